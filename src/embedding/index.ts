@@ -1,0 +1,18 @@
+import { useLite } from './use-lite.ts'
+
+/** Turns texts into vectors. Vectors of different `model`s are never comparable. */
+export interface Embedder {
+  /** Stored beside every vector that this embedder makes. */
+  readonly model: string
+  readonly dimensions: number
+  /**
+   * One unit-length vector of `dimensions` floats per text, in the same order. Texts of any length up to 1 MB, none of them blank;
+   * a long text is embedded in chunks and averaged. Calls that overlap are batched together.
+   * Throws `unavailable` when the model cannot be loaded.
+   */
+  embed(texts: readonly string[], signal?: AbortSignal): Promise<Float32Array[]>
+  close(): Promise<void>
+}
+
+/** Every embedding driver, by the name that configuration uses. */
+export const EMBEDDERS = { 'use-lite': useLite }

@@ -1,0 +1,69 @@
+/** One thing that is wrong with one field, in the form that FastAPI's clients read. */
+export interface FieldError {
+  type: string
+  /** Where: `body`, `query`, `path` or `header`, then the keys down to the field. */
+  loc: (string | number)[]
+  msg: string
+  input?: unknown
+  ctx?: Record<string, unknown>
+}
+
+/** Every error that can cross the API: its code, HTTP status and the sentence used when none is given. */
+export const ERRORS = {
+  unauthorized: { status: 401, message: 'Not authenticated: send an API key as "Authorization: Bearer <key>" or "X-API-Key: <key>"' },
+  forbidden: { status: 403, message: 'This API key has no right to do that' },
+  route_not_found: { status: 404, message: 'Not Found' },
+  not_found: { status: 404, message: 'Not found' },
+  method_not_allowed: { status: 405, message: 'Method Not Allowed' },
+  hook_exists: { status: 409, message: 'This hook exists already' },
+  table_exists: { status: 409, message: 'A table of this name exists already' },
+  too_large: { status: 413, message: 'The request is too large' },
+  unsupported_media_type: { status: 415, message: 'Send application/json or multipart/form-data' },
+  validation_failed: { status: 422, message: 'The request has fields that are missing or wrong' },
+  invalid: { status: 422, message: 'The request cannot be carried out as it is' },
+  dimension_mismatch: { status: 422, message: 'No stored vector has this number of dimensions' },
+  internal: { status: 500, message: 'Internal Server Error' },
+  unavailable: { status: 503, message: 'Not available at the moment' },
+  query_timeout: { status: 503, message: 'The database took too long and the statement was ended' },
+} as const satisfies Record<string, { status: number; message: string }>
+
+export type ErrorCode = keyof typeof ERRORS
+
+/** An error that we foresee: `message` is for the caller and names the remedy, `cause` is for the log only. */
+export class ZeroError extends Error {
+  override readonly name = 'ZeroError'
+  readonly code: ErrorCode
+  /** For `validation_failed`: the fields at fault. */
+  readonly fields: readonly FieldError[] | undefined
+
+  constructor(code: ErrorCode, message?: string, options: { cause?: unknown; fields?: readonly FieldError[] } = {}) {
+    super(message ?? ERRORS[code].message, options.cause === undefined ? {} : { cause: options.cause })
+    this.code = code
+    this.fields = options.fields
+  }
+
+  get status(): number {
+    return ERRORS[this.code].status
+  }
+}
+
+/** The start cannot go on; `message` is one sentence with the remedy. The command line prints it without a stack. */
+export class StartError extends Error {
+  override readonly name = 'StartError'
+}
+
+/** Thrown by a handler: try this run again, not before `seconds` from now. */
+export class RetryLater extends Error {
+  override readonly name = 'RetryLater'
+  readonly seconds: number
+
+  constructor(seconds: number, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.seconds = seconds
+  }
+}
+
+/** Thrown by a handler: no further attempt can succeed. The run is `dead` at once, with this message. */
+export class NeverRetry extends Error {
+  override readonly name = 'NeverRetry'
+}
