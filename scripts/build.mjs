@@ -25,7 +25,11 @@ export async function build() {
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === now) return 'up to date'
 
   const { build: bundle } = await import('esbuild')
-  const workers = { 'workers/pglite': 'db/pglite-worker', 'workers/embedding': 'embedding/worker', 'workers/language': 'language/worker' }
+  const workers = {
+    'workers/pglite': 'db/pglite-worker',
+    'workers/embedding': 'embedding/worker',
+    'workers/language': 'language/worker',
+  }
   const entries = { zerodb: 'cli/index', ...workers }
   rmSync(stamp, { force: true })
   await bundle({
@@ -56,7 +60,9 @@ async function prepareTemplate() {
   const { PGlite } = await import('@electric-sql/pglite')
   const { vector } = await import('@electric-sql/pglite-pgvector')
   const version = JSON.parse(readFileSync(join(root, 'node_modules/@electric-sql/pglite/package.json'), 'utf8')).version
-  const vectorVersion = JSON.parse(readFileSync(join(root, 'node_modules/@electric-sql/pglite-pgvector/package.json'), 'utf8')).version
+  const vectorVersion = JSON.parse(
+    readFileSync(join(root, 'node_modules/@electric-sql/pglite-pgvector/package.json'), 'utf8'),
+  ).version
   const name = `template-${version}-${vectorVersion}.tar.gz`
   if (existsSync(join(dist, name))) return ''
   const database = await PGlite.create({ extensions: { vector } })

@@ -10,7 +10,10 @@ export interface FieldError {
 
 /** Every error that can cross the API: its code, HTTP status and the sentence used when none is given. */
 export const ERRORS = {
-  unauthorized: { status: 401, message: 'Not authenticated: send an API key as "Authorization: Bearer <key>" or "X-API-Key: <key>"' },
+  unauthorized: {
+    status: 401,
+    message: 'Not authenticated: send an API key as "Authorization: Bearer <key>" or "X-API-Key: <key>"',
+  },
   forbidden: { status: 403, message: 'This API key has no right to do that' },
   route_not_found: { status: 404, message: 'Not Found' },
   not_found: { status: 404, message: 'Not found' },

@@ -85,12 +85,14 @@ export function lazyWorker<Q, A>(name: WorkerName, idleSeconds: number): Omit<Wo
     async call(request) {
       if (closed) throw new Error(`the ${name} worker was stopped`)
       clearTimeout(idle)
-      const current = (worker ??= spawnWorker<Q, A>(name))
+      worker ??= spawnWorker<Q, A>(name)
+      const current = worker
       try {
         return await current.call(request)
       } catch (error) {
         // A thread that died (out of memory, say) must not fail every later call: the next one starts another.
-        if (current.pending === 0 && worker === current && !(error as { fromWorker?: boolean }).fromWorker) worker = undefined
+        if (current.pending === 0 && worker === current && !(error as { fromWorker?: boolean }).fromWorker)
+          worker = undefined
         throw error
       } finally {
         if (worker?.pending === 0) idle = setTimeout(() => void terminate(), idleSeconds * 1000).unref()

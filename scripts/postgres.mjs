@@ -1,0 +1,322 @@
+// A PostgreSQL 17 with pgvector for tests, in a folder of its own (a Debian 13 to chroot into); the machine keeps no trace
+// of it elsewhere. Needs root on a Debian-like Linux; the first start downloads the folder, later ones take two seconds.
+//
+//   node scripts/postgres.mjs start [--for=PID]   starts it, or takes the running one; the last line on stdout is its URL
+//   node scripts/postgres.mjs status              its URL if it is running, else exit code 1
+//   node scripts/postgres.mjs stop                stops it
+//   node scripts/postgres.mjs stop --for=PID      stops it unless somebody else still uses it
+//
+// It listens on a free port of the loopback address only, asks for a password, and every start from nothing makes an
+// empty cluster. Who starts it without --for keeps it until `stop`; with --for, as long as that process lives.
+// ZERODB_TEST_POSTGRES_ROOT names the folder (700 MB); else it is zerodb-test-postgres in the folder for temporary files.
+import { spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import {
+  appendFileSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { run } from './install.mjs'
+
+const root = resolve(process.env['ZERODB_TEST_POSTGRES_ROOT'] ?? join(tmpdir(), 'zerodb-test-postgres'))
+const bin = '/usr/lib/postgresql/17/bin'
+const data = '/var/lib/postgresql/zerodb-test'
+const log = '/var/log/postgresql/zerodb-test.log'
+const stateFolder = join(root, 'var/lib/zerodb-test')
+const urlFile = join(stateFolder, 'url')
+const usersFolder = join(stateFolder, 'users')
+
+const say = (line) => console.error(`postgres: ${line}`)
+
+/** Why this machine cannot give us a PostgreSQL, in words; undefined if it can. */
+export function impediment() {
+  if (process.platform !== 'linux') return 'one is prepared on Linux only'
+  if (process.getuid() !== 0) return 'preparing one needs root'
+  if (!isWhole() && !existsSync('/etc/debian_version')) return 'preparing one needs a Debian-like system'
+  return undefined
+}
+
+async function start(user) {
+  const release = await lock()
+  try {
+    if (!isWhole()) await prepareRoot()
+    let url = runningUrl()
+    if (!url) {
+      rmSync(stateFolder, { recursive: true, force: true })
+      mkdirSync(usersFolder, { recursive: true, mode: 0o700 })
+      url = await startCluster()
+    }
+    writeFileSync(join(usersFolder, user), '')
+    console.log(url)
+  } finally {
+    release()
+  }
+}
+
+async function stop(user) {
+  if (!isWhole()) return
+  const release = await lock()
+  try {
+    if (!runningUrl()) return
+    if (user) {
+      rmSync(join(usersFolder, user), { force: true })
+      if (readdirSync(usersFolder).some(isInUse)) return
+    }
+    await mustDo(inRoot(`${bin}/pg_ctl`, '-D', data, '-m', 'fast', '-t', '120', 'stop'), 'it did not stop')
+    rmSync(urlFile)
+    say('stopped')
+  } finally {
+    release()
+  }
+}
+
+/** A folder that only root can have made, with both packages in it: a half-made one still has another name. */
+function isWhole() {
+  if (!existsSync(join(root, bin, 'postgres'))) return false
+  if (!existsSync(join(root, 'usr/share/postgresql/17/extension/vector.control'))) return false
+  const { uid, mode } = lstatSync(root)
+  if (uid !== 0 || (mode & 0o022) !== 0) throw new Error(`${root} must belong to root, and nobody else may write there`)
+  return true
+}
+
+async function prepareRoot() {
+  if (existsSync(root) && readdirSync(root).length > 0) throw new Error(`${root} holds something else: remove it first`)
+  if (!existsSync('/usr/sbin/debootstrap')) {
+    say('installing debootstrap (apt-get install debootstrap)')
+    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+    const install = () => run('apt-get', ['install', '-y', 'debootstrap'], { env, quiet: true })
+    // A fresh machine does not know its packages yet.
+    if ((await install()).code !== 0) {
+      await run('apt-get', ['update'], { env, quiet: true })
+      await mustDo(install(), 'debootstrap cannot be installed')
+    }
+  }
+  const half = `${root}.tmp`
+  await removeHalf(half)
+  say(`preparing PostgreSQL 17 with pgvector in ${root} (once; about a minute)`)
+  mkdirSync(dirname(half), { recursive: true })
+  mkdirSync(half, { mode: 0o755 })
+  const packages = '--include=postgresql-17,postgresql-17-pgvector'
+  const made = run('debootstrap', ['--variant=minbase', packages, 'trixie', half, debianMirror()], {
+    env: { ...process.env, ...(await aptProxy()) },
+    quiet: true,
+  })
+  await mustDo(made, 'debootstrap failed')
+  rmSync(join(half, 'var/cache/apt/archives'), { recursive: true, force: true })
+  rmSync(root, { recursive: true, force: true })
+  renameSync(half, root)
+}
+
+/** What an interrupted attempt left: first its mounts (nothing of the machine may be deleted through them). */
+async function removeHalf(half) {
+  if (!existsSync(half)) return
+  const mounts = readFileSync('/proc/self/mounts', 'utf8')
+    .split('\n')
+    .map((line) => line.split(' ')[1] ?? '')
+  for (const mount of mounts.filter((path) => path.startsWith(`${half}/`)).reverse()) {
+    await mustDo(run('umount', [mount], { quiet: true }), `${mount} is still mounted`)
+  }
+  rmSync(half, { recursive: true, force: true })
+}
+
+/** The Debian archive this machine itself installs from: never one that we chose for it. */
+function debianMirror() {
+  const isRelease = (suite) => /^(bookworm|trixie|forky|sid|oldstable|stable|testing|unstable)$/.test(suite)
+  const isArchive = ({ uri, suites, components }) =>
+    components.includes('main') && suites.some(isRelease) && /\/debian\/?$|\/archive\/debian\//.test(uri)
+  const found = aptSources().find(isArchive)
+  if (!found)
+    throw new Error('the apt configuration (/etc/apt/sources.list*) names no Debian archive to prepare it from')
+  return found.uri
+}
+
+/** Every archive in the apt configuration, of both forms of its files. */
+function aptSources() {
+  const folder = '/etc/apt/sources.list.d'
+  const files = existsSync(folder) ? readdirSync(folder).map((name) => join(folder, name)) : []
+  const sources = []
+  for (const file of ['/etc/apt/sources.list', ...files].filter((path) => existsSync(path))) {
+    const text = readFileSync(file, 'utf8').replace(/^\s*#.*\n?/gm, '')
+    if (file.endsWith('.sources')) {
+      for (const stanza of text.split(/\n\s*\n/)) {
+        const words = (field) => {
+          const value = new RegExp(`^${field}:(.*(?:\\n[ \\t].*)*)`, 'im').exec(stanza)?.[1] ?? ''
+          return value.split(/\s+/).filter(Boolean)
+        }
+        if (!words('Types').includes('deb') || words('Enabled').includes('no')) continue
+        const uris = words('URIs').flatMap(mirrorsOf)
+        for (const uri of uris) sources.push({ uri, suites: words('Suites'), components: words('Components') })
+      }
+    } else if (file.endsWith('.list')) {
+      for (const [, uri, suite, components] of text.matchAll(/^\s*deb\s+(?:\[[^\]]*\]\s*)?(\S+)\s+(\S+)(.*)$/gm)) {
+        for (const each of mirrorsOf(uri))
+          sources.push({ uri: each, suites: [suite], components: components.trim().split(/\s+/) })
+      }
+    }
+  }
+  return sources
+}
+
+/** Cloud images name a file that lists the mirrors. */
+function mirrorsOf(uri) {
+  if (!uri.startsWith('mirror+file:')) return [uri]
+  const file = uri.replace(/^mirror\+file:\/*/, '/')
+  return existsSync(file)
+    ? readFileSync(file, 'utf8')
+        .split(/\s+/)
+        .filter((word) => word.includes('://'))
+    : []
+}
+
+/** debootstrap downloads by itself and would not ask apt for its proxy. */
+async function aptProxy() {
+  const { output } = await run(
+    'apt-config',
+    ['shell', 'http', 'Acquire::http::Proxy', 'https', 'Acquire::https::Proxy'],
+    {
+      quiet: true,
+    },
+  )
+  const found = [...output.matchAll(/^(https?)='(.+)'$/gm)].filter(([, , proxy]) => proxy !== 'DIRECT')
+  return Object.fromEntries(found.map(([, scheme, proxy]) => [`${scheme}_proxy`, proxy]))
+}
+
+/** Makes an empty cluster and starts it. What an earlier one left is removed: tests begin with nothing. */
+async function startCluster() {
+  const password = randomBytes(12).toString('hex')
+  const passwordFile = '/var/lib/postgresql/zerodb-test.password'
+  rmSync(join(root, data), { recursive: true, force: true })
+  rmSync(join(root, log), { force: true })
+  try {
+    writeFileSync(join(root, passwordFile), password, { mode: 0o600 })
+    await mustDo(run('chroot', [root, 'chown', 'postgres:postgres', passwordFile], { quiet: true }), 'chown failed')
+    // C.UTF-8 is the one UTF-8 locale that is there without installing any.
+    const settings = ['--locale=C.UTF-8', '--encoding=UTF8', '--username=postgres', '--auth=scram-sha-256', '--no-sync']
+    await mustDo(inRoot(`${bin}/initdb`, '-D', data, ...settings, `--pwfile=${passwordFile}`), 'initdb failed')
+  } finally {
+    rmSync(join(root, passwordFile), { force: true })
+  }
+  // Shared memory of System V needs nothing mounted in the chroot, other than the usual one of POSIX.
+  appendFileSync(
+    join(root, data, 'postgresql.conf'),
+    `
+listen_addresses = '127.0.0.1'
+unix_socket_directories = ''
+max_connections = 200
+fsync = on
+dynamic_shared_memory_type = sysv
+`,
+  )
+  for (let attempt = 1; ; attempt++) {
+    const port = await freePort()
+    const started = inRoot(`${bin}/pg_ctl`, '-D', data, '-l', log, '-o', `-p ${port}`, '-t', '60', '-w', 'start')
+    // Somebody may have taken the port in between.
+    if (attempt < 3 && (await started).code !== 0) continue
+    await mustDo(started, 'it did not start', log)
+    const url = `postgresql://postgres:${password}@127.0.0.1:${port}/postgres`
+    writeFileSync(urlFile, url, { mode: 0o600 })
+    say(`started on port ${port}`)
+    return url
+  }
+}
+
+/** Its URL if it runs, which is so when the process of its file lives in our folder (numbers of processes come again). */
+function runningUrl() {
+  try {
+    const pid = Number.parseInt(readFileSync(join(root, data, 'postmaster.pid'), 'utf8'), 10)
+    if (readlinkSync(`/proc/${pid}/root`) !== realpathSync(root)) return undefined
+    return readFileSync(urlFile, 'utf8')
+  } catch {
+    // One of the files is not there, and they all are while it runs.
+    return undefined
+  }
+}
+
+function isInUse(user) {
+  if (user === 'everybody') return true
+  try {
+    process.kill(Number(user), 0)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Waits until no other start or stop is at work. The kernel frees the lock if we die, however we die. */
+async function lock() {
+  const file = `${root}.lock`
+  const holder = spawn('flock', [file, 'sh', '-c', 'echo locked; exec cat'], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const waiting = setTimeout(() => say('waiting for another start or stop to finish'), 2000)
+  await new Promise((done, fail) => {
+    holder.stdout.once('data', done)
+    holder.once('error', fail)
+    holder.once('exit', () => fail(new Error(`${file} cannot be locked`)))
+  }).finally(() => clearTimeout(waiting))
+  return () => holder.stdin.end()
+}
+
+/** Runs a program as the user postgres in the chroot, with nothing of our environment. */
+function inRoot(...command) {
+  const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C.UTF-8' }
+  return run('chroot', ['--userspec=postgres:postgres', root, ...command], { env, quiet: true })
+}
+
+async function mustDo(running, complaint, logFile) {
+  const { code, output } = await running
+  if (code === 0) return
+  const inLog = logFile && existsSync(join(root, logFile)) ? readFileSync(join(root, logFile), 'utf8') : ''
+  const lines = `${output}${inLog}`.trimEnd().split('\n').slice(-30)
+  throw new Error(`${complaint}:\n${lines.join('\n')}`)
+}
+
+function freePort() {
+  return new Promise((done, fail) => {
+    const server = createServer()
+    server.once('error', fail)
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address()
+      server.close(() => done(port))
+    })
+  })
+}
+
+async function main([command, option]) {
+  const user = /^--for=(\d+)$/.exec(option ?? '')?.[1]
+  if (option !== undefined && !user) return usage()
+  if (!['start', 'status', 'stop'].includes(command)) return usage()
+  const obstacle = impediment()
+  if (obstacle) throw new Error(`there is none for tests here: ${obstacle}`)
+  if (command === 'start') await start(user ?? 'everybody')
+  else if (command === 'stop') await stop(user)
+  else {
+    const url = isWhole() ? runningUrl() : undefined
+    if (!url) throw new Error('not running')
+    console.log(url)
+  }
+}
+
+function usage() {
+  say('node scripts/postgres.mjs start [--for=PID] | status | stop [--for=PID]')
+  process.exitCode = 2
+}
+
+if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  try {
+    await main(process.argv.slice(2))
+  } catch (error) {
+    say(error.message)
+    process.exitCode = 1
+  }
+}

@@ -1,0 +1,11 @@
+// `npm start`: installs what running needs, builds, and starts the program with the arguments given here.
+// What is up to date is skipped. The program runs in this very process, so signals and the exit code are its own.
+import { fileURLToPath } from 'node:url'
+import { endWithNpm, prepare } from './install.mjs'
+
+endWithNpm()
+if (!(await prepare({ dev: false }))) process.exit(1)
+
+const program = new URL('../dist/zerodb.js', import.meta.url)
+process.argv = [process.execPath, fileURLToPath(program), 'start', ...process.argv.slice(2)]
+await import(program.href)

@@ -1,0 +1,149 @@
+// `npm test`: installs everything, then lint, types, all tests on PGlite, and those that speak to a database again on
+// PostgreSQL. The last line is `N passed, N failed` (and `, N skipped` if there were any); exit code 1 if anything failed.
+//
+//   npm test                   PostgreSQL only if ZERODB_TEST_DATABASE_URL names one (with pgvector)
+//   npm test -- --postgres     as root on Debian: prepares one by itself (scripts/postgres.mjs) and stops it afterwards
+//   npm test -- FILTER …       only the tests of these files, on PGlite; vitest's own options work too
+//
+// With CI set to true, PostgreSQL is wanted as with --postgres, and what is missing (it, Python, its package `requests`)
+// has failed and is not skipped.
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { constants, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { endWithNpm, installDependencies, run } from './install.mjs'
+import { impediment } from './postgres.mjs'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const databaseFolders = ['test/contract', 'test/scenarios', 'src/store', 'test/chaos']
+const isCi = !['', '0', 'false', undefined].includes(process.env['CI'])
+const options = process.argv.slice(2)
+const filters = options.filter((option) => option !== '--postgres' && option !== '--')
+const wantsPostgres = isCi || options.includes('--postgres')
+
+/** One line each of the table at the end: { name, passed, failed, skipped, seconds } or { name, note }. */
+const suites = []
+let interrupted = false
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+  process.on(signal, () => {
+    interrupted = true
+    process.exitCode = 128 + constants.signals[signal]
+  })
+}
+
+endWithNpm()
+
+if (!(await installDependencies({ dev: true }))) suites.push({ name: 'install', passed: 0, failed: 1, skipped: 0 })
+else if (filters.length > 0) await suite('PGlite', () => vitest(filters, withoutServer()))
+else {
+  await suite('lint', () => program('@biomejs/biome/bin/biome', 'check', '--error-on-warnings', '.'))
+  await suite('types', () => program('typescript/bin/tsc', '--noEmit'))
+  await checkPython()
+  await suite('PGlite', () => vitest([], withoutServer()))
+  await testOnPostgres()
+}
+report()
+
+async function suite(name, body) {
+  if (interrupted) return
+  console.log(`\n${name}:`)
+  const started = Date.now()
+  const outcome = await body()
+  suites.push({ name, ...outcome, seconds: (Date.now() - started) / 1000 })
+}
+
+/** Counts as one test. */
+async function program(file, ...args) {
+  const { code } = await run(process.execPath, [join(root, 'node_modules', file), ...args])
+  return { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: 0 }
+}
+
+async function vitest(args, env) {
+  const folder = mkdtempSync(join(tmpdir(), 'zerodb-test-'))
+  const file = join(folder, 'results.json')
+  try {
+    const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`]
+    const vitestFile = join(root, 'node_modules/vitest/vitest.mjs')
+    const { code } = await run(process.execPath, [vitestFile, 'run', ...reporters, ...args], { env })
+    return count(file, code)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+/** A file that failed before its first test is one failure, and so is a run that failed with no failed test to show. */
+function count(file, code) {
+  let passed = 0
+  let failed = 0
+  let skipped = 0
+  try {
+    const results = JSON.parse(readFileSync(file, 'utf8'))
+    passed = results.numPassedTests
+    skipped = results.numPendingTests + results.numTodoTests
+    const broken = ({ status, assertionResults }) =>
+      status === 'failed' && !assertionResults.some((test) => test.status === 'failed')
+    failed = results.numFailedTests + results.testResults.filter(broken).length
+  } catch (error) {
+    console.log(`No results of the tests: ${error.message}`)
+  }
+  if (failed === 0 && (code !== 0 || passed + skipped === 0)) failed = 1
+  return { passed, failed, skipped }
+}
+
+function withoutServer() {
+  const { ZERODB_TEST_DATABASE_URL: _, ...env } = process.env
+  return env
+}
+
+async function testOnPostgres() {
+  if (interrupted) return
+  const given = process.env['ZERODB_TEST_DATABASE_URL']
+  const obstacle = given ? undefined : wantsPostgres ? impediment() : 'it was not asked for'
+  if (obstacle) return without('PostgreSQL', obstacle)
+  if (given) return suite('PostgreSQL', () => vitest(databaseFolders, process.env))
+
+  const script = fileURLToPath(new URL('./postgres.mjs', import.meta.url))
+  const user = `--for=${process.pid}`
+  try {
+    const { code, output } = await run(process.execPath, [script, 'start', user], { capture: true })
+    if (code !== 0) return without('PostgreSQL', 'it did not start, see above')
+    const url = output.trimEnd().split('\n').at(-1)
+    await suite('PostgreSQL', () => vitest(databaseFolders, { ...process.env, ZERODB_TEST_DATABASE_URL: url }))
+  } finally {
+    await run(process.execPath, [script, 'stop', user])
+  }
+}
+
+/** Asked for and not there is a failure; else it is only said how to get it. */
+function without(name, why) {
+  if (wantsPostgres) suites.push({ name, passed: 0, failed: 1, skipped: 0, note: why })
+  else {
+    const how = 'set ZERODB_TEST_DATABASE_URL to one with pgvector, or as root on Debian: npm test -- --postgres'
+    suites.push({ name: `skipped: ${name}`, note: `(${why}; ${how})` })
+  }
+}
+
+async function checkPython() {
+  const python = process.platform === 'win32' ? 'python' : 'python3'
+  const { code } = await run(python, ['-c', 'import requests'], { quiet: true })
+  if (code === 0) return
+  const why = `${python} with the package requests is missing, and some functions are written in Python`
+  suites.push(isCi ? { name: 'Python', passed: 0, failed: 1, skipped: 0, note: why } : { name: 'Python', note: why })
+}
+
+function report() {
+  const counted = suites.filter((each) => each.failed !== undefined)
+  const words = ({ passed, failed, skipped }) =>
+    `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`
+  const sum = (field) => counted.reduce((total, each) => total + each[field], 0)
+  console.log('')
+  for (const each of suites) {
+    const time = each.seconds === undefined ? undefined : `${each.seconds.toFixed(1)} s`
+    const parts = [each.failed === undefined ? undefined : words(each), time, each.note].filter(Boolean)
+    console.log(`${each.name.padEnd(10)}  ${parts.join('  ')}`)
+  }
+  const total = { passed: sum('passed'), failed: sum('failed') + (interrupted ? 1 : 0), skipped: sum('skipped') }
+  if (interrupted) console.log('interrupted')
+  else if (total.failed > 0) process.exitCode = 1
+  console.log(words(total))
+}

@@ -1,0 +1,36 @@
+import type { Logger } from 'pino'
+import type { Blobs } from './blobs/index.ts'
+import type { Config } from './config.ts'
+import type { Embedder } from './embedding/index.ts'
+import type { Language } from './language/index.ts'
+import type { EventName } from './schema/events.ts'
+import type { Scope } from './store/context.ts'
+import type { Store } from './store/index.ts'
+
+export interface Clock {
+  /** Milliseconds since 1970. */
+  now(): number
+  /** Seconds that `now` is ahead of the real time: 0, except in tests that drive time. */
+  skewSeconds(): number
+}
+
+/** What operations and handlers may ask of the engine. */
+export interface RunsPort {
+  /**
+   * Waits until nothing of these handlers is unfinished in this project, `seconds` at most.
+   * Returns how much still is: 0 when all has settled.
+   */
+  settled(scope: Scope, handlers: readonly string[], events: readonly EventName[], seconds: number): Promise<number>
+}
+
+/** All that a part of the program may use, passed to it as an argument. */
+export interface App {
+  readonly config: Config
+  readonly store: Store
+  readonly embedder: Embedder
+  readonly language: Language
+  readonly blobs: Blobs
+  readonly clock: Clock
+  readonly log: Logger
+  readonly runs: RunsPort
+}

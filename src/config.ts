@@ -1,0 +1,111 @@
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { z } from 'zod'
+import { StartError } from './errors.ts'
+
+const seconds = (min: number, max: number) => z.coerce.number().min(min).max(max)
+const count = (min: number, max: number) => z.coerce.number().pipe(z.int().min(min).max(max))
+
+/** Every setting: its environment variable, what it may be and what it is when not given. */
+const SETTINGS = {
+  ZERODB_HOST: z.string().min(1).default('127.0.0.1'),
+  ZERODB_PORT: count(0, 65_535).default(8000),
+  ZERODB_DATA_DIR: z.string().min(1).default('./.zerodb'),
+  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
+  ZERODB_PG_POOL: count(2, 500).default(10),
+  ZERODB_DURABILITY: z.enum(['process', 'power']).default('process'),
+  ZERODB_BOOTSTRAP_KEY: z.string().min(16).optional(),
+  ZERODB_MODEL_FALLBACK: z.stringbool().default(true),
+  ZERODB_MAX_BODY_MB: count(1, 100_000).default(16),
+  ZERODB_MAX_UPLOAD_MB: count(1, 100_000).default(1024),
+  ZERODB_MAX_BATCH: count(1, 10_000).default(100),
+  ZERODB_WORKER_SLOTS: count(1, 1000).default(16),
+  ZERODB_HANDLER_TIMEOUT_SECONDS: seconds(1, 3600).default(60),
+  ZERODB_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+}
+
+/** Never printed. Each can also be given as a file: `NAME_FILE`. */
+const SECRETS = new Set<string>(['DATABASE_URL', 'ZERODB_BOOTSTRAP_KEY'])
+
+export interface Config {
+  host: string
+  port: number
+  /** Absolute. */
+  dataDir: string
+  /** Undefined: the embedded database in `dataDir`. */
+  databaseUrl: string | undefined
+  pgPool: number
+  durability: 'process' | 'power'
+  bootstrapKey: string | undefined
+  modelFallback: boolean
+  maxBodyBytes: number
+  maxUploadBytes: number
+  maxBatch: number
+  workerSlots: number
+  handlerTimeoutSeconds: number
+  logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
+  /** Names that look like settings and are none, so that a typing error does not pass in silence. */
+  unknown: string[]
+}
+
+type Environment = Record<string, string | undefined>
+
+/** Reads the settings from `env`. Throws `StartError` that names everything that is wrong with them at once. */
+export function readConfig(env: Environment): Config {
+  const parsed = z.object(SETTINGS).safeParse(withFiles(env))
+  if (!parsed.success) {
+    const lines = parsed.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`)
+    throw new StartError(`These settings are wrong:\n${lines.join('\n')}`)
+  }
+  const settings = parsed.data
+  return {
+    host: settings.ZERODB_HOST,
+    port: settings.ZERODB_PORT,
+    dataDir: resolve(settings.ZERODB_DATA_DIR),
+    databaseUrl: settings.DATABASE_URL,
+    pgPool: settings.ZERODB_PG_POOL,
+    durability: settings.ZERODB_DURABILITY,
+    bootstrapKey: settings.ZERODB_BOOTSTRAP_KEY,
+    modelFallback: settings.ZERODB_MODEL_FALLBACK,
+    maxBodyBytes: settings.ZERODB_MAX_BODY_MB * 1024 * 1024,
+    maxUploadBytes: settings.ZERODB_MAX_UPLOAD_MB * 1024 * 1024,
+    maxBatch: settings.ZERODB_MAX_BATCH,
+    workerSlots: settings.ZERODB_WORKER_SLOTS,
+    handlerTimeoutSeconds: settings.ZERODB_HANDLER_TIMEOUT_SECONDS,
+    logLevel: settings.ZERODB_LOG_LEVEL,
+    unknown: Object.keys(env).filter(
+      (name) => isOurs(name) && !(name in SETTINGS) && !(name.replace(/_FILE$/, '') in SETTINGS),
+    ),
+  }
+}
+
+/** Names of the settings and their values in force, secrets hidden, with where each comes from. */
+export function describeConfig(env: Environment): { name: string; value: string; source: 'environment' | 'default' }[] {
+  readConfig(env)
+  const given = withFiles(env)
+  return Object.entries(SETTINGS).map(([name, schema]) => {
+    const value = schema.parse(given[name])
+    const shown = value === undefined ? '(none)' : SECRETS.has(name) ? '(hidden)' : String(value)
+    return { name, value: shown, source: given[name] === undefined ? 'default' : 'environment' }
+  })
+}
+
+function isOurs(name: string): boolean {
+  // These two belong to the project's own tests, and are harmless where the tests' environment leaks into a server's.
+  return name.startsWith('ZERODB_') && !/^ZERODB_(TEST_.*|SPEC_FILE|EVAL_DATA|URL|API_KEY)$/.test(name)
+}
+
+/** An empty variable counts as not given, as compose files leave them. */
+function withFiles(env: Environment): Environment {
+  return Object.fromEntries(
+    Object.keys(SETTINGS).map((name) => {
+      const file = env[`${name}_FILE`]
+      if (env[name] || !file || !SECRETS.has(name)) return [name, env[name] || undefined]
+      try {
+        return [name, readFileSync(file, 'utf8').trim()]
+      } catch (error) {
+        throw new StartError(`${name}_FILE cannot be read: ${(error as Error).message}`, { cause: error })
+      }
+    }),
+  )
+}

@@ -1,0 +1,142 @@
+import { randomUUID } from 'node:crypto'
+import { readFileSync, readlinkSync, rmSync, statSync, utimesSync } from 'node:fs'
+import { open, readFile, rename, rm } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { StartError } from '../errors.ts'
+
+// Two processes on one PGlite directory both open happily, and acknowledged rows vanish without an error: this lock is what prevents it.
+// A holder is alive when its pid is and started when the lock says. Pids mean nothing across machines and containers: a holder from
+// another boot or pid namespace is judged by its beat, the file's modification time.
+
+interface Holder {
+  token: string
+  pid: number
+  /** Boot and pid namespace: where `pid` means something. */
+  place: string
+  /** When that process started, in the kernel's own unit; null where the system does not say. */
+  started: string | null
+}
+
+export interface DirectoryLock {
+  release(): Promise<void>
+}
+
+const BEAT_MS = 2_000
+const STALE_MS = 10_000
+
+/** Takes `directory/lock` for this process. Throws `StartError`, naming the holder, when a living process has it. */
+export async function lockDirectory(directory: string): Promise<DirectoryLock> {
+  const path = join(directory, 'lock')
+  const mine: Holder = { token: randomUUID(), pid: process.pid, place: place(), started: startOf(process.pid) }
+  for (let attempt = 0; !(await create(path, mine)); attempt++) {
+    const holder = await read(path)
+    if (!holder) continue
+    if (attempt > 3 || (await isAlive(path, holder))) {
+      throw new StartError(
+        `The data directory ${directory} is in use by process ${holder.pid}: stop it, or choose another with ZERODB_DATA_DIR ` +
+          `(if you are certain that no such process exists, delete ${path})`,
+      )
+    }
+    await removeStale(path, holder)
+  }
+  const beat = setInterval(() => {
+    const now = new Date()
+    try {
+      utimesSync(path, now, now)
+    } catch {
+      // The directory may have been deleted under a running process; the database itself will say so.
+    }
+  }, BEAT_MS).unref()
+  const removeAtExit = () => rmSync(path, { force: true })
+  process.once('exit', removeAtExit)
+  return {
+    async release() {
+      clearInterval(beat)
+      process.off('exit', removeAtExit)
+      await rm(path, { force: true })
+    },
+  }
+}
+
+async function create(path: string, holder: Holder): Promise<boolean> {
+  try {
+    const file = await open(path, 'wx', 0o600)
+    await file.writeFile(JSON.stringify(holder))
+    await file.sync()
+    await file.close()
+    return true
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EEXIST') return false
+    throw new StartError(
+      `The data directory cannot be written (${code}): check its owner and the free space, ${path}`,
+      { cause: error },
+    )
+  }
+}
+
+/** Null when it has just been released. A holder that is still writing its name, or died doing so, counts as one of unknown place. */
+async function read(path: string): Promise<Holder | null> {
+  const text = await readFile(path, 'utf8').catch(() => null)
+  if (text === null) return null
+  try {
+    return JSON.parse(text) as Holder
+  } catch {
+    return { token: '', pid: 0, place: '', started: null }
+  }
+}
+
+async function isAlive(path: string, holder: Holder): Promise<boolean> {
+  if (holder.place === place()) {
+    if (!isRunning(holder.pid)) return false
+    return holder.started === null || startOf(holder.pid) === holder.started
+  }
+  const age = () => Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0)
+  while (age() < STALE_MS) {
+    const before = age()
+    await new Promise((resolve) => setTimeout(resolve, BEAT_MS / 2))
+    if (age() < before) return true
+  }
+  return false
+}
+
+/** Between reading a dead holder's name and removing its file another starter may have done both: what was moved away must be what was read. */
+async function removeStale(path: string, dead: Holder): Promise<void> {
+  const aside = `${path}.${randomUUID()}`
+  try {
+    await rename(path, aside)
+  } catch {
+    return
+  }
+  const moved = await read(aside)
+  if (moved && moved.token !== dead.token) await rename(aside, path)
+  else await rm(aside, { force: true })
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}
+
+function place(): string {
+  try {
+    return `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()} ${readlinkSync('/proc/self/ns/pid')}`
+  } catch {
+    return hostname()
+  }
+}
+
+function startOf(pid: number): string | null {
+  try {
+    // Field 22 of stat; the name in field 2 may itself contain spaces and brackets.
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null
+  } catch {
+    return null
+  }
+}

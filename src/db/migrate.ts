@@ -1,0 +1,88 @@
+import { createHash } from 'node:crypto'
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { StartError } from '../errors.ts'
+import { packageRoot } from '../workers.ts'
+import { type Database, sql } from './sql.ts'
+
+interface Migration {
+  number: number
+  name: string
+  text: string
+  checksum: string
+  /** Programs that know only migrations below this number cannot use the schema any more. */
+  minCompatible: number
+}
+
+/**
+ * Brings the schema up to date: each `NNNN_name.sql` once, in order, each in one transaction. Several processes may call it at once.
+ * Returns the names of those applied. Throws `StartError` when the schema is from a later program that this one is not compatible with,
+ * or when an applied file has been changed.
+ */
+export async function migrate(
+  database: Database,
+  folder = join(packageRoot(), 'dist', 'migrations'),
+): Promise<string[]> {
+  const known = await readMigrations(folder)
+  await database.exec(`create table if not exists zerodb_migrations (
+    number int primary key,
+    name text not null,
+    checksum text not null,
+    min_compatible int not null,
+    applied_at timestamptz not null default now()
+  )`)
+  const applied: string[] = []
+  await database.transaction(async (tx) => {
+    // The number is arbitrary; what matters is that every starter asks for the same lock.
+    await tx.query(sql`select pg_advisory_xact_lock(7317320441)`)
+    const done = await tx.query<{ number: number; name: string; checksum: string; min_compatible: number }>(
+      sql`select number, name, checksum, min_compatible from zerodb_migrations order by number`,
+    )
+    const latest = known.at(-1)?.number ?? 0
+    for (const row of done) {
+      const file = known.find((migration) => migration.number === row.number)
+      if (!file && row.min_compatible > latest) {
+        throw new StartError(
+          `The database was upgraded by a later version (migration ${row.name}): start that version, or restore a backup`,
+        )
+      }
+      if (file && file.checksum !== row.checksum) {
+        throw new StartError(`Migration ${row.name} has been changed after it was applied: restore the original file`)
+      }
+    }
+    for (const migration of known) {
+      if (done.some((row) => row.number === migration.number)) continue
+      for (const statement of statements(migration.text))
+        await tx.query(sql([statement] as unknown as TemplateStringsArray), {})
+      await tx.query(sql`
+        insert into zerodb_migrations (number, name, checksum, min_compatible)
+        values (${migration.number}, ${migration.name}, ${migration.checksum}, ${migration.minCompatible})`)
+      applied.push(migration.name)
+    }
+  })
+  return applied
+}
+
+async function readMigrations(folder: string): Promise<Migration[]> {
+  const names = (await readdir(folder)).filter((name) => /^\d{4}_.*\.sql$/.test(name)).sort()
+  return Promise.all(
+    names.map(async (name) => {
+      const text = await readFile(join(folder, name), 'utf8')
+      return {
+        number: Number(name.slice(0, 4)),
+        name: name.slice(0, -4),
+        text,
+        checksum: createHash('sha256').update(text).digest('hex'),
+        minCompatible: Number(/^-- min_compatible: (\d+)/m.exec(text)?.[1] ?? 0),
+      }
+    }),
+  )
+}
+
+/** The statements of a file: they end with a semicolon at a line's end, so bodies of functions must not. */
+function statements(text: string): string[] {
+  return text
+    .split(/;[ \t]*$/m)
+    .map((statement) => statement.trim())
+    .filter((statement) => statement.replace(/--.*$/gm, '').trim() !== '')
+}

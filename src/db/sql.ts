@@ -1,0 +1,123 @@
+/** What may stand in `${}`: each becomes one bound parameter, a nested statement its own text and parameters. */
+export type SqlValue =
+  | string
+  | number
+  | bigint
+  | boolean
+  | null
+  | undefined
+  | Date
+  | Uint8Array
+  | Float32Array
+  | Json
+  | readonly (string | number | null)[]
+  | readonly (Float32Array | null)[]
+  | Statement
+
+/** A value that travels as JSON. */
+export class Json {
+  readonly text: string
+  constructor(value: unknown) {
+    this.text = JSON.stringify(value ?? null)
+  }
+}
+
+/** Marks `value` to be sent as JSON; write the cast beside it: `${json(x)}::jsonb`. */
+export const json = (value: unknown): Json => new Json(value)
+
+/** SQL text with `$1`-style places, and their values. */
+export class Statement {
+  readonly text: string
+  readonly values: readonly Exclude<SqlValue, Statement>[]
+  constructor(text: string, values: readonly Exclude<SqlValue, Statement>[]) {
+    this.text = text
+    this.values = values
+  }
+}
+
+const flatTexts = new WeakMap<TemplateStringsArray, string>()
+
+/** A statement in which every `${}` is a bound parameter: values can never become SQL. */
+export function sql(strings: TemplateStringsArray, ...values: SqlValue[]): Statement {
+  if (values.some((value) => value instanceof Statement)) return spliced(strings, values)
+  let text = flatTexts.get(strings)
+  if (text === undefined) {
+    text = strings.reduce((sofar, piece, i) => `${sofar}$${i}${piece}`)
+    flatTexts.set(strings, text)
+  }
+  return new Statement(text, values as Exclude<SqlValue, Statement>[])
+}
+
+function spliced(strings: TemplateStringsArray, values: readonly SqlValue[]): Statement {
+  let text = strings[0]!
+  const flat: Exclude<SqlValue, Statement>[] = []
+  values.forEach((value, i) => {
+    if (value instanceof Statement) {
+      const offset = flat.length
+      text += value.text.replace(/\$(\d+)/g, (_, n) => `$${Number(n) + offset}`)
+      flat.push(...value.values)
+    } else {
+      flat.push(value)
+      text += `$${flat.length}`
+    }
+    text += strings[i + 1]!
+  })
+  return new Statement(text, flat)
+}
+
+/** `pieces` joined by `separator`, e.g. conditions by ` and `. `separator` is SQL: never a user's text. */
+export function join(pieces: readonly Statement[], separator: string): Statement {
+  const [first = new Statement('', []), ...rest] = pieces
+  const glue = new Statement(separator, [])
+  return rest.reduce((sofar, piece) => sql`${sofar}${glue}${piece}`, first)
+}
+
+/** What runs statements: the database, its relaxed side, or a transaction. */
+export interface Executor {
+  /** The rows that the statement returns. Names are column names; see `wire.ts` for how types are read. Throws `DbError`. */
+  query<Row = Record<string, unknown>>(statement: Statement, options?: QueryOptions): Promise<Row[]>
+}
+
+export interface QueryOptions {
+  /** When the statement is ended, in place of the driver's default. For index builds and migrations. */
+  timeoutSeconds?: number
+}
+
+/** A PostgreSQL, embedded or on a server. Knows none of our tables. */
+export interface Database extends Executor {
+  readonly kind: 'pglite' | 'postgres'
+  /** For work that is done again if a crash loses it (dispatch, claims, acknowledgements): commits without waiting for the disk where that is faster. */
+  readonly relaxed: Executor
+  /** All of `body`, or none of it. Inside, wait for nothing but SQL: the embedded database has one connection. */
+  transaction<R>(body: (tx: Executor) => Promise<R>): Promise<R>
+  /** Runs a script of several statements without parameters. */
+  exec(script: string): Promise<void>
+  /** What the database writes about itself, for `/health` and `doctor`. */
+  version(): Promise<string>
+  close(): Promise<void>
+}
+
+/** PostgreSQL refused a statement. `code` is the SQLSTATE. */
+export class DbError extends Error {
+  override readonly name = 'DbError'
+  readonly code: string
+  readonly constraint: string | undefined
+  readonly detail: string | undefined
+
+  constructor(
+    fields: { message: string; code: string; constraint?: string | undefined; detail?: string | undefined },
+    options?: ErrorOptions,
+  ) {
+    super(fields.message, options)
+    this.code = fields.code
+    this.constraint = fields.constraint
+    this.detail = fields.detail
+  }
+}
+
+/** Whether `error` is PostgreSQL's word that `constraint` (any, if not given) would have been broken. */
+export function isUniqueViolation(error: unknown, constraint?: string): boolean {
+  return (
+    error instanceof DbError && error.code === '23505' && (constraint === undefined || error.constraint === constraint)
+  )
+}

@@ -1,0 +1,151 @@
+import type { App } from '../app.ts'
+import { HANDLERS } from '../handlers/index.ts'
+import type { OwnedRun } from '../store/dispatch.ts'
+import type { Ending } from '../store/runs.ts'
+import { retryAfter } from './retry.ts'
+
+/** Results are written together: how long the first of a batch waits for others. */
+const ACKNOWLEDGE_MS = 5
+const ACKNOWLEDGE_BATCH = 256
+const MAX_LOG_LINES = 200
+const MAX_LOG_CHARACTERS = 2_000
+
+export interface Worker {
+  /** How many more runs may start now. */
+  free(): number
+  /** Executes a run that this process owns. */
+  start(run: OwnedRun): void
+  /** Resolves when nothing runs and every result is written. */
+  quiet(): Promise<void>
+  /** Lets running handlers finish for `graceSeconds`, then aborts them. Their results are written, those of the aborted are not. */
+  drain(graceSeconds: number): Promise<void>
+}
+
+export interface WorkerOptions {
+  app: App
+  epoch: () => number
+  /** Called after results have been written. */
+  onFinished(): void
+}
+
+/** Executes runs: handler within its timeout, then the result, acknowledged in batches. */
+export function createWorker({ app, epoch, onFinished }: WorkerOptions): Worker {
+  const running = new Map<string, AbortController>()
+  let endings: Ending[] = []
+  let writing: Promise<void> | undefined
+  let stopped = false
+
+  async function execute(run: OwnedRun, controller: AbortController): Promise<void> {
+    const ending = await outcomeOf(app, run, controller)
+    running.delete(run.id)
+    if (stopped && controller.signal.aborted) return
+    endings.push(ending)
+    writing ??= write()
+  }
+
+  async function write(): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, ACKNOWLEDGE_MS))
+    while (endings.length > 0) {
+      const batch = endings.slice(0, ACKNOWLEDGE_BATCH)
+      try {
+        const recorded = await app.store.runs.finish(epoch(), batch)
+        if (recorded.length < batch.length)
+          app.log.warn({ lost: batch.length - recorded.length }, 'results came too late: the runs have other owners')
+        endings = endings.slice(batch.length)
+      } catch (error) {
+        app.log.error({ error }, 'results cannot be written; trying again')
+        await new Promise((resolve) => setTimeout(resolve, 1_000))
+        // The database is going away with us: the runs are found without an owner at the next start.
+        if (stopped) endings = []
+      }
+      onFinished()
+    }
+    writing = undefined
+  }
+
+  async function quiet(): Promise<void> {
+    while (running.size > 0 || writing) await (writing ?? new Promise((resolve) => setTimeout(resolve, 1)))
+  }
+
+  return {
+    free: () => (stopped ? 0 : app.config.workerSlots - running.size),
+    start(run) {
+      const controller = new AbortController()
+      running.set(run.id, controller)
+      void execute(run, controller)
+    },
+    quiet,
+    async drain(graceSeconds) {
+      stopped = true
+      const late = setTimeout(() => {
+        for (const controller of running.values()) controller.abort(new Error('the process stops'))
+      }, graceSeconds * 1000)
+      await quiet()
+      clearTimeout(late)
+    },
+  }
+}
+
+/** Executes one attempt. Never throws: whatever happens is the run's ending. */
+async function outcomeOf(app: App, run: OwnedRun, controller: AbortController): Promise<Ending> {
+  const logs: Ending['logs'] = []
+  const end = (status: Ending['status'], rest: Partial<Ending> = {}): Ending => ({
+    id: run.id,
+    attempts: run.attempts,
+    status,
+    result: null,
+    error: null,
+    logs,
+    retry_in: null,
+    ...rest,
+  })
+  const log = app.log.child({ run: run.id, event: run.event.id, handler: run.handler, attempt: run.attempts })
+  const handler = HANDLERS[run.handler]
+  if (run.config === null) return end('cancelled')
+  if (!handler) return end('dead', { error: { code: 'no_handler', message: `There is no handler "${run.handler}"` } })
+  if (!handler.on.includes(run.event.event)) {
+    return end('skipped', {
+      error: { code: 'not_applicable', message: `${run.handler} has nothing to do on ${run.event.event}` },
+    })
+  }
+  const config = handler.config.safeParse(run.config)
+  if (!config.success) return end('dead', { error: { code: 'invalid_config', message: config.error.message } })
+
+  const seconds = app.config.handlerTimeoutSeconds
+  const timeout = setTimeout(
+    () => controller.abort(new Error(`the handler took longer than ${seconds} s`)),
+    seconds * 1000,
+  )
+  try {
+    const context = {
+      ...run,
+      signal: controller.signal,
+      log(message: string) {
+        log.info(message)
+        if (logs.length < MAX_LOG_LINES)
+          logs.push({ at: new Date(app.clock.now()).toISOString(), message: message.slice(0, MAX_LOG_CHARACTERS) })
+      },
+    }
+    const result = await Promise.race([handler.run(app, context, config.data), aborted(controller.signal)])
+    return end('succeeded', { result: result ?? null })
+  } catch (thrown) {
+    const error = { code: codeOf(thrown), message: thrown instanceof Error ? thrown.message : String(thrown) }
+    const pause = retryAfter(run.attempts, thrown)
+    log.warn({ error: thrown, retry_in: pause }, pause === null ? 'run is dead' : 'run failed and will be tried again')
+    return pause === null ? end('dead', { error }) : end('queued', { error, retry_in: pause })
+  } finally {
+    clearTimeout(timeout)
+  }
+}
+
+/** Rejects when the signal fires. */
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) =>
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true }),
+  )
+}
+
+function codeOf(thrown: unknown): string {
+  const { code } = thrown as { code?: unknown }
+  return typeof code === 'string' ? code : 'handler_failed'
+}

@@ -1,0 +1,78 @@
+import { z } from 'zod'
+import type { Extraction } from '../language/index.ts'
+import { normalizeName } from '../memory/names.ts'
+import { memoryStored, remembered } from '../schema/events.ts'
+import type { GraphFacts } from '../store/graph.ts'
+import { defineHandler } from './handler.ts'
+
+/** Puts the entities and relations of a memory into the context graph. */
+export const autoGraph = defineHandler({
+  name: 'auto_graph',
+  on: [remembered.name, memoryStored.name],
+  config: z.looseObject({
+    /** False: only the entities that take part in a relation. */
+    extract_entities: z.boolean().default(true),
+    max_relations: z.number().int().min(0).max(1000).default(10),
+  }),
+
+  warm: (app) => app.language.extract('Warm'),
+
+  async run(app, run, config) {
+    const memory = await app.store.memories.text(run.project_id, run.ref)
+    if (!memory) return { entities: 0, relations: 0, reason: 'the memory has been forgotten' }
+    const extraction = await app.language.extract(memory.content, {
+      speaker: memory.entity_id ?? undefined,
+      signal: run.signal,
+    })
+    const facts = toFacts(extraction, memory.content, memory.entity_id, config)
+    const added = await app.store.transaction((tx) =>
+      tx.graph.add(run.project_id, {
+        ...facts,
+        memory_id: memory.id,
+        content: memory.content,
+        extractor: app.language.model,
+      }),
+    )
+    return { entities: added?.entities ?? 0, relations: added?.edges ?? 0, used: app.language.model }
+  },
+})
+
+type Limits = { extract_entities: boolean; max_relations: number }
+
+/** The extraction under compared names. Whom the memory is about (`entityId`) is tied to what it mentions even if no sentence names them. */
+function toFacts(
+  extraction: Extraction,
+  content: string,
+  entityId: string | null,
+  limits: Limits,
+): Pick<GraphFacts, 'entities' | 'relations'> {
+  const byNorm = new Map<string, GraphFacts['entities'][number]>()
+  for (const { name, type, span } of extraction.entities) {
+    const norm = normalizeName(name)
+    if (norm === '') continue
+    const entity = byNorm.get(norm) ?? { name, norm, type, spans: [] }
+    byNorm.set(norm, { ...entity, spans: [...entity.spans, span] })
+  }
+  const relations = extraction.relations.map(({ subject, predicate, object, span, confidence }) => ({
+    subject: normalizeName(subject),
+    predicate,
+    object: normalizeName(object),
+    span,
+    confidence,
+  }))
+
+  const about = entityId === null ? '' : normalizeName(entityId)
+  if (about !== '' && !byNorm.has(about)) {
+    const whole = [0, content.length] as const
+    for (const norm of byNorm.keys())
+      relations.push({ subject: about, predicate: 'mentions', object: norm, span: whole, confidence: 0.2 })
+    byNorm.set(about, { name: entityId!, norm: about, type: 'other', spans: [whole] })
+  }
+
+  const kept = relations
+    .filter(({ subject, object }) => byNorm.has(subject) && byNorm.has(object) && subject !== object)
+    .slice(0, limits.max_relations)
+  const related = new Set([about, ...kept.flatMap(({ subject, object }) => [subject, object])])
+  const entities = [...byNorm.values()].filter((entity) => limits.extract_entities || related.has(entity.norm))
+  return { entities, relations: kept }
+}

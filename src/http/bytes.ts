@@ -1,0 +1,44 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Bytes } from '../operations/operation.ts'
+
+/** Sends bytes: all of them (200), one range (206), nothing when the caller has them already (304), or 416. */
+export async function sendBytes(request: FastifyRequest, reply: FastifyReply, bytes: Bytes): Promise<FastifyReply> {
+  const etag = `"${bytes.etag}"`
+  void reply
+    .header('etag', etag)
+    .header('accept-ranges', 'bytes')
+    .header('cache-control', 'private, no-cache')
+    .header('content-type', bytes.content_type)
+    // A file is somebody's upload: it must never run as a page of ours.
+    .header('content-disposition', `attachment; filename*=UTF-8''${encodeURIComponent(bytes.file_name)}`)
+    .header('x-content-type-options', 'nosniff')
+    .header('content-security-policy', 'sandbox')
+  if (request.headers['if-none-match'] === etag) return reply.code(304).send()
+
+  const range = parseRange(request.headers.range, bytes.size)
+  if (range === 'unsatisfiable') return reply.code(416).header('content-range', `bytes */${bytes.size}`).send()
+  if (range) {
+    void reply.code(206).header('content-range', `bytes ${range.start}-${range.end - 1}/${bytes.size}`)
+    void reply.header('content-length', range.end - range.start)
+    return reply.send(await bytes.open(range))
+  }
+  void reply.header('content-length', bytes.size)
+  return reply.send(await bytes.open())
+}
+
+/** Null (send all) for no header or one of a kind that we do not serve, as RFC 9110 section 14.2 allows. */
+export function parseRange(
+  header: string | undefined,
+  size: number,
+): { start: number; end: number } | 'unsatisfiable' | null {
+  const match = /^bytes=(\d*)-(\d*)$/.exec(header ?? '')
+  if (!match || (match[1] === '' && match[2] === '')) return null
+  if (match[1] === '') {
+    const length = Math.min(Number(match[2]), size)
+    return length === 0 ? 'unsatisfiable' : { start: size - length, end: size }
+  }
+  const start = Number(match[1])
+  const end = match[2] === '' ? size : Math.min(Number(match[2]) + 1, size)
+  if (start >= size) return 'unsatisfiable'
+  return end <= start ? null : { start, end }
+}

@@ -1,0 +1,127 @@
+import { randomUUID } from 'node:crypto'
+import multipart from '@fastify/multipart'
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import type { App } from '../app.ts'
+import { createAuthenticator } from '../auth/authenticate.ts'
+import { require as requirePermission } from '../auth/caller.ts'
+import { ZeroError } from '../errors.ts'
+import { OPERATIONS } from '../operations/index.ts'
+import type { Operation, UploadPart } from '../operations/operation.ts'
+import { ROUTE_ALIASES, rewriteUrl } from './aliases.ts'
+import { sendBytes } from './bytes.ts'
+import { gatherInput, parseInput } from './input.ts'
+import { toBody, toProblem, toZeroError } from './problem.ts'
+
+/** The HTTP surface: each operation at its route, and what stands outside the list. Does not listen yet. */
+export async function createServer(app: App): Promise<FastifyInstance> {
+  const authenticate = createAuthenticator(app)
+  const server = fastify({
+    bodyLimit: app.config.maxBodyBytes,
+    genReqId: (request) => (request.headers['x-request-id'] as string | undefined)?.slice(0, 100) || randomUUID(),
+    rewriteUrl: (request) => rewriteUrl(request.url ?? '/'),
+    routerOptions: { maxParamLength: 1024 },
+    forceCloseConnections: 'idle',
+    exposeHeadRoutes: false,
+  })
+  await server.register(multipart, {
+    limits: { fileSize: app.config.maxUploadBytes, files: 10, fields: 100, fieldSize: app.config.maxBodyBytes },
+  })
+
+  // Many clients send a body of JSON without saying so, or say it on requests that have none.
+  server.removeContentTypeParser(['application/json', 'text/plain'])
+  server.addContentTypeParser('*', { parseAs: 'string' }, (request, body, done) => {
+    if (body === '') return done(null, undefined)
+    try {
+      done(null, JSON.parse(body as string))
+    } catch (error) {
+      const type = request.headers['content-type'] ?? ''
+      done(/json|^$|urlencoded/.test(type) ? (error as Error) : new ZeroError('unsupported_media_type'), undefined)
+    }
+  })
+
+  const paths: RegExp[] = []
+  for (const operation of OPERATIONS) {
+    for (const route of [operation.route, ...(ROUTE_ALIASES[operation.name] ?? [])]) {
+      const [method, url] = route.split(' ') as [string, string]
+      server.route({ method, url, handler: handle(operation) })
+      paths.push(new RegExp(`^${url.replace(/:\w+/g, '[^/]+')}$`))
+    }
+  }
+
+  function handle(operation: Operation) {
+    return async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
+      const caller = await authenticate(request.headers)
+      requirePermission(caller, operation.permission)
+      if (operation.kind === 'bytes')
+        return sendBytes(request, reply, await operation.run(app, caller, parseInput(operation, request)))
+      if (operation.kind === 'upload') {
+        const parts = request.isMultipart() ? uploadParts(request) : null
+        const uploaded = await operation.run(
+          app,
+          caller,
+          parts ? { ...(request.params as object) } : gatherInput(operation, request),
+          parts,
+        )
+        return reply.code(operation.status ?? 200).send(uploaded)
+      }
+      const answer = await operation.run(app, caller, parseInput(operation, request))
+      return operation.status === 204 ? reply.code(204).send() : reply.code(operation.status ?? 200).send(answer)
+    }
+  }
+
+  server.setErrorHandler((thrown, request, reply) => fail(app, thrown, request, reply))
+  server.setNotFoundHandler((request, reply) => {
+    const path = request.url.split('?')[0]!
+    fail(
+      app,
+      new ZeroError(paths.some((pattern) => pattern.test(path)) ? 'method_not_allowed' : 'route_not_found'),
+      request,
+      reply,
+    )
+  })
+
+  server.get('/livez', async () => ({ status: 'ok' }))
+  server.get('/readyz', async () => ready(app))
+  for (const path of ['/health', '/api/v1/health'])
+    server.get(path, async () => ({ ...(await ready(app)), version: '0.1.0' }))
+  return server
+}
+
+async function ready(app: App): Promise<{ status: 'ok' }> {
+  await app.store.users.first()
+  return { status: 'ok' }
+}
+
+function fail(app: App, thrown: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  const error = toZeroError(thrown)
+  const detail = { request_id: request.id, method: request.method, url: request.url.split('?')[0], code: error.code }
+  if (error.status >= 500) app.log.error({ ...detail, error: error.cause ?? error }, 'request failed')
+  else app.log.debug(detail, 'request refused')
+
+  void reply.code(error.status).header('vary', 'accept').header('x-request-id', request.id)
+  if (error.status === 401) void reply.header('www-authenticate', 'Bearer')
+  if (error.status === 503) void reply.header('retry-after', '1')
+  const wantsProblem = request.headers.accept?.includes('application/problem+json')
+  if (wantsProblem)
+    void reply.type('application/problem+json').send(JSON.stringify(toProblem(error, request.id, request.url)))
+  else void reply.send(toBody(error, request.id))
+}
+
+/** A multipart body as it streams in. A file that is cut off at the limit is an error, not a shorter file. */
+async function* uploadParts(request: FastifyRequest): AsyncIterable<UploadPart> {
+  for await (const part of request.parts()) {
+    if (part.type === 'field') {
+      yield { kind: 'field', name: part.fieldname, value: String(part.value) }
+      continue
+    }
+    yield {
+      kind: 'file',
+      name: part.fieldname,
+      file_name: (part.filename || 'file').slice(-255),
+      content_type: part.mimetype,
+      content: part.file,
+    }
+    part.file.resume()
+    if (part.file.truncated) throw new ZeroError('too_large')
+  }
+}

@@ -1,0 +1,87 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { loadTagger } from './tagging.ts'
+import { textRank } from './textrank.ts'
+
+const tag = loadTagger()
+const summarize = (text: string, maxLength: number) => textRank(text, tag(text), maxLength)
+
+const REPORT = [
+  'Thanks to everyone who joined the call this morning.',
+  'The kitchen will be painted next week.',
+  'The search service was slow because the search index of the service had grown too large.',
+  'Priya rebuilt the search index, and the search service became fast again.',
+  'Tomás will watch the size of the search index of the service every week.',
+  'Lunch was good.',
+].join(' ')
+
+test('a text that fits is its own summary', () => {
+  expect(summarize('Bob likes tea.  Eve\nlikes coffee.', 100)).toBe('Bob likes tea. Eve likes coffee.')
+})
+
+test('the sentence that shares most with the others is chosen, not the first', () => {
+  expect(summarize(REPORT, 100)).toBe(
+    'The search service was slow because the search index of the service had grown too large.',
+  )
+})
+
+test('chosen sentences keep their order and are whole', () => {
+  const sentences = summarize(REPORT, 200).split(/(?<=\.) /)
+  const places = sentences.map((sentence) => REPORT.indexOf(sentence))
+  expect(sentences.length).toBeGreaterThan(1)
+  expect(places).toEqual([...places].sort((a, b) => a - b))
+  expect(places).not.toContain(-1)
+})
+
+test('where no sentence fits, the best one is cut at a word', () => {
+  expect(summarize(REPORT, 30)).toBe('The search service was slow…')
+})
+
+test('a sentence that is repeated counts once', () => {
+  expect(summarize('The cat sat on the mat. '.repeat(50), 1000)).toBe('The cat sat on the mat.')
+})
+
+test.each(['', ' \r\n ', '... !!! ---', '😀😀'])('%j has no sentence, so the summary is empty', (text) => {
+  expect(summarize(text, 100)).toBe('')
+})
+
+test('no summary of any text is longer than asked or cuts a character in two', () => {
+  const words = fc.constantFrom(
+    'Alice',
+    'met',
+    'Bob',
+    'in',
+    'Berlin',
+    '.',
+    '!',
+    '\n',
+    '\n\n',
+    '😀',
+    'naïve',
+    '👩‍👩‍👧',
+    'x'.repeat(50),
+  )
+  const texts = fc.array(fc.oneof(words, fc.string({ unit: 'grapheme' })), { maxLength: 60 })
+  fc.assert(
+    fc.property(
+      texts.map((pieces) => pieces.join(' ')),
+      fc.integer({ min: 0, max: 120 }),
+      (text, maxLength) => {
+        const summary = summarize(text, maxLength)
+        expect(summary.length).toBeLessThanOrEqual(maxLength)
+        expect(summary.isWellFormed()).toBe(true)
+      },
+    ),
+    { numRuns: 300 },
+  )
+})
+
+test('the time grows with the text, not with its square', () => {
+  const many = Array.from({ length: 15_000 }, (_, i) => `Person ${i} likes thing ${i % 997} in city ${i % 101}.`).join(
+    ' ',
+  )
+  const sentences = tag(many)
+  const started = performance.now()
+  expect(textRank(many, sentences, 500).length).toBeLessThanOrEqual(500)
+  expect(performance.now() - started).toBeLessThan(10_000)
+})

@@ -1,0 +1,90 @@
+import { withoutHalf } from './sentences.ts'
+import type { Sentence } from './tagging.ts'
+
+const DAMPING = 0.85
+const ROUNDS = 40
+const CONTENT = new Set(['NOUN', 'PROPN', 'VERB', 'ADJ', 'NUM', 'X'])
+
+/**
+ * The sentences of `text` that share most with the rest, in their order, in at most `maxLength` characters: TextRank
+ * (Mihalcea & Tarau 2004) with the cosine of IDF-weighted term sets as the edge weight. When no sentence fits, the best
+ * one cut at a word. Time grows with the number of words, not with the square of the sentences.
+ */
+export function textRank(text: string, sentences: readonly Sentence[], maxLength: number): string {
+  const candidates = distinct(text, sentences)
+  const whole = candidates.map(({ words }) => words).join(' ')
+  if (whole.length <= maxLength) return whole
+  const scores = rank(candidates.map(({ terms }) => terms))
+  const order = [...candidates.keys()].sort((a, b) => scores[b]! - scores[a]! || a - b)
+  const chosen: number[] = []
+  let length = -1
+  for (const i of order) {
+    const more = 1 + candidates[i]!.words.length
+    if (length + more > maxLength) continue
+    chosen.push(i)
+    length += more
+  }
+  if (chosen.length === 0) return cutAtWord(candidates[order[0]!]!.words, maxLength)
+  return chosen
+    .sort((a, b) => a - b)
+    .map((i) => candidates[i]!.words)
+    .join(' ')
+}
+
+interface Candidate {
+  words: string
+  terms: Set<string>
+}
+
+function distinct(text: string, sentences: readonly Sentence[]): Candidate[] {
+  const seen = new Map<string, Candidate & { size: number }>()
+  for (const { span, tokens } of sentences) {
+    const words = text.slice(...span).replace(/\s+/g, ' ')
+    const size = tokens.filter((token) => /[\p{L}\p{N}]/u.test(token.text)).length
+    if (size === 0 || seen.has(words)) continue
+    const terms = new Set(tokens.filter((token) => CONTENT.has(token.pos)).map((token) => token.lower))
+    seen.set(words, { words, terms, size })
+  }
+  const all = [...seen.values()]
+  // Headings and exclamations carry little; they count only where there is nothing else.
+  const long = all.filter(({ size }) => size >= 4)
+  return long.length > 0 ? long : all
+}
+
+/** PageRank over the cosine graph. The graph is X·Xᵀ without its diagonal, so each round is two passes over the terms. */
+function rank(termSets: readonly Set<string>[]): number[] {
+  const count = termSets.length
+  const frequency = new Map<string, number>()
+  for (const terms of termSets) for (const term of terms) frequency.set(term, (frequency.get(term) ?? 0) + 1)
+  const vectors = termSets.map((terms) => {
+    const weights = [...terms].map((term) => [term, Math.log(1 + count / frequency.get(term)!)] as const)
+    const norm = Math.hypot(...weights.map(([, weight]) => weight)) || 1
+    return weights.map(([term, weight]) => [term, weight / norm] as const)
+  })
+  function spread(values: readonly number[]): number[] {
+    const total = new Map<string, number>()
+    vectors.forEach((vector, i) => {
+      for (const [term, weight] of vector) total.set(term, (total.get(term) ?? 0) + weight * values[i]!)
+    })
+    return vectors.map((vector, i) => {
+      const self = vector.length > 0 ? values[i]! : 0
+      return Math.max(0, vector.reduce((sum, [term, weight]) => sum + weight * total.get(term)!, 0) - self)
+    })
+  }
+  const degrees = spread(Array(count).fill(1))
+  let scores: number[] = Array(count).fill(1 / count)
+  for (let round = 0; round < ROUNDS; round++) {
+    // A sentence that shares nothing has a degree of rounding noise only.
+    const received = spread(scores.map((score, i) => (degrees[i]! > 1e-9 ? score / degrees[i]! : 0)))
+    scores = received.map((value) => (1 - DAMPING) / count + DAMPING * value)
+  }
+  return scores
+}
+
+function cutAtWord(words: string, maxLength: number): string {
+  if (maxLength < 1) return ''
+  const hard = words.slice(0, withoutHalf(words, maxLength - 1))
+  const space = hard.lastIndexOf(' ')
+  const kept = words[hard.length] === ' ' || space < 1 ? hard : hard.slice(0, space)
+  return `${kept.replace(/[\s,;:]+$/, '')}…`
+}

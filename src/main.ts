@@ -1,0 +1,183 @@
+import { mkdir } from 'node:fs/promises'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { type Logger, pino } from 'pino'
+import type { App, Clock, RunsPort } from './app.ts'
+import { BLOBS } from './blobs/index.ts'
+import type { Config } from './config.ts'
+import { hashApiKey, newApiKey } from './crypto.ts'
+import { migrate } from './db/migrate.ts'
+import { hasPgliteDatabase, openPglite } from './db/pglite.ts'
+import { openPostgres } from './db/postgres.ts'
+import type { Database } from './db/sql.ts'
+import { EMBEDDERS } from './embedding/index.ts'
+import { type Engine, startEngine } from './engine/index.ts'
+import { StartError } from './errors.ts'
+import { createServer } from './http/server.ts'
+import { LANGUAGES } from './language/index.ts'
+import { openStore, type Store } from './store/index.ts'
+
+/** Told what the start is doing, in words for a person. */
+export type OnStep = (step: string) => void
+
+export interface Owner {
+  user_id: string
+  project_id: string
+  /** The key made by this very start; null when there was one already. */
+  new_key: string | null
+}
+
+export interface System {
+  readonly app: App
+  readonly engine: Engine
+  readonly database: Database
+  readonly owner: Owner
+  /** Lets running handlers finish for `graceSeconds`, then closes everything. */
+  close(graceSeconds?: number): Promise<void>
+}
+
+export interface SystemOptions {
+  log?: Logger
+  clock?: Clock
+  onStep?: OnStep
+}
+
+const realClock: Clock = { now: Date.now, skewSeconds: () => 0 }
+
+/** Log lines are JSON on standard error: standard output is for people. */
+export function createLog(level: Config['logLevel']): Logger {
+  return pino(
+    { level, base: null, errorKey: 'error', redact: ['headers.authorization', 'headers["x-api-key"]'] },
+    pino.destination(2),
+  )
+}
+
+/** The database of the configuration, with its schema up to date. */
+export async function openDatabase(config: Config, onStep: OnStep = () => {}): Promise<Database> {
+  if (config.databaseUrl === undefined) {
+    try {
+      await mkdir(config.dataDir, { recursive: true, mode: 0o700 })
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException
+      throw new StartError(
+        `The data directory ${config.dataDir} cannot be made (${code}): choose another with ZERODB_DATA_DIR`,
+        { cause: error },
+      )
+    }
+    onStep(`Data: ${config.dataDir} (${hasPgliteDatabase(config.dataDir) ? 'existing' : 'new'})`)
+  } else {
+    onStep(`Data: PostgreSQL at ${new URL(config.databaseUrl).host}, files in ${config.dataDir}`)
+  }
+  const database =
+    config.databaseUrl === undefined
+      ? await openPglite({ directory: config.dataDir, durability: config.durability })
+      : await openPostgres({ url: config.databaseUrl, poolSize: config.pgPool })
+  try {
+    const applied = await migrate(database)
+    onStep(`Database: ${await database.version()}${applied.length > 0 ? `, schema brought to ${applied.at(-1)}` : ''}`)
+    return database
+  } catch (error) {
+    await database.close()
+    throw error
+  }
+}
+
+/** Everything but the surfaces: database, drivers, App and the running engine. */
+export async function openSystem(config: Config, options: SystemOptions = {}): Promise<System> {
+  const { log = createLog(config.logLevel), clock = realClock, onStep = () => {} } = options
+  for (const name of config.unknown) log.warn({ name }, 'this variable looks like a setting and is none')
+  const database = await openDatabase(config, onStep)
+  const embedder = EMBEDDERS['use-lite']()
+  const language = LANGUAGES.builtin()
+
+  async function closeDrivers(): Promise<void> {
+    await Promise.all([embedder.close(), language.close()])
+    await database.close()
+  }
+
+  try {
+    // The engine needs the App and the App needs the engine: events that are committed before there is one wait for its first sweep.
+    let engine: Engine | undefined
+    const store = openStore(database, {
+      onCommitted: (eventSeqs) => engine?.wake(eventSeqs),
+      skewSeconds: clock.skewSeconds,
+    })
+    const runs: RunsPort = { settled: (...args) => engine!.settled(...args) }
+    const blobs = BLOBS.disk(join(config.dataDir, 'blobs'))
+    const app: App = { config, store, embedder, language, blobs, clock, log, runs }
+    const owner = await ensureOwner(store, config)
+    engine = await startEngine(app)
+    const started = engine
+    return {
+      app,
+      engine: started,
+      database,
+      owner,
+      async close(graceSeconds = 10) {
+        await started.stop(graceSeconds)
+        await closeDrivers()
+      },
+    }
+  } catch (error) {
+    await closeDrivers()
+    throw error
+  }
+}
+
+/** The first user with a project and a key, made when the database has none. */
+async function ensureOwner(store: Store, config: Config): Promise<Owner> {
+  return store.transaction(async (tx) => {
+    await tx.users.lock()
+    const known = await tx.users.first()
+    const owner = known ?? (await tx.users.create(null))
+    const key = config.bootstrapKey ?? (known ? null : newApiKey())
+    if (key !== null)
+      await tx.keys.create({
+        ...owner,
+        project_id: null,
+        name: 'first key',
+        hash: hashApiKey(key),
+        last4: key.slice(-4),
+      })
+    return { ...owner, new_key: known ? null : key }
+  })
+}
+
+export interface Serving {
+  /** Where it listens, e.g. `http://127.0.0.1:8000`. */
+  url: string
+  system: System
+  /** Takes no more requests, finishes those it has, and closes everything. */
+  close(): Promise<void>
+}
+
+/** The whole product: system and HTTP, listening. Throws `StartError` when the port is taken. */
+export async function serve(config: Config, options: SystemOptions = {}): Promise<Serving> {
+  const system = await openSystem(config, options)
+  try {
+    const server = await createServer(system.app)
+    try {
+      await server.listen({ host: config.host, port: config.port })
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException
+      if (code !== 'EADDRINUSE' && code !== 'EACCES' && code !== 'EADDRNOTAVAIL') throw error
+      throw new StartError(
+        `${config.host}:${config.port} cannot be listened on (${code}): choose another port with ZERODB_PORT`,
+        { cause: error },
+      )
+    }
+    const { port } = server.server.address() as AddressInfo
+    const host = config.host.includes(':') ? `[${config.host}]` : config.host
+    return {
+      url: `http://${host}:${port}`,
+      system,
+      async close() {
+        await server.close()
+        await system.close()
+      },
+    }
+  } catch (error) {
+    await system.close(0)
+    throw error
+  }
+}

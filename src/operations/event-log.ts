@@ -1,0 +1,29 @@
+import { ZeroError } from '../errors.ts'
+import { eventEnvelope } from '../schema/event.ts'
+import { eventLogKey, eventLogList, eventLogPage } from '../schema/event-log.ts'
+import { defineJson } from './operation.ts'
+
+export const eventLogListOperation = defineJson({
+  name: 'event_log.list',
+  summary: 'The events of your writes, newest first',
+  route: 'GET /api/v1/event-log',
+  permission: 'hooks:read',
+  input: eventLogList,
+  output: eventLogPage,
+  async run(app, caller, { cursor, ...filter }) {
+    const before = cursor === undefined ? null : Number.parseInt(cursor, 36)
+    if (Number.isNaN(before)) throw new ZeroError('invalid', 'cursor: send the next_cursor of the page before')
+    const { items, last } = await app.store.events.list(caller.user_id, { ...filter, bound: caller.bound, before })
+    return { items, next_cursor: last === null ? null : last.toString(36) }
+  },
+})
+
+export const eventLogGet = defineJson({
+  name: 'event_log.get',
+  summary: 'One event of your writes',
+  route: 'GET /api/v1/event-log/:event_id',
+  permission: 'hooks:read',
+  input: eventLogKey,
+  output: eventEnvelope,
+  run: (app, caller, input) => app.store.events.get(caller.user_id, caller.bound, input.event_id),
+})

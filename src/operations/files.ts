@@ -1,0 +1,173 @@
+import { z } from 'zod'
+import type { App } from '../app.ts'
+import { type Caller, scopeOf } from '../auth/caller.ts'
+import { ZeroError } from '../errors.ts'
+import { file, fileKey, fileList, fileUpload } from '../schema/file.ts'
+import { shapeErrors } from '../schema/shape-errors.ts'
+import { defineBytes, defineJson, defineUpload, type UploadPart } from './operation.ts'
+
+const BASE = '/api/v1/projects/:project_id/database/files'
+
+export const filesUpload = defineUpload({
+  name: 'files.upload',
+  summary: 'Upload a file as multipart or base64, or register one by its metadata',
+  route: `POST ${BASE}/upload`,
+  permission: 'zerodb:write',
+  input: fileUpload,
+  output: file,
+  run: (app, caller, input, parts) => (parts ? uploadParts(app, caller, input, parts) : uploadJson(app, caller, input)),
+})
+
+/** Metadata only, or content as base64. */
+async function uploadJson(app: App, caller: Caller, body: unknown) {
+  const input = parse(body)
+  const content = input.file_content === undefined ? null : decodeBase64(input.file_content)
+  if (!input.file_name && !input.file_key) {
+    throw missing('file_name', 'Field required: send file_name or file_key')
+  }
+  const scope = await writable(app, caller, input.project_id)
+  const stored = content && (await app.blobs.put(once(content), app.config.maxUploadBytes))
+  return create(app, scope, input, stored)
+}
+
+/** The first file part is the content; the others' text fields are the metadata, before or after it. */
+async function uploadParts(app: App, caller: Caller, path: unknown, parts: AsyncIterable<UploadPart>) {
+  const fields: Record<string, unknown> = { ...(path as object) }
+  const scope = await writable(app, caller, parse({ ...fields, file_name: 'unknown' }).project_id)
+  let stored: { blob: string; size_bytes: number } | null = null
+  for await (const part of parts) {
+    if (part.kind === 'field') {
+      fields[part.name] = part.name === 'file_metadata' ? parseMetadata(part.value) : part.value
+    } else if (stored) {
+      throw new ZeroError('invalid', 'One file a request: the body has a second file part')
+    } else {
+      stored = await app.blobs.put(part.content, app.config.maxUploadBytes)
+      fields['file_name'] ??= part.file_name
+      fields['content_type'] ??= part.content_type
+    }
+  }
+  if (!stored) throw missing('file', 'Field required: send the content as a file part')
+  delete fields['size_bytes']
+  return create(app, scope, parse(fields), stored)
+}
+
+async function create(
+  app: App,
+  scope: ReturnType<typeof scopeOf>,
+  input: z.infer<typeof fileUpload>,
+  stored: { blob: string; size_bytes: number } | null,
+) {
+  return app.store.files.create(scope, {
+    file_key: input.file_key ?? null,
+    file_name: input.file_name ?? input.file_key!.split('/').at(-1)!.slice(0, 255),
+    content_type: input.content_type ?? null,
+    size_bytes: stored?.size_bytes ?? input.size_bytes ?? null,
+    folder: input.folder ?? null,
+    metadata: input.file_metadata,
+    blob: stored?.blob ?? null,
+  })
+}
+
+/** Asked before the body is taken in: bytes for a project that is not the caller's are not even written. */
+async function writable(app: App, caller: Caller, projectId: string) {
+  const scope = scopeOf(caller, projectId)
+  if (!(await app.store.files.mayUpload(scope))) throw new ZeroError('not_found', 'Project not found')
+  return scope
+}
+
+function parse(input: unknown): z.infer<typeof fileUpload> {
+  const parsed = fileUpload.safeParse(input)
+  if (parsed.success) return parsed.data
+  const fields = shapeErrors(parsed.error, input, (key) => (key === 'project_id' ? 'path' : 'body'))
+  throw new ZeroError('validation_failed', undefined, { fields })
+}
+
+function missing(field: string, msg: string): ZeroError {
+  return new ZeroError('validation_failed', undefined, { fields: [{ type: 'missing', loc: ['body', field], msg }] })
+}
+
+function parseMetadata(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    // Not JSON: the schema says what it should have been.
+    return text
+  }
+}
+
+function decodeBase64(text: string): Buffer {
+  const bare = text.replace(/^data:[^,]*;base64,/, '').replace(/\s/g, '')
+  const decoded = Buffer.from(bare, 'base64')
+  // Node skips what is not base64; a file with holes must not be stored.
+  if (decoded.toString('base64').replace(/=+$/, '') !== bare.replace(/-/g, '+').replace(/_/g, '/').replace(/=+$/, '')) {
+    throw new ZeroError('validation_failed', undefined, {
+      fields: [{ type: 'value_error', loc: ['body', 'file_content'], msg: 'Input should be valid base64' }],
+    })
+  }
+  return decoded
+}
+
+async function* once(content: Buffer): AsyncIterable<Uint8Array> {
+  yield content
+}
+
+export const filesList = defineJson({
+  name: 'files.list',
+  summary: 'Files, newest first',
+  route: `GET ${BASE}`,
+  permission: 'zerodb:read',
+  input: fileList,
+  output: z.array(file),
+  async run(app, caller, input) {
+    const scope = scopeOf(caller, input.project_id)
+    await app.store.projects.get(scope)
+    return app.store.files.list(scope, input.folder ?? null, input.limit, input.offset)
+  },
+})
+
+export const filesGet = defineJson({
+  name: 'files.get',
+  summary: 'What is known about a file',
+  route: `GET ${BASE}/:file_id`,
+  permission: 'zerodb:read',
+  input: fileKey,
+  output: file,
+  async run(app, caller, input) {
+    const { blob: _, ...metadata } = await app.store.files.get(scopeOf(caller, input.project_id), input.file_id)
+    return metadata
+  },
+})
+
+export const filesDownload = defineBytes({
+  name: 'files.download',
+  summary: 'A file’s content',
+  route: `GET ${BASE}/:file_id/download`,
+  permission: 'zerodb:read',
+  input: fileKey,
+  async run(app, caller, input) {
+    const { blob, ...metadata } = await app.store.files.get(scopeOf(caller, input.project_id), input.file_id)
+    if (blob === null) throw new ZeroError('not_found', 'This file was registered without content')
+    return {
+      size: metadata.size_bytes ?? 0,
+      content_type: metadata.content_type ?? 'application/octet-stream',
+      file_name: metadata.file_name,
+      etag: blob,
+      open: (range) => app.blobs.open(blob, range),
+    }
+  },
+})
+
+export const filesDelete = defineJson({
+  name: 'files.delete',
+  summary: 'Delete a file',
+  route: `DELETE ${BASE}/:file_id`,
+  permission: 'zerodb:write',
+  input: fileKey,
+  output: z.null(),
+  status: 204,
+  async run(app, caller, input) {
+    if (!(await app.store.files.remove(scopeOf(caller, input.project_id), input.file_id)))
+      throw new ZeroError('not_found', 'File not found')
+    return null
+  },
+})

@@ -1,0 +1,140 @@
+import { z } from 'zod'
+import type { App } from '../app.ts'
+import { type Caller, scopeOf } from '../auth/caller.ts'
+import { isUniqueViolation } from '../db/sql.ts'
+import { type FieldError, ZeroError } from '../errors.ts'
+import { HANDLER_NAMES, HANDLERS } from '../handlers/index.ts'
+import { EVENT_NAMES } from '../schema/events.ts'
+import { HOOK_TYPES, type Hook, hook, hookCreate, hookKey, hookList, hookUpdate } from '../schema/hook.ts'
+import { shapeErrors } from '../schema/shape-errors.ts'
+import { defineJson } from './operation.ts'
+
+/** Only the names of handlers that exist; each is `first_party`. */
+function checkNames(input: { event_type: string; hook_name: string; hook_type?: string | undefined }): void {
+  if (!EVENT_NAMES.includes(input.event_type as (typeof EVENT_NAMES)[number])) {
+    throw new ZeroError(
+      'invalid',
+      `Invalid event_type "${input.event_type}". Must be one of: ${EVENT_NAMES.join(', ')}`,
+    )
+  }
+  if (!HANDLER_NAMES.includes(input.hook_name)) {
+    throw new ZeroError(
+      'invalid',
+      `Invalid hook_name "${input.hook_name}". Must be one of: ${HANDLER_NAMES.join(', ')}`,
+    )
+  }
+  if (input.hook_type !== undefined && input.hook_type !== 'first_party') {
+    const known = HOOK_TYPES.includes(input.hook_type as (typeof HOOK_TYPES)[number])
+    throw new ZeroError(
+      'invalid',
+      known
+        ? `Invalid hook_type "${input.hook_type}": "${input.hook_name}" is of type first_party`
+        : `Invalid hook_type "${input.hook_type}". Must be one of: ${HOOK_TYPES.join(', ')}`,
+    )
+  }
+}
+
+function checkConfig(hookName: string, config: Record<string, unknown>): void {
+  const parsed = HANDLERS[hookName]?.config.safeParse(config)
+  if (!parsed || parsed.success) return
+  const fields: FieldError[] = shapeErrors(parsed.error, config, () => 'body').map((error) => ({
+    ...error,
+    loc: ['body', 'hook_config', ...error.loc.slice(1)],
+  }))
+  throw new ZeroError('validation_failed', undefined, { fields })
+}
+
+export const hooksCreate = defineJson({
+  name: 'hooks.create',
+  summary: 'Run a handler whenever an event of this type is committed',
+  route: 'POST /api/v1/hooks',
+  permission: 'hooks:write',
+  input: hookCreate,
+  output: hook,
+  status: 201,
+  async run(app, caller, input) {
+    checkNames(input)
+    checkConfig(input.hook_name, input.hook_config)
+    const project_id = input.project_id ?? caller.bound
+    if (project_id !== null) scopeOf(caller, project_id)
+    const fields = { ...input, project_id, hook_type: input.hook_type ?? 'first_party' }
+    try {
+      const created = await app.store.hooks.create(caller.user_id, fields)
+      if (!created) throw new ZeroError('not_found', 'Project not found')
+      // Not waited for: a model that cannot be loaded shows in the runs that need it.
+      HANDLERS[input.hook_name]?.warm?.(app).catch((error) => app.log.warn({ error }, 'a model cannot be loaded'))
+      return created
+    } catch (error) {
+      if (!isUniqueViolation(error, 'uix_zerodb_hooks_user_event_name')) throw error
+      const where = project_id === null ? 'for all projects' : `in project ${project_id}`
+      throw new ZeroError('hook_exists', `Hook "${input.hook_name}" on "${input.event_type}" exists already ${where}`, {
+        cause: error,
+      })
+    }
+  },
+})
+
+export const hooksList = defineJson({
+  name: 'hooks.list',
+  summary: 'Your hooks, oldest first',
+  route: 'GET /api/v1/hooks',
+  permission: 'hooks:read',
+  input: hookList,
+  output: z.array(hook),
+  run: (app, caller, input) => app.store.hooks.list(caller.user_id, { ...input, bound: caller.bound }),
+})
+
+/** The caller's hook. One outside the project that the key is bound to is as good as none. */
+async function mine(app: App, caller: Caller, id: string): Promise<Hook> {
+  const hook = await app.store.hooks.get(caller.user_id, id)
+  if (caller.bound !== null && hook.project_id !== null && hook.project_id !== caller.bound)
+    throw new ZeroError('not_found', 'Hook not found')
+  return hook
+}
+
+export const hooksGet = defineJson({
+  name: 'hooks.get',
+  summary: 'One hook',
+  route: 'GET /api/v1/hooks/:hook_id',
+  permission: 'hooks:read',
+  input: hookKey,
+  output: hook,
+  run: (app, caller, input) => mine(app, caller, input.hook_id),
+})
+
+/** A key that is bound to one project may see the user's global hooks, and not change them for the other projects. */
+async function changeable(app: App, caller: Caller, id: string): Promise<Hook> {
+  const hook = await mine(app, caller, id)
+  if (caller.bound !== null && hook.project_id === null)
+    throw new ZeroError('forbidden', 'This API key is bound to one project and cannot change a global hook')
+  return hook
+}
+
+export const hooksUpdate = defineJson({
+  name: 'hooks.update',
+  summary: 'Change a hook’s configuration, or switch it on or off',
+  route: 'PATCH /api/v1/hooks/:hook_id',
+  permission: 'hooks:write',
+  input: hookUpdate,
+  output: hook,
+  async run(app, caller, { hook_id, ...fields }) {
+    const current = await changeable(app, caller, hook_id)
+    if (fields.hook_config) checkConfig(current.hook_name, fields.hook_config)
+    return app.store.hooks.update(caller.user_id, hook_id, fields)
+  },
+})
+
+export const hooksDelete = defineJson({
+  name: 'hooks.delete',
+  summary: 'Delete a hook; its queued runs are cancelled',
+  route: 'DELETE /api/v1/hooks/:hook_id',
+  permission: 'hooks:write',
+  input: hookKey,
+  output: z.null(),
+  status: 204,
+  async run(app, caller, { hook_id }) {
+    await changeable(app, caller, hook_id)
+    if (!(await app.store.hooks.remove(caller.user_id, hook_id))) throw new ZeroError('not_found', 'Hook not found')
+    return null
+  },
+})

@@ -1,0 +1,83 @@
+import { eventLogGet, eventLogListOperation } from './event-log.ts'
+import { filesDelete, filesDownload, filesGet, filesList, filesUpload } from './files.ts'
+import { graphNeighbors } from './graph.ts'
+import { hooksCreate, hooksDelete, hooksGet, hooksList, hooksUpdate } from './hooks.ts'
+import {
+  forgetOperation,
+  memoryGet,
+  memoryListOperation,
+  memoryStoreOperation,
+  recallOperation,
+  rememberOperation,
+} from './memories.ts'
+import type { Operation } from './operation.ts'
+import {
+  projectsCreate,
+  projectsDelete,
+  projectsGet,
+  projectsList,
+  projectsStatus,
+  projectsUpdate,
+} from './projects.ts'
+import { eventsGet, eventsList, eventsPublish } from './published.ts'
+import { hookRuns, runsGet, runsList } from './runs.ts'
+import {
+  rowsGet,
+  rowsInsert,
+  rowsList,
+  rowsQuery,
+  tablesCreate,
+  tablesDelete,
+  tablesGet,
+  tablesList,
+} from './tables.ts'
+import { vectorsDelete, vectorsGet, vectorsList, vectorsSearch, vectorsUpsert, vectorsUpsertBatch } from './vectors.ts'
+
+/** The API, verb by verb. */
+export const OPERATIONS: readonly Operation[] = [
+  hooksCreate,
+  hooksList,
+  hooksGet,
+  hooksUpdate,
+  hooksDelete,
+  hookRuns,
+  eventLogListOperation,
+  eventLogGet,
+  runsList,
+  runsGet,
+  projectsCreate,
+  projectsList,
+  projectsGet,
+  projectsUpdate,
+  projectsDelete,
+  projectsStatus,
+  vectorsUpsert,
+  vectorsUpsertBatch,
+  vectorsSearch,
+  vectorsList,
+  vectorsGet,
+  vectorsDelete,
+  memoryStoreOperation,
+  memoryListOperation,
+  memoryGet,
+  rememberOperation,
+  recallOperation,
+  forgetOperation,
+  graphNeighbors,
+  filesUpload,
+  filesList,
+  filesGet,
+  filesDownload,
+  filesDelete,
+  tablesCreate,
+  tablesList,
+  tablesGet,
+  tablesDelete,
+  rowsInsert,
+  rowsList,
+  rowsQuery,
+  rowsGet,
+  eventsPublish,
+  eventsList,
+  eventsGet,
+]

@@ -1,0 +1,76 @@
+import type { Readable } from 'node:stream'
+import type { z } from 'zod'
+import type { App } from '../app.ts'
+import type { Caller, Permission } from '../auth/caller.ts'
+
+interface Verb<Input extends z.ZodObject> {
+  /** `noun.verb`, the name under which other surfaces offer it. */
+  name: string
+  summary: string
+  /** Method and path; `:key` is a key of `input`. The other keys come from the query of a GET or DELETE, else from the body. */
+  route: `${'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'} /${string}`
+  permission: Permission
+  input: Input
+}
+
+/** Answers JSON. */
+export interface JsonOperation<Input extends z.ZodObject = z.ZodObject, Output extends z.ZodType = z.ZodType>
+  extends Verb<Input> {
+  kind: 'json'
+  output: Output
+  /** 200 unless given; 204 answers no body. */
+  status?: 200 | 201 | 204
+  /** The key under which a body that is a bare array is taken. */
+  array?: keyof z.infer<Input> & string
+  run(app: App, caller: Caller, input: z.infer<Input>): Promise<z.input<Output>>
+}
+
+/** A part of a multipart body, in the order sent: a file must be read before the next part comes. */
+export type UploadPart =
+  | { kind: 'field'; name: string; value: string }
+  | { kind: 'file'; name: string; file_name: string; content_type: string; content: AsyncIterable<Uint8Array> }
+
+/** Takes a multipart body as it streams in, or a JSON body. */
+export interface UploadOperation<Input extends z.ZodObject = z.ZodObject, Output extends z.ZodType = z.ZodType>
+  extends Verb<Input> {
+  kind: 'upload'
+  output: Output
+  status?: 200 | 201
+  /** `parts` is null for a JSON body, which `input` then holds; else `input` is the path's keys and the function reads the rest. */
+  run(app: App, caller: Caller, input: unknown, parts: AsyncIterable<UploadPart> | null): Promise<z.input<Output>>
+}
+
+export interface Bytes {
+  size: number
+  content_type: string
+  file_name: string
+  /** Names the content: the same bytes have the same tag. */
+  etag: string
+  open(range?: { start: number; end: number }): Promise<Readable>
+}
+
+/** Answers bytes. Ranges and caching are the surface's business. */
+export interface BytesOperation<Input extends z.ZodObject = z.ZodObject> extends Verb<Input> {
+  kind: 'bytes'
+  run(app: App, caller: Caller, input: z.infer<Input>): Promise<Bytes>
+}
+
+/** One verb of the API. Every surface is a projection of the list of these. */
+export type Operation = JsonOperation | UploadOperation | BytesOperation
+
+/** Keeps the types of one operation together while it is written; the list forgets them. */
+export function defineJson<Input extends z.ZodObject, Output extends z.ZodType>(
+  operation: Omit<JsonOperation<Input, Output>, 'kind'>,
+): Operation {
+  return { ...operation, kind: 'json' } as unknown as Operation
+}
+
+export function defineUpload<Input extends z.ZodObject, Output extends z.ZodType>(
+  operation: Omit<UploadOperation<Input, Output>, 'kind'>,
+): Operation {
+  return { ...operation, kind: 'upload' } as unknown as Operation
+}
+
+export function defineBytes<Input extends z.ZodObject>(operation: Omit<BytesOperation<Input>, 'kind'>): Operation {
+  return { ...operation, kind: 'bytes' } as unknown as Operation
+}

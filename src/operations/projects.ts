@@ -1,0 +1,87 @@
+import { z } from 'zod'
+import { scopeOf } from '../auth/caller.ts'
+import { ZeroError } from '../errors.ts'
+import { project, projectCreate, projectKey, projectList, projectStatus, projectUpdate } from '../schema/project.ts'
+import { defineJson } from './operation.ts'
+
+export const projectsCreate = defineJson({
+  name: 'projects.create',
+  summary: 'Create a project',
+  route: 'POST /api/v1/projects',
+  permission: 'zerodb:write',
+  input: projectCreate,
+  output: project,
+  status: 201,
+  async run(app, caller, input) {
+    if (caller.bound !== null)
+      throw new ZeroError('forbidden', 'This API key is bound to one project and cannot create another')
+    return app.store.projects.create(caller.user_id, input)
+  },
+})
+
+export const projectsList = defineJson({
+  name: 'projects.list',
+  summary: 'Your projects, oldest first',
+  route: 'GET /api/v1/projects',
+  permission: 'zerodb:read',
+  input: projectList,
+  output: z.array(project),
+  run: (app, caller, input) => app.store.projects.list(caller.user_id, caller.bound, input.limit, input.offset),
+})
+
+export const projectsGet = defineJson({
+  name: 'projects.get',
+  summary: 'One project',
+  route: 'GET /api/v1/projects/:project_id',
+  permission: 'zerodb:read',
+  input: projectKey,
+  output: project,
+  run: (app, caller, input) => app.store.projects.get(scopeOf(caller, input.project_id)),
+})
+
+export const projectsUpdate = defineJson({
+  name: 'projects.update',
+  summary: 'Change a project; fields that are not sent stay as they are',
+  route: 'PATCH /api/v1/projects/:project_id',
+  permission: 'zerodb:write',
+  input: projectUpdate,
+  output: project,
+  run: (app, caller, { project_id, ...fields }) => app.store.projects.update(scopeOf(caller, project_id), fields),
+})
+
+export const projectsDelete = defineJson({
+  name: 'projects.delete',
+  summary: 'Delete a project and all that it holds',
+  route: 'DELETE /api/v1/projects/:project_id',
+  permission: 'zerodb:write',
+  input: projectKey,
+  output: z.null(),
+  status: 204,
+  async run(app, caller, input) {
+    const scope = scopeOf(caller, input.project_id)
+    await app.store.projects.get(scope)
+    if (!(await app.store.projects.remove(scope)))
+      throw new ZeroError('invalid', 'The default project cannot be deleted')
+    return null
+  },
+})
+
+export const projectsStatus = defineJson({
+  name: 'projects.status',
+  summary: 'What a project holds',
+  route: 'GET /api/v1/projects/:project_id/database',
+  permission: 'zerodb:read',
+  input: projectKey,
+  output: projectStatus,
+  async run(app, caller, input) {
+    const counts = await app.store.projects.counts(scopeOf(caller, input.project_id))
+    return {
+      enabled: true,
+      tables_count: counts.tables,
+      vectors_count: counts.vectors,
+      memory_records_count: counts.memories,
+      events_count: counts.events,
+      files_count: counts.files,
+    }
+  },
+})

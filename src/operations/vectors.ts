@@ -1,0 +1,215 @@
+import { z } from 'zod'
+import type { App } from '../app.ts'
+import { scopeOf } from '../auth/caller.ts'
+import { ZeroError } from '../errors.ts'
+import {
+  type VectorInput,
+  vector,
+  vectorBatchResult,
+  vectorKey,
+  vectorList,
+  vectorMatches,
+  vectorPage,
+  vectorSearch,
+  vectorUpsert,
+  vectorUpsertBatch,
+} from '../schema/vector.ts'
+import type { Scope } from '../store/context.ts'
+import type { VectorSpace } from '../store/vectors.ts'
+import { defineJson } from './operation.ts'
+
+const BASE = '/api/v1/projects/:project_id/database/vectors'
+
+function plain<Row extends { vector_embedding: Float32Array | null }>(
+  row: Row,
+): Omit<Row, 'vector_embedding'> & { vector_embedding: number[] | null } {
+  return { ...row, vector_embedding: row.vector_embedding && Array.from(row.vector_embedding) }
+}
+
+/** A vector that says nothing could never be found. */
+function check(item: VectorInput, at: (string | number)[]): void {
+  if (item.vector_embedding || item.document) return
+  throw new ZeroError('validation_failed', undefined, {
+    fields: [
+      {
+        type: 'missing',
+        loc: ['body', ...at, 'vector_embedding'],
+        msg: 'Field required: send vector_embedding, or a document to be embedded',
+      },
+    ],
+  })
+}
+
+export const vectorsUpsert = defineJson({
+  name: 'vectors.upsert',
+  summary: 'Store a vector, or replace the one of this id',
+  route: `POST ${BASE}/upsert`,
+  permission: 'zerodb:write',
+  input: vectorUpsert,
+  output: vector,
+  async run(app, caller, { project_id, ...item }) {
+    check(item, [])
+    return plain(await app.store.vectors.upsert(scopeOf(caller, project_id), item))
+  },
+})
+
+export const vectorsUpsertBatch = defineJson({
+  name: 'vectors.upsert_batch',
+  summary: 'Store many vectors, all or none',
+  route: `POST ${BASE}/upsert-batch`,
+  permission: 'zerodb:write',
+  input: vectorUpsertBatch,
+  output: vectorBatchResult,
+  array: 'vectors',
+  async run(app, caller, { project_id, vectors }) {
+    const { maxBatch } = app.config
+    if (vectors.length > maxBatch) {
+      throw new ZeroError('validation_failed', undefined, {
+        fields: [
+          {
+            type: 'too_long',
+            loc: ['body', 'vectors'],
+            msg: `List should have at most ${maxBatch} items`,
+            ctx: { max_length: maxBatch },
+          },
+        ],
+      })
+    }
+    vectors.forEach((item, i) => {
+      check(item, ['vectors', i])
+    })
+    const start = app.clock.now()
+    const { vector_ids, count } = await app.store.vectors.upsertBatch(scopeOf(caller, project_id), vectors)
+    return {
+      success_count: count,
+      error_count: 0,
+      inserted: count,
+      errors: [],
+      vector_ids,
+      total_time_ms: app.clock.now() - start,
+    }
+  },
+})
+
+export const vectorsSearch = defineJson({
+  name: 'vectors.search',
+  summary: 'The vectors nearest to a vector or to a text',
+  route: `POST ${BASE}/search`,
+  permission: 'zerodb:read',
+  input: vectorSearch,
+  output: vectorMatches,
+  async run(app, caller, input) {
+    const scope = scopeOf(caller, input.project_id)
+    const start = app.clock.now()
+    await app.store.projects.get(scope)
+    const spaces = await app.store.vectors.spaces(scope, input.namespace)
+    const query = await queryVector(app, input)
+    const space = chooseSpace(
+      spaces,
+      query.length,
+      input.query_vector ? input.model : app.embedder.model,
+      input.namespace,
+    )
+    const options = { limit: input.limit, threshold: input.threshold ?? null, filter: input.metadata_filter ?? null }
+    const rows = space ? await search(app, scope, { ...space, namespace: input.namespace }, query, options) : []
+    return {
+      vectors: rows,
+      results: rows,
+      total_count: rows.length,
+      model: space?.model ?? null,
+      search_time_ms: app.clock.now() - start,
+    }
+  },
+})
+
+async function queryVector(app: App, input: z.infer<typeof vectorSearch>): Promise<Float32Array> {
+  if (input.query_vector) return Float32Array.from(input.query_vector)
+  if (input.query?.trim()) return (await app.embedder.embed([input.query]))[0]!
+  throw new ZeroError('validation_failed', undefined, {
+    fields: [
+      { type: 'missing', loc: ['body', 'query_vector'], msg: 'Field required: send query_vector, or query as text' },
+    ],
+  })
+}
+
+/** Vectors of one model and size only: numbers of different models must not be compared. Null when the namespace is empty. */
+function chooseSpace(
+  spaces: readonly VectorSpace[],
+  dims: number,
+  model: string | undefined,
+  namespace: string,
+): VectorSpace | null {
+  if (spaces.length === 0) return null
+  const fitting = spaces.filter((space) => space.dims === dims && (model === undefined || space.model === model))
+  const own = fitting.find((space) => space.model === null)
+  if (fitting.length === 1 || own) return own ?? fitting[0]!
+  const there = spaces.map((space) => `${space.dims} (${space.model ?? 'your own vectors'})`).join(', ')
+  if (fitting.length > 1)
+    throw new ZeroError(
+      'invalid',
+      `Several models have ${dims} dimensions in namespace "${namespace}": ${there}. Name one as "model"`,
+    )
+  throw new ZeroError(
+    'dimension_mismatch',
+    `The query has ${dims} dimensions${model ? ` (${model})` : ''}; namespace "${namespace}" has ${there}`,
+  )
+}
+
+async function search(
+  app: App,
+  scope: Scope,
+  ...rest: Parameters<App['store']['vectors']['search']> extends [unknown, ...infer Rest] ? Rest : never
+) {
+  const rows = await app.store.vectors.search(scope, ...rest)
+  return rows.map((row) => ({ ...plain(row), score: row.similarity, distance: 1 - row.similarity }))
+}
+
+export const vectorsList = defineJson({
+  name: 'vectors.list',
+  summary: 'Stored vectors, oldest first',
+  route: `GET ${BASE}`,
+  permission: 'zerodb:read',
+  input: vectorList,
+  output: vectorPage,
+  async run(app, caller, input) {
+    const scope = scopeOf(caller, input.project_id)
+    await app.store.projects.get(scope)
+    const page = await app.store.vectors.list(
+      scope,
+      input.namespace ?? null,
+      input.count_only ? 0 : input.limit,
+      input.offset,
+    )
+    return { vectors: page.vectors.map(plain), total: page.total }
+  },
+})
+
+export const vectorsGet = defineJson({
+  name: 'vectors.get',
+  summary: 'One vector',
+  route: `GET ${BASE}/:vector_id`,
+  permission: 'zerodb:read',
+  input: vectorKey,
+  output: vector,
+  run: async (app, caller, input) =>
+    plain(await app.store.vectors.get(scopeOf(caller, input.project_id), input.vector_id, input.namespace ?? null)),
+})
+
+export const vectorsDelete = defineJson({
+  name: 'vectors.delete',
+  summary: 'Delete a vector',
+  route: `DELETE ${BASE}/:vector_id`,
+  permission: 'zerodb:write',
+  input: vectorKey,
+  output: z.null(),
+  status: 204,
+  async run(app, caller, input) {
+    const removed = await app.store.vectors.remove(
+      scopeOf(caller, input.project_id),
+      [input.vector_id],
+      input.namespace ?? null,
+    )
+    if (removed === 0) throw new ZeroError('not_found', 'Vector not found')
+    return null
+  },
+})

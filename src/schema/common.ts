@@ -1,0 +1,22 @@
+import { z } from 'zod'
+
+/** Any UUID's canonical text; answered in lower case. */
+export const uuid = z.guid().transform((text) => text.toLowerCase())
+
+/** From a query string or JSON alike. */
+export const flag = z.union([z.boolean(), z.stringbool()])
+export const integer = (min: number, max: number) => z.coerce.number().pipe(z.int().min(min).max(max))
+
+export const metadata = z.record(z.string(), z.unknown())
+/** A name that we index: long enough for anybody, short enough for a b-tree. */
+export const name = z.string().min(1).max(255)
+export const namespace = name.default('default')
+
+export const limit = integer(1, 1000)
+export const offset = integer(0, 1_000_000_000).default(0)
+
+/** ISO 8601 in UTC, with six digits of a second. */
+export const timestamp = z.string()
+
+/** The path's project; `-` is the caller's own (its key's, else `X-Project-ID`, else the default one). */
+export const projectId = z.union([z.literal('-'), uuid])

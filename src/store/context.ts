@@ -1,0 +1,50 @@
+import type { Executor, Statement } from '../db/sql.ts'
+import { sql } from '../db/sql.ts'
+import { ZeroError } from '../errors.ts'
+
+/** What every noun of the store is made of. */
+export interface StoreContext {
+  db: Executor
+  /** For work that a crash may undo because it is done again. */
+  relaxed: Executor
+  /** Told the events of every committed write. */
+  committed(eventSeqs: readonly number[]): void
+  /** Seconds that this process's clock is ahead of the database's: 0, except in tests that drive time. */
+  skewSeconds(): number
+}
+
+/** Whose project it is about. Each statement checks that the project is the user's. */
+export interface Scope {
+  user_id: string
+  project_id: string
+}
+
+/** The scope's project, if it is the user's; else no row, so that a write stores nothing and a read finds nothing. */
+export function owned(scope: Scope): Statement {
+  return sql`select id as project_id, user_id from zerodb_projects where id = ${scope.project_id}::uuid and user_id = ${scope.user_id}::uuid`
+}
+
+/** The database's clock. */
+export function now(context: StoreContext): Statement {
+  const skew = context.skewSeconds()
+  return skew === 0 ? sql`now()` : sql`(now() + make_interval(secs => ${skew}::float8))`
+}
+
+/** Runs a write and reports its events. Throws `not_found` when it stored nothing, because what it hangs on is not there or is not the user's. */
+export async function write<Row>(
+  context: StoreContext,
+  statement: Statement,
+  missing = 'Project not found',
+): Promise<[Row, ...Row[]]> {
+  const rows = await context.db.query<Row & { event_seq: number }>(statement)
+  if (rows.length === 0) throw new ZeroError('not_found', missing)
+  context.committed([...new Set(rows.map((row) => row.event_seq))])
+  return rows as unknown as [Row, ...Row[]]
+}
+
+/** The first of `rows`. Throws `not_found` when there is none. */
+export function found<Row>(rows: readonly Row[], what: string): Row {
+  const [row] = rows
+  if (!row) throw new ZeroError('not_found', `${what} not found`)
+  return row
+}

@@ -1,0 +1,46 @@
+import { sql } from '../db/sql.ts'
+import type { Event } from '../schema/events.ts'
+import { found, type StoreContext } from './context.ts'
+import { seqOfEventId } from './emit.ts'
+
+const envelope = sql`id, event, channel, data, created_at as timestamp`
+
+export function events({ db }: StoreContext) {
+  return {
+    /** Newest first. `before` is the seq where the last page ended. `bound` is the project that the caller's key is bound to. */
+    async list(
+      userId: string,
+      filter: {
+        event_type?: string | undefined
+        project_id?: string | undefined
+        bound: string | null
+        before: number | null
+        limit: number
+      },
+    ): Promise<{ items: Event[]; last: number | null }> {
+      const rows = await db.query<Event & { seq?: number }>(sql`
+        select seq, ${envelope} from zerodb_events
+        where user_id = ${userId}::uuid
+          and (${filter.event_type}::text is null or event = ${filter.event_type})
+          and (${filter.project_id}::uuid is null or project_id = ${filter.project_id}::uuid)
+          and (${filter.bound}::uuid is null or project_id = ${filter.bound}::uuid)
+          and (${filter.before}::bigint is null or seq < ${filter.before}::bigint)
+        order by seq desc
+        limit ${filter.limit}::int`)
+      const last = rows.length === filter.limit ? (rows.at(-1)?.seq ?? null) : null
+      for (const row of rows) delete row.seq
+      return { items: rows, last }
+    },
+
+    async get(userId: string, bound: string | null, id: string): Promise<Event> {
+      const seq = seqOfEventId(id)
+      const rows = await db.query<Event>(sql`
+        select ${envelope} from zerodb_events
+        where seq = ${seq}::bigint
+          and id = ${id}
+          and user_id = ${userId}::uuid
+          and (${bound}::uuid is null or project_id = ${bound}::uuid)`)
+      return found(rows, 'Event')
+    },
+  }
+}

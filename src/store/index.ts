@@ -1,0 +1,68 @@
+import type { Database } from '../db/sql.ts'
+import type { StoreContext } from './context.ts'
+import { dispatch } from './dispatch.ts'
+import { events } from './events.ts'
+import { files } from './files.ts'
+import { graph } from './graph.ts'
+import { hooks } from './hooks.ts'
+import { instances } from './instances.ts'
+import { keys } from './keys.ts'
+import { memories } from './memories.ts'
+import { projects } from './projects.ts'
+import { published } from './published.ts'
+import { runs } from './runs.ts'
+import { tables } from './tables.ts'
+import { users } from './users.ts'
+import { vectors } from './vectors.ts'
+
+const NOUNS = {
+  users,
+  projects,
+  keys,
+  hooks,
+  events,
+  dispatch,
+  instances,
+  runs,
+  vectors,
+  memories,
+  files,
+  tables,
+  published,
+  graph,
+}
+
+/** Every statement on our tables, by noun. */
+export type Tables = { [Noun in keyof typeof NOUNS]: ReturnType<(typeof NOUNS)[Noun]> }
+
+export interface Store extends Tables {
+  readonly kind: Database['kind']
+  /** All of `body`, or none of it. Wait for nothing but the store inside: the embedded database has one connection. */
+  transaction<R>(body: (tx: Tables) => Promise<R>): Promise<R>
+}
+
+export interface StoreOptions {
+  /** Told the events of every write, after its commit. Must not throw. */
+  onCommitted(eventSeqs: readonly number[]): void
+  skewSeconds(): number
+}
+
+/** The store over `database`. */
+export function openStore(database: Database, { onCommitted, skewSeconds }: StoreOptions): Store {
+  return {
+    kind: database.kind,
+    ...tablesOver({ db: database, relaxed: database.relaxed, committed: onCommitted, skewSeconds }),
+    async transaction(body) {
+      const seqs: number[] = []
+      const result = await database.transaction((tx) =>
+        body(tablesOver({ db: tx, relaxed: tx, committed: (more) => seqs.push(...more), skewSeconds })),
+      )
+      if (seqs.length > 0) onCommitted(seqs)
+      return result
+    },
+  }
+}
+
+function tablesOver(context: StoreContext): Tables {
+  return Object.fromEntries(Object.entries(NOUNS).map(([noun, open]) => [noun, open(context)])) as Tables
+}
