@@ -13,8 +13,8 @@ import {
   THING_CUES,
 } from './words.ts'
 
-/** Sentences of one text that the word lists of compromise are asked about (about 1.5 ms each); later ones are typed by cues alone. */
-const LOOKED_UP_SENTENCES = 2_000
+/** Tokens of one text that the word lists of compromise are asked about (some 0.1 ms each); later ones are typed by cues alone. */
+const LOOKED_UP_TOKENS = 50_000
 
 export interface Typer {
   /** The kind of thing that a proper name stands for, by its words, then by a word list, then by the words around it. */
@@ -27,6 +27,7 @@ export interface Typer {
 export function createTyper(): Typer {
   const known = new Map<string, EntityType>()
   const looked = new Map<Sentence, Map<string, EntityType>>()
+  let tokensLookedUp = 0
   const genders = new Map<string, 'male' | 'female' | undefined>()
 
   function lookUp(sentence: Sentence): Map<string, EntityType> {
@@ -34,7 +35,8 @@ export function createTyper(): Typer {
     if (hits) return hits
     hits = new Map()
     looked.set(sentence, hits)
-    if (looked.size > LOOKED_UP_SENTENCES) return hits
+    tokensLookedUp += sentence.tokens.length
+    if (tokensLookedUp > LOOKED_UP_TOKENS) return hits
     const document = nlp(sentence.tokens.map(({ text }) => text).join(' '))
     const kinds = [
       ['organization', document.organizations()],

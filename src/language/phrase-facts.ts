@@ -13,7 +13,7 @@ export function addPhraseFacts(phrase: Phrase, sentence: Sentence, cast: Cast, f
     const employer = cast.mention(organization, sentence)
     if (employer.type === 'other') employer.type = 'organization'
     facts.add(mention, `is ${textOf(sentence, role)} of`, employer, PATTERN.apposition)
-  } else if (role) {
+  } else if (role && phrase.possessor === undefined) {
     facts.add(mention, 'is a', cast.mention(role, sentence), PATTERN.kind)
   } else if (owned && owner) {
     facts.add(owner, 'has', cast.mention(owned, sentence), PATTERN.owns)

@@ -11,7 +11,7 @@ const REPORT = [
   'The kitchen will be painted next week.',
   'The search service was slow because the search index of the service had grown too large.',
   'Priya rebuilt the search index, and the search service became fast again.',
-  'Tomás will watch the size of the search index of the service every week.',
+  'Tomás will watch the size of the search index of the service from now on.',
   'Lunch was good.',
 ].join(' ')
 
@@ -69,7 +69,7 @@ test('no summary of any text is longer than asked or cuts a character in two', (
       (text, maxLength) => {
         const summary = summarize(text, maxLength)
         expect(summary.length).toBeLessThanOrEqual(maxLength)
-        expect(summary.isWellFormed()).toBe(true)
+        expect(summary).not.toMatch(/\p{Surrogate}/u)
       },
     ),
     { numRuns: 300 },
@@ -77,11 +77,11 @@ test('no summary of any text is longer than asked or cuts a character in two', (
 })
 
 test('the time grows with the text, not with its square', () => {
-  const many = Array.from({ length: 15_000 }, (_, i) => `Person ${i} likes thing ${i % 997} in city ${i % 101}.`).join(
+  const many = Array.from({ length: 6_000 }, (_, i) => `Person ${i} likes thing ${i % 997} in city ${i % 101}.`).join(
     ' ',
   )
   const sentences = tag(many)
   const started = performance.now()
   expect(textRank(many, sentences, 500).length).toBeLessThanOrEqual(500)
-  expect(performance.now() - started).toBeLessThan(10_000)
+  expect(performance.now() - started).toBeLessThan(5_000)
 })

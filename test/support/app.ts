@@ -1,0 +1,165 @@
+import { randomUUID } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { FastifyInstance } from 'fastify'
+import { pino } from 'pino'
+import type { Clock } from '../../src/app.ts'
+import { type Config, readConfig } from '../../src/config.ts'
+import { hashApiKey, newApiKey } from '../../src/crypto.ts'
+import { createServer } from '../../src/http/server.ts'
+import { openSystem, type System } from '../../src/main.ts'
+import type { Event } from '../../src/schema/events.ts'
+import type { Run } from '../../src/schema/run.ts'
+import { freshDatabaseUrl } from './database.ts'
+
+export interface Reply {
+  status: number
+  // biome-ignore lint/suspicious/noExplicitAny: a test reads whatever the server says
+  body: any
+  headers: Record<string, string | undefined>
+  raw: Buffer
+}
+
+export interface RequestOptions {
+  body?: unknown
+  headers?: Record<string, string>
+  /** Sent as it is, in place of `body`. */
+  payload?: string | Buffer
+}
+
+/** Somebody with a key and a default project: tests do not see each other's data, because no user sees another's. */
+export interface TestUser {
+  key: string
+  user_id: string
+  project_id: string
+  /** `/api/v1/projects/{project_id}/database` */
+  database: string
+  request(method: string, url: string, options?: RequestOptions): Promise<Reply>
+  get(url: string, headers?: Record<string, string>): Promise<Reply>
+  post(url: string, body?: unknown, headers?: Record<string, string>): Promise<Reply>
+  patch(url: string, body?: unknown): Promise<Reply>
+  delete(url: string): Promise<Reply>
+  /** A hook; fails the test unless it was made. */
+  hook(event_type: string, hook_name: string, rest?: Record<string, unknown>): Promise<{ id: string; [field: string]: unknown }>
+  /** A second project of this user. */
+  project(name?: string): Promise<string>
+  /** All of the user's events so far, oldest first. */
+  events(): Promise<Event[]>
+  /** All of the user's runs after everything due has run, oldest first. */
+  runs(): Promise<Run[]>
+}
+
+export interface TestApp {
+  readonly system: System
+  readonly server: FastifyInstance
+  readonly clock: { advance(seconds: number): void }
+  request(method: string, url: string, options?: RequestOptions): Promise<Reply>
+  newUser(): Promise<TestUser>
+  /** A further key of a user, bound to one project. */
+  boundKey(user: TestUser, projectId: string): Promise<string>
+  /** Dispatches and executes all that is due. */
+  idle(): Promise<void>
+  close(): Promise<void>
+}
+
+/** The real product without a port: PGlite in a new directory, or a new database of `ZERODB_TEST_DATABASE_URL`. */
+export async function openTestApp(settings: Record<string, string> = {}): Promise<TestApp> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'zerodb-test-'))
+  const database = await freshDatabaseUrl()
+  const config: Config = readConfig({
+    ZERODB_DATA_DIR: dataDir,
+    ...(database ? { DATABASE_URL: database.url } : {}),
+    ...settings,
+  })
+  let skew = 0
+  const clock: Clock = { now: () => Date.now() + skew * 1000, skewSeconds: () => skew }
+  const system = await openSystem(config, { clock, log: pino({ level: process.env['TEST_LOG'] ?? 'silent' }) })
+  const server = await createServer(system.app)
+
+  async function request(method: string, url: string, { body, headers = {}, payload }: RequestOptions = {}): Promise<Reply> {
+    const response = await server.inject({
+      method: method as 'GET',
+      url,
+      headers: body === undefined ? headers : { 'content-type': 'application/json', ...headers },
+      ...(payload !== undefined ? { payload } : body === undefined ? {} : { payload: JSON.stringify(body) }),
+    })
+    const isJson = /json/.test(String(response.headers['content-type']))
+    return {
+      status: response.statusCode,
+      body: isJson && response.rawPayload.length > 0 ? JSON.parse(response.payload) : response.payload,
+      headers: response.headers as Record<string, string>,
+      raw: response.rawPayload,
+    }
+  }
+
+  async function keyFor(user_id: string, project_id: string | null): Promise<string> {
+    const key = newApiKey()
+    await system.app.store.keys.create({ user_id, project_id, name: 'test', hash: hashApiKey(key), last4: key.slice(-4) })
+    return key
+  }
+
+  async function newUser(): Promise<TestUser> {
+    const { user_id, project_id } = await system.app.store.users.create(`${randomUUID()}@example.test`)
+    const key = await keyFor(user_id, null)
+    const asUser = (method: string, url: string, options: RequestOptions = {}) =>
+      request(method, url, { ...options, headers: { authorization: `Bearer ${key}`, ...options.headers } })
+    const get: TestUser['get'] = (url, headers = {}) => asUser('GET', url, { headers })
+    const post: TestUser['post'] = (url, body, headers = {}) => asUser('POST', url, { body, headers })
+
+    async function all<Item>(url: string): Promise<Item[]> {
+      const items: Item[] = []
+      for (let cursor: string | null = ''; cursor !== null; ) {
+        const page: Reply = await get(`${url}?limit=1000${cursor ? `&cursor=${cursor}` : ''}`)
+        items.push(...page.body.items)
+        cursor = page.body.next_cursor
+      }
+      return items.reverse()
+    }
+
+    return {
+      key,
+      user_id,
+      project_id,
+      database: `/api/v1/projects/${project_id}/database`,
+      request: asUser,
+      get,
+      post,
+      patch: (url, body) => asUser('PATCH', url, { body }),
+      delete: (url) => asUser('DELETE', url),
+      async hook(event_type, hook_name, rest = {}) {
+        const created = await post('/api/v1/hooks', { event_type, hook_name, ...rest })
+        if (created.status !== 201) throw new Error(`no hook: ${created.status} ${JSON.stringify(created.body)}`)
+        return created.body
+      },
+      async project(name = 'another') {
+        return (await post('/api/v1/projects', { name })).body.id
+      },
+      events: () => all<Event>('/api/v1/event-log'),
+      async runs() {
+        await system.engine.idle()
+        return all<Run>('/api/v1/runs')
+      },
+    }
+  }
+
+  return {
+    system,
+    server,
+    clock: {
+      advance(seconds) {
+        skew += seconds
+      },
+    },
+    request,
+    newUser,
+    boundKey: (user, projectId) => keyFor(user.user_id, projectId),
+    idle: () => system.engine.idle(),
+    async close() {
+      await server.close()
+      await system.close(0)
+      await database?.drop()
+      await rm(dataDir, { recursive: true, force: true })
+    },
+  }
+}
