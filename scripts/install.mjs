@@ -34,7 +34,10 @@ export async function installDependencies({ dev }) {
   }
   say(`install: npm ci${dev ? '' : ' --omit=dev'} (takes a while the first time)`)
   const started = Date.now()
-  const { code, output, interrupted } = await npm(['ci', ...(dev ? [] : ['--omit=dev']), '--loglevel=error'])
+  // npm's own pauses between attempts make a minute and more of waiting where there is no network.
+  const patience = ['--fetch-retries=3', '--fetch-retry-mintimeout=2000', '--fetch-retry-maxtimeout=10000']
+  const which = dev ? [] : ['--omit=dev']
+  const { code, output, interrupted } = await npm(['ci', ...which, '--loglevel=error', ...patience])
   if (interrupted) return false
   if (code !== 0) {
     say(output.trimEnd())
@@ -149,7 +152,8 @@ function isCovered(dev) {
     if (path === '' || (entry.dev && !dev)) return true
     const found = installed[path]
     if (found) return found.version === entry.version && found.integrity === entry.integrity
-    return (entry.optional || entry.devOptional) && !isForThisMachine(entry)
+    // Of the optional ones, those of other machines are left out, and so is what only they need.
+    return (entry.optional || entry.devOptional) && !(entry.os && isForThisMachine(entry))
   })
 }
 

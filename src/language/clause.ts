@@ -105,6 +105,9 @@ export class Clause {
         this.#attachFirst(preposition, group)
       } else if (this.last && CHAINS.test(preposition) && HOLDS.test(this.last.preposition)) {
         this.#facts.relate(this.last.phrases, preposition, group, PATTERN.nounPreposition)
+        // Who met at a conference that is in Berlin met in Berlin.
+        const places = group.filter(({ mention }) => mention?.proper)
+        if (CHAINS.test(this.last.preposition)) this.#toVerb(preposition, places, PATTERN.impliedPlace)
       } else {
         this.#toVerb(preposition, group, PATTERN.farPreposition)
       }

@@ -56,6 +56,7 @@ describe('relations', () => {
       'Alice -met at- AI conference',
       'AI conference -in- Berlin',
       'Bob -at- AI conference',
+      'Alice -met in- Berlin',
     ])
   })
 
@@ -84,11 +85,12 @@ describe('relations', () => {
   })
 
   test('"I" and "my" stand for the speaker', () => {
-    expect(facts("I'm a teacher and my wife Carol works at Google.", 'Dana')).toEqual(
-      ['Dana -am a- teacher', 'Dana -has wife- Carol', 'Carol -works at- Google'].map((fact) =>
-        fact.replace('-is a-', '-am a-'),
-      ),
-    )
+    expect(facts("I'm a teacher, I have met Bob and my wife Carol works at Google.", 'Dana').sort()).toEqual([
+      'Carol -works at- Google',
+      'Dana -has met- Bob',
+      'Dana -has wife- Carol',
+      'Dana -is a- teacher',
+    ])
   })
 
   test('without a speaker nothing is said of "I"', () => {

@@ -27,6 +27,8 @@ export const PATTERN = {
   objectPreposition: 0.55,
   /** Alice's phone. */
   owns: 0.5,
+  /** Alice met in Berlin: read from "Alice met Bob at the conference in Berlin". */
+  impliedPlace: 0.45,
 }
 
 /** One relation between two mentions, before names are gathered. */
@@ -37,6 +39,9 @@ export interface Fact {
   span: Span
   confidence: number
 }
+
+/** The speaker's own words, said of them by name. */
+const THIRD_PERSON: Record<string, string> = { am: 'is', have: 'has', do: 'does' }
 
 /** At most this many facts of one sentence: lists in lists would otherwise multiply. */
 const MOST_FACTS = 60
@@ -60,7 +65,8 @@ export class Facts {
     const start = Math.min(subject.span[0], object.span[0])
     // "After the merger, Pedro left": the verb may come last.
     const end = Math.max(subject.span[1], object.span[1], this.verbEnd)
-    this.#facts.push({ subject, predicate, object, span: [start, end], confidence })
+    const said = subject.byPronoun ? predicate.replace(/^(am|have|do)\b/, (verb) => THIRD_PERSON[verb]!) : predicate
+    this.#facts.push({ subject, predicate: said, object, span: [start, end], confidence })
   }
 
   /** Every subject with every object. */

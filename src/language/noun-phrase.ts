@@ -78,8 +78,8 @@ function readNames(
   if (end - start > LONGEST_NAME * 2) start = end - LONGEST_NAME
   if (end - start === 1 && EMPTY.has(tokens[start]!.lower)) return {}
   if (!tokens.slice(start, end).some((token) => /\p{L}/u.test(token.text))) {
-    const number = tokens.slice(start, end).some((token) => /\d/.test(token.text))
-    return number ? { head: { start, end, proper: false } } : {}
+    // "order 1234" is no name, "2019" is a time.
+    return isTemporal(tokens, start, end) ? { head: { start, end, proper: false } } : {}
   }
   let tail = end
   while (tail > start && inName(tokens, tail - 1, start)) tail--

@@ -1,4 +1,5 @@
 import type { Token } from './tagging.ts'
+import { LINKING, PARTICLES } from './words.ts'
 
 /** The text of a token, also as the rules compare it: lower case with straight apostrophes. */
 export const spelling = (text: string) => ({ text, lower: text.toLowerCase().replaceAll('’', "'") })
@@ -15,50 +16,74 @@ export function splitContraction(token: Token): Token[] {
   ]
 }
 
+const MODALS = /^(will|would|can|could|should|must|may|might|shall)$/
 const FOLLOWS_A_VERB = new Set(['ADP', 'DET', 'PRON', 'PROPN', 'PART'])
+const isTitleCase = ({ text }: Token) => /^\p{Lu}\p{Ll}/u.test(text)
 
-/** Mends what the tagger often gets wrong in short sentences: "Ingrid lives in Oslo" (noun), "for chat" (verb). */
+/** Mends in place what the tagger often gets wrong in short sentences. Returns the same tokens. */
 export function repairTags(tokens: Token[]): Token[] {
-  for (const [i, token] of tokens.entries()) {
-    const before = tokens[i - 1]
-    const after = tokens[i + 1]
-    // Addresses are things that a text speaks of; "uses React" is no verb.
-    if (token.pos === 'SYM' && /\w[.@]\w/.test(token.text)) token.pos = 'NOUN'
-    if (token.pos === 'VERB' && before && /\w|,/.test(before.text) && /^\p{Lu}\p{Ll}/u.test(token.text))
-      token.pos = 'PROPN'
-    // "Bob's a cook", "Bob's working"
-    const being = /^(DET|ADP)$/.test(after?.pos ?? '') || (after?.pos === 'VERB' && tokens[i + 2]?.pos !== 'NOUN')
-    if (token.lower === "'s" && token.pos === 'PART' && being) token.pos = 'AUX'
-    if (
-      token.pos === 'VERB' &&
-      !/(ing|ed)$/.test(token.lower) &&
-      before &&
-      takesNoun(before) &&
-      after?.pos !== 'NOUN'
-    ) {
-      token.pos = 'NOUN'
-    }
-    const nounBefore =
-      before?.pos === 'PROPN' ||
-      (before?.pos === 'NOUN' && !/s$/.test(before.lower)) ||
-      (before?.lower === ',' && !tokens.some(({ pos }) => pos === 'VERB' || pos === 'AUX'))
-    if (token.pos !== 'NOUN' || !/[a-z]s$/.test(token.text) || !nounBefore) continue
-    if (after && FOLLOWS_A_VERB.has(after.pos) && after.lower !== "'s" && !clauseHasVerb(tokens, i)) token.pos = 'VERB'
+  for (const i of tokens.keys()) {
+    const token = tokens[i]!
+    for (const repair of REPAIRS) token.pos = repair(token, tokens, i) ?? token.pos
   }
   return tokens
 }
 
-function takesNoun(token: Token): boolean {
-  return token.pos === 'DET' || token.lower === 'for' || (token.pos === 'ADP' && !PARTICLES.has(token.lower))
-}
+type Repair = (token: Token, tokens: readonly Token[], i: number) => Token['pos'] | undefined
 
-const PARTICLES = new Set(['up', 'down', 'out', 'off', 'away', 'back'])
+const REPAIRS: readonly Repair[] = [
+  // "should always answer in French"
+  ({ pos }, tokens, i) => {
+    const governor = tokens[i - 1]?.pos === 'ADV' ? tokens[i - 2] : tokens[i - 1]
+    return pos === 'NOUN' && governor?.pos === 'AUX' && MODALS.test(governor.lower) ? 'VERB' : undefined
+  },
+  // "answers in French", "speaks Polish": a noun, though the word is also an adjective.
+  (token, tokens, i) => {
+    const before = tokens[i - 1]
+    const governed = before?.pos === 'ADP' || (before?.pos === 'VERB' && !LINKING.has(before.lower))
+    const alone = !/^(NOUN|PROPN|ADJ|NUM|CCONJ)$/.test(tokens[i + 1]?.pos ?? '')
+    return token.pos === 'ADJ' && isTitleCase(token) && governed && alone ? 'PROPN' : undefined
+  },
+  // Addresses are things that a text speaks of.
+  ({ pos, text }) => (pos === 'SYM' && /\w[.@]\w/.test(text) ? 'NOUN' : undefined),
+  // "uses React"
+  (token, tokens, i) => {
+    const inside = /\w|,/.test(tokens[i - 1]?.text ?? '')
+    return token.pos === 'VERB' && inside && isTitleCase(token) ? 'PROPN' : undefined
+  },
+  // "Bob's a cook", "Bob's working at Acme"
+  ({ pos, lower }, tokens, i) => {
+    const after = tokens[i + 1]?.pos ?? ''
+    const being = /^(DET|ADP)$/.test(after) || (after === 'VERB' && tokens[i + 2]?.pos !== 'NOUN')
+    return lower === "'s" && pos === 'PART' && being ? 'AUX' : undefined
+  },
+  // "uses Slack for chat"
+  ({ pos, lower }, tokens, i) => {
+    const before = tokens[i - 1]
+    const governed =
+      before && (/^(DET|ADP)$/.test(before.pos) || before.lower === 'for') && !PARTICLES.has(before.lower)
+    return pos === 'VERB' && governed && !/(ing|ed)$/.test(lower) && tokens[i + 1]?.pos !== 'NOUN' ? 'NOUN' : undefined
+  },
+  // "my sister Ingrid lives in Oslo"
+  ({ pos, text }, tokens, i) => {
+    const before = tokens[i - 1]
+    const after = tokens[i + 1]
+    if (pos !== 'NOUN' || !/[a-z]s$/.test(text) || !after || after.lower === "'s") return undefined
+    const afterSubject =
+      before?.pos === 'PROPN' ||
+      (before?.pos === 'NOUN' && !/s$/.test(before.lower)) ||
+      (before?.lower === ',' && !tokens.some(isVerb))
+    return afterSubject && FOLLOWS_A_VERB.has(after.pos) && !clauseHasVerb(tokens, i) ? 'VERB' : undefined
+  },
+]
 
-function clauseHasVerb(tokens: Token[], at: number): boolean {
-  const ends = (token: Token) => token.pos === 'SCONJ' || token.pos === 'PUNCT' || token.pos === 'CCONJ'
+const isVerb = ({ pos }: Token) => pos === 'VERB' || pos === 'AUX'
+
+function clauseHasVerb(tokens: readonly Token[], at: number): boolean {
+  const ends = ({ pos }: Token) => pos === 'SCONJ' || pos === 'PUNCT' || pos === 'CCONJ'
   let start = at
   while (start > 0 && !ends(tokens[start - 1]!)) start--
   let end = at
   while (end < tokens.length && !ends(tokens[end]!)) end++
-  return tokens.slice(start, end).some(({ pos }) => pos === 'VERB' || pos === 'AUX')
+  return tokens.slice(start, end).some(isVerb)
 }

@@ -30,20 +30,22 @@ export function loadTagger(): Tagger {
 
   function tagBlock(text: string, [blockStart, blockEnd]: Span): Sentence[] {
     const sentences: Sentence[] = []
-    let from = blockStart
+    const block = text.slice(blockStart, blockEnd)
+    let from = 0
     wink
-      .readDoc(text.slice(blockStart, blockEnd))
+      .readDoc(block)
       .sentences()
       .each((sentence: ItemSentence) => {
         const words = sentence.tokens().out()
         const tags = sentence.tokens().out(wink.its.pos) as PartOfSpeech[]
         const tokens: Token[] = []
         words.forEach((word, i) => {
-          const start = text.indexOf(word, from)
+          const start = block.indexOf(word, from)
           // The tokenizer drops some control characters: a word that is not found as it stands is left out.
-          if (start < 0 || start + word.length > blockEnd) return
+          if (start < 0) return
           from = start + word.length
-          tokens.push(...splitContraction({ ...spelling(word), pos: tags[i] ?? 'X', start, end: from }))
+          const place = { start: blockStart + start, end: blockStart + from }
+          tokens.push(...splitContraction({ ...spelling(word), pos: tags[i] ?? 'X', ...place }))
         })
         for (let i = 0; i < tokens.length; i += LONGEST_SENTENCE) {
           const part = tokens.slice(i, i + LONGEST_SENTENCE)

@@ -41,7 +41,11 @@ export interface TestUser {
   patch(url: string, body?: unknown): Promise<Reply>
   delete(url: string): Promise<Reply>
   /** A hook; fails the test unless it was made. */
-  hook(event_type: string, hook_name: string, rest?: Record<string, unknown>): Promise<{ id: string; [field: string]: unknown }>
+  hook(
+    event_type: string,
+    hook_name: string,
+    rest?: Record<string, unknown>,
+  ): Promise<{ id: string; [field: string]: unknown }>
   /** A second project of this user. */
   project(name?: string): Promise<string>
   /** All of the user's events so far, oldest first. */
@@ -77,7 +81,11 @@ export async function openTestApp(settings: Record<string, string> = {}): Promis
   const system = await openSystem(config, { clock, log: pino({ level: process.env['TEST_LOG'] ?? 'silent' }) })
   const server = await createServer(system.app)
 
-  async function request(method: string, url: string, { body, headers = {}, payload }: RequestOptions = {}): Promise<Reply> {
+  async function request(
+    method: string,
+    url: string,
+    { body, headers = {}, payload }: RequestOptions = {},
+  ): Promise<Reply> {
     const response = await server.inject({
       method: method as 'GET',
       url,
@@ -95,7 +103,13 @@ export async function openTestApp(settings: Record<string, string> = {}): Promis
 
   async function keyFor(user_id: string, project_id: string | null): Promise<string> {
     const key = newApiKey()
-    await system.app.store.keys.create({ user_id, project_id, name: 'test', hash: hashApiKey(key), last4: key.slice(-4) })
+    await system.app.store.keys.create({
+      user_id,
+      project_id,
+      name: 'test',
+      hash: hashApiKey(key),
+      last4: key.slice(-4),
+    })
     return key
   }
 

@@ -1,0 +1,141 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpus, totalmem } from 'node:os'
+import { join } from 'node:path'
+import { sql } from '../src/db/sql.ts'
+import { packageRoot } from '../src/workers.ts'
+import { SERVER } from '../test/support/database.ts'
+import { http } from './http.ts'
+import { latency } from './latency.ts'
+import { start } from './start.ts'
+import { type Backend, type Measurement, openBench, type Suite, say } from './support.ts'
+import { throughput } from './throughput.ts'
+import { vectors } from './vectors.ts'
+import { write } from './write.ts'
+
+// npm run bench                        every suite, on each backend that is there
+// npm run bench -- write latency       only these
+// npm run bench -- --backend=pglite    only this backend
+// npm run bench -- --json              JSON in place of the table
+//
+// Compares with targets.json and says met or missed. Nothing fails: a machine that is busy measures worse.
+
+const SUITES: Record<string, Suite> = { write, latency, throughput, http, vectors, start }
+
+interface Target {
+  row: string
+  what: string
+  unit: string
+  better: 'lower' | 'higher'
+  /** False for what other programs measure, or what nobody does yet. */
+  measured: boolean
+  /** `floor`: missing it is a defect; `goal`: what we want. Null: no target, measured to be known. */
+  pglite: { floor: number; goal: number | null } | null
+  postgres: { floor: number; goal: number | null } | null
+}
+
+interface Result extends Measurement {
+  backend: Backend
+}
+
+const targets: Target[] = JSON.parse(readFileSync(new URL('targets.json', import.meta.url), 'utf8'))
+
+async function main(args: readonly string[]): Promise<void> {
+  const names = args.filter((arg) => !arg.startsWith('--'))
+  const strange = [
+    ...names.filter((name) => !(name in SUITES)),
+    ...args.filter((arg) => arg.startsWith('--') && !/^--(json|backend=(pglite|postgres))?$/.test(arg)),
+  ]
+  if (strange.length > 0) {
+    console.error(`Unknown: ${strange.join(', ')}. Suites: ${Object.keys(SUITES).join(', ')}; --json, --backend=pglite|postgres`)
+    process.exitCode = 2
+    return
+  }
+  const only = args.find((arg) => arg.startsWith('--backend='))?.slice('--backend='.length)
+  const backends = (['pglite', 'postgres'] as const).filter((backend) => only === undefined || only === backend)
+  const results: Result[] = []
+  const notes: string[] = []
+  const versions: Record<string, string> = {}
+  for (const backend of backends) {
+    if (backend === 'postgres' && !SERVER) {
+      notes.push('PostgreSQL: not measured, because ZERODB_TEST_DATABASE_URL names no server (with pgvector)')
+      continue
+    }
+    versions[backend] = await versionOf(backend)
+    for (const [name, suite] of Object.entries(SUITES)) {
+      if (names.length > 0 && !names.includes(name)) continue
+      try {
+        results.push(...(await suite(backend)).map((measurement) => ({ ...measurement, backend })))
+      } catch (error) {
+        console.error(error)
+        notes.push(`${name} on ${backend}: failed, ${(error as Error).message}`)
+        process.exitCode = 1
+      }
+    }
+  }
+
+  const report = { date: new Date().toISOString(), machine: machine(versions), results: results.map(judged), notes }
+  const path = join(packageRoot(), 'dist', 'bench.json')
+  mkdirSync(join(packageRoot(), 'dist'), { recursive: true })
+  writeFileSync(path, `${JSON.stringify(report, null, 2)}\n`)
+  if (args.includes('--json')) console.log(JSON.stringify(report, null, 2))
+  else print(report)
+  say(`written to ${path}`)
+}
+
+async function versionOf(backend: Backend): Promise<string> {
+  const bench = await openBench(backend)
+  const [row] = await bench.database.query<{ vector: string }>(
+    sql`select extversion as vector from pg_extension where extname = 'vector'`,
+  )
+  const version = `${await bench.database.version()}, pgvector ${row!.vector}`
+  await bench.close()
+  return version
+}
+
+function machine(versions: Record<string, string>) {
+  const processors = cpus()
+  return {
+    cores: processors.length,
+    processor: processors[0]?.model.trim() ?? 'unknown',
+    memory_gb: Math.round(totalmem() / 2 ** 30),
+    system: `${process.platform} ${process.arch}`,
+    node: process.versions.node,
+    ...versions,
+  }
+}
+
+function judged(result: Result) {
+  const target = targets.find(({ row }) => row === result.row)
+  if (!target) throw new Error(`targets.json has no row ${result.row}`)
+  const { floor = null, goal = null } = target[result.backend] ?? {}
+  const reaches = (limit: number) => (target.better === 'lower' ? result.value <= limit : result.value >= limit)
+  const verdict =
+    floor === null ? '' : !reaches(floor) ? 'MISSED' : goal === null || reaches(goal) ? 'met' : 'met, goal missed'
+  return { ...result, what: target.what, unit: target.unit, better: target.better, floor, goal, verdict }
+}
+
+function print(report: { date: string; machine: object; results: ReturnType<typeof judged>[]; notes: string[] }): void {
+  console.log(`\n${report.date}`)
+  for (const [name, value] of Object.entries(report.machine)) console.log(`  ${name.padEnd(10)} ${value}`)
+  const limit = (value: number | null) => (value === null ? '' : String(value))
+  const lines = report.results.map((result) => [
+    result.row,
+    result.backend,
+    result.what,
+    result.ours,
+    result.baseline ?? '',
+    `${result.value.toFixed(result.value < 100 ? 2 : 0)} ${result.unit}`,
+    limit(result.floor),
+    limit(result.goal),
+    result.verdict,
+  ])
+  const head = ['row', 'backend', 'what', 'ours', 'beside', 'value', 'floor', 'goal', '']
+  const widths = head.map((title, i) => Math.max(title.length, ...lines.map((line) => line[i]!.length)))
+  console.log('')
+  for (const line of [head, ...lines]) console.log(line.map((cell, i) => cell.padEnd(widths[i]!)).join('  ').trimEnd())
+  console.log('')
+  for (const target of targets) if (!target.measured) console.log(`not measured here: ${target.row} (${target.what})`)
+  for (const note of report.notes) console.log(note)
+}
+
+await main(process.argv.slice(2))

@@ -1,0 +1,207 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pino } from 'pino'
+import { z } from 'zod'
+import type { App } from '../src/app.ts'
+import { BLOBS } from '../src/blobs/index.ts'
+import { readConfig } from '../src/config.ts'
+import type { Database } from '../src/db/sql.ts'
+import { EMBEDDERS } from '../src/embedding/index.ts'
+import { type Engine, startEngine } from '../src/engine/index.ts'
+import type { Handler, HandlerRun } from '../src/handlers/handler.ts'
+import { HANDLER_NAMES, HANDLERS } from '../src/handlers/index.ts'
+import { LANGUAGES } from '../src/language/index.ts'
+import { openDatabase } from '../src/main.ts'
+import { EVENT_NAMES, eventPublished } from '../src/schema/events.ts'
+import type { Scope } from '../src/store/context.ts'
+import { openStore, type Store } from '../src/store/index.ts'
+import { packageRoot } from '../src/workers.ts'
+import { freshDatabaseUrl } from '../test/support/database.ts'
+
+export type Backend = Database['kind']
+
+/** One row of the table: `value` is what the row's floor and goal are compared with. */
+export interface Measurement {
+  /** The row's id in targets.json. */
+  row: string
+  value: number
+  /** What was measured on our side and beside it, in words. */
+  ours: string
+  baseline?: string
+}
+
+/** Measures its rows on one backend. Says on standard error what it is doing. */
+export type Suite = (backend: Backend) => Promise<Measurement[]>
+
+/** Callers at once, wherever a target speaks of several. */
+export const CALLERS = 16
+
+/** The product in this process, without HTTP, on a new database; its engine runs only between `startEngine` and `stopEngine`. */
+export interface Bench {
+  readonly app: App
+  readonly store: Store
+  readonly database: Database
+  /** A user with a project that nobody else uses. */
+  newScope(): Promise<Scope>
+  startEngine(): Promise<Engine>
+  stopEngine(): Promise<void>
+  close(): Promise<void>
+}
+
+export async function openBench(backend: Backend): Promise<Bench> {
+  const place = await newPlace(backend)
+  // As many connections as callers, so that a queue for them is not what is measured.
+  const config = readConfig({ ...place.env, ZERODB_PG_POOL: String(CALLERS) })
+  const log = pino({ level: 'error' }, pino.destination(2))
+  const database = await openDatabase(config)
+  let engine: Engine | undefined
+  const store = openStore(database, { onCommitted: (seqs) => engine?.wake(seqs), skewSeconds: () => 0 })
+  const embedder = EMBEDDERS['use-lite']()
+  const language = LANGUAGES.builtin()
+  const app: App = {
+    config,
+    store,
+    embedder,
+    language,
+    blobs: BLOBS.disk(join(config.dataDir, 'blobs')),
+    clock: { now: Date.now, skewSeconds: () => 0 },
+    log,
+    runs: { settled: (...args) => engine!.settled(...args) },
+  }
+  async function stopEngine(): Promise<void> {
+    const stopping = engine
+    engine = undefined
+    await stopping?.stop(10)
+  }
+  return {
+    app,
+    store,
+    database,
+    newScope: () => store.users.create(null),
+    async startEngine() {
+      engine = await startEngine(app)
+      return engine
+    },
+    stopEngine,
+    async close() {
+      await stopEngine()
+      await Promise.all([embedder.close(), language.close()])
+      await database.close()
+      await place.remove()
+    },
+  }
+}
+
+/** A place for one database of `backend`, new and empty, as settings of the program. */
+export async function newPlace(backend: Backend): Promise<{ env: Record<string, string>; remove(): Promise<void> }> {
+  const directory = await mkdtemp(join(tmpdir(), 'zerodb-bench-'))
+  const server = backend === 'postgres' ? await freshDatabaseUrl() : null
+  return {
+    env: { ZERODB_DATA_DIR: directory, ...(server ? { DATABASE_URL: server.url } : {}) },
+    async remove() {
+      await server?.drop()
+      await rm(directory, { recursive: true, force: true })
+    },
+  }
+}
+
+/**
+ * Puts `count` handlers for every event into this process's list, and a hook for each on published events.
+ * Only one user's events reach them. `onStart` is all that they do.
+ */
+export async function addHooks(
+  bench: Bench,
+  scope: Scope,
+  count: number,
+  onStart: (run: HandlerRun) => void,
+): Promise<void> {
+  const list = HANDLERS as Record<string, Handler>
+  for (let n = 0; n < count; n++) {
+    const name = `bench_${n}`
+    if (!list[name]) HANDLER_NAMES.push(name)
+    list[name] = {
+      name,
+      on: EVENT_NAMES,
+      config: z.looseObject({}),
+      async run(_, run) {
+        onStart(run)
+      },
+    }
+    const fields = { project_id: null, hook_type: 'first_party', hook_name: name, hook_config: {} }
+    await bench.store.hooks.create(scope.user_id, { ...fields, event_type: eventPublished.name })
+  }
+}
+
+/** The write of most rows: one published event of about 200 bytes. */
+export const PUBLISHED = {
+  topic: 'order.paid',
+  event_payload: { order: 4711, customer: 'Ada Lovelace', total: 99.5, items: ['book', 'pen'], note: 'x'.repeat(100) },
+  source: 'bench',
+  correlation_id: null,
+}
+
+/** Has `callers` callers do `work` one after the other until it has been done `count` times; returns the milliseconds it took. */
+export async function hammer(callers: number, count: number, work: () => Promise<unknown>): Promise<number> {
+  let left = count
+  const start = performance.now()
+  await Promise.all(
+    Array.from({ length: callers }, async () => {
+      while (left-- > 0) await work()
+    }),
+  )
+  return performance.now() - start
+}
+
+/** The program as built, in a process of its own. */
+export interface Program {
+  process: ChildProcess
+  /** Milliseconds from its start to the line that says it is ready. */
+  readyMs: number
+  stop(): Promise<void>
+}
+
+export async function startProgram(env: Record<string, string>): Promise<Program> {
+  const { ZERODB_TEST_DATABASE_URL: _, DATABASE_URL: __, ...inherited } = process.env
+  const start = performance.now()
+  const child = spawn(process.execPath, [join(packageRoot(), 'dist', 'zerodb.js'), 'start'], {
+    env: { ...inherited, ZERODB_PORT: '0', ZERODB_LOG_LEVEL: 'error', ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+  let output = ''
+  await new Promise<void>((resolve, reject) => {
+    child.stdout!.setEncoding('utf8').on('data', (text: string) => {
+      output += text
+      if (output.includes('Ready on')) resolve()
+    })
+    child.once('exit', (code) => reject(new Error(`the program ended with code ${code} before it was ready\n${output}`)))
+  })
+  return {
+    process: child,
+    readyMs: performance.now() - start,
+    async stop() {
+      child.kill('SIGTERM')
+      await ended
+    },
+  }
+}
+
+export function median(values: readonly number[]): number {
+  return quantile(values, 0.5)
+}
+
+export function quantile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b)
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]!
+}
+
+export const milliseconds = (value: number): string => `${value.toFixed(value < 10 ? 2 : 0)} ms`
+export const perSecond = (value: number): string => `${Math.round(value)}/s`
+
+export function say(line: string): void {
+  console.error(`bench: ${line}`)
+}
+
+export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
