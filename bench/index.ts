@@ -1,8 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { cpus, totalmem } from 'node:os'
-import { join } from 'node:path'
+import { cpus, tmpdir, totalmem } from 'node:os'
+import { dirname, join } from 'node:path'
 import { sql } from '../src/db/sql.ts'
-import { packageRoot } from '../src/workers.ts'
 import { SERVER } from '../test/support/database.ts'
 import { http } from './http.ts'
 import { latency } from './latency.ts'
@@ -46,7 +45,9 @@ async function main(args: readonly string[]): Promise<void> {
     ...args.filter((arg) => arg.startsWith('--') && !/^--(json|backend=(pglite|postgres))?$/.test(arg)),
   ]
   if (strange.length > 0) {
-    console.error(`Unknown: ${strange.join(', ')}. Suites: ${Object.keys(SUITES).join(', ')}; --json, --backend=pglite|postgres`)
+    console.error(
+      `Unknown: ${strange.join(', ')}. Suites: ${Object.keys(SUITES).join(', ')}; --json, --backend=pglite|postgres`,
+    )
     process.exitCode = 2
     return
   }
@@ -74,8 +75,8 @@ async function main(args: readonly string[]): Promise<void> {
   }
 
   const report = { date: new Date().toISOString(), machine: machine(versions), results: results.map(judged), notes }
-  const path = join(packageRoot(), 'dist', 'bench.json')
-  mkdirSync(join(packageRoot(), 'dist'), { recursive: true })
+  const path = join(tmpdir(), 'zerodb-bench', 'latest.json')
+  mkdirSync(dirname(path), { recursive: true })
   writeFileSync(path, `${JSON.stringify(report, null, 2)}\n`)
   if (args.includes('--json')) console.log(JSON.stringify(report, null, 2))
   else print(report)
@@ -132,7 +133,13 @@ function print(report: { date: string; machine: object; results: ReturnType<type
   const head = ['row', 'backend', 'what', 'ours', 'beside', 'value', 'floor', 'goal', '']
   const widths = head.map((title, i) => Math.max(title.length, ...lines.map((line) => line[i]!.length)))
   console.log('')
-  for (const line of [head, ...lines]) console.log(line.map((cell, i) => cell.padEnd(widths[i]!)).join('  ').trimEnd())
+  for (const line of [head, ...lines])
+    console.log(
+      line
+        .map((cell, i) => cell.padEnd(widths[i]!))
+        .join('  ')
+        .trimEnd(),
+    )
   console.log('')
   for (const target of targets) if (!target.measured) console.log(`not measured here: ${target.row} (${target.what})`)
   for (const note of report.notes) console.log(note)

@@ -61,10 +61,7 @@ export async function latency(backend: Backend): Promise<Measurement[]> {
   clearInterval(poller)
   await bench.close()
 
-  return [
-    ['latency.p50', 0.5] as const,
-    ['latency.p99', 0.99] as const,
-  ].map(([row, share]) => ({
+  return [['latency.p50', 0.5] as const, ['latency.p99', 0.99] as const].map(([row, share]) => ({
     row,
     value: quantile(ours, share),
     ours: milliseconds(quantile(ours, share)),

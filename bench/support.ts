@@ -176,7 +176,9 @@ export async function startProgram(env: Record<string, string>): Promise<Program
       output += text
       if (output.includes('Ready on')) resolve()
     })
-    child.once('exit', (code) => reject(new Error(`the program ended with code ${code} before it was ready\n${output}`)))
+    child.once('exit', (code) =>
+      reject(new Error(`the program ended with code ${code} before it was ready\n${output}`)),
+    )
   })
   return {
     process: child,

@@ -1,15 +1,7 @@
 import { Statement, sql } from '../src/db/sql.ts'
 import { vectorsSearch } from '../src/operations/vectors.ts'
 import type { Scope } from '../src/store/context.ts'
-import {
-  type Backend,
-  type Bench,
-  type Measurement,
-  median,
-  milliseconds,
-  openBench,
-  say,
-} from './support.ts'
+import { type Backend, type Bench, type Measurement, median, milliseconds, openBench, say } from './support.ts'
 
 // A vector search as the API does it, without HTTP, beside the same search written in SQL by hand.
 

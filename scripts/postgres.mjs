@@ -13,6 +13,7 @@ import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import {
   appendFileSync,
+  chownSync,
   existsSync,
   lstatSync,
   mkdirSync,
@@ -26,7 +27,7 @@ import {
 } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { dirname, join, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { run } from './install.mjs'
 
@@ -37,6 +38,9 @@ const log = '/var/log/postgresql/zerodb-test.log'
 const stateFolder = join(root, 'var/lib/zerodb-test')
 const urlFile = join(stateFolder, 'url')
 const usersFolder = join(stateFolder, 'users')
+
+// A root that has come by `su` has a path without the programs of root.
+const machineEnv = { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin:/sbin`, DEBIAN_FRONTEND: 'noninteractive' }
 
 const say = (line) => console.error(`postgres: ${line}`)
 
@@ -95,22 +99,23 @@ async function prepareRoot() {
   if (existsSync(root) && readdirSync(root).length > 0) throw new Error(`${root} holds something else: remove it first`)
   if (!existsSync('/usr/sbin/debootstrap')) {
     say('installing debootstrap (apt-get install debootstrap)')
-    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
-    const install = () => run('apt-get', ['install', '-y', 'debootstrap'], { env, quiet: true })
+    const install = () => run('apt-get', ['install', '-y', 'debootstrap'], { env: machineEnv, quiet: true })
     // A fresh machine does not know its packages yet.
     if ((await install()).code !== 0) {
-      await run('apt-get', ['update'], { env, quiet: true })
+      await run('apt-get', ['update'], { env: machineEnv, quiet: true })
       await mustDo(install(), 'debootstrap cannot be installed')
     }
   }
-  const half = `${root}.tmp`
-  await removeHalf(half)
+  mkdirSync(dirname(root), { recursive: true })
+  await removeHalfMade()
+  // Never the name of an earlier attempt: a part of that one may have outlived it and still write there.
+  const half = `${root}.tmp-${process.pid}`
+  const mirror = debianMirror()
   say(`preparing PostgreSQL 17 with pgvector in ${root} (once; about a minute)`)
-  mkdirSync(dirname(half), { recursive: true })
   mkdirSync(half, { mode: 0o755 })
   const packages = '--include=postgresql-17,postgresql-17-pgvector'
-  const made = run('debootstrap', ['--variant=minbase', packages, 'trixie', half, debianMirror()], {
-    env: { ...process.env, ...(await aptProxy()) },
+  const made = run('debootstrap', ['--variant=minbase', packages, 'trixie', half, mirror], {
+    env: { ...machineEnv, ...(await aptProxy()) },
     quiet: true,
   })
   await mustDo(made, 'debootstrap failed')
@@ -119,21 +124,23 @@ async function prepareRoot() {
   renameSync(half, root)
 }
 
-/** What an interrupted attempt left: first its mounts (nothing of the machine may be deleted through them). */
-async function removeHalf(half) {
-  if (!existsSync(half)) return
-  const mounts = readFileSync('/proc/self/mounts', 'utf8')
-    .split('\n')
-    .map((line) => line.split(' ')[1] ?? '')
-  for (const mount of mounts.filter((path) => path.startsWith(`${half}/`)).reverse()) {
-    await mustDo(run('umount', [mount], { quiet: true }), `${mount} is still mounted`)
+/** What interrupted attempts left: first their mounts (nothing of the machine may be deleted through them). */
+async function removeHalfMade() {
+  const start = `${basename(root)}.tmp-`
+  for (const name of readdirSync(dirname(root)).filter((each) => each.startsWith(start))) {
+    const half = join(dirname(root), name)
+    const mounts = readFileSync('/proc/self/mounts', 'utf8').split('\n')
+    const inside = mounts.map((line) => line.split(' ')[1] ?? '').filter((path) => path.startsWith(`${half}/`))
+    for (const mount of inside.reverse()) {
+      await mustDo(run('umount', ['--lazy', mount], { quiet: true }), `${mount} is still mounted`)
+    }
+    rmSync(half, { recursive: true, force: true, maxRetries: 5 })
   }
-  rmSync(half, { recursive: true, force: true })
 }
 
 /** The Debian archive this machine itself installs from: never one that we chose for it. */
 function debianMirror() {
-  const isRelease = (suite) => /^(bookworm|trixie|forky|sid|oldstable|stable|testing|unstable)$/.test(suite)
+  const isRelease = (suite) => /^(bullseye|bookworm|trixie|forky|sid|oldstable|stable|testing|unstable)$/.test(suite)
   const isArchive = ({ uri, suites, components }) =>
     components.includes('main') && suites.some(isRelease) && /\/debian\/?$|\/archive\/debian\//.test(uri)
   const found = aptSources().find(isArchive)
@@ -201,7 +208,8 @@ async function startCluster() {
   rmSync(join(root, log), { force: true })
   try {
     writeFileSync(join(root, passwordFile), password, { mode: 0o600 })
-    await mustDo(run('chroot', [root, 'chown', 'postgres:postgres', passwordFile], { quiet: true }), 'chown failed')
+    const { uid, gid } = lstatSync(join(root, 'var/lib/postgresql'))
+    chownSync(join(root, passwordFile), uid, gid)
     // C.UTF-8 is the one UTF-8 locale that is there without installing any.
     const settings = ['--locale=C.UTF-8', '--encoding=UTF8', '--username=postgres', '--auth=scram-sha-256', '--no-sync']
     await mustDo(inRoot(`${bin}/initdb`, '-D', data, ...settings, `--pwfile=${passwordFile}`), 'initdb failed')

@@ -3,7 +3,7 @@ import multipart from '@fastify/multipart'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { App } from '../app.ts'
 import { createAuthenticator } from '../auth/authenticate.ts'
-import { require as requirePermission } from '../auth/caller.ts'
+import { type Caller, require as requirePermission } from '../auth/caller.ts'
 import { ZeroError } from '../errors.ts'
 import { OPERATIONS } from '../operations/index.ts'
 import type { Operation, UploadPart } from '../operations/operation.ts'
@@ -40,18 +40,27 @@ export async function createServer(app: App): Promise<FastifyInstance> {
   })
 
   const paths: RegExp[] = []
+  const callers = new WeakMap<FastifyRequest, Caller>()
   for (const operation of OPERATIONS) {
     for (const route of [operation.route, ...(ROUTE_ALIASES[operation.name] ?? [])]) {
       const [method, url] = route.split(' ') as [string, string]
-      server.route({ method, url, handler: handle(operation) })
+      server.route({ method, url, onRequest: admit(operation), handler: handle(operation) })
       paths.push(new RegExp(`^${url.replace(/:\w+/g, '[^/]+')}$`))
+    }
+  }
+
+  /** Before the body is read: who may not ask sends us nothing. */
+  function admit(operation: Operation) {
+    return async (request: FastifyRequest): Promise<void> => {
+      const caller = await authenticate(request.headers)
+      requirePermission(caller, operation.permission)
+      callers.set(request, caller)
     }
   }
 
   function handle(operation: Operation) {
     return async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
-      const caller = await authenticate(request.headers)
-      requirePermission(caller, operation.permission)
+      const caller = callers.get(request)!
       if (operation.kind === 'bytes')
         return sendBytes(request, reply, await operation.run(app, caller, parseInput(operation, request)))
       if (operation.kind === 'upload') {

@@ -17,7 +17,8 @@ export async function recall(
 ): Promise<Recalled[]> {
   if (query.trim() === '') return []
   const { model } = app.embedder
-  const [vector] = await app.embedder.embed([query])
+  const byMeaning = await app.store.memories.hasVectors(scope, model)
+  const [vector] = byMeaning ? await app.embedder.embed([query]) : []
   const candidates = await app.store.memories.recall(
     scope,
     { text: query, vector: vector ?? null, model },

@@ -44,6 +44,19 @@ function checkConfig(hookName: string, config: Record<string, unknown>): void {
   throw new ZeroError('validation_failed', undefined, { fields })
 }
 
+const WARM_SECONDS = 10
+
+/** The first event must not wait for a model to load: the hook's maker does, once. A model that cannot be loaded shows in the runs. */
+async function warm(app: App, hookName: string): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const enough = new Promise((resolve) => {
+    timer = setTimeout(resolve, WARM_SECONDS * 1000)
+  })
+  const loaded = HANDLERS[hookName]?.warm?.(app).catch((error) => app.log.warn({ error }, 'a model cannot be loaded'))
+  await Promise.race([loaded, enough])
+  clearTimeout(timer)
+}
+
 export const hooksCreate = defineJson({
   name: 'hooks.create',
   summary: 'Run a handler whenever an event of this type is committed',
@@ -61,8 +74,7 @@ export const hooksCreate = defineJson({
     try {
       const created = await app.store.hooks.create(caller.user_id, fields)
       if (!created) throw new ZeroError('not_found', 'Project not found')
-      // Not waited for: a model that cannot be loaded shows in the runs that need it.
-      HANDLERS[input.hook_name]?.warm?.(app).catch((error) => app.log.warn({ error }, 'a model cannot be loaded'))
+      await warm(app, input.hook_name)
       return created
     } catch (error) {
       if (!isUniqueViolation(error, 'uix_zerodb_hooks_user_event_name')) throw error

@@ -2,18 +2,21 @@ import type { z } from 'zod'
 import { join, Statement as Sql, type Statement, sql } from '../db/sql.ts'
 import type { EventType } from '../schema/event.ts'
 
+/** The number of the next event. */
+export const NEXT_SEQ = sql`nextval('zerodb_events_seq_seq')`
+
 /**
  * The tail of every write: common table expressions that append one event per row of `stored` and put it where the dispatcher looks.
  * They belong to the row's own statement, so that the event exists if and only if the row does. `event` then has a `seq` and the `ref` of
  * each: join it on `ref`.
  *
  * `stored` must have `user_id`, `project_id` and `ref` (the text by which handlers find the row); `data` gives every field of the event
- * type as an expression over `stored`.
+ * type as an expression over `stored`. `seq` is the event's number where the row keeps it (drawn by `NEXT_SEQ`).
  */
 export function emit<Data extends z.ZodObject>(
   type: EventType<string, Data>,
   data: { [Field in keyof z.infer<Data> & string]: Statement },
-  stored = 'stored',
+  seq = NEXT_SEQ,
 ): Statement {
   const fields = Object.entries<Statement>(data).map(([field, value]) => sql`${literal(`'${field}', `)}${value}`)
   return sql`
@@ -22,7 +25,7 @@ export function emit<Data extends z.ZodObject>(
       select
         stored.seq, 'evt_' || lpad(to_hex(stored.seq), 10, '0') || lpad(to_hex((random() * 16777215)::int), 6, '0'),
         ${type.name}, ${type.channel}, jsonb_build_object(${join(fields, ', ')}), stored.user_id, stored.project_id, stored.ref
-      from (select nextval('zerodb_events_seq_seq') as seq, s.* from ${literal(stored)} s) stored
+      from (select ${seq} as seq, s.* from stored s) stored
       returning seq, ref
     ),
     outbox as (

@@ -23,7 +23,7 @@ export function files(context: StoreContext) {
   const { db, relaxed } = context
   return {
     async create(scope: Scope, file: FileFields): Promise<File> {
-      const [row] = await write<File>(
+      const [{ event_seq: _, ...row }] = await write<File & { event_seq: number }>(
         context,
         sql`
         with owner as (${owned(scope)}),

@@ -2,7 +2,7 @@ import { json, sql } from '../db/sql.ts'
 import { memoryStored, remembered } from '../schema/events.ts'
 import type { MemoryRecord } from '../schema/memory.ts'
 import { found, owned, type Scope, type StoreContext, write } from './context.ts'
-import { emit } from './emit.ts'
+import { emit, NEXT_SEQ } from './emit.ts'
 
 const recordColumns = sql`
   id as memory_id, id, project_id, agent_id, session_id, role, content, embedding, model, metadata as memory_metadata, created_at`
@@ -70,24 +70,28 @@ export function memories(context: StoreContext) {
   return {
     /** A record of a conversation. */
     async store(scope: Scope, record: RecordFields): Promise<StoredRecord> {
-      const [row] = await write<StoredRecord>(
+      const [{ event_seq: _, ...row }] = await write<StoredRecord & { event_seq: number }>(
         context,
         sql`
         with owner as (${owned(scope)}),
         stored as (
-          insert into zerodb_memories (user_id, project_id, kind, content, agent_id, session_id, role, metadata)
+          insert into zerodb_memories (event_seq, user_id, project_id, kind, content, agent_id, session_id, role, metadata)
           select
-            user_id, project_id, 'record', ${record.content}, ${record.agent_id}, ${record.session_id}, ${record.role},
+            ${NEXT_SEQ}, user_id, project_id, 'record', ${record.content}, ${record.agent_id}, ${record.session_id}, ${record.role},
             ${json(record.memory_metadata)}::jsonb
           from owner
           returning *, id::text as ref
         ),
-        ${emit(memoryStored, {
-          memory_id: sql`stored.id`,
-          project_id: sql`stored.project_id`,
-          agent_id: sql`stored.agent_id`,
-          user_id: sql`stored.user_id`,
-        })}
+        ${emit(
+          memoryStored,
+          {
+            memory_id: sql`stored.id`,
+            project_id: sql`stored.project_id`,
+            agent_id: sql`stored.agent_id`,
+            user_id: sql`stored.user_id`,
+          },
+          sql`s.event_seq`,
+        )}
         select ${recordColumns}, event.seq as event_seq from stored, event`,
       )
       return row
@@ -101,20 +105,24 @@ export function memories(context: StoreContext) {
         with owner as (${owned(scope)}),
         stored as (
           insert into zerodb_memories
-            (user_id, project_id, kind, content, entity_id, memory_type, importance, tags, metadata, session_id, agent_id, namespace)
+            (event_seq, user_id, project_id, kind, content, entity_id, memory_type, importance, tags, metadata, session_id, agent_id, namespace)
           select
-            user_id, project_id, 'remembered', ${memory.content}, ${memory.entity_id}, ${memory.memory_type}, ${memory.importance}::real,
+            ${NEXT_SEQ}, user_id, project_id, 'remembered', ${memory.content}, ${memory.entity_id}, ${memory.memory_type}, ${memory.importance}::real,
             ${memory.tags}::text[], ${json(memory.metadata)}::jsonb, ${memory.session_id}, ${memory.agent_id}, ${memory.namespace}
           from owner
           returning *, id::text as ref
         ),
-        ${emit(remembered, {
-          memory_id: sql`stored.id`,
-          entity_id: sql`stored.entity_id`,
-          memory_type: sql`stored.memory_type`,
-          namespace: sql`stored.namespace`,
-          user_id: sql`stored.user_id`,
-        })}
+        ${emit(
+          remembered,
+          {
+            memory_id: sql`stored.id`,
+            entity_id: sql`stored.entity_id`,
+            memory_type: sql`stored.memory_type`,
+            namespace: sql`stored.namespace`,
+            user_id: sql`stored.user_id`,
+          },
+          sql`s.event_seq`,
+        )}
         select id, created_at, event.seq as event_seq from stored, event`,
       )
       return row
@@ -147,6 +155,16 @@ export function memories(context: StoreContext) {
         select ${recordColumns} from zerodb_memories
         where id = ${id}::uuid and kind = 'record' and project_id = (select project_id from (${owned(scope)}) owner)`)
       return found(rows, 'Memory')
+    },
+
+    /** Whether the project has memories with a vector of this model. */
+    async hasVectors(scope: Scope, model: string): Promise<boolean> {
+      const [row] = await db.query<{ has: boolean }>(sql`
+        select exists (
+          select from zerodb_memories
+          where project_id = ${scope.project_id}::uuid and model = ${model} and embedding is not null
+        ) as has`)
+      return row!.has
     },
 
     /** Memories that share a word with the query, or are near its vector; up to `limit` by each of the two. Unordered. */
@@ -227,7 +245,10 @@ export function memories(context: StoreContext) {
     ): Promise<{ mentions: number; edges: number; entities: number; runs: number }> {
       const owner = sql`(select project_id from (${owned(scope)}) owner)`
       const target = sql`id = ${id}::uuid and project_id = ${owner}`
-      found(await db.query(sql`select id from zerodb_memories where ${target} for update`), 'Memory')
+      const { event_seq } = found(
+        await db.query<{ event_seq: number }>(sql`select event_seq from zerodb_memories where ${target} for update`),
+        'Memory',
+      )
       const mentioned = await db.query<{ entity_id: string }>(
         sql`delete from zerodb_mentions where memory_id = ${id}::uuid returning entity_id`,
       )
@@ -254,7 +275,7 @@ export function memories(context: StoreContext) {
           status = case when status = 'queued' then 'cancelled' else status end,
           finished_at = coalesce(finished_at, case when status = 'queued' then now() end),
           result = null, error = null, logs = null
-        where event_seq in (select seq from zerodb_events where user_id = ${scope.user_id}::uuid and ref = ${id})
+        where event_seq = ${event_seq}::bigint
         returning id`)
       await db.query(sql`delete from zerodb_memories where id = ${id}::uuid`)
       return { mentions: mentioned.length, edges: edges.length, entities: entities.length, runs: runs.length }

@@ -20,7 +20,7 @@ export function published(context: StoreContext) {
         correlation_id?: string | null | undefined
       },
     ): Promise<Published> {
-      const [row] = await write<Published>(
+      const [{ event_seq: _, ...row }] = await write<Published & { event_seq: number }>(
         context,
         sql`
         with owner as (${owned(scope)}),

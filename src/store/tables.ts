@@ -65,7 +65,7 @@ export function tables(context: StoreContext) {
 
     /** All of the rows, or none; one event each. */
     async insertRows(scope: Scope, table: string, data: readonly Record<string, unknown>[]): Promise<Row[]> {
-      return write<Row>(
+      const rows = await write<Row & { event_seq: number }>(
         context,
         sql`
         with t as (${tableOf(scope, table)}),
@@ -88,6 +88,7 @@ export function tables(context: StoreContext) {
         order by r.position`,
         `Table "${table}" not found`,
       )
+      return rows.map(({ event_seq: _, ...row }) => row)
     },
 
     async getRow(scope: Scope, table: string, id: string): Promise<Row> {

@@ -47,7 +47,7 @@ export function vectors(context: StoreContext) {
     /** Stores one vector, or replaces the one of this id in its namespace. */
     async upsert(scope: Scope, vector: VectorInput): Promise<StoredVector> {
       const embedding = vector.vector_embedding ? Float32Array.from(vector.vector_embedding) : null
-      const [row] = await write<StoredVector>(
+      const [{ event_seq: _, ...row }] = await write<StoredVector & { event_seq: number }>(
         context,
         sql`
         with owner as (${owned(scope)}),
@@ -69,10 +69,10 @@ export function vectors(context: StoreContext) {
         })}
         select
           vector_id, project_id, namespace, dims as dimension, model, metadata as vector_metadata, metadata, document, source,
-          created_at, updated_at, event.seq as event_seq
+          created_at, updated_at, case when ${embedding === null}::bool then embedding end as vector_embedding, event.seq as event_seq
         from stored, event`,
       )
-      return { ...row, vector_embedding: embedding }
+      return { ...row, vector_embedding: embedding ?? row.vector_embedding }
     },
 
     /** Stores all of them, or none; of two with one id the last wins. One event for the batch. */
@@ -151,7 +151,7 @@ export function vectors(context: StoreContext) {
           order by embedding::vector(${dims}) <=> ${query}::vector(${dims})
           limit ${options.limit}::int
         ) nearest
-        where ${options.threshold}::float8 is null or 1 - distance >= ${options.threshold}::float8
+        where ${options.threshold}::float8 is null or (distance <> 'NaN' and 1 - distance >= ${options.threshold}::float8)
         order by distance`)
       // A zero vector has no direction: pgvector says NaN, which JSON cannot carry.
       return rows.map((row) => ({ ...row, similarity: Number.isNaN(row.similarity) ? 0 : row.similarity }))

@@ -31,7 +31,11 @@ describe('a new user walks through hooks, memory and graph', () => {
       memory_type: 'episodic',
     })
     expect(reply.status).toBe(200)
-    expect(reply.body).toMatchObject({ status: 'stored', content: 'Carla joined Globex in Lisbon', memory_type: 'episodic' })
+    expect(reply.body).toMatchObject({
+      status: 'stored',
+      content: 'Carla joined Globex in Lisbon',
+      memory_type: 'episodic',
+    })
     const graph = await user.get('/api/v1/public/memory/v2/graph/neighbors/carla')
     expect(graph.status).toBe(200)
     expect(graph.body.neighbors.map((neighbor: { name: string }) => neighbor.name)).toContain('Globex')
@@ -42,7 +46,9 @@ describe('a new user walks through hooks, memory and graph', () => {
     expect((await user.events()).map(({ event, channel }) => ({ event, channel }))).toEqual([
       { event: 'zeromemory.remembered', channel: 'zeromemory' },
     ])
-    expect(await user.runs()).toMatchObject([{ hook_id: hookId, handler: 'auto_graph', status: 'succeeded', attempts: 1, error: null }])
+    expect(await user.runs()).toMatchObject([
+      { hook_id: hookId, handler: 'auto_graph', status: 'succeeded', attempts: 1, error: null },
+    ])
   })
 
   test('the hook is listed, switched off and deleted', async () => {

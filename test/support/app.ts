@@ -7,6 +7,7 @@ import { pino } from 'pino'
 import type { Clock } from '../../src/app.ts'
 import { type Config, readConfig } from '../../src/config.ts'
 import { hashApiKey, newApiKey } from '../../src/crypto.ts'
+import type { Embedder } from '../../src/embedding/index.ts'
 import { createServer } from '../../src/http/server.ts'
 import { openSystem, type System } from '../../src/main.ts'
 import type { Event } from '../../src/schema/events.ts'
@@ -52,6 +53,8 @@ export interface TestUser {
   events(): Promise<Event[]>
   /** All of the user's runs after everything due has run, oldest first. */
   runs(): Promise<Run[]>
+  /** What the user's writes have left behind: the name of each event in order, and `handler status` of each run, sorted. */
+  trail(): Promise<{ events: string[]; runs: string[] }>
 }
 
 export interface TestApp {
@@ -64,6 +67,8 @@ export interface TestApp {
   boundKey(user: TestUser, projectId: string): Promise<string>
   /** Dispatches and executes all that is due. */
   idle(): Promise<void>
+  /** While `body` runs, `embed` makes the embeddings, and every pause before a retry is the longest that it may be. */
+  withEmbedder<R>(embed: Embedder['embed'], body: () => Promise<R>): Promise<R>
   close(): Promise<void>
 }
 
@@ -131,6 +136,11 @@ export async function openTestApp(settings: Record<string, string> = {}): Promis
       return items.reverse()
     }
 
+    async function runs(): Promise<Run[]> {
+      await system.engine.idle()
+      return all<Run>('/api/v1/runs')
+    }
+
     return {
       key,
       user_id,
@@ -150,9 +160,14 @@ export async function openTestApp(settings: Record<string, string> = {}): Promis
         return (await post('/api/v1/projects', { name })).body.id
       },
       events: () => all<Event>('/api/v1/event-log'),
-      async runs() {
-        await system.engine.idle()
-        return all<Run>('/api/v1/runs')
+      runs,
+      async trail() {
+        const done = await runs()
+        const events = await all<Event>('/api/v1/event-log')
+        return {
+          events: events.map(({ event }) => event),
+          runs: done.map(({ handler, status }) => `${handler} ${status}`).sort(),
+        }
       },
     }
   }
@@ -169,6 +184,18 @@ export async function openTestApp(settings: Record<string, string> = {}): Promis
     newUser,
     boundKey: (user, projectId) => keyFor(user.user_id, projectId),
     idle: () => system.engine.idle(),
+    async withEmbedder(embed, body) {
+      const { embedder } = system.app
+      const usual = { embed: embedder.embed, random: Math.random }
+      embedder.embed = embed
+      Math.random = () => 1 - Number.EPSILON
+      try {
+        return await body()
+      } finally {
+        embedder.embed = usual.embed
+        Math.random = usual.random
+      }
+    },
     async close() {
       await server.close()
       await system.close(0)

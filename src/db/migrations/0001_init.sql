@@ -139,8 +139,10 @@ create table zerodb_vectors (
 alter table zerodb_vectors alter column embedding set storage external;
 create index idx_zerodb_vectors_batch on zerodb_vectors (batch_id) where batch_id is not null;
 
+-- event_seq: the event of the row, by which forgetting finds its runs.
 create table zerodb_memories (
   id uuid primary key default gen_random_uuid(),
+  event_seq bigint not null,
   user_id uuid not null,
   project_id uuid not null,
   kind text not null check (kind in ('record', 'remembered')),
@@ -164,6 +166,7 @@ create table zerodb_memories (
 );
 alter table zerodb_memories alter column embedding set storage external;
 create index idx_zerodb_memories_project on zerodb_memories (project_id, kind, created_at);
+create index idx_zerodb_memories_embedded on zerodb_memories (project_id, model) where embedding is not null;
 create index idx_zerodb_memories_words on zerodb_memories using gin (words);
 
 create table zerodb_files (
