@@ -17,7 +17,7 @@ import { openDatabase } from '../src/main.ts'
 import { EVENT_NAMES, eventPublished } from '../src/schema/events.ts'
 import type { Scope } from '../src/store/context.ts'
 import { openStore, type Store } from '../src/store/index.ts'
-import { packageRoot } from '../src/workers.ts'
+import { packageRoot } from '../src/package.ts'
 import { freshDatabaseUrl } from '../test/support/database.ts'
 
 export type Backend = Database['kind']

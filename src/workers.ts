@@ -1,7 +1,6 @@
-import { existsSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import { parentPort, Worker } from 'node:worker_threads'
+import { packageRoot } from './package.ts'
 
 /** The worker threads of the product; each is one file that the build writes to `dist/workers/`. */
 export type WorkerName = 'pglite' | 'embedding' | 'language'
@@ -20,13 +19,6 @@ export interface WorkerHandle<Q, A> {
   readonly pending: number
   /** Ends the thread at once. Outstanding calls reject. */
   terminate(): Promise<void>
-}
-
-/** The folder that holds `package.json`, from the source tree and from the bundle alike. */
-export function packageRoot(): string {
-  let folder = dirname(fileURLToPath(import.meta.url))
-  while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder)
-  return folder
 }
 
 /** Starts the built thread `name`. Throws from the first `call` when the build is missing. */

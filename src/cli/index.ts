@@ -2,6 +2,7 @@
 import { Command } from 'commander'
 import pc from 'picocolors'
 import { StartError, ZeroError } from '../errors.ts'
+import { packageVersion } from '../package.ts'
 import { config } from './config.ts'
 import { doctor } from './doctor.ts'
 import { keys } from './keys.ts'
@@ -10,7 +11,7 @@ import { worker } from './worker.ts'
 
 const program = new Command('zerodb')
   .description('A data backend for AI agents in which code runs when data changes')
-  .version('0.1.0')
+  .version(packageVersion())
   .showHelpAfterError('(add --help for the commands and their options)')
   .exitOverride()
 

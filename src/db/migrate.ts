@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { StartError } from '../errors.ts'
-import { packageRoot } from '../workers.ts'
+import { packageRoot } from '../package.ts'
 import { type Database, sql } from './sql.ts'
 
 interface Migration {

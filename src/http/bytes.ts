@@ -1,6 +1,9 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Bytes } from '../operations/operation.ts'
 
+/** What a header can carry: a client may have called its file's type anything. */
+const MEDIA_TYPE = /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+(\s*;[\x20-\x7e]*)?$/
+
 /** Sends bytes: all of them (200), one range (206), nothing when the caller has them already (304), or 416. */
 export async function sendBytes(request: FastifyRequest, reply: FastifyReply, bytes: Bytes): Promise<FastifyReply> {
   const etag = `"${bytes.etag}"`
@@ -8,7 +11,7 @@ export async function sendBytes(request: FastifyRequest, reply: FastifyReply, by
     .header('etag', etag)
     .header('accept-ranges', 'bytes')
     .header('cache-control', 'private, no-cache')
-    .header('content-type', bytes.content_type)
+    .header('content-type', MEDIA_TYPE.test(bytes.content_type) ? bytes.content_type : 'application/octet-stream')
     // A file is somebody's upload: it must never run as a page of ours.
     .header('content-disposition', `attachment; filename*=UTF-8''${encodeURIComponent(bytes.file_name)}`)
     .header('x-content-type-options', 'nosniff')

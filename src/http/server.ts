@@ -7,7 +7,8 @@ import { type Caller, require as requirePermission } from '../auth/caller.ts'
 import { ZeroError } from '../errors.ts'
 import { OPERATIONS } from '../operations/index.ts'
 import type { Operation, UploadPart } from '../operations/operation.ts'
-import { ROUTE_ALIASES, rewriteUrl } from './aliases.ts'
+import { packageVersion } from '../package.ts'
+import { ROUTE_ALIASES, renameFields, rewriteUrl } from './aliases.ts'
 import { sendBytes } from './bytes.ts'
 import { gatherInput, parseInput } from './input.ts'
 import { toBody, toProblem, toZeroError } from './problem.ts'
@@ -15,6 +16,7 @@ import { toBody, toProblem, toZeroError } from './problem.ts'
 /** The HTTP surface: each operation at its route, and what stands outside the list. Does not listen yet. */
 export async function createServer(app: App): Promise<FastifyInstance> {
   const authenticate = createAuthenticator(app)
+  const version = packageVersion()
   const server = fastify({
     bodyLimit: app.config.maxBodyBytes,
     genReqId: (request) => (request.headers['x-request-id'] as string | undefined)?.slice(0, 100) || randomUUID(),
@@ -64,7 +66,7 @@ export async function createServer(app: App): Promise<FastifyInstance> {
       if (operation.kind === 'bytes')
         return sendBytes(request, reply, await operation.run(app, caller, parseInput(operation, request)))
       if (operation.kind === 'upload') {
-        const parts = request.isMultipart() ? uploadParts(request) : null
+        const parts = request.isMultipart() ? uploadParts(request, operation.name) : null
         const uploaded = await operation.run(
           app,
           caller,
@@ -92,7 +94,7 @@ export async function createServer(app: App): Promise<FastifyInstance> {
   server.get('/livez', async () => ({ status: 'ok' }))
   server.get('/readyz', async () => ready(app))
   for (const path of ['/health', '/api/v1/health'])
-    server.get(path, async () => ({ ...(await ready(app)), version: '0.1.0' }))
+    server.get(path, async () => ({ ...(await ready(app)), version }))
   return server
 }
 
@@ -117,10 +119,11 @@ function fail(app: App, thrown: unknown, request: FastifyRequest, reply: Fastify
 }
 
 /** A multipart body as it streams in. A file that is cut off at the limit is an error, not a shorter file. */
-async function* uploadParts(request: FastifyRequest): AsyncIterable<UploadPart> {
-  for await (const part of request.parts()) {
+async function* uploadParts(request: FastifyRequest, operation: string): AsyncIterable<UploadPart> {
+  for await (const part of wholeBody(request.parts())) {
     if (part.type === 'field') {
-      yield { kind: 'field', name: part.fieldname, value: String(part.value) }
+      const [name = part.fieldname] = Object.keys(renameFields(operation, { [part.fieldname]: part.value }))
+      yield { kind: 'field', name, value: String(part.value) }
       continue
     }
     yield {
@@ -128,9 +131,21 @@ async function* uploadParts(request: FastifyRequest): AsyncIterable<UploadPart> 
       name: part.fieldname,
       file_name: (part.filename || 'file').slice(-255),
       content_type: part.mimetype,
-      content: part.file,
+      content: wholeBody(part.file),
     }
     part.file.resume()
     if (part.file.truncated) throw new ZeroError('too_large')
+  }
+}
+
+/** What the multipart parser throws has no status of its own unless it is about size: a body that is broken is the sender's mistake. */
+async function* wholeBody<Item>(source: AsyncIterable<Item>): AsyncGenerator<Item> {
+  try {
+    yield* source
+  } catch (error) {
+    const { statusCode, message } = error as { statusCode?: number; message: string }
+    throw statusCode === 413
+      ? error
+      : new ZeroError('invalid', `The multipart body is broken: ${message}`, { cause: error })
   }
 }

@@ -1,0 +1,192 @@
+import { spawn } from 'node:child_process'
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer, type Server } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { packageRoot } from '../src/package.ts'
+
+const PROGRAM = join(packageRoot(), 'dist', 'zerodb.js')
+
+let folder: string
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'zerodb-cli-'))
+})
+afterEach(() => rm(folder, { recursive: true, force: true }))
+
+interface Result {
+  code: number | null
+  out: string
+  err: string
+}
+
+/** Runs `zerodb args` to its end, with nothing in its environment but what is given. `until` interrupts it once it has printed that. */
+function zerodb(args: string[], env: Record<string, string> = {}, until?: string): Promise<Result> {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, [PROGRAM, ...args], {
+      cwd: folder,
+      env: { PATH: process.env['PATH'] ?? '', NO_COLOR: '1', ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    let out = ''
+    let err = ''
+    child.stdout.on('data', (chunk) => {
+      out += chunk
+      if (until && out.includes(until)) child.kill('SIGINT')
+    })
+    child.stderr.on('data', (chunk) => {
+      err += chunk
+    })
+    child.once('close', (code) => resolve({ code, out, err }))
+  })
+}
+
+/** The first start of a directory: it makes the user and the first key. */
+async function startOnce(env: Record<string, string> = {}): Promise<Result> {
+  const result = await zerodb(['start', '--port', '0'], env, 'Try it')
+  expect(result).toMatchObject({ code: 0, err: '' })
+  return result
+}
+
+describe('zerodb', () => {
+  test('--help names every command', async () => {
+    const { code, out } = await zerodb(['--help'])
+    expect(code).toBe(0)
+    for (const command of ['start', 'worker', 'keys', 'config', 'doctor']) expect(out).toContain(command)
+  })
+
+  test('an unknown command exits with 2 and points to the help', async () => {
+    const { code, err } = await zerodb(['strat'])
+    expect(code).toBe(2)
+    expect(err).toContain('start')
+    expect(err).toContain('--help')
+  })
+})
+
+describe('zerodb start', () => {
+  test('says what is new, writes credentials for the owner alone, and stops cleanly when interrupted', async () => {
+    const { out } = await startOnce()
+    expect(out).toContain(`Data: ${join(folder, '.zerodb')} (new)`)
+    expect(out).toContain('Stopped.')
+    const path = join(folder, '.zerodb', 'credentials.json')
+    expect(statSync(path).mode & 0o777).toBe(0o600)
+    const credentials = JSON.parse(readFileSync(path, 'utf8'))
+    expect(Object.keys(credentials)).toEqual(['url', 'api_key', 'user_id', 'project_id'])
+    expect(out).toContain(`API key: ${credentials.api_key} (new)`)
+  })
+
+  test('the second start keeps user, project and key', async () => {
+    await startOnce()
+    const path = join(folder, '.zerodb', 'credentials.json')
+    const { url: _, ...first } = JSON.parse(readFileSync(path, 'utf8'))
+    const { out } = await startOnce()
+    expect(out).toContain('(existing)')
+    expect(out).not.toContain('(new)')
+    expect(JSON.parse(readFileSync(path, 'utf8'))).toMatchObject(first)
+  })
+
+  test('all wrong settings are named at once', async () => {
+    const { code, err } = await zerodb(['start'], {
+      ZERODB_PORT: 'eighty',
+      ZERODB_DURABILITY: 'eternal',
+      DATABASE_URL: 'mysql://x',
+    })
+    expect(code).toBe(1)
+    for (const name of ['ZERODB_PORT', 'ZERODB_DURABILITY', 'DATABASE_URL']) expect(err).toContain(name)
+    expect(err).not.toContain('    at ')
+  })
+
+  test('a name that is no setting is warned of', async () => {
+    const { err } = await zerodb(['start', '--port', '0'], { ZERODB_PROT: '9000' }, 'Try it')
+    expect(JSON.parse(err)).toMatchObject({ name: 'ZERODB_PROT' })
+  })
+
+  test('a port in use is one sentence with the remedy', async () => {
+    const other: Server = createServer().listen(0, '127.0.0.1')
+    await new Promise((resolve) => other.once('listening', resolve))
+    const { port } = other.address() as { port: number }
+    const { code, err } = await zerodb(['start', '--port', String(port)])
+    other.close()
+    expect(code).toBe(1)
+    expect(err.trim()).toBe(
+      `error 127.0.0.1:${port} cannot be listened on (EADDRINUSE): choose another port with ZERODB_PORT`,
+    )
+  })
+
+  test('a data directory that is a file is one sentence with the remedy', async () => {
+    await writeFile(join(folder, 'file'), '')
+    const { code, err } = await zerodb(['start', '--port', '0', '--data-dir', 'file'])
+    expect(code).toBe(1)
+    expect(err).toContain('choose another with ZERODB_DATA_DIR')
+    expect(err).not.toContain('    at ')
+  })
+
+  test('a server that cannot be reached is one sentence that hides the password', async () => {
+    const { code, err } = await zerodb(['start', '--port', '0'], {
+      DATABASE_URL: 'postgres://me:secret@127.0.0.1:1/none',
+    })
+    expect(code).toBe(1)
+    expect(err).toContain('127.0.0.1:1/none')
+    expect(err).not.toContain('secret')
+    expect(err).not.toContain('    at ')
+  })
+})
+
+describe('zerodb worker', () => {
+  test('refuses the embedded database', async () => {
+    const { code, err } = await zerodb(['worker'])
+    expect(code).toBe(1)
+    expect(err).toContain('set DATABASE_URL')
+  })
+})
+
+describe('zerodb keys', () => {
+  test('asks for a start first', async () => {
+    const { code, err } = await zerodb(['keys', 'create'])
+    expect(code).toBe(1)
+    expect(err).toContain('zerodb start')
+  })
+
+  test('a key is made, listed without itself, and revoked', async () => {
+    await startOnce()
+    const made = await zerodb(['keys', 'create', 'for tests', '--json'])
+    const { id, key } = JSON.parse(made.out.trim())
+    expect(key).toMatch(/^zdb_live_[0-9A-Za-z]{36}$/)
+    const before = await zerodb(['keys', 'list', '--json'])
+    expect(before.out).not.toContain(key)
+    expect(JSON.parse(before.out)).toMatchObject([
+      { name: 'first key', revoked_at: null },
+      { id, name: 'for tests', last4: key.slice(-4), revoked_at: null },
+    ])
+    expect((await zerodb(['keys', 'revoke', id])).code).toBe(0)
+    expect((await zerodb(['keys', 'list'])).out).toMatch(/revoked.*for tests/)
+    expect((await zerodb(['keys', 'revoke', id])).code).toBe(1)
+  })
+})
+
+describe('zerodb config', () => {
+  test('prints every setting with its source, and no secret, also from files', async () => {
+    await writeFile(join(folder, 'key'), 'a-secret-key-from-a-file\n')
+    const { code, out } = await zerodb(['config', '--json'], {
+      ZERODB_PORT: '9000',
+      ZERODB_BOOTSTRAP_KEY_FILE: join(folder, 'key'),
+    })
+    expect(code).toBe(0)
+    expect(JSON.parse(out)).toMatchObject({
+      ZERODB_PORT: { value: '9000', source: 'environment' },
+      ZERODB_HOST: { value: '127.0.0.1', source: 'default' },
+      ZERODB_BOOTSTRAP_KEY: { value: '(hidden)', source: 'environment' },
+    })
+    expect(out).not.toContain('a-secret-key')
+  })
+})
+
+describe('zerodb doctor', () => {
+  test('checks directory, port, database and both models', async () => {
+    const { code, out } = await zerodb(['doctor'], { ZERODB_PORT: '0' })
+    expect(code, out).toBe(0)
+    expect(out.match(/^ok /gm)).toHaveLength(6)
+    expect(existsSync(join(folder, '.zerodb'))).toBe(true)
+  })
+})
