@@ -14,10 +14,10 @@ import type { Handler, HandlerRun } from '../src/handlers/handler.ts'
 import { HANDLER_NAMES, HANDLERS } from '../src/handlers/index.ts'
 import { LANGUAGES } from '../src/language/index.ts'
 import { openDatabase } from '../src/main.ts'
+import { packageRoot } from '../src/package.ts'
 import { EVENT_NAMES, eventPublished } from '../src/schema/events.ts'
 import type { Scope } from '../src/store/context.ts'
 import { openStore, type Store } from '../src/store/index.ts'
-import { packageRoot } from '../src/package.ts'
 import { freshDatabaseUrl } from '../test/support/database.ts'
 
 export type Backend = Database['kind']
@@ -68,6 +68,8 @@ export async function openBench(backend: Backend): Promise<Bench> {
     blobs: BLOBS.disk(join(config.dataDir, 'blobs')),
     clock: { now: Date.now, skewSeconds: () => 0 },
     log,
+    jwtSecret: new Uint8Array(32),
+    logins: { waitFor: () => 0, failed: () => {}, succeeded: () => {} },
     runs: { settled: (...args) => engine!.settled(...args) },
   }
   async function stopEngine(): Promise<void> {

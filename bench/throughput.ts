@@ -1,11 +1,11 @@
 import {
   addHooks,
   type Backend,
-  type Bench,
   CALLERS,
   hammer,
   type Measurement,
   median,
+  milliseconds,
   openBench,
   PUBLISHED,
   pause,
@@ -32,21 +32,25 @@ async function pipeline(backend: Backend): Promise<Measurement> {
     const engine = await bench.startEngine()
     const rates: number[] = []
     const writeRates: number[] = []
+    const processor: number[] = []
     for (let round = 0; round <= ROUNDS; round++) {
       handled = 0
+      const used = process.cpuUsage()
       const start = performance.now()
       const writing = await hammer(CALLERS, count, () => bench.store.published.publish(scope, PUBLISHED))
       while (handled < count) await pause(1)
       await engine.idle()
       rates.push((count * 1000) / (performance.now() - start))
       writeRates.push((count * 1000) / writing)
+      const { user, system } = process.cpuUsage(used)
+      processor.push((user + system) / 1000 / count)
     }
     // The first round warms up.
     const value = median(rates.slice(1))
     return {
       row: 'throughput.pipeline',
       value,
-      ours: perSecond(value),
+      ours: `${perSecond(value)}, ${milliseconds(median(processor.slice(1)))} of CPU here for each`,
       baseline: `of which the writes: ${perSecond(median(writeRates.slice(1)))}`,
     }
   } finally {
@@ -66,7 +70,8 @@ async function drain(backend: Backend): Promise<Measurement> {
     await addHooks(bench, scope, 1, () => handled++)
     for (let round = 0; round <= rounds; round++) {
       handled = 0
-      await fill(bench, count, () => bench.store.published.publish(scope, PUBLISHED))
+      // The engine does not run: nobody dispatches them.
+      await hammer(CALLERS, count, () => bench.store.published.publish(scope, PUBLISHED))
       const start = performance.now()
       const engine = await bench.startEngine()
       while (handled < count) await pause(1)
@@ -79,9 +84,4 @@ async function drain(backend: Backend): Promise<Measurement> {
   }
   const value = median(rates.slice(1))
   return { row: 'throughput.drain', value, ours: perSecond(value) }
-}
-
-/** Events that nobody dispatches: the engine does not run. */
-async function fill(_: Bench, count: number, work: () => Promise<unknown>): Promise<void> {
-  await hammer(CALLERS, count, work)
 }

@@ -29,6 +29,7 @@ export async function build() {
     'workers/pglite': 'db/pglite-worker',
     'workers/embedding': 'embedding/worker',
     'workers/language': 'language/worker',
+    'workers/text': 'text/worker',
   }
   const entries = { zerodb: 'cli/index', ...workers }
   rmSync(stamp, { force: true })

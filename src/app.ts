@@ -14,6 +14,14 @@ export interface Clock {
   skewSeconds(): number
 }
 
+/** Makes those who fail too often wait. */
+export interface Throttle {
+  /** Seconds to wait, or 0. */
+  waitFor(name: string): number
+  failed(name: string): void
+  succeeded(name: string): void
+}
+
 /** What operations and handlers may ask of the engine. */
 export interface RunsPort {
   /**
@@ -32,5 +40,9 @@ export interface App {
   readonly blobs: Blobs
   readonly clock: Clock
   readonly log: Logger
+  /** Signs access tokens. */
+  readonly jwtSecret: Uint8Array
+  /** Failed logins, by e-mail address. */
+  readonly logins: Throttle
   readonly runs: RunsPort
 }

@@ -15,6 +15,8 @@ const SETTINGS = {
   ZERODB_PG_POOL: count(2, 500).default(10),
   ZERODB_DURABILITY: z.enum(['process', 'power']).default('process'),
   ZERODB_BOOTSTRAP_KEY: z.string().min(16).optional(),
+  ZERODB_REGISTRATION: z.stringbool().default(false),
+  ZERODB_JWT_SECRET: z.string().min(32).optional(),
   ZERODB_MODEL_FALLBACK: z.stringbool().default(true),
   ZERODB_MAX_BODY_MB: count(1, 100_000).default(16),
   ZERODB_MAX_UPLOAD_MB: count(1, 100_000).default(1024),
@@ -25,7 +27,7 @@ const SETTINGS = {
 }
 
 /** Never printed. Each can also be given as a file: `NAME_FILE`. */
-const SECRETS = new Set<string>(['DATABASE_URL', 'ZERODB_BOOTSTRAP_KEY'])
+const SECRETS = new Set<string>(['DATABASE_URL', 'ZERODB_BOOTSTRAP_KEY', 'ZERODB_JWT_SECRET'])
 
 export interface Config {
   host: string
@@ -37,6 +39,10 @@ export interface Config {
   pgPool: number
   durability: 'process' | 'power'
   bootstrapKey: string | undefined
+  /** Whether strangers may make accounts. */
+  registration: boolean
+  /** Signs access tokens; undefined: made at the first start and kept in `dataDir`. Instances that share a database must share it. */
+  jwtSecret: string | undefined
   modelFallback: boolean
   maxBodyBytes: number
   maxUploadBytes: number
@@ -66,6 +72,8 @@ export function readConfig(env: Environment): Config {
     pgPool: settings.ZERODB_PG_POOL,
     durability: settings.ZERODB_DURABILITY,
     bootstrapKey: settings.ZERODB_BOOTSTRAP_KEY,
+    registration: settings.ZERODB_REGISTRATION,
+    jwtSecret: settings.ZERODB_JWT_SECRET,
     modelFallback: settings.ZERODB_MODEL_FALLBACK,
     maxBodyBytes: settings.ZERODB_MAX_BODY_MB * 1024 * 1024,
     maxUploadBytes: settings.ZERODB_MAX_UPLOAD_MB * 1024 * 1024,

@@ -18,6 +18,7 @@ export const ERRORS = {
   route_not_found: { status: 404, message: 'Not Found' },
   not_found: { status: 404, message: 'Not found' },
   method_not_allowed: { status: 405, message: 'Method Not Allowed' },
+  email_taken: { status: 409, message: 'An account with this e-mail address exists already' },
   hook_exists: { status: 409, message: 'This hook exists already' },
   table_exists: { status: 409, message: 'A table of this name exists already' },
   too_large: { status: 413, message: 'The request is too large' },
@@ -25,6 +26,7 @@ export const ERRORS = {
   validation_failed: { status: 422, message: 'The request has fields that are missing or wrong' },
   invalid: { status: 422, message: 'The request cannot be carried out as it is' },
   dimension_mismatch: { status: 422, message: 'No stored vector has this number of dimensions' },
+  rate_limited: { status: 429, message: 'Too many requests: wait and try again' },
   internal: { status: 500, message: 'Internal Server Error' },
   unavailable: { status: 503, message: 'Not available at the moment' },
   query_timeout: { status: 503, message: 'The database took too long and the statement was ended' },
@@ -38,11 +40,18 @@ export class ZeroError extends Error {
   readonly code: ErrorCode
   /** For `validation_failed`: the fields at fault. */
   readonly fields: readonly FieldError[] | undefined
+  /** Seconds after which trying again makes sense. */
+  readonly retryAfter: number | undefined
 
-  constructor(code: ErrorCode, message?: string, options: { cause?: unknown; fields?: readonly FieldError[] } = {}) {
+  constructor(
+    code: ErrorCode,
+    message?: string,
+    options: { cause?: unknown; fields?: readonly FieldError[]; retryAfter?: number } = {},
+  ) {
     super(message ?? ERRORS[code].message, options.cause === undefined ? {} : { cause: options.cause })
     this.code = code
     this.fields = options.fields
+    this.retryAfter = options.retryAfter
   }
 
   get status(): number {

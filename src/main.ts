@@ -1,8 +1,10 @@
-import { mkdir } from 'node:fs/promises'
+import { randomBytes } from 'node:crypto'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { type Logger, pino } from 'pino'
 import type { App, Clock, RunsPort } from './app.ts'
+import { createThrottle } from './auth/throttle.ts'
 import { BLOBS } from './blobs/index.ts'
 import type { Config } from './config.ts'
 import { hashApiKey, newApiKey } from './crypto.ts'
@@ -104,7 +106,9 @@ export async function openSystem(config: Config, options: SystemOptions = {}): P
     })
     const runs: RunsPort = { settled: (...args) => engine!.settled(...args) }
     const blobs = BLOBS.disk(join(config.dataDir, 'blobs'))
-    const app: App = { config, store, embedder, language, blobs, clock, log, runs }
+    const jwtSecret = await signingSecret(config)
+    const logins = createThrottle(clock, 10, 600)
+    const app: App = { config, store, embedder, language, blobs, clock, log, jwtSecret, logins, runs }
     const owner = await ensureOwner(store, config)
     engine = await startEngine(app)
     const started = engine
@@ -122,6 +126,20 @@ export async function openSystem(config: Config, options: SystemOptions = {}): P
     await closeDrivers()
     throw error
   }
+}
+
+/** The configured secret, else one that the first start makes and keeps for the owner's eyes only. */
+async function signingSecret(config: Config): Promise<Uint8Array> {
+  if (config.jwtSecret !== undefined) return Buffer.from(config.jwtSecret)
+  const path = join(config.dataDir, 'jwt-secret')
+  await mkdir(config.dataDir, { recursive: true, mode: 0o700 })
+  // Of two that start together, the first one's file stays.
+  await writeFile(path, randomBytes(32).toString('hex'), { mode: 0o600, flag: 'wx' }).catch(
+    (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error
+    },
+  )
+  return readFile(path)
 }
 
 /** The first user with a project and a key, made when the database has none. */

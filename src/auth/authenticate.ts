@@ -4,32 +4,60 @@ import { hashApiKey } from '../crypto.ts'
 import { ZeroError } from '../errors.ts'
 import { uuid } from '../schema/common.ts'
 import type { Caller } from './caller.ts'
+import { looksLikeToken, verifyAccessToken } from './tokens.ts'
 
 /** A key that another process revokes is refused here this much later at most. */
 const REMEMBER_MS = 5_000
 const TOUCH_MS = 60_000
 const MAX_REMEMBERED = 10_000
 
-type Known = Awaited<ReturnType<App['store']['keys']['findLive']>>
+/** Who is behind a credential. */
+interface Identity {
+  user_id: string
+  /** Null for somebody who has logged in. */
+  key_id: string | null
+  bound: string | null
+  default_project_id: string
+  permissions: readonly string[]
+}
 
-/** Finds out who sent a request. Answers are remembered for a few seconds, so that a busy key costs no statement a request. */
-export function createAuthenticator({ store, clock, log }: Pick<App, 'store' | 'clock' | 'log'>) {
-  const remembered = new Map<string, { key: Promise<Known>; until: number }>()
+/** Finds out who sent a request. Answers are remembered for a few seconds, so that a busy caller costs no statement a request. */
+export function createAuthenticator({
+  store,
+  clock,
+  log,
+  jwtSecret,
+}: Pick<App, 'store' | 'clock' | 'log' | 'jwtSecret'>) {
+  const remembered = new Map<string, { identity: Promise<Identity | null>; until: number; generation: number }>()
   const touched = new Map<string, number>()
 
-  function lookUp(hash: Buffer): Promise<Known> {
+  function identify(credential: string): Promise<Identity | null> {
+    const hash = hashApiKey(credential)
     const name = hash.toString('base64')
     const entry = remembered.get(name)
-    if (entry && entry.until > clock.now()) return entry.key
+    if (entry && entry.until > clock.now() && entry.generation === store.keys.generation()) return entry.identity
     if (remembered.size >= MAX_REMEMBERED) remembered.clear()
-    const key = store.keys.findLive(hash)
-    remembered.set(name, { key, until: clock.now() + REMEMBER_MS })
-    key.then(
+    const identity = looksLikeToken(credential) ? byToken(credential) : byKey(hash)
+    remembered.set(name, { identity, until: clock.now() + REMEMBER_MS, generation: store.keys.generation() })
+    identity.then(
       // An unknown key is looked up again each time: it may have been made this moment.
       (found) => found ?? remembered.delete(name),
       () => remembered.delete(name),
     )
-    return key
+    return identity
+  }
+
+  async function byKey(hash: Buffer): Promise<Identity | null> {
+    const key = await store.keys.findLive(hash)
+    return key && { ...key, key_id: key.id, bound: key.project_id, permissions: key.scopes }
+  }
+
+  async function byToken(token: string): Promise<Identity | null> {
+    const userId = await verifyAccessToken(jwtSecret, token, clock)
+    const user = userId && (await store.users.find(userId))
+    if (!user) return null
+    const { id, default_project_id } = user
+    return { user_id: id, key_id: null, bound: null, default_project_id, permissions: ['*'] }
   }
 
   function touch(id: string): void {
@@ -41,16 +69,11 @@ export function createAuthenticator({ store, clock, log }: Pick<App, 'store' | '
   /** The caller behind the headers. Throws `unauthorized`, or `validation_failed` for an `X-Project-ID` that is no UUID. */
   return async function authenticate(headers: IncomingHttpHeaders): Promise<Caller> {
     const credential = credentialOf(headers)
-    const key = credential ? await lookUp(hashApiKey(credential)) : null
-    if (!key) throw new ZeroError('unauthorized', credential ? 'Invalid API key' : undefined)
-    touch(key.id)
-    return {
-      user_id: key.user_id,
-      key_id: key.id,
-      bound: key.project_id,
-      project_id: key.project_id ?? projectHeader(headers) ?? key.default_project_id,
-      permissions: key.scopes,
-    }
+    const identity = credential ? await identify(credential) : null
+    if (!identity) throw new ZeroError('unauthorized', credential ? 'Invalid API key or token' : undefined)
+    if (identity.key_id !== null) touch(identity.key_id)
+    const { user_id, bound, permissions } = identity
+    return { user_id, bound, project_id: bound ?? projectHeader(headers) ?? identity.default_project_id, permissions }
   }
 }
 

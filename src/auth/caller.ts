@@ -1,19 +1,21 @@
 import { ZeroError } from '../errors.ts'
+import type { PERMISSIONS } from '../schema/login.ts'
 import type { Scope } from '../store/context.ts'
 
-/** What a key may be allowed: `*` is everything. */
-export type Permission = 'zerodb:read' | 'zerodb:write' | 'memory:read' | 'memory:write' | 'hooks:read' | 'hooks:write'
+export type Permission = (typeof PERMISSIONS)[number]
 
 /** Who asks. */
 export interface Caller {
   user_id: string
-  key_id: string
   /** The only project that the key may touch; null for all of the user's. */
   bound: string | null
   /** Where a request goes that names no project: the key's, else `X-Project-ID`, else the user's default. Not yet known to be the user's. */
   project_id: string
   permissions: readonly string[]
 }
+
+/** The caller of a public operation. */
+export const NOBODY: Caller = { user_id: '', bound: null, project_id: '', permissions: [] }
 
 /** The project that a path names (`-`: the caller's own). Another project than the key's is as good as none. */
 export function scopeOf(caller: Caller, projectId = '-'): Scope {
@@ -22,11 +24,15 @@ export function scopeOf(caller: Caller, projectId = '-'): Scope {
   return { user_id: caller.user_id, project_id }
 }
 
+/** Whether the caller's key includes `permission`, which may itself be a group like `zerodb:*`. */
+export function allows(caller: Caller, permission: string): boolean {
+  const [service] = permission.split(':')
+  return ['*', `${service}:*`, permission].some((sufficient) => caller.permissions.includes(sufficient))
+}
+
 /** Throws `forbidden` when the caller's key lacks `permission`. */
 export function require(caller: Caller, permission: Permission): void {
-  const [service] = permission.split(':')
-  const sufficient = ['*', permission, `${service}:*`]
-  if (!caller.permissions.some((given) => sufficient.includes(given))) {
+  if (!allows(caller, permission)) {
     throw new ZeroError('forbidden', `This API key lacks the right "${permission}"`)
   }
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { readFileSync, readlinkSync, rmSync, statSync, utimesSync } from 'node:fs'
-import { open, readFile, rename, rm } from 'node:fs/promises'
+import { mkdir, open, readFile, rm, rmdir } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { StartError } from '../errors.ts'
@@ -29,12 +29,14 @@ const STALE_MS = 10_000
 export async function lockDirectory(directory: string): Promise<DirectoryLock> {
   const path = join(directory, 'lock')
   const mine: Holder = { token: randomUUID(), pid: process.pid, place: place(), started: startOf(process.pid) }
-  for (let attempt = 0; !(await create(path, mine)); attempt++) {
+  while (!(await create(path, mine))) {
     const holder = await read(path)
     if (!holder) continue
-    if (attempt > 3 || (await isAlive(path, holder))) {
+    if (await isAlive(path, holder)) {
+      // By now it has surely written its name.
+      const { pid } = (await read(path)) ?? holder
       throw new StartError(
-        `The data directory ${directory} is in use by process ${holder.pid}: stop it, or choose another with ZERODB_DATA_DIR ` +
+        `The data directory ${directory} is in use by process ${pid}: stop it, or choose another with ZERODB_DATA_DIR ` +
           `(if you are certain that no such process exists, delete ${path})`,
       )
     }
@@ -48,13 +50,20 @@ export async function lockDirectory(directory: string): Promise<DirectoryLock> {
       // The directory may have been deleted under a running process; the database itself will say so.
     }
   }, BEAT_MS).unref()
-  const removeAtExit = () => rmSync(path, { force: true })
-  process.once('exit', removeAtExit)
+  // Who was certain and deleted the file may have started another process: the lock is its own then.
+  const remove = () => {
+    try {
+      if ((JSON.parse(readFileSync(path, 'utf8')) as Holder).token === mine.token) rmSync(path)
+    } catch {
+      // Not there any more, or not ours.
+    }
+  }
+  process.once('exit', remove)
   return {
     async release() {
       clearInterval(beat)
-      process.off('exit', removeAtExit)
-      await rm(path, { force: true })
+      process.off('exit', remove)
+      remove()
     },
   }
 }
@@ -92,26 +101,36 @@ async function isAlive(path: string, holder: Holder): Promise<boolean> {
     if (!isRunning(holder.pid)) return false
     return holder.started === null || startOf(holder.pid) === holder.started
   }
-  const age = () => Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0)
-  while (age() < STALE_MS) {
-    const before = age()
-    await new Promise((resolve) => setTimeout(resolve, BEAT_MS / 2))
-    if (age() < before) return true
+  const beat = () => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0
+  const first = beat()
+  const silentMs = STALE_MS - (Date.now() - first)
+  // Another boot may be another machine, whose clock may differ: then only a beat that does not come proves anything.
+  const watchMs = Math.max(silentMs, bootOf(holder.place) === bootOf(place()) ? 0 : BEAT_MS * 1.5)
+  const until = performance.now() + Math.min(watchMs, STALE_MS)
+  while (performance.now() < until) {
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    if (beat() !== first) return true
   }
   return false
 }
 
-/** Between reading a dead holder's name and removing its file another starter may have done both: what was moved away must be what was read. */
+/** Between reading a dead holder's name and removing its file another starter may have done both, so only one at a time may try. */
 async function removeStale(path: string, dead: Holder): Promise<void> {
-  const aside = `${path}.${randomUUID()}`
+  const taking = `${path}.taking-over`
   try {
-    await rename(path, aside)
+    await mkdir(taking)
   } catch {
+    const { mtimeMs } = statSync(taking, { throwIfNoEntry: false }) ?? { mtimeMs: Date.now() }
+    // What takes a millisecond and is not done after ten seconds will never be.
+    if (Date.now() - mtimeMs > STALE_MS) await rmdir(taking).catch(() => undefined)
+    await new Promise((resolve) => setTimeout(resolve, 50))
     return
   }
-  const moved = await read(aside)
-  if (moved && moved.token !== dead.token) await rename(aside, path)
-  else await rm(aside, { force: true })
+  try {
+    if ((await read(path))?.token === dead.token) await rm(path, { force: true })
+  } finally {
+    await rmdir(taking)
+  }
 }
 
 function isRunning(pid: number): boolean {
@@ -131,11 +150,17 @@ function place(): string {
   }
 }
 
+function bootOf(place: string): string {
+  return place.split(' ')[0]!
+}
+
+/** Null for one that is dead and only not yet buried by its parent, too. */
 function startOf(pid: number): string | null {
   try {
-    // Field 22 of stat; the name in field 2 may itself contain spaces and brackets.
+    // Field 3 of stat is the state, field 22 the start; the name in field 2 may itself contain spaces and brackets.
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return fields[0] === 'Z' ? null : (fields[19] ?? null)
   } catch {
     return null
   }

@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { StartError } from '../errors.ts'
 import { packageRoot } from '../package.ts'
-import { type Database, sql } from './sql.ts'
+import { type Database, DbError, type Executor, Statement, sql } from './sql.ts'
 
 interface Migration {
   number: number
@@ -15,52 +15,72 @@ interface Migration {
 }
 
 /**
- * Brings the schema up to date: each `NNNN_name.sql` once, in order, each in one transaction. Several processes may call it at once.
- * Returns the names of those applied. Throws `StartError` when the schema is from a later program that this one is not compatible with,
- * or when an applied file has been changed.
+ * Brings the schema up to date: each `NNNN_name.sql` once, in order, all in one transaction. Several processes may call it at once.
+ * Returns the names of those applied. Throws `StartError`, having changed nothing, when a migration fails, when an applied file has been
+ * changed, or when the schema is from a later program that this one is not compatible with.
  */
 export async function migrate(
   database: Database,
   folder = join(packageRoot(), 'dist', 'migrations'),
 ): Promise<string[]> {
   const known = await readMigrations(folder)
-  await database.exec(`create table if not exists zerodb_migrations (
-    number int primary key,
-    name text not null,
-    checksum text not null,
-    min_compatible int not null,
-    applied_at timestamptz not null default now()
-  )`)
-  const applied: string[] = []
-  await database.transaction(async (tx) => {
-    // The number is arbitrary; what matters is that every starter asks for the same lock.
-    await tx.query(sql`select pg_advisory_xact_lock(7317320441)`)
-    const done = await tx.query<{ number: number; name: string; checksum: string; min_compatible: number }>(
+  return database.transaction(async (tx) => {
+    // The number is arbitrary; what matters is that every starter asks for the same lock. Another may hold it for a long migration.
+    await tx.query(sql`select pg_advisory_xact_lock(7317320441)`, PATIENT)
+    await tx.query(sql`
+      create table if not exists zerodb_migrations (
+        number int primary key,
+        name text not null,
+        checksum text not null,
+        min_compatible int not null,
+        applied_at timestamptz not null default now()
+      )`)
+    const done = await tx.query<Applied>(
       sql`select number, name, checksum, min_compatible from zerodb_migrations order by number`,
     )
-    const latest = known.at(-1)?.number ?? 0
-    for (const row of done) {
-      const file = known.find((migration) => migration.number === row.number)
-      if (!file && row.min_compatible > latest) {
-        throw new StartError(
-          `The database was upgraded by a later version (migration ${row.name}): start that version, or restore a backup`,
-        )
-      }
-      if (file && file.checksum !== row.checksum) {
-        throw new StartError(`Migration ${row.name} has been changed after it was applied: restore the original file`)
-      }
-    }
-    for (const migration of known) {
-      if (done.some((row) => row.number === migration.number)) continue
-      for (const statement of statements(migration.text))
-        await tx.query(sql([statement] as unknown as TemplateStringsArray), {})
+    for (const row of done) check(row, known)
+    const missing = known.filter(({ number }) => !done.some((row) => row.number === number))
+    for (const migration of missing) {
+      await apply(tx, migration)
       await tx.query(sql`
         insert into zerodb_migrations (number, name, checksum, min_compatible)
         values (${migration.number}, ${migration.name}, ${migration.checksum}, ${migration.minCompatible})`)
-      applied.push(migration.name)
     }
+    return missing.map(({ name }) => name)
   })
-  return applied
+}
+
+interface Applied {
+  number: number
+  name: string
+  checksum: string
+  min_compatible: number
+}
+
+const PATIENT = { timeoutSeconds: 3600 }
+
+function check(row: Applied, known: readonly Migration[]): void {
+  const file = known.find((migration) => migration.number === row.number)
+  if (!file && row.min_compatible > (known.at(-1)?.number ?? 0)) {
+    throw new StartError(
+      `The database was upgraded by a later version (migration ${row.name}): start that version, or restore a backup`,
+    )
+  }
+  if (file && file.checksum !== row.checksum) {
+    throw new StartError(`Migration ${row.name} has been changed after it was applied: restore the original file`)
+  }
+}
+
+async function apply(tx: Executor, { name, text }: Migration): Promise<void> {
+  try {
+    for (const statement of statements(text)) await tx.query(new Statement(statement, []), PATIENT)
+  } catch (error) {
+    if (!(error instanceof DbError)) throw error
+    throw new StartError(
+      `Migration ${name} failed and nothing was changed: ${error.message}. Start the version that ran before, and report this`,
+      { cause: error },
+    )
+  }
 }
 
 async function readMigrations(folder: string): Promise<Migration[]> {

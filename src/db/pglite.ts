@@ -6,8 +6,16 @@ import { StartError, ZeroError } from '../errors.ts'
 import { packageRoot } from '../package.ts'
 import { spawnWorker, type WorkerHandle } from '../workers.ts'
 import { type DirectoryLock, lockDirectory } from './directory-lock.ts'
-import { type Database, DbError, type Executor, type QueryOptions, type Statement, sql } from './sql.ts'
-import { decode, type ExtensionTypes, encode, type WireValue } from './wire.ts'
+import {
+  type Database,
+  DbError,
+  type Executor,
+  type QueryOptions,
+  type Statement,
+  sql,
+  transactionFailed,
+} from './sql.ts'
+import { decode, type ExtensionTypes, encodeAll, type WireValue } from './wire.ts'
 
 export interface PgliteOptions {
   /** Absolute path. Holds `pg/` (PostgreSQL's files) and our lock. Made when it does not exist. */
@@ -20,14 +28,33 @@ export interface PgliteOptions {
   maintenanceSeconds?: number
 }
 
+/** What the thread is given at its start. */
+export interface PgliteThreadData {
+  /** PostgreSQL's own directory. */
+  directory: string
+  durability: PgliteOptions['durability']
+  /** One number: how many requests the thread has begun. */
+  begun: Int32Array
+}
+
 /** What the thread is asked: a statement, a script, or (neither) to close. */
 export type PgliteRequest = { text: string; values: WireValue[] } | { script: string } | { close: true }
 export interface PgliteAnswer {
+  /** What PostgreSQL says it has done, e.g. `INSERT 0 1`. */
+  command: string
   fields: { name: string; type: number }[]
   rows: (string | null)[][]
 }
 
-type Thread = WorkerHandle<PgliteRequest, PgliteAnswer | undefined>
+/** One life of the thread. Requests are numbered from 1, in the order in which they are sent and worked off. */
+interface Connection {
+  thread: WorkerHandle<PgliteRequest, PgliteAnswer | undefined>
+  begun: Int32Array
+  sent: number
+  running: Map<number, { limitSeconds: number; overdue: boolean }>
+}
+
+const SCRIPT_SECONDS = 600
 
 /** Whether `directory` holds a database already. */
 export function hasPgliteDatabase(directory: string): boolean {
@@ -40,39 +67,41 @@ export async function openPglite(options: PgliteOptions): Promise<Database> {
   await mkdir(directory, { recursive: true })
   const lock = await lockDirectory(directory)
   try {
-    await unpackTemplate(directory)
-    return await connect({ directory, durability, statementTimeoutSeconds, maintenanceSeconds }, lock)
+    await unpackTemplate(directory, durability === 'power')
+    return await openLocked({ directory, durability, statementTimeoutSeconds, maintenanceSeconds }, lock)
   } catch (error) {
     await lock.release()
-    throw error
+    if (error instanceof StartError) throw error
+    throw new StartError(`The database in ${directory} cannot be opened: ${(error as Error).message}`, { cause: error })
   }
 }
 
 /**
  * A killed first start must leave nothing that looks like a database: the prepared directory is unpacked beside its place and renamed,
- * which is all or nothing.
+ * which is all or nothing. With `sync` it is so for a power cut too.
  */
-async function unpackTemplate(directory: string): Promise<void> {
+async function unpackTemplate(directory: string, sync: boolean): Promise<void> {
   if (hasPgliteDatabase(directory)) return
+  const place = join(directory, 'pg')
+  if ((await readdir(place).catch(() => [])).length > 0) {
+    throw new StartError(`${place} holds something, but no whole database: restore a backup there, or move it away`)
+  }
   const dist = join(packageRoot(), 'dist')
   const template = (await readdir(dist)).find((name) => name.startsWith('template-'))
   if (!template) throw new StartError(`No database template in ${dist}: run "npm run build"`)
   const unpacked = join(directory, 'pg.new')
   await rm(unpacked, { recursive: true, force: true })
-  await rm(join(directory, 'pg'), { recursive: true, force: true })
-  const entries = await parseTarGzip(await readFile(join(dist, template)))
-  for (const entry of entries) {
+  const folders = new Set([unpacked])
+  for (const entry of await parseTarGzip(await readFile(join(dist, template)))) {
     const path = join(unpacked, entry.name)
-    if (entry.type === 'directory') {
-      await mkdir(path, { recursive: true, mode: 0o700 })
-    } else {
-      await mkdir(dirname(path), { recursive: true, mode: 0o700 })
-      await writeFile(path, entry.data ?? new Uint8Array(), { mode: 0o600, flush: false })
-    }
+    const folder = entry.type === 'directory' ? path : dirname(path)
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+    folders.add(folder)
+    if (entry.type !== 'directory') await writeFile(path, entry.data ?? new Uint8Array(), { mode: 0o600, flush: sync })
   }
-  await syncDirectory(unpacked)
-  await rename(unpacked, join(directory, 'pg'))
-  await syncDirectory(directory)
+  if (sync) for (const folder of folders) await syncDirectory(folder)
+  await rename(unpacked, place)
+  if (sync) await syncDirectory(directory)
 }
 
 async function syncDirectory(path: string): Promise<void> {
@@ -83,70 +112,117 @@ async function syncDirectory(path: string): Promise<void> {
   await handle.close()
 }
 
-async function connect(options: Required<PgliteOptions>, lock: DirectoryLock): Promise<Database> {
+async function openLocked(options: Required<PgliteOptions>, lock: DirectoryLock): Promise<Database> {
+  const { durability, statementTimeoutSeconds } = options
   const types: ExtensionTypes = { vector: 0 }
-  let thread: Thread
+  let current = connect()
+  let closing: Promise<void> | undefined
   let closed = false
-  let opening = start()
   /** While a transaction runs: resolves when it has ended. */
   let busy: Promise<void> | undefined
-  let oldest: { since: number; limitSeconds: number } | undefined
-  const running: { since: number; limitSeconds: number }[] = []
+  /** The transaction that runs; `since` is when it last asked for something. */
+  let inside: { connection: Connection; since: number; end(error: Error): void } | undefined
+  let seen: { connection: Connection; begun: number; since: number } | undefined
 
-  async function start(): Promise<void> {
-    const { directory, durability } = options
-    thread = spawnWorker('pglite', { directory: join(directory, 'pg'), durability } satisfies PgliteOptions)
-    await thread.call({ script: 'set hnsw.iterative_scan = relaxed_order' })
-    const answer = await thread.call({ text: `select coalesce(to_regtype('vector')::oid::int, 0)`, values: [] })
-    types.vector = Number(answer!.rows[0]![0])
-  }
-
-  /** PGlite has no statement_timeout and no cancel: the only way to end a statement is to end its thread. */
-  const watchdog = setInterval(() => {
-    const now = performance.now()
-    if (running[0] !== oldest) {
-      oldest = running[0]
-      if (oldest) oldest.since = now
+  async function connect(): Promise<Connection> {
+    const begun = new Int32Array(new SharedArrayBuffer(4))
+    const data: PgliteThreadData = { directory: join(options.directory, 'pg'), durability, begun }
+    const connection: Connection = { thread: spawnWorker('pglite', data), begun, sent: 0, running: new Map() }
+    try {
+      await send(connection, { script: 'set hnsw.iterative_scan = relaxed_order' }, SCRIPT_SECONDS)
+      const answer = await send(connection, { text: `select coalesce(to_regtype('vector')::oid::int, 0)`, values: [] })
+      types.vector = Number(answer!.rows[0]![0])
+      seen = { connection, begun: 0, since: performance.now() }
+      return connection
+    } catch (error) {
+      await connection.thread.terminate()
+      throw error
     }
-    if (oldest && now - oldest.since > oldest.limitSeconds * 1000) restart()
-  }, 250).unref()
-
-  function restart(): void {
-    const ending = thread
-    opening = ending.terminate().then(() => {
-      if (!closed) return start()
-    })
-    opening.catch(() => undefined)
   }
+
+  /** The connection as it is now. After a failed opening the next caller tries again. */
+  async function ready(): Promise<Connection> {
+    if (closed) throw new ZeroError('unavailable', 'The database is closed')
+    const attempt = current
+    try {
+      return await attempt
+    } catch (error) {
+      if (current === attempt) setCurrent(connect())
+      throw new ZeroError('unavailable', 'The database cannot be opened at the moment; try again', { cause: error })
+    }
+  }
+
+  function setCurrent(attempt: Promise<Connection>): void {
+    current = attempt
+    // Whoever needs it hears of a failure.
+    attempt.catch(() => undefined)
+  }
+
+  function reopen(broken: Connection): void {
+    if (seen?.connection !== broken) return
+    seen = undefined
+    setCurrent(
+      broken.thread.terminate().then(() => {
+        if (closed) throw new ZeroError('unavailable', 'The database is closed')
+        return connect()
+      }),
+    )
+  }
+
+  // PGlite has no statement_timeout and no cancel: the only way to end a statement is to end its thread.
+  const watchdog = setInterval(
+    () => {
+      const now = performance.now()
+      if (inside?.connection.running.size === 0 && now - inside.since > statementTimeoutSeconds * 1000) {
+        inside.end(
+          new ZeroError(
+            'query_timeout',
+            `A transaction that waited ${statementTimeoutSeconds} s for something else than the database was rolled back`,
+          ),
+        )
+      }
+      if (!seen) return
+      const begun = Atomics.load(seen.connection.begun, 0)
+      if (begun !== seen.begun) seen = { ...seen, begun, since: now }
+      const statement = seen.connection.running.get(begun)
+      if (statement && now - seen.since > statement.limitSeconds * 1000) {
+        statement.overdue = true
+        reopen(seen.connection)
+      }
+    },
+    Math.min(250, statementTimeoutSeconds * 250),
+  ).unref()
 
   async function send(
+    connection: Connection,
     request: PgliteRequest,
-    timeoutSeconds = options.statementTimeoutSeconds,
+    limitSeconds = statementTimeoutSeconds,
   ): Promise<PgliteAnswer | undefined> {
-    if (closed) throw new ZeroError('unavailable', 'The database is closed')
-    await opening
-    const mine = { since: performance.now(), limitSeconds: timeoutSeconds }
-    const sentTo = thread
-    running.push(mine)
+    // As the thread counts: 32 bits and around again.
+    connection.sent = (connection.sent + 1) | 0
+    const number = connection.sent
+    const statement = { limitSeconds, overdue: false }
+    connection.running.set(number, statement)
     try {
-      return await sentTo.call(request)
+      return await connection.thread.call(request)
     } catch (error) {
-      const { fromWorker, code } = error as { fromWorker?: boolean; code?: string }
-      if (fromWorker && code) throw new DbError(error as DbError)
-      if (!fromWorker && oldest === mine)
-        throw new ZeroError('query_timeout', `A statement was ended after ${timeoutSeconds} s`, { cause: error })
+      if ((error as Error).name === 'DbError') throw new DbError(error as DbError)
+      // Not PostgreSQL's word: PGlite has broken down, or its thread has ended.
+      reopen(connection)
+      if (statement.overdue)
+        throw new ZeroError('query_timeout', `A statement was ended after ${limitSeconds} s`, { cause: error })
       throw new ZeroError('unavailable', 'The database was restarted; try again', { cause: error })
     } finally {
-      running.splice(running.indexOf(mine), 1)
+      connection.running.delete(number)
     }
   }
 
-  async function run<Row>(statement: Statement, queryOptions?: QueryOptions): Promise<Row[]> {
-    const values = statement.values.map((value) => encode(value, types))
-    const answer = await send({ text: statement.text, values }, queryOptions?.timeoutSeconds)
-    return answer!.rows.map((row) => {
+  async function run<Row>(connection: Connection, statement: Statement, queryOptions?: QueryOptions): Promise<Row[]> {
+    const request = { text: statement.text, values: encodeAll(statement.values, types) }
+    const { fields, rows } = (await send(connection, request, queryOptions?.timeoutSeconds))!
+    return rows.map((row) => {
       const object: Record<string, unknown> = {}
-      answer!.fields.forEach((field, i) => {
+      fields.forEach((field, i) => {
         object[field.name] = decode(field.type, row[i]!, types)
       })
       return object as Row
@@ -155,7 +231,7 @@ async function connect(options: Required<PgliteOptions>, lock: DirectoryLock): P
 
   async function query<Row>(statement: Statement, queryOptions?: QueryOptions): Promise<Row[]> {
     while (busy) await busy
-    return run<Row>(statement, queryOptions)
+    return run<Row>(await ready(), statement, queryOptions)
   }
 
   async function transaction<R>(body: (tx: Executor) => Promise<R>): Promise<R> {
@@ -168,38 +244,79 @@ async function connect(options: Required<PgliteOptions>, lock: DirectoryLock): P
       }
     })
     try {
-      await run(sql`begin`)
-      const result = await body({ query: run })
-      await run(sql`commit`)
-      return result
-    } catch (error) {
-      // The error that ended the body is the one to report: after a restart there is nothing left to roll back.
-      await run(sql`rollback`).catch(() => undefined)
-      throw error
+      return await runTransaction(await ready(), body)
     } finally {
       release()
     }
   }
 
+  async function runTransaction<R>(connection: Connection, body: (tx: Executor) => Promise<R>): Promise<R> {
+    let over = false
+    const tx: Executor = {
+      async query(statement, queryOptions) {
+        if (over) throw new ZeroError('internal', 'This transaction has ended')
+        try {
+          return await run(connection, statement, queryOptions)
+        } finally {
+          if (inside) inside.since = performance.now()
+        }
+      },
+    }
+    try {
+      await run(connection, sql`begin`)
+      const tooIdle = new Promise<never>((_, end) => {
+        inside = { connection, since: performance.now(), end }
+      })
+      const result = await Promise.race([body(tx), tooIdle])
+      over = true
+      const { command } = (await send(connection, { text: 'commit', values: [] }))!
+      if (command === 'ROLLBACK') throw transactionFailed()
+      return result
+    } catch (error) {
+      over = true
+      // The error that ended the body is the one to report: after a restart there is nothing left to roll back.
+      await run(connection, sql`rollback`).catch(() => undefined)
+      throw error
+    } finally {
+      inside = undefined
+    }
+  }
+
   async function exec(script: string): Promise<void> {
     while (busy) await busy
-    await send({ script }, 600)
+    await send(await ready(), { script }, SCRIPT_SECONDS)
   }
 
   let round = 0
-  const maintenance = setInterval(() => {
-    round++
-    // A failure shows in the next statement that a caller makes; this one is only housekeeping.
-    void exec(round % 10 === 0 ? 'vacuum (analyze); checkpoint' : 'checkpoint').catch(() => undefined)
-  }, options.maintenanceSeconds * 1000).unref()
+  async function maintain(): Promise<void> {
+    // Two scripts: within one, VACUUM would be in a transaction, and it refuses that.
+    if (++round % 10 === 0) await exec('vacuum (analyze)')
+    await exec('checkpoint')
+  }
+  // A failure shows in the next statement that a caller makes; this is only housekeeping.
+  const maintenance = setInterval(
+    () => void maintain().catch(() => undefined),
+    options.maintenanceSeconds * 1000,
+  ).unref()
 
-  await opening.catch(async (error) => {
+  async function shut(): Promise<void> {
+    while (busy) await busy
+    closed = true
+    clearInterval(maintenance)
+    const connection = await current.catch(() => undefined)
+    if (connection) {
+      await send(connection, { script: 'checkpoint' }, SCRIPT_SECONDS).catch(() => undefined)
+      await send(connection, { close: true }).catch(() => undefined)
+      await connection.thread.terminate()
+    }
+    clearInterval(watchdog)
+    await lock.release()
+  }
+
+  await current.catch((error) => {
     clearInterval(watchdog)
     clearInterval(maintenance)
-    await thread.terminate()
-    throw new StartError(`The database in ${options.directory} cannot be opened: ${(error as Error).message}`, {
-      cause: error,
-    })
+    throw error.cause ?? error
   })
 
   const database: Database = {
@@ -214,17 +331,9 @@ async function connect(options: Required<PgliteOptions>, lock: DirectoryLock): P
       const [row] = await query<{ version: string }>(sql`select split_part(version(), ' on ', 1) as version`)
       return `${row!.version} (embedded)`
     },
-    async close() {
-      if (closed) return
-      while (busy) await busy
-      clearInterval(watchdog)
-      clearInterval(maintenance)
-      await opening.catch(() => undefined)
-      await exec('checkpoint').catch(() => undefined)
-      closed = true
-      await thread.call({ close: true }).catch(() => undefined)
-      await thread.terminate()
-      await lock.release()
+    close() {
+      closing ??= shut()
+      return closing
     },
   }
   return database

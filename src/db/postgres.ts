@@ -1,8 +1,16 @@
 import { createHash } from 'node:crypto'
 import pg from 'pg'
 import { StartError, ZeroError } from '../errors.ts'
-import { type Database, DbError, type Executor, type QueryOptions, type Statement, sql } from './sql.ts'
-import { decode, type ExtensionTypes, encode } from './wire.ts'
+import {
+  type Database,
+  DbError,
+  type Executor,
+  type QueryOptions,
+  type Statement,
+  sql,
+  transactionFailed,
+} from './sql.ts'
+import { decode, type ExtensionTypes, encodeAll } from './wire.ts'
 
 export interface PostgresOptions {
   url: string
@@ -11,18 +19,28 @@ export interface PostgresOptions {
   statementTimeoutSeconds?: number
 }
 
-/** Opens a pool on a PostgreSQL server (15 or later). Throws `StartError` when it cannot be reached or is too old. */
+type Client = pg.Pool | pg.PoolClient
+
+const SCRIPT_SECONDS = 600
+
+/** Opens a pool on a PostgreSQL server (15 or later, pgvector 0.8 or later). Throws `StartError` when it cannot be reached or is too old. */
 export async function openPostgres(options: PostgresOptions): Promise<Database> {
   const { url, poolSize, statementTimeoutSeconds = 60 } = options
+  const limitMs = Math.round(statementTimeoutSeconds * 1000)
   const types: ExtensionTypes = { vector: 0 }
   const settings = [
-    'TimeZone=UTC',
     'hnsw.iterative_scan=relaxed_order',
-    `statement_timeout=${statementTimeoutSeconds * 1000}`,
-    'idle_in_transaction_session_timeout=60000',
+    `statement_timeout=${limitMs}`,
+    `idle_in_transaction_session_timeout=${limitMs}`,
+    // What `wire.ts` reads, whatever the server, the database or the user have as their defaults.
+    'TimeZone=UTC',
+    'DateStyle=ISO',
+    'bytea_output=hex',
+    'extra_float_digits=1',
   ]
   const main = openPool(url, poolSize, settings)
   const lossy = openPool(url, Math.max(2, Math.ceil(poolSize / 4)), [...settings, 'synchronous_commit=off'])
+  let closing: Promise<void> | undefined
 
   try {
     const { rows } = await main.query('show server_version_num')
@@ -30,49 +48,133 @@ export async function openPostgres(options: PostgresOptions): Promise<Database> 
     if (version < 150000)
       throw new StartError(`PostgreSQL ${Math.floor(version / 10000)} is too old: version 15 or later is needed`)
     types.vector = (await vectorType(main)) ?? (await createVectorType(main))
+    await checkVectorVersion(main)
   } catch (error) {
     await Promise.all([main.end(), lossy.end()])
     throw startError(error, url)
   }
 
-  const executor = (client: pg.Pool | pg.PoolClient): Executor => ({
-    query: (statement, queryOptions) => run(client, statement, types, queryOptions),
+  /** What has been asked for and not answered. */
+  const given = new Set<Promise<unknown>>()
+  async function answer<R>(work: () => Promise<R>): Promise<R> {
+    if (closing) throw new ZeroError('unavailable', 'The database is closed')
+    const answering = work()
+    given.add(answering)
+    try {
+      return await answering
+    } finally {
+      given.delete(answering)
+    }
+  }
+
+  async function shut(): Promise<void> {
+    // The pool would forget who still waits for a connection.
+    await Promise.allSettled(given)
+    await Promise.all([main.end(), lossy.end()])
+  }
+
+  const executor = (pool: pg.Pool): Executor => ({
+    query<Row>(statement: Statement, queryOptions?: QueryOptions) {
+      const limitSeconds = queryOptions?.timeoutSeconds
+      if (limitSeconds === undefined) return answer(() => run<Row>(pool, statement, types, true))
+      return answer(() =>
+        withClient(pool, (client) =>
+          limited(client, 'session', limitSeconds, () => run<Row>(client, statement, types, true)),
+        ),
+      )
+    },
   })
+
   return {
     kind: 'postgres',
     query: executor(main).query,
     relaxed: executor(lossy),
-    async transaction(body) {
-      const client = await main.connect().catch((error) => {
-        throw failure(error)
-      })
-      try {
-        await client.query('begin')
-        const result = await body(executor(client))
-        await client.query('commit')
-        client.release()
-        return result
-      } catch (error) {
-        // A connection that cannot roll back is broken: the pool drops it.
-        await client.query('rollback').then(
-          () => client.release(),
-          (broken: Error) => client.release(broken),
-        )
-        throw failure(error)
-      }
+    transaction(body) {
+      return answer(() => withClient(main, (client) => runTransaction(client, types, body)))
     },
     async exec(script) {
-      await main.query(script).catch((error) => {
-        throw failure(error)
-      })
+      await answer(() =>
+        withClient(main, (client) => limited(client, 'session', SCRIPT_SECONDS, () => command(client, script))),
+      )
     },
     async version() {
-      const [row] = await run<{ version: string }>(main, sql`select split_part(version(), ' on ', 1) as version`, types)
+      const [row] = await executor(main).query<{ version: string }>(
+        sql`select split_part(version(), ' on ', 1) as version`,
+      )
       return row!.version
     },
-    async close() {
-      await Promise.all([main.end(), lossy.end()])
+    close() {
+      closing ??= shut()
+      return closing
     },
+  }
+}
+
+/** A connection for `work` alone. One that breaks meanwhile ends the wait for `work`, and leaves the pool. */
+async function withClient<R>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<R>): Promise<R> {
+  const client = await pool.connect().catch((error) => {
+    throw failure(error)
+  })
+  let broken: Error | undefined
+  let onError = (_: Error) => {}
+  const breaking = new Promise<never>((_, reject) => {
+    onError = (error) => {
+      broken = error
+      reject(failure(error))
+    }
+  })
+  breaking.catch(() => undefined)
+  client.on('error', onError)
+  try {
+    return await Promise.race([work(client), breaking])
+  } finally {
+    client.off('error', onError)
+    // Who is still in a transaction could not roll back.
+    client.release(broken ?? client.getTransactionStatus() !== 'I')
+  }
+}
+
+async function runTransaction<R>(
+  client: pg.PoolClient,
+  types: ExtensionTypes,
+  body: (tx: Executor) => Promise<R>,
+): Promise<R> {
+  let over = false
+  const tx: Executor = {
+    async query(statement, queryOptions) {
+      if (over) throw new ZeroError('internal', 'This transaction has ended')
+      const limitSeconds = queryOptions?.timeoutSeconds
+      if (limitSeconds === undefined) return run(client, statement, types, false)
+      return limited(client, 'local', limitSeconds, () => run(client, statement, types, false))
+    },
+  }
+  try {
+    await command(client, 'begin')
+    const result = await body(tx)
+    over = true
+    if ((await command(client, 'commit')) === 'ROLLBACK') throw transactionFailed()
+    return result
+  } catch (error) {
+    over = true
+    // The error that ended the body is the one to report.
+    await command(client, 'rollback').catch(() => undefined)
+    throw error
+  }
+}
+
+/** `work` with another statement_timeout, for the session or only for the transaction in which the connection is. */
+async function limited<R>(
+  client: pg.PoolClient,
+  extent: 'session' | 'local',
+  seconds: number,
+  work: () => Promise<R>,
+): Promise<R> {
+  await command(client, `set ${extent} statement_timeout = ${Math.round(seconds * 1000)}`)
+  try {
+    return await work()
+  } finally {
+    // In a transaction that has failed nothing can be set, and nothing needs to be.
+    await command(client, `set ${extent} statement_timeout to default`).catch(() => undefined)
   }
 }
 
@@ -89,6 +191,16 @@ async function createVectorType(pool: pg.Pool): Promise<number> {
     if ((await vectorType(pool)) === null) throw error
   }
   return (await vectorType(pool))!
+}
+
+async function checkVectorVersion(pool: pg.Pool): Promise<void> {
+  const { rows } = await pool.query(`select extversion from pg_extension where extname = 'vector'`)
+  const [major = 0, minor = 0] = String(rows[0]?.extversion).split('.').map(Number)
+  // Before 0.8 a search within a small namespace finds next to nothing.
+  if (major > 0 || minor >= 8) return
+  throw new StartError(
+    `pgvector ${rows[0]?.extversion} is too old: install 0.8 or later, then run "alter extension vector update" in this database`,
+  )
 }
 
 function openPool(url: string, max: number, settings: readonly string[]): pg.Pool {
@@ -108,18 +220,18 @@ function openPool(url: string, max: number, settings: readonly string[]): pg.Poo
 const TEXT_PARSERS = { getTypeParser: () => (text: string) => text } as unknown as pg.CustomTypesConfig
 
 async function run<Row>(
-  client: pg.Pool | pg.PoolClient,
+  client: Client,
   statement: Statement,
   types: ExtensionTypes,
-  options?: QueryOptions,
+  mayRepeat: boolean,
 ): Promise<Row[]> {
-  if (options?.timeoutSeconds !== undefined)
-    return runWithTimeout(client as pg.Pool, statement, types, options.timeoutSeconds)
+  const values = encodeAll(statement.values, types)
+  const name = nameOf(statement.text)
   try {
     const result = await client.query<(string | null)[]>({
-      name: nameOf(statement.text),
+      ...(name === undefined ? {} : { name }),
       text: statement.text,
-      values: statement.values.map((value) => encode(value, types)),
+      values,
       rowMode: 'array',
       types: TEXT_PARSERS,
     })
@@ -131,28 +243,20 @@ async function run<Row>(
       return object as Row
     })
   } catch (error) {
+    if (isOutdated(error)) {
+      rename(statement.text, name)
+      if (mayRepeat) return run(client, statement, types, false)
+    }
     throw failure(error)
   }
 }
 
-/** On a connection of its own, so that the setting cannot leak into another statement. */
-async function runWithTimeout<Row>(
-  pool: pg.Pool,
-  statement: Statement,
-  types: ExtensionTypes,
-  seconds: number,
-): Promise<Row[]> {
-  const client = await pool.connect().catch((error) => {
-    throw failure(error)
-  })
+/** Runs SQL of our own without parameters. Returns what the server says it has done, e.g. `COMMIT`. */
+async function command(client: pg.PoolClient, text: string): Promise<string> {
   try {
-    await client.query(`set statement_timeout = ${Math.round(seconds * 1000)}`)
-    return await run<Row>(client, statement, types)
-  } finally {
-    await client.query('reset statement_timeout').then(
-      () => client.release(),
-      (broken: Error) => client.release(broken),
-    )
+    return (await client.query(text)).command
+  } catch (error) {
+    throw failure(error)
   }
 }
 
@@ -169,8 +273,24 @@ function nameOf(text: string): string | undefined {
   return name
 }
 
+/** A table has got other columns since the statement was prepared. */
+function isOutdated(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && error.routine === 'RevalidateCachedQuery'
+}
+
+/** From now on every connection prepares it anew. */
+function rename(text: string, outdated: string | undefined): void {
+  if (outdated === undefined || names.get(text) !== outdated) return
+  const [, hash, generation = 0] = outdated.split('_')
+  names.set(text, `z_${hash}_${Number(generation) + 1}`)
+}
+
 function failure(error: unknown): unknown {
   const { code, message, constraint, detail } = error as pg.DatabaseError
+  if (code === '25P03') {
+    const message = 'A transaction that waited too long for something else than the database was rolled back'
+    return new ZeroError('query_timeout', message, { cause: error })
+  }
   if (code === '57014') return new ZeroError('query_timeout', undefined, { cause: error })
   if (error instanceof pg.DatabaseError && !code?.startsWith('57P')) {
     return new DbError({ message, code: code ?? 'XX000', constraint, detail }, { cause: error })

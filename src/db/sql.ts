@@ -1,3 +1,5 @@
+import { ZeroError } from '../errors.ts'
+
 /** What may stand in `${}`: each becomes one bound parameter, a nested statement its own text and parameters. */
 export type SqlValue =
   | string
@@ -14,12 +16,47 @@ export type SqlValue =
   | readonly (Float32Array | null)[]
   | Statement
 
-/** A value that travels as JSON. */
+/** Deeper JSON than anybody needs. The embedded database does not guard its stack: some thousand levels overwrite its memory. */
+const MAX_JSON_DEPTH = 500
+
+/** A value that travels as JSON. Throws `invalid` when it is nested more than 500 levels deep. */
 export class Json {
   readonly text: string
   constructor(value: unknown) {
-    this.text = JSON.stringify(value ?? null)
+    this.text = stringify(value ?? null)
+    if (depthOf(this.text) > MAX_JSON_DEPTH) throw tooDeep()
   }
+}
+
+function stringify(value: unknown): string {
+  try {
+    return JSON.stringify(value)
+  } catch (error) {
+    // JavaScript's own stack ends at some thousand levels as well.
+    throw error instanceof RangeError ? tooDeep(error) : error
+  }
+}
+
+function depthOf(json: string): number {
+  if (json.length <= 2 * MAX_JSON_DEPTH) return 0
+  let depth = 0
+  let deepest = 0
+  for (let i = 0; i < json.length; i++) {
+    const character = json.charCodeAt(i)
+    if (character === QUOTE) {
+      for (i++; json.charCodeAt(i) !== QUOTE; i++) if (json.charCodeAt(i) === BACKSLASH) i++
+    } else if (character === BRACKET || character === BRACE) {
+      if (++depth > deepest) deepest = depth
+    } else if (character === BRACKET + 2 || character === BRACE + 2) {
+      depth--
+    }
+  }
+  return deepest
+}
+const [QUOTE, BACKSLASH, BRACKET, BRACE] = [0x22, 0x5c, 0x5b, 0x7b]
+
+function tooDeep(cause?: unknown): ZeroError {
+  return new ZeroError('invalid', `JSON may be nested ${MAX_JSON_DEPTH} levels deep at most`, { cause })
 }
 
 /** Marks `value` to be sent as JSON; write the cast beside it: `${json(x)}::jsonb`. */
@@ -48,7 +85,7 @@ export function sql(strings: TemplateStringsArray, ...values: SqlValue[]): State
   return new Statement(text, values as Exclude<SqlValue, Statement>[])
 }
 
-function spliced(strings: TemplateStringsArray, values: readonly SqlValue[]): Statement {
+function spliced(strings: readonly string[], values: readonly SqlValue[]): Statement {
   let text = strings[0]!
   const flat: Exclude<SqlValue, Statement>[] = []
   values.forEach((value, i) => {
@@ -67,9 +104,8 @@ function spliced(strings: TemplateStringsArray, values: readonly SqlValue[]): St
 
 /** `pieces` joined by `separator`, e.g. conditions by ` and `. `separator` is SQL: never a user's text. */
 export function join(pieces: readonly Statement[], separator: string): Statement {
-  const [first = new Statement('', []), ...rest] = pieces
-  const glue = new Statement(separator, [])
-  return rest.reduce((sofar, piece) => sql`${sofar}${glue}${piece}`, first)
+  if (pieces.length === 0) return new Statement('', [])
+  return spliced(['', ...pieces.slice(1).map(() => separator), ''], pieces)
 }
 
 /** What runs statements: the database, its relaxed side, or a transaction. */
@@ -88,12 +124,16 @@ export interface Database extends Executor {
   readonly kind: 'pglite' | 'postgres'
   /** For work that is done again if a crash loses it (dispatch, claims, acknowledgements): commits without waiting for the disk where that is faster. */
   readonly relaxed: Executor
-  /** All of `body`, or none of it. Inside, wait for nothing but SQL: the embedded database has one connection. */
+  /**
+   * All of `body`, or none of it: throws if a statement in it failed, even if `body` took no notice. Inside, wait for nothing but SQL: the
+   * embedded database has one connection, and who waits longer than a statement may take is rolled back with `query_timeout`.
+   */
   transaction<R>(body: (tx: Executor) => Promise<R>): Promise<R>
-  /** Runs a script of several statements without parameters. */
+  /** Runs a script of several statements without parameters, for ten minutes at most. All of them are one transaction, if not said otherwise in it. */
   exec(script: string): Promise<void>
   /** What the database writes about itself, for `/health` and `doctor`. */
   version(): Promise<string>
+  /** Statements that have been given are finished first. */
   close(): Promise<void>
 }
 
@@ -113,6 +153,14 @@ export class DbError extends Error {
     this.constraint = fields.constraint
     this.detail = fields.detail
   }
+}
+
+/** What a transaction fails with in which a statement had failed and nobody minded: PostgreSQL answers its commit with a rollback. */
+export function transactionFailed(): DbError {
+  return new DbError({
+    message: 'A statement of this transaction had failed, so all of it was rolled back',
+    code: '25P02',
+  })
 }
 
 /** Whether `error` is PostgreSQL's word that `constraint` (any, if not given) would have been broken. */

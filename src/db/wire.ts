@@ -1,3 +1,4 @@
+import { ZeroError } from '../errors.ts'
 import { Json, type SqlValue, Statement } from './sql.ts'
 
 /** A parameter as it travels: text, binary, or null. */
@@ -8,8 +9,22 @@ export interface ExtensionTypes {
   vector: number
 }
 
-/** Both drivers send exactly these bytes, so that no driver's own idea of a type can differ from the other's. */
-export function encode(value: SqlValue, types: ExtensionTypes): WireValue {
+const MAX_PARAMETERS = 65_535
+
+/**
+ * The parameters of a statement as they travel. Both drivers send exactly these bytes, so that no driver's own idea of a type can differ
+ * from the other's. Throws `invalid` when there are more than the protocol can count.
+ */
+export function encodeAll(values: readonly SqlValue[], types: ExtensionTypes): WireValue[] {
+  if (values.length > MAX_PARAMETERS)
+    throw new ZeroError(
+      'invalid',
+      `A statement may have ${MAX_PARAMETERS} values at most, and this one has ${values.length}`,
+    )
+  return values.map((value) => encode(value, types))
+}
+
+function encode(value: SqlValue, types: ExtensionTypes): WireValue {
   if (value === null || value === undefined) return null
   if (typeof value === 'string') return value
   if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean') return String(value)
@@ -68,7 +83,7 @@ function encodeArray(items: readonly (string | number | null)[]): string {
 const NUMBERS = new Set([20, 21, 23, 26, 700, 701])
 const JSONS = new Set([114, 3802])
 const TEXT_ARRAYS = new Set([1009, 1015, 2951])
-const NUMBER_ARRAYS = new Set([1016, 1007, 1005])
+const NUMBER_ARRAYS = new Set([1016, 1007, 1005, 1021, 1022])
 
 /**
  * Reads a column's text form. bigint becomes a number (ours stay below 2^53); timestamptz stays text, as ISO 8601 in UTC with all six
@@ -87,15 +102,16 @@ export function decode(type: number, text: string | null, types: ExtensionTypes)
   return text
 }
 
-/** `2026-06-10 08:00:00.5+00` (sessions run in UTC) becomes `2026-06-10T08:00:00.500000Z`. */
+/** `2026-06-10 08:00:00.5+00` (sessions run in UTC) becomes `2026-06-10T08:00:00.500000Z`. `infinity` and years before Christ stay as they are. */
 function isoTimestamp(text: string): string {
-  const [seconds, fraction = ''] = text.replace(/\+00$/, '').split('.')
+  if (!text.endsWith('+00')) return text
+  const [seconds, fraction = ''] = text.slice(0, -3).split('.')
   return `${seconds!.replace(' ', 'T')}.${fraction.padEnd(6, '0')}Z`
 }
 
 function decodeArray(text: string): (string | null)[] {
   const items: (string | null)[] = []
-  for (const [, quoted, plain] of text.slice(1, -1).matchAll(/"((?:[^"\\]|\\.)*)"|([^,]+)/g)) {
+  for (const [, quoted, plain] of text.slice(1, -1).matchAll(/"([^"\\]*(?:\\.[^"\\]*)*)"|([^,]+)/g)) {
     if (quoted !== undefined) items.push(quoted.replace(/\\(.)/g, '$1'))
     else items.push(plain === 'NULL' ? null : plain!)
   }

@@ -10,7 +10,9 @@ export interface Dispatcher {
   sweep(): Promise<boolean>
   /** Slots have become free: claims queued runs if there may be any. */
   freed(): void
-  /** Resolves when no dispatch is under way. */
+  /** A dispatch or a claim is under way. */
+  busy(): boolean
+  /** Resolves when none is. */
   quiet(): Promise<void>
 }
 
@@ -85,8 +87,10 @@ export function createDispatcher({ app, epoch, worker, onDispatched }: Dispatche
       } while (batch.events === DISPATCH_BATCH)
       return (await claimOnce()) || dispatched > 0
     },
+    busy: () => dispatching !== undefined || claiming !== undefined,
     async quiet() {
-      while (dispatching) await dispatching
+      // A claim that fails has been logged; the sweep repeats it.
+      while (dispatching || claiming) await Promise.allSettled([dispatching, claiming])
     },
     freed() {
       if (backlog) claimOnce().catch((error) => app.log.error({ error }, 'claim failed; the next sweep tries again'))

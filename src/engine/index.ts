@@ -39,10 +39,8 @@ export async function startEngine(app: App): Promise<Engine> {
   const worker = createWorker({
     app,
     epoch: () => epoch,
-    onFinished() {
-      notify()
-      dispatcher.freed()
-    },
+    onFinished: notify,
+    onFree: () => dispatcher.freed(),
   })
   const dispatcher = createDispatcher({ app, epoch: () => epoch, worker, onDispatched: notify })
 
@@ -73,8 +71,10 @@ export async function startEngine(app: App): Promise<Engine> {
   await dispatcher.sweep()
 
   async function quiet(): Promise<void> {
-    await dispatcher.quiet()
-    await worker.quiet()
+    do {
+      await dispatcher.quiet()
+      await worker.quiet()
+    } while (dispatcher.busy())
   }
 
   return {

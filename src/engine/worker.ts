@@ -7,13 +7,16 @@ import { retryAfter } from './retry.ts'
 /** Results are written together: how long the first of a batch waits for others. */
 const ACKNOWLEDGE_MS = 5
 const ACKNOWLEDGE_BATCH = 256
+/** Short runs are owned ahead: as many as will start this soon, so that fetching them is not what the slots wait for. */
+const AHEAD_MS = 20
+const MAX_AHEAD = 256
 const MAX_LOG_LINES = 200
 const MAX_LOG_CHARACTERS = 2_000
 
 export interface Worker {
-  /** How many more runs may start now. */
+  /** How many more runs this process should own now. */
   free(): number
-  /** Executes a run that this process owns. */
+  /** Executes a run that this process owns, as soon as it has a slot. */
   start(run: OwnedRun): void
   /** Resolves when nothing runs and every result is written. */
   quiet(): Promise<void>
@@ -26,18 +29,36 @@ export interface WorkerOptions {
   epoch: () => number
   /** Called after results have been written. */
   onFinished(): void
+  /** Called when a slot is free and no owned run waits for one. */
+  onFree(): void
 }
 
 /** Executes runs: handler within its timeout, then the result, acknowledged in batches. */
-export function createWorker({ app, epoch, onFinished }: WorkerOptions): Worker {
+export function createWorker({ app, epoch, onFinished, onFree }: WorkerOptions): Worker {
   const running = new Map<string, AbortController>()
   let endings: Ending[] = []
   let writing: Promise<void> | undefined
   let stopped = false
 
+  /** Owned and waiting for a slot. */
+  const waiting: OwnedRun[] = []
+  /** Mean duration of a run, of late. */
+  let meanMs = AHEAD_MS
+
+  function begin(run: OwnedRun): void {
+    const controller = new AbortController()
+    running.set(run.id, controller)
+    void execute(run, controller)
+  }
+
   async function execute(run: OwnedRun, controller: AbortController): Promise<void> {
+    const started = performance.now()
     const ending = await outcomeOf(app, run, controller)
+    meanMs += (performance.now() - started - meanMs) / 16
     running.delete(run.id)
+    const next = stopped ? undefined : waiting.shift()
+    if (next) begin(next)
+    else onFree()
     if (stopped && controller.signal.aborted) return
     endings.push(ending)
     writing ??= write()
@@ -64,15 +85,20 @@ export function createWorker({ app, epoch, onFinished }: WorkerOptions): Worker 
   }
 
   async function quiet(): Promise<void> {
-    while (running.size > 0 || writing) await (writing ?? new Promise((resolve) => setTimeout(resolve, 1)))
+    while (running.size > 0 || (!stopped && waiting.length > 0) || writing)
+      await (writing ?? new Promise((resolve) => setTimeout(resolve, 1)))
   }
 
   return {
-    free: () => (stopped ? 0 : app.config.workerSlots - running.size),
+    free: () => {
+      if (stopped) return 0
+      const slots = app.config.workerSlots
+      const ahead = Math.min(MAX_AHEAD, Math.floor((slots * AHEAD_MS) / Math.max(meanMs, 0.05)))
+      return Math.max(0, slots + ahead - running.size - waiting.length)
+    },
     start(run) {
-      const controller = new AbortController()
-      running.set(run.id, controller)
-      void execute(run, controller)
+      if (running.size < app.config.workerSlots) begin(run)
+      else waiting.push(run)
     },
     quiet,
     async drain(graceSeconds) {

@@ -5,18 +5,21 @@ const DATABASE = '/api/v1/projects/'
 
 /** Old and other addresses, most particular first. `-` stands for the caller's own project. */
 const REWRITES: readonly [RegExp, string][] = [
-  [/^\/api\/v1\/public\/zerodb\/files$/, `${DATABASE}-/database/files/upload`],
-  [new RegExp(`^/api/v1/public/zerodb/files/(${ID})$`), `${DATABASE}-/database/files/$1/download`],
-  [/^\/api\/v1\/(?:public\/)?zerodb\/events$/, `${DATABASE}-/database/events`],
+  [/^\/(?:api\/)?v1\/public\/zerodb\/files$/, `${DATABASE}-/database/files/upload`],
+  [new RegExp(`^/(?:api/)?v1/public/zerodb/files/(${ID})$`), `${DATABASE}-/database/files/$1/download`],
+  [/^\/(?:api\/)?v1\/(?:public\/)?zerodb\/events$/, `${DATABASE}-/database/events`],
   [/^\/(?:api\/)?v1\/(?:public\/)?zerodb\/projects(.*)$/, '/api/v1/projects$1'],
   [/^\/(?:api\/)?v1\/(?:public\/)?projects(.*)$/, '/api/v1/projects$1'],
   [new RegExp(`^/(?:api/)?v1/(?:public/)?(?:zerodb/)?(${ID})/database(.*)$`), `${DATABASE}$1/database$2`],
-  [new RegExp(`^/(?:api/)?v1/zerodb/(${ID})/events$`), `${DATABASE}$1/database/events`],
+  [new RegExp(`^/(?:api/)?v1/zerodb/(${ID})/events$`), `${DATABASE}$1/database/events?array=true`],
   [/^\/v1\/(.*)$/, '/api/v1/$1'],
 ]
 
 /** Routes beside the canonical one, by operation. */
 export const ROUTE_ALIASES: Readonly<Record<string, readonly string[]>> = {
+  'auth.me': ['GET /api/v1/public/auth/me'],
+  'auth.register': ['POST /api/v1/public/auth/register'],
+  'keys.create': ['POST /api/v1/auth/keys'],
   'projects.update': ['PUT /api/v1/projects/:project_id'],
   'projects.status': ['GET /api/v1/projects/:project_id/database/status'],
   'memory.store': ['POST /api/v1/projects/:project_id/database/memory'],
@@ -63,7 +66,8 @@ export function rewriteUrl(url: string): string {
       break
     }
   }
-  return query === undefined ? canonical : `${canonical}?${query}`
+  if (query === undefined) return canonical
+  return canonical + (canonical.includes('?') ? '&' : '?') + query
 }
 
 /** The fields of a request under their canonical names: camelCase becomes snake_case, and an alias gives way to the name itself. */

@@ -1,6 +1,9 @@
 import { DbError } from '../db/sql.ts'
 import { ERRORS, ZeroError } from '../errors.ts'
 
+/** SQLSTATEs for a number or time out of range, or not well-formed Unicode in JSON: what no schema of ours can tell. */
+const BAD_VALUES = new Set(['22003', '22007', '22008', '22009', '22P02'])
+
 /** Any thrown thing as an error of ours. What we did not foresee is `internal`, and says nothing of its cause to the caller. */
 export function toZeroError(error: unknown): ZeroError {
   if (error instanceof ZeroError) return error
@@ -8,11 +11,20 @@ export function toZeroError(error: unknown): ZeroError {
     if (error.code === '22021' || error.code === '22P05') {
       return new ZeroError('invalid', 'Text must not contain the character U+0000', { cause: error })
     }
+    if (BAD_VALUES.has(error.code)) {
+      const reason = [error.message, error.detail].filter(Boolean).join(': ')
+      return new ZeroError('invalid', `A value cannot be used: ${reason}`, { cause: error })
+    }
+    if (error.code === '54001') return new ZeroError('invalid', 'The request is nested too deeply', { cause: error })
+    if (error.code === '54000')
+      return new ZeroError('too_large', `A text is too long to be indexed: ${error.message}`, { cause: error })
     if (error.code === '2201B')
       return new ZeroError('invalid', `Invalid regular expression: ${error.message}`, { cause: error })
     if (error.code.startsWith('53'))
       return new ZeroError('unavailable', 'The database has no room for this at the moment', { cause: error })
   }
+  if (error instanceof RangeError && error.message.startsWith('Maximum call stack'))
+    return new ZeroError('invalid', 'The request is nested too deeply', { cause: error })
   const { code, statusCode } = error as { code?: string; statusCode?: number }
   if (
     code === 'FST_ERR_CTP_INVALID_JSON_BODY' ||
@@ -28,7 +40,8 @@ export function toZeroError(error: unknown): ZeroError {
   }
   if (statusCode === 413) return new ZeroError('too_large', undefined, { cause: error })
   if (statusCode === 415) return new ZeroError('unsupported_media_type', undefined, { cause: error })
-  if (statusCode === 400) return new ZeroError('invalid', (error as Error).message, { cause: error })
+  if (statusCode !== undefined && statusCode >= 400 && statusCode < 500)
+    return new ZeroError('invalid', (error as Error).message, { cause: error })
   return new ZeroError('internal', undefined, { cause: error })
 }
 

@@ -3,7 +3,7 @@ import multipart from '@fastify/multipart'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { App } from '../app.ts'
 import { createAuthenticator } from '../auth/authenticate.ts'
-import { type Caller, require as requirePermission } from '../auth/caller.ts'
+import { type Caller, NOBODY, require as requirePermission } from '../auth/caller.ts'
 import { ZeroError } from '../errors.ts'
 import { OPERATIONS } from '../operations/index.ts'
 import type { Operation, UploadPart } from '../operations/operation.ts'
@@ -24,6 +24,8 @@ export async function createServer(app: App): Promise<FastifyInstance> {
     routerOptions: { maxParamLength: 1024 },
     forceCloseConnections: 'idle',
     exposeHeadRoutes: false,
+    // An address that cannot be decoded is refused before any route is found.
+    frameworkErrors: (error, request, reply) => fail(app, error, request, reply),
   })
   await server.register(multipart, {
     limits: { fileSize: app.config.maxUploadBytes, files: 10, fields: 100, fieldSize: app.config.maxBodyBytes },
@@ -54,8 +56,9 @@ export async function createServer(app: App): Promise<FastifyInstance> {
   /** Before the body is read: who may not ask sends us nothing. */
   function admit(operation: Operation) {
     return async (request: FastifyRequest): Promise<void> => {
-      const caller = await authenticate(request.headers)
-      requirePermission(caller, operation.permission)
+      const { permission } = operation
+      const caller = permission === 'public' ? NOBODY : await authenticate(request.headers)
+      if (permission !== 'public' && permission !== 'any') requirePermission(caller, permission)
       callers.set(request, caller)
     }
   }
@@ -93,8 +96,7 @@ export async function createServer(app: App): Promise<FastifyInstance> {
 
   server.get('/livez', async () => ({ status: 'ok' }))
   server.get('/readyz', async () => ready(app))
-  for (const path of ['/health', '/api/v1/health'])
-    server.get(path, async () => ({ ...(await ready(app)), version }))
+  for (const path of ['/health', '/api/v1/health']) server.get(path, async () => ({ ...(await ready(app)), version }))
   return server
 }
 
@@ -111,7 +113,8 @@ function fail(app: App, thrown: unknown, request: FastifyRequest, reply: Fastify
 
   void reply.code(error.status).header('vary', 'accept').header('x-request-id', request.id)
   if (error.status === 401) void reply.header('www-authenticate', 'Bearer')
-  if (error.status === 503) void reply.header('retry-after', '1')
+  const retryAfter = error.retryAfter ?? (error.status === 503 ? 1 : undefined)
+  if (retryAfter !== undefined) void reply.header('retry-after', String(retryAfter))
   const wantsProblem = request.headers.accept?.includes('application/problem+json')
   if (wantsProblem)
     void reply.type('application/problem+json').send(JSON.stringify(toProblem(error, request.id, request.url)))

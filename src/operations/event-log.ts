@@ -12,7 +12,8 @@ export const eventLogListOperation = defineJson({
   output: eventLogPage,
   async run(app, caller, { cursor, ...filter }) {
     const before = cursor === undefined ? null : Number.parseInt(cursor, 36)
-    if (Number.isNaN(before)) throw new ZeroError('invalid', 'cursor: send the next_cursor of the page before')
+    if (before !== null && !Number.isSafeInteger(before))
+      throw new ZeroError('invalid', 'cursor: send the next_cursor of the page before')
     const { items, last } = await app.store.events.list(caller.user_id, { ...filter, bound: caller.bound, before })
     return { items, next_cursor: last === null ? null : last.toString(36) }
   },

@@ -97,7 +97,7 @@ export const hooksList = defineJson({
 })
 
 /** The caller's hook. One outside the project that the key is bound to is as good as none. */
-async function mine(app: App, caller: Caller, id: string): Promise<Hook> {
+export async function mine(app: App, caller: Caller, id: string): Promise<Hook> {
   const hook = await app.store.hooks.get(caller.user_id, id)
   if (caller.bound !== null && hook.project_id !== null && hook.project_id !== caller.bound)
     throw new ZeroError('not_found', 'Hook not found')

@@ -2,6 +2,8 @@ import { eventLogGet, eventLogListOperation } from './event-log.ts'
 import { filesDelete, filesDownload, filesGet, filesList, filesUpload } from './files.ts'
 import { graphNeighbors } from './graph.ts'
 import { hooksCreate, hooksDelete, hooksGet, hooksList, hooksUpdate } from './hooks.ts'
+import { keysCreate, keysList, keysRevoke } from './keys.ts'
+import { authLogin, authLogout, authMe, authRefresh, authRegister } from './login.ts'
 import {
   forgetOperation,
   memoryGet,
@@ -35,6 +37,14 @@ import { vectorsDelete, vectorsGet, vectorsList, vectorsSearch, vectorsUpsert, v
 
 /** The API, verb by verb. */
 export const OPERATIONS: readonly Operation[] = [
+  authRegister,
+  authLogin,
+  authRefresh,
+  authLogout,
+  authMe,
+  keysCreate,
+  keysList,
+  keysRevoke,
   hooksCreate,
   hooksList,
   hooksGet,

@@ -89,7 +89,9 @@ export const recallOperation = defineJson({
   input: recall,
   output: recallResult,
   async run(app, caller, { query, limit, ...filter }) {
-    const results = await recallMemories(app, scopeOf(caller), query, filter, limit)
+    const scope = scopeOf(caller)
+    await app.store.projects.get(scope)
+    const results = await recallMemories(app, scope, query, filter, limit)
     return { results, memories: results, count: results.length }
   },
 })

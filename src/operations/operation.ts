@@ -9,7 +9,8 @@ interface Verb<Input extends z.ZodObject> {
   summary: string
   /** Method and path; `:key` is a key of `input`. The other keys come from the query of a GET or DELETE, else from the body. */
   route: `${'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'} /${string}`
-  permission: Permission
+  /** What the caller's key must allow. `any`: every caller may; `public`: nobody has to say who they are (`caller` is `NOBODY` then). */
+  permission: Permission | 'any' | 'public'
   input: Input
 }
 

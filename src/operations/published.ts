@@ -22,12 +22,11 @@ export const eventsList = defineJson({
   permission: 'zerodb:read',
   input: publishedList,
   output: z.union([publishedPage, z.array(published)]),
-  async run(app, caller, { project_id, ...filter }) {
+  async run(app, caller, { project_id, array, ...filter }) {
     const scope = scopeOf(caller, project_id)
     await app.store.projects.get(scope)
     const events = await app.store.published.list(scope, filter)
-    // Clients that poll with "after" read a bare array only.
-    return filter.after === undefined ? { events } : events
+    return array || filter.after !== undefined ? events : { events }
   },
 })
 

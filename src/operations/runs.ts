@@ -4,6 +4,7 @@ import type { Caller } from '../auth/caller.ts'
 import { ZeroError } from '../errors.ts'
 import { uuid } from '../schema/common.ts'
 import { run, runKey, runList, runPage } from '../schema/run.ts'
+import { mine } from './hooks.ts'
 import { defineJson } from './operation.ts'
 
 export const runsList = defineJson({
@@ -24,7 +25,7 @@ export const hookRuns = defineJson({
   input: runList.extend({ hook_id: uuid }),
   output: runPage,
   async run(app, caller, input) {
-    await app.store.hooks.get(caller.user_id, input.hook_id)
+    await mine(app, caller, input.hook_id)
     return page(app, caller, input)
   },
 })

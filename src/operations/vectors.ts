@@ -204,12 +204,9 @@ export const vectorsDelete = defineJson({
   output: z.null(),
   status: 204,
   async run(app, caller, input) {
-    const removed = await app.store.vectors.remove(
-      scopeOf(caller, input.project_id),
-      [input.vector_id],
-      input.namespace ?? null,
-    )
-    if (removed === 0) throw new ZeroError('not_found', 'Vector not found')
+    const scope = scopeOf(caller, input.project_id)
+    const removed = await app.store.vectors.remove(scope, input.vector_id, input.namespace ?? null)
+    if (!removed) throw new ZeroError('not_found', 'Vector not found')
     return null
   },
 })

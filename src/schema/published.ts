@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { limit, metadata, name, offset, projectId, timestamp, uuid } from './common.ts'
+import { flag, limit, metadata, name, offset, projectId, timestamp, uuid } from './common.ts'
 
 /** An event that a user published, as opposed to the system's own log of writes. */
 export const published = z.object({
@@ -31,6 +31,8 @@ export const publishedList = z.object({
   after: uuid.optional(),
   limit: limit.default(50),
   offset,
+  /** A bare array in place of a page, as pollers read it; always so with `after`. */
+  array: flag.default(false),
 })
 export const publishedPage = z.object({ events: z.array(published) })
 export const publishedKey = z.object({ project_id: projectId, event_id: uuid })

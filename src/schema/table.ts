@@ -35,6 +35,7 @@ export const tableList = z.object({ project_id: projectId, limit: limit.default(
 export const tableKey = z.object({ project_id: projectId, table: name })
 
 export const MAX_ROWS = 1_000
+const MAX_SORT_FIELDS = 20
 
 /** One row as `row_data`, or many as `rows`. */
 export const rowInsert = tableKey.extend({
@@ -45,7 +46,10 @@ export const rowKey = tableKey.extend({ row_id: uuid })
 export const rowList = tableKey.extend({ limit: limit.default(100), offset })
 export const rowQuery = rowList.extend({
   filters: metadata.default({}),
-  sort: z.record(z.string(), z.union([z.literal(1), z.literal(-1)])).nullish(),
+  sort: z
+    .record(z.string(), z.union([z.literal(1), z.literal(-1)]))
+    .refine((fields) => Object.keys(fields).length <= MAX_SORT_FIELDS, `Sort by at most ${MAX_SORT_FIELDS} fields`)
+    .nullish(),
 })
 export const rowPage = z.object({
   total: z.number(),

@@ -41,17 +41,17 @@ export function dispatch(context: StoreContext) {
    * inserts a run for each match. The first `slots` runs that this process can execute are owned by `epoch` at once; the others are queued.
    */
   async function fanOut(batch: Statement, epoch: number, slots: number, handlers: readonly string[]) {
-    const rows = await relaxed.query<RunRow & { seq: number; status: string | null }>(sql`
+    const rows = await relaxed.query<
+      RunRow & { seq: number; events: number; is_new: boolean | null; mine: boolean | null }
+    >(sql`
+      -- array(): joined to the delete, the choice of the batch could be made anew for every row.
       with batch as (
-        delete from zerodb_outbox o
-        using (${batch}) picked
-        where o.seq = picked.seq
-        returning o.seq
+        delete from zerodb_outbox where seq = any(array(${batch})) returning seq
       ),
       matched as (
         select
           e.seq, e.id as event_id, e.event, e.channel, e.data, e.created_at, e.user_id, e.project_id, e.ref,
-          h.id as hook_id, h.hook_name, h.hook_config,
+          h.id as hook_id, h.hook_name, h.hook_config, gen_random_uuid() as id,
           row_number() over (order by not h.hook_name = any(${handlers}::text[]), e.seq, h.created_at) as n
         from batch
         cross join lateral (select * from zerodb_events where seq = batch.seq limit 1) e
@@ -64,30 +64,29 @@ export function dispatch(context: StoreContext) {
       ),
       inserted as (
         insert into zerodb_runs
-          (trigger, event_seq, hook_id, user_id, project_id, handler, ref, run_at, status, attempts, owner, started_at)
+          (id, trigger, event_seq, hook_id, user_id, project_id, handler, ref, run_at, status, attempts, owner, started_at)
         select
-          'event', m.seq, m.hook_id, m.user_id, m.project_id, m.hook_name, m.ref, ${now(context)},
+          m.id, 'event', m.seq, m.hook_id, m.user_id, m.project_id, m.hook_name, m.ref, ${now(context)},
           case when m.mine then 'running' else 'queued' end,
           case when m.mine then 1 else 0 end,
           case when m.mine then ${epoch}::bigint end,
           case when m.mine then now() end
         from (select matched.*, n <= ${slots}::int and hook_name = any(${handlers}::text[]) as mine from matched) m
         on conflict do nothing
-        returning id, event_seq, hook_id, status, attempts
+        returning id
       )
       select
-        batch.seq, i.status, i.id, i.attempts, m.hook_name as handler, m.hook_id, m.hook_config as config, m.user_id, m.project_id, m.ref,
+        m.seq, taken.events, m.id in (select id from inserted) as is_new, m.n <= ${slots}::int and m.hook_name = any(${handlers}::text[]) as mine,
+        m.id, 1 as attempts, m.hook_name as handler, m.hook_id, m.hook_config as config, m.user_id, m.project_id, m.ref,
         m.event_id, m.event, m.channel, m.data, m.created_at as timestamp
-      from batch
-      left join (inserted i join matched m on m.seq = i.event_seq and m.hook_id = i.hook_id) on i.event_seq = batch.seq
+      from (select count(*)::int as events from batch) taken
+      left join matched m on true
       order by m.n`)
+    const fresh = rows.filter((row) => row.is_new)
     const owned: OwnedRun[] = []
-    for (const { seq: _, status, ...row } of rows) if (status === 'running') owned.push(toOwnedRun(row))
-    return {
-      owned,
-      queued: rows.filter((row) => row.status === 'queued').length,
-      events: new Set(rows.map((row) => row.seq)).size,
-    }
+    for (const { seq: _seq, events: _events, is_new: _new, mine, ...row } of fresh)
+      if (mine) owned.push(toOwnedRun(row))
+    return { owned, queued: fresh.length - owned.length, events: rows[0]?.events ?? 0 }
   }
 
   return {

@@ -24,7 +24,7 @@ export function emit<Data extends z.ZodObject>(
       insert into zerodb_events (seq, id, event, channel, data, user_id, project_id, ref)
       select
         stored.seq, 'evt_' || lpad(to_hex(stored.seq), 10, '0') || lpad(to_hex((random() * 16777215)::int), 6, '0'),
-        ${type.name}, ${type.channel}, jsonb_build_object(${join(fields, ', ')}), stored.user_id, stored.project_id, stored.ref
+        ${literal(`'${type.name}', '${type.channel}'`)}, jsonb_build_object(${join(fields, ', ')}), stored.user_id, stored.project_id, stored.ref
       from (select ${seq} as seq, s.* from stored s) stored
       returning seq, ref
     ),
@@ -41,5 +41,6 @@ function literal(text: string): Statement {
 /** The seq inside an event's id, or null when it is no such id. */
 export function seqOfEventId(id: string): number | null {
   const match = /^evt_([0-9a-f]{10,})[0-9a-f]{6}$/.exec(id)
-  return match ? Number.parseInt(match[1]!, 16) : null
+  const seq = match ? Number.parseInt(match[1]!, 16) : Number.NaN
+  return Number.isSafeInteger(seq) ? seq : null
 }

@@ -26,14 +26,13 @@ export function files(context: StoreContext) {
       const [{ event_seq: _, ...row }] = await write<File & { event_seq: number }>(
         context,
         sql`
-        with owner as (${owned(scope)}),
-        stored as (
+        with stored as (
           insert into zerodb_files (project_id, file_key, file_name, content_type, size_bytes, folder, metadata, blob)
           select
             project_id, coalesce(${file.file_key}, gen_random_uuid()::text), ${file.file_name}, ${file.content_type}, ${file.size_bytes}::bigint,
             ${file.folder}, ${json(file.metadata)}::jsonb, ${file.blob}
-          from owner
-          returning *, id::text as ref, (select user_id from owner) as user_id
+          from (${owned(scope)}) owner
+          returning *, id::text as ref, ${scope.user_id}::uuid as user_id
         ),
         ${emit(fileUploaded, {
           file_id: sql`stored.id`,

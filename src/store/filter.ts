@@ -28,7 +28,7 @@ const OPERATORS: Record<string, Compile> = {
   $exists: (value, operand) => (operand ? sql`${value} is not null` : sql`${value} is null`),
   $contains: (value, operand) => sql`
     case jsonb_typeof(${value})
-      when 'string' then position(${String(operand)} in ${value} #>> '{}') > 0
+      when 'string' then position(${typeof operand === 'string' ? operand : JSON.stringify(operand)} in ${value} #>> '{}') > 0
       when 'array' then ${value} @> jsonb_build_array(${json(operand)}::jsonb)
       else false
     end`,
@@ -36,14 +36,25 @@ const OPERATORS: Record<string, Compile> = {
     case when jsonb_typeof(${value}) = 'string' then ${value} #>> '{}' ~ ${pattern(operand)} else false end`,
 }
 
-/** Conditions on the fields of the jsonb expression `column`, all of which must hold. Throws `invalid` for an operator that does not exist. */
+/** A statement has room for some 65,000 parameters, and PostgreSQL's stack for some thousand levels. */
+const MAX_CONDITIONS = 500
+
+/**
+ * Conditions on the fields of the jsonb expression `column`, all of which must hold. Throws `invalid` for an operator that does not exist,
+ * and for more than 500 conditions, counted over all levels.
+ */
 export function compileFilter(filter: Record<string, unknown>, column: Statement): Statement {
+  return compile(filter, column, { left: MAX_CONDITIONS })
+}
+
+function compile(filter: Record<string, unknown>, column: Statement, budget: { left: number }): Statement {
   const conditions = Object.entries(filter).map(([key, condition]) => {
+    if (--budget.left < 0) throw new ZeroError('invalid', `A filter may have at most ${MAX_CONDITIONS} conditions`)
     if (key === '$and' || key === '$or') {
-      const parts = list(key, condition).map((part) => compileFilter(object(key, part), column))
+      const parts = list(key, condition).map((part) => compile(object(key, part), column, budget))
       return sql`(${join(parts, key === '$and' ? ' and ' : ' or ')})`
     }
-    if (key === '$not') return sql`not ${compileFilter(object(key, condition), column)}`
+    if (key === '$not') return sql`not ${compile(object(key, condition), column, budget)}`
     if (key.startsWith('$')) throw unknownOperator(key)
     return compileField(sql`(${column} #> ${key.split('.')}::text[])`, condition)
   })
@@ -58,9 +69,9 @@ function compileField(value: Statement, condition: unknown): Statement {
     Object.keys(condition).some((key) => key.startsWith('$'))
   if (!isOperators) return OPERATORS['$eq']!(value, condition)
   const parts = Object.entries(condition).map(([operator, operand]) => {
-    const compile = OPERATORS[operator]
-    if (!compile) throw unknownOperator(operator)
-    return compile(value, operand)
+    const compileOperator = Object.hasOwn(OPERATORS, operator) ? OPERATORS[operator] : undefined
+    if (!compileOperator) throw unknownOperator(operator)
+    return compileOperator(value, operand)
   })
   return sql`(${join(parts, ' and ')})`
 }

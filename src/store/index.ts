@@ -10,6 +10,7 @@ import { keys } from './keys.ts'
 import { memories } from './memories.ts'
 import { projects } from './projects.ts'
 import { published } from './published.ts'
+import { refreshTokens } from './refresh-tokens.ts'
 import { runs } from './runs.ts'
 import { tables } from './tables.ts'
 import { users } from './users.ts'
@@ -19,6 +20,7 @@ const NOUNS = {
   users,
   projects,
   keys,
+  refreshTokens,
   hooks,
   events,
   dispatch,

@@ -1,5 +1,5 @@
 import { sql } from '../db/sql.ts'
-import type { StoreContext } from './context.ts'
+import { now, type StoreContext } from './context.ts'
 
 export interface StoredKey {
   id: string
@@ -17,8 +17,13 @@ export interface StoredKey {
 
 const columns = sql`id, user_id, project_id, name, last4, scopes, created_at, last_used_at, expires_at, revoked_at`
 
-export function keys({ db, relaxed }: StoreContext) {
+export function keys(context: StoreContext) {
+  const { db, relaxed } = context
+  let generation = 0
   return {
+    /** Changes with every revocation in this process: what was known of keys before is to be looked up again. */
+    generation: () => generation,
+
     /** Stores the hash of a new key. A hash that is there already (the configured bootstrap key) is left as it is. */
     async create(key: {
       user_id: string
@@ -26,10 +31,15 @@ export function keys({ db, relaxed }: StoreContext) {
       name: string
       hash: Buffer
       last4: string
+      scopes?: readonly string[]
+      ttl_seconds?: number | null | undefined
     }): Promise<StoredKey> {
       const [row] = await db.query<StoredKey>(sql`
-        insert into zerodb_api_keys (user_id, project_id, name, hash, last4)
-        values (${key.user_id}::uuid, ${key.project_id}::uuid, ${key.name}, ${key.hash}, ${key.last4})
+        insert into zerodb_api_keys (user_id, project_id, name, hash, last4, scopes, expires_at)
+        values (
+          ${key.user_id}::uuid, ${key.project_id}::uuid, ${key.name}, ${key.hash}, ${key.last4}, ${key.scopes ?? ['*']}::text[],
+          ${now(context)} + make_interval(secs => ${key.ttl_seconds}::float8)
+        )
         on conflict (hash) do update set name = zerodb_api_keys.name
         returning ${columns}`)
       return row!
@@ -37,6 +47,27 @@ export function keys({ db, relaxed }: StoreContext) {
 
     async list(): Promise<StoredKey[]> {
       return db.query<StoredKey>(sql`select ${columns} from zerodb_api_keys order by created_at, id`)
+    },
+
+    /** The user's keys, those bound to `only` where it is given. Oldest first. */
+    async listOf(userId: string, only: string | null): Promise<StoredKey[]> {
+      return db.query<StoredKey>(sql`
+        select ${columns} from zerodb_api_keys
+        where user_id = ${userId}::uuid and (${only}::uuid is null or project_id = ${only}::uuid)
+        order by created_at, id`)
+    },
+
+    /** False when the user has no such live key. */
+    async revokeOf(userId: string, only: string | null, id: string): Promise<boolean> {
+      const rows = await db.query(sql`
+        update zerodb_api_keys set revoked_at = now()
+        where id = ${id}::uuid
+          and user_id = ${userId}::uuid
+          and revoked_at is null
+          and (${only}::uuid is null or project_id = ${only}::uuid)
+        returning id`)
+      generation++
+      return rows.length > 0
     },
 
     /** The id of the key that was live until now, or null when no live key begins with `id`. */
@@ -58,7 +89,7 @@ export function keys({ db, relaxed }: StoreContext) {
         join zerodb_projects p on p.user_id = k.user_id and p.is_default
         where k.hash = ${hash}
           and k.revoked_at is null
-          and (k.expires_at is null or k.expires_at > now())`)
+          and (k.expires_at is null or k.expires_at > ${now(context)})`)
       return row ?? null
     },
 

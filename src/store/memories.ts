@@ -73,13 +73,12 @@ export function memories(context: StoreContext) {
       const [{ event_seq: _, ...row }] = await write<StoredRecord & { event_seq: number }>(
         context,
         sql`
-        with owner as (${owned(scope)}),
-        stored as (
+        with stored as (
           insert into zerodb_memories (event_seq, user_id, project_id, kind, content, agent_id, session_id, role, metadata)
           select
             ${NEXT_SEQ}, user_id, project_id, 'record', ${record.content}, ${record.agent_id}, ${record.session_id}, ${record.role},
             ${json(record.memory_metadata)}::jsonb
-          from owner
+          from (${owned(scope)}) owner
           returning *, id::text as ref
         ),
         ${emit(
@@ -102,14 +101,13 @@ export function memories(context: StoreContext) {
       const [row] = await write<{ id: string; created_at: string }>(
         context,
         sql`
-        with owner as (${owned(scope)}),
-        stored as (
+        with stored as (
           insert into zerodb_memories
             (event_seq, user_id, project_id, kind, content, entity_id, memory_type, importance, tags, metadata, session_id, agent_id, namespace)
           select
             ${NEXT_SEQ}, user_id, project_id, 'remembered', ${memory.content}, ${memory.entity_id}, ${memory.memory_type}, ${memory.importance}::real,
             ${memory.tags}::text[], ${json(memory.metadata)}::jsonb, ${memory.session_id}, ${memory.agent_id}, ${memory.namespace}
-          from owner
+          from (${owned(scope)}) owner
           returning *, id::text as ref
         ),
         ${emit(

@@ -23,11 +23,10 @@ export function published(context: StoreContext) {
       const [{ event_seq: _, ...row }] = await write<Published & { event_seq: number }>(
         context,
         sql`
-        with owner as (${owned(scope)}),
-        stored as (
+        with stored as (
           insert into zerodb_published_events (project_id, topic, payload, source, correlation_id)
-          select project_id, ${event.topic}, ${json(event.event_payload)}::jsonb, ${event.source}, ${event.correlation_id} from owner
-          returning *, id::text as ref, (select user_id from owner) as user_id
+          select project_id, ${event.topic}, ${json(event.event_payload)}::jsonb, ${event.source}, ${event.correlation_id} from (${owned(scope)}) owner
+          returning *, id::text as ref, ${scope.user_id}::uuid as user_id
         ),
         ${emit(eventPublished, {
           event_id: sql`stored.id`,

@@ -30,7 +30,7 @@ export function runs(context: StoreContext) {
     /** Takes up to `count` queued runs that are due and that this process can execute; the oldest first. */
     async claim(epoch: number, count: number, handlers: readonly string[]): Promise<OwnedRun[]> {
       const rows = await relaxed.query<Parameters<typeof toOwnedRun>[0]>(sql`
-        with due as (
+        with due as materialized (
           select id from zerodb_runs
           where status = 'queued' and run_at <= ${now(context)} and handler = any(${handlers}::text[])
           order by run_at, event_seq
@@ -40,8 +40,7 @@ export function runs(context: StoreContext) {
         claimed as (
           update zerodb_runs r
           set status = 'running', owner = ${epoch}::bigint, attempts = attempts + 1, started_at = now(), finished_at = null
-          from due
-          where r.id = due.id
+          where r.id = any(array(select id from due))
           returning r.*
         )
         select

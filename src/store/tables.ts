@@ -74,7 +74,7 @@ export function tables(context: StoreContext) {
           select t.id, t.project_id, item.data
           from t, jsonb_array_elements(${json(data)}::jsonb) with ordinality as item (data, n)
           order by item.n
-          returning *, id::text as ref, (select user_id from t) as user_id, (select name from t) as table_name
+          returning *, id::text as ref, ${scope.user_id}::uuid as user_id, (select name from t) as table_name
         ),
         ${emit(rowInserted, {
           table_name: sql`stored.table_name`,

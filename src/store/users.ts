@@ -1,5 +1,6 @@
 import { sql } from '../db/sql.ts'
-import type { StoreContext } from './context.ts'
+import type { Person } from '../schema/login.ts'
+import { found, type StoreContext } from './context.ts'
 
 export function users({ db }: StoreContext) {
   return {
@@ -18,16 +19,42 @@ export function users({ db }: StoreContext) {
       return row ?? null
     },
 
-    /** A new user with a default project. */
-    async create(email: string | null): Promise<{ user_id: string; project_id: string }> {
+    /** A new user with a default project. Throws `DbError` 23505 when the e-mail address is taken. */
+    async create(
+      email: string | null,
+      login: { username: string | null; password_hash: string } | null = null,
+    ): Promise<{ user_id: string; project_id: string }> {
       const [row] = await db.query<{ user_id: string; project_id: string }>(sql`
         with person as (
-          insert into zerodb_users (email) values (${email}) returning id
+          insert into zerodb_users (email, username, password_hash)
+          values (${email}, ${login?.username}, ${login?.password_hash})
+          returning id
         )
         insert into zerodb_projects (user_id, name, is_default)
         select id, 'default', true from person
         returning user_id, id as project_id`)
       return row!
+    },
+
+    async get(userId: string): Promise<Person> {
+      const person = await this.find(userId)
+      return found(person ? [person] : [], 'User')
+    },
+
+    async find(userId: string): Promise<Person | null> {
+      const [row] = await db.query<Person>(sql`
+        select
+          u.id, u.email, u.username, true as is_active, 'user' as role, p.id as default_project_id, u.created_at
+        from zerodb_users u join zerodb_projects p on p.user_id = u.id and p.is_default
+        where u.id = ${userId}::uuid`)
+      return row ?? null
+    },
+
+    /** What a login is checked against; null when nobody has this address. */
+    async findByEmail(email: string): Promise<{ id: string; password_hash: string | null } | null> {
+      const [row] = await db.query<{ id: string; password_hash: string | null }>(sql`
+        select id, password_hash from zerodb_users where lower(email) = lower(${email})`)
+      return row ?? null
     },
   }
 }

@@ -16,7 +16,6 @@ const columns = sql`
 export interface VectorSpace {
   dims: number
   model: string | null
-  count: number
 }
 
 export interface VectorToEmbed {
@@ -50,15 +49,14 @@ export function vectors(context: StoreContext) {
       const [{ event_seq: _, ...row }] = await write<StoredVector & { event_seq: number }>(
         context,
         sql`
-        with owner as (${owned(scope)}),
-        stored as (
+        with stored as (
           insert into zerodb_vectors (project_id, namespace, vector_id, embedding, document, metadata, source)
           select
             project_id, ${vector.namespace}, coalesce(${vector.vector_id}, gen_random_uuid()::text), ${embedding}::vector,
             ${vector.document}, ${json(vector.vector_metadata)}::jsonb, ${vector.source}
-          from owner
+          from (${owned(scope)}) owner
           ${onConflict}
-          returning *, id::text as ref, (select user_id from owner) as user_id
+          returning *, id::text as ref, ${scope.user_id}::uuid as user_id
         ),
         ${emit(vectorStored, {
           vector_id: sql`stored.vector_id`,
@@ -118,14 +116,27 @@ export function vectors(context: StoreContext) {
       return { vector_ids: ids, count: row.count }
     },
 
-    /** The spaces of a namespace, the largest first. */
+    /** The spaces of a namespace. Jumps from one to the next in the index: its cost is that of the spaces, not of the vectors. */
     async spaces(scope: Scope, namespace: string): Promise<VectorSpace[]> {
+      const vectors = sql`
+        select dims, coalesce(model, '') as model
+        from zerodb_vectors
+        where project_id = (select project_id from (${owned(scope)}) owner)
+          and namespace = ${namespace}
+          and dims is not null`
       return db.query<VectorSpace>(sql`
-        select dims, model, count(*) as count
-        from zerodb_vectors v join (${owned(scope)}) owner using (project_id)
-        where namespace = ${namespace} and dims is not null
-        group by dims, model
-        order by count(*) desc, dims`)
+        with recursive space as (
+          (${vectors} order by dims, coalesce(model, '') limit 1)
+          union all
+          select next.dims, next.model
+          from space
+          cross join lateral (
+            ${vectors} and (dims, coalesce(model, '')) > (space.dims, space.model)
+            order by dims, coalesce(model, '')
+            limit 1
+          ) next
+        )
+        select dims, nullif(model, '') as model from space`)
     },
 
     /** The nearest by cosine, nearest first. Exact until the space has an index. */
@@ -137,6 +148,8 @@ export function vectors(context: StoreContext) {
     ): Promise<(StoredVector & { similarity: number })[]> {
       const dims = literalDims(space.dims)
       const distance = sql`(embedding::vector(${dims}) <=> ${query}::vector(${dims}))`
+      // Not "is not distinct from": the planner takes that for one row, and then sorts in place of using the index.
+      const model = space.model === null ? sql`model is null` : sql`model = ${space.model}`
       const filter = options.filter ? compileFilter(options.filter, sql`metadata`) : sql`true`
       const rows = await db.query<StoredVector & { similarity: number }>(sql`
         select ${columns}, 1 - distance as similarity
@@ -146,7 +159,7 @@ export function vectors(context: StoreContext) {
           where project_id = (select project_id from (${owned(scope)}) owner)
             and namespace = ${space.namespace}
             and dims = ${dims}
-            and model is not distinct from ${space.model}
+            and ${model}
             and ${filter}
           order by embedding::vector(${dims}) <=> ${query}::vector(${dims})
           limit ${options.limit}::int
@@ -173,26 +186,32 @@ export function vectors(context: StoreContext) {
       return { vectors: rows, total }
     },
 
-    /** Without a namespace, the oldest of that id. */
+    /** Without a namespace the one in `default`, else the oldest of that id. */
     async get(scope: Scope, vectorId: string, namespace: string | null): Promise<StoredVector> {
       const rows = await db.query<StoredVector>(sql`
         select ${columns} from zerodb_vectors
         where project_id = (select project_id from (${owned(scope)}) owner)
           and vector_id = ${vectorId}
           and (${namespace}::text is null or namespace = ${namespace})
-        order by created_at
+        order by namespace = 'default' desc, created_at
         limit 1`)
       return found(rows, 'Vector')
     },
 
-    async remove(scope: Scope, vectorIds: readonly string[], namespace: string | null): Promise<number> {
+    /** Deletes the vector that `get` shows. False when there is none. */
+    async remove(scope: Scope, vectorId: string, namespace: string | null): Promise<boolean> {
       const rows = await db.query(sql`
         delete from zerodb_vectors
-        where project_id = (select project_id from (${owned(scope)}) owner)
-          and vector_id = any(${vectorIds}::text[])
-          and (${namespace}::text is null or namespace = ${namespace})
+        where id = (
+          select id from zerodb_vectors
+          where project_id = (select project_id from (${owned(scope)}) owner)
+            and vector_id = ${vectorId}
+            and (${namespace}::text is null or namespace = ${namespace})
+          order by namespace = 'default' desc, created_at
+          limit 1
+        )
         returning id`)
-      return rows.length
+      return rows.length > 0
     },
 
     /** Those with a document and no embedding: the vector `ref`, or the vectors of the batch `ref`. */

@@ -161,7 +161,10 @@ test('a multipart body that is broken is the sender’s mistake, and leaves noth
   const user = await app.newUser()
   const before = await blobsOnDisk()
   const { payload, headers } = multipart([file(randomBytes(10_000), 'cut.bin')])
-  const cut = await user.request('POST', `${user.database}/files/upload`, { payload: payload.subarray(0, 5_000), headers })
+  const cut = await user.request('POST', `${user.database}/files/upload`, {
+    payload: payload.subarray(0, 5_000),
+    headers,
+  })
   expect(cut.status).toBe(422)
   const bare = await user.request('POST', `${user.database}/files/upload`, {
     payload,
@@ -181,7 +184,11 @@ test('base64 content is stored, with or without the head of a data URL', async (
     `data:image/png;base64,${content.toString('base64')}`,
     content.toString('base64').replace(/.{76}/g, '$&\r\n'),
   ]) {
-    const stored = await user.post(`${user.database}/files`, { fileName: 'a.png', file_content, content_type: 'image/png' })
+    const stored = await user.post(`${user.database}/files`, {
+      fileName: 'a.png',
+      file_content,
+      content_type: 'image/png',
+    })
     expect(stored).toMatchObject({ status: 200, body: { file_name: 'a.png', size_bytes: 1000, has_content: true } })
     const bytes = await user.get(`${user.database}/files/${stored.body.file_id}/download`)
     expect(bytes.raw.equals(content)).toBe(true)
@@ -313,7 +320,10 @@ test('a file of the largest size is taken; one byte more is 413 and leaves no ro
   const before = await blobsOnDisk()
   const tooLarge = Buffer.concat([largest, Buffer.from('!')])
   expect((await upload(user, [file(tooLarge)])).status).toBe(413)
-  const asBase64 = await user.post(`${user.database}/files`, { file_name: 'a', file_content: tooLarge.toString('base64') })
+  const asBase64 = await user.post(`${user.database}/files`, {
+    file_name: 'a',
+    file_content: tooLarge.toString('base64'),
+  })
   expect(asBase64.status).toBe(413)
   expect(await blobsOnDisk()).toEqual(before)
   expect(before.staged).toBe(0)

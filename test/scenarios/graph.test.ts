@@ -61,7 +61,8 @@ test('a sentence becomes entities and relations that are visible at once from ea
   expect(alice.body.count).toBe(alice.body.neighbors.length)
   const nodes = new Map(alice.body.nodes.map(({ id, label }: { id: string; label: string }) => [id, label]))
   expect([...nodes.values()]).toEqual(expect.arrayContaining(['Alice', 'Bob', 'AI conference']))
-  for (const edge of alice.body.edges) expect([...nodes.keys()]).toEqual(expect.arrayContaining([edge.source, edge.target]))
+  for (const edge of alice.body.edges)
+    expect([...nodes.keys()]).toEqual(expect.arrayContaining([edge.source, edge.target]))
 
   expect(await relations(user, 'Alice')).toContain('Alice -met- Bob')
   expect(await relations(user, 'Bob')).toContain('Alice -met- Bob')

@@ -240,7 +240,7 @@ test('recall puts what the question is about first, and gives nonsense no high s
   expect((await recall(user, 'Who has a pet cat?'))[0]).toBe(WEEK[0])
   expect((await recall(user, 'when are the taxes due'))[0]).toBe(WEEK[1])
   expect((await recall(user, 'which instrument does Bob play'))[0]).toBe(WEEK[2])
-  expect((await recall(user, 'where is the database hosted', { limit: 1 }))).toEqual([WEEK[3]])
+  expect(await recall(user, 'where is the database hosted', { limit: 1 })).toEqual([WEEK[3]])
 
   const nonsense = await user.post(`${MEMORY}/recall`, { query: 'xqzv blorptik fnarg wibble' })
   expect(nonsense.status).toBe(200)
@@ -286,7 +286,7 @@ test('a probe word tells a good key from a bad one', async () => {
     body: { query: '__auth_check__', limit: 1 },
     headers: { authorization: 'Bearer sk_wrong' },
   })
-  expect(bad).toMatchObject({ status: 401, body: { detail: 'Invalid API key' } })
+  expect(bad).toMatchObject({ status: 401, body: { detail: 'Invalid API key or token' } })
 })
 
 test('memories of a user or a project are found in no other', async () => {

@@ -34,7 +34,13 @@ test('a vector upsert stores the vector and emits exactly one event', async () =
       id: expect.stringMatching(EVENT_ID),
       event: 'zerodb.vector.stored',
       channel: 'zerodb',
-      data: { vector_id: 'v1', project_id: user.project_id, namespace: 'default', source: 'api', user_id: user.user_id },
+      data: {
+        vector_id: 'v1',
+        project_id: user.project_id,
+        namespace: 'default',
+        source: 'api',
+        user_id: user.user_id,
+      },
       timestamp: expect.stringMatching(ISO),
     },
   ])
@@ -59,11 +65,19 @@ test('a batch emits one event that counts the rows stored, and no single events'
 test('a batch with one wrong item is refused with its index and stores nothing', async () => {
   const user = await app.newUser()
   const reply = await user.post(`${user.database}/vectors/upsert-batch`, {
-    vectors: [{ id: 'a', vector_embedding: [1, 0] }, { id: 'b', vector_embedding: 'no' }],
+    vectors: [
+      { id: 'a', vector_embedding: [1, 0] },
+      { id: 'b', vector_embedding: 'no' },
+    ],
   })
   expect(reply.status).toBe(422)
   expect(reply.body.detail).toEqual([
-    { type: 'list_type', loc: ['body', 'vectors', 1, 'vector_embedding'], msg: 'Input should be a valid list', input: 'no' },
+    {
+      type: 'list_type',
+      loc: ['body', 'vectors', 1, 'vector_embedding'],
+      msg: 'Input should be a valid list',
+      input: 'no',
+    },
   ])
   expect(await user.events()).toEqual([])
   expect((await user.get(`${user.database}/vectors`)).body).toEqual({ vectors: [], total: 0 })
@@ -71,7 +85,9 @@ test('a batch with one wrong item is refused with its index and stores nothing',
 
 test('auto_embed gives a document its embedding, and a text search finds it', async () => {
   const user = await app.newUser()
-  const hook = await user.hook('zerodb.vector.stored', 'auto_embed', { hook_config: { model: 'bge-m3', dimensions: 1024 } })
+  const hook = await user.hook('zerodb.vector.stored', 'auto_embed', {
+    hook_config: { model: 'bge-m3', dimensions: 1024 },
+  })
   await user.post(`${user.database}/vectors/upsert`, { vector_id: 'cat', document: 'A cat sleeps on the sofa' })
   await user.post(`${user.database}/vectors/upsert`, { vector_id: 'tax', document: 'The tax return is due in April' })
   const runs = await user.runs()
@@ -252,7 +268,11 @@ test('a vector without direction is like nothing: it never passes a threshold', 
 
 test('a search with another number of dimensions is refused and names what is there', async () => {
   const user = await app.newUser()
-  await user.post(`${user.database}/vectors/upsert-batch`, [{ vector: [1, 0] }, { vector: [0, 1] }, { vector: [1, 0, 0] }])
+  await user.post(`${user.database}/vectors/upsert-batch`, [
+    { vector: [1, 0] },
+    { vector: [0, 1] },
+    { vector: [1, 0, 0] },
+  ])
   const reply = await user.post(`${user.database}/vectors/search`, { query_vector: [1, 0, 0, 0] })
   expect(reply.status).toBe(422)
   expect(reply.body).toMatchObject({
@@ -332,9 +352,13 @@ test('an id may be any text of 1 to 255 characters', async () => {
 
   const long = await user.post(`${user.database}/vectors/upsert`, { vector_id: 'x'.repeat(256), vector_embedding: [1] })
   expect(long.status).toBe(422)
-  expect(long.body.detail).toMatchObject([{ type: 'string_too_long', loc: ['body', 'vector_id'], ctx: { max_length: 255 } }])
+  expect(long.body.detail).toMatchObject([
+    { type: 'string_too_long', loc: ['body', 'vector_id'], ctx: { max_length: 255 } },
+  ])
   const empty = await user.post(`${user.database}/vectors/upsert`, { vector_id: '', vector_embedding: [1] })
-  expect(empty.body.detail).toMatchObject([{ type: 'string_too_short', loc: ['body', 'vector_id'], ctx: { min_length: 1 } }])
+  expect(empty.body.detail).toMatchObject([
+    { type: 'string_too_short', loc: ['body', 'vector_id'], ctx: { min_length: 1 } },
+  ])
 })
 
 test('a changed document gets a new embedding, an unchanged one keeps its own', async () => {
@@ -370,21 +394,28 @@ test('auto_embed on a batch embeds in one run the documents that need it, and em
   const user = await app.newUser()
   const hook = await user.hook(BATCH, 'auto_embed')
   const reply = await user.post(`${user.database}/vectors/upsert-batch`, {
-    vectors: [{ id: 'a', document: 'A cat' }, { id: 'b', vector_embedding: [1, 0], document: 'brought' }, { id: 'c', document: 'A dog' }],
+    vectors: [
+      { id: 'a', document: 'A cat' },
+      { id: 'b', vector_embedding: [1, 0], document: 'brought' },
+      { id: 'c', document: 'A dog' },
+    ],
   })
   expect(reply.body).toMatchObject({ success_count: 3, vector_ids: ['a', 'b', 'c'] })
   expect(await user.runs()).toMatchObject([
     { hook_id: hook.id, status: 'succeeded', event_type: BATCH, result: { embedded: 2, used: 'use-lite' } },
   ])
   const { vectors } = (await user.get(`${user.database}/vectors`)).body
-  const sizes = Object.fromEntries(vectors.map((vector: { vector_id: string; dimension: number }) => [vector.vector_id, vector.dimension]))
+  const sizes = Object.fromEntries(
+    vectors.map((vector: { vector_id: string; dimension: number }) => [vector.vector_id, vector.dimension]),
+  )
   expect(sizes).toEqual({ a: 512, b: 2, c: 512 })
   expect((await user.events()).map(({ event }) => event)).toEqual([BATCH])
 })
 
 test('a batch may be a bare array or an object, and has at most ZERODB_MAX_BATCH items', async () => {
   const user = await app.newUser()
-  const items = (count: number) => Array.from({ length: count }, (_, i) => ({ vector_id: `v${i}`, vector_embedding: [1] }))
+  const items = (count: number) =>
+    Array.from({ length: count }, (_, i) => ({ vector_id: `v${i}`, vector_embedding: [1] }))
   const full = await user.post(`${user.database}/vectors/upsert-batch`, items(100))
   expect(full).toMatchObject({ status: 200, body: { success_count: 100 } })
   for (const body of [items(101), { vectors: items(101) }]) {

@@ -137,6 +137,7 @@ create table zerodb_vectors (
   constraint uix_zerodb_vectors unique (project_id, namespace, vector_id)
 );
 alter table zerodb_vectors alter column embedding set storage external;
+create index idx_zerodb_vectors_space on zerodb_vectors (project_id, namespace, dims, coalesce(model, ''));
 create index idx_zerodb_vectors_batch on zerodb_vectors (batch_id) where batch_id is not null;
 
 -- event_seq: the event of the row, by which forgetting finds its runs.

@@ -1,0 +1,62 @@
+import { z } from 'zod'
+import { allows, scopeOf } from '../auth/caller.ts'
+import { hashApiKey, newApiKey } from '../crypto.ts'
+import { ZeroError } from '../errors.ts'
+import { apiKey, createdKey, keyCreate, keyKey } from '../schema/login.ts'
+import type { StoredKey } from '../store/keys.ts'
+import { defineJson } from './operation.ts'
+
+function shown({ user_id: _, ...key }: StoredKey): z.infer<typeof apiKey> {
+  return key
+}
+
+export const keysCreate = defineJson({
+  name: 'keys.create',
+  summary: 'Make an API key; it is shown once',
+  route: 'POST /api/v1/auth/api-keys',
+  permission: 'keys:write',
+  input: keyCreate,
+  output: createdKey,
+  status: 201,
+  async run(app, caller, input) {
+    const project_id = input.project_id ?? caller.bound
+    if (project_id !== null) await app.store.projects.get(scopeOf(caller, project_id))
+    const missing = input.scopes.find((scope) => !allows(caller, scope))
+    if (missing)
+      throw new ZeroError('forbidden', `A key cannot make one with a right that it lacks itself: "${missing}"`)
+    const key = newApiKey()
+    const stored = await app.store.keys.create({
+      ...input,
+      user_id: caller.user_id,
+      project_id,
+      hash: hashApiKey(key),
+      last4: key.slice(-4),
+    })
+    return { ...shown(stored), key }
+  },
+})
+
+export const keysList = defineJson({
+  name: 'keys.list',
+  summary: 'Your API keys, without the keys themselves',
+  route: 'GET /api/v1/auth/api-keys',
+  permission: 'keys:read',
+  input: z.object({}),
+  output: z.array(apiKey),
+  run: async (app, caller) => (await app.store.keys.listOf(caller.user_id, caller.bound)).map(shown),
+})
+
+export const keysRevoke = defineJson({
+  name: 'keys.revoke',
+  summary: 'Refuse a key from now on',
+  route: 'DELETE /api/v1/auth/api-keys/:key_id',
+  permission: 'keys:write',
+  input: keyKey,
+  output: z.null(),
+  status: 204,
+  async run(app, caller, { key_id }) {
+    if (!(await app.store.keys.revokeOf(caller.user_id, caller.bound, key_id)))
+      throw new ZeroError('not_found', 'Key not found')
+    return null
+  },
+})

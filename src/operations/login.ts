@@ -1,0 +1,118 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import { z } from 'zod'
+import type { App } from '../app.ts'
+import { hashPassword, passwordMatches } from '../auth/passwords.ts'
+import { ACCESS_SECONDS, REFRESH_SECONDS, signAccessToken } from '../auth/tokens.ts'
+import { hashApiKey } from '../crypto.ts'
+import { isUniqueViolation } from '../db/sql.ts'
+import { ZeroError } from '../errors.ts'
+import { login, logout, person, refresh, register, registered, tokens } from '../schema/login.ts'
+import { defineJson } from './operation.ts'
+
+/** An access token, and the refresh token by which the next one is had. */
+async function issueTokens(app: App, userId: string, familyId: string = randomUUID()): Promise<z.infer<typeof tokens>> {
+  const refreshToken = randomBytes(32).toString('base64url')
+  await app.store.refreshTokens.create({
+    hash: hashApiKey(refreshToken),
+    family_id: familyId,
+    user_id: userId,
+    seconds: REFRESH_SECONDS,
+  })
+  return {
+    access_token: await signAccessToken(app.jwtSecret, userId, app.clock),
+    refresh_token: refreshToken,
+    token_type: 'bearer',
+    expires_in: ACCESS_SECONDS,
+  }
+}
+
+export const authRegister = defineJson({
+  name: 'auth.register',
+  summary: 'Make an account, where ZERODB_REGISTRATION allows it',
+  route: 'POST /api/v1/auth/register',
+  permission: 'public',
+  input: register,
+  output: registered,
+  status: 201,
+  async run(app, _, input) {
+    if (!app.config.registration) {
+      throw new ZeroError('forbidden', 'Registration is off on this server: its owner can set ZERODB_REGISTRATION=on')
+    }
+    const password_hash = await hashPassword(input.password)
+    const username = input.username ?? input.name ?? null
+    try {
+      const { user_id } = await app.store.users.create(input.email, { username, password_hash })
+      return { ...(await app.store.users.get(user_id)), ...(await issueTokens(app, user_id)) }
+    } catch (error) {
+      if (!isUniqueViolation(error, 'uix_zerodb_users_email')) throw error
+      throw new ZeroError('email_taken', undefined, { cause: error })
+    }
+  },
+})
+
+export const authLogin = defineJson({
+  name: 'auth.login',
+  summary: 'Exchange e-mail and password for tokens',
+  route: 'POST /api/v1/auth/login',
+  permission: 'public',
+  input: login,
+  output: tokens,
+  async run(app, _, input) {
+    const throttled = input.email.toLowerCase()
+    const wait = app.logins.waitFor(throttled)
+    if (wait > 0)
+      throw new ZeroError('rate_limited', `Too many failed logins: try again in ${wait} s`, { retryAfter: wait })
+    const user = await app.store.users.findByEmail(input.email)
+    if (!(await passwordMatches(input.password, user?.password_hash ?? null))) {
+      app.logins.failed(throttled)
+      throw new ZeroError('unauthorized', 'Incorrect e-mail or password')
+    }
+    app.logins.succeeded(throttled)
+    return issueTokens(app, user!.id)
+  },
+})
+
+export const authRefresh = defineJson({
+  name: 'auth.refresh',
+  summary: 'Exchange a refresh token, once, for new tokens',
+  route: 'POST /api/v1/auth/refresh',
+  permission: 'public',
+  input: refresh,
+  output: tokens,
+  async run(app, _, input) {
+    const used = await app.store.refreshTokens.use(hashApiKey(input.refresh_token))
+    if (used?.stolen) {
+      // Two hold one token: whoever is the thief, neither may go on.
+      app.log.warn({ user: used.user_id }, 'a refresh token was used twice; its login is ended')
+      await app.store.refreshTokens.revokeFamily(used)
+    }
+    if (!used || used.stolen) throw new ZeroError('unauthorized', 'Invalid refresh token: log in again')
+    return issueTokens(app, used.user_id, used.family_id)
+  },
+})
+
+export const authLogout = defineJson({
+  name: 'auth.logout',
+  summary: 'End the login that a refresh token belongs to',
+  route: 'POST /api/v1/auth/logout',
+  permission: 'public',
+  input: logout,
+  output: z.object({ status: z.literal('ok') }),
+  async run(app, _, input) {
+    if (input.refresh_token) await app.store.refreshTokens.revokeFamily({ hash: hashApiKey(input.refresh_token) })
+    return { status: 'ok' as const }
+  },
+})
+
+export const authMe = defineJson({
+  name: 'auth.me',
+  summary: 'Who you are',
+  route: 'GET /api/v1/auth/me',
+  permission: 'any',
+  input: z.object({}),
+  output: person,
+  async run(app, caller) {
+    const me = await app.store.users.get(caller.user_id)
+    return { ...me, default_project_id: caller.bound ?? me.default_project_id }
+  },
+})

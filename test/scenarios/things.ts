@@ -1,0 +1,57 @@
+import { randomUUID } from 'node:crypto'
+import type { TestApp, TestUser } from '../support/app.ts'
+
+const MEMORY = '/api/v1/public/memory/v2'
+
+/** One of each thing, in one project. */
+export type Things = Record<
+  | 'project'
+  | 'hook'
+  | 'event'
+  | 'run'
+  | 'vector'
+  | 'record'
+  | 'memory'
+  | 'entity'
+  | 'file'
+  | 'table'
+  | 'row'
+  | 'published'
+  | 'key',
+  string
+>
+
+export async function thingsOf(app: TestApp, user: TestUser, project: string): Promise<Things> {
+  const database = `/api/v1/projects/${project}/database`
+  const here = { 'x-project-id': project }
+  const vector = `v-${randomUUID()}`
+  const table = `t-${randomUUID()}`
+  const hook = await user.hook('zeromemory.remembered', 'auto_graph', { project_id: project })
+  await user.post(`${database}/vectors/upsert`, { vector_id: vector, vector_embedding: [1, 0] })
+  const record = await user.post(`${database}/memory/store`, { content: 'a record' })
+  const memory = await user.post(`${MEMORY}/remember`, { content: 'Alice met Bob' }, here)
+  const file = await user.post(`${database}/files/upload`, { file_name: 'a.txt', file_content: 'aGk=' })
+  await user.post(`${database}/tables`, { table_name: table })
+  const row = await user.post(`${database}/tables/${table}/rows`, { row_data: { n: 1 } })
+  const key = await user.post('/api/v1/auth/api-keys', { name: 'a key' })
+  const published = await user.post(`${database}/events/publish`, { topic: 'a topic' })
+  await app.idle()
+  const entity = await user.get(`${MEMORY}/graph/neighbors/alice`, here)
+  const [run] = (await user.get(`/api/v1/runs?project_id=${project}`)).body.items
+  const [event] = (await user.get(`/api/v1/event-log?project_id=${project}`)).body.items
+  return {
+    project,
+    hook: hook.id,
+    event: event.id,
+    run: run.id,
+    vector,
+    record: record.body.memory_id,
+    memory: memory.body.memory_id,
+    entity: entity.body.entity.id,
+    file: file.body.file_id,
+    table,
+    row: row.body.row_id,
+    published: published.body.event_id,
+    key: key.body.id,
+  }
+}
