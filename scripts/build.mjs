@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const dist = join(root, 'dist')
@@ -51,28 +51,60 @@ export async function build() {
   rmSync(join(dist, 'migrations'), { recursive: true, force: true })
   cpSync(join(root, 'src', 'db', 'migrations'), join(dist, 'migrations'), { recursive: true })
   mkdirSync(dist, { recursive: true })
-  const template = existsSync(join(root, 'src', 'db', 'pglite-worker.ts')) ? await prepareTemplate() : ''
+  const template = existsSync(join(root, 'src', 'db', 'pglite-worker.ts')) ? await prepareTemplate(bundle) : ''
   writeFileSync(stamp, now)
   return `built${template}`
 }
 
-/** An initialised, empty PGlite directory with our extensions: a first start unpacks it in place of running initdb. */
-async function prepareTemplate() {
+/** An empty PGlite directory with our extension and schema: a first start unpacks it in place of running initdb and migrations. */
+async function prepareTemplate(bundle) {
+  const versionOf = (name) => JSON.parse(readFileSync(join(root, 'node_modules', name, 'package.json'), 'utf8')).version
+  const schema = createHash('sha256')
+  const migrations = join(dist, 'migrations')
+  for (const file of readdirSync(migrations).sort()) schema.update(file).update(readFileSync(join(migrations, file)))
+  const name = [
+    'template',
+    versionOf('@electric-sql/pglite'),
+    versionOf('@electric-sql/pglite-pgvector'),
+    `${schema.digest('hex').slice(0, 12)}.tar.gz`,
+  ].join('-')
+  if (existsSync(join(dist, name))) return ''
+
   const { PGlite } = await import('@electric-sql/pglite')
   const { vector } = await import('@electric-sql/pglite-pgvector')
-  const version = JSON.parse(readFileSync(join(root, 'node_modules/@electric-sql/pglite/package.json'), 'utf8')).version
-  const vectorVersion = JSON.parse(
-    readFileSync(join(root, 'node_modules/@electric-sql/pglite-pgvector/package.json'), 'utf8'),
-  ).version
-  const name = `template-${version}-${vectorVersion}.tar.gz`
-  if (existsSync(join(dist, name))) return ''
   const database = await PGlite.create({ extensions: { vector } })
-  await database.exec('create extension if not exists vector; checkpoint')
+  await runMigrations(bundle, database, migrations)
+  await database.exec('vacuum (analyze)')
+  await database.exec('checkpoint')
   const dump = await database.dumpDataDir('gzip')
   await database.close()
   for (const old of readdirSync(dist)) if (old.startsWith('template-')) rmSync(join(dist, old))
   writeFileSync(join(dist, name), Buffer.from(await dump.arrayBuffer()))
   return ', with a new database template'
+}
+
+/** The program's own migrations, over a PGlite that lives in this process. */
+async function runMigrations(bundle, pglite, folder) {
+  const program = join(dist, 'migrate.mjs')
+  const source = join(root, 'src', 'db', 'migrate.ts')
+  await bundle({
+    entryPoints: [source],
+    outfile: program,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    packages: 'external',
+  })
+  const { migrate } = await import(pathToFileURL(program).href)
+  const query = async ({ text, values }) => (await pglite.query(text, values)).rows
+  const transaction = async (body) => {
+    await pglite.exec('begin')
+    const result = await body({ query })
+    await pglite.exec('commit')
+    return result
+  }
+  await migrate({ query, transaction }, folder)
+  rmSync(program)
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) console.log(`build: ${await build()}`)

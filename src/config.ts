@@ -17,6 +17,13 @@ const SETTINGS = {
   ZERODB_BOOTSTRAP_KEY: z.string().min(16).optional(),
   ZERODB_REGISTRATION: z.stringbool().default(false),
   ZERODB_JWT_SECRET: z.string().min(32).optional(),
+  ZERODB_EMBEDDING_BASE_URL: z.url({ protocol: /^https?$/ }).optional(),
+  ZERODB_EMBEDDING_API_KEY: z.string().optional(),
+  ZERODB_EMBEDDING_MODEL: z.string().min(1).max(255).optional(),
+  ZERODB_EMBEDDING_DIMENSIONS: count(1, 16_000).optional(),
+  ZERODB_LLM_BASE_URL: z.url({ protocol: /^https?$/ }).optional(),
+  ZERODB_LLM_API_KEY: z.string().optional(),
+  ZERODB_LLM_MODEL: z.string().min(1).max(255).optional(),
   ZERODB_MODEL_FALLBACK: z.stringbool().default(true),
   ZERODB_MAX_BODY_MB: count(1, 100_000).default(16),
   ZERODB_MAX_UPLOAD_MB: count(1, 100_000).default(1024),
@@ -27,7 +34,21 @@ const SETTINGS = {
 }
 
 /** Never printed. Each can also be given as a file: `NAME_FILE`. */
-const SECRETS = new Set<string>(['DATABASE_URL', 'ZERODB_BOOTSTRAP_KEY', 'ZERODB_JWT_SECRET'])
+const SECRETS = new Set<string>([
+  'DATABASE_URL',
+  'ZERODB_BOOTSTRAP_KEY',
+  'ZERODB_JWT_SECRET',
+  'ZERODB_EMBEDDING_API_KEY',
+  'ZERODB_LLM_API_KEY',
+])
+
+/** An OpenAI-compatible endpoint. */
+export interface ProviderConfig {
+  baseUrl: string
+  /** Undefined where the endpoint asks for none. */
+  apiKey: string | undefined
+  model: string
+}
 
 export interface Config {
   host: string
@@ -43,6 +64,10 @@ export interface Config {
   registration: boolean
   /** Signs access tokens; undefined: made at the first start and kept in `dataDir`. Instances that share a database must share it. */
   jwtSecret: string | undefined
+  /** Undefined: the built-in model. */
+  embedding: (ProviderConfig & { dimensions: number | undefined }) | undefined
+  /** Undefined: the built-in rules. */
+  language: ProviderConfig | undefined
   modelFallback: boolean
   maxBodyBytes: number
   maxUploadBytes: number
@@ -64,6 +89,8 @@ export function readConfig(env: Environment): Config {
     throw new StartError(`These settings are wrong:\n${lines.join('\n')}`)
   }
   const settings = parsed.data
+  const embedding = provider('ZERODB_EMBEDDING', settings)
+  const language = provider('ZERODB_LLM', settings)
   return {
     host: settings.ZERODB_HOST,
     port: settings.ZERODB_PORT,
@@ -74,6 +101,8 @@ export function readConfig(env: Environment): Config {
     bootstrapKey: settings.ZERODB_BOOTSTRAP_KEY,
     registration: settings.ZERODB_REGISTRATION,
     jwtSecret: settings.ZERODB_JWT_SECRET,
+    embedding: embedding && { ...embedding, dimensions: settings.ZERODB_EMBEDDING_DIMENSIONS },
+    language,
     modelFallback: settings.ZERODB_MODEL_FALLBACK,
     maxBodyBytes: settings.ZERODB_MAX_BODY_MB * 1024 * 1024,
     maxUploadBytes: settings.ZERODB_MAX_UPLOAD_MB * 1024 * 1024,
@@ -85,6 +114,21 @@ export function readConfig(env: Environment): Config {
       (name) => isOurs(name) && !(name in SETTINGS) && !(name.replace(/_FILE$/, '') in SETTINGS),
     ),
   }
+}
+
+type ProviderSettings = {
+  [Setting in `${'ZERODB_EMBEDDING' | 'ZERODB_LLM'}_${'BASE_URL' | 'API_KEY' | 'MODEL'}`]?: string | undefined
+}
+
+/** An endpoint needs its address and its model; the one without the other is a mistake. */
+function provider(prefix: 'ZERODB_EMBEDDING' | 'ZERODB_LLM', settings: ProviderSettings): ProviderConfig | undefined {
+  const baseUrl = settings[`${prefix}_BASE_URL`]
+  const model = settings[`${prefix}_MODEL`]
+  if (baseUrl !== undefined && model !== undefined) return { baseUrl, model, apiKey: settings[`${prefix}_API_KEY`] }
+  if (baseUrl === undefined && model === undefined) return undefined
+  throw new StartError(
+    `${prefix}_BASE_URL and ${prefix}_MODEL go together: set both, or neither for the built-in model`,
+  )
 }
 
 /** Names of the settings and their values in force, secrets hidden, with where each comes from. */

@@ -29,6 +29,7 @@ export const ERRORS = {
   rate_limited: { status: 429, message: 'Too many requests: wait and try again' },
   internal: { status: 500, message: 'Internal Server Error' },
   unavailable: { status: 503, message: 'Not available at the moment' },
+  provider_refused: { status: 502, message: 'The model provider refuses this request' },
   query_timeout: { status: 503, message: 'The database took too long and the statement was ended' },
 } as const satisfies Record<string, { status: number; message: string }>
 

@@ -12,11 +12,11 @@ import { migrate } from './db/migrate.ts'
 import { hasPgliteDatabase, openPglite } from './db/pglite.ts'
 import { openPostgres } from './db/postgres.ts'
 import type { Database } from './db/sql.ts'
-import { EMBEDDERS } from './embedding/index.ts'
+import { EMBEDDERS, type Embedder } from './embedding/index.ts'
 import { type Engine, startEngine } from './engine/index.ts'
 import { StartError } from './errors.ts'
 import { createServer } from './http/server.ts'
-import { LANGUAGES } from './language/index.ts'
+import { LANGUAGES, type Language } from './language/index.ts'
 import { openStore, type Store } from './store/index.ts'
 
 /** Told what the start is doing, in words for a person. */
@@ -84,13 +84,20 @@ export async function openDatabase(config: Config, onStep: OnStep = () => {}): P
   }
 }
 
+/** The configured models, else the built-in ones. Throws `StartError` for an address or a key that can never work. Sends nothing yet. */
+export function openModels(config: Config): { embedder: Embedder; language: Language } {
+  return {
+    embedder: config.embedding ? EMBEDDERS['openai-compatible'](config.embedding) : EMBEDDERS['use-lite'](),
+    language: config.language ? LANGUAGES['openai-compatible'](config.language) : LANGUAGES.builtin(),
+  }
+}
+
 /** Everything but the surfaces: database, drivers, App and the running engine. */
 export async function openSystem(config: Config, options: SystemOptions = {}): Promise<System> {
   const { log = createLog(config.logLevel), clock = realClock, onStep = () => {} } = options
   for (const name of config.unknown) log.warn({ name }, 'this variable looks like a setting and is none')
+  const { embedder, language } = openModels(config)
   const database = await openDatabase(config, onStep)
-  const embedder = EMBEDDERS['use-lite']()
-  const language = LANGUAGES.builtin()
 
   async function closeDrivers(): Promise<void> {
     await Promise.all([embedder.close(), language.close()])

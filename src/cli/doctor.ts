@@ -5,9 +5,7 @@ import { dirname } from 'node:path'
 import { Command } from 'commander'
 import pc from 'picocolors'
 import { type Config, readConfig } from '../config.ts'
-import { useLite } from '../embedding/use-lite.ts'
-import { builtinLanguage } from '../language/builtin.ts'
-import { openDatabase } from '../main.ts'
+import { openDatabase, openModels } from '../main.ts'
 
 interface Check {
   name: string
@@ -22,8 +20,8 @@ const CHECKS: readonly Check[] = [
   { name: 'database', look: lookAtDatabase },
   {
     name: 'embedding model',
-    async look() {
-      const embedder = useLite()
+    async look(config) {
+      const { embedder } = openModels(config)
       try {
         const [vector] = await embedder.embed(['doctor'])
         return `${embedder.model}, ${vector!.length} dimensions`
@@ -34,8 +32,8 @@ const CHECKS: readonly Check[] = [
   },
   {
     name: 'language model',
-    async look() {
-      const language = builtinLanguage()
+    async look(config) {
+      const { language } = openModels(config)
       try {
         const { entities } = await language.extract('Alice met Bob in Berlin.')
         return `${language.model}, ${entities.length} names found in the test sentence`

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { NeverRetry, RetryLater } from '../errors.ts'
-import { MAX_ATTEMPTS, retryAfter } from './retry.ts'
+import { MAX_ATTEMPTS, MAX_WAITS, retryAfter } from './retry.ts'
 
 const error = new Error('model down')
 
@@ -12,10 +12,11 @@ test('pauses double from two seconds', () => {
 
 test('the last attempt has no successor', () => {
   expect(retryAfter(MAX_ATTEMPTS, error)).toBeNull()
-  expect(retryAfter(MAX_ATTEMPTS, new RetryLater(1, 'busy'))).toBeNull()
+  expect(retryAfter(MAX_ATTEMPTS, new RetryLater(1, 'busy'))).not.toBeNull()
+  expect(retryAfter(MAX_WAITS, new RetryLater(1, 'busy'))).toBeNull()
 })
 
 test('a handler says when, or never, by throwing the word', () => {
-  expect(retryAfter(1, new RetryLater(90, 'busy'))).toBe(90)
+  expect(retryAfter(1, new RetryLater(90, 'busy'), () => 0)).toBe(90)
   expect(retryAfter(1, new NeverRetry('unreadable'))).toBeNull()
 })

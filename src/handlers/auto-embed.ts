@@ -24,9 +24,7 @@ export const autoEmbed = defineHandler({
           `The model "${requested}" is not configured and ZERODB_MODEL_FALLBACK is off; "${used}" is there`,
         )
       }
-      run.log(
-        `the model "${requested}" is not configured: "${used}" (${app.embedder.dimensions} dimensions) does its work`,
-      )
+      run.log(`the model "${requested}" is not configured: "${used}" does its work`)
     }
     const embedded = await embed(app, run, { used, requested })
     return { requested, used, dimensions: app.embedder.dimensions, embedded }

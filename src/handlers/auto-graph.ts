@@ -15,7 +15,7 @@ export const autoGraph = defineHandler({
     max_relations: z.number().int().min(0).max(1000).default(10),
   }),
 
-  warm: (app) => app.language.extract('Warm'),
+  warm: async (app) => app.language.warm?.(),
 
   async run(app, run, config) {
     const memory = await app.store.memories.text(run.project_id, run.ref)

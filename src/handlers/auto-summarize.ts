@@ -13,7 +13,7 @@ export const autoSummarize = defineHandler({
   on: [fileUploaded.name],
   config: z.looseObject({ max_length: z.number().int().min(20).max(100_000).default(500) }),
 
-  warm: (app) => app.language.extract('Warm'),
+  warm: async (app) => app.language.warm?.(),
 
   async run(app, run, config) {
     const file = await app.store.files.content(run.project_id, run.ref)

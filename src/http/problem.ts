@@ -1,5 +1,5 @@
 import { DbError } from '../db/sql.ts'
-import { ERRORS, ZeroError } from '../errors.ts'
+import { ERRORS, NeverRetry, RetryLater, ZeroError } from '../errors.ts'
 
 /** SQLSTATEs for a number or time out of range, or not well-formed Unicode in JSON: what no schema of ours can tell. */
 const BAD_VALUES = new Set(['22003', '22007', '22008', '22009', '22P02'])
@@ -7,6 +7,9 @@ const BAD_VALUES = new Set(['22003', '22007', '22008', '22009', '22P02'])
 /** Any thrown thing as an error of ours. What we did not foresee is `internal`, and says nothing of its cause to the caller. */
 export function toZeroError(error: unknown): ZeroError {
   if (error instanceof ZeroError) return error
+  if (error instanceof RetryLater)
+    return new ZeroError('unavailable', error.message, { cause: error, retryAfter: Math.ceil(error.seconds) })
+  if (error instanceof NeverRetry) return new ZeroError('provider_refused', error.message, { cause: error })
   if (error instanceof DbError) {
     if (error.code === '22021' || error.code === '22P05') {
       return new ZeroError('invalid', 'Text must not contain the character U+0000', { cause: error })

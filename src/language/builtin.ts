@@ -17,6 +17,7 @@ export function builtinLanguage(options: { idleSeconds?: number } = {}): Languag
     async summarize(text, maxLength, signal) {
       return (await unlessAborted(() => worker.call({ kind: 'summarize', text, maxLength }), signal)) as string
     },
+    warm: () => worker.call({ kind: 'extract', text: 'Warm', speaker: undefined }),
     close: () => worker.terminate(),
   }
 }

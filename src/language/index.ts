@@ -1,4 +1,5 @@
 import { builtinLanguage } from './builtin.ts'
+import { openaiLanguage } from './openai-compatible.ts'
 
 /** Half-open range of UTF-16 positions in the source text. */
 export type Span = readonly [start: number, end: number]
@@ -38,8 +39,10 @@ export interface Language {
   extract(text: string, options?: { speaker?: string | undefined; signal?: AbortSignal }): Promise<Extraction>
   /** At most `maxLength` characters, ending at a sentence end where one fits; empty when the text has no sentence. */
   summarize(text: string, maxLength: number, signal?: AbortSignal): Promise<string>
+  /** Loads what the first text would wait for, where there is something to load. */
+  warm?(): Promise<unknown>
   close(): Promise<void>
 }
 
 /** Every language driver, by the name that configuration uses. */
-export const LANGUAGES = { builtin: builtinLanguage }
+export const LANGUAGES = { builtin: builtinLanguage, 'openai-compatible': openaiLanguage }

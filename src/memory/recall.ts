@@ -1,4 +1,5 @@
 import type { App } from '../app.ts'
+import { RetryLater } from '../errors.ts'
 import type { Recalled } from '../schema/memory.ts'
 import type { Scope } from '../store/context.ts'
 import type { RecallCandidate, RecallFilter } from '../store/memories.ts'
@@ -18,13 +19,8 @@ export async function recall(
   if (query.trim() === '') return []
   const { model } = app.embedder
   const byMeaning = await app.store.memories.hasVectors(scope, model)
-  const [vector] = byMeaning ? await app.embedder.embed([query]) : []
-  const candidates = await app.store.memories.recall(
-    scope,
-    { text: query, vector: vector ?? null, model },
-    filter,
-    CANDIDATES,
-  )
+  const vector = byMeaning ? await vectorOf(app, query) : null
+  const candidates = await app.store.memories.recall(scope, { text: query, vector, model }, filter, CANDIDATES)
   return candidates
     .map((candidate) => ({ candidate, score: scoreOf(candidate) }))
     .sort((a, b) => b.score - a.score || (a.candidate.created_at < b.candidate.created_at ? 1 : -1))
@@ -35,6 +31,18 @@ export async function recall(
       score,
       similarity: score,
     }))
+}
+
+/** Null while the model's provider cannot be asked: words alone are better than no answer. */
+async function vectorOf(app: App, query: string): Promise<Float32Array | null> {
+  try {
+    const [vector] = await app.embedder.embed([query])
+    return vector!
+  } catch (error) {
+    if (!(error instanceof RetryLater)) throw error
+    app.log.warn({ error }, 'recall goes by words alone')
+    return null
+  }
 }
 
 /** 0 to 1. Words count by the share of the query's that are there; how often and how near breaks ties. */
