@@ -18,6 +18,7 @@ import { packageRoot } from '../src/package.ts'
 import { EVENT_NAMES, eventPublished } from '../src/schema/events.ts'
 import type { Scope } from '../src/store/context.ts'
 import { openStore, type Store } from '../src/store/index.ts'
+import { createTextExtractor } from '../src/text/index.ts'
 import { freshDatabaseUrl } from '../test/support/database.ts'
 
 export type Backend = Database['kind']
@@ -68,6 +69,7 @@ export async function openBench(backend: Backend): Promise<Bench> {
     blobs: BLOBS.disk(join(config.dataDir, 'blobs')),
     clock: { now: Date.now, skewSeconds: () => 0 },
     log,
+    text: createTextExtractor(),
     jwtSecret: new Uint8Array(32),
     logins: { waitFor: () => 0, failed: () => {}, succeeded: () => {} },
     runs: { settled: (...args) => engine!.settled(...args) },

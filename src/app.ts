@@ -6,6 +6,7 @@ import type { Language } from './language/index.ts'
 import type { EventName } from './schema/events.ts'
 import type { Scope } from './store/context.ts'
 import type { Store } from './store/index.ts'
+import type { TextExtractor } from './text/index.ts'
 
 export interface Clock {
   /** Milliseconds since 1970. */
@@ -38,6 +39,7 @@ export interface App {
   readonly embedder: Embedder
   readonly language: Language
   readonly blobs: Blobs
+  readonly text: TextExtractor
   readonly clock: Clock
   readonly log: Logger
   /** Signs access tokens. */

@@ -18,6 +18,7 @@ import { StartError } from './errors.ts'
 import { createServer } from './http/server.ts'
 import { LANGUAGES, type Language } from './language/index.ts'
 import { openStore, type Store } from './store/index.ts'
+import { createTextExtractor } from './text/index.ts'
 
 /** Told what the start is doing, in words for a person. */
 export type OnStep = (step: string) => void
@@ -97,10 +98,11 @@ export async function openSystem(config: Config, options: SystemOptions = {}): P
   const { log = createLog(config.logLevel), clock = realClock, onStep = () => {} } = options
   for (const name of config.unknown) log.warn({ name }, 'this variable looks like a setting and is none')
   const { embedder, language } = openModels(config)
+  const text = createTextExtractor()
   const database = await openDatabase(config, onStep)
 
   async function closeDrivers(): Promise<void> {
-    await Promise.all([embedder.close(), language.close()])
+    await Promise.all([embedder.close(), language.close(), text.close()])
     await database.close()
   }
 
@@ -115,7 +117,7 @@ export async function openSystem(config: Config, options: SystemOptions = {}): P
     const blobs = BLOBS.disk(join(config.dataDir, 'blobs'))
     const jwtSecret = await signingSecret(config)
     const logins = createThrottle(clock, 10, 600)
-    const app: App = { config, store, embedder, language, blobs, clock, log, jwtSecret, logins, runs }
+    const app: App = { config, store, embedder, language, blobs, text, clock, log, jwtSecret, logins, runs }
     const owner = await ensureOwner(store, config)
     engine = await startEngine(app)
     const started = engine

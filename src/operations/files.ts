@@ -2,7 +2,8 @@ import { z } from 'zod'
 import type { App } from '../app.ts'
 import { type Caller, scopeOf } from '../auth/caller.ts'
 import { ZeroError } from '../errors.ts'
-import { file, fileKey, fileList, fileUpload } from '../schema/file.ts'
+import { queryVector, relevanceScore } from '../memory/relevance.ts'
+import { file, fileKey, fileList, fileMatches, fileSearch, fileUpload } from '../schema/file.ts'
 import { shapeErrors } from '../schema/shape-errors.ts'
 import { defineBytes, defineJson, defineUpload, type UploadPart } from './operation.ts'
 
@@ -122,6 +123,31 @@ export const filesList = defineJson({
     const scope = scopeOf(caller, input.project_id)
     await app.store.projects.get(scope)
     return app.store.files.list(scope, input.folder ?? null, input.limit, input.offset)
+  },
+})
+
+const CANDIDATES = 200
+
+export const filesSearch = defineJson({
+  name: 'files.search',
+  summary: 'Files about something, by their names and summaries, best first',
+  route: `POST ${BASE}/search`,
+  permission: 'zerodb:read',
+  input: fileSearch,
+  output: fileMatches,
+  async run(app, caller, input) {
+    const scope = scopeOf(caller, input.project_id)
+    await app.store.projects.get(scope)
+    const query = { text: input.query, vector: await queryVector(app, input.query), model: app.embedder.model }
+    const found = await app.store.files.search(scope, query, input.folder ?? null, CANDIDATES)
+    const results = found
+      .map(({ coverage, rank, cosine, ...file }) => {
+        const score = relevanceScore({ coverage, rank, cosine })
+        return { ...file, score, similarity: score }
+      })
+      .sort((a, b) => b.score - a.score)
+      .slice(0, input.limit)
+    return { results, count: results.length }
   },
 })
 

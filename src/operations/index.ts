@@ -1,5 +1,5 @@
 import { eventLogGet, eventLogListOperation } from './event-log.ts'
-import { filesDelete, filesDownload, filesGet, filesList, filesUpload } from './files.ts'
+import { filesDelete, filesDownload, filesGet, filesList, filesSearch, filesUpload } from './files.ts'
 import { graphNeighbors } from './graph.ts'
 import { hooksCreate, hooksDelete, hooksGet, hooksList, hooksUpdate } from './hooks.ts'
 import { keysCreate, keysList, keysRevoke } from './keys.ts'
@@ -76,6 +76,7 @@ export const OPERATIONS: readonly Operation[] = [
   graphNeighbors,
   filesUpload,
   filesList,
+  filesSearch,
   filesGet,
   filesDownload,
   filesDelete,

@@ -36,4 +36,15 @@ export const fileList = z.object({
   limit: limit.default(100),
   offset,
 })
+/** By words and by meaning, over names and summaries. */
+export const fileSearch = z.object({
+  project_id: projectId,
+  query: z.string().min(1).max(10_000),
+  folder: z.string().optional(),
+  limit: limit.default(10),
+})
+export const fileMatches = z.object({
+  results: z.array(file.extend({ score: z.number(), similarity: z.number() })),
+  count: z.number(),
+})
 export const fileKey = z.object({ project_id: projectId, file_id: uuid })

@@ -27,6 +27,8 @@ export const vector = z.object({
   vector_metadata: metadata,
   metadata,
   document: z.string().nullable(),
+  /** Of the document, by auto_summarize. */
+  summary: z.string().nullable(),
   source: z.string(),
   created_at: timestamp,
   updated_at: timestamp,

@@ -3,6 +3,7 @@ import { fileUploaded } from '../schema/events.ts'
 import type { File } from '../schema/file.ts'
 import { found, owned, type Scope, type StoreContext, write } from './context.ts'
 import { emit } from './emit.ts'
+import { candidates, type Relevance, type RelevanceQuery } from './relevance.ts'
 
 const columns = sql`
   id as file_id, id, project_id, file_key, file_name, content_type, size_bytes, folder, metadata as file_metadata, metadata,
@@ -84,9 +85,35 @@ export function files(context: StoreContext) {
       return row ?? null
     },
 
-    async setSummary(id: string, blob: string, summary: string, model: string): Promise<void> {
-      await db.query(sql`
-        update zerodb_files set summary = ${summary}, summary_model = ${model} where id = ${id}::uuid and blob = ${blob}`)
+    /** The summary of the content `blob`, what made it, and its vector. False when the file has been deleted. */
+    async setSummary(
+      id: string,
+      blob: string,
+      summary: { text: string; model: string; embedding: Float32Array | null; embedding_model: string },
+    ): Promise<boolean> {
+      const rows = await db.query(sql`
+        update zerodb_files set
+          summary = ${summary.text}, summary_model = ${summary.model},
+          embedding = ${summary.embedding}::vector, model = ${summary.embedding_model}
+        where id = ${id}::uuid and blob = ${blob}
+        returning id`)
+      return rows.length > 0
+    },
+
+    /** Files whose name or summary share a word with the query or are near it. Unordered. */
+    async search(
+      scope: Scope,
+      query: RelevanceQuery,
+      folder: string | null,
+      limit: number,
+    ): Promise<(File & Relevance)[]> {
+      const scoped = sql`
+        select * from zerodb_files
+        where project_id = (select project_id from (${owned(scope)}) owner)
+          and (${folder}::text is null or folder = ${folder})`
+      return db.query<File & Relevance>(sql`
+        ${candidates(query, scoped, limit)}
+        select ${columns}, coverage, rank, cosine from candidate`)
     },
 
     async remove(scope: Scope, id: string): Promise<boolean> {

@@ -3,6 +3,7 @@ import { memoryStored, remembered } from '../schema/events.ts'
 import type { MemoryRecord } from '../schema/memory.ts'
 import { found, owned, type Scope, type StoreContext, write } from './context.ts'
 import { emit, NEXT_SEQ } from './emit.ts'
+import { candidates, type Relevance, type RelevanceQuery } from './relevance.ts'
 
 const recordColumns = sql`
   id as memory_id, id, project_id, agent_id, session_id, role, content, embedding, model, metadata as memory_metadata, created_at`
@@ -37,7 +38,7 @@ export interface RecallFilter {
   tags?: readonly string[] | null | undefined
 }
 
-export interface RecallCandidate {
+export interface RecallCandidate extends Relevance {
   id: string
   content: string
   importance: number
@@ -49,11 +50,6 @@ export interface RecallCandidate {
   tags: string[]
   metadata: Record<string, unknown>
   created_at: string
-  /** Share of the query's words that the memory has, 0 to 1. */
-  coverage: number
-  rank: number
-  /** Cosine to the query's vector; null when the memory has no vector of that model. */
-  cosine: number | null
 }
 
 /** What a handler works on. */
@@ -166,49 +162,22 @@ export function memories(context: StoreContext) {
     },
 
     /** Memories that share a word with the query, or are near its vector; up to `limit` by each of the two. Unordered. */
-    async recall(
-      scope: Scope,
-      query: { text: string; vector: Float32Array | null; model: string | null },
-      filter: RecallFilter,
-      limit: number,
-    ): Promise<RecallCandidate[]> {
+    async recall(scope: Scope, query: RelevanceQuery, filter: RecallFilter, limit: number): Promise<RecallCandidate[]> {
+      const scoped = sql`
+        select * from zerodb_memories
+        where project_id = (select project_id from (${owned(scope)}) owner)
+          and kind = 'remembered'
+          and (${filter.entity_id}::text is null or entity_id = ${filter.entity_id})
+          and (${filter.session_id}::text is null or session_id = ${filter.session_id})
+          and (${filter.agent_id}::text is null or agent_id = ${filter.agent_id})
+          and (${filter.namespace}::text is null or namespace = ${filter.namespace})
+          and (${filter.tags ?? null}::text[] is null or tags && ${filter.tags ?? null}::text[])`
       return db.query<RecallCandidate>(sql`
-        with term as (
-          select lexeme from unnest(to_tsvector('english', ${query.text}))
-        ),
-        wanted as (
-          select to_tsquery('simple', string_agg(quote_literal(lexeme), ' | ')) as query, count(*) as terms from term
-        ),
-        scoped as (
-          select * from zerodb_memories
-          where project_id = (select project_id from (${owned(scope)}) owner)
-            and kind = 'remembered'
-            and (${filter.entity_id}::text is null or entity_id = ${filter.entity_id})
-            and (${filter.session_id}::text is null or session_id = ${filter.session_id})
-            and (${filter.agent_id}::text is null or agent_id = ${filter.agent_id})
-            and (${filter.namespace}::text is null or namespace = ${filter.namespace})
-            and (${filter.tags ?? null}::text[] is null or tags && ${filter.tags ?? null}::text[])
-        ),
-        by_words as (
-          select id from scoped, wanted
-          where words @@ wanted.query
-          order by ts_rank(words, wanted.query) desc
-          limit ${limit}::int
-        ),
-        by_vector as (
-          select id from scoped
-          where ${query.vector}::vector is not null and model = ${query.model}
-          order by embedding <=> ${query.vector}::vector
-          limit ${limit}::int
-        )
+        ${candidates(query, scoped, limit)}
         select
-          m.id, m.content, m.importance, m.memory_type, m.entity_id, m.session_id, m.agent_id, m.namespace, m.tags, m.metadata, m.created_at,
-          coalesce((select count(*) from term where m.words @@ to_tsquery('simple', quote_literal(lexeme)))::float8 / nullif(wanted.terms, 0), 0)
-            as coverage,
-          coalesce(ts_rank(m.words, wanted.query, 32), 0)::float8 as rank,
-          case when m.model = ${query.model} then 1 - (m.embedding <=> ${query.vector}::vector) end as cosine
-        from zerodb_memories m, wanted
-        where m.id in (select id from by_words union select id from by_vector)`)
+          id, content, importance, memory_type, entity_id, session_id, agent_id, namespace, tags, metadata, created_at,
+          coverage, rank, cosine
+        from candidate`)
     },
 
     /** The text that an event's `ref` points at; null when it has been forgotten. */

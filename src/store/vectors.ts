@@ -10,7 +10,7 @@ type StoredVector = Omit<Vector, 'vector_embedding'> & { vector_embedding: Float
 
 const columns = sql`
   vector_id, project_id, namespace, embedding as vector_embedding, dims as dimension, model, metadata as vector_metadata, metadata,
-  document, source, created_at, updated_at`
+  document, summary, source, created_at, updated_at`
 
 /** What a search runs over: vectors of one number of dimensions, made by one model (null: brought by clients). */
 export interface VectorSpace {
@@ -34,6 +34,7 @@ const onConflict = sql`
       when excluded.embedding is null and zerodb_vectors.document is not distinct from excluded.document then zerodb_vectors.model
     end,
     requested_model = null,
+    summary = case when zerodb_vectors.document is not distinct from excluded.document then zerodb_vectors.summary end,
     document = excluded.document,
     metadata = excluded.metadata,
     source = excluded.source,
@@ -66,7 +67,7 @@ export function vectors(context: StoreContext) {
           user_id: sql`stored.user_id`,
         })}
         select
-          vector_id, project_id, namespace, dims as dimension, model, metadata as vector_metadata, metadata, document, source,
+          vector_id, project_id, namespace, dims as dimension, model, metadata as vector_metadata, metadata, document, summary, source,
           created_at, updated_at, case when ${embedding === null}::bool then embedding end as vector_embedding, event.seq as event_seq
         from stored, event`,
       )
@@ -236,6 +237,20 @@ export function vectors(context: StoreContext) {
         where v.id = item.id and v.document = item.document and v.embedding is null
         returning v.id`)
       return rows.length
+    },
+
+    /** The document of the vector that an event's `ref` points at; null when it has none, or is gone. */
+    async document(projectId: string, id: string): Promise<string | null> {
+      const [row] = await relaxed.query<{ document: string | null }>(sql`
+        select document from zerodb_vectors where id = ${id}::uuid and project_id = ${projectId}::uuid`)
+      return row?.document ?? null
+    },
+
+    /** False when the document is not the one any more that the summary was made from. */
+    async setSummary(id: string, document: string, summary: string): Promise<boolean> {
+      const rows = await db.query(sql`
+        update zerodb_vectors set summary = ${summary} where id = ${id}::uuid and document = ${document} returning id`)
+      return rows.length > 0
     },
 
     /** The numbers of dimensions that have at least `atLeast` vectors and no index yet. */

@@ -65,6 +65,7 @@ const EXAMPLES: Record<string, (things: Things) => Example> = {
   'graph.neighbors': ({ entity }) => ({ params: { entity } }),
   'files.upload': inProject(() => ({ body: { file_name: 'b.txt', file_content: 'aGk=' } })),
   'files.list': inProject(),
+  'files.search': inProject(() => ({ body: { query: 'b' } })),
   'files.get': inProject(({ file }) => ({ params: { file_id: file } })),
   'files.download': inProject(({ file }) => ({ params: { file_id: file } })),
   'tables.create': inProject(() => ({ body: { table_name: 'new' } })),

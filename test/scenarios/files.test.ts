@@ -3,6 +3,7 @@ import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openTestApp, type Reply, type TestApp, type TestUser } from '../support/app.ts'
+import { docx, paragraph, pdf } from '../support/documents.ts'
 
 const MB = 1024 * 1024
 
@@ -12,6 +13,7 @@ beforeAll(async () => {
 })
 afterAll(() => app.close())
 
+const DOCX = 'application/vnd.openxmlformats-officedocument.wordprocessingml.document'
 const UPLOADED = 'zerodb.file.uploaded'
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
@@ -419,7 +421,12 @@ test('auto_summarize stores a summary of the text within max_length on the file'
   const [run] = await user.runs()
   expect(run).toMatchObject({ hook_id: hook.id, status: 'succeeded', attempts: 1, event_type: UPLOADED })
   const { summary } = (await user.get(`${user.database}/files/${file_id}`)).body
-  expect(run!.result).toEqual({ summarized: true, characters: summary.length, used: 'builtin-1' })
+  expect(run!.result).toEqual({
+    summarized: true,
+    type: 'markdown',
+    characters: summary.length,
+    used: 'builtin-1',
+  })
   expect(summary.length).toBeLessThanOrEqual(120)
   expect(summary.length).toBeGreaterThan(20)
   expect(STORY).toContain(summary.split('. ')[0])
@@ -433,11 +440,49 @@ test('a file that cannot be summarised is dead at the first attempt, with the re
   await upload(user, [file(Buffer.from([0xff, 0xfe, 0x00]), 'odd.txt', 'text/plain')])
   const runs = await user.runs()
   expect(runs).toMatchObject([
-    { status: 'dead', attempts: 1, error: { code: 'handler_failed', message: expect.stringContaining('image/png') } },
-    { status: 'dead', attempts: 1, error: { message: 'The file is not UTF-8 text' } },
+    { status: 'dead', attempts: 1, error: { code: 'handler_failed', message: expect.stringContaining('photo.png') } },
+    { status: 'dead', attempts: 1, error: { message: expect.stringContaining('odd.txt') } },
   ])
   expect(runs[0]!.finished_at).not.toBeNull()
   expect(await user.trail()).toEqual({ events: [UPLOADED, UPLOADED], runs: Array(2).fill('auto_summarize dead') })
+})
+
+test('a pdf and a docx are summarised, and found by words and by meaning of their summaries', async () => {
+  const user = await app.newUser()
+  await user.hook(UPLOADED, 'auto_summarize', { hook_config: { max_length: 200 } })
+  const lines = [
+    'The reactor was shut down on Monday after a pump had failed.',
+    'Engineers replaced the pump within two days.',
+  ]
+  await upload(user, [file(pdf([lines]), 'incident.pdf', 'application/pdf')])
+  await upload(user, [
+    file(
+      Buffer.from(docx(paragraph('The bakery sells rye bread and cinnamon rolls every morning.'))),
+      'menu.docx',
+      DOCX,
+    ),
+  ])
+  expect((await user.runs()).map(({ status, result }) => [status, (result as { type: string }).type])).toEqual([
+    ['succeeded', 'pdf'],
+    ['succeeded', 'docx'],
+  ])
+  const find = async (query: string) => (await user.post(`${user.database}/files/search`, { query })).body.results
+  expect((await find('pump'))[0]).toMatchObject({ file_name: 'incident.pdf' })
+  expect((await find('pastries for breakfast'))[0]).toMatchObject({ file_name: 'menu.docx' })
+  expect((await find('pump'))[0].summary).toContain('pump')
+})
+
+test('auto_summarize on a vector summarises its document, until the document changes', async () => {
+  const user = await app.newUser()
+  await user.hook('zerodb.vector.stored', 'auto_summarize', { hook_config: { max_length: 120 } })
+  const store = (document: string) =>
+    user.post(`${user.database}/vectors/upsert`, { vector_id: 'v', vector_embedding: [1, 0], document })
+  await store(STORY)
+  expect(await user.runs()).toMatchObject([{ status: 'succeeded', result: { summarized: true, type: 'document' } }])
+  const { summary } = (await user.get(`${user.database}/vectors/v`)).body
+  expect(summary.length).toBeLessThanOrEqual(120)
+  expect((await store(STORY)).body.summary).toBe(summary)
+  expect((await store('Something else altogether.')).body.summary).toBe(null)
 })
 
 test('a file without content, or deleted meanwhile, has nothing to summarise', async () => {

@@ -129,6 +129,7 @@ create table zerodb_vectors (
   model text,
   requested_model text,
   document text,
+  summary text,
   metadata jsonb not null default '{}',
   source text not null,
   batch_id uuid,
@@ -182,9 +183,14 @@ create table zerodb_files (
   blob text,
   summary text,
   summary_model text,
+  embedding vector,
+  dims int generated always as (vector_dims(embedding)) stored,
+  model text,
+  words tsvector generated always as (to_tsvector('english', file_name || ' ' || coalesce(summary, ''))) stored,
   created_at timestamptz not null default now()
 );
 create index idx_zerodb_files_project on zerodb_files (project_id, created_at);
+create index idx_zerodb_files_words on zerodb_files using gin (words);
 create index idx_zerodb_files_blob on zerodb_files (blob) where blob is not null;
 
 create table zerodb_tables (

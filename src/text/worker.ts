@@ -1,0 +1,92 @@
+import { decode, detectCharset } from './charset.ts'
+import { csvText } from './csv.ts'
+import { docxText } from './docx.ts'
+import { declaredCharset, htmlText } from './html.ts'
+import { lines } from './lines.ts'
+import { markdownText } from './markdown.ts'
+import { pdfText } from './pdf.ts'
+import { type Claim, sniff, type TextType } from './sniff.ts'
+import { Unreadable } from './unreadable.ts'
+
+/** The first argument of the process, as JSON; the file itself comes through its standard input. */
+export interface TextJob extends Claim {
+  /** Of UTF-8, of the text that comes out. */
+  max_text_bytes: number
+}
+
+/** The one message that the process sends before it ends. */
+export type TextAnswer = { text: string; type: TextType; truncated: boolean } | { unreadable: string }
+
+async function answer(job: TextJob): Promise<TextAnswer> {
+  const bytes = await standardInput()
+  let type: TextType | undefined
+  try {
+    type = sniff(bytes, job)
+    const { text, truncated } = await collect(pieces(type, bytes, job), job.max_text_bytes)
+    if (text === '')
+      throw new Unreadable(
+        type === 'pdf' ? 'holds no text; it may be a scan, and pictures are not read' : 'holds no text',
+      )
+    return { text, type, truncated }
+  } catch (error) {
+    if (error instanceof Unreadable) return { unreadable: error.message }
+    // Parsers throw all kinds of things at what they do not expect.
+    return { unreadable: `cannot be read${type ? ` as ${type}` : ''}: ${(error as Error).message}` }
+  }
+}
+
+async function standardInput(): Promise<Uint8Array> {
+  const chunks: Buffer[] = []
+  for await (const chunk of process.stdin) chunks.push(chunk)
+  return Buffer.concat(chunks)
+}
+
+function pieces(type: TextType, bytes: Uint8Array, job: TextJob): Iterable<string> | AsyncIterable<string> {
+  if (type === 'pdf') return pdfText(bytes)
+  if (type === 'docx') return docxText(bytes)
+  const declared = /charset\s*=\s*"?([\w-]{1,40})/i.exec(job.content_type ?? '')?.[1]
+  const text = decode(bytes, detectCharset(bytes, declared ?? (type === 'html' ? declaredCharset(bytes) : undefined)))
+  if (type === 'html') return htmlText(text)
+  if (type === 'markdown') return markdownText(lines(text))
+  if (type === 'csv') return csvText(lines(text), bytes.length)
+  return plainText(lines(text))
+}
+
+function* plainText(lines: Iterable<string>): Generator<string> {
+  for (const line of lines) yield `${line}\n`
+}
+
+/** Reads no further than `maxBytes` of text: what comes behind costs nothing. */
+async function collect(pieces: Iterable<string> | AsyncIterable<string>, maxBytes: number) {
+  const kept: string[] = []
+  let bytes = 0
+  for await (const piece of pieces) {
+    const clean = printable(piece)
+    kept.push(clean)
+    bytes += Buffer.byteLength(clean)
+    if (bytes > maxBytes) break
+  }
+  // Through UTF-8 also half a surrogate pair becomes a character that a database takes.
+  const all = Buffer.from(kept.join(''))
+  let end = Math.min(all.length, maxBytes)
+  while (end < all.length && (all[end]! & 0xc0) === 0x80) end--
+  const text = all
+    .toString('utf8', 0, end)
+    .replace(/[ \t]+$/gm, '')
+    .replace(/\n{3,}/g, '\n\n')
+    .trim()
+  return { text, truncated: bytes > maxBytes }
+}
+
+/** Without control characters: a database refuses the null character, and nobody reads the others. */
+function printable(piece: string): string {
+  return piece
+    .replace(/\r\n?/g, '\n')
+    .replace(/(?![\t\n\f])[\p{Cc}\ufeff]/gu, '')
+    .replaceAll('\f', '\n')
+}
+
+// pdf.js rejects promises that nobody waits for; what matters reaches `answer`.
+process.on('unhandledRejection', () => {})
+const result = await answer(JSON.parse(process.argv[2]!))
+process.send!(result, () => process.exit())
