@@ -65,6 +65,7 @@ export async function openBench(backend: Backend): Promise<Bench> {
     config,
     store,
     embedder,
+    embedders: [embedder],
     language,
     blobs: BLOBS.disk(join(config.dataDir, 'blobs')),
     clock: { now: Date.now, skewSeconds: () => 0 },

@@ -36,7 +36,10 @@ export interface RunsPort {
 export interface App {
   readonly config: Config
   readonly store: Store
+  /** The configured one. */
   readonly embedder: Embedder
+  /** All whose vectors can be searched by text: the configured one first, then the built-in one. */
+  readonly embedders: readonly Embedder[]
   readonly language: Language
   readonly blobs: Blobs
   readonly text: TextExtractor

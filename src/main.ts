@@ -86,9 +86,11 @@ export async function openDatabase(config: Config, onStep: OnStep = () => {}): P
 }
 
 /** The configured models, else the built-in ones. Throws `StartError` for an address or a key that can never work. Sends nothing yet. */
-export function openModels(config: Config): { embedder: Embedder; language: Language } {
+export function openModels(config: Config): { embedders: [Embedder, ...Embedder[]]; language: Language } {
+  const builtIn = EMBEDDERS['use-lite']()
   return {
-    embedder: config.embedding ? EMBEDDERS['openai-compatible'](config.embedding) : EMBEDDERS['use-lite'](),
+    // The built-in one costs nothing until it is asked, and serves what it made before another was configured.
+    embedders: config.embedding ? [EMBEDDERS['openai-compatible'](config.embedding), builtIn] : [builtIn],
     language: config.language ? LANGUAGES['openai-compatible'](config.language) : LANGUAGES.builtin(),
   }
 }
@@ -97,12 +99,12 @@ export function openModels(config: Config): { embedder: Embedder; language: Lang
 export async function openSystem(config: Config, options: SystemOptions = {}): Promise<System> {
   const { log = createLog(config.logLevel), clock = realClock, onStep = () => {} } = options
   for (const name of config.unknown) log.warn({ name }, 'this variable looks like a setting and is none')
-  const { embedder, language } = openModels(config)
+  const { embedders, language } = openModels(config)
   const text = createTextExtractor()
   const database = await openDatabase(config, onStep)
 
   async function closeDrivers(): Promise<void> {
-    await Promise.all([embedder.close(), language.close(), text.close()])
+    await Promise.all([...embedders.map((embedder) => embedder.close()), language.close(), text.close()])
     await database.close()
   }
 
@@ -117,7 +119,8 @@ export async function openSystem(config: Config, options: SystemOptions = {}): P
     const blobs = BLOBS.disk(join(config.dataDir, 'blobs'))
     const jwtSecret = await signingSecret(config)
     const logins = createThrottle(clock, 10, 600)
-    const app: App = { config, store, embedder, language, blobs, text, clock, log, jwtSecret, logins, runs }
+    const [embedder] = embedders
+    const app: App = { config, store, embedder, embedders, language, blobs, text, clock, log, jwtSecret, logins, runs }
     const owner = await ensureOwner(store, config)
     engine = await startEngine(app)
     const started = engine

@@ -21,7 +21,9 @@ const CHECKS: readonly Check[] = [
   {
     name: 'embedding model',
     async look(config) {
-      const { embedder } = openModels(config)
+      const {
+        embedders: [embedder],
+      } = openModels(config)
       try {
         const [vector] = await embedder.embed(['doctor'])
         return `${embedder.model}, ${vector!.length} dimensions`

@@ -6,6 +6,7 @@ import { packageVersion } from '../package.ts'
 import { config } from './config.ts'
 import { doctor } from './doctor.ts'
 import { keys } from './keys.ts'
+import { reembed } from './re-embed.ts'
 import { start } from './start.ts'
 import { worker } from './worker.ts'
 
@@ -15,7 +16,7 @@ const program = new Command('zerodb')
   .showHelpAfterError('(add --help for the commands and their options)')
   .exitOverride()
 
-for (const command of [start, worker, keys, config, doctor]) program.addCommand(command)
+for (const command of [start, worker, keys, reembed, config, doctor]) program.addCommand(command)
 
 /** What went wrong, in one sentence with the remedy; a stack only for what we did not foresee. Exit codes: 1 failure, 2 usage. */
 function report(error: unknown): number {

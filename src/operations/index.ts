@@ -1,3 +1,4 @@
+import { embeddingsReembed } from './embeddings.ts'
 import { eventLogGet, eventLogListOperation } from './event-log.ts'
 import { filesDelete, filesDownload, filesGet, filesList, filesSearch, filesUpload } from './files.ts'
 import { graphNeighbors } from './graph.ts'
@@ -67,6 +68,7 @@ export const OPERATIONS: readonly Operation[] = [
   vectorsList,
   vectorsGet,
   vectorsDelete,
+  embeddingsReembed,
   memoryStoreOperation,
   memoryListOperation,
   memoryGet,

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { App } from '../app.ts'
 import { scopeOf } from '../auth/caller.ts'
+import type { Embedder } from '../embedding/index.ts'
 import { ZeroError } from '../errors.ts'
 import {
   type VectorInput,
@@ -103,13 +104,9 @@ export const vectorsSearch = defineJson({
     const start = app.clock.now()
     await app.store.projects.get(scope)
     const spaces = await app.store.vectors.spaces(scope, input.namespace)
-    const query = await queryVector(app, input)
-    const space = chooseSpace(
-      spaces,
-      query.length,
-      input.query_vector ? input.model : app.embedder.model,
-      input.namespace,
-    )
+    const converting = await app.store.reembed.isRunning(scope)
+    const { query, model } = await queryVector(app, input, spaces, converting)
+    const space = chooseSpace(spaces, query.length, model, input.namespace)
     const options = { limit: input.limit, threshold: input.threshold ?? null, filter: input.metadata_filter ?? null }
     const rows = space ? await search(app, scope, { ...space, namespace: input.namespace }, query, options) : []
     return {
@@ -122,14 +119,44 @@ export const vectorsSearch = defineJson({
   },
 })
 
-async function queryVector(app: App, input: z.infer<typeof vectorSearch>): Promise<Float32Array> {
-  if (input.query_vector) return Float32Array.from(input.query_vector)
-  if (input.query?.trim()) return (await app.embedder.embed([input.query]))[0]!
+/** The query as a vector, and the model whose vectors it can be compared with (undefined: whichever it fits). */
+async function queryVector(
+  app: App,
+  input: z.infer<typeof vectorSearch>,
+  spaces: readonly VectorSpace[],
+  converting: boolean,
+): Promise<{ query: Float32Array; model: string | undefined }> {
+  if (input.query_vector) return { query: Float32Array.from(input.query_vector), model: input.model }
+  if (input.query?.trim()) {
+    const embedder = embedderFor(app, input.model, spaces, converting)
+    const [query] = await embedder.embed([input.query])
+    return { query: query!, model: embedder.model }
+  }
   throw new ZeroError('validation_failed', undefined, {
     fields: [
       { type: 'missing', loc: ['body', 'query_vector'], msg: 'Field required: send query_vector, or query as text' },
     ],
   })
+}
+
+/** A text goes to the model that has made vectors here: the configured one, or while they are being converted the one before it. */
+function embedderFor(
+  app: App,
+  model: string | undefined,
+  spaces: readonly VectorSpace[],
+  converting: boolean,
+): Embedder {
+  if (model !== undefined) {
+    const named = app.embedders.find((embedder) => embedder.model === model)
+    if (named) return named
+    const known = app.embedders.map((embedder) => embedder.model).join(', ')
+    throw new ZeroError(
+      'invalid',
+      `The model "${model}" cannot embed a text here; one of: ${known}. Or send query_vector`,
+    )
+  }
+  const there = app.embedders.filter((embedder) => spaces.some((space) => space.model === embedder.model))
+  return (converting ? there.at(-1) : there[0]) ?? app.embedder
 }
 
 /** Vectors of one model and size only: numbers of different models must not be compared. Null when the namespace is empty. */

@@ -10,6 +10,7 @@ import { keys } from './keys.ts'
 import { memories } from './memories.ts'
 import { projects } from './projects.ts'
 import { published } from './published.ts'
+import { reembed } from './reembed.ts'
 import { refreshTokens } from './refresh-tokens.ts'
 import { runs } from './runs.ts'
 import { tables } from './tables.ts'
@@ -32,6 +33,7 @@ const NOUNS = {
   tables,
   published,
   graph,
+  reembed,
 }
 
 /** Every statement on our tables, by noun. */

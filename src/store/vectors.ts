@@ -34,6 +34,8 @@ const onConflict = sql`
       when excluded.embedding is null and zerodb_vectors.document is not distinct from excluded.document then zerodb_vectors.model
     end,
     requested_model = null,
+    next_embedding = null,
+    next_model = null,
     summary = case when zerodb_vectors.document is not distinct from excluded.document then zerodb_vectors.summary end,
     document = excluded.document,
     metadata = excluded.metadata,

@@ -56,6 +56,7 @@ const EXAMPLES: Record<string, (things: Things) => Example> = {
   'vectors.upsert_batch': inProject(({ vector }) => ({ body: [{ vector_id: vector, vector_embedding: [0, 1] }] })),
   'vectors.search': inProject(() => ({ body: { query_vector: [1, 0] } })),
   'vectors.list': inProject(),
+  'embeddings.re_embed': inProject(() => ({ body: {} })),
   'vectors.get': inProject(({ vector }) => ({ params: { vector_id: vector } })),
   'memory.store': inProject(() => ({ body: { content: 'more' } })),
   'memory.list': inProject(),

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { sql } from '../../src/db/sql.ts'
 import { openTestApp, type TestApp } from '../support/app.ts'
 import { startProvider, type TestProvider } from '../support/provider.ts'
 
@@ -109,3 +110,50 @@ test('a provider that refuses the request makes the run dead at once, with its r
   })
   expect(JSON.stringify(run)).not.toContain(provider.apiKey)
 })
+
+test('re-embedding serves by the old model until all is converted, then by the new one', async () => {
+  const user = await app.newUser()
+  const scope = { user_id: user.user_id, project_id: user.project_id }
+  const { store, embedders } = app.system.app
+  const [configured, builtIn] = embedders
+  const documents = ['A cat sleeps on the sofa', 'The tax return is due in April', 'Bread is baked in an oven']
+  for (const [i, document] of documents.entries()) {
+    const stored = await user.post(`${user.database}/vectors/upsert`, { vector_id: `v${i}`, document })
+    expect(stored.status).toBe(200)
+  }
+  // As they were made before the provider was configured.
+  const items = (
+    await Promise.all(
+      (
+        await user.events()
+      ).map(async (event) => {
+        const { ref } = await refOf(event.id)
+        return store.vectors.toEmbed(user.project_id, { id: ref })
+      }),
+    )
+  ).flat()
+  const embeddings = await builtIn!.embed(items.map((item) => item.document))
+  await store.vectors.setEmbeddings(items, embeddings, { used: builtIn!.model, requested: builtIn!.model })
+
+  const search = async () => (await user.post(`${user.database}/vectors/search`, { query: 'kitten on a couch' })).body
+  expect((await search()).model).toBe('use-lite')
+  const step = (limit: number) => user.post(`${user.database}/embeddings/re-embed`, { limit })
+  expect((await step(2)).body).toEqual({ model: configured!.model, converted: 2, left: 1, switched: 0 })
+  const meanwhile = await search()
+  expect({ model: meanwhile.model, found: meanwhile.total_count, first: meanwhile.vectors[0].vector_id }).toEqual({
+    model: 'use-lite',
+    found: 3,
+    first: 'v0',
+  })
+  expect((await step(2)).body).toEqual({ model: configured!.model, converted: 1, left: 0, switched: 3 })
+  expect(await search()).toMatchObject({ model: 'bge-m3', total_count: 3 })
+  expect((await step(2)).body).toEqual({ model: configured!.model, converted: 0, left: 0, switched: 0 })
+  expect(await store.reembed.isRunning(scope)).toBe(false)
+})
+
+async function refOf(eventId: string): Promise<{ ref: string }> {
+  const [row] = await app.system.database.query<{ ref: string }>(
+    sql`select ref from zerodb_events where id = ${eventId}`,
+  )
+  return row!
+}

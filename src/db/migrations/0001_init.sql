@@ -118,6 +118,7 @@ create index idx_zerodb_runs_running on zerodb_runs (owner) where status = 'runn
 
 -- What is stored ----------------------------------------------------------------------------------
 
+-- next_*: the embedding by another model, kept aside until all of the project have theirs.
 -- embedding without fixed dimensions: each number of dimensions gets an index of its own once it has enough rows.
 create table zerodb_vectors (
   id uuid primary key default gen_random_uuid(),
@@ -128,6 +129,8 @@ create table zerodb_vectors (
   dims int generated always as (vector_dims(embedding)) stored,
   model text,
   requested_model text,
+  next_embedding vector,
+  next_model text,
   document text,
   summary text,
   metadata jsonb not null default '{}',
@@ -162,6 +165,8 @@ create table zerodb_memories (
   dims int generated always as (vector_dims(embedding)) stored,
   model text,
   requested_model text,
+  next_embedding vector,
+  next_model text,
   words tsvector generated always as (to_tsvector('english', content)) stored,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now()
@@ -186,6 +191,8 @@ create table zerodb_files (
   embedding vector,
   dims int generated always as (vector_dims(embedding)) stored,
   model text,
+  next_embedding vector,
+  next_model text,
   words tsvector generated always as (to_tsvector('english', file_name || ' ' || coalesce(summary, ''))) stored,
   created_at timestamptz not null default now()
 );
@@ -225,6 +232,12 @@ create table zerodb_published_events (
   published_at timestamptz not null default now()
 );
 create index idx_zerodb_published_events on zerodb_published_events (project_id, position);
+
+create index idx_zerodb_vectors_next on zerodb_vectors (project_id) where next_model is not null;
+
+create index idx_zerodb_memories_next on zerodb_memories (project_id) where next_model is not null;
+
+create index idx_zerodb_files_next on zerodb_files (project_id) where next_model is not null;
 
 -- The context graph -------------------------------------------------------------------------------
 
