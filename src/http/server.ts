@@ -11,6 +11,7 @@ import { packageVersion } from '../package.ts'
 import { ROUTE_ALIASES, renameFields, rewriteUrl } from './aliases.ts'
 import { sendBytes } from './bytes.ts'
 import { gatherInput, parseInput } from './input.ts'
+import { openapiDocument } from './openapi.ts'
 import { toBody, toProblem, toZeroError } from './problem.ts'
 
 /** The HTTP surface: each operation at its route, and what stands outside the list. Does not listen yet. */
@@ -94,6 +95,15 @@ export async function createServer(app: App): Promise<FastifyInstance> {
     )
   })
 
+  const document = openapiDocument(version)
+  server.get('/openapi.json', async () => document)
+  server.get('/', async () => ({
+    name: 'zerodb-functions',
+    version,
+    api: '/api/v1',
+    openapi: '/openapi.json',
+    health: '/health',
+  }))
   server.get('/livez', async () => ({ status: 'ok' }))
   server.get('/readyz', async () => ready(app))
   for (const path of ['/health', '/api/v1/health']) server.get(path, async () => ({ ...(await ready(app)), version }))

@@ -34,7 +34,7 @@ export const tableList = z.object({ project_id: projectId, limit: limit.default(
 /** `table` is a table's name or id. */
 export const tableKey = z.object({ project_id: projectId, table: name })
 
-export const MAX_ROWS = 1_000
+export const MAX_ROWS = 10_000
 const MAX_SORT_FIELDS = 20
 
 /** One row as `row_data`, or many as `rows`. */
