@@ -19,4 +19,4 @@ export const offset = integer(0, 1_000_000_000).default(0)
 export const timestamp = z.string()
 
 /** The path's project; `-` is the caller's own (its key's, else `X-Project-ID`, else the default one). */
-export const projectId = z.union([z.literal('-'), uuid])
+export const projectId = z.union([uuid, z.literal('-')])
