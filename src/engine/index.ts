@@ -45,6 +45,8 @@ export async function startEngine(app: App): Promise<Engine> {
   const dispatcher = createDispatcher({ app, epoch: () => epoch, worker, onDispatched: notify })
 
   async function beat(): Promise<void> {
+    const stranded = await app.store.runs.reclaim(epoch, worker.owned())
+    if (stranded > 0) app.log.warn({ runs: stranded }, 'runs whose assignment got lost are queued again')
     if (alone) return
     if (!(await app.store.instances.beat(epoch))) {
       app.log.warn({ epoch }, 'this process was taken for dead; it goes on under a new name')

@@ -1,4 +1,6 @@
 import type { App } from '../app.ts'
+import { DbError } from '../db/sql.ts'
+import { ZeroError } from '../errors.ts'
 import { HANDLERS } from '../handlers/index.ts'
 import type { OwnedRun } from '../store/dispatch.ts'
 import type { Ending } from '../store/runs.ts'
@@ -18,6 +20,8 @@ export interface Worker {
   free(): number
   /** Executes a run that this process owns, as soon as it has a slot. */
   start(run: OwnedRun): void
+  /** The ids of all runs that it has been given and whose results are not written. */
+  owned(): string[]
   /** Resolves when nothing runs and every result is written. */
   quiet(): Promise<void>
   /** Lets running handlers finish for `graceSeconds`, then aborts them. Their results are written, those of the aborted are not. */
@@ -69,9 +73,7 @@ export function createWorker({ app, epoch, onFinished, onFree }: WorkerOptions):
     while (endings.length > 0) {
       const batch = endings.slice(0, ACKNOWLEDGE_BATCH)
       try {
-        const recorded = await app.store.runs.finish(epoch(), batch)
-        if (recorded.length < batch.length)
-          app.log.warn({ lost: batch.length - recorded.length }, 'results came too late: the runs have other owners')
+        await record(batch)
         endings = endings.slice(batch.length)
       } catch (error) {
         app.log.error({ error }, 'results cannot be written; trying again')
@@ -82,6 +84,28 @@ export function createWorker({ app, epoch, onFinished, onFree }: WorkerOptions):
       onFinished()
     }
     writing = undefined
+  }
+
+  /** Writes results. One that the database cannot hold must not keep the others from being written: its run is dead, with the reason. */
+  async function record(batch: readonly Ending[]): Promise<void> {
+    try {
+      const recorded = await app.store.runs.finish(epoch(), batch)
+      if (recorded.length < batch.length) {
+        app.log.warn({ lost: batch.length - recorded.length }, 'results came too late: the runs have other owners')
+      }
+    } catch (error) {
+      if (!isUnstorable(error)) throw error
+      if (batch.length > 1) {
+        for (const ending of batch) await record([ending])
+        return
+      }
+      app.log.warn({ error, run: batch[0]!.id }, 'a result cannot be stored')
+      const reason = {
+        code: 'unrecordable',
+        message: 'The result holds what the database cannot store, such as U+0000',
+      }
+      await app.store.runs.finish(epoch(), [{ ...batch[0]!, status: 'dead', result: null, logs: [], error: reason }])
+    }
   }
 
   async function quiet(): Promise<void> {
@@ -100,6 +124,7 @@ export function createWorker({ app, epoch, onFinished, onFree }: WorkerOptions):
       if (running.size < app.config.workerSlots) begin(run)
       else waiting.push(run)
     },
+    owned: () => [...running.keys(), ...waiting.map((run) => run.id), ...endings.map((ending) => ending.id)],
     quiet,
     async drain(graceSeconds) {
       stopped = true
@@ -162,6 +187,11 @@ async function outcomeOf(app: App, run: OwnedRun, controller: AbortController): 
   } finally {
     clearTimeout(timeout)
   }
+}
+
+/** Whether it is the values that the database refuses, and would refuse again. */
+function isUnstorable(error: unknown): boolean {
+  return error instanceof DbError || (error instanceof ZeroError && error.code === 'invalid')
 }
 
 /** Rejects when the signal fires. */

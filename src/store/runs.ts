@@ -89,6 +89,21 @@ export function runs(context: StoreContext) {
         where owner = ${epoch}::bigint and status = 'running'`)
     },
 
+    /**
+     * Queues again the runs that the database gives to this living process and that it does not know: the answer to its dispatch or claim
+     * was lost. The seconds of grace are for answers that are still on their way. Returns how many there were.
+     */
+    async reclaim(epoch: number, known: readonly string[]): Promise<number> {
+      const rows = await relaxed.query(sql`
+        update zerodb_runs set status = 'queued', owner = null
+        where owner = ${epoch}::bigint
+          and status = 'running'
+          and started_at < now() - interval '10 seconds'
+          and id <> all(${known}::uuid[])
+        returning id`)
+      return rows.length
+    },
+
     /** Queues again the runs whose owner is dead; a run that has outlived three owners is `dead`. Returns how many there were. */
     async recover(): Promise<number> {
       const rows = await relaxed.query(sql`

@@ -260,7 +260,11 @@ export function vectors(context: StoreContext) {
       const rows = await relaxed.query<{ dims: number }>(sql`
         select dims from zerodb_vectors v
         where dims <= 2000
-          and not exists (select from pg_class where relname = 'idx_zerodb_vectors_hnsw_' || v.dims)
+          and not exists (
+            select from pg_class c join pg_index i on i.indexrelid = c.oid
+            where c.relname = 'idx_zerodb_vectors_hnsw_' || v.dims
+              and (i.indisvalid or exists (select from pg_stat_progress_create_index p where p.index_relid = c.oid))
+          )
         group by dims
         having count(*) >= ${atLeast}::int`)
       return rows.map((row) => row.dims)
@@ -269,6 +273,11 @@ export function vectors(context: StoreContext) {
     /** Builds the index of one number of dimensions. `concurrently` lets a server's writers go on meanwhile. */
     async buildIndex(dims: number, concurrently: boolean): Promise<void> {
       const n = literalDims(dims)
+      const left = await db.query(sql`
+        select from pg_class c join pg_index i on i.indexrelid = c.oid
+        where c.relname = 'idx_zerodb_vectors_hnsw_' || ${dims}::int and not i.indisvalid`)
+      // What a build that was interrupted has left is never used and never mended.
+      if (left.length > 0) await db.query(sql`drop index if exists idx_zerodb_vectors_hnsw_${n}`)
       await db.query(
         sql`
         create index ${concurrently ? sql`concurrently` : sql``} if not exists idx_zerodb_vectors_hnsw_${n}

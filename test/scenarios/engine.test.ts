@@ -360,3 +360,37 @@ test('a stop gives back what has not finished, and its attempt does not count', 
     })
     expect(await runsNow(user)).toMatchObject([{ status: 'queued', attempts: 0, error: null }])
   }))
+
+test('a result that the database cannot store makes its run dead, and holds up no other', () =>
+  withSettings({}, async (app, user) => {
+    const embed: Embedder['embed'] = async (texts) => {
+      if (texts.includes('bad')) throw new Error('an error with a \u0000 in it')
+      return instant(texts)
+    }
+    await app.withEmbedder(embed, async () => {
+      for (const document of ['good', 'bad', 'better']) await store(user, document)
+      expect(await user.runs()).toMatchObject([
+        { status: 'succeeded' },
+        { status: 'dead', error: { code: 'unrecordable' } },
+        { status: 'succeeded' },
+      ])
+    })
+  }))
+
+test('a run that was given to this process in an answer that got lost is queued again', () =>
+  withSettings({}, async (app, user) => {
+    await store(user, 'a')
+    const [done] = await user.runs()
+    const { database, app: system } = app.system
+    await database.query(sql`
+      update zerodb_runs set
+        status = 'running', started_at = now() - interval '1 minute', finished_at = null,
+        owner = (select max(epoch) from zerodb_instances)
+      where id = ${done!.id}::uuid`)
+    const [{ epoch } = { epoch: 0 }] = await database.query<{ epoch: number }>(
+      sql`select max(epoch) as epoch from zerodb_instances`,
+    )
+    expect(await system.store.runs.reclaim(epoch, [done!.id])).toBe(0)
+    expect(await system.store.runs.reclaim(epoch, [])).toBe(1)
+    expect(await user.runs()).toMatchObject([{ id: done!.id, status: 'succeeded', attempts: 2 }])
+  }))
