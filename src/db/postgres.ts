@@ -1,15 +1,8 @@
 import { createHash } from 'node:crypto'
 import pg from 'pg'
 import { StartError, ZeroError } from '../errors.ts'
-import {
-  type Database,
-  DbError,
-  type Executor,
-  type QueryOptions,
-  type Statement,
-  sql,
-  transactionFailed,
-} from './sql.ts'
+import { failure, startError } from './postgres-errors.ts'
+import { type Database, type Executor, type QueryOptions, type Statement, sql, transactionFailed } from './sql.ts'
 import { decode, type ExtensionTypes, encodeAll } from './wire.ts'
 
 export interface PostgresOptions {
@@ -283,47 +276,4 @@ function rename(text: string, outdated: string | undefined): void {
   if (outdated === undefined || names.get(text) !== outdated) return
   const [, hash, generation = 0] = outdated.split('_')
   names.set(text, `z_${hash}_${Number(generation) + 1}`)
-}
-
-function failure(error: unknown): unknown {
-  const { code, message, constraint, detail } = error as pg.DatabaseError
-  if (code === '25P03') {
-    const message = 'A transaction that waited too long for something else than the database was rolled back'
-    return new ZeroError('query_timeout', message, { cause: error })
-  }
-  if (code === '57014') return new ZeroError('query_timeout', undefined, { cause: error })
-  if (error instanceof pg.DatabaseError && !code?.startsWith('57P')) {
-    return new DbError({ message, code: code ?? 'XX000', constraint, detail }, { cause: error })
-  }
-  if (error instanceof ZeroError || error instanceof DbError || !isConnectionError(error)) return error
-  return new ZeroError('unavailable', 'The database cannot be reached at the moment; try again', { cause: error })
-}
-
-function isConnectionError(error: unknown): boolean {
-  const { code, message = '' } = error as NodeJS.ErrnoException
-  return (code !== undefined && /^(E[A-Z]+|57P..)$/.test(code)) || /connection|timeout exceeded/i.test(message)
-}
-
-function startError(error: unknown, url: string): unknown {
-  if (error instanceof StartError) return error
-  const { code, message } = error as pg.DatabaseError
-  const place = URL.canParse(url) ? new URL(url).host + new URL(url).pathname : 'DATABASE_URL'
-  if (code === '0A000' || code === '58P01') {
-    return new StartError(
-      `PostgreSQL at ${place} has no pgvector: install its package (for example postgresql-17-pgvector)`,
-      { cause: error },
-    )
-  }
-  if (code === '42501') {
-    return new StartError(
-      `The database user may not create extensions at ${place}: run "create extension vector" there as an administrator`,
-      {
-        cause: error,
-      },
-    )
-  }
-  return new StartError(
-    `The database at ${place} cannot be used: ${message || code}. Check DATABASE_URL and that the server runs`,
-    { cause: error },
-  )
 }
