@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { packageRoot } from '../src/package.ts'
+import { startServer } from './support/listening.ts'
 
 const PROGRAM = join(packageRoot(), 'dist', 'zerodb.js')
 
@@ -162,6 +163,33 @@ describe('zerodb keys', () => {
     expect((await zerodb(['keys', 'revoke', id])).code).toBe(0)
     expect((await zerodb(['keys', 'list'])).out).toMatch(/revoked.*for tests/)
     expect((await zerodb(['keys', 'revoke', id])).code).toBe(1)
+  })
+})
+
+describe('zerodb re-embed', () => {
+  test('asks the running server, project by project, and says when all is done', async () => {
+    const server = await startServer()
+    try {
+      const env = { ZERODB_URL: server.url, ZERODB_API_KEY: server.key }
+      const done = await zerodb(['re-embed', '--json'], env)
+      expect({ code: done.code, ...JSON.parse(done.out) }).toMatchObject({
+        code: 0,
+        converted: 0,
+        switched: 0,
+        model: 'use-lite',
+      })
+      const refused = await zerodb(['re-embed'], { ...env, ZERODB_API_KEY: 'wrong' })
+      expect(refused.code).toBe(1)
+      expect(refused.err).toContain('Invalid API key')
+    } finally {
+      await server.stop()
+    }
+  })
+
+  test('says so when there is no server', async () => {
+    const { code, err } = await zerodb(['re-embed'])
+    expect(code).toBe(1)
+    expect(err).toContain('ZERODB_URL')
   })
 })
 

@@ -65,6 +65,11 @@ export async function openPglite(options: PgliteOptions): Promise<Database> {
   } catch (error) {
     await lock.release()
     if (error instanceof StartError) throw error
+    if ((error as NodeJS.ErrnoException).code === 'ENOSPC') {
+      throw new StartError(`The disk of ${directory} is full: free 100 MB, or choose another with ZERODB_DATA_DIR`, {
+        cause: error,
+      })
+    }
     throw new StartError(`The database in ${directory} cannot be opened: ${(error as Error).message}`, { cause: error })
   }
 }

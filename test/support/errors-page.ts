@@ -1,9 +1,10 @@
-import { type ErrorCode, ERRORS } from '../../src/errors.ts'
+import { ERRORS, type ErrorCode } from '../../src/errors.ts'
 
 /** What a caller should know of each error beyond its sentence. A code without an entry does not compile. */
 const MEANINGS: Record<ErrorCode, string> = {
   unauthorized: 'No credential, or one that is unknown, expired or revoked. Log in again, or use another key.',
-  forbidden: 'The credential is good and lacks the right that the message names. Use a key with more scopes.',
+  forbidden:
+    'The credential is good and lacks the right that the message names, or the server does not allow it at all.',
   route_not_found: 'No operation has this address.',
   not_found: 'The thing does not exist, or belongs to somebody else.',
   method_not_allowed: 'The address exists for other methods.',
@@ -13,7 +14,8 @@ const MEANINGS: Record<ErrorCode, string> = {
   too_large: 'Over `ZERODB_MAX_BODY_MB` or `ZERODB_MAX_UPLOAD_MB`, or a text that cannot be indexed.',
   unsupported_media_type: 'The body is neither JSON nor multipart.',
   validation_failed: '`detail` is the list of fields at fault.',
-  invalid: 'The fields have the right form and cannot be used together, or a name is unknown. The message names the choices.',
+  invalid:
+    'The fields have the right form and cannot be used together, or a name is unknown. The message names the choices.',
   dimension_mismatch: 'The message names the dimensions and models that the namespace has.',
   rate_limited: 'Wait as long as `Retry-After` says.',
   internal: 'An error of the server. Its log has the cause under the `request_id`.',
@@ -29,6 +31,9 @@ export function errorsPage(page: string): string {
   const head = page.slice(0, page.indexOf(TABLE_STARTS))
   const rows = Object.entries(ERRORS)
     .sort(([, a], [, b]) => a.status - b.status)
-    .map(([code, { status, message }]) => `| \`${code}\` | ${status} | ${message} | ${MEANINGS[code as ErrorCode]} |`)
-  return `${head}${TABLE_STARTS}\n| code | status | message when no other is given | what to do |\n|---|---|---|---|\n${rows.join('\n')}\n`
+    .map(
+      ([code, { status, message }]) =>
+        `| \`${code}\` | ${status} | ${message.replaceAll('<', '\\<')} | ${MEANINGS[code as ErrorCode]} |`,
+    )
+  return `${head}${TABLE_STARTS}\n| code | status | message when no other is given | means |\n|---|---|---|---|\n${rows.join('\n')}\n`
 }
