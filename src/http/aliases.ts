@@ -19,6 +19,9 @@ const REWRITES: readonly [RegExp, string][] = [
 export const ROUTE_ALIASES: Readonly<Record<string, readonly string[]>> = {
   'auth.me': ['GET /api/v1/public/auth/me'],
   'auth.register': ['POST /api/v1/public/auth/register'],
+  'auth.login': ['POST /api/v1/public/auth/login'],
+  'auth.refresh': ['POST /api/v1/public/auth/refresh'],
+  'auth.logout': ['POST /api/v1/public/auth/logout'],
   'keys.create': ['POST /api/v1/auth/keys'],
   'projects.update': ['PUT /api/v1/projects/:project_id'],
   'projects.status': ['GET /api/v1/projects/:project_id/database/status'],

@@ -2,7 +2,7 @@ import type { App } from '../app.ts'
 import type { Recalled } from '../schema/memory.ts'
 import type { Scope } from '../store/context.ts'
 import type { RecallFilter } from '../store/memories.ts'
-import { queryVector, relevanceScore } from './relevance.ts'
+import { relevanceQuery, relevanceScore } from './relevance.ts'
 
 const CANDIDATES = 200
 
@@ -15,10 +15,8 @@ export async function recall(
   limit: number,
 ): Promise<Recalled[]> {
   if (query.trim() === '') return []
-  const { model } = app.embedder
-  const byMeaning = await app.store.memories.hasVectors(scope, model)
-  const vector = byMeaning ? await queryVector(app, query) : null
-  const candidates = await app.store.memories.recall(scope, { text: query, vector, model }, filter, CANDIDATES)
+  const relevance = await relevanceQuery(app, scope, 'memories', query)
+  const candidates = await app.store.memories.recall(scope, relevance, filter, CANDIDATES)
   return candidates
     .map((candidate) => ({ candidate, score: relevanceScore(candidate) }))
     .sort((a, b) => b.score - a.score || (a.candidate.created_at < b.candidate.created_at ? 1 : -1))

@@ -1,19 +1,40 @@
 import type { App } from '../app.ts'
 import { RetryLater } from '../errors.ts'
-import type { Relevance } from '../store/relevance.ts'
+import type { Scope } from '../store/context.ts'
+import type { EmbeddedKind } from '../store/reembed.ts'
+import type { Relevance, RelevanceQuery } from '../store/relevance.ts'
 
 /** Cosines of unrelated texts scatter below this: they are no evidence. */
 const COSINE_FLOOR = 0.2
 
-/** Null while the model's provider cannot be asked: words alone are better than no answer. */
-export async function queryVector(app: App, query: string): Promise<Float32Array | null> {
+/**
+ * The query for a search by words and meaning: its vector by the model that has made the embeddings here, which while they are being
+ * converted is the one before. No vector where there are none, or while the model's provider cannot be asked: words alone are better than
+ * no answer.
+ */
+export async function relevanceQuery(
+  app: App,
+  scope: Scope,
+  kind: EmbeddedKind,
+  text: string,
+): Promise<RelevanceQuery> {
+  const { reembed } = app.store
+  const models = await reembed.modelsOf(
+    kind,
+    scope,
+    app.embedders.map((embedder) => embedder.model),
+  )
+  const converting = models.length > 1 && (await reembed.isRunning(scope))
+  const model = converting ? models.at(-1) : models[0]
+  const embedder = app.embedders.find((one) => one.model === model)
+  if (!embedder) return { text, vector: null, model: app.embedder.model }
   try {
-    const [vector] = await app.embedder.embed([query])
-    return vector!
+    const [vector] = await embedder.embed([text])
+    return { text, vector: vector!, model: embedder.model }
   } catch (error) {
     if (!(error instanceof RetryLater)) throw error
     app.log.warn({ error }, 'this search goes by words alone')
-    return null
+    return { text, vector: null, model: embedder.model }
   }
 }
 

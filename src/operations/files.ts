@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { App } from '../app.ts'
 import { type Caller, scopeOf } from '../auth/caller.ts'
 import { ZeroError } from '../errors.ts'
-import { queryVector, relevanceScore } from '../memory/relevance.ts'
+import { relevanceQuery, relevanceScore } from '../memory/relevance.ts'
 import { file, fileKey, fileList, fileMatches, fileSearch, fileUpload } from '../schema/file.ts'
 import { shapeErrors } from '../schema/shape-errors.ts'
 import { defineBytes, defineJson, defineUpload, type UploadPart } from './operation.ts'
@@ -138,7 +138,7 @@ export const filesSearch = defineJson({
   async run(app, caller, input) {
     const scope = scopeOf(caller, input.project_id)
     await app.store.projects.get(scope)
-    const query = { text: input.query, vector: await queryVector(app, input.query), model: app.embedder.model }
+    const query = await relevanceQuery(app, scope, 'files', input.query)
     const found = await app.store.files.search(scope, query, input.folder ?? null, CANDIDATES)
     const results = found
       .map(({ coverage, rank, cosine, ...file }) => {

@@ -22,7 +22,7 @@ export const run = z.object({
   /** When a queued run is tried next. */
   run_at: timestamp,
   result: z.unknown(),
-  /** Of the last attempt that failed. */
+  /** Of the attempt before; null once one has succeeded. */
   error: runError.nullable(),
   logs: z.array(logLine),
   created_at: timestamp,

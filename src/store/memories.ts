@@ -151,16 +151,6 @@ export function memories(context: StoreContext) {
       return found(rows, 'Memory')
     },
 
-    /** Whether the project has memories with a vector of this model. */
-    async hasVectors(scope: Scope, model: string): Promise<boolean> {
-      const [row] = await db.query<{ has: boolean }>(sql`
-        select exists (
-          select from zerodb_memories
-          where project_id = ${scope.project_id}::uuid and model = ${model} and embedding is not null
-        ) as has`)
-      return row!.has
-    },
-
     /** Memories that share a word with the query, or are near its vector; up to `limit` by each of the two. Unordered. */
     async recall(scope: Scope, query: RelevanceQuery, filter: RecallFilter, limit: number): Promise<RecallCandidate[]> {
       const scoped = sql`

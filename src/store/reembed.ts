@@ -73,12 +73,26 @@ export function reembed({ db, relaxed }: StoreContext) {
       return rows.length
     },
 
+    /** Those of `models` by which the project has embeddings of this kind, in their order. */
+    async modelsOf(kind: EmbeddedKind, scope: Scope, models: readonly string[]): Promise<string[]> {
+      const { table } = parts(kind)
+      const rows = await db.query<{ model: string }>(sql`
+        select asked.model
+        from unnest(${models}::text[]) with ordinality as asked (model, n)
+        where exists (
+          select from ${table} where project_id = ${scope.project_id}::uuid and model = asked.model and embedding is not null
+        )
+        order by asked.n`)
+      return rows.map((row) => row.model)
+    },
+
     /** Whether some of the project's embeddings have been converted and not all. */
     async isRunning(scope: Scope): Promise<boolean> {
       const [row] = await db.query<{ running: boolean }>(sql`
-        select exists (
-          select from zerodb_vectors where project_id = ${scope.project_id}::uuid and next_model is not null
-        ) as running`)
+        select
+          exists (select from zerodb_vectors where project_id = ${scope.project_id}::uuid and next_model is not null)
+          or exists (select from zerodb_memories where project_id = ${scope.project_id}::uuid and next_model is not null)
+          or exists (select from zerodb_files where project_id = ${scope.project_id}::uuid and next_model is not null) as running`)
       return row!.running
     },
   }

@@ -197,6 +197,7 @@ create table zerodb_files (
   created_at timestamptz not null default now()
 );
 create index idx_zerodb_files_project on zerodb_files (project_id, created_at);
+create index idx_zerodb_files_embedded on zerodb_files (project_id, model) where embedding is not null;
 create index idx_zerodb_files_words on zerodb_files using gin (words);
 create index idx_zerodb_files_blob on zerodb_files (blob) where blob is not null;
 

@@ -1,0 +1,151 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describeConfig } from '../src/config.ts'
+import { OPERATIONS } from '../src/operations/index.ts'
+import { packageRoot } from '../src/package.ts'
+import { EVENT_TYPES } from '../src/schema/events.ts'
+import { available, run } from './support/commands.ts'
+import { type ListeningServer, startServer } from './support/listening.ts'
+
+const DOCS = join(packageRoot(), 'docs')
+const PAGES = readdirSync(DOCS)
+  .filter((name) => name.endsWith('.md'))
+  .sort()
+const textOf = (page: string) => readFileSync(join(DOCS, page), 'utf8')
+
+const tools =
+  available('bash', ['--version']) && available('node', ['--version']) && available('curl', ['--fail-with-body', '-V'])
+
+interface Block {
+  script: string
+  /** Every curl in it must be refused. */
+  refused: boolean
+  /** What the page says that the block prints. */
+  answer: unknown
+}
+
+/** The blocks of a page that are run: ```sh, or ```sh error; the answer is the ```json answer that follows at once. */
+function blocksOf(page: string): Block[] {
+  const fences = [...textOf(page).matchAll(/^```(\S+)([^\n]*)\n(.*?)^```$/gms)].map(([, language, mark, body]) => ({
+    kind: `${language}${mark!.trimEnd()}`,
+    body: body!,
+  }))
+  for (const [i, { kind }] of fences.entries()) {
+    if (kind === 'json answer' && !fences[i - 1]?.kind.startsWith('sh'))
+      throw new Error(`${page}: a \`\`\`json answer follows no \`\`\`sh`)
+  }
+  return fences.flatMap(({ kind, body }, i) => {
+    if (kind !== 'sh' && kind !== 'sh error') return []
+    const next = fences[i + 1]
+    const answer = next?.kind === 'json answer' ? JSON.parse(next.body) : undefined
+    return [{ script: body, refused: kind === 'sh error', answer }]
+  })
+}
+
+/** The shape of a JSON value: its keys and the kinds of its leaves. Of a list only the first item counts, which stands for all. */
+function shapeOf(value: unknown): unknown {
+  if (Array.isArray(value)) return value.length === 0 ? [] : [shapeOf(value[0])]
+  if (typeof value === 'object' && value !== null) {
+    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, shapeOf(inner)]))
+  }
+  return value === null ? null : typeof value
+}
+
+const ACCEPTED = 'curl() { command curl --fail-with-body --show-error --max-time 30 "$@"; }'
+const REFUSED =
+  'curl() { if command curl --fail-with-body --max-time 30 "$@"; then echo "not refused" >&2; exit 1; fi; }'
+
+/** A page's blocks as one script, so that a variable set in one is there in the next; what each prints goes to a file of its own. */
+function scriptOf(blocks: readonly Block[], folder: string): string {
+  const parts = blocks.map(({ script, refused }, i) => {
+    return `${refused ? REFUSED : ACCEPTED}\n{\n${script}} > '${join(folder, String(i))}'\n`
+  })
+  return `set -e -o pipefail\n${parts.join('')}`
+}
+
+describe.runIf(tools)('the blocks of docs/ are run as they are written', () => {
+  let server: ListeningServer
+
+  beforeAll(async () => {
+    server = await startServer({ ZERODB_REGISTRATION: 'on' })
+  })
+  afterAll(() => server?.stop())
+
+  /** Somebody new, so that no page meets the hooks and rows of another. */
+  async function newcomer(page: string): Promise<{ TOKEN: string; PROJECT: string }> {
+    const post = async (path: string, body: object, token = '') => {
+      const reply = await fetch(`${server.url}/api/v1/auth/${path}`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+        body: JSON.stringify(body),
+      })
+      expect(reply.status).toBe(201)
+      return (await reply.json()) as Record<string, string>
+    }
+    const account = await post('register', { email: `${page}@example.com`, password: 'a long password' })
+    const { key } = await post('api-keys', { name: page }, account['access_token'])
+    return { TOKEN: key!, PROJECT: account['default_project_id']! }
+  }
+
+  test.each(PAGES.filter((page) => blocksOf(page).length > 0))('%s', async (page) => {
+    const blocks = blocksOf(page)
+    const folder = await mkdtemp(join(tmpdir(), 'zerodb-docs-'))
+    const printed = (i: number) => readFile(join(folder, String(i)), 'utf8')
+    try {
+      const env = { ...process.env, ...(await newcomer(page)), API: `${server.url}/api/v1`, no_proxy: '*' }
+      await writeFile(join(folder, 'script'), scriptOf(blocks, folder))
+      await run('bash', [join(folder, 'script')], { cwd: folder, env }).catch(async (error) => {
+        const last = blocks.findLastIndex((_, i) => existsSync(join(folder, String(i))))
+        throw new Error(
+          `This block failed:\n${blocks[last]?.script}It printed:\n${await printed(last)}\n${error.message}`,
+        )
+      })
+      for (const [i, { script, answer }] of blocks.entries()) {
+        if (answer === undefined) continue
+        const text = await printed(i)
+        expect(shapeOf(JSON.parse(text)), `the answer to\n${script}is\n${text}`).toEqual(shapeOf(answer))
+      }
+    } finally {
+      await rm(folder, { recursive: true, force: true })
+    }
+  })
+})
+
+test('the table of settings is that of the program', () => {
+  const rows = [...textOf('self-hosting.md').matchAll(/^\| `([A-Z_]+)` \| (?:`(.*?)`|none) \|/gm)]
+  const onPage = rows.map(([, name, value]) => ({ name, value: value ?? '(none)' }))
+  expect(onPage).toEqual(describeConfig({}).map(({ name, value }) => ({ name, value })))
+})
+
+test('the table of event types is that of the program', () => {
+  const rows = [...textOf('events.md').matchAll(/^\| `(zero[\w.]+)` \| `(\w+)` \| .* \| (.*) \|$/gm)]
+  const onPage = rows.map(([, name, channel, fields]) => ({
+    name,
+    channel,
+    data: [...fields!.matchAll(/`(\w+)`/g)].map(([, field]) => field),
+  }))
+  expect(onPage).toEqual(
+    EVENT_TYPES.map(({ name, channel, data }) => ({ name, channel, data: Object.keys(data.shape) })),
+  )
+})
+
+test('every operation is shown in some block that is run', () => {
+  const scripts = PAGES.flatMap((page) => blocksOf(page).map(({ script }) => script)).join('\n')
+  for (const { name, route } of OPERATIONS) {
+    const [method, path] = route.split(' ') as [string, string]
+    const address = path.replace('/api/v1', '\\$API').replace(/:\w+/g, '[^\\s"/?]+')
+    const asked = method === 'GET' ? '' : `-X ${method} "?`
+    expect(scripts, `${name}: ${route}`).toMatch(new RegExp(`${asked}${address}["?\\s]`))
+  }
+})
+
+test('every link between pages leads somewhere', () => {
+  for (const page of PAGES) {
+    for (const [, target] of textOf(page).matchAll(/\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)/g)) {
+      expect(existsSync(join(DOCS, target!)), `${page} links to ${target}`).toBe(true)
+    }
+  }
+})
