@@ -3,10 +3,12 @@ import { cpus, tmpdir, totalmem } from 'node:os'
 import { dirname, join } from 'node:path'
 import { sql } from '../src/db/sql.ts'
 import { SERVER } from '../test/support/database.ts'
+import { documents, files } from './files.ts'
 import { http } from './http.ts'
 import { latency } from './latency.ts'
+import { quality } from './quality.ts'
 import { start } from './start.ts'
-import { type Backend, type Measurement, openBench, type Suite, say } from './support.ts'
+import { type Backend, type Measurement, NotMeasured, openBench, type Suite, say } from './support.ts'
 import { throughput } from './throughput.ts'
 import { vectors } from './vectors.ts'
 import { write } from './write.ts'
@@ -16,9 +18,25 @@ import { write } from './write.ts'
 // npm run bench -- --backend=pglite    only this backend
 // npm run bench -- --json              JSON in place of the table
 //
+// `quality` needs evaluation data, which is not in the repository: ZERODB_EVAL_DATA names its folder (see quality.ts).
 // Compares with targets.json and says met or missed. Nothing fails: a machine that is busy measures worse.
 
-const SUITES: Record<string, Suite> = { write, latency, throughput, http, vectors, start }
+/** `each` is measured on every backend, `once` is the same on both. */
+const SUITES: Record<string, { each?: Suite; once?: () => Promise<Measurement[]> }> = {
+  write: { each: write },
+  latency: { each: latency },
+  throughput: { each: throughput },
+  http: { each: http },
+  vectors: { each: vectors },
+  start: { each: start },
+  files: { each: files, once: documents },
+  quality: { once: quality },
+}
+
+interface Limits {
+  floor: number
+  goal: number | null
+}
 
 interface Target {
   row: string
@@ -28,12 +46,14 @@ interface Target {
   /** False for what other programs measure, or what nobody does yet. */
   measured: boolean
   /** `floor`: missing it is a defect; `goal`: what we want. Null: no target, measured to be known. */
-  pglite: { floor: number; goal: number | null } | null
-  postgres: { floor: number; goal: number | null } | null
+  pglite?: Limits | null
+  postgres?: Limits | null
+  /** Of what no backend has a part in. */
+  both?: Limits | null
 }
 
 interface Result extends Measurement {
-  backend: Backend
+  backend: Backend | 'both'
 }
 
 const targets: Target[] = JSON.parse(readFileSync(new URL('targets.json', import.meta.url), 'utf8'))
@@ -56,23 +76,31 @@ async function main(args: readonly string[]): Promise<void> {
   const results: Result[] = []
   const notes: string[] = []
   const versions: Record<string, string> = {}
+  const chosen = Object.entries(SUITES).filter(([name]) => names.length === 0 || names.includes(name))
+  async function measure(name: string, backend: Result['backend'], work: () => Promise<Measurement[]>): Promise<void> {
+    try {
+      results.push(...(await work()).map((measurement) => ({ ...measurement, backend })))
+    } catch (error) {
+      if (error instanceof NotMeasured) {
+        notes.push(`${name}: not measured, because ${error.message}`)
+        return
+      }
+      console.error(error)
+      notes.push(`${name} on ${backend}: failed, ${(error as Error).message}`)
+      process.exitCode = 1
+    }
+  }
   for (const backend of backends) {
+    const suites = chosen.flatMap(([name, { each }]) => (each ? [{ name, each }] : []))
+    if (suites.length === 0) break
     if (backend === 'postgres' && !SERVER) {
       notes.push('PostgreSQL: not measured, because ZERODB_TEST_DATABASE_URL names no server (with pgvector)')
       continue
     }
     versions[backend] = await versionOf(backend)
-    for (const [name, suite] of Object.entries(SUITES)) {
-      if (names.length > 0 && !names.includes(name)) continue
-      try {
-        results.push(...(await suite(backend)).map((measurement) => ({ ...measurement, backend })))
-      } catch (error) {
-        console.error(error)
-        notes.push(`${name} on ${backend}: failed, ${(error as Error).message}`)
-        process.exitCode = 1
-      }
-    }
+    for (const { name, each } of suites) await measure(name, backend, () => each(backend))
   }
+  for (const [name, { once }] of chosen) if (once) await measure(name, 'both', once)
 
   const report = { date: new Date().toISOString(), machine: machine(versions), results: results.map(judged), notes }
   const path = join(tmpdir(), 'zerodb-bench', 'latest.json')

@@ -36,6 +36,9 @@ export interface Measurement {
 /** Measures its rows on one backend. Says on standard error what it is doing. */
 export type Suite = (backend: Backend) => Promise<Measurement[]>
 
+/** Thrown by a suite that cannot run here; the message says why. */
+export class NotMeasured extends Error {}
+
 /** Callers at once, wherever a target speaks of several. */
 export const CALLERS = 16
 

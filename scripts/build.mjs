@@ -74,7 +74,6 @@ async function prepareTemplate(bundle) {
   const { vector } = await import('@electric-sql/pglite-pgvector')
   const database = await PGlite.create({ extensions: { vector } })
   await runMigrations(bundle, database, migrations)
-  await database.exec('vacuum (analyze)')
   await database.exec('checkpoint')
   const dump = await database.dumpDataDir('gzip')
   await database.close()

@@ -54,6 +54,10 @@ interface Connection {
 
 const SCRIPT_SECONDS = 600
 
+// enable_seqscan: a plan that is made while a table is empty, and kept, would read it through when it is large; and nothing vacuums
+// between our own rounds, so that a small table that is written and emptied all the time (the outbox) becomes a long one to read through.
+const SESSION = 'set hnsw.iterative_scan = relaxed_order; set enable_seqscan = off'
+
 /** Opens the embedded PostgreSQL in `directory`, making it when it is new. One process at a time. Throws `StartError` when another has it. */
 export async function openPglite(options: PgliteOptions): Promise<Database> {
   const { directory, durability, statementTimeoutSeconds = 60, maintenanceSeconds = 60 } = options
@@ -91,7 +95,7 @@ async function openLocked(options: Required<PgliteOptions>, lock: DirectoryLock)
     const data: PgliteThreadData = { directory: join(options.directory, 'pg'), durability, begun }
     const connection: Connection = { thread: spawnWorker('pglite', data), begun, sent: 0, running: new Map() }
     try {
-      await send(connection, { script: 'set hnsw.iterative_scan = relaxed_order' }, SCRIPT_SECONDS)
+      await send(connection, { script: SESSION }, SCRIPT_SECONDS)
       const answer = await send(connection, { text: `select coalesce(to_regtype('vector')::oid::int, 0)`, values: [] })
       types.vector = Number(answer!.rows[0]![0])
       seen = { connection, begun: 0, since: performance.now() }

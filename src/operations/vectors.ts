@@ -102,10 +102,10 @@ export const vectorsSearch = defineJson({
   async run(app, caller, input) {
     const scope = scopeOf(caller, input.project_id)
     const start = app.clock.now()
-    await app.store.projects.get(scope)
     const spaces = await app.store.vectors.spaces(scope, input.namespace)
-    const converting = await app.store.reembed.isRunning(scope)
-    const { query, model } = await queryVector(app, input, spaces, converting)
+    // Nothing is found in a project that is not the caller's, nor in an empty one: only then it matters which.
+    if (spaces.length === 0) await app.store.projects.get(scope)
+    const { query, model } = await queryVector(app, scope, input, spaces)
     const space = chooseSpace(spaces, query.length, model, input.namespace)
     const options = { limit: input.limit, threshold: input.threshold ?? null, filter: input.metadata_filter ?? null }
     const rows = space ? await search(app, scope, { ...space, namespace: input.namespace }, query, options) : []
@@ -122,13 +122,13 @@ export const vectorsSearch = defineJson({
 /** The query as a vector, and the model whose vectors it can be compared with (undefined: whichever it fits). */
 async function queryVector(
   app: App,
+  scope: Scope,
   input: z.infer<typeof vectorSearch>,
   spaces: readonly VectorSpace[],
-  converting: boolean,
 ): Promise<{ query: Float32Array; model: string | undefined }> {
   if (input.query_vector) return { query: Float32Array.from(input.query_vector), model: input.model }
   if (input.query?.trim()) {
-    const embedder = embedderFor(app, input.model, spaces, converting)
+    const embedder = await embedderFor(app, scope, input.model, spaces)
     const [query] = await embedder.embed([input.query])
     return { query: query!, model: embedder.model }
   }
@@ -140,12 +140,12 @@ async function queryVector(
 }
 
 /** A text goes to the model that has made vectors here: the configured one, or while they are being converted the one before it. */
-function embedderFor(
+async function embedderFor(
   app: App,
+  scope: Scope,
   model: string | undefined,
   spaces: readonly VectorSpace[],
-  converting: boolean,
-): Embedder {
+): Promise<Embedder> {
   if (model !== undefined) {
     const named = app.embedders.find((embedder) => embedder.model === model)
     if (named) return named
@@ -156,6 +156,7 @@ function embedderFor(
     )
   }
   const there = app.embedders.filter((embedder) => spaces.some((space) => space.model === embedder.model))
+  const converting = there.length > 1 && (await app.store.reembed.isRunning(scope))
   return (converting ? there.at(-1) : there[0]) ?? app.embedder
 }
 

@@ -111,7 +111,7 @@ test('an insert is row_data or rows, never both, none or something else, and sto
     expect(reply.body.detail).toMatchObject([{ type: 'dict_type', loc }])
   }
   expect((await user.post(user.rows, { rows: [] })).status).toBe(422)
-  expect((await user.post(user.rows, { rows: Array(1001).fill({}) })).status).toBe(422)
+  expect((await user.post(user.rows, { rows: Array(10_001).fill({}) })).status).toBe(422)
   expect((await user.get(user.rows)).body).toMatchObject({ total: 0, data: [] })
   expect(await user.trail()).toEqual({ events: [], runs: [] })
 })
