@@ -52,6 +52,7 @@ describe.skipIf(SERVER)('PGlite (left out on a server: the other run has it)', (
       ZERODB_PORT: '0',
       ZERODB_BOOTSTRAP_KEY: KEY,
       DATABASE_URL: '',
+      NO_COLOR: '1',
     })
   }
 
