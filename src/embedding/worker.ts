@@ -22,6 +22,7 @@ async function load(): Promise<Model> {
 /** Answers a batch of non-blank chunks with one vector each. An error that has `whileLoading` means that there is no model. */
 serveWorker(async (batch: readonly string[]): Promise<Float32Array[]> => {
   model ??= load()
-  const vectors = await (await model).embed([...batch])
+  // The model's vocabulary knows few words with capitals: in lower case it is nearer to human judgement (docs/quality.md).
+  const vectors = await (await model).embed(batch.map((chunk) => chunk.toLowerCase()))
   return vectors.map((vector) => Float32Array.from(vector))
 })
