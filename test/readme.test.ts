@@ -45,7 +45,8 @@ describe.runIf(tools)('the README, followed in a new clone', () => {
     await new Promise<void>((resolve, reject) => {
       const look = (chunk: Buffer) => {
         output += chunk.toString()
-        if (/Ready on/.test(output)) resolve()
+        // The last line that it prints before it waits.
+        if (/Try it:\n {2}curl .*\n/.test(output)) resolve()
       }
       server.stdout!.on('data', look)
       server.stderr!.on('data', look)
