@@ -143,7 +143,7 @@ export function describeConfig(env: Environment): { name: string; value: string;
 }
 
 function isOurs(name: string): boolean {
-  // These two belong to the project's own tests, and are harmless where the tests' environment leaks into a server's.
+  // Read by others than the server: by the project's own tests, and (URL, API_KEY) by commands that ask a running server.
   return name.startsWith('ZERODB_') && !/^ZERODB_(TEST_.*|SPEC_FILE|EVAL_DATA|URL|API_KEY)$/.test(name)
 }
 

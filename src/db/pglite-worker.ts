@@ -4,7 +4,7 @@ import { messages, PGlite, protocol } from '@electric-sql/pglite'
 import { NodeFS } from '@electric-sql/pglite/nodefs'
 import { vector } from '@electric-sql/pglite-pgvector'
 import { plainError } from '../workers.ts'
-import type { PgliteAnswer, PgliteRequest, PgliteThreadData } from './pglite.ts'
+import type { PgliteAnswer, PgliteRequest, PgliteThreadData } from './pglite-protocol.ts'
 import { DbError } from './sql.ts'
 import type { WireValue } from './wire.ts'
 

@@ -4,6 +4,7 @@ import { StartError, ZeroError } from '../errors.ts'
 import { spawnWorker, type WorkerHandle } from '../workers.ts'
 import { type DirectoryLock, lockDirectory } from './directory-lock.ts'
 import { unpackTemplate } from './pglite-directory.ts'
+import type { PgliteAnswer, PgliteRequest, PgliteThreadData } from './pglite-protocol.ts'
 import {
   type Database,
   DbError,
@@ -13,7 +14,7 @@ import {
   sql,
   transactionFailed,
 } from './sql.ts'
-import { decode, type ExtensionTypes, encodeAll, type WireValue } from './wire.ts'
+import { decode, type ExtensionTypes, encodeAll } from './wire.ts'
 
 export interface PgliteOptions {
   /** Absolute path. Holds `pg/` (PostgreSQL's files) and our lock. Made when it does not exist. */
@@ -24,24 +25,6 @@ export interface PgliteOptions {
   statementTimeoutSeconds?: number
   /** Seconds between rounds of CHECKPOINT, and of VACUUM every tenth time: PGlite has no background processes of its own. */
   maintenanceSeconds?: number
-}
-
-/** What the thread is given at its start. */
-export interface PgliteThreadData {
-  /** PostgreSQL's own directory. */
-  directory: string
-  durability: PgliteOptions['durability']
-  /** One number: how many requests the thread has begun. */
-  begun: Int32Array
-}
-
-/** What the thread is asked: a statement, a script, or (neither) to close. */
-export type PgliteRequest = { text: string; values: WireValue[] } | { script: string } | { close: true }
-export interface PgliteAnswer {
-  /** What PostgreSQL says it has done, e.g. `INSERT 0 1`. */
-  command: string
-  fields: { name: string; type: number }[]
-  rows: (string | null)[][]
 }
 
 /** One life of the thread. Requests are numbered from 1, in the order in which they are sent and worked off. */

@@ -53,14 +53,6 @@ export function runs(context: StoreContext) {
       return rows.map(toOwnedRun)
     },
 
-    /** Seconds until the next queued run is due (0 when one is), or null when none is queued. */
-    async nextDue(handlers: readonly string[]): Promise<number | null> {
-      const [row] = await relaxed.query<{ seconds: number | null }>(sql`
-        select greatest(extract(epoch from min(run_at) - ${now(context)}), 0)::float8 as seconds
-        from zerodb_runs where status = 'queued' and handler = any(${handlers}::text[])`)
-      return row!.seconds
-    },
-
     /** Records how attempts ended. One whose owner or attempt is not the run's any more changes nothing. Returns the ids recorded. */
     async finish(epoch: number, endings: readonly Ending[]): Promise<string[]> {
       const rows = await relaxed.query<{ id: string }>(sql`
