@@ -14,6 +14,7 @@ import type { Handler, HandlerRun } from '../src/handlers/handler.ts'
 import { HANDLER_NAMES, HANDLERS } from '../src/handlers/index.ts'
 import { LANGUAGES } from '../src/language/index.ts'
 import { openDatabase } from '../src/main.ts'
+import { createOutgoing } from '../src/net/outgoing.ts'
 import { packageRoot } from '../src/package.ts'
 import { EVENT_NAMES, eventPublished } from '../src/schema/events.ts'
 import type { Scope } from '../src/store/context.ts'
@@ -75,8 +76,15 @@ export async function openBench(backend: Backend): Promise<Bench> {
     log,
     text: createTextExtractor(),
     jwtSecret: new Uint8Array(32),
+    encryptionKey: new Uint8Array(32),
+    outgoing: createOutgoing(config),
     logins: { waitFor: () => 0, failed: () => {}, succeeded: () => {} },
-    runs: { settled: (...args) => engine!.settled(...args) },
+    runs: {
+      settled: (...args) => engine!.settled(...args),
+      queued: () => engine?.queued(),
+      cancelled: (id) => engine?.cancelled(id),
+      draining: () => false,
+    },
   }
   async function stopEngine(): Promise<void> {
     const stopping = engine
@@ -89,7 +97,7 @@ export async function openBench(backend: Backend): Promise<Bench> {
     database,
     newScope: () => store.users.create(null),
     async startEngine() {
-      engine = await startEngine(app)
+      engine = await startEngine(app, database)
       return engine
     },
     stopEngine,

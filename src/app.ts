@@ -3,6 +3,7 @@ import type { Blobs } from './blobs/index.ts'
 import type { Config } from './config.ts'
 import type { Embedder } from './embedding/index.ts'
 import type { Language } from './language/index.ts'
+import type { Outgoing } from './net/outgoing.ts'
 import type { EventName } from './schema/events.ts'
 import type { Scope } from './store/context.ts'
 import type { Store } from './store/index.ts'
@@ -30,6 +31,12 @@ export interface RunsPort {
    * Returns how much still is: 0 when all has settled.
    */
   settled(scope: Scope, handlers: readonly string[], events: readonly EventName[], seconds: number): Promise<number>
+  /** Runs have been queued otherwise than by an event: whoever has a slot shall take them now. */
+  queued(): void
+  /** This run was cancelled: its handler, if it is at work here, is stopped. */
+  cancelled(runId: string): void
+  /** The process is about to stop and takes no more runs. */
+  draining(): boolean
 }
 
 /** All that a part of the program may use, passed to it as an argument. */
@@ -47,6 +54,10 @@ export interface App {
   readonly log: Logger
   /** Signs access tokens. */
   readonly jwtSecret: Uint8Array
+  /** Seals users' secrets. */
+  readonly encryptionKey: Uint8Array
+  /** Sends requests to addresses that users have chosen. */
+  readonly outgoing: Outgoing
   /** Failed logins, by e-mail address. */
   readonly logins: Throttle
   readonly runs: RunsPort

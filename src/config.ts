@@ -1,10 +1,19 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
+import ipaddr from 'ipaddr.js'
 import { z } from 'zod'
 import { StartError } from './errors.ts'
 
 const seconds = (min: number, max: number) => z.coerce.number().min(min).max(max)
 const count = (min: number, max: number) => z.coerce.number().pipe(z.int().min(min).max(max))
+
+/** Networks like `10.0.0.0/8`, separated by commas. */
+const networks = z.string().refine((text) => networksIn(text).every((network) => ipaddr.isValidCIDR(network)), {
+  error: 'must be networks like 10.0.0.0/8, separated by commas',
+})
+const encryptionKey = z.string().refine((text) => readEncryptionKey(text) !== null, {
+  error: 'must be 32 bytes, as 64 hexadecimal digits or as base64',
+})
 
 /** Every setting: its environment variable, what it may be and what it is when not given. */
 const SETTINGS = {
@@ -17,6 +26,7 @@ const SETTINGS = {
   ZERODB_BOOTSTRAP_KEY: z.string().min(16).optional(),
   ZERODB_REGISTRATION: z.stringbool().default(false),
   ZERODB_JWT_SECRET: z.string().min(32).optional(),
+  ZERODB_ENCRYPTION_KEY: encryptionKey.optional(),
   ZERODB_EMBEDDING_BASE_URL: z.url({ protocol: /^https?$/ }).optional(),
   ZERODB_EMBEDDING_API_KEY: z.string().optional(),
   ZERODB_EMBEDDING_MODEL: z.string().min(1).max(255).optional(),
@@ -28,8 +38,15 @@ const SETTINGS = {
   ZERODB_MAX_BODY_MB: count(1, 100_000).default(16),
   ZERODB_MAX_UPLOAD_MB: count(1, 100_000).default(1024),
   ZERODB_MAX_BATCH: count(1, 10_000).default(100),
-  ZERODB_WORKER_SLOTS: count(1, 1000).default(16),
+  ZERODB_WORKER_SLOTS: count(0, 1000).default(16),
+  ZERODB_PROJECT_CONCURRENCY: count(1, 10_000).optional(),
+  ZERODB_MAX_DEPTH: count(1, 1000).default(8),
+  ZERODB_LOOP_LIMIT: count(1, 1_000_000).default(100),
+  ZERODB_RETENTION_DAYS: seconds(0, 36_500).default(7),
+  ZERODB_DEAD_RETENTION_DAYS: seconds(0, 36_500).default(30),
   ZERODB_HANDLER_TIMEOUT_SECONDS: seconds(1, 3600).default(60),
+  ZERODB_WEBHOOK_FAILING_DAYS: count(1, 365).default(5),
+  ZERODB_ALLOW_NETWORKS: networks.optional(),
   ZERODB_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
 }
 
@@ -38,6 +55,7 @@ const SECRETS = new Set<string>([
   'DATABASE_URL',
   'ZERODB_BOOTSTRAP_KEY',
   'ZERODB_JWT_SECRET',
+  'ZERODB_ENCRYPTION_KEY',
   'ZERODB_EMBEDDING_API_KEY',
   'ZERODB_LLM_API_KEY',
 ])
@@ -64,6 +82,8 @@ export interface Config {
   registration: boolean
   /** Signs access tokens; undefined: made at the first start and kept in `dataDir`. Instances that share a database must share it. */
   jwtSecret: string | undefined
+  /** Seals users' secrets, 32 bytes; undefined: made at the first start and kept in `dataDir`. Instances that share a database must share it. */
+  encryptionKey: Uint8Array | undefined
   /** Undefined: the built-in model. */
   embedding: (ProviderConfig & { dimensions: number | undefined }) | undefined
   /** Undefined: the built-in rules. */
@@ -72,8 +92,23 @@ export interface Config {
   maxBodyBytes: number
   maxUploadBytes: number
   maxBatch: number
+  /** How many runs this process executes at once; 0: it leaves them to others. */
   workerSlots: number
+  /** Runs of one project that may go on at once, over all instances; null: any number. */
+  projectLimit: number | null
+  /** The most runs that may lie between an event and the beginning of its chain. */
+  maxDepth: number
+  /** Runs of one hook for one row within a minute, from which on it is taken for a loop. */
+  loopLimit: number
+  /** How long events and ended runs are kept; 0: for ever. */
+  retentionDays: number
+  /** The same for dead runs and their events. */
+  deadRetentionDays: number
   handlerTimeoutSeconds: number
+  /** A webhook that has failed for so long without one success is switched off. */
+  webhookFailingDays: number
+  /** That users' requests may go to although they are not public. */
+  allowNetworks: string[]
   logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
   /** Names that look like settings and are none, so that a typing error does not pass in silence. */
   unknown: string[]
@@ -89,6 +124,10 @@ export function readConfig(env: Environment): Config {
     throw new StartError(`These settings are wrong:\n${lines.join('\n')}`)
   }
   const settings = parsed.data
+  if (settings.ZERODB_WORKER_SLOTS === 0 && settings.DATABASE_URL === undefined)
+    throw new StartError(
+      'ZERODB_WORKER_SLOTS is 0 and there is no DATABASE_URL: with the embedded database this is the only process that can execute runs',
+    )
   const embedding = provider('ZERODB_EMBEDDING', settings)
   const language = provider('ZERODB_LLM', settings)
   return {
@@ -101,6 +140,7 @@ export function readConfig(env: Environment): Config {
     bootstrapKey: settings.ZERODB_BOOTSTRAP_KEY,
     registration: settings.ZERODB_REGISTRATION,
     jwtSecret: settings.ZERODB_JWT_SECRET,
+    encryptionKey: readEncryptionKey(settings.ZERODB_ENCRYPTION_KEY ?? '') ?? undefined,
     embedding: embedding && { ...embedding, dimensions: settings.ZERODB_EMBEDDING_DIMENSIONS },
     language,
     modelFallback: settings.ZERODB_MODEL_FALLBACK,
@@ -108,12 +148,33 @@ export function readConfig(env: Environment): Config {
     maxUploadBytes: settings.ZERODB_MAX_UPLOAD_MB * 1024 * 1024,
     maxBatch: settings.ZERODB_MAX_BATCH,
     workerSlots: settings.ZERODB_WORKER_SLOTS,
+    projectLimit: settings.ZERODB_PROJECT_CONCURRENCY ?? null,
+    maxDepth: settings.ZERODB_MAX_DEPTH,
+    loopLimit: settings.ZERODB_LOOP_LIMIT,
+    retentionDays: settings.ZERODB_RETENTION_DAYS,
+    deadRetentionDays: settings.ZERODB_DEAD_RETENTION_DAYS,
     handlerTimeoutSeconds: settings.ZERODB_HANDLER_TIMEOUT_SECONDS,
+    webhookFailingDays: settings.ZERODB_WEBHOOK_FAILING_DAYS,
+    allowNetworks: networksIn(settings.ZERODB_ALLOW_NETWORKS ?? ''),
     logLevel: settings.ZERODB_LOG_LEVEL,
     unknown: Object.keys(env).filter(
       (name) => isOurs(name) && !(name in SETTINGS) && !(name.replace(/_FILE$/, '') in SETTINGS),
     ),
   }
+}
+
+/** The 32 bytes that 64 hexadecimal digits or base64 stand for; null when `text` is neither. */
+export function readEncryptionKey(text: string): Uint8Array | null {
+  const digits = text.trim()
+  if (/^[0-9a-f]{64}$/i.test(digits)) return Buffer.from(digits, 'hex')
+  return /^[\w+/-]{43}=?$/.test(digits) ? Buffer.from(digits, 'base64') : null
+}
+
+function networksIn(text: string): string[] {
+  return text
+    .split(',')
+    .map((network) => network.trim())
+    .filter((network) => network !== '')
 }
 
 type ProviderSettings = {

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 
 const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
@@ -26,4 +26,40 @@ function checksum(body: string): string {
 /** What is stored of a key. A key is random and long: a plain hash cannot be searched. */
 export function hashApiKey(key: string): Buffer {
   return createHash('sha256').update(key).digest()
+}
+
+const NONCE_BYTES = 12
+const TAG_BYTES = 16
+/** The first byte of what is sealed: how it was. */
+const AES_256_GCM = 1
+
+/**
+ * `text` so that only who has `key` (32 bytes) can read it. `context` says what it belongs to, and must be given again to unseal it: sealed
+ * text that is moved to another place does not open.
+ */
+export function seal(key: Uint8Array, text: string, context: string): Buffer {
+  const nonce = randomBytes(NONCE_BYTES)
+  const cipher = createCipheriv('aes-256-gcm', key, nonce, { authTagLength: TAG_BYTES })
+  cipher.setAAD(Buffer.from(context))
+  const sealed = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()])
+  return Buffer.concat([Buffer.of(AES_256_GCM), nonce, cipher.getAuthTag(), sealed])
+}
+
+/** What was sealed. Throws when the key or the context is another, or a bit was changed; the message names the setting. */
+export function unseal(key: Uint8Array, sealed: Uint8Array, context: string): string {
+  const bytes = Buffer.from(sealed)
+  try {
+    if (bytes[0] !== AES_256_GCM) throw new Error(`sealed in an unknown way (${bytes[0]})`)
+    const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(1, 1 + NONCE_BYTES), {
+      authTagLength: TAG_BYTES,
+    })
+    decipher.setAAD(Buffer.from(context))
+    decipher.setAuthTag(bytes.subarray(1 + NONCE_BYTES, 1 + NONCE_BYTES + TAG_BYTES))
+    const opened = [decipher.update(bytes.subarray(1 + NONCE_BYTES + TAG_BYTES)), decipher.final()]
+    return Buffer.concat(opened).toString('utf8')
+  } catch (error) {
+    throw new Error('A secret cannot be unsealed: ZERODB_ENCRYPTION_KEY is not the key that sealed it', {
+      cause: error,
+    })
+  }
 }

@@ -6,7 +6,7 @@ import { type Logger, pino } from 'pino'
 import type { App, Clock, RunsPort } from './app.ts'
 import { createThrottle } from './auth/throttle.ts'
 import { BLOBS } from './blobs/index.ts'
-import type { Config } from './config.ts'
+import { type Config, readEncryptionKey } from './config.ts'
 import { hashApiKey, newApiKey } from './crypto.ts'
 import { migrate } from './db/migrate.ts'
 import { openPglite } from './db/pglite.ts'
@@ -18,6 +18,7 @@ import { type Engine, startEngine } from './engine/index.ts'
 import { StartError } from './errors.ts'
 import { createServer } from './http/server.ts'
 import { LANGUAGES, type Language } from './language/index.ts'
+import { createOutgoing } from './net/outgoing.ts'
 import { openStore, type Store } from './store/index.ts'
 import { createTextExtractor } from './text/index.ts'
 
@@ -102,10 +103,16 @@ export async function openSystem(config: Config, options: SystemOptions = {}): P
   for (const name of config.unknown) log.warn({ name }, 'this variable looks like a setting and is none')
   const { embedders, language } = openModels(config)
   const text = createTextExtractor()
+  const outgoing = createOutgoing(config)
   const database = await openDatabase(config, onStep)
 
   async function closeDrivers(): Promise<void> {
-    await Promise.all([...embedders.map((embedder) => embedder.close()), language.close(), text.close()])
+    await Promise.all([
+      ...embedders.map((embedder) => embedder.close()),
+      language.close(),
+      text.close(),
+      outgoing.close(),
+    ])
     await database.close()
   }
 
@@ -116,14 +123,22 @@ export async function openSystem(config: Config, options: SystemOptions = {}): P
       onCommitted: (eventSeqs) => engine?.wake(eventSeqs),
       skewSeconds: clock.skewSeconds,
     })
-    const runs: RunsPort = { settled: (...args) => engine!.settled(...args) }
+    const runs: RunsPort = {
+      settled: (...args) => engine!.settled(...args),
+      queued: () => engine!.queued(),
+      cancelled: (id) => engine!.cancelled(id),
+      draining: () => engine?.draining() ?? false,
+    }
     const blobs = BLOBS.disk(join(config.dataDir, 'blobs'))
-    const jwtSecret = await signingSecret(config)
+    const jwtSecret =
+      config.jwtSecret === undefined ? await keptSecret(config, 'jwt-secret') : Buffer.from(config.jwtSecret)
+    const encryptionKey = config.encryptionKey ?? (await keptEncryptionKey(config))
     const logins = createThrottle(clock, 10, 600)
     const [embedder] = embedders
-    const app: App = { config, store, embedder, embedders, language, blobs, text, clock, log, jwtSecret, logins, runs }
+    const drivers = { store, embedder, embedders, language, blobs, text, outgoing }
+    const app: App = { config, ...drivers, clock, log, jwtSecret, encryptionKey, logins, runs }
     const owner = await ensureOwner(store, config)
-    engine = await startEngine(app)
+    engine = await startEngine(app, database)
     const started = engine
     return {
       app,
@@ -141,18 +156,25 @@ export async function openSystem(config: Config, options: SystemOptions = {}): P
   }
 }
 
-/** The configured secret, else one that the first start makes and keeps for the owner's eyes only. */
-async function signingSecret(config: Config): Promise<Uint8Array> {
-  if (config.jwtSecret !== undefined) return Buffer.from(config.jwtSecret)
-  const path = join(config.dataDir, 'jwt-secret')
+/** The secret that the first start makes and keeps in the data directory for the owner's eyes only: 64 hexadecimal digits. */
+async function keptSecret(config: Config, file: string): Promise<Buffer> {
+  const path = join(config.dataDir, file)
   await mkdir(config.dataDir, { recursive: true, mode: 0o700 })
   // Of two that start together, the first one's file stays.
-  await writeFile(path, randomBytes(32).toString('hex'), { mode: 0o600, flag: 'wx' }).catch(
+  await writeFile(path, randomBytes(32).toString('hex'), { mode: 0o600, flag: 'wx', flush: true }).catch(
     (error: NodeJS.ErrnoException) => {
       if (error.code !== 'EEXIST') throw error
     },
   )
   return readFile(path)
+}
+
+async function keptEncryptionKey(config: Config): Promise<Uint8Array> {
+  const key = readEncryptionKey((await keptSecret(config, 'encryption-key')).toString())
+  if (key) return key
+  throw new StartError(
+    `${join(config.dataDir, 'encryption-key')} does not hold a key: restore it from a backup, or set ZERODB_ENCRYPTION_KEY`,
+  )
 }
 
 /** The first user with a project and a key, made when the database has none. */

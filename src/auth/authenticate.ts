@@ -3,7 +3,9 @@ import type { App } from '../app.ts'
 import { hashApiKey } from '../crypto.ts'
 import { ZeroError } from '../errors.ts'
 import { uuid } from '../schema/common.ts'
+import type { Cause } from '../store/context.ts'
 import type { Caller } from './caller.ts'
+import { readChain } from './chain.ts'
 import { looksLikeToken, verifyAccessToken } from './tokens.ts'
 
 /** A key that another process revokes is refused here this much later at most. */
@@ -73,8 +75,36 @@ export function createAuthenticator({
     if (!identity) throw new ZeroError('unauthorized', credential ? 'Invalid API key or token' : undefined)
     if (identity.key_id !== null) touch(identity.key_id)
     const { user_id, bound, permissions } = identity
-    return { user_id, bound, project_id: bound ?? projectHeader(headers) ?? identity.default_project_id, permissions }
+    return {
+      user_id,
+      bound,
+      project_id: bound ?? projectHeader(headers) ?? identity.default_project_id,
+      permissions,
+      cause: causeIn(headers, user_id),
+      trace: traceIn(headers),
+    }
   }
+
+  /** A token that is not ours, or another user's, says nothing: the write is as good as one from outside. */
+  function causeIn(headers: IncomingHttpHeaders, userId: string): Cause | undefined {
+    const token = headers['x-zerodb-chain']
+    if (typeof token !== 'string') return undefined
+    const chain = readChain(jwtSecret, token)
+    if (chain === null || chain.user_id !== userId) {
+      log.debug('a chain token is not one of ours: the write begins a chain of its own')
+      return undefined
+    }
+    return { chain_id: chain.chain_id, depth: chain.depth + 1, run_id: chain.run_id }
+  }
+}
+
+/** https://www.w3.org/TR/trace-context/#traceparent-header */
+function traceIn(headers: IncomingHttpHeaders): string | undefined {
+  const { traceparent } = headers
+  const isOne =
+    typeof traceparent === 'string' &&
+    /^[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/.test(traceparent)
+  return isOne ? traceparent : undefined
 }
 
 /** `X-API-Key` wins over `Authorization: Bearer`. */

@@ -1,6 +1,6 @@
 import { ZeroError } from '../errors.ts'
 import type { PERMISSIONS } from '../schema/login.ts'
-import type { Scope } from '../store/context.ts'
+import type { Cause, Scope } from '../store/context.ts'
 
 export type Permission = (typeof PERMISSIONS)[number]
 
@@ -12,6 +12,10 @@ export interface Caller {
   /** Where a request goes that names no project: the key's, else `X-Project-ID`, else the user's default. Not yet known to be the user's. */
   project_id: string
   permissions: readonly string[]
+  /** The run that asks, where one does: what it writes belongs to its chain. */
+  cause?: Cause | undefined
+  /** The request's `traceparent` (W3C Trace Context). */
+  trace?: string | undefined
 }
 
 /** The caller of a public operation. */
@@ -21,7 +25,7 @@ export const NOBODY: Caller = { user_id: '', bound: null, project_id: '', permis
 export function scopeOf(caller: Caller, projectId = '-'): Scope {
   const project_id = projectId === '-' ? caller.project_id : projectId
   if (caller.bound !== null && caller.bound !== project_id) throw new ZeroError('not_found', 'Project not found')
-  return { user_id: caller.user_id, project_id }
+  return { user_id: caller.user_id, project_id, cause: caller.cause, trace: caller.trace }
 }
 
 /** Whether the caller's key includes `permission`, which may itself be a group like `zerodb:*`. */

@@ -99,10 +99,26 @@ async function readMigrations(folder: string): Promise<Migration[]> {
   )
 }
 
-/** The statements of a file: they end with a semicolon at a line's end, so bodies of functions must not. */
+/** The statements of a file: they end with a semicolon at a line's end, outside the `$$` of a function's body. */
 function statements(text: string): string[] {
-  return text
-    .split(/;[ \t]*$/m)
+  const [first = '', ...rest] = text.split('$$')
+  const all: string[] = []
+  let current = ''
+  const take = (piece: string) => {
+    const [head = '', ...others] = piece.split(/;[ \t]*$/m)
+    current += head
+    for (const other of others) {
+      all.push(current)
+      current = other
+    }
+  }
+  take(first)
+  rest.forEach((piece, i) => {
+    // Every other piece is a body.
+    if (i % 2 === 0) current += `$$${piece}$$`
+    else take(piece)
+  })
+  return [...all, current]
     .map((statement) => statement.trim())
     .filter((statement) => statement.replace(/--.*$/gm, '').trim() !== '')
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import pg from 'pg'
 import { StartError, ZeroError } from '../errors.ts'
 import { failure, startError } from './postgres-errors.ts'
+import { listen } from './postgres-listen.ts'
 import { type Database, type Executor, type QueryOptions, type Statement, sql, transactionFailed } from './sql.ts'
 import { decode, type ExtensionTypes, encodeAll } from './wire.ts'
 
@@ -15,6 +16,8 @@ export interface PostgresOptions {
 type Client = pg.Pool | pg.PoolClient
 
 const SCRIPT_SECONDS = 600
+/** A server that is away must not keep a request waiting for long, also one that does not even refuse. */
+const CONNECT_SECONDS = 5
 
 // The relaxed side looks rows up and never reads a table through: plans that were made while the tables were empty must not.
 const RELAXED = ['synchronous_commit=off', 'enable_seqscan=off', 'enable_bitmapscan=off']
@@ -92,6 +95,9 @@ export async function openPostgres(options: PostgresOptions): Promise<Database> 
       await answer(() =>
         withClient(main, (client) => limited(client, 'session', SCRIPT_SECONDS, () => command(client, script))),
       )
+    },
+    async listen(channel, onMessage) {
+      return listen(connectionOf(url, settings), channel, onMessage)
     },
     async version() {
       const [row] = await executor(main).query<{ version: string }>(
@@ -199,15 +205,18 @@ async function checkVectorVersion(pool: pg.Pool): Promise<void> {
   )
 }
 
-function openPool(url: string, max: number, settings: readonly string[]): pg.Pool {
-  const pool = new pg.Pool({
+function connectionOf(url: string, settings: readonly string[]): pg.ClientConfig {
+  return {
     connectionString: url,
-    max,
-    connectionTimeoutMillis: 10_000,
+    connectionTimeoutMillis: CONNECT_SECONDS * 1000,
     options: settings.map((setting) => `-c ${setting}`).join(' '),
     application_name: 'zerodb-functions',
     keepAlive: true,
-  })
+  }
+}
+
+function openPool(url: string, max: number, settings: readonly string[]): pg.Pool {
+  const pool = new pg.Pool({ ...connectionOf(url, settings), max })
   // An idle connection that breaks is replaced with the next use; without a listener it would end the process.
   pool.on('error', () => undefined)
   return pool

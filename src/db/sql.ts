@@ -131,9 +131,20 @@ export interface Database extends Executor {
   transaction<R>(body: (tx: Executor) => Promise<R>): Promise<R>
   /** Runs a script of several statements without parameters, for ten minutes at most. All of them are one transaction, if not said otherwise in it. */
   exec(script: string): Promise<void>
+  /**
+   * On a server: calls `onMessage` when any process notifies `channel`, also after a connection was lost and is there again (what was sent
+   * meanwhile may be missed). Absent on the embedded database, which has one process.
+   */
+  listen?(channel: string, onMessage: () => void): Promise<Channel>
   /** What the database writes about itself, for `/health` and `doctor`. */
   version(): Promise<string>
   /** Statements that have been given are finished first. */
+  close(): Promise<void>
+}
+
+/** A way to wake other processes. */
+export interface Channel {
+  notify(): Promise<void>
   close(): Promise<void>
 }
 

@@ -1,9 +1,10 @@
 import type { App } from '../app.ts'
 import { DbError } from '../db/sql.ts'
 import { ZeroError } from '../errors.ts'
-import { HANDLERS } from '../handlers/index.ts'
-import type { OwnedRun } from '../store/dispatch.ts'
+import { handlerOf } from '../handlers/index.ts'
+import type { OwnedRun } from '../store/assignment.ts'
 import type { Ending } from '../store/runs.ts'
+import type { Breaker } from './breaker.ts'
 import { retryAfter } from './retry.ts'
 
 /** Results are written together: how long the first of a batch waits for others. */
@@ -22,6 +23,8 @@ export interface Worker {
   start(run: OwnedRun): void
   /** The ids of all runs that it has been given and whose results are not written. */
   owned(): string[]
+  /** Ends the execution of a run that is not this process's any more; nothing of it is recorded. */
+  abandon(id: string, reason: string): void
   /** Resolves when nothing runs and every result is written. */
   quiet(): Promise<void>
   /** Lets running handlers finish for `graceSeconds`, then aborts them. Their results are written, those of the aborted are not. */
@@ -31,16 +34,20 @@ export interface Worker {
 export interface WorkerOptions {
   app: App
   epoch: () => number
-  /** Called after results have been written. */
-  onFinished(): void
+  breaker: Breaker
+  /** Whether this process may own further runs. */
+  mayTake(): boolean
+  /** Called after results have been written; `turns` when others may have waited for one of them. */
+  onFinished(turns: boolean): void
   /** Called when a slot is free and no owned run waits for one. */
   onFree(): void
 }
 
 /** Executes runs: handler within its timeout, then the result, acknowledged in batches. */
-export function createWorker({ app, epoch, onFinished, onFree }: WorkerOptions): Worker {
+export function createWorker({ app, epoch, breaker, mayTake, onFinished, onFree }: WorkerOptions): Worker {
   const running = new Map<string, AbortController>()
-  let endings: Ending[] = []
+  const abandoned = new Set<string>()
+  let endings: WrittenEnding[] = []
   let writing: Promise<void> | undefined
   let stopped = false
 
@@ -57,14 +64,14 @@ export function createWorker({ app, epoch, onFinished, onFree }: WorkerOptions):
 
   async function execute(run: OwnedRun, controller: AbortController): Promise<void> {
     const started = performance.now()
-    const ending = await outcomeOf(app, run, controller)
+    const ending = await outcomeOf(app, run, controller, breaker)
     meanMs += (performance.now() - started - meanMs) / 16
     running.delete(run.id)
     const next = stopped ? undefined : waiting.shift()
     if (next) begin(next)
     else onFree()
-    if (stopped && controller.signal.aborted) return
-    endings.push(ending)
+    if (abandoned.delete(run.id) || (stopped && controller.signal.aborted)) return
+    endings.push({ ...ending, in_turn: run.in_turn })
     writing ??= write()
   }
 
@@ -81,13 +88,13 @@ export function createWorker({ app, epoch, onFinished, onFree }: WorkerOptions):
         // The database is going away with us: the runs are found without an owner at the next start.
         if (stopped) endings = []
       }
-      onFinished()
+      onFinished(batch.some((ending) => ending.in_turn))
     }
     writing = undefined
   }
 
   /** Writes results. One that the database cannot hold must not keep the others from being written: its run is dead, with the reason. */
-  async function record(batch: readonly Ending[]): Promise<void> {
+  async function record(batch: readonly WrittenEnding[]): Promise<void> {
     try {
       const recorded = await app.store.runs.finish(epoch(), batch)
       if (recorded.length < batch.length) {
@@ -115,7 +122,7 @@ export function createWorker({ app, epoch, onFinished, onFree }: WorkerOptions):
 
   return {
     free: () => {
-      if (stopped) return 0
+      if (stopped || !mayTake()) return 0
       const slots = app.config.workerSlots
       const ahead = Math.min(MAX_AHEAD, Math.floor((slots * AHEAD_MS) / Math.max(meanMs, 0.05)))
       return Math.max(0, slots + ahead - running.size - waiting.length)
@@ -123,6 +130,14 @@ export function createWorker({ app, epoch, onFinished, onFree }: WorkerOptions):
     start(run) {
       if (running.size < app.config.workerSlots) begin(run)
       else waiting.push(run)
+    },
+    abandon(id, reason) {
+      const place = waiting.findIndex((run) => run.id === id)
+      if (place >= 0) waiting.splice(place, 1)
+      const controller = running.get(id)
+      if (!controller) return
+      abandoned.add(id)
+      controller.abort(new Error(reason))
     },
     owned: () => [...running.keys(), ...waiting.map((run) => run.id), ...endings.map((ending) => ending.id)],
     quiet,
@@ -137,8 +152,11 @@ export function createWorker({ app, epoch, onFinished, onFree }: WorkerOptions):
   }
 }
 
+/** With what the worker itself needs to know of it. */
+type WrittenEnding = Ending & { in_turn: boolean }
+
 /** Executes one attempt. Never throws: whatever happens is the run's ending. */
-async function outcomeOf(app: App, run: OwnedRun, controller: AbortController): Promise<Ending> {
+async function outcomeOf(app: App, run: OwnedRun, controller: AbortController, breaker: Breaker): Promise<Ending> {
   const logs: Ending['logs'] = []
   const end = (status: Ending['status'], rest: Partial<Ending> = {}): Ending => ({
     id: run.id,
@@ -150,8 +168,14 @@ async function outcomeOf(app: App, run: OwnedRun, controller: AbortController): 
     retry_in: null,
     ...rest,
   })
-  const log = app.log.child({ run: run.id, event: run.event.id, handler: run.handler, attempt: run.attempts })
-  const handler = HANDLERS[run.handler]
+  const log = app.log.child({
+    run: run.id,
+    event: run.event.id,
+    handler: run.handler,
+    attempt: run.attempts,
+    ...(run.trace === null ? {} : { trace: run.trace }),
+  })
+  const handler = handlerOf(run.handler)
   if (run.config === null) return end('cancelled')
   if (!handler) return end('dead', { error: { code: 'no_handler', message: `There is no handler "${run.handler}"` } })
   if (!handler.on.includes(run.event.event)) {
@@ -159,6 +183,8 @@ async function outcomeOf(app: App, run: OwnedRun, controller: AbortController): 
       error: { code: 'not_applicable', message: `${run.handler} has nothing to do on ${run.event.event}` },
     })
   }
+  const tooOften = breaker.tooOften(run)
+  if (tooOften !== null) return end('dead', { error: { code: 'loop_suspected', message: tooOften } })
   const config = handler.config.safeParse(run.config)
   if (!config.success) return end('dead', { error: { code: 'invalid_config', message: config.error.message } })
 
@@ -181,7 +207,7 @@ async function outcomeOf(app: App, run: OwnedRun, controller: AbortController): 
     return end('succeeded', { result: result ?? null })
   } catch (thrown) {
     const error = { code: codeOf(thrown), message: thrown instanceof Error ? thrown.message : String(thrown) }
-    const pause = retryAfter(run.attempts, thrown)
+    const pause = run.ordering === 'skip' ? null : retryAfter(run.attempts - run.base_attempts, thrown, run.retry)
     log.warn({ error: thrown, retry_in: pause }, pause === null ? 'run is dead' : 'run failed and will be tried again')
     return pause === null ? end('dead', { error }) : end('queued', { error, retry_in: pause })
   } finally {
@@ -191,7 +217,10 @@ async function outcomeOf(app: App, run: OwnedRun, controller: AbortController): 
 
 /** Whether it is the values that the database refuses, and would refuse again. */
 function isUnstorable(error: unknown): boolean {
-  return error instanceof DbError || (error instanceof ZeroError && error.code === 'invalid')
+  return (
+    (error instanceof DbError && /^(22|54)/.test(error.code)) ||
+    (error instanceof ZeroError && error.code === 'invalid')
+  )
 }
 
 /** Rejects when the signal fires. */

@@ -8,9 +8,16 @@ export interface HandlerRun {
   attempts: number
   user_id: string
   project_id: string
+  hook_id: string | null
   /** The text by which the row is found that the event is about; the row may be gone by now. */
   ref: string
   event: Event
+  /** True when the event is handed out once more, or stands for a row that was there before the hook. */
+  synthetic: boolean
+  /** The event with which the chain of causes began, and how many runs lie between it and this one. */
+  chain: { id: string; depth: number }
+  /** The `traceparent` of the request that wrote the row (W3C Trace Context); null when it had none. */
+  trace: string | null
   /** Aborted when the time is over or the process stops. */
   signal: AbortSignal
   /** Adds a line to the run's record. */

@@ -78,6 +78,9 @@ function describe(operation: Operation, method: string, route: string): Schema {
     ...(inQuery ? {} : { requestBody: { required: body.required.length > 0, content: contentOf(operation, body) } }),
     responses: {
       [statusOf(operation)]: { description: 'Done', ...answerOf(operation) },
+      ...(operation.kind === 'json' && operation.otherStatus
+        ? { [operation.otherStatus.status]: { description: 'Nothing made', ...answerOf(operation) } }
+        : {}),
       default: {
         description: 'Refused',
         content: { 'application/json': { schema: { $ref: '#/components/schemas/HTTPValidationError' } } },

@@ -80,7 +80,9 @@ export async function createServer(app: App): Promise<FastifyInstance> {
         return reply.code(operation.status ?? 200).send(uploaded)
       }
       const answer = await operation.run(app, caller, parseInput(operation, request))
-      return operation.status === 204 ? reply.code(204).send() : reply.code(operation.status ?? 200).send(answer)
+      if (operation.status === 204) return reply.code(204).send()
+      const { status, otherStatus: other } = operation
+      return reply.code(other?.holds(answer as object) ? other.status : (status ?? 200)).send(answer)
     }
   }
 

@@ -1,4 +1,5 @@
 import { NeverRetry, RetryLater, StartError } from '../errors.ts'
+import { retryAfterSeconds } from './retry-after.ts'
 
 /** Until the next attempt, where the provider does not say. */
 const PAUSE_SECONDS = 30
@@ -120,7 +121,7 @@ export function createProviderClient(options: ProviderOptions): ProviderClient {
         OPERATOR_PAUSE_SECONDS,
         `The ${name} refuses this API key or its account (${status})${reason}`,
       )
-    const seconds = pauseIn(headers.get('retry-after'), clock.now()) ?? PAUSE_SECONDS
+    const seconds = retryAfterSeconds(headers.get('retry-after'), clock.now(), LONGEST_PAUSE_SECONDS) ?? PAUSE_SECONDS
     if (status === 500) return new FaultyAnswer(answered, { seconds })
     if (status === 408 || status === 429 || status > 500) return new RetryLater(seconds, answered)
     return new ProviderRefusal(status, answered)
@@ -161,13 +162,6 @@ function checkedBase(baseUrl: string, name: string): string {
       `The base URL of the ${name} must have no user, password, "?" or "#": the key is a setting of its own`,
     )
   return url.href.replace(/\/+$/, '')
-}
-
-/** `Retry-After`, seconds or a date, as 1 to 600 seconds. */
-function pauseIn(header: string | null, now: number): number | undefined {
-  if (header === null) return undefined
-  const seconds = /^\s*\d+(\.\d+)?\s*$/.test(header) ? Number(header) : (Date.parse(header) - now) / 1000
-  return Number.isNaN(seconds) ? undefined : Math.min(Math.max(Math.ceil(seconds), 1), LONGEST_PAUSE_SECONDS)
 }
 
 /** What OpenAI, FastAPI and others call the message of an error, on one line; a page of HTML has none. */

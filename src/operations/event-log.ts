@@ -1,6 +1,5 @@
 import { ZeroError } from '../errors.ts'
-import { eventEnvelope } from '../schema/event.ts'
-import { eventLogKey, eventLogList, eventLogPage } from '../schema/event-log.ts'
+import { eventLogKey, eventLogList, eventLogPage, loggedEvent } from '../schema/event-log.ts'
 import { defineJson } from './operation.ts'
 
 export const eventLogListOperation = defineJson({
@@ -25,6 +24,6 @@ export const eventLogGet = defineJson({
   route: 'GET /api/v1/event-log/:event_id',
   permission: 'hooks:read',
   input: eventLogKey,
-  output: eventEnvelope,
+  output: loggedEvent,
   run: (app, caller, input) => app.store.events.get(caller.user_id, caller.bound, input.event_id),
 })

@@ -3,45 +3,60 @@ import type { App } from '../app.ts'
 import { type Caller, scopeOf } from '../auth/caller.ts'
 import { isUniqueViolation } from '../db/sql.ts'
 import { type FieldError, ZeroError } from '../errors.ts'
-import { HANDLER_NAMES, HANDLERS } from '../handlers/index.ts'
+import { HANDLER_NAMES, handlerOf } from '../handlers/index.ts'
 import { EVENT_NAMES } from '../schema/events.ts'
 import { HOOK_TYPES, type Hook, hook, hookCreate, hookKey, hookList, hookUpdate } from '../schema/hook.ts'
 import { shapeErrors } from '../schema/shape-errors.ts'
+import { hookChanged, hookCreated, WEBHOOK_NAME } from '../schema/webhook.ts'
 import { defineJson } from './operation.ts'
+import { checkTarget, keepSecret, takeSecret, warningsOf } from './webhook-config.ts'
 
-/** Only the names of handlers that exist; each is `first_party`. */
-function checkNames(input: { event_type: string; hook_name: string; hook_type?: string | undefined }): void {
+const CHOICES = [...HANDLER_NAMES.filter((name) => name !== 'webhook'), 'webhook:<label>']
+
+/** The type that the hook's name stands for; undefined when nothing has that name. */
+function typeOf(hookName: string): Hook['hook_type'] | undefined {
+  if (WEBHOOK_NAME.test(hookName)) return 'webhook'
+  return CHOICES.includes(hookName) && handlerOf(hookName) ? 'first_party' : undefined
+}
+
+/** The hook's type. Throws `invalid` unless the event, the handler and the type exist and fit. */
+function checkNames(input: { event_type: string; hook_name: string; hook_type?: string | undefined }): string {
   if (!EVENT_NAMES.includes(input.event_type as (typeof EVENT_NAMES)[number])) {
     throw new ZeroError(
       'invalid',
       `Invalid event_type "${input.event_type}". Must be one of: ${EVENT_NAMES.join(', ')}`,
     )
   }
-  if (!HANDLER_NAMES.includes(input.hook_name)) {
+  const type = typeOf(input.hook_name)
+  if (type === undefined) {
+    const label = input.hook_name.startsWith('webhook') ? '. A label has 1 to 80 letters, digits or _ . -' : ''
     throw new ZeroError(
       'invalid',
-      `Invalid hook_name "${input.hook_name}". Must be one of: ${HANDLER_NAMES.join(', ')}`,
+      `Invalid hook_name "${input.hook_name}". Must be one of: ${CHOICES.join(', ')}${label}`,
     )
   }
-  if (input.hook_type !== undefined && input.hook_type !== 'first_party') {
+  if (input.hook_type !== undefined && input.hook_type !== type) {
     const known = HOOK_TYPES.includes(input.hook_type as (typeof HOOK_TYPES)[number])
     throw new ZeroError(
       'invalid',
       known
-        ? `Invalid hook_type "${input.hook_type}": "${input.hook_name}" is of type first_party`
+        ? `Invalid hook_type "${input.hook_type}": "${input.hook_name}" is of type ${type}`
         : `Invalid hook_type "${input.hook_type}". Must be one of: ${HOOK_TYPES.join(', ')}`,
     )
   }
+  return type
 }
 
-function checkConfig(hookName: string, config: Record<string, unknown>): void {
-  const parsed = HANDLERS[hookName]?.config.safeParse(config)
-  if (!parsed || parsed.success) return
-  const fields: FieldError[] = shapeErrors(parsed.error, config, () => 'body').map((error) => ({
-    ...error,
-    loc: ['body', 'hook_config', ...error.loc.slice(1)],
-  }))
-  throw new ZeroError('validation_failed', undefined, { fields })
+function checkConfig(app: App, hookName: string, config: Record<string, unknown>): void {
+  const parsed = handlerOf(hookName)?.config.safeParse(config)
+  if (parsed && !parsed.success) {
+    const fields: FieldError[] = shapeErrors(parsed.error, config, () => 'body').map((error) => ({
+      ...error,
+      loc: ['body', 'hook_config', ...error.loc.slice(1)],
+    }))
+    throw new ZeroError('validation_failed', undefined, { fields })
+  }
+  if (typeOf(hookName) === 'webhook') checkTarget(app, config)
 }
 
 const WARM_SECONDS = 10
@@ -52,7 +67,9 @@ async function warm(app: App, hookName: string): Promise<void> {
   const enough = new Promise((resolve) => {
     timer = setTimeout(resolve, WARM_SECONDS * 1000)
   })
-  const loaded = HANDLERS[hookName]?.warm?.(app).catch((error) => app.log.warn({ error }, 'a model cannot be loaded'))
+  const loaded = handlerOf(hookName)
+    ?.warm?.(app)
+    .catch((error) => app.log.warn({ error }, 'a model cannot be loaded'))
   await Promise.race([loaded, enough])
   clearTimeout(timer)
 }
@@ -63,19 +80,23 @@ export const hooksCreate = defineJson({
   route: 'POST /api/v1/hooks',
   permission: 'hooks:write',
   input: hookCreate,
-  output: hook,
+  output: hookCreated,
   status: 201,
-  async run(app, caller, input) {
-    checkNames(input)
-    checkConfig(input.hook_name, input.hook_config)
+  async run(app, caller, given) {
+    const hook_type = checkNames(given)
+    const { input, secret } = hook_type === 'webhook' ? takeSecret(given) : { input: given, secret: null }
+    checkConfig(app, input.hook_name, input.hook_config)
     const project_id = input.project_id ?? caller.bound
     if (project_id !== null) scopeOf(caller, project_id)
-    const fields = { ...input, project_id, hook_type: input.hook_type ?? 'first_party' }
     try {
-      const created = await app.store.hooks.create(caller.user_id, fields)
+      const created = await app.store.transaction(async (tx) => {
+        const made = await tx.hooks.create(caller.user_id, { ...input, project_id, hook_type })
+        if (made && secret !== null) await keepSecret(app, tx, made.id, secret)
+        return made
+      })
       if (!created) throw new ZeroError('not_found', 'Project not found')
       await warm(app, input.hook_name)
-      return created
+      return { ...created, ...(secret === null ? {} : { webhook_secret: secret }), ...warningsOf(app, created) }
     } catch (error) {
       if (!isUniqueViolation(error, 'uix_zerodb_hooks_user_event_name')) throw error
       const where = project_id === null ? 'for all projects' : `in project ${project_id}`
@@ -115,7 +136,7 @@ export const hooksGet = defineJson({
 })
 
 /** A key that is bound to one project may see the user's global hooks, and not change them for the other projects. */
-async function changeable(app: App, caller: Caller, id: string): Promise<Hook> {
+export async function changeable(app: App, caller: Caller, id: string): Promise<Hook> {
   const hook = await mine(app, caller, id)
   if (caller.bound !== null && hook.project_id === null)
     throw new ZeroError('forbidden', 'This API key is bound to one project and cannot change a global hook')
@@ -128,11 +149,12 @@ export const hooksUpdate = defineJson({
   route: 'PATCH /api/v1/hooks/:hook_id',
   permission: 'hooks:write',
   input: hookUpdate,
-  output: hook,
+  output: hookChanged,
   async run(app, caller, { hook_id, ...fields }) {
     const current = await changeable(app, caller, hook_id)
-    if (fields.hook_config) checkConfig(current.hook_name, fields.hook_config)
-    return app.store.hooks.update(caller.user_id, hook_id, fields)
+    if (fields.hook_config) checkConfig(app, current.hook_name, fields.hook_config)
+    const changed = await app.store.hooks.update(caller.user_id, hook_id, fields)
+    return { ...changed, ...warningsOf(app, changed) }
   },
 })
 

@@ -23,7 +23,8 @@ import {
   projectsUpdate,
 } from './projects.ts'
 import { eventsGet, eventsList, eventsPublish } from './published.ts'
-import { hookRuns, runsGet, runsList } from './runs.ts'
+import { hooksBackfill, replaysCancel, replaysCreate, replaysGet, replaysList } from './replays.ts'
+import { hookRuns, runsCancel, runsGet, runsList, runsRedrive, runsRetry } from './runs.ts'
 import {
   rowsGet,
   rowsInsert,
@@ -35,6 +36,7 @@ import {
   tablesList,
 } from './tables.ts'
 import { vectorsDelete, vectorsGet, vectorsList, vectorsSearch, vectorsUpsert, vectorsUpsertBatch } from './vectors.ts'
+import { hooksRotateSecret } from './webhooks.ts'
 
 /** The API, verb by verb. */
 export const OPERATIONS: readonly Operation[] = [
@@ -51,11 +53,20 @@ export const OPERATIONS: readonly Operation[] = [
   hooksGet,
   hooksUpdate,
   hooksDelete,
+  hooksRotateSecret,
   hookRuns,
+  hooksBackfill,
   eventLogListOperation,
   eventLogGet,
   runsList,
+  runsRedrive,
   runsGet,
+  runsRetry,
+  runsCancel,
+  replaysCreate,
+  replaysList,
+  replaysGet,
+  replaysCancel,
   projectsCreate,
   projectsList,
   projectsGet,

@@ -1,9 +1,9 @@
-import { z } from 'zod'
+import type { z } from 'zod'
 import type { App } from '../app.ts'
-import type { Caller } from '../auth/caller.ts'
-import { ZeroError } from '../errors.ts'
+import { type Caller, scopeOf } from '../auth/caller.ts'
 import { uuid } from '../schema/common.ts'
-import { run, runKey, runList, runPage } from '../schema/run.ts'
+import { redrive, redriven, run, runKey, runList, runPage } from '../schema/run.ts'
+import { decodeCursor, encodeCursor } from './cursor.ts'
 import { mine } from './hooks.ts'
 import { defineJson } from './operation.ts'
 
@@ -40,6 +40,52 @@ export const runsGet = defineJson({
   run: (app, caller, input) => app.store.runs.get(caller.user_id, caller.bound, input.run_id),
 })
 
+export const runsRetry = defineJson({
+  name: 'runs.retry',
+  summary: 'Try a run again that is dead, cancelled or skipped',
+  route: 'POST /api/v1/runs/:run_id/retry',
+  permission: 'hooks:write',
+  input: runKey,
+  output: run,
+  async run(app, caller, { run_id }) {
+    await app.store.runs.retry(caller.user_id, caller.bound, run_id)
+    app.runs.queued()
+    return app.store.runs.get(caller.user_id, caller.bound, run_id)
+  },
+})
+
+export const runsCancel = defineJson({
+  name: 'runs.cancel',
+  summary: 'End a run that is queued or running',
+  route: 'POST /api/v1/runs/:run_id/cancel',
+  permission: 'hooks:write',
+  input: runKey,
+  output: run,
+  async run(app, caller, { run_id }) {
+    await app.store.runs.cancel(caller.user_id, caller.bound, run_id)
+    app.runs.cancelled(run_id)
+    // Others may have waited for it.
+    app.runs.queued()
+    return app.store.runs.get(caller.user_id, caller.bound, run_id)
+  },
+})
+
+export const runsRedrive = defineJson({
+  name: 'runs.redrive',
+  summary: 'Try dead runs again, the oldest first',
+  route: 'POST /api/v1/runs/redrive',
+  permission: 'hooks:write',
+  input: redrive,
+  output: redriven,
+  async run(app, caller, filter) {
+    if (filter.hook_id !== undefined) await mine(app, caller, filter.hook_id)
+    if (filter.project_id !== undefined) await app.store.projects.get(scopeOf(caller, filter.project_id))
+    const result = await app.store.runs.redrive(caller.user_id, caller.bound, filter)
+    if (result.redriven > 0) app.runs.queued()
+    return result
+  },
+})
+
 async function page(
   app: App,
   caller: Caller,
@@ -50,15 +96,5 @@ async function page(
     bound: caller.bound,
     before: decodeCursor(cursor),
   })
-  const last = items.length === filter.limit ? items.at(-1) : undefined
-  return { items, next_cursor: last ? Buffer.from(`${last.created_at} ${last.id}`).toString('base64url') : null }
-}
-
-const cursorParts = z.tuple([z.iso.datetime(), uuid])
-
-function decodeCursor(cursor: string | undefined): { created_at: string; id: string } | null {
-  if (cursor === undefined) return null
-  const parts = cursorParts.safeParse(Buffer.from(cursor, 'base64url').toString().split(' '))
-  if (!parts.success) throw new ZeroError('invalid', 'cursor: send the next_cursor of the page before')
-  return { created_at: parts.data[0], id: parts.data[1] }
+  return { items, next_cursor: encodeCursor(items, filter.limit) }
 }

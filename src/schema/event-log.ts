@@ -8,6 +8,16 @@ export const eventLogList = z.object({
   limit: integer(1, 1000).default(50),
   cursor: z.string().optional(),
 })
+/** An event with its causes. */
+export const loggedEvent = eventEnvelope.extend({
+  /** The event with which the chain of causes began, and how many runs lie between it and this one: its own id and 0 when nothing caused it. */
+  chain_id: z.string(),
+  depth: z.number(),
+  /** The run that wrote it. */
+  caused_by: z.string().nullable(),
+})
+export type LoggedEvent = z.infer<typeof loggedEvent>
+
 /** Newest first. */
-export const eventLogPage = z.object({ items: z.array(eventEnvelope), next_cursor: z.string().nullable() })
+export const eventLogPage = z.object({ items: z.array(loggedEvent), next_cursor: z.string().nullable() })
 export const eventLogKey = z.object({ event_id: z.string() })

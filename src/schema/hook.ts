@@ -1,7 +1,27 @@
 import { z } from 'zod'
-import { flag, metadata, timestamp, uuid } from './common.ts'
+import { flag, integer, metadata, timestamp, uuid } from './common.ts'
 
 export const HOOK_TYPES = ['first_party', 'function', 'webhook'] as const
+
+/** Runs whose events have the same value at `path` go one after the other, in the order of the events. */
+export const orderingKey = z.object({
+  /** Into the event's `data` or its `row`, e.g. `row.metadata.customer`. An event without a value there is not ordered. */
+  path: z.string().min(1).max(255),
+  /** What a run that has failed does to those behind it: it keeps them waiting until it is final, or is dead at once and lets them pass. */
+  policy: z.enum(['block', 'skip']).default('block'),
+})
+
+/** When a run that has failed is tried again; what is missing is as usual. */
+export const retryPolicy = z.object({
+  max_attempts: z.number().int().min(1).max(100).optional(),
+  /** The pause after the first failure; each further one is `factor` times as long. */
+  initial_seconds: z.number().min(0).max(86_400).optional(),
+  factor: z.number().min(1).max(10).optional(),
+  max_seconds: z.number().min(0).max(86_400).optional(),
+  /** `full`: each pause is drawn between nothing and its length, so that not all come back at once. */
+  jitter: z.enum(['full', 'none']).optional(),
+})
+export type RetryPolicy = z.infer<typeof retryPolicy>
 
 export const hook = z.object({
   id: z.string(),
@@ -14,8 +34,28 @@ export const hook = z.object({
   is_active: z.boolean(),
   created_at: timestamp,
   updated_at: timestamp,
+  // From here on each is there only where it has been set.
+  filter: metadata.optional(),
+  ordering_key: orderingKey.optional(),
+  retry: retryPolicy.optional(),
+  /** How many of its runs may go on at once, over all instances; otherwise as many as there are slots. */
+  concurrency: z.number().optional(),
+  /** Its runs are made, and wait. */
+  paused: z.literal(true).optional(),
+  /** Why the system has switched it off. */
+  disabled_reason: z.string().optional(),
 })
 export type Hook = z.infer<typeof hook>
+
+/** What a hook's maker may say about delivery, at creation and later; null: as usual. */
+const delivery = {
+  filter: metadata.nullish(),
+  ordering_key: z.union([z.string().transform((path) => ({ path, policy: 'block' as const })), orderingKey]).nullish(),
+  retry: retryPolicy.nullish(),
+  concurrency: integer(1, 1000).nullish(),
+  paused: z.boolean().optional(),
+}
+export type Delivery = z.infer<z.ZodObject<typeof delivery>>
 
 /** `event_type`, `hook_name` and `hook_type` are checked against what exists, with a message that names the choices. */
 export const hookCreate = z.object({
@@ -24,6 +64,7 @@ export const hookCreate = z.object({
   hook_type: z.string().max(50).optional(),
   project_id: uuid.nullish(),
   hook_config: metadata.default({}),
+  ...delivery,
 })
 
 export const hookList = z.object({
@@ -39,4 +80,5 @@ export const hookUpdate = z.object({
   hook_id: uuid,
   hook_config: metadata.optional(),
   is_active: z.boolean().optional(),
+  ...delivery,
 })

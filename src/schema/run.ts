@@ -9,6 +9,17 @@ export const TRIGGERS = ['event', 'cron', 'http', 'tool', 'invoke'] as const
 export const runError = z.object({ code: z.string(), message: z.string() })
 export const logLine = z.object({ at: timestamp, message: z.string() })
 
+/** Why a queued run does not begin. */
+export const waitingFor = z.object({
+  /**
+   * `paused`: its hook is. `backoff`: the pause after a failure lasts `until` then. `no_capable_instance`: no living process can execute its
+   * handler. `key_head`: the run `run_id` comes before it. `limit`: its hook runs as often as it may. `slot`: all processes are busy.
+   */
+  reason: z.enum(['paused', 'backoff', 'no_capable_instance', 'key_head', 'limit', 'slot']),
+  until: timestamp.optional(),
+  run_id: z.string().optional(),
+})
+
 export const run = z.object({
   id: z.string(),
   trigger: z.enum(TRIGGERS),
@@ -28,6 +39,15 @@ export const run = z.object({
   created_at: timestamp,
   started_at: timestamp.nullable(),
   finished_at: timestamp.nullable(),
+  /** Its place in its hook's order; null when it has none. */
+  ordering_key: z.string().nullable(),
+  /** The replay or backfill that made it. */
+  replay_id: z.string().nullable(),
+  /** The event with which the chain of causes began, and how many runs lie between it and this one. */
+  chain_id: z.string().nullable(),
+  depth: z.number(),
+  /** Null unless it is queued. */
+  waiting_for: waitingFor.nullable(),
 })
 export type Run = z.infer<typeof run>
 
@@ -41,3 +61,17 @@ export const runList = z.object({
 })
 export const runPage = z.object({ items: z.array(run), next_cursor: z.string().nullable() })
 export const runKey = z.object({ run_id: uuid })
+
+/** Dead runs, all that are given must hold. `since` and `until`: when they died. */
+export const redrive = z.object({
+  hook_id: uuid.optional(),
+  handler: z.string().max(100).optional(),
+  project_id: uuid.optional(),
+  event_type: z.string().max(100).optional(),
+  error_code: z.string().max(100).optional(),
+  since: z.iso.datetime({ offset: true }).optional(),
+  until: z.iso.datetime({ offset: true }).optional(),
+  limit: integer(1, 10_000).default(1_000),
+})
+/** `more`: the limit has left some. */
+export const redriven = z.object({ redriven: z.number(), more: z.boolean() })

@@ -2,6 +2,8 @@ import type { z } from 'zod'
 import type { FieldError } from '../errors.ts'
 
 const LONGEST_INPUT = 200
+/** Fields whose value no answer repeats. */
+const SECRET_FIELDS = ['secret', 'password', 'refresh_token']
 
 /** A failed parse in the words that FastAPI's clients know. `placeOf` says where a top-level key came from: `path`, `query` or `body`. */
 export function shapeErrors(error: z.ZodError, input: unknown, placeOf: (key: string) => string): FieldError[] {
@@ -10,7 +12,7 @@ export function shapeErrors(error: z.ZodError, input: unknown, placeOf: (key: st
     .map((issue) => {
       const path = issue.path.map((key) => (typeof key === 'number' ? key : String(key)))
       const given = path.reduce<unknown>((value, key) => (value as Record<string, unknown> | undefined)?.[key], input)
-      const shown = excerpt(given)
+      const shown = SECRET_FIELDS.includes(String(path.at(-1))) ? undefined : excerpt(given)
       return {
         ...describe(issue, given),
         loc: [placeOf(String(path[0] ?? '')), ...path],

@@ -13,10 +13,22 @@ export interface StoreContext {
   skewSeconds(): number
 }
 
+/** What has led to a write: the run that makes it, in the chain that began with some event. */
+export interface Cause {
+  chain_id: string
+  /** How many runs the chain has gone through, this one included. */
+  depth: number
+  run_id: string
+}
+
 /** Whose project it is about. Each statement checks that the project is the user's. */
 export interface Scope {
   user_id: string
   project_id: string
+  /** For writes: what has led to it; none, when someone outside did. */
+  cause?: Cause | undefined
+  /** For writes: the request's `traceparent`. */
+  trace?: string | undefined
 }
 
 /** The scope's project, if it is the user's; else no row, so that a write stores nothing and a read finds nothing. */

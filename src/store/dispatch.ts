@@ -1,48 +1,48 @@
 import { type Statement, sql } from '../db/sql.ts'
-import type { Event } from '../schema/events.ts'
+import { type AssignmentRow, capable, type OwnedRun, toOwnedRun } from './assignment.ts'
 import { now, type StoreContext } from './context.ts'
-
-/** A run that this process owns: what a handler needs to begin. */
-export interface OwnedRun {
-  id: string
-  handler: string
-  /** This attempt's number, from 1. With the owner it is the fence: an older attempt's result is not accepted. */
-  attempts: number
-  hook_id: string | null
-  /** The hook's configuration at this moment; null when the hook has been switched off or deleted meanwhile. */
-  config: Record<string, unknown> | null
-  user_id: string
-  project_id: string
-  /** The text by which the handler finds the row that the event is about. */
-  ref: string
-  event: Event
-}
-
-interface RunRow extends Omit<OwnedRun, 'event'> {
-  event_id: string
-  event: Event['event']
-  channel: Event['channel']
-  data: Event['data']
-  timestamp: string
-}
-
-export function toOwnedRun({ event_id, event, channel, data, timestamp, ...run }: RunRow): OwnedRun {
-  return { ...run, event: { id: event_id, event, channel, data, timestamp } as Event }
-}
 
 /** The most events that one statement dispatches. */
 export const DISPATCH_BATCH = 256
+
+/** Who dispatches, and what it can take on. */
+export interface Taker {
+  epoch: number
+  /** How many runs it can own at once. */
+  slots: number
+  handlers: readonly string[]
+  /** The most runs that may lie between an event and the beginning of its chain. */
+  maxDepth: number
+}
+
+export interface Dispatched {
+  /** The taker's own, to be executed now. */
+  owned: OwnedRun[]
+  /** Runs that were made and wait to be claimed. */
+  queued: number
+  /** Some of them wait for their turn: their hook has an order or a limit. */
+  turns: boolean
+  events: number
+}
 
 export function dispatch(context: StoreContext) {
   const { relaxed } = context
 
   /**
    * Turns events into runs, in one statement: takes them from the outbox, matches the hooks that existed when they were committed, and
-   * inserts a run for each match. The first `slots` runs that this process can execute are owned by `epoch` at once; the others are queued.
+   * inserts a run for each match. The first `slots` runs that the taker can execute and that need not wait for their turn are its own at
+   * once; the others are queued. An event that comes at the end of too long a chain makes runs that are dead.
    */
-  async function fanOut(batch: Statement, epoch: number, slots: number, handlers: readonly string[]) {
+  async function fanOut(batch: Statement, { epoch, slots, handlers, maxDepth }: Taker): Promise<Dispatched> {
     const rows = await relaxed.query<
-      RunRow & { seq: number; events: number; is_new: boolean | null; mine: boolean | null }
+      AssignmentRow & {
+        seq: number
+        events: number
+        is_new: boolean | null
+        mine: boolean | null
+        too_deep: boolean
+        turn: boolean
+      }
     >(sql`
       -- array(): joined to the delete, the choice of the batch could be made anew for every row.
       with batch as (
@@ -50,9 +50,12 @@ export function dispatch(context: StoreContext) {
       ),
       matched as (
         select
-          e.seq, e.id as event_id, e.event, e.channel, e.data, e.created_at, e.user_id, e.project_id, e.ref,
-          h.id as hook_id, h.hook_name, h.hook_config, gen_random_uuid() as id,
-          row_number() over (order by not h.hook_name = any(${handlers}::text[]), e.seq, h.created_at) as n
+          e.seq, e.id as event_id, e.event, e.channel, e.data, e.created_at, e.user_id, e.project_id, e.ref, e.depth, e.trace,
+          coalesce(e.chain_id, e.id) as chain_id,
+          h.id as hook_id, h.hook_name, h.hook_config, h.retry, h.created_at as hook_created_at,
+          seen.key, h.concurrency is not null or seen.key is not null as turn, gen_random_uuid() as id, e.depth > ${maxDepth}::int as too_deep,
+          ${capable(sql`h.hook_name`, handlers)}
+            and h.paused_at is null and h.concurrency is null and seen.key is null and e.depth <= ${maxDepth}::int as ownable
         from batch
         cross join lateral (select * from zerodb_events where seq = batch.seq limit 1) e
         join zerodb_hooks h
@@ -61,49 +64,89 @@ export function dispatch(context: StoreContext) {
           and h.is_active
           and (h.project_id is null or h.project_id = e.project_id)
           and h.created_at <= e.created_at
+        -- The row is looked up only for hooks that ask for it.
+        cross join lateral (
+          select
+            document,
+            nullif(document #>> string_to_array(h.ordering_key ->> 'path', '.'), '') as key
+          from (
+            select
+              case
+                when h.filter_path is not null or h.ordering_key is not null
+                then jsonb_build_object('data', e.data, 'row', zerodb_row(e.event, e.ref))
+              end as document
+            offset 0
+          ) built
+          offset 0
+        ) seen
+        where h.filter_path is null or coalesce(jsonb_path_match(seen.document, h.filter_path, '{}', true), false)
+      ),
+      ranked as (
+        select
+          matched.*, ownable and row_number() over (order by not ownable, seq, hook_created_at) <= ${slots}::int as mine
+        from matched
       ),
       inserted as (
         insert into zerodb_runs
-          (id, trigger, event_seq, hook_id, user_id, project_id, handler, ref, run_at, status, attempts, owner, started_at)
+          (id, trigger, event_seq, hook_id, user_id, project_id, handler, ref, ordering_key, run_at, status, attempts, owner, started_at,
+            finished_at, error)
         select
-          m.id, 'event', m.seq, m.hook_id, m.user_id, m.project_id, m.hook_name, m.ref, ${now(context)},
-          case when m.mine then 'running' else 'queued' end,
-          case when m.mine then 1 else 0 end,
-          case when m.mine then ${epoch}::bigint end,
-          case when m.mine then now() end
-        from (select matched.*, n <= ${slots}::int and hook_name = any(${handlers}::text[]) as mine from matched) m
+          id, 'event', seq, hook_id, user_id, project_id, hook_name, ref,
+          case when length(key) > 200 then md5(key) else key end,
+          ${now(context)},
+          case when mine then 'running' when too_deep then 'dead' else 'queued' end,
+          case when mine then 1 else 0 end,
+          case when mine then ${epoch}::bigint end,
+          case when mine then now() end,
+          case when too_deep then now() end,
+          case when too_deep then jsonb_build_object(
+            'code', 'chain_too_deep',
+            'message', 'The chain that began with ' || chain_id || ' has gone through ' || depth || ' runs; ZERODB_MAX_DEPTH is ' || ${maxDepth}::int
+          ) end
+        from ranked
         on conflict do nothing
         returning id
       )
       select
-        m.seq, taken.events, m.id in (select id from inserted) as is_new, m.n <= ${slots}::int and m.hook_name = any(${handlers}::text[]) as mine,
-        m.id, 1 as attempts, m.hook_name as handler, m.hook_id, m.hook_config as config, m.user_id, m.project_id, m.ref,
-        m.event_id, m.event, m.channel, m.data, m.created_at as timestamp
+        r.seq, taken.events, r.id in (select id from inserted) as is_new, r.mine, r.too_deep, r.turn,
+        r.id, 1 as attempts, 0 as base_attempts, r.hook_name as handler, r.hook_id, r.hook_config as config, r.retry,
+        null as ordering, false as in_turn, r.user_id, r.project_id, r.ref,
+        r.event_id, r.event, r.channel, r.data, r.created_at as timestamp, false as synthetic, r.chain_id, r.depth, r.trace
       from (select count(*)::int as events from batch) taken
-      left join matched m on true
-      order by m.n`)
-    const fresh = rows.filter((row) => row.is_new)
+      left join ranked r on true
+      order by r.mine desc, r.seq, r.hook_created_at`)
+    const fresh = rows.filter((row) => row.is_new && !row.too_deep)
     const owned: OwnedRun[] = []
-    for (const { seq: _seq, events: _events, is_new: _new, mine, ...row } of fresh)
+    for (const { seq: _seq, events: _events, is_new: _new, too_deep: _deep, turn: _turn, mine, ...row } of fresh)
       if (mine) owned.push(toOwnedRun(row))
-    return { owned, queued: fresh.length - owned.length, events: rows[0]?.events ?? 0 }
+    const turns = fresh.some((row) => row.turn)
+    return { owned, queued: fresh.length - owned.length, turns, events: rows[0]?.events ?? 0 }
   }
 
   return {
     /** Dispatches these events, those of them that nobody has dispatched. */
-    events(seqs: readonly number[], epoch: number, slots: number, handlers: readonly string[]) {
+    events(seqs: readonly number[], taker: Taker): Promise<Dispatched> {
       // A lookup for each seq, whatever the planner believed of the table's size when it made its plan.
       const picked = sql`
         select waiting.seq
         from unnest(${seqs}::bigint[]) as wanted (seq)
         cross join lateral (select seq from zerodb_outbox where seq = wanted.seq for update skip locked limit 1) waiting`
-      return fanOut(picked, epoch, slots, handlers)
+      return fanOut(picked, taker)
     },
 
     /** Dispatches the oldest events that nobody has: what a crash, or another process's wake-up that got lost, has left. */
-    oldest(epoch: number, slots: number, handlers: readonly string[]) {
+    oldest(taker: Taker): Promise<Dispatched> {
       const picked = sql`select seq from zerodb_outbox order by seq limit ${DISPATCH_BATCH}::int for update skip locked`
-      return fanOut(picked, epoch, slots, handlers)
+      return fanOut(picked, taker)
+    },
+
+    /** Seconds since the oldest event was committed that nobody has dispatched; 0 when there is none. */
+    async lagSeconds(): Promise<number> {
+      const [row] = await relaxed.query<{ seconds: number }>(sql`
+        select coalesce(extract(epoch from clock_timestamp() - e.created_at), 0)::float8 as seconds
+        from (select min(seq) as seq from zerodb_outbox) oldest
+        left join zerodb_events e on e.seq = oldest.seq`)
+      return Math.max(0, row?.seconds ?? 0)
     },
   }
 }

@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import { join, Statement as Sql, type Statement, sql } from '../db/sql.ts'
 import type { EventType } from '../schema/event.ts'
+import type { Scope } from './context.ts'
 
 /** The number of the next event. */
 export const NEXT_SEQ = sql`nextval('zerodb_events_seq_seq')`
@@ -14,23 +15,35 @@ export const NEXT_SEQ = sql`nextval('zerodb_events_seq_seq')`
  * type as an expression over `stored`. `seq` is the event's number where the row keeps it (drawn by `NEXT_SEQ`).
  */
 export function emit<Data extends z.ZodObject>(
+  scope: Scope,
   type: EventType<string, Data>,
   data: { [Field in keyof z.infer<Data> & string]: Statement },
   seq = NEXT_SEQ,
 ): Statement {
   const fields = Object.entries<Statement>(data).map(([field, value]) => sql`${literal(`'${field}', `)}${value}`)
+  const { cause, trace } = scope
+  const origin =
+    cause || trace ? { names: sql`, chain_id, depth, caused_by, trace`, values: originOf(scope) } : NO_ORIGIN
   return sql`
     event as (
-      insert into zerodb_events (seq, id, event, channel, data, user_id, project_id, ref)
+      insert into zerodb_events (seq, id, event, channel, data, user_id, project_id, ref${origin.names})
       select
         stored.seq, 'evt_' || lpad(to_hex(stored.seq), 10, '0') || lpad(to_hex((random() * 16777215)::int), 6, '0'),
-        ${literal(`'${type.name}', '${type.channel}'`)}, jsonb_build_object(${join(fields, ', ')}), stored.user_id, stored.project_id, stored.ref
+        ${literal(`'${type.name}', '${type.channel}'`)}, jsonb_build_object(${join(fields, ', ')}), stored.user_id, stored.project_id,
+        stored.ref${origin.values}
       from (select ${seq} as seq, s.* from stored s) stored
       returning seq, ref
     ),
     outbox as (
       insert into zerodb_outbox (seq) select seq from event
     )`
+}
+
+/** Most writes have none, and are the cheaper for it. */
+const NO_ORIGIN = { names: sql``, values: sql`` }
+
+function originOf({ cause, trace }: Scope): Statement {
+  return sql`, ${cause?.chain_id ?? null}::text, ${cause?.depth ?? 0}::int, ${cause?.run_id ?? null}::uuid, ${trace ?? null}::text`
 }
 
 /** Our own words as SQL: never a user's text. */

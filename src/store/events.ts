@@ -1,9 +1,10 @@
 import { sql } from '../db/sql.ts'
-import type { Event } from '../schema/events.ts'
+import type { LoggedEvent } from '../schema/event-log.ts'
 import { found, type StoreContext } from './context.ts'
 import { seqOfEventId } from './emit.ts'
 
-const envelope = sql`id, event, channel, data, created_at as timestamp`
+const envelope = sql`
+  id, event, channel, data, created_at as timestamp, coalesce(chain_id, id) as chain_id, depth, caused_by`
 
 export function events({ db }: StoreContext) {
   return {
@@ -17,8 +18,8 @@ export function events({ db }: StoreContext) {
         before: number | null
         limit: number
       },
-    ): Promise<{ items: Event[]; last: number | null }> {
-      const rows = await db.query<Event & { seq?: number }>(sql`
+    ): Promise<{ items: LoggedEvent[]; last: number | null }> {
+      const rows = await db.query<LoggedEvent & { seq?: number }>(sql`
         select seq, ${envelope} from zerodb_events
         where user_id = ${userId}::uuid
           and (${filter.event_type}::text is null or event = ${filter.event_type})
@@ -32,9 +33,9 @@ export function events({ db }: StoreContext) {
       return { items: rows, last }
     },
 
-    async get(userId: string, bound: string | null, id: string): Promise<Event> {
+    async get(userId: string, bound: string | null, id: string): Promise<LoggedEvent> {
       const seq = seqOfEventId(id)
-      const rows = await db.query<Event>(sql`
+      const rows = await db.query<LoggedEvent>(sql`
         select ${envelope} from zerodb_events
         where seq = ${seq}::bigint
           and id = ${id}

@@ -35,7 +35,7 @@ export function files(context: StoreContext) {
           from (${owned(scope)}) owner
           returning *, id::text as ref, ${scope.user_id}::uuid as user_id
         ),
-        ${emit(fileUploaded, {
+        ${emit(scope, fileUploaded, {
           file_id: sql`stored.id`,
           project_id: sql`stored.project_id`,
           file_name: sql`stored.file_name`,

@@ -1,10 +1,20 @@
-import { json, sql } from '../db/sql.ts'
-import type { Hook } from '../schema/hook.ts'
-import { found, type StoreContext } from './context.ts'
+import { join, json, type Statement, sql } from '../db/sql.ts'
+import type { Delivery, Hook } from '../schema/hook.ts'
+import { found, now, type StoreContext } from './context.ts'
+import { compileHookFilter, pathOf } from './hook-filter.ts'
 
-const columns = sql`id, user_id, project_id, event_type, hook_type, hook_name, hook_config, is_active, created_at, updated_at`
+const columns = sql`
+  id, user_id, project_id, event_type, hook_type, hook_name, hook_config, is_active, created_at, updated_at,
+  filter, ordering_key, retry, concurrency, nullif(paused_at is not null, false) as paused, disabled_reason`
 
-export interface HookFields {
+/** Without ours of its fields that have not been set: a client of the specification sees what it knows. */
+function toHook(row: Record<string, unknown>): Hook {
+  return Object.fromEntries(
+    Object.entries(row).filter(([name, value]) => value !== null || name === 'project_id'),
+  ) as unknown as Hook
+}
+
+export interface HookFields extends Delivery {
   project_id: string | null
   event_type: string
   hook_type: string
@@ -12,17 +22,28 @@ export interface HookFields {
   hook_config: Record<string, unknown>
 }
 
-export function hooks({ db }: StoreContext) {
+export interface HookChanges extends Delivery {
+  hook_config?: Record<string, unknown> | undefined
+  is_active?: boolean | undefined
+}
+
+export function hooks(context: StoreContext) {
+  const { db } = context
   return {
-    /** Null when the project is not the user's. Throws `DbError` 23505 when the hook exists already. */
+    /** Null when the project is not the user's. Throws `DbError` 23505 when the hook exists already, `invalid` for a filter or a key that cannot be. */
     async create(userId: string, hook: HookFields): Promise<Hook | null> {
-      const [row] = await db.query<Hook>(sql`
-        insert into zerodb_hooks (user_id, project_id, event_type, hook_type, hook_name, hook_config)
-        select ${userId}::uuid, ${hook.project_id}::uuid, ${hook.event_type}, ${hook.hook_type}, ${hook.hook_name}, ${json(hook.hook_config)}::jsonb
+      if (hook.ordering_key) pathOf(hook.ordering_key.path)
+      const [row] = await db.query(sql`
+        insert into zerodb_hooks
+          (user_id, project_id, event_type, hook_type, hook_name, hook_config, filter, filter_path, ordering_key, retry, concurrency, paused_at)
+        select
+          ${userId}::uuid, ${hook.project_id}::uuid, ${hook.event_type}, ${hook.hook_type}, ${hook.hook_name}, ${json(hook.hook_config)}::jsonb,
+          ${maybeJson(hook.filter)}::jsonb, ${hook.filter ? compileHookFilter(hook.filter) : null}::jsonpath, ${maybeJson(hook.ordering_key)}::jsonb,
+          ${maybeJson(hook.retry)}::jsonb, ${hook.concurrency}::int, case when ${hook.paused ?? false}::bool then now() end
         where ${hook.project_id}::uuid is null
           or exists (select from zerodb_projects where id = ${hook.project_id}::uuid and user_id = ${userId}::uuid)
         returning ${columns}`)
-      return row ?? null
+      return row ? toHook(row) : null
     },
 
     /** Oldest first. `bound` is the project that the caller's key is bound to: its hooks and the global ones. */
@@ -35,7 +56,7 @@ export function hooks({ db }: StoreContext) {
         bound: string | null
       },
     ): Promise<Hook[]> {
-      return db.query<Hook>(sql`
+      const rows = await db.query(sql`
         select ${columns} from zerodb_hooks
         where user_id = ${userId}::uuid
           and (${filter.event_type}::text is null or event_type = ${filter.event_type})
@@ -43,29 +64,37 @@ export function hooks({ db }: StoreContext) {
           and (${filter.bound}::uuid is null or project_id is null or project_id = ${filter.bound}::uuid)
           and (is_active or not ${filter.active_only}::bool)
         order by created_at, id`)
+      return rows.map(toHook)
     },
 
     async get(userId: string, id: string): Promise<Hook> {
-      const rows = await db.query<Hook>(
+      const rows = await db.query(
         sql`select ${columns} from zerodb_hooks where id = ${id}::uuid and user_id = ${userId}::uuid`,
       )
-      return found(rows, 'Hook')
+      return toHook(found(rows, 'Hook'))
     },
 
-    /** Switching a hook off also cancels its queued runs. */
-    async update(
-      userId: string,
-      id: string,
-      fields: { hook_config?: object | undefined; is_active?: boolean | undefined },
-    ): Promise<Hook> {
-      const rows = await db.query<Hook>(sql`
+    /** Null clears what may be null. Switching a hook off also cancels its queued runs; switching it on forgets that it failed. */
+    async update(userId: string, id: string, changes: HookChanges): Promise<Hook> {
+      if (changes.ordering_key) pathOf(changes.ordering_key.path)
+      const set: Statement[] = [sql`updated_at = clock_timestamp()`]
+      if (changes.hook_config) set.push(sql`hook_config = ${json(changes.hook_config)}::jsonb`)
+      if (changes.is_active !== undefined) set.push(sql`is_active = ${changes.is_active}::bool`)
+      if (changes.is_active) set.push(sql`disabled_reason = null`, sql`failing_since = null`)
+      if (changes.filter !== undefined) {
+        const path = changes.filter ? compileHookFilter(changes.filter) : null
+        set.push(sql`filter = ${maybeJson(changes.filter)}::jsonb`, sql`filter_path = ${path}::jsonpath`)
+      }
+      if (changes.ordering_key !== undefined) set.push(sql`ordering_key = ${maybeJson(changes.ordering_key)}::jsonb`)
+      if (changes.retry !== undefined) set.push(sql`retry = ${maybeJson(changes.retry)}::jsonb`)
+      if (changes.concurrency !== undefined) set.push(sql`concurrency = ${changes.concurrency}::int`)
+      if (changes.paused !== undefined)
+        set.push(sql`paused_at = case when ${changes.paused}::bool then coalesce(paused_at, now()) end`)
+      const rows = await db.query(sql`
         with changed as (
-          update zerodb_hooks set
-            hook_config = coalesce(${fields.hook_config ? json(fields.hook_config) : null}::jsonb, hook_config),
-            is_active = coalesce(${fields.is_active}::bool, is_active),
-            updated_at = clock_timestamp()
+          update zerodb_hooks set ${join(set, ', ')}
           where id = ${id}::uuid and user_id = ${userId}::uuid
-          returning ${columns}
+          returning *
         ),
         cancelled as (
           update zerodb_runs r set status = 'cancelled', finished_at = now()
@@ -73,7 +102,7 @@ export function hooks({ db }: StoreContext) {
           where r.hook_id = changed.id and r.status = 'queued' and not changed.is_active
         )
         select ${columns} from changed`)
-      return found(rows, 'Hook')
+      return toHook(found(rows, 'Hook'))
     },
 
     /** Also cancels the hook's queued runs. False when there is no such hook of this user. */
@@ -91,6 +120,40 @@ export function hooks({ db }: StoreContext) {
       return rows.length > 0
     },
 
+    /** Notes that what the hook calls has failed. Returns the seconds since the first failure after the last success. */
+    async failed(id: string): Promise<number> {
+      const [row] = await db.query<{ seconds: number | null }>(sql`
+        with first as (
+          update zerodb_hooks set failing_since = ${now(context)} where id = ${id}::uuid and failing_since is null
+        )
+        select extract(epoch from ${now(context)} - failing_since)::float8 as seconds from zerodb_hooks where id = ${id}::uuid`)
+      return row?.seconds ?? 0
+    },
+
+    /** Notes that what the hook calls has succeeded. */
+    async succeeded(id: string): Promise<void> {
+      await db.query(
+        sql`update zerodb_hooks set failing_since = null where id = ${id}::uuid and failing_since is not null`,
+      )
+    },
+
+    /** Switches a hook off for a reason that its owner can read, and cancels its queued runs. False when it is off already, or gone. */
+    async disable(id: string, reason: string): Promise<boolean> {
+      const rows = await db.query(sql`
+        with disabled as (
+          update zerodb_hooks set is_active = false, disabled_reason = ${reason}, updated_at = clock_timestamp()
+          where id = ${id}::uuid and is_active
+          returning id
+        ),
+        cancelled as (
+          update zerodb_runs r set status = 'cancelled', finished_at = now()
+          from disabled
+          where r.hook_id = disabled.id and r.status = 'queued'
+        )
+        select id from disabled`)
+      return rows.length > 0
+    },
+
     /** Names of the handlers that some active hook asks for. */
     async handlersInUse(): Promise<string[]> {
       const rows = await db.query<{ hook_name: string }>(
@@ -99,4 +162,8 @@ export function hooks({ db }: StoreContext) {
       return rows.map((row) => row.hook_name)
     },
   }
+}
+
+function maybeJson(value: object | null | undefined) {
+  return value ? json(value) : null
 }

@@ -1,9 +1,11 @@
 import type { Database } from '../db/sql.ts'
+import { claims } from './claims.ts'
 import type { StoreContext } from './context.ts'
 import { dispatch } from './dispatch.ts'
 import { events } from './events.ts'
 import { files } from './files.ts'
 import { graph } from './graph.ts'
+import { hookSecrets } from './hook-secrets.ts'
 import { hooks } from './hooks.ts'
 import { instances } from './instances.ts'
 import { keys } from './keys.ts'
@@ -12,6 +14,8 @@ import { projects } from './projects.ts'
 import { published } from './published.ts'
 import { reembed } from './reembed.ts'
 import { refreshTokens } from './refresh-tokens.ts'
+import { replaySteps } from './replay-steps.ts'
+import { replays } from './replays.ts'
 import { runs } from './runs.ts'
 import { tables } from './tables.ts'
 import { users } from './users.ts'
@@ -23,10 +27,14 @@ const NOUNS = {
   keys,
   refreshTokens,
   hooks,
+  hookSecrets,
   events,
   dispatch,
+  claims,
   instances,
   runs,
+  replays,
+  replaySteps,
   vectors,
   memories,
   files,

@@ -1,17 +1,41 @@
 import { sql } from '../db/sql.ts'
 import type { StoreContext } from './context.ts'
 
+/** A process that executes runs. */
+export interface Instance {
+  host: string
+  pid: number
+  /** The names of the handlers that it can execute. */
+  handlers: readonly string[]
+  /** How many runs it executes at once. */
+  slots: number
+}
+
 export function instances({ db, relaxed }: StoreContext) {
   return {
-    /** Announces this process and returns its epoch. With `alone` (the embedded database: one process) every earlier one is known to be dead. */
-    async register(host: string, pid: number, alone: boolean): Promise<number> {
+    /** Announces a process and returns its epoch. With `alone` (the embedded database: one process) every earlier one is known to be dead. */
+    async register(instance: Instance, alone: boolean): Promise<number> {
       const [row] = await db.query<{ epoch: number }>(sql`
         with dead as (
           delete from zerodb_instances where ${alone}::bool
         )
-        insert into zerodb_instances (host, pid) values (${host}, ${pid}::int)
+        insert into zerodb_instances (host, pid, handlers, slots)
+        values (${instance.host}, ${instance.pid}::int, ${instance.handlers}::text[], ${instance.slots}::int)
         returning epoch`)
       return row!.epoch
+    },
+
+    /** Says to everybody that this process takes no more runs. */
+    async drain(epoch: number): Promise<void> {
+      await relaxed.query(
+        sql`update zerodb_instances set draining = true, handlers = '{}' where epoch = ${epoch}::bigint`,
+      )
+    },
+
+    /** All living ones, the oldest first. */
+    async list(): Promise<(Instance & { epoch: number; started_at: string; beat_at: string; draining: boolean })[]> {
+      return relaxed.query(sql`
+        select epoch, host, pid, handlers, slots, draining, started_at, beat_at from zerodb_instances order by epoch`)
     },
 
     /** False when this epoch has been declared dead in the meantime: its runs are others' now. */

@@ -78,6 +78,7 @@ export function memories(context: StoreContext) {
           returning *, id::text as ref
         ),
         ${emit(
+          scope,
           memoryStored,
           {
             memory_id: sql`stored.id`,
@@ -107,6 +108,7 @@ export function memories(context: StoreContext) {
           returning *, id::text as ref
         ),
         ${emit(
+          scope,
           remembered,
           {
             memory_id: sql`stored.id`,

@@ -28,7 +28,7 @@ export function published(context: StoreContext) {
           select project_id, ${event.topic}, ${json(event.event_payload)}::jsonb, ${event.source}, ${event.correlation_id} from (${owned(scope)}) owner
           returning *, id::text as ref, ${scope.user_id}::uuid as user_id
         ),
-        ${emit(eventPublished, {
+        ${emit(scope, eventPublished, {
           event_id: sql`stored.id`,
           project_id: sql`stored.project_id`,
           topic: sql`stored.topic`,

@@ -1,8 +1,8 @@
-import { json, sql } from '../db/sql.ts'
+import { json, type Statement, sql } from '../db/sql.ts'
+import { ZeroError } from '../errors.ts'
 import type { EventName } from '../schema/events.ts'
 import type { Run, RunStatus } from '../schema/run.ts'
 import { found, now, type Scope, type StoreContext } from './context.ts'
-import { type OwnedRun, toOwnedRun } from './dispatch.ts'
 import { seqOfEventId } from './emit.ts'
 
 /** How one attempt ended. */
@@ -18,41 +18,60 @@ export interface Ending {
 }
 
 const columns = sql`
-  r.id, r.trigger, r.handler, r.hook_id, e.id as event_id, e.event as event_type, r.project_id, r.status, r.attempts, r.run_at,
-  r.result, r.error, coalesce(r.logs, '[]') as logs, r.created_at, r.started_at, r.finished_at`
+  r.id, r.trigger, r.handler, r.hook_id, coalesce(e.id, r.input ->> 'id') as event_id, coalesce(e.event, r.input ->> 'event') as event_type,
+  r.project_id, r.status, r.attempts, r.run_at, r.result, r.error, coalesce(r.logs, '[]') as logs, r.created_at, r.started_at, r.finished_at,
+  r.ordering_key, r.replay_id, coalesce(e.chain_id, e.id, r.input ->> 'id') as chain_id, coalesce(e.depth, 0) as depth`
+
+/** A run `r` with its event `e`. */
+const source = sql`
+  zerodb_runs r
+  left join zerodb_events e on e.seq = r.event_seq`
 
 /** Owners that die while they hold a run, before we take the run itself for the cause. */
 const MAX_DEATHS = 3
 
+/** Which dead, or otherwise ended, runs are to be tried once more. */
+export interface RedriveFilter {
+  hook_id?: string | undefined
+  handler?: string | undefined
+  project_id?: string | undefined
+  event_type?: string | undefined
+  error_code?: string | undefined
+  since?: string | undefined
+  until?: string | undefined
+  limit: number
+}
+
 export function runs(context: StoreContext) {
   const { db, relaxed } = context
-  return {
-    /** Takes up to `count` queued runs that are due and that this process can execute; the oldest first. */
-    async claim(epoch: number, count: number, handlers: readonly string[]): Promise<OwnedRun[]> {
-      const rows = await relaxed.query<Parameters<typeof toOwnedRun>[0]>(sql`
-        with due as materialized (
-          select id from zerodb_runs
-          where status = 'queued' and run_at <= ${now(context)} and handler = any(${handlers}::text[])
-          order by run_at, event_seq
-          limit ${count}::int
-          for update skip locked
-        ),
-        claimed as (
-          update zerodb_runs r
-          set status = 'running', owner = ${epoch}::bigint, attempts = attempts + 1, started_at = now(), finished_at = null
-          where r.id = any(array(select id from due))
-          returning r.*
-        )
-        select
-          c.id, c.handler, c.attempts, c.hook_id, h.hook_config as config, c.user_id, c.project_id, c.ref,
-          e.id as event_id, e.event, e.channel, e.data, e.created_at as timestamp
-        from claimed c
-        cross join lateral (select * from zerodb_events where seq = c.event_seq limit 1) e
-        left join zerodb_hooks h on h.id = c.hook_id and h.is_active
-        order by c.run_at, c.event_seq`)
-      return rows.map(toOwnedRun)
-    },
 
+  /** Why a queued run waits: the first reason that holds, of those that only somebody can end before those that time will. */
+  const waiting = () => sql`
+    case when r.status = 'queued' then (
+      select case
+        when h.paused_at is not null then jsonb_build_object('reason', 'paused')
+        when r.run_at > ${now(context)} then jsonb_build_object('reason', 'backoff', 'until', ${iso(sql`r.run_at`)})
+        when not exists (select from zerodb_instances i where split_part(r.handler, ':', 1) = any(i.handlers))
+          then jsonb_build_object('reason', 'no_capable_instance')
+        when head.id is not null then jsonb_build_object('reason', 'key_head', 'run_id', head.id)
+        when h.concurrency <= (select count(*) from zerodb_runs b where b.status = 'running' and b.hook_id = r.hook_id)
+          then jsonb_build_object('reason', 'limit')
+        else jsonb_build_object('reason', 'slot')
+      end
+      from (select 1) always
+      left join zerodb_hooks h on h.id = r.hook_id
+      left join lateral (
+        select b.id
+        from zerodb_runs b
+        where b.hook_id = r.hook_id
+          and b.ordering_key = r.ordering_key
+          and (b.status = 'running' or (b.status = 'queued' and b.event_seq < r.event_seq))
+        order by b.status = 'running' desc, b.event_seq
+        limit 1
+      ) head on true
+    ) end`
+
+  return {
     /** Records how attempts ended. One whose owner or attempt is not the run's any more changes nothing. Returns the ids recorded. */
     async finish(epoch: number, endings: readonly Ending[]): Promise<string[]> {
       const rows = await relaxed.query<{ id: string }>(sql`
@@ -96,12 +115,17 @@ export function runs(context: StoreContext) {
       return rows.length
     },
 
-    /** Queues again the runs whose owner is dead; a run that has outlived three owners is `dead`. Returns how many there were. */
+    /**
+     * Queues again the runs whose owner is dead; a run that has outlived three owners is `dead`. They come back one after the other, within a
+     * second and more after each death: the run that kills its owners must not take the same others with it each time. Returns how many
+     * there were.
+     */
     async recover(): Promise<number> {
       const rows = await relaxed.query(sql`
         update zerodb_runs r set
           deaths = deaths + 1,
           owner = null,
+          run_at = ${now(context)} + make_interval(secs => random() * (deaths + 1) ^ 2),
           status = case when deaths + 1 < ${MAX_DEATHS}::int then 'queued' else 'dead' end,
           error = case when deaths + 1 < ${MAX_DEATHS}::int then error
             else jsonb_build_object('code', 'instance_died', 'message', 'The process that executed this run died, ' || deaths + 1 || ' times') end,
@@ -136,6 +160,84 @@ export function runs(context: StoreContext) {
       return row!.count
     },
 
+    /**
+     * Queues an ended run again: its attempts go on counting, and its policy begins anew. Null when it is not the user's; throws
+     * `run_not_final` when it is queued or running, or has succeeded.
+     */
+    async retry(userId: string, bound: string | null, id: string): Promise<void> {
+      const [row] = await db.query<{ status: RunStatus; queued: boolean }>(sql`
+        with asked as (
+          select id, status from zerodb_runs
+          where id = ${id}::uuid and user_id = ${userId}::uuid and (${bound}::uuid is null or project_id = ${bound}::uuid)
+        ),
+        queued as (
+          ${requeue(sql`select id from asked where status in ('dead', 'cancelled', 'skipped')`)}
+        )
+        select status, exists (select from queued) as queued from asked`)
+      const { status, queued } = found(row ? [row] : [], 'Run')
+      if (!queued)
+        throw new ZeroError(
+          'run_not_final',
+          `This run is ${status}: only a dead, cancelled or skipped run can be tried again`,
+        )
+    },
+
+    /** Queues dead runs again, the oldest first. Returns how many, and whether there are more than the limit. */
+    async redrive(
+      userId: string,
+      bound: string | null,
+      filter: RedriveFilter,
+    ): Promise<{ redriven: number; more: boolean }> {
+      const rows = await db.query<{ redriven: number }>(sql`
+        with chosen as (
+          select r.id from ${source}
+          where r.user_id = ${userId}::uuid
+            and r.status = 'dead'
+            and (${bound}::uuid is null or r.project_id = ${bound}::uuid)
+            and (${filter.hook_id}::uuid is null or r.hook_id = ${filter.hook_id}::uuid)
+            and (${filter.handler}::text is null or r.handler = ${filter.handler})
+            and (${filter.project_id}::uuid is null or r.project_id = ${filter.project_id}::uuid)
+            and (${filter.event_type}::text is null or coalesce(e.event, r.input ->> 'event') = ${filter.event_type})
+            and (${filter.error_code}::text is null or r.error ->> 'code' = ${filter.error_code})
+            and (${filter.since}::timestamptz is null or r.finished_at >= ${filter.since}::timestamptz)
+            and (${filter.until}::timestamptz is null or r.finished_at < ${filter.until}::timestamptz)
+          order by r.created_at, r.id
+          limit ${filter.limit + 1}::int
+        ),
+        queued as (
+          ${requeue(sql`select id from chosen limit ${filter.limit}::int`)}
+        )
+        select (select count(*)::int from queued) as redriven, (select count(*)::int from chosen) > ${filter.limit}::int as more`)
+      return rows[0] as { redriven: number; more: boolean }
+    },
+
+    /** Ends a run that is queued or running; what its handler still does is not recorded. Throws `run_final` when it has ended. */
+    async cancel(userId: string, bound: string | null, id: string): Promise<void> {
+      const [row] = await db.query<{ status: RunStatus; cancelled: boolean }>(sql`
+        with asked as (
+          select id, status from zerodb_runs
+          where id = ${id}::uuid and user_id = ${userId}::uuid and (${bound}::uuid is null or project_id = ${bound}::uuid)
+        ),
+        cancelled as (
+          update zerodb_runs set status = 'cancelled', owner = null, finished_at = now()
+          where id in (select id from asked) and status in ('queued', 'running')
+          returning id
+        )
+        select status, exists (select from cancelled) as cancelled from asked`)
+      const { status, cancelled } = found(row ? [row] : [], 'Run')
+      if (!cancelled) throw new ZeroError('run_final', `This run is ${status} already`)
+    },
+
+    /** Of these runs, those that this epoch does not own any more: cancelled, or taken over by others. */
+    async lost(epoch: number, ids: readonly string[]): Promise<string[]> {
+      const rows = await relaxed.query<{ id: string }>(sql`
+        select wanted.id
+        from unnest(${ids}::uuid[]) as wanted (id)
+        left join zerodb_runs r on r.id = wanted.id
+        where r.owner is distinct from ${epoch}::bigint`)
+      return rows.map((row) => row.id)
+    },
+
     /** Newest event first. */
     async list(
       userId: string,
@@ -151,9 +253,8 @@ export function runs(context: StoreContext) {
     ): Promise<Run[]> {
       const eventSeq = filter.event_id === undefined ? null : (seqOfEventId(filter.event_id) ?? -1)
       return db.query<Run>(sql`
-        select ${columns}
-        from zerodb_runs r
-        left join zerodb_events e on e.seq = r.event_seq
+        select ${columns}, ${waiting()} as waiting_for
+        from ${source}
         where r.user_id = ${userId}::uuid
           and (${filter.hook_id}::uuid is null or r.hook_id = ${filter.hook_id}::uuid)
           and (${eventSeq}::bigint is null or r.event_seq = ${eventSeq}::bigint)
@@ -167,13 +268,26 @@ export function runs(context: StoreContext) {
 
     async get(userId: string, bound: string | null, id: string): Promise<Run> {
       const rows = await db.query<Run>(sql`
-        select ${columns}
-        from zerodb_runs r
-        left join zerodb_events e on e.seq = r.event_seq
+        select ${columns}, ${waiting()} as waiting_for
+        from ${source}
         where r.id = ${id}::uuid
           and r.user_id = ${userId}::uuid
           and (${bound}::uuid is null or r.project_id = ${bound}::uuid)`)
       return found(rows, 'Run')
     },
   }
+}
+
+/** Queues the runs that `ids` selects, as if each had just been made. */
+function requeue(ids: Statement): Statement {
+  return sql`
+    update zerodb_runs
+    set status = 'queued', owner = null, run_at = now(), finished_at = null, deaths = 0, base_attempts = attempts
+    where id in (${ids})
+    returning id`
+}
+
+/** A time inside JSON, as answers write it. */
+function iso(time: Statement): Statement {
+  return sql`to_char(${time} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`
 }

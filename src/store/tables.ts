@@ -76,7 +76,7 @@ export function tables(context: StoreContext) {
           order by item.n
           returning *, id::text as ref, ${scope.user_id}::uuid as user_id, (select name from t) as table_name
         ),
-        ${emit(rowInserted, {
+        ${emit(scope, rowInserted, {
           table_name: sql`stored.table_name`,
           row_id: sql`stored.id`,
           project_id: sql`stored.project_id`,

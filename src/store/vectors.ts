@@ -61,7 +61,7 @@ export function vectors(context: StoreContext) {
           ${onConflict}
           returning *, id::text as ref, ${scope.user_id}::uuid as user_id
         ),
-        ${emit(vectorStored, {
+        ${emit(scope, vectorStored, {
           vector_id: sql`stored.vector_id`,
           project_id: sql`stored.project_id`,
           namespace: sql`stored.namespace`,
@@ -109,7 +109,7 @@ export function vectors(context: StoreContext) {
           select owner.project_id, owner.user_id, ${batchId}::text as ref, (select count(*)::int from vector) as count
           from owner
         ),
-        ${emit(vectorBatchStored, {
+        ${emit(scope, vectorBatchStored, {
           project_id: sql`stored.project_id`,
           count: sql`stored.count`,
           user_id: sql`stored.user_id`,

@@ -42,11 +42,20 @@ const EXAMPLES: Record<string, (things: Things) => Example> = {
   'hooks.list': () => ({}),
   'hooks.get': ofHook(),
   'hooks.update': ofHook({ is_active: true }),
+  'hooks.rotate_secret': ({ webhook }) => ({ params: { hook_id: webhook }, body: {} }),
   'hooks.runs': ofHook(),
+  'hooks.backfill': ofHook({ dry_run: false }),
   'event_log.list': () => ({}),
   'event_log.get': ({ event }) => ({ params: { event_id: event } }),
   'runs.list': () => ({}),
   'runs.get': ({ run }) => ({ params: { run_id: run } }),
+  'runs.cancel': ({ waitingRun }) => ({ params: { run_id: waitingRun } }),
+  'runs.retry': ({ waitingRun }) => ({ params: { run_id: waitingRun } }),
+  'runs.redrive': ({ hook }) => ({ body: { hook_id: hook } }),
+  'replays.create': ({ hook }) => ({ body: { hook_id: hook } }),
+  'replays.list': () => ({}),
+  'replays.get': ({ replay }) => ({ params: { replay_id: replay } }),
+  'replays.cancel': ({ replay }) => ({ params: { replay_id: replay } }),
   'projects.create': () => ({ body: { name: 'new' } }),
   'projects.list': () => ({}),
   'projects.get': inProject(),
@@ -116,7 +125,8 @@ async function stateOf(user: TestUser): Promise<unknown> {
       (select jsonb_agg(p order by id) from zerodb_projects p where user_id = ${user.user_id}::uuid) as projects,
       (select jsonb_agg(h order by id) from zerodb_hooks h where user_id = ${user.user_id}::uuid) as hooks,
       (select count(*) from zerodb_events where user_id = ${user.user_id}::uuid) as events,
-      (select count(*) from zerodb_runs where user_id = ${user.user_id}::uuid) as runs,
+      (select jsonb_agg(r.status order by id) from zerodb_runs r where user_id = ${user.user_id}::uuid and replay_id is null) as runs,
+      (select jsonb_agg(r.status order by id) from zerodb_replays r where user_id = ${user.user_id}::uuid) as replays,
       (select jsonb_agg(v.updated_at order by id) from zerodb_vectors v where project_id in (select id from project)) as vectors,
       (select count(*) from zerodb_memories where project_id in (select id from project)) as memories,
       (select count(*) from zerodb_files where project_id in (select id from project)) as files,
@@ -169,7 +179,7 @@ describe('every operation that is not public', () => {
   })
 
   /** Answer with what is the caller's own, whatever project is asked for. */
-  const LISTS = ['auth.me', 'keys.list', 'hooks.list', 'event_log.list', 'runs.list', 'projects.list']
+  const LISTS = ['auth.me', 'keys.list', 'hooks.list', 'event_log.list', 'runs.list', 'replays.list', 'projects.list']
   const CREATES = ['projects.create', 'keys.create']
 
   test('is 404 for another user, by the owner’s project and ids, and changes nothing', async () => {

@@ -2,11 +2,12 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { sql } from '../../src/db/sql.ts'
 import type { Embedder } from '../../src/embedding/index.ts'
-import { MAX_ATTEMPTS } from '../../src/engine/retry.ts'
+import { USUAL_RETRY } from '../../src/engine/retry.ts'
 import type { Run } from '../../src/schema/run.ts'
 import { openTestApp, type TestApp, type TestUser } from '../support/app.ts'
 
 const STORED = 'zerodb.vector.stored'
+const { max_attempts: MAX_ATTEMPTS } = USUAL_RETRY
 
 async function store(user: TestUser, document: string): Promise<void> {
   const reply = await user.post(`${user.database}/vectors/upsert`, { vector_id: document, document })
@@ -188,6 +189,11 @@ describe('a run', () => {
       created_at: expect.any(String),
       started_at: expect.any(String),
       finished_at: expect.any(String),
+      ordering_key: null,
+      replay_id: null,
+      chain_id: event!.id,
+      depth: 0,
+      waiting_for: null,
     })
     expect((await user.get(`/api/v1/runs?event_id=${event!.id}`)).body.items).toEqual([run])
     expect((await user.get(`/api/v1/event-log/${event!.id}`)).body).toEqual(event)
@@ -218,6 +224,8 @@ describe('a run', () => {
     for (const attempts of [2, 3]) {
       await claimedByTheDead()
       await app.system.app.store.runs.recover()
+      // They come back one after the other.
+      app.clock.advance(10)
       expect(await user.runs()).toMatchObject([{ status: 'succeeded', attempts }])
     }
     await claimedByTheDead()

@@ -7,8 +7,12 @@ const MEMORY = '/api/v1/public/memory/v2'
 export type Things = Record<
   | 'project'
   | 'hook'
+  | 'webhook'
+  | 'pausedHook'
   | 'event'
   | 'run'
+  | 'waitingRun'
+  | 'replay'
   | 'vector'
   | 'record'
   | 'memory'
@@ -27,23 +31,38 @@ export async function thingsOf(app: TestApp, user: TestUser, project: string): P
   const vector = `v-${randomUUID()}`
   const table = `t-${randomUUID()}`
   const hook = await user.hook('zeromemory.remembered', 'auto_graph', { project_id: project })
+  const webhook = await user.hook('zerodb.vector.batch_stored', 'webhook:a', {
+    project_id: project,
+    hook_config: { url: 'https://hooks.example.com/' },
+  })
+  // Nothing of it shall be sent.
+  await user.patch(`/api/v1/hooks/${webhook.id}`, { is_active: false })
   await user.post(`${database}/vectors/upsert`, { vector_id: vector, vector_embedding: [1, 0] })
   const record = await user.post(`${database}/memory/store`, { content: 'a record' })
   const memory = await user.post(`${MEMORY}/remember`, { content: 'Alice met Bob' }, here)
   const file = await user.post(`${database}/files/upload`, { file_name: 'a.txt', file_content: 'aGk=' })
   await user.post(`${database}/tables`, { table_name: table })
   const row = await user.post(`${database}/tables/${table}/rows`, { row_data: { n: 1 } })
+  const paused = await user.hook('zerodb.table.row_inserted', 'auto_embed', { project_id: project, paused: true })
+  await user.post(`${database}/tables/${table}/rows`, { rows: Array(60).fill({}) })
   const key = await user.post('/api/v1/auth/api-keys', { name: 'a key' })
   const published = await user.post(`${database}/events/publish`, { topic: 'a topic' })
   await app.idle()
   const entity = await user.get(`${MEMORY}/graph/neighbors/alice`, here)
-  const [run] = (await user.get(`/api/v1/runs?project_id=${project}`)).body.items
+  const [run] = (await user.get(`/api/v1/hooks/${hook.id}/runs`)).body.items
+  const [waiting] = (await user.get(`/api/v1/hooks/${paused.id}/runs`)).body.items
+  // It has to go on for a minute.
+  const replay = await user.post('/api/v1/replays', { hook_id: paused.id, rate_per_second: 1 })
   const [event] = (await user.get(`/api/v1/event-log?project_id=${project}`)).body.items
   return {
     project,
     hook: hook.id,
+    webhook: webhook.id,
+    pausedHook: paused.id,
     event: event.id,
     run: run.id,
+    waitingRun: waiting.id,
+    replay: replay.body.id,
     vector,
     record: record.body.memory_id,
     memory: memory.body.memory_id,

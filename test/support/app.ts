@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
-import { pino } from 'pino'
+import { type Logger, pino } from 'pino'
 import type { Clock } from '../../src/app.ts'
 import { type Config, readConfig } from '../../src/config.ts'
 import { hashApiKey, newApiKey } from '../../src/crypto.ts'
@@ -74,7 +74,10 @@ export interface TestApp {
 }
 
 /** The real product without a port: PGlite in a new directory, or a new database of `ZERODB_TEST_DATABASE_URL`. */
-export async function openTestApp(settings: Record<string, string> = {}): Promise<TestApp> {
+export async function openTestApp(
+  settings: Record<string, string> = {},
+  { log = pino({ level: process.env['TEST_LOG'] ?? 'silent' }) }: { log?: Logger } = {},
+): Promise<TestApp> {
   const dataDir = await mkdtemp(join(tmpdir(), 'zerodb-test-'))
   const database = await freshDatabaseUrl()
   const config: Config = readConfig({
@@ -84,7 +87,7 @@ export async function openTestApp(settings: Record<string, string> = {}): Promis
   })
   let skew = 0
   const clock: Clock = { now: () => Date.now() + skew * 1000, skewSeconds: () => skew }
-  const system = await openSystem(config, { clock, log: pino({ level: process.env['TEST_LOG'] ?? 'silent' }) })
+  const system = await openSystem(config, { clock, log })
   const server = await createServer(system.app)
 
   async function request(
@@ -127,7 +130,17 @@ export async function openTestApp(settings: Record<string, string> = {}): Promis
         select
           exists (select from zerodb_outbox)
           or exists (select from zerodb_runs where status = 'running')
-          or exists (select from zerodb_runs where status = 'queued' and run_at <= now() + make_interval(secs => ${skew}::float8)) as busy`)
+          or exists (
+            select from zerodb_runs r
+            left join zerodb_hooks h on h.id = r.hook_id
+            where r.status = 'queued'
+              and r.run_at <= now() + make_interval(secs => ${skew}::float8)
+              and h.paused_at is null
+              and not exists (
+                select from zerodb_runs b
+                where b.status = 'queued' and b.hook_id = r.hook_id and b.ordering_key = r.ordering_key and b.event_seq < r.event_seq
+              )
+          ) as busy`)
       busy = row!.busy
     }
   }

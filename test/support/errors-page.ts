@@ -10,6 +10,10 @@ const MEANINGS: Record<ErrorCode, string> = {
   method_not_allowed: 'The address exists for other methods.',
   email_taken: 'Log in in place of registering.',
   hook_exists: 'The hook is there already, for this project or for all. Change it with PATCH.',
+  replay_final: 'A replay or backfill can be cancelled until it is done.',
+  run_final: 'A run can be cancelled until it has ended.',
+  run_not_final:
+    'Only a run that is dead, cancelled or skipped can be tried again. To hand out an event once more, replay it.',
   table_exists: 'The project has a table of this name.',
   too_large: 'Over `ZERODB_MAX_BODY_MB` or `ZERODB_MAX_UPLOAD_MB`, or a text that cannot be indexed.',
   unsupported_media_type: 'The body is neither JSON nor multipart.',

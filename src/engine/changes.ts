@@ -1,0 +1,31 @@
+/** Lets many wait until something has happened in this process. */
+export interface Changes {
+  notify(): void
+  /** Begins to watch at once: what happens before `within` is called counts. */
+  next(): { within(ms: number): Promise<void>; forget(): void }
+}
+
+export function createChanges(): Changes {
+  const watchers = new Set<() => void>()
+  return {
+    notify() {
+      for (const wakeUp of watchers) wakeUp()
+    },
+    next() {
+      let wakeUp = () => {}
+      const change = new Promise<void>((resolve) => {
+        wakeUp = resolve
+      })
+      watchers.add(wakeUp)
+      return {
+        async within(ms) {
+          const timer = setTimeout(wakeUp, ms)
+          await change
+          clearTimeout(timer)
+          watchers.delete(wakeUp)
+        },
+        forget: () => watchers.delete(wakeUp),
+      }
+    },
+  }
+}

@@ -1,0 +1,100 @@
+import type { App } from '../app.ts'
+import type { OwnedRun } from '../store/assignment.ts'
+import { FIRST_LANE, type Lane } from '../store/claims.ts'
+
+/** Lanes that a claim looks at to begin with, and at most when it has found nothing. */
+const [FEW_LANES, MANY_LANES] = [8, 512]
+/** How often one claim goes on to further keys when all that it has seen must wait. */
+const MAX_KEY_ROUNDS = 8
+
+export interface Claimer {
+  /** Takes queued runs while there are slots, and hands them on. True when it took any. */
+  claim(): Promise<boolean>
+  /** Runs have been queued that wait for their turn: their hook has an order or a limit. */
+  expectTurns(): void
+  /** Finds out whether there are such runs. */
+  look(): Promise<void>
+}
+
+export interface ClaimerOptions {
+  app: App
+  epoch: () => number
+  handlers: readonly string[]
+  /** How many more runs may be taken. */
+  free(): number
+  start(run: OwnedRun): void
+}
+
+/** Takes queued runs, fairly: lane by lane, and what has an order or a limit beside what has none. */
+export function createClaimer({ app, epoch, handlers, free, start }: ClaimerOptions): Claimer {
+  const { projectLimit } = app.config
+  let openLane: Lane = FIRST_LANE
+  let limitedLane: Lane = FIRST_LANE
+  const keyCursors = new Map<string, string>()
+  let turns = true
+  /** Which kind goes first changes with every claim. */
+  let turnsFirst = false
+
+  /** Goes round all lanes once, beginning where the last claim ended, until some have given something. */
+  async function roundOf(count: number, lane: Lane, claimFrom: typeof app.store.claims.claim) {
+    let next = lane
+    let ends = next === FIRST_LANE ? 1 : 0
+    for (let breadth = Math.max(FEW_LANES, count); ; breadth = Math.min(MANY_LANES, breadth * 8)) {
+      const claimed = await claimFrom({ epoch: epoch(), count, handlers, breadth }, next)
+      next = claimed.next
+      if (claimed.complete) ends++
+      if (claimed.runs.length > 0 || ends === 2) return { runs: claimed.runs, next }
+    }
+  }
+
+  async function claimOpen(count: number): Promise<number> {
+    if (projectLimit !== null) return 0
+    const { runs, next } = await roundOf(count, openLane, app.store.claims.claim)
+    openLane = next
+    for (const run of runs) start(run)
+    return runs.length
+  }
+
+  async function claimTurns(count: number): Promise<number> {
+    if (!turns && projectLimit === null) return 0
+    const all = await app.store.transaction(async ({ claims }) => {
+      await claims.lockTurns()
+      const limited = await roundOf(count, limitedLane, (claimer, after) =>
+        claims.claimLimited(claimer, after, projectLimit),
+      )
+      limitedLane = limited.next
+      const runs = limited.runs
+      for (let round = 0; round < MAX_KEY_ROUNDS && runs.length < count; round++) {
+        const claimer = { epoch: epoch(), count: count - runs.length, handlers }
+        const ordered = await claims.claimOrdered(claimer, keyCursors, projectLimit)
+        runs.push(...ordered.runs)
+        if (ordered.runs.length > 0 || ordered.complete) break
+      }
+      return runs
+    })
+    for (const run of all) start(run)
+    return all.length
+  }
+
+  return {
+    async claim() {
+      let any = false
+      for (;;) {
+        const slots = free()
+        if (slots <= 0) return any
+        turnsFirst = !turnsFirst
+        const [first, second] = turnsFirst ? [claimTurns, claimOpen] : [claimOpen, claimTurns]
+        const some = await first(turns ? Math.ceil(slots / 2) : slots)
+        const rest = free() > 0 ? await second(free()) : 0
+        if (some + rest === 0) return any
+        any = true
+      }
+    },
+    expectTurns() {
+      turns = true
+    },
+    async look() {
+      turns = await app.store.claims.needTurns()
+    },
+  }
+}

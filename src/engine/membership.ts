@@ -1,0 +1,64 @@
+import { hostname } from 'node:os'
+import type { App } from '../app.ts'
+import type { Worker } from './worker.ts'
+
+/** A process that has not beaten for this long is dead, and its runs are others'. */
+const LEASE_SECONDS = 5
+
+export interface Membership {
+  /** The number under which this process owns runs. */
+  epoch(): number
+  /** False when it has not been able to beat for so long that others may have taken its runs: it must not take any. */
+  living(): boolean
+  /** Says that this process lives, and takes over from those that do not. */
+  beat(worker: Worker): Promise<void>
+  /** Says that it takes no more runs. */
+  drain(): Promise<void>
+  leave(): Promise<void>
+}
+
+/** Makes this process known as one that executes the runs of `handlers`. */
+export async function join(app: App, handlers: readonly string[]): Promise<Membership> {
+  const alone = app.store.kind === 'pglite'
+  const self = { host: hostname(), pid: process.pid, handlers, slots: app.config.workerSlots }
+  let epoch = await app.store.instances.register(self, alone)
+  let lastBeat = performance.now()
+
+  async function recover(): Promise<void> {
+    const recovered = await app.store.runs.recover()
+    if (recovered > 0) app.log.warn({ runs: recovered }, 'runs of a process that died are queued again')
+  }
+
+  async function beatAmongOthers(): Promise<void> {
+    const began = performance.now()
+    const sinceLast = (began - lastBeat) / 1000
+    if (!(await app.store.instances.beat(epoch))) {
+      app.log.warn({ epoch }, 'this process was taken for dead; it goes on under a new name')
+      epoch = await app.store.instances.register(self, alone)
+    }
+    lastBeat = began
+    // Who could not beat either, because the database was away, says nothing about the others: they are given time to come back.
+    if (sinceLast < LEASE_SECONDS) await app.store.instances.bury(LEASE_SECONDS)
+    await recover()
+  }
+
+  await recover()
+  return {
+    epoch: () => epoch,
+    living: () => alone || performance.now() - lastBeat < LEASE_SECONDS * 1000,
+    async beat(worker) {
+      if (!alone) await beatAmongOthers()
+      const owned = worker.owned()
+      const stranded = await app.store.runs.reclaim(epoch, owned)
+      if (stranded > 0) app.log.warn({ runs: stranded }, 'runs whose assignment got lost are queued again')
+      if (owned.length === 0) return
+      for (const id of await app.store.runs.lost(epoch, owned))
+        worker.abandon(id, 'the run was cancelled, or given to another process')
+    },
+    drain: () => app.store.instances.drain(epoch),
+    async leave() {
+      await app.store.runs.giveBack(epoch)
+      await app.store.instances.remove(epoch)
+    },
+  }
+}

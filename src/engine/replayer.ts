@@ -1,0 +1,53 @@
+import type { App } from '../app.ts'
+import type { Step } from '../store/replay-steps.ts'
+
+/** Jobs that one round goes on with. */
+const JOBS_AT_ONCE = 100
+
+export interface Replayer {
+  /** Goes on with every replay and backfill as far as its rate allows. True when it has made runs. */
+  advance(): Promise<boolean>
+}
+
+/**
+ * Makes the runs of replays and backfills, bit by bit. Any number of processes may do so at the same time: each step takes one job, unless
+ * another has it in hand. `onQueued` is told of every step that has made runs, and whether some of them wait for their turn.
+ */
+export function createReplayer(app: App, onQueued: (turns: boolean) => void): Replayer {
+  /** One job that cannot go on must not keep the others from it. */
+  async function step(id: string): Promise<Step> {
+    try {
+      return await app.store.transaction(({ replaySteps }) => replaySteps.step(id))
+    } catch (error) {
+      app.log.error({ error, replay_id: id }, 'a replay cannot go on; it is tried again')
+      return { queued: 0, turns: false, more: false }
+    }
+  }
+
+  async function round(): Promise<boolean> {
+    let any = false
+    let jobs = await app.store.replays.running(JOBS_AT_ONCE)
+    // A step each in turn, so that a fast job does not keep the others waiting.
+    while (jobs.length > 0) {
+      const unfinished: string[] = []
+      for (const id of jobs) {
+        const { queued, turns, more } = await step(id)
+        if (queued > 0) {
+          any = true
+          onQueued(turns)
+        }
+        if (more && !app.runs.draining()) unfinished.push(id)
+      }
+      jobs = unfinished
+    }
+    return any
+  }
+
+  let last: Promise<boolean> = Promise.resolve(false)
+  return {
+    advance() {
+      last = last.catch(() => false).then(round)
+      return last
+    },
+  }
+}

@@ -1,0 +1,129 @@
+import type { App } from '../app.ts'
+import { type Caller, scopeOf } from '../auth/caller.ts'
+import { ZeroError } from '../errors.ts'
+import { EVENT_NAMES, type EventName } from '../schema/events.ts'
+import type { Hook } from '../schema/hook.ts'
+import {
+  backfillCreate,
+  type ReplayCriteria,
+  replay,
+  replayCreate,
+  replayKey,
+  replayList,
+  replayOrDryRun,
+  replayPage,
+} from '../schema/replay.ts'
+import { decodeCursor, encodeCursor } from './cursor.ts'
+import { mine } from './hooks.ts'
+import { defineJson } from './operation.ts'
+
+/** A dry run makes nothing, and so is no 201. */
+const dryIs200 = { status: 200 as const, holds: (answer: object) => 'dry_run' in answer }
+
+export const replaysCreate = defineJson({
+  name: 'replays.create',
+  summary: 'Hand events to hooks once more',
+  route: 'POST /api/v1/replays',
+  permission: 'hooks:write',
+  input: replayCreate,
+  output: replayOrDryRun,
+  status: 201,
+  otherStatus: dryIs200,
+  async run(app, caller, { rate_per_second, dry_run, ...given }) {
+    const criteria = await narrowed(app, caller, given)
+    const { replays } = app.store
+    const seqs =
+      criteria.event_ids === undefined ? null : await replays.seqsOf(caller.user_id, caller.bound, criteria.event_ids)
+    if (dry_run) return { dry_run: true as const, total: await replays.countEvents(caller.user_id, criteria, seqs) }
+    return replays.createReplay(caller.user_id, criteria, seqs, rate_per_second)
+  },
+})
+
+export const hooksBackfill = defineJson({
+  name: 'hooks.backfill',
+  summary: 'Run a hook over the rows that were stored before it was made',
+  route: 'POST /api/v1/hooks/:hook_id/backfill',
+  permission: 'hooks:write',
+  input: backfillCreate,
+  output: replayOrDryRun,
+  status: 201,
+  otherStatus: dryIs200,
+  async run(app, caller, { hook_id, rate_per_second, dry_run, ...period }) {
+    const hook = await active(app, caller, hook_id)
+    const over = { ...hook, event_type: hook.event_type as EventName }
+    const project = hook.project_id ?? caller.bound
+    const { replays } = app.store
+    if (dry_run)
+      return { dry_run: true as const, total: await replays.countRows(caller.user_id, project, over, period) }
+    return replays.createBackfill(caller.user_id, project, over, period, rate_per_second)
+  },
+})
+
+export const replaysList = defineJson({
+  name: 'replays.list',
+  summary: 'Replays and backfills, newest first',
+  route: 'GET /api/v1/replays',
+  permission: 'hooks:read',
+  input: replayList,
+  output: replayPage,
+  async run(app, caller, { cursor, ...filter }) {
+    const items = await app.store.replays.list(caller.user_id, {
+      ...filter,
+      bound: caller.bound,
+      before: decodeCursor(cursor),
+    })
+    return { items, next_cursor: encodeCursor(items, filter.limit) }
+  },
+})
+
+export const replaysGet = defineJson({
+  name: 'replays.get',
+  summary: 'One replay or backfill, and how its runs are doing',
+  route: 'GET /api/v1/replays/:replay_id',
+  permission: 'hooks:read',
+  input: replayKey,
+  output: replay,
+  run: (app, caller, { replay_id }) => app.store.replays.get(caller.user_id, caller.bound, replay_id),
+})
+
+export const replaysCancel = defineJson({
+  name: 'replays.cancel',
+  summary: 'End a replay or backfill; its queued runs are cancelled',
+  route: 'POST /api/v1/replays/:replay_id/cancel',
+  permission: 'hooks:write',
+  input: replayKey,
+  output: replay,
+  async run(app, caller, { replay_id }) {
+    await app.store.transaction(({ replays }) => replays.cancel(caller.user_id, caller.bound, replay_id))
+    // Others may have waited for its runs.
+    app.runs.queued()
+    return app.store.replays.get(caller.user_id, caller.bound, replay_id)
+  },
+})
+
+/** The criteria with all that the caller's key and the hook add to them. Throws `not_found`, and `invalid` when nothing can ever meet them. */
+async function narrowed(app: App, caller: Caller, given: ReplayCriteria): Promise<ReplayCriteria> {
+  if (given.event_type !== undefined && !EVENT_NAMES.includes(given.event_type as EventName))
+    throw new ZeroError(
+      'invalid',
+      `Invalid event_type "${given.event_type}". Must be one of: ${EVENT_NAMES.join(', ')}`,
+    )
+  if (given.project_id !== undefined) await app.store.projects.get(scopeOf(caller, given.project_id))
+  const hook = given.hook_id === undefined ? null : await active(app, caller, given.hook_id)
+  const project_id = given.project_id ?? caller.bound ?? hook?.project_id ?? undefined
+  if (hook && given.event_type !== undefined && given.event_type !== hook.event_type)
+    throw new ZeroError('invalid', `This hook is for "${hook.event_type}", not for "${given.event_type}"`)
+  if (hook?.project_id && project_id !== hook.project_id)
+    throw new ZeroError('invalid', `This hook is for project ${hook.project_id}, not for ${project_id}`)
+  return {
+    ...given,
+    ...(hook ? { event_type: hook.event_type } : {}),
+    ...(project_id === undefined ? {} : { project_id }),
+  }
+}
+
+async function active(app: App, caller: Caller, id: string): Promise<Hook> {
+  const hook = await mine(app, caller, id)
+  if (!hook.is_active) throw new ZeroError('invalid', 'This hook is switched off: switch it on first')
+  return hook
+}

@@ -1,0 +1,87 @@
+import { z } from 'zod'
+import { integer, metadata, timestamp, uuid } from './common.ts'
+import { hook } from './hook.ts'
+
+/** What stands after `webhook:` in the name of a hook. */
+export const WEBHOOK_NAME = /^webhook:[A-Za-z0-9_.-]{1,80}$/
+
+const MAX_HEADERS = 20
+/** Headers that say how the message is sent, or that a receiver believes to be ours. */
+const RESERVED_HEADERS =
+  /^(host|content-(length|type|encoding)|connection|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|expect|accept-encoding|traceparent|tracestate|webhook-.*|x-zerodb-.*)$/i
+
+const url = z
+  .string()
+  .max(2048)
+  .refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol), {
+    error: 'Must be an address like https://example.com/path',
+    abort: true,
+  })
+  .refine((text) => !new URL(text).username && !new URL(text).password, {
+    error: 'Must have no user and no password: put them into the header Authorization',
+  })
+
+const headerName = z
+  .string()
+  .max(100)
+  .regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'Must be the name of a header')
+  .refine((name) => !RESERVED_HEADERS.test(name), {
+    error: ({ input }) => `The header "${String(input)}" is set by the sender`,
+  })
+const headerValue = z
+  .string()
+  .max(4096)
+  .regex(/^[\x20-\x7e\t]*$/, 'Must be printable ASCII')
+
+/** `whsec_` and the base64 of 24 to 64 bytes, as Standard Webhooks has it. */
+export const webhookSecret = z.string().refine(
+  (text) => {
+    const base64 = /^whsec_((?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?)$/.exec(text)?.[1]
+    if (base64 === undefined) return false
+    const bytes = (base64.replaceAll('=', '').length * 3) >> 2
+    return bytes >= 24 && bytes <= 64
+  },
+  { error: 'Must be "whsec_" and the base64 of 24 to 64 bytes' },
+)
+
+/** `hook_config` of a webhook. Its secret is taken out of it when the hook is made, and is kept elsewhere. */
+export const webhookConfig = z.looseObject({
+  url,
+  headers: z
+    .record(headerName, headerValue)
+    .refine((headers) => Object.keys(headers).length <= MAX_HEADERS, {
+      error: `Must be ${MAX_HEADERS} headers at most`,
+    })
+    .default({}),
+  /** For a whole attempt. */
+  timeout_seconds: z.number().min(1).max(60).default(15),
+  secret: z
+    .unknown()
+    .refine((given) => given === undefined, { error: 'A secret is given at creation, and later with rotate-secret' })
+    .optional(),
+})
+
+/** The hook, and what only the answer to its creation holds. */
+export const hookCreated = hook.extend({
+  /** Signs this webhook's messages. Not shown again. */
+  webhook_secret: z.string().optional(),
+  /** What is likely a mistake though it is allowed. */
+  warnings: z.array(z.string()).optional(),
+})
+export const hookChanged = hookCreated.omit({ webhook_secret: true })
+
+/** Taken out of `hook_config` before the rest of it is looked at. */
+export const secretGiven = z.object({ hook_config: metadata.and(z.object({ secret: webhookSecret.optional() })) })
+
+export const secretRotate = z.object({
+  hook_id: uuid,
+  /** Made when absent. */
+  secret: webhookSecret.optional(),
+  /** How long the one before goes on signing too. */
+  keep_seconds: integer(0, 2_592_000).default(86_400),
+})
+export const secretRotated = z.object({
+  webhook_secret: z.string(),
+  /** Until then messages carry the signature of the secret before as well; null when there was none. */
+  previous_valid_until: timestamp.nullable(),
+})

@@ -1,0 +1,183 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pino } from 'pino'
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import { readConfig } from '../../src/config.ts'
+import { sql } from '../../src/db/sql.ts'
+import { openSystem, type System } from '../../src/main.ts'
+import { openTestApp, type TestApp, type TestUser } from '../support/app.ts'
+import { SERVER } from '../support/database.ts'
+import { gated, instant } from '../support/gate.ts'
+
+const STORED = 'zerodb.vector.stored'
+
+// The embedded database has one process.
+describe.skipIf(!SERVER)('several instances on one server', () => {
+  const opened: { close(): Promise<void> }[] = []
+  afterEach(async () => {
+    for (const each of opened.splice(0).reverse()) await each.close()
+  })
+
+  /** The first instance, which also takes requests. */
+  async function first(settings: Record<string, string> = {}): Promise<TestApp> {
+    const app = await openTestApp(settings)
+    opened.push(app)
+    return app
+  }
+
+  /** One more on the database of `app`. */
+  async function joined(app: TestApp, settings: Record<string, string> = {}): Promise<System> {
+    const dataDir = await mkdtemp(join(tmpdir(), 'zerodb-test-'))
+    const config = readConfig({
+      ZERODB_DATA_DIR: dataDir,
+      DATABASE_URL: app.system.app.config.databaseUrl,
+      ...settings,
+    })
+    const system = await openSystem(config, { log: pino({ level: 'silent' }) })
+    let closed = false
+    opened.push({
+      async close() {
+        if (!closed) await system.close(0)
+        await rm(dataDir, { recursive: true, force: true })
+      },
+    })
+    return {
+      ...system,
+      async close(graceSeconds) {
+        closed = true
+        await system.close(graceSeconds)
+      },
+    }
+  }
+
+  async function store(user: TestUser, text: string): Promise<void> {
+    const reply = await user.post(`${user.database}/vectors/upsert`, { vector_id: text, document: text })
+    expect(reply.status).toBe(200)
+  }
+
+  const statusOf = async (user: TestUser) =>
+    (await user.get('/api/v1/runs?limit=1000')).body.items.map(({ status }: { status: string }) => status)
+
+  test('one without slots leaves its runs to others, and says so while there are none', async () => {
+    const app = await first({ ZERODB_WORKER_SLOTS: '0' })
+    const user = await app.newUser()
+    await user.hook(STORED, 'auto_embed')
+    await store(user, 'a')
+    await vi.waitFor(async () =>
+      expect((await user.get('/api/v1/runs')).body.items).toMatchObject([
+        { status: 'queued', waiting_for: { reason: 'no_capable_instance' } },
+      ]),
+    )
+    const worker = await joined(app)
+    worker.app.embedder.embed = instant
+    await vi.waitFor(async () => expect(await statusOf(user)).toEqual(['succeeded']), 5_000)
+    // From now on a message wakes it: the sweeps are switched off.
+    worker.app.store.dispatch.oldest = async () => ({ owned: [], queued: 0, turns: false, events: 0 })
+    await store(user, 'b')
+    await vi.waitFor(async () => expect(await statusOf(user)).toEqual(['succeeded', 'succeeded']), 5_000)
+  })
+
+  test('a run that is cancelled at one instance is stopped at the other that executes it', async () => {
+    const app = await first({ ZERODB_WORKER_SLOTS: '0' })
+    const worker = await joined(app)
+    const gate = gated()
+    worker.app.embedder.embed = gate.embed
+    const user = await app.newUser()
+    await user.hook(STORED, 'auto_embed')
+    await store(user, 'a')
+    await vi.waitFor(() => expect(gate.started).toEqual(['a']), 5_000)
+    const [{ id }] = (await user.get('/api/v1/runs')).body.items
+    expect(await user.post(`/api/v1/runs/${id}/cancel`)).toMatchObject({ status: 200, body: { status: 'cancelled' } })
+    await vi.waitFor(() => expect(gate.aborted).toEqual(['a']), 5_000)
+    expect(await statusOf(user)).toEqual(['cancelled'])
+  })
+
+  test('the runs of one that falls silent are taken over within the lease, and its late results are refused', async () => {
+    const app = await first({ ZERODB_WORKER_SLOTS: '0' })
+    const silent = await joined(app)
+    const gate = gated()
+    silent.app.embedder.embed = gate.embed
+    const user = await app.newUser()
+    await user.hook(STORED, 'auto_embed')
+    await store(user, 'a')
+    await vi.waitFor(() => expect(gate.started).toEqual(['a']), 5_000)
+    const other = await joined(app)
+    other.app.embedder.embed = instant
+    const { beat } = silent.app.store.instances
+    let speak = () => {}
+    const silence = new Promise<void>((resolve) => {
+      speak = resolve
+    })
+    silent.app.store.instances.beat = async (epoch) => {
+      await silence
+      return beat(epoch)
+    }
+    await vi.waitFor(async () => expect(await statusOf(user)).toEqual(['succeeded']), 15_000)
+    const { body } = await user.get('/api/v1/runs')
+    expect(body.items).toMatchObject([{ attempts: 2, error: null }])
+    gate.fail('a')
+    speak()
+    await silent.close()
+    expect((await user.get('/api/v1/runs')).body).toEqual(body)
+  }, 30_000)
+
+  test('one that stops gives its work back at once, and the attempt does not count', async () => {
+    const app = await first({ ZERODB_WORKER_SLOTS: '0' })
+    const leaving = await joined(app)
+    const gate = gated()
+    leaving.app.embedder.embed = gate.embed
+    const user = await app.newUser()
+    await user.hook(STORED, 'auto_embed')
+    await store(user, 'a')
+    await vi.waitFor(() => expect(gate.started).toEqual(['a']), 5_000)
+    const staying = await joined(app)
+    staying.app.embedder.embed = instant
+    await leaving.close(0)
+    await vi.waitFor(async () => expect(await statusOf(user)).toEqual(['succeeded']), 5_000)
+    expect((await user.get('/api/v1/runs')).body.items).toMatchObject([{ attempts: 1 }])
+  })
+
+  test('share the runs of an ordered hook without ever running two of one key, or one out of order', async () => {
+    const app = await first({ ZERODB_WORKER_SLOTS: '4' })
+    const systems = [
+      app.system,
+      await joined(app, { ZERODB_WORKER_SLOTS: '4' }),
+      await joined(app, { ZERODB_WORKER_SLOTS: '4' }),
+    ]
+    const running = new Set<string>()
+    const last = new Map<string, number>()
+    const wrong: string[] = []
+    const perInstance = systems.map(() => 0)
+    for (const [i, system] of systems.entries()) {
+      system.app.embedder.embed = async (texts) => {
+        if (texts[0] === 'warm') return instant(texts)
+        const [key = '', n] = texts[0]!.split(' ')
+        if (running.has(key)) wrong.push(`two of ${key} at once`)
+        if (Number(n) < (last.get(key) ?? -1)) wrong.push(`${texts[0]} after ${last.get(key)}`)
+        running.add(key)
+        last.set(key, Number(n))
+        perInstance[i]!++
+        await new Promise((resolve) => setImmediate(resolve))
+        running.delete(key)
+        return instant(texts)
+      }
+    }
+    const user = await app.newUser()
+    await user.hook(STORED, 'auto_embed', { ordering_key: 'data.namespace' })
+    for (let n = 0; n < 25; n++) {
+      await Promise.all(
+        Array.from({ length: 12 }, (_, key) =>
+          user.post(`${user.database}/vectors/upsert`, { document: `k${key} ${n}`, namespace: `k${key}` }),
+        ),
+      )
+    }
+    await vi.waitFor(async () => {
+      const [row] = await app.system.database.query<{ count: number }>(sql`
+        select count(*) from zerodb_runs where user_id = ${user.user_id}::uuid and status = 'succeeded' and attempts = 1`)
+      expect(row!.count).toBe(300)
+    }, 30_000)
+    expect(wrong).toEqual([])
+    expect(perInstance.filter((count) => count > 0).length).toBeGreaterThan(1)
+  }, 60_000)
+})
