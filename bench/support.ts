@@ -14,6 +14,7 @@ import type { Handler, HandlerRun } from '../src/handlers/handler.ts'
 import { HANDLER_NAMES, HANDLERS } from '../src/handlers/index.ts'
 import { LANGUAGES } from '../src/language/index.ts'
 import { openDatabase } from '../src/main.ts'
+import { createMetrics } from '../src/metrics.ts'
 import { createOutgoing } from '../src/net/outgoing.ts'
 import { packageRoot } from '../src/package.ts'
 import { EVENT_NAMES, eventPublished } from '../src/schema/events.ts'
@@ -74,6 +75,7 @@ export async function openBench(backend: Backend): Promise<Bench> {
     blobs: BLOBS.disk(join(config.dataDir, 'blobs')),
     clock: { now: Date.now, skewSeconds: () => 0 },
     log,
+    metrics: createMetrics('bench'),
     text: createTextExtractor(),
     jwtSecret: new Uint8Array(32),
     encryptionKey: new Uint8Array(32),
@@ -83,6 +85,8 @@ export async function openBench(backend: Backend): Promise<Bench> {
       settled: (...args) => engine!.settled(...args),
       queued: () => engine?.queued(),
       cancelled: (id) => engine?.cancelled(id),
+      logOf: (id) => engine?.logOf(id) ?? null,
+      changed: (...args) => engine!.changed(...args),
       draining: () => false,
     },
   }

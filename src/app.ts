@@ -3,8 +3,10 @@ import type { Blobs } from './blobs/index.ts'
 import type { Config } from './config.ts'
 import type { Embedder } from './embedding/index.ts'
 import type { Language } from './language/index.ts'
+import type { Metrics } from './metrics.ts'
 import type { Outgoing } from './net/outgoing.ts'
 import type { EventName } from './schema/events.ts'
+import type { RunLog } from './schema/run.ts'
 import type { Scope } from './store/context.ts'
 import type { Store } from './store/index.ts'
 import type { TextExtractor } from './text/index.ts'
@@ -35,6 +37,10 @@ export interface RunsPort {
   queued(): void
   /** This run was cancelled: its handler, if it is at work here, is stopped. */
   cancelled(runId: string): void
+  /** What the handler of a run that executes in this process has said so far; null when it does not. */
+  logOf(runId: string): RunLog | null
+  /** Resolves when something has become of a run in this process, after `milliseconds` or with the signal at the latest. */
+  changed(milliseconds: number, signal?: AbortSignal): Promise<void>
   /** The process is about to stop and takes no more runs. */
   draining(): boolean
 }
@@ -52,6 +58,7 @@ export interface App {
   readonly text: TextExtractor
   readonly clock: Clock
   readonly log: Logger
+  readonly metrics: Metrics
   /** Signs access tokens. */
   readonly jwtSecret: Uint8Array
   /** Seals users' secrets. */

@@ -47,6 +47,7 @@ const SETTINGS = {
   ZERODB_HANDLER_TIMEOUT_SECONDS: seconds(1, 3600).default(60),
   ZERODB_WEBHOOK_FAILING_DAYS: count(1, 365).default(5),
   ZERODB_ALLOW_NETWORKS: networks.optional(),
+  ZERODB_METRICS_TOKEN: z.string().min(16).optional(),
   ZERODB_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
 }
 
@@ -56,6 +57,7 @@ const SECRETS = new Set<string>([
   'ZERODB_BOOTSTRAP_KEY',
   'ZERODB_JWT_SECRET',
   'ZERODB_ENCRYPTION_KEY',
+  'ZERODB_METRICS_TOKEN',
   'ZERODB_EMBEDDING_API_KEY',
   'ZERODB_LLM_API_KEY',
 ])
@@ -109,6 +111,8 @@ export interface Config {
   webhookFailingDays: number
   /** That users' requests may go to although they are not public. */
   allowNetworks: string[]
+  /** What who reads the metrics must send; undefined: anybody on this machine may, and nobody else. */
+  metricsToken: string | undefined
   logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
   /** Names that look like settings and are none, so that a typing error does not pass in silence. */
   unknown: string[]
@@ -156,6 +160,7 @@ export function readConfig(env: Environment): Config {
     handlerTimeoutSeconds: settings.ZERODB_HANDLER_TIMEOUT_SECONDS,
     webhookFailingDays: settings.ZERODB_WEBHOOK_FAILING_DAYS,
     allowNetworks: networksIn(settings.ZERODB_ALLOW_NETWORKS ?? ''),
+    metricsToken: settings.ZERODB_METRICS_TOKEN,
     logLevel: settings.ZERODB_LOG_LEVEL,
     unknown: Object.keys(env).filter(
       (name) => isOurs(name) && !(name in SETTINGS) && !(name.replace(/_FILE$/, '') in SETTINGS),

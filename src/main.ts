@@ -18,7 +18,9 @@ import { type Engine, startEngine } from './engine/index.ts'
 import { StartError } from './errors.ts'
 import { createServer } from './http/server.ts'
 import { LANGUAGES, type Language } from './language/index.ts'
+import { createMetrics } from './metrics.ts'
 import { createOutgoing } from './net/outgoing.ts'
+import { packageVersion } from './package.ts'
 import { openStore, type Store } from './store/index.ts'
 import { createTextExtractor } from './text/index.ts'
 
@@ -37,7 +39,9 @@ export interface System {
   readonly engine: Engine
   readonly database: Database
   readonly owner: Owner
-  /** Lets running handlers finish for `graceSeconds`, then closes everything. */
+  /** Takes no more runs, and lets running handlers finish for `graceSeconds`. Requests are answered still. */
+  drain(graceSeconds?: number): Promise<void>
+  /** Drains, then closes everything. */
   close(graceSeconds?: number): Promise<void>
 }
 
@@ -127,26 +131,35 @@ export async function openSystem(config: Config, options: SystemOptions = {}): P
       settled: (...args) => engine!.settled(...args),
       queued: () => engine!.queued(),
       cancelled: (id) => engine!.cancelled(id),
+      logOf: (id) => engine!.logOf(id),
+      changed: (...args) => engine!.changed(...args),
       draining: () => engine?.draining() ?? false,
     }
     const blobs = BLOBS.disk(join(config.dataDir, 'blobs'))
     const jwtSecret =
       config.jwtSecret === undefined ? await keptSecret(config, 'jwt-secret') : Buffer.from(config.jwtSecret)
     const encryptionKey = config.encryptionKey ?? (await keptEncryptionKey(config))
+    const metrics = createMetrics(packageVersion())
     const logins = createThrottle(clock, 10, 600)
     const [embedder] = embedders
     const drivers = { store, embedder, embedders, language, blobs, text, outgoing }
-    const app: App = { config, ...drivers, clock, log, jwtSecret, encryptionKey, logins, runs }
+    const app: App = { config, ...drivers, clock, log, metrics, jwtSecret, encryptionKey, logins, runs }
     const owner = await ensureOwner(store, config)
     engine = await startEngine(app, database)
     const started = engine
+    let draining: Promise<void> | undefined
+    const drain = (graceSeconds = 10) => {
+      draining ??= started.stop(graceSeconds)
+      return draining
+    }
     return {
       app,
       engine: started,
       database,
       owner,
-      async close(graceSeconds = 10) {
-        await started.stop(graceSeconds)
+      drain,
+      async close(graceSeconds) {
+        await drain(graceSeconds)
         await closeDrivers()
       },
     }
@@ -200,7 +213,7 @@ export interface Serving {
   /** Where it listens, e.g. `http://127.0.0.1:8000`. */
   url: string
   system: System
-  /** Takes no more requests, finishes those it has, and closes everything. */
+  /** Says that it is not ready any more, finishes what runs, then the requests that it has, and closes everything. */
   close(): Promise<void>
 }
 
@@ -225,6 +238,7 @@ export async function serve(config: Config, options: SystemOptions = {}): Promis
       url: `http://${host}:${port}`,
       system,
       async close() {
+        await system.drain()
         await server.close()
         await system.close()
       },

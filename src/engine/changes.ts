@@ -2,7 +2,7 @@
 export interface Changes {
   notify(): void
   /** Begins to watch at once: what happens before `within` is called counts. */
-  next(): { within(ms: number): Promise<void>; forget(): void }
+  next(): { within(ms: number, signal?: AbortSignal): Promise<void>; forget(): void }
 }
 
 export function createChanges(): Changes {
@@ -18,9 +18,11 @@ export function createChanges(): Changes {
       })
       watchers.add(wakeUp)
       return {
-        async within(ms) {
-          const timer = setTimeout(wakeUp, ms)
+        async within(ms, signal) {
+          const timer = setTimeout(wakeUp, signal?.aborted ? 0 : ms)
+          signal?.addEventListener('abort', wakeUp, { once: true })
           await change
+          signal?.removeEventListener('abort', wakeUp)
           clearTimeout(timer)
           watchers.delete(wakeUp)
         },

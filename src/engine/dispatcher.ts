@@ -65,7 +65,8 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     dispatching = undefined
   }
 
-  function take({ owned, queued, turns }: Dispatched): void {
+  function take({ owned, queued, turns, events }: Dispatched): void {
+    app.metrics.eventsDispatched.inc(events)
     for (const run of owned) worker.start(run)
     if (turns) claimer.expectTurns()
     if (queued > 0) {

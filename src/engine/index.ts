@@ -45,6 +45,7 @@ export async function startEngine(app: App, database: Database): Promise<Engine>
       changes.notify()
       if (turns) dispatcher.claim()
     },
+    onLog: changes.notify,
     onFree: () => dispatcher.freed(),
   })
   const claimer = createClaimer({ app, epoch, handlers, free: worker.free, start: worker.start })
@@ -102,6 +103,8 @@ export async function startEngine(app: App, database: Database): Promise<Engine>
       dispatcher.claim()
       signals.send()
     },
+    logOf: worker.logOf,
+    changed: (milliseconds, signal) => changes.next().within(milliseconds, signal),
     cancelled: (id) => worker.abandon(id, 'the run was cancelled'),
     draining: () => draining,
     async idle() {

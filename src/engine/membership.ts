@@ -52,6 +52,8 @@ export async function join(app: App, handlers: readonly string[]): Promise<Membe
       const stranded = await app.store.runs.reclaim(epoch, owned)
       if (stranded > 0) app.log.warn({ runs: stranded }, 'runs whose assignment got lost are queued again')
       if (owned.length === 0) return
+      const logs = worker.newLogs()
+      if (logs.length > 0) await app.store.runs.saveLogs(epoch, logs)
       for (const id of await app.store.runs.lost(epoch, owned))
         worker.abandon(id, 'the run was cancelled, or given to another process')
     },

@@ -2,6 +2,7 @@ import type { App } from '../app.ts'
 import { DbError } from '../db/sql.ts'
 import { ZeroError } from '../errors.ts'
 import { handlerOf } from '../handlers/index.ts'
+import type { RunLog } from '../schema/run.ts'
 import type { OwnedRun } from '../store/assignment.ts'
 import type { Ending } from '../store/runs.ts'
 import type { Breaker } from './breaker.ts'
@@ -23,6 +24,10 @@ export interface Worker {
   start(run: OwnedRun): void
   /** The ids of all runs that it has been given and whose results are not written. */
   owned(): string[]
+  /** What the handler of a run that executes now has said so far; null when none does. */
+  logOf(id: string): RunLog | null
+  /** The logs that have grown since this was last asked. */
+  newLogs(): { id: string; attempts: number; logs: RunLog['lines'] }[]
   /** Ends the execution of a run that is not this process's any more; nothing of it is recorded. */
   abandon(id: string, reason: string): void
   /** Resolves when nothing runs and every result is written. */
@@ -39,13 +44,16 @@ export interface WorkerOptions {
   mayTake(): boolean
   /** Called after results have been written; `turns` when others may have waited for one of them. */
   onFinished(turns: boolean): void
+  /** Called after a handler has said something. */
+  onLog(): void
   /** Called when a slot is free and no owned run waits for one. */
   onFree(): void
 }
 
 /** Executes runs: handler within its timeout, then the result, acknowledged in batches. */
-export function createWorker({ app, epoch, breaker, mayTake, onFinished, onFree }: WorkerOptions): Worker {
-  const running = new Map<string, AbortController>()
+export function createWorker(options: WorkerOptions): Worker {
+  const { app, epoch, breaker, mayTake, onFinished, onLog, onFree } = options
+  const running = new Map<string, Execution>()
   const abandoned = new Set<string>()
   let endings: WrittenEnding[] = []
   let writing: Promise<void> | undefined
@@ -57,15 +65,30 @@ export function createWorker({ app, epoch, breaker, mayTake, onFinished, onFree 
   let meanMs = AHEAD_MS
 
   function begin(run: OwnedRun): void {
-    const controller = new AbortController()
-    running.set(run.id, controller)
-    void execute(run, controller)
+    const execution: Execution = {
+      controller: new AbortController(),
+      log: { attempts: run.attempts, lines: [] },
+      saved: 0,
+    }
+    running.set(run.id, execution)
+    void execute(run, execution)
   }
 
-  async function execute(run: OwnedRun, controller: AbortController): Promise<void> {
+  async function execute(run: OwnedRun, { controller, log }: Execution): Promise<void> {
     const started = performance.now()
-    const ending = await outcomeOf(app, run, controller, breaker)
-    meanMs += (performance.now() - started - meanMs) / 16
+    if (run.attempts === 1 && !run.synthetic)
+      app.metrics.eventToRun.observe(Math.max(0, app.clock.now() - Date.parse(run.event.timestamp)) / 1000)
+    const say = (message: string) => {
+      if (log.lines.length >= MAX_LOG_LINES) return
+      const storable = message.slice(0, MAX_LOG_CHARACTERS).replaceAll('\u0000', '\ufffd').toWellFormed()
+      log.lines.push({ at: new Date(app.clock.now()).toISOString(), message: storable })
+      onLog()
+    }
+    const ending = { ...(await outcomeOf(app, run, controller, breaker, say)), logs: log.lines }
+    const took = performance.now() - started
+    meanMs += (took - meanMs) / 16
+    const [handler = ''] = run.handler.split(':', 1)
+    app.metrics.attempts.observe({ handler, status: ending.status }, took / 1000)
     running.delete(run.id)
     const next = stopped ? undefined : waiting.shift()
     if (next) begin(next)
@@ -134,17 +157,23 @@ export function createWorker({ app, epoch, breaker, mayTake, onFinished, onFree 
     abandon(id, reason) {
       const place = waiting.findIndex((run) => run.id === id)
       if (place >= 0) waiting.splice(place, 1)
-      const controller = running.get(id)
-      if (!controller) return
+      const execution = running.get(id)
+      if (!execution) return
       abandoned.add(id)
-      controller.abort(new Error(reason))
+      execution.controller.abort(new Error(reason))
+    },
+    logOf: (id) => running.get(id)?.log ?? null,
+    newLogs() {
+      const grown = [...running].filter(([, { log, saved }]) => log.lines.length > saved)
+      for (const [, execution] of grown) execution.saved = execution.log.lines.length
+      return grown.map(([id, { log }]) => ({ id, attempts: log.attempts, logs: log.lines }))
     },
     owned: () => [...running.keys(), ...waiting.map((run) => run.id), ...endings.map((ending) => ending.id)],
     quiet,
     async drain(graceSeconds) {
       stopped = true
       const late = setTimeout(() => {
-        for (const controller of running.values()) controller.abort(new Error('the process stops'))
+        for (const { controller } of running.values()) controller.abort(new Error('the process stops'))
       }, graceSeconds * 1000)
       await quiet()
       clearTimeout(late)
@@ -152,19 +181,30 @@ export function createWorker({ app, epoch, breaker, mayTake, onFinished, onFree 
   }
 }
 
+/** A run at work. `saved`: lines of its log that the database has. */
+interface Execution {
+  controller: AbortController
+  log: RunLog
+  saved: number
+}
+
 /** With what the worker itself needs to know of it. */
 type WrittenEnding = Ending & { in_turn: boolean }
 
 /** Executes one attempt. Never throws: whatever happens is the run's ending. */
-async function outcomeOf(app: App, run: OwnedRun, controller: AbortController, breaker: Breaker): Promise<Ending> {
-  const logs: Ending['logs'] = []
-  const end = (status: Ending['status'], rest: Partial<Ending> = {}): Ending => ({
+async function outcomeOf(
+  app: App,
+  run: OwnedRun,
+  controller: AbortController,
+  breaker: Breaker,
+  say: (message: string) => void,
+): Promise<Omit<Ending, 'logs'>> {
+  const end = (status: Ending['status'], rest: Partial<Ending> = {}) => ({
     id: run.id,
     attempts: run.attempts,
     status,
     result: null,
     error: null,
-    logs,
     retry_in: null,
     ...rest,
   })
@@ -199,8 +239,7 @@ async function outcomeOf(app: App, run: OwnedRun, controller: AbortController, b
       signal: controller.signal,
       log(message: string) {
         log.info(message)
-        if (logs.length < MAX_LOG_LINES)
-          logs.push({ at: new Date(app.clock.now()).toISOString(), message: message.slice(0, MAX_LOG_CHARACTERS) })
+        say(message)
       },
     }
     const result = await Promise.race([handler.run(app, context, config.data), aborted(controller.signal)])

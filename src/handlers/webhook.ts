@@ -66,7 +66,7 @@ class Failure extends Error {
   }
 }
 
-/** The message of this attempt. Its id is the same in every attempt, so that a receiver can tell what it has already. */
+/** The message of this attempt. Its id is the run's, and so the same in every attempt: a receiver can tell what it has already. */
 async function signed(app: App, run: HandlerRun, hookId: string) {
   const { id, event, channel, data, timestamp } = run.event
   const body = JSON.stringify({
@@ -81,7 +81,7 @@ async function signed(app: App, run: HandlerRun, hookId: string) {
   const sealed = await app.store.hookSecrets.live(hookId)
   const secrets = sealed.map((secret) => open(app, secret, hookId))
   if (secrets.length === 0) throw new NeverRetry('This webhook has no secret: rotate it')
-  const message = { id: `${id}_${hookId}`, timestamp: Math.floor(app.clock.now() / 1000), body }
+  const message = { id: run.id, timestamp: Math.floor(app.clock.now() / 1000), body }
   return { body, headers: signatureHeaders(message, secrets) }
 }
 

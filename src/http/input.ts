@@ -8,7 +8,9 @@ import { renameFields } from './aliases.ts'
 /** Path, query and body as one object: the path's keys win, then those of the body (or, for a GET or DELETE, of the query). */
 export function gatherInput(operation: Operation, request: FastifyRequest): Record<string, unknown> {
   const path = request.params as Record<string, string>
-  return { ...renameFields(operation.name, fieldsOf(operation, request)), ...path }
+  const last = operation.kind === 'stream' ? request.headers['last-event-id'] : undefined
+  const resumed = last === undefined ? {} : { after: last }
+  return { ...renameFields(operation.name, fieldsOf(operation, request)), ...resumed, ...path }
 }
 
 /** The operation's input. Throws `validation_failed` with every field that is wrong. */

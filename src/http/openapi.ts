@@ -100,11 +100,17 @@ function contentOf(operation: Operation, body: Schema): Schema {
 }
 
 function statusOf(operation: Operation): number {
-  return (operation.kind !== 'bytes' && operation.status) || 200
+  return ('status' in operation && operation.status) || 200
 }
 
 function answerOf(operation: Operation): Schema {
   if (operation.kind === 'bytes') return { content: { 'application/octet-stream': {} } }
+  if (operation.kind === 'stream') {
+    const messages = Object.entries(operation.messages).map(([event, data]) => {
+      return { title: event, ...schemaOf(data, 'output') }
+    })
+    return { content: { 'text/event-stream': { schema: { oneOf: messages } } } }
+  }
   if (statusOf(operation) === 204) return {}
   return { content: { 'application/json': { schema: schemaOf(operation.output, 'output') } } }
 }

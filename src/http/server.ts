@@ -10,9 +10,21 @@ import type { Operation, UploadPart } from '../operations/operation.ts'
 import { packageVersion } from '../package.ts'
 import { ROUTE_ALIASES, renameFields, rewriteUrl } from './aliases.ts'
 import { sendBytes } from './bytes.ts'
+import { sendEvents } from './events.ts'
+import { addHealthRoutes } from './health.ts'
 import { gatherInput, parseInput } from './input.ts'
 import { openapiDocument } from './openapi.ts'
 import { toBody, toProblem, toZeroError } from './problem.ts'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The operation whose route it is. */
+    operation?: string
+  }
+}
+
+/** Then a stream is cut off: who goes on listening asks again, and must still have the right to. */
+const MAX_STREAM_MS = 3_600_000
 
 /** The HTTP surface: each operation at its route, and what stands outside the list. Does not listen yet. */
 export async function createServer(app: App): Promise<FastifyInstance> {
@@ -44,12 +56,27 @@ export async function createServer(app: App): Promise<FastifyInstance> {
     }
   })
 
+  // Whoever listens to a stream would keep the server from closing.
+  const closing = new AbortController()
+  server.addHook('preClose', async () => closing.abort())
+  server.addHook('onResponse', async (request, reply) => {
+    // Its headers may have promised that more requests can follow.
+    if (closing.signal.aborted) request.raw.socket.destroySoon()
+    const { operation = 'none' } = request.routeOptions.config
+    app.metrics.requests.observe({ operation, status: reply.statusCode }, reply.elapsedTime / 1000)
+    const { id: request_id, method } = request
+    const url = request.url.split('?')[0]
+    const line = { request_id, method, url, operation, status: reply.statusCode, ms: Math.round(reply.elapsedTime) }
+    app.log.debug({ ...line, user_id: callers.get(request)?.user_id, trace: callers.get(request)?.trace }, 'request')
+  })
+
   const paths: RegExp[] = []
   const callers = new WeakMap<FastifyRequest, Caller>()
   for (const operation of OPERATIONS) {
     for (const route of [operation.route, ...(ROUTE_ALIASES[operation.name] ?? [])]) {
       const [method, url] = route.split(' ') as [string, string]
-      server.route({ method, url, onRequest: admit(operation), handler: handle(operation) })
+      const config = { operation: operation.name }
+      server.route({ method, url, config, onRequest: admit(operation), handler: handle(operation) })
       paths.push(new RegExp(`^${url.replace(/:\w+/g, '[^/]+')}$`))
     }
   }
@@ -69,6 +96,12 @@ export async function createServer(app: App): Promise<FastifyInstance> {
       const caller = callers.get(request)!
       if (operation.kind === 'bytes')
         return sendBytes(request, reply, await operation.run(app, caller, parseInput(operation, request)))
+      if (operation.kind === 'stream') {
+        const input = parseInput(operation, request)
+        const stop = new AbortController()
+        const signal = AbortSignal.any([stop.signal, closing.signal, AbortSignal.timeout(MAX_STREAM_MS)])
+        return sendEvents(reply, await operation.run(app, caller, input, signal), () => stop.abort())
+      }
       if (operation.kind === 'upload') {
         const parts = request.isMultipart() ? uploadParts(request, operation.name) : null
         const uploaded = await operation.run(
@@ -106,15 +139,8 @@ export async function createServer(app: App): Promise<FastifyInstance> {
     openapi: '/openapi.json',
     health: '/health',
   }))
-  server.get('/livez', async () => ({ status: 'ok' }))
-  server.get('/readyz', async () => ready(app))
-  for (const path of ['/health', '/api/v1/health']) server.get(path, async () => ({ ...(await ready(app)), version }))
+  addHealthRoutes(server, app, version)
   return server
-}
-
-async function ready(app: App): Promise<{ status: 'ok' }> {
-  await app.store.users.first()
-  return { status: 'ok' }
 }
 
 function fail(app: App, thrown: unknown, request: FastifyRequest, reply: FastifyReply): void {

@@ -24,6 +24,7 @@ import {
 } from './projects.ts'
 import { eventsGet, eventsList, eventsPublish } from './published.ts'
 import { hooksBackfill, replaysCancel, replaysCreate, replaysGet, replaysList } from './replays.ts'
+import { runsLogs } from './run-logs.ts'
 import { hookRuns, runsCancel, runsGet, runsList, runsRedrive, runsRetry } from './runs.ts'
 import {
   rowsGet,
@@ -61,6 +62,7 @@ export const OPERATIONS: readonly Operation[] = [
   runsList,
   runsRedrive,
   runsGet,
+  runsLogs,
   runsRetry,
   runsCancel,
   replaysCreate,

@@ -58,8 +58,24 @@ export interface BytesOperation<Input extends z.ZodObject = z.ZodObject> extends
   run(app: App, caller: Caller, input: z.infer<Input>): Promise<Bytes>
 }
 
+export interface StreamMessage {
+  event: string
+  /** Where to go on after it: sent back as `Last-Event-ID`, which the operation then finds in its input's `after`. */
+  id?: string
+  data: unknown
+}
+
+/** Answers messages as they come. Framing, heartbeats and connections are the surface's business. */
+export interface StreamOperation<Input extends z.ZodObject = z.ZodObject> extends Verb<Input> {
+  kind: 'stream'
+  /** What each kind of message carries. */
+  messages: Readonly<Record<string, z.ZodType>>
+  /** Throws what is wrong before the first message. Ends soon after `signal` is aborted. */
+  run(app: App, caller: Caller, input: z.infer<Input>, signal: AbortSignal): Promise<AsyncIterable<StreamMessage>>
+}
+
 /** One verb of the API. Every surface is a projection of the list of these. */
-export type Operation = JsonOperation | UploadOperation | BytesOperation
+export type Operation = JsonOperation | UploadOperation | BytesOperation | StreamOperation
 
 /** Keeps the types of one operation together while it is written; the list forgets them. */
 export function defineJson<Input extends z.ZodObject, Output extends z.ZodType>(
@@ -76,4 +92,8 @@ export function defineUpload<Input extends z.ZodObject, Output extends z.ZodType
 
 export function defineBytes<Input extends z.ZodObject>(operation: Omit<BytesOperation<Input>, 'kind'>): Operation {
   return { ...operation, kind: 'bytes' } as unknown as Operation
+}
+
+export function defineStream<Input extends z.ZodObject>(operation: Omit<StreamOperation<Input>, 'kind'>): Operation {
+  return { ...operation, kind: 'stream' } as unknown as Operation
 }

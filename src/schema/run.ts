@@ -9,6 +9,12 @@ export const TRIGGERS = ['event', 'cron', 'http', 'tool', 'invoke'] as const
 export const runError = z.object({ code: z.string(), message: z.string() })
 export const logLine = z.object({ at: timestamp, message: z.string() })
 
+/** The log of one attempt. */
+export interface RunLog {
+  attempts: number
+  lines: z.infer<typeof logLine>[]
+}
+
 /** Why a queued run does not begin. */
 export const waitingFor = z.object({
   /**
@@ -50,6 +56,16 @@ export const run = z.object({
   waiting_for: waitingFor.nullable(),
 })
 export type Run = z.infer<typeof run>
+
+/** What a run's log stream sends. */
+export const runLogMessages = {
+  /** A line, and the attempt that wrote it. */
+  log: logLine.extend({ attempts: z.number() }),
+  /** At first, and whenever it changes. */
+  status: run.pick({ status: true, attempts: true, run_at: true, error: true }),
+  /** Nothing follows: the run has ended. A stream without it has been cut off. */
+  end: run.pick({ status: true }),
+}
 
 export const runList = z.object({
   hook_id: uuid.optional(),

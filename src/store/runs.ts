@@ -93,6 +93,29 @@ export function runs(context: StoreContext) {
       return rows.map((row) => row.id)
     },
 
+    /** Keeps what running handlers have said so far, for those who watch from elsewhere. */
+    async saveLogs(epoch: number, logs: readonly Pick<Ending, 'id' | 'attempts' | 'logs'>[]): Promise<void> {
+      await relaxed.query(sql`
+        update zerodb_runs r set logs = said.logs
+        from jsonb_to_recordset(${json(logs)}::jsonb) as said (id uuid, attempts int, logs jsonb)
+        where r.id = said.id and r.attempts = said.attempts and r.owner = ${epoch}::bigint and r.status = 'running'`)
+    },
+
+    /** How many runs of each handler are queued or running. */
+    async count(): Promise<{ handler: string; status: RunStatus; count: number }[]> {
+      return db.query(sql`
+        select split_part(handler, ':', 1) as handler, status, count(*) as count
+        -- One index each.
+        from (
+          select handler, status from zerodb_runs where status = 'queued' and ordering_key is null
+          union all
+          select handler, status from zerodb_runs where status = 'queued' and ordering_key is not null
+          union all
+          select handler, status from zerodb_runs where status = 'running'
+        ) unfinished
+        group by 1, 2`)
+    },
+
     /** Gives back what a process that stops has claimed and not finished; the attempt does not count. */
     async giveBack(epoch: number): Promise<void> {
       await db.query(sql`

@@ -49,6 +49,7 @@ const EXAMPLES: Record<string, (things: Things) => Example> = {
   'event_log.get': ({ event }) => ({ params: { event_id: event } }),
   'runs.list': () => ({}),
   'runs.get': ({ run }) => ({ params: { run_id: run } }),
+  'runs.logs': ({ run }) => ({ params: { run_id: run } }),
   'runs.cancel': ({ waitingRun }) => ({ params: { run_id: waitingRun } }),
   'runs.retry': ({ waitingRun }) => ({ params: { run_id: waitingRun } }),
   'runs.redrive': ({ hook }) => ({ body: { hook_id: hook } }),

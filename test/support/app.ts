@@ -11,7 +11,7 @@ import { sql } from '../../src/db/sql.ts'
 import type { Embedder } from '../../src/embedding/index.ts'
 import { createServer } from '../../src/http/server.ts'
 import { openSystem, type System } from '../../src/main.ts'
-import type { Event } from '../../src/schema/events.ts'
+import type { LoggedEvent } from '../../src/schema/event-log.ts'
 import type { Run } from '../../src/schema/run.ts'
 import { freshDatabaseUrl } from './database.ts'
 
@@ -51,7 +51,7 @@ export interface TestUser {
   /** A second project of this user. */
   project(name?: string): Promise<string>
   /** All of the user's events so far, oldest first. */
-  events(): Promise<Event[]>
+  events(): Promise<LoggedEvent[]>
   /** All of the user's runs after everything due has run, oldest first. */
   runs(): Promise<Run[]>
   /** What the user's writes have left behind: the name of each event in order, and `handler status` of each run, sorted. */
@@ -186,11 +186,11 @@ export async function openTestApp(
       async project(name = 'another') {
         return (await post('/api/v1/projects', { name })).body.id
       },
-      events: () => all<Event>('/api/v1/event-log'),
+      events: () => all<LoggedEvent>('/api/v1/event-log'),
       runs,
       async trail() {
         const done = await runs()
-        const events = await all<Event>('/api/v1/event-log')
+        const events = await all<LoggedEvent>('/api/v1/event-log')
         return {
           events: events.map(({ event }) => event),
           runs: done.map(({ handler, status }) => `${handler} ${status}`).sort(),

@@ -1,0 +1,60 @@
+import { Readable } from 'node:stream'
+import type { FastifyReply } from 'fastify'
+import type { StreamMessage } from '../operations/operation.ts'
+
+/** Proxies take a connection on which nothing comes for dead. */
+const HEARTBEAT_MS = 15_000
+
+/**
+ * Sends messages as they come, as server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html). Ends with `messages`;
+ * a caller who goes away ends them: `stop` is called, after which they must end soon.
+ */
+export function sendEvents(
+  reply: FastifyReply,
+  messages: AsyncIterable<StreamMessage>,
+  stop: () => void,
+): FastifyReply {
+  reply.raw.once('close', stop)
+  return reply
+    .type('text/event-stream; charset=utf-8')
+    .header('cache-control', 'no-cache, no-transform')
+    .header('x-accel-buffering', 'no')
+    .send(Readable.from(framed(messages), { objectMode: false, highWaterMark: 64 * 1024 }))
+}
+
+async function* framed(messages: AsyncIterable<StreamMessage>): AsyncGenerator<Buffer> {
+  yield Buffer.from('retry: 2000\n\n')
+  const source = messages[Symbol.asyncIterator]()
+  let next = source.next()
+  try {
+    for (;;) {
+      const message = await within(next, HEARTBEAT_MS)
+      if (message === 'late') {
+        yield Buffer.from(': still here\n\n')
+        continue
+      }
+      if (message.done) return
+      yield Buffer.from(frame(message.value))
+      next = source.next()
+    }
+  } finally {
+    await source.return?.()
+  }
+}
+
+async function within<Value>(promise: Promise<Value>, milliseconds: number): Promise<Value | 'late'> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<'late'>((resolve) => {
+    timer = setTimeout(resolve, milliseconds, 'late')
+  })
+  try {
+    return await Promise.race([promise, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** JSON has no line breaks of its own, so that each message is one line of data. */
+function frame({ event, id, data }: StreamMessage): string {
+  return `${id === undefined ? '' : `id: ${id}\n`}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`
+}

@@ -1,0 +1,134 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { sql } from '../../src/db/sql.ts'
+import { openTestApp, type TestApp } from '../support/app.ts'
+
+const STORED = 'zerodb.vector.stored'
+
+let app: TestApp
+beforeAll(async () => {
+  app = await openTestApp()
+})
+afterAll(() => app.close())
+
+test('a server that is well says so, to whoever asks', async () => {
+  expect(await app.request('GET', '/livez')).toMatchObject({ status: 200, body: { status: 'ok' } })
+  for (const path of ['/readyz', '/healthz'])
+    expect(await app.request('GET', path)).toMatchObject({ status: 200, body: { status: 'ok', lag_seconds: 0 } })
+  const health = await app.request('GET', '/health')
+  expect(health).toMatchObject({
+    status: 200,
+    body: {
+      status: 'ok',
+      database: app.system.app.store.kind,
+      version: expect.stringMatching(/^\d/),
+      instances: [{ slots: 16, draining: false, handlers: expect.arrayContaining(['auto_embed', 'webhook']) }],
+    },
+  })
+  // Where it runs is nobody's business.
+  expect(Object.keys(health.body.instances[0]).sort()).toEqual(['draining', 'handlers', 'id', 'slots', 'started_at'])
+})
+
+test('a server whose events wait is not ready, and is again when they have been dispatched', async () => {
+  const user = await app.newUser()
+  await user.hook(STORED, 'auto_embed')
+  const { dispatch } = app.system.app.store
+  const usual = { ...dispatch }
+  const fails = () => Promise.reject(new Error('no dispatch for now'))
+  Object.assign(dispatch, { events: fails, oldest: fails })
+  try {
+    await user.post(`${user.database}/vectors/upsert`, { document: 'a text' })
+    expect(await app.request('GET', '/readyz')).toMatchObject({ status: 200 })
+    await app.system.database.query(sql`
+      update zerodb_events set created_at = now() - interval '31 seconds' where user_id = ${user.user_id}::uuid`)
+    expect(await app.request('GET', '/readyz')).toMatchObject({
+      status: 503,
+      body: { status: 'lagging', lag_seconds: expect.closeTo(31, -1) },
+      headers: { 'retry-after': '1' },
+    })
+    expect(await app.request('GET', '/health')).toMatchObject({ status: 200, body: { status: 'lagging' } })
+  } finally {
+    Object.assign(dispatch, usual)
+  }
+  await app.idle()
+  expect(await app.request('GET', '/readyz')).toMatchObject({ status: 200, body: { status: 'ok', lag_seconds: 0 } })
+})
+
+test('a server that drains is not ready, and answers until it closes; what it is sent meanwhile is not lost', async () => {
+  const other = await openTestApp()
+  try {
+    const user = await other.newUser()
+    await user.hook(STORED, 'auto_embed')
+    await other.system.drain(0)
+    expect(await other.request('GET', '/readyz')).toMatchObject({ status: 503, body: { status: 'draining' } })
+    expect((await user.post(`${user.database}/vectors/upsert`, { document: 'a text' })).status).toBe(200)
+    const [left] = await other.system.database.query<{ left: boolean }>(sql`
+      select exists (select from zerodb_outbox) or exists (select from zerodb_runs where status = 'queued') as left`)
+    expect(left).toEqual({ left: true })
+  } finally {
+    await other.close()
+  }
+})
+
+test('metrics tell what has been done, in the form of Prometheus, and name no user', async () => {
+  const user = await app.newUser()
+  const before = await metrics()
+  await user.hook(STORED, 'auto_embed')
+  await user.hook('zerodb.table.row_inserted', 'auto_embed')
+  await user.post(`${user.database}/vectors/upsert`, { document: 'a text' })
+  await user.post(`${user.database}/tables`, { table_name: 't' })
+  await user.post(`${user.database}/tables/t/rows`, { row_data: {} })
+  await user.get('/api/v1/nonsense')
+  await app.idle()
+  const after = await metrics()
+  const grown = (line: string) => (after.get(line) ?? 0) - (before.get(line) ?? 0)
+  expect(grown('zerodb_events_dispatched_total')).toBe(2)
+  expect(grown('zerodb_event_to_run_seconds_count')).toBe(2)
+  expect(grown('zerodb_run_duration_seconds_count{handler="auto_embed",status="succeeded"}')).toBe(1)
+  expect(grown('zerodb_run_duration_seconds_count{handler="auto_embed",status="skipped"}')).toBe(1)
+  expect(grown('zerodb_http_request_duration_seconds_count{operation="vectors.upsert",status="200"}')).toBe(1)
+  expect(grown('zerodb_http_request_duration_seconds_count{operation="none",status="404"}')).toBe(1)
+  expect(after.get('zerodb_dispatch_lag_seconds')).toBe(0)
+  expect(after.get('zerodb_instances')).toBe(1)
+  const text = [...after.keys()].join('\n')
+  for (const secret of [user.user_id, user.project_id, user.key]) expect(text).not.toContain(secret)
+})
+
+test('metrics count what waits', async () => {
+  const user = await app.newUser()
+  await user.hook(STORED, 'webhook:later', { paused: true, hook_config: { url: 'https://hooks.example.com/' } })
+  await user.post(`${user.database}/vectors/upsert`, { document: 'a text' })
+  await app.idle()
+  expect((await metrics()).get('zerodb_runs{handler="webhook",status="queued"}')).toBe(1)
+})
+
+test('where others can reach the server, metrics ask for their token', async () => {
+  const get = (authorization?: string) =>
+    app.request('GET', '/metrics', { headers: authorization === undefined ? {} : { authorization } })
+  const { config } = app.system.app
+  const usual = { ...config }
+  try {
+    Object.assign(config, { host: '0.0.0.0' })
+    expect(await get()).toMatchObject({
+      status: 403,
+      body: { detail: expect.stringContaining('ZERODB_METRICS_TOKEN') },
+    })
+    Object.assign(config, { metricsToken: 'a token for the metrics' })
+    expect((await get()).status).toBe(401)
+    expect((await get('Bearer another token')).status).toBe(401)
+    expect((await get('Bearer a token for the metrics')).status).toBe(200)
+  } finally {
+    Object.assign(config, usual)
+  }
+})
+
+/** Every sample by its name and labels. */
+async function metrics(): Promise<Map<string, number>> {
+  const reply = await app.request('GET', '/metrics')
+  expect(reply).toMatchObject({ status: 200, headers: { 'content-type': expect.stringContaining('text/plain') } })
+  const lines = String(reply.body).split('\n')
+  return new Map(
+    lines
+      .filter((line) => line !== '' && !line.startsWith('#'))
+      .map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ') + 1))]),
+  )
+}

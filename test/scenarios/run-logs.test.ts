@@ -1,0 +1,182 @@
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
+import type { HandlerRun } from '../../src/handlers/handler.ts'
+import { HANDLERS } from '../../src/handlers/index.ts'
+import { openTestApp, type TestApp, type TestUser } from '../support/app.ts'
+
+const STORED = 'zerodb.vector.stored'
+const handler = HANDLERS['auto_embed']!
+const usual = handler.run
+
+let app: TestApp
+let url: string
+beforeAll(async () => {
+  app = await openTestApp()
+  url = await app.server.listen({ host: '127.0.0.1', port: 0 })
+})
+afterEach(() => {
+  handler.run = usual
+})
+afterAll(() => app.close())
+
+interface Message {
+  event: string
+  data: Record<string, unknown>
+}
+
+/** What comes, message by message, until the server ends it. */
+async function* listen(user: TestUser, runId: string, signal?: AbortSignal): AsyncGenerator<Message> {
+  const reply = await fetch(`${url}/api/v1/runs/${runId}/logs`, {
+    headers: { authorization: `Bearer ${user.key}` },
+    ...(signal ? { signal } : {}),
+  })
+  expect(reply.status).toBe(200)
+  expect(reply.headers.get('content-type')).toBe('text/event-stream; charset=utf-8')
+  let text = ''
+  const decoder = new TextDecoder()
+  for await (const chunk of reply.body!) {
+    text += decoder.decode(chunk as Uint8Array, { stream: true })
+    for (let end = text.indexOf('\n\n'); end >= 0; end = text.indexOf('\n\n')) {
+      const fields = Object.fromEntries(
+        text
+          .slice(0, end)
+          .split('\n')
+          .map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(': ') + 2)]),
+      )
+      text = text.slice(end + 2)
+      if (fields['event'] !== undefined) yield { event: fields['event'], data: JSON.parse(fields['data']!) }
+    }
+  }
+}
+
+const short = ({ event, data }: Message) =>
+  `${event} ${data['message'] ?? data['status']} ${data['attempts'] ?? ''}`.trim()
+
+/** A hook, an event, and its run while it is at work. */
+async function runAtWork(user: TestUser): Promise<string> {
+  await user.hook(STORED, 'auto_embed')
+  await user.post(`${user.database}/vectors/upsert`, { document: 'a text' })
+  return vi.waitFor(async () => {
+    const [run] = (await user.get('/api/v1/runs?status=running')).body.items
+    expect(run).toBeTruthy()
+    return run.id as string
+  })
+}
+
+/** From here on the handler does as it is told, line by line. */
+function obedient() {
+  let say = (_: string) => {}
+  let end = (_?: Error) => {}
+  handler.run = (_, run: HandlerRun) =>
+    new Promise<void>((resolve, reject) => {
+      say = run.log
+      end = (error) => (error ? reject(error) : resolve())
+    })
+  return { say: (line: string) => say(line), end: (error?: Error) => end(error) }
+}
+
+test('whoever watches a run reads each line when it is written, and hears of its end', async () => {
+  const user = await app.newUser()
+  const told = obedient()
+  const id = await runAtWork(user)
+  told.say('before anyone listens')
+  const heard: string[] = []
+  for await (const message of listen(user, id)) {
+    heard.push(short(message))
+    if (heard.at(-1) === 'log before anyone listens 1') told.say('first\nof two lines')
+    if (heard.at(-1) === 'log first\nof two lines 1') told.end()
+  }
+  expect(heard).toEqual([
+    'status running 1',
+    'log before anyone listens 1',
+    'log first\nof two lines 1',
+    'status succeeded 1',
+    'end succeeded',
+  ])
+})
+
+test('a run that fails is watched through its next attempt', async () => {
+  const user = await app.newUser()
+  const told = obedient()
+  const id = await runAtWork(user)
+  const heard: string[] = []
+  for await (const message of listen(user, id)) {
+    heard.push(short(message))
+    if (heard.at(-1) === 'status running 1') told.say('one')
+    if (heard.at(-1) === 'log one 1') told.end(new Error('not yet'))
+    if (heard.at(-1) === 'status queued 1') {
+      expect(message.data['error']).toEqual({ code: 'handler_failed', message: 'not yet' })
+      app.clock.advance(10)
+    }
+    if (heard.at(-1) === 'status running 2') told.say('two')
+    if (heard.at(-1) === 'log two 2') told.end()
+  }
+  expect(heard.filter((line, i) => line !== heard[i - 1])).toEqual([
+    'status running 1',
+    'log one 1',
+    'status queued 1',
+    'status running 2',
+    'log two 2',
+    'status succeeded 2',
+    'end succeeded',
+  ])
+})
+
+test('of a run that has ended all is told at once', async () => {
+  const user = await app.newUser()
+  handler.run = async (_, run) => {
+    run.log('all\u0000 \ud800there is')
+  }
+  await user.hook(STORED, 'auto_embed')
+  await user.post(`${user.database}/vectors/upsert`, { document: 'a text' })
+  const [run] = await user.runs()
+  const heard: string[] = []
+  for await (const message of listen(user, run!.id)) heard.push(short(message))
+  expect(heard).toEqual(['log all\ufffd \ufffdthere is 1', 'status succeeded 1', 'end succeeded'])
+})
+
+test('what a run has said is kept while it is at work, for those who ask elsewhere', async () => {
+  const user = await app.newUser()
+  const told = obedient()
+  const id = await runAtWork(user)
+  told.say('a line')
+  await vi.waitFor(
+    async () =>
+      expect((await user.get(`/api/v1/runs/${id}`)).body).toMatchObject({
+        status: 'running',
+        logs: [{ message: 'a line' }],
+      }),
+    5_000,
+  )
+  told.end()
+  expect(await user.runs()).toMatchObject([{ status: 'succeeded', logs: [{ message: 'a line' }] }])
+})
+
+test('somebody else’s run is 404, and so is one that is not there', async () => {
+  const [user, other] = [await app.newUser(), await app.newUser()]
+  handler.run = async () => null
+  await user.hook(STORED, 'auto_embed')
+  await user.post(`${user.database}/vectors/upsert`, { document: 'a text' })
+  const [run] = await user.runs()
+  expect((await other.get(`/api/v1/runs/${run!.id}/logs`)).status).toBe(404)
+  expect((await user.get(`/api/v1/runs/${user.user_id}/logs`)).status).toBe(404)
+})
+
+test('a server that stops does not wait for those who listen', async () => {
+  const small = await openTestApp()
+  try {
+    const user = await small.newUser()
+    const told = obedient()
+    await user.hook(STORED, 'auto_embed', { paused: true })
+    await user.post(`${user.database}/vectors/upsert`, { document: 'a text' })
+    const [run] = await user.runs()
+    const address = await small.server.listen({ host: '127.0.0.1', port: 0 })
+    const reply = await fetch(`${address}/api/v1/runs/${run!.id}/logs`, {
+      headers: { authorization: `Bearer ${user.key}` },
+    })
+    await small.server.close()
+    expect(await reply.text()).toMatch(/"status":"queued"/)
+    told.end()
+  } finally {
+    await small.close()
+  }
+})
