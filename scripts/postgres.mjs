@@ -5,6 +5,9 @@
 //   node scripts/postgres.mjs status              its URL if it is running, else exit code 1
 //   node scripts/postgres.mjs stop                stops it
 //   node scripts/postgres.mjs stop --for=PID      stops it unless somebody else still uses it
+//   node scripts/postgres.mjs crash               ends it without ceremony, as a loss of power would
+//   node scripts/postgres.mjs resume              starts it again after a crash, with its data and at its URL
+//   … --cluster=NAME                              another one beside it, with data of its own
 //
 // It listens on a free port of the loopback address only, asks for a password, and every start from nothing makes an
 // empty cluster. Who starts it without --for keeps it until `stop`; with --for, as long as that process lives.
@@ -33,9 +36,10 @@ import { run } from './install.mjs'
 
 const root = resolve(process.env['ZERODB_TEST_POSTGRES_ROOT'] ?? join(tmpdir(), 'zerodb-test-postgres'))
 const bin = '/usr/lib/postgresql/17/bin'
-const data = '/var/lib/postgresql/zerodb-test'
-const log = '/var/log/postgresql/zerodb-test.log'
-const stateFolder = join(root, 'var/lib/zerodb-test')
+const cluster = process.argv.find((option) => option.startsWith('--cluster='))?.slice(10) ?? 'test'
+const data = `/var/lib/postgresql/zerodb-${cluster}`
+const log = `/var/log/postgresql/zerodb-${cluster}.log`
+const stateFolder = join(root, `var/lib/zerodb-${cluster}`)
 const urlFile = join(stateFolder, 'url')
 const usersFolder = join(stateFolder, 'users')
 
@@ -84,6 +88,19 @@ async function stop(user) {
   } finally {
     release()
   }
+}
+
+async function crash() {
+  if (!runningUrl()) throw new Error('not running')
+  await mustDo(inRoot(`${bin}/pg_ctl`, '-D', data, '-m', 'immediate', '-t', '60', 'stop'), 'it did not stop')
+  say('crashed')
+}
+
+async function resume() {
+  const port = new URL(readFileSync(urlFile, 'utf8')).port
+  const started = inRoot(`${bin}/pg_ctl`, '-D', data, '-l', log, '-o', `-p ${port}`, '-t', '60', '-w', 'start')
+  await mustDo(started, 'it did not start again', log)
+  say(`started again on port ${port}`)
 }
 
 /** A folder that only root can have made, with both packages in it: a half-made one still has another name. */
@@ -203,7 +220,7 @@ async function aptProxy() {
 /** Makes an empty cluster and starts it. What an earlier one left is removed: tests begin with nothing. */
 async function startCluster() {
   const password = randomBytes(12).toString('hex')
-  const passwordFile = '/var/lib/postgresql/zerodb-test.password'
+  const passwordFile = `${data}.password`
   rmSync(join(root, data), { recursive: true, force: true })
   rmSync(join(root, log), { force: true })
   try {
@@ -300,14 +317,16 @@ function freePort() {
   })
 }
 
-async function main([command, option]) {
-  const user = /^--for=(\d+)$/.exec(option ?? '')?.[1]
-  if (option !== undefined && !user) return usage()
-  if (!['start', 'status', 'stop'].includes(command)) return usage()
+async function main([command, ...options]) {
+  const user = options.map((option) => /^--for=(\d+)$/.exec(option)?.[1]).find(Boolean)
+  if (!options.every((option) => /^--for=\d+$|^--cluster=[a-z]+$/.test(option))) return usage()
+  if (!['start', 'status', 'stop', 'crash', 'resume'].includes(command)) return usage()
   const obstacle = impediment()
   if (obstacle) throw new Error(`there is none for tests here: ${obstacle}`)
   if (command === 'start') await start(user ?? 'everybody')
   else if (command === 'stop') await stop(user)
+  else if (command === 'crash') await crash()
+  else if (command === 'resume') await resume()
   else {
     const url = isWhole() ? runningUrl() : undefined
     if (!url) throw new Error('not running')
@@ -316,7 +335,9 @@ async function main([command, option]) {
 }
 
 function usage() {
-  say('node scripts/postgres.mjs start [--for=PID] | status | stop [--for=PID]')
+  say(
+    'node scripts/postgres.mjs start [--for=PID] | status | stop [--for=PID] | crash | resume, each with [--cluster=NAME]',
+  )
   process.exitCode = 2
 }
 
