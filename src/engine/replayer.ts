@@ -26,7 +26,7 @@ export function createReplayer(app: App, onQueued: (turns: boolean) => void): Re
 
   async function round(): Promise<boolean> {
     let any = false
-    let jobs = await app.store.replays.running(JOBS_AT_ONCE)
+    let jobs = await app.store.replays.ready(JOBS_AT_ONCE)
     // A step each in turn, so that a fast job does not keep the others waiting.
     while (jobs.length > 0) {
       const unfinished: string[] = []

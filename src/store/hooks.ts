@@ -1,7 +1,7 @@
 import { join, json, type Statement, sql } from '../db/sql.ts'
 import type { Delivery, Hook } from '../schema/hook.ts'
 import { found, now, type StoreContext } from './context.ts'
-import { compileHookFilter, pathOf } from './hook-filter.ts'
+import { acceptedHookFilter, pathOf } from './hook-filter.ts'
 
 const columns = sql`
   id, user_id, project_id, event_type, hook_type, hook_name, hook_config, is_active, created_at, updated_at,
@@ -33,12 +33,13 @@ export function hooks(context: StoreContext) {
     /** Null when the project is not the user's. Throws `DbError` 23505 when the hook exists already, `invalid` for a filter or a key that cannot be. */
     async create(userId: string, hook: HookFields): Promise<Hook | null> {
       if (hook.ordering_key) pathOf(hook.ordering_key.path)
+      const filterPath = await acceptedHookFilter(db, hook.filter)
       const [row] = await db.query(sql`
         insert into zerodb_hooks
           (user_id, project_id, event_type, hook_type, hook_name, hook_config, filter, filter_path, ordering_key, retry, concurrency, paused_at)
         select
           ${userId}::uuid, ${hook.project_id}::uuid, ${hook.event_type}, ${hook.hook_type}, ${hook.hook_name}, ${json(hook.hook_config)}::jsonb,
-          ${maybeJson(hook.filter)}::jsonb, ${hook.filter ? compileHookFilter(hook.filter) : null}::jsonpath, ${maybeJson(hook.ordering_key)}::jsonb,
+          ${maybeJson(hook.filter)}::jsonb, ${filterPath}::jsonpath, ${maybeJson(hook.ordering_key)}::jsonb,
           ${maybeJson(hook.retry)}::jsonb, ${hook.concurrency}::int, case when ${hook.paused ?? false}::bool then now() end
         where ${hook.project_id}::uuid is null
           or exists (select from zerodb_projects where id = ${hook.project_id}::uuid and user_id = ${userId}::uuid)
@@ -82,7 +83,7 @@ export function hooks(context: StoreContext) {
       if (changes.is_active !== undefined) set.push(sql`is_active = ${changes.is_active}::bool`)
       if (changes.is_active) set.push(sql`disabled_reason = null`, sql`failing_since = null`)
       if (changes.filter !== undefined) {
-        const path = changes.filter ? compileHookFilter(changes.filter) : null
+        const path = await acceptedHookFilter(db, changes.filter)
         set.push(sql`filter = ${maybeJson(changes.filter)}::jsonb`, sql`filter_path = ${path}::jsonpath`)
       }
       if (changes.ordering_key !== undefined) set.push(sql`ordering_key = ${maybeJson(changes.ordering_key)}::jsonb`)

@@ -235,6 +235,7 @@ export function memories(context: StoreContext) {
           finished_at = coalesce(finished_at, case when status = 'queued' then now() end),
           result = null, error = null, logs = null
         where event_seq = ${event_seq}::bigint
+          or (dedupe_key = ${`row:${id}`} and hook_id in (select id from zerodb_hooks where user_id = ${scope.user_id}::uuid))
         returning id`)
       await db.query(sql`delete from zerodb_memories where id = ${id}::uuid`)
       return { mentions: mentioned.length, edges: edges.length, entities: entities.length, runs: runs.length }

@@ -2,15 +2,17 @@ import { type Statement, sql } from '../db/sql.ts'
 import { EVENT_TYPES } from '../schema/events.ts'
 import type { ReplayCriteria } from '../schema/replay.ts'
 import { now, type StoreContext } from './context.ts'
-import { meets } from './replays.ts'
+import { endEarly, meets } from './replays.ts'
 import { rowsOf } from './synthetic.ts'
 
 /** The most events or rows that one step takes up, and the fewest that it looks at when the rate allows less: filters may keep most out. */
 const [BATCH, LOOK_AHEAD] = [256, 64]
 /** The most events that one step passes over in search of those that meet the criteria. */
 const PASSED_OVER = 4_096
-/** Queued runs of one job from which on it waits until some have been taken. */
+/** Queued runs of one job from which on it waits until some have ended, whatever they wait for. */
 const MAX_QUEUED = 10_000
+/** How long it waits then. */
+const REST = sql`interval '1 second'`
 
 export interface Step {
   /** Runs that were made. */
@@ -28,7 +30,10 @@ interface Job {
   hook_id: string | null
   criteria: ReplayCriteria
   position: { after: number; last: number; seqs: number[] | null } | null
-  allowance: number
+  /** Runs that its rate allows now. */
+  credit: number
+  /** Runs for which there is room behind those that are queued. */
+  room: number
   orphaned: boolean
 }
 
@@ -37,23 +42,28 @@ const NOTHING: Step = { queued: 0, turns: false, more: false }
 export function replaySteps(context: StoreContext) {
   const { db } = context
 
-  /** The job with how many runs it may make now; none when it is in other hands, or has ended. */
+  /**
+   * The job with how many runs it may make now; none when it is in other hands, or has ended. Of its runs that could begin, no more are
+   * queued than it makes in a second: new events of the same hooks stand in line behind these, and shall not wait for the whole job.
+   */
   async function lock(id: string): Promise<Job | undefined> {
     const [job] = await db.query<Job>(sql`
       select
         r.id, r.kind, r.user_id, r.hook_id, r.criteria, r.position,
-        greatest(0, least(
-          floor(r.rate * extract(epoch from ${now(context)} - ${credited})),
-          ${MAX_QUEUED}::int - (
-            select count(*)
-            from (select from zerodb_runs where replay_id = r.id and status = 'queued' limit ${MAX_QUEUED}::int) queued
-          )
-        ))::int as allowance,
+        floor(r.rate * extract(epoch from ${now(context)} - ${credited}))::int as credit,
+        least(r.rate - queue.due, ${MAX_QUEUED}::int - queue.length)::int as room,
         (r.hook_id is not null and not exists (select from zerodb_hooks where id = r.hook_id and is_active))
           or (r.project_id is not null and not exists (select from zerodb_projects where id = r.project_id)) as orphaned
       from zerodb_replays r
+      cross join lateral (
+        select count(*) as length, count(*) filter (where queued.run_at <= ${now(context)} and h.paused_at is null) as due
+        from (
+          select hook_id, run_at from zerodb_runs where replay_id = r.id and status = 'queued' limit ${MAX_QUEUED}::int
+        ) queued
+        left join zerodb_hooks h on h.id = queued.hook_id
+      ) queue
       where r.id = ${id}::uuid and r.status = 'running'
-      for update skip locked`)
+      for update of r skip locked`)
     return job
   }
 
@@ -71,18 +81,22 @@ export function replaySteps(context: StoreContext) {
       const job = await lock(id)
       if (!job) return NOTHING
       if (job.orphaned) {
-        await db.query(sql`update zerodb_replays set status = 'cancelled', finished_at = now() where id = ${id}::uuid`)
-        await db.query(sql`delete from zerodb_replay_rows where replay_id = ${id}::uuid`)
+        await endEarly(db, id)
         return NOTHING
       }
-      if (job.allowance < 1) return NOTHING
-      const size = Math.min(BATCH, Math.max(LOOK_AHEAD, job.allowance))
+      if (job.credit < 1) return NOTHING
+      if (job.room < 1) {
+        await db.query(sql`update zerodb_replays set advanced_at = ${now(context)} + ${REST} where id = ${id}::uuid`)
+        return NOTHING
+      }
+      const allowance = Math.min(job.credit, job.room)
+      const size = Math.min(BATCH, Math.max(LOOK_AHEAD, allowance))
       const [row] = await db.query<{ queued: number; turns: boolean; done: boolean }>(sql`
         with ${job.kind === 'replay' ? eventBatch(job, size) : rowBatch(job, size)},
         ${job.kind === 'replay' ? matches(job) : newMatches(job)},
         -- upto counts whole events: all hooks of an event get it in the same step. The first goes through whatever it costs.
         chosen as (
-          select * from matched where upto <= ${job.allowance}::int or seq = (select min(seq) from matched)
+          select * from matched where upto <= ${allowance}::int or seq = (select min(seq) from matched)
         ),
         -- through: how far this step comes; ended: nothing comes behind it.
         reach as (
@@ -99,7 +113,11 @@ export function replaySteps(context: StoreContext) {
             input, dedupe_key, ${now(context)}, 'queued'
           from chosen
           order by seq, hook_created_at
-          on conflict do nothing
+          -- What is in the way was cancelled before it was done.
+          on conflict (hook_id, dedupe_key) where dedupe_key is not null do update set
+            event_seq = excluded.event_seq, replay_id = excluded.replay_id, ordering_key = excluded.ordering_key, input = excluded.input,
+            run_at = excluded.run_at, status = 'queued', finished_at = null, deaths = 0, base_attempts = zerodb_runs.attempts
+          where zerodb_runs.status = 'cancelled'
           returning hook_id, ordering_key
         ),
         taken_off as (
@@ -221,10 +239,12 @@ function matches({ user_id, hook_id }: Job, but: Statement = sql``): Statement {
     )`
 }
 
-/** The same without the rows that have had their run: another backfill of the hook has made it. */
+/** The same without the rows that have had their run, which another backfill of the hook has made. */
 function newMatches(job: Job): Statement {
   return matches(
     job,
-    sql`and not exists (select from zerodb_runs b where b.hook_id = h.id and b.dedupe_key = batch.dedupe_key)`,
+    sql`and not exists (
+      select from zerodb_runs b where b.hook_id = h.id and b.dedupe_key = batch.dedupe_key and b.status <> 'cancelled'
+    )`,
   )
 }

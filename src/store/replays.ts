@@ -1,4 +1,4 @@
-import { json, type Statement, sql } from '../db/sql.ts'
+import { type Executor, json, type Statement, sql } from '../db/sql.ts'
 import { ZeroError } from '../errors.ts'
 import type { Hook } from '../schema/hook.ts'
 import type { Replay, ReplayCriteria } from '../schema/replay.ts'
@@ -66,9 +66,7 @@ export function replays(context: StoreContext) {
     return sql`
       select s.row_id, s.at, s.tie
       from (${rowsOf(hook.event_type, userId)}) s
-      where s.project_id in (
-          select id from zerodb_projects where user_id = ${userId}::uuid and (${projectId}::uuid is null or id = ${projectId}::uuid)
-        )
+      where (${projectId}::uuid is null or s.project_id = ${projectId}::uuid)
         and s.at < ${hook.created_at}::timestamptz
         and (${since}::timestamptz is null or s.at >= ${since}::timestamptz)
         and (${until}::timestamptz is null or s.at < ${until}::timestamptz)`
@@ -215,21 +213,28 @@ export function replays(context: StoreContext) {
         for update`)
       const { status } = found(rows, 'Replay')
       if (status !== 'running') throw new ZeroError('replay_final', `This replay is ${status} already`)
-      await db.query(sql`
-        update zerodb_replays set status = 'cancelled', finished_at = now() where id = ${id}::uuid`)
-      await db.query(sql`delete from zerodb_replay_rows where replay_id = ${id}::uuid`)
-      await db.query(sql`
-        update zerodb_runs set status = 'cancelled', finished_at = now()
-        where replay_id = ${id}::uuid and status = 'queued'`)
+      await endEarly(db, id)
     },
 
-    /** The jobs that have work left, the one that has waited longest first. */
-    async running(limit: number): Promise<string[]> {
+    /** The jobs that have work left and whose rate allows a run now, the one that has waited longest first. */
+    async ready(limit: number): Promise<string[]> {
       const rows = await db.query<{ id: string }>(sql`
-        select id from zerodb_replays where status = 'running' order by advanced_at limit ${limit}::int`)
+        select id from zerodb_replays
+        where status = 'running' and advanced_at + make_interval(secs => 1.0 / rate) <= ${now(context)}
+        order by advanced_at
+        limit ${limit}::int`)
       return rows.map(({ id }) => id)
     },
   }
+}
+
+/** Cancels a job that the transaction has locked, and those of its runs that are queued. */
+export async function endEarly(db: Executor, id: string): Promise<void> {
+  await db.query(sql`update zerodb_replays set status = 'cancelled', finished_at = now() where id = ${id}::uuid`)
+  await db.query(sql`delete from zerodb_replay_rows where replay_id = ${id}::uuid`)
+  await db.query(sql`
+    update zerodb_runs set status = 'cancelled', finished_at = now()
+    where replay_id = ${id}::uuid and status = 'queued'`)
 }
 
 /** Whether the event `e` is one of the user's that meets the criteria. */
