@@ -43,6 +43,8 @@ export interface Call {
   timeout_seconds: number
   /** The largest result, in bytes. */
   output_limit_bytes: number
+  /** Another call of ours waits for this one, and does nothing meanwhile: it lends its slot, so that callers cannot wait for each other in a ring. */
+  nested?: boolean
   /** Ends the call early: the guest is killed, and the outcome is `cancelled`. */
   signal?: AbortSignal
   /** Each line that the guest prints or logs, as it comes, until the cap on logs. Must not throw. */
