@@ -26,19 +26,17 @@ export function createReplayer(app: App, onQueued: (turns: boolean) => void): Re
 
   async function round(): Promise<boolean> {
     let any = false
-    let jobs = await app.store.replays.ready(JOBS_AT_ONCE)
-    // A step each in turn, so that a fast job does not keep the others waiting.
-    while (jobs.length > 0) {
-      const unfinished: string[] = []
-      for (const id of jobs) {
+    let goOn = true
+    while (goOn && !app.runs.draining()) {
+      goOn = false
+      // A step each in turn, and a new look at who is ready: neither a fast job nor one that has begun keeps another waiting.
+      for (const id of await app.store.replays.ready(JOBS_AT_ONCE)) {
         const { queued, turns, more } = await step(id)
-        if (queued > 0) {
-          any = true
-          onQueued(turns)
-        }
-        if (more && !app.runs.draining()) unfinished.push(id)
+        if (more) goOn = true
+        if (queued === 0) continue
+        any = true
+        onQueued(turns)
       }
-      jobs = unfinished
     }
     return any
   }

@@ -106,7 +106,9 @@ function field(path: string, condition: unknown, budget: Budget): string {
     spend(budget, 'conditions')
     if (operator === '$exists') return exists(path, operand)
     const negated = Object.hasOwn(NEGATIONS, operator) ? NEGATIONS[operator] : undefined
-    return negated === undefined ? holds(path, operator, operand, budget) : `!${holds(path, negated, operand, budget)}`
+    return negated === undefined
+      ? holds(path, operator, operand, budget)
+      : `!${holds(path, negated, operand, budget, operator)}`
   })
   return `(${parts.join(' && ')})`
 }
@@ -116,11 +118,11 @@ function exists(path: string, operand: unknown): string {
   return operand ? `exists(${path})` : `!exists(${path})`
 }
 
-/** Null is also what is missing. */
-function holds(path: string, operator: string, operand: unknown, budget: Budget): string {
+/** Null is also what is missing. `said`: the operator that the filter has, where it is a negation of this one. */
+function holds(path: string, operator: string, operand: unknown, budget: Budget, said = operator): string {
   const compile = Object.hasOwn(OPERATORS, operator) ? OPERATORS[operator] : undefined
   if (!compile) throw unknown(operator)
-  const satisfied = `exists(${path} ? (${compile(operand, operator, budget)}))`
+  const satisfied = `exists(${path} ? (${compile(operand, said, budget)}))`
   const nullable = operator === '$in' ? (operand as unknown[]).includes(null) : operator === '$eq' && operand === null
   return nullable ? `(!exists(${path}) || ${satisfied})` : `(${satisfied})`
 }

@@ -29,7 +29,8 @@ test('a vector upsert stores the vector and emits exactly one event', async () =
     document: 'a red thing',
     source: 'api',
   })
-  expect(await user.events()).toEqual([
+  const events = await user.events()
+  expect(events).toEqual([
     {
       id: expect.stringMatching(EVENT_ID),
       event: 'zerodb.vector.stored',
@@ -42,6 +43,10 @@ test('a vector upsert stores the vector and emits exactly one event', async () =
         user_id: user.user_id,
       },
       timestamp: expect.stringMatching(ISO),
+      // Nothing has caused it: a chain begins here.
+      chain_id: events[0]!.id,
+      depth: 0,
+      caused_by: null,
     },
   ])
   expect(await user.runs()).toEqual([])

@@ -1,0 +1,67 @@
+import { expect, test } from 'vitest'
+import { costOf } from './pattern.ts'
+
+const cost = (atoms: number, anchors = 0) => ({ atoms, anchors })
+
+test.each([
+  ['', cost(0)],
+  ['abc', cost(3)],
+  ['a.c', cost(3)],
+  ['a|bc', cost(3)],
+  [String.raw`\.\d\w`, cost(3)],
+  ['[a-z]x', cost(2)],
+  ['[]a]', cost(1)],
+  ['[^]a]', cost(1)],
+  ['[[:alpha:]_]', cost(1)],
+  [String.raw`[\]]`, cost(1)],
+  ['(?i)Abc', cost(3)],
+  ['(?:ab)c', cost(3)],
+  // Half of a surrogate pair's two units would be no atom: 'u' reads the character.
+  ['😀', cost(1)],
+])('%s: as many atoms as characters that match one', (pattern, expected) => {
+  expect(costOf(pattern)).toEqual(expected)
+})
+
+test.each([
+  ['a*', cost(1)],
+  ['a+?', cost(1)],
+  ['a{3}', cost(3)],
+  ['a{2,5}', cost(5)],
+  ['a{7,}', cost(7)],
+  ['a{0}', cost(1)],
+  ['(ab){4}', cost(8)],
+  ['(a{3}b?){2}', cost(8)],
+  ['((a{10}){10}){10}', cost(1000)],
+])('%s: a counted repetition is written out', (pattern, expected) => {
+  expect(costOf(pattern)).toEqual(expected)
+})
+
+test.each([
+  ['^a$', cost(1, 2)],
+  [String.raw`\ma\M`, cost(1, 2)],
+  ['(^a){5}', cost(5, 5)],
+])('%s: anchors are counted beside the atoms', (pattern, expected) => {
+  expect(costOf(pattern)).toEqual(expected)
+})
+
+test.each([
+  ['back reference', String.raw`(a)\1`],
+  ['look ahead', '(?=a)'],
+  ['look behind', '(?<!a)b'],
+  ['options that change the meaning of what follows', '(?x)a b'],
+  ['options not at the beginning', 'a(?i)b'],
+  ['a literal for PostgreSQL', '***=a{999}'],
+  ['collating element', '[[.a.]]'],
+  ['equivalence class', '[[=a=]]'],
+  ['a repetition of nothing', '*a'],
+  ['a repetition of an anchor', '^*'],
+  ['a repetition of a repetition', 'a{9}{9}'],
+  ['a repetition at the beginning of a group', '(+a)'],
+  ['too many digits in a repetition', 'a{1000}'],
+  ['a group that is not closed', '(a'],
+  ['a group that is not open', 'a)'],
+  ['a bracket that is not closed', '[a'],
+  ['a backslash at the end', 'a\\'],
+])('%s is refused', (_, pattern) => {
+  expect(costOf(pattern)).toBeNull()
+})
