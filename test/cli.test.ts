@@ -32,9 +32,13 @@ function zerodb(args: string[], env: Record<string, string> = {}, until?: string
     })
     let out = ''
     let err = ''
+    let interrupted = false
     child.stdout.on('data', (chunk) => {
       out += chunk
-      if (until && out.includes(until)) child.kill('SIGINT')
+      if (!until || interrupted || !out.includes(until)) return
+      // Once: one that comes when it has stopped would end it another way.
+      interrupted = true
+      child.kill('SIGINT')
     })
     child.stderr.on('data', (chunk) => {
       err += chunk
