@@ -1,5 +1,6 @@
 import { embeddingsReembed } from './embeddings.ts'
 import { eventLogGet, eventLogListOperation } from './event-log.ts'
+import { eventLogStreamOperation } from './event-stream.ts'
 import { filesDelete, filesDownload, filesGet, filesList, filesSearch, filesUpload } from './files.ts'
 import { graphNeighbors } from './graph.ts'
 import { hooksCreate, hooksDelete, hooksGet, hooksList, hooksUpdate } from './hooks.ts'
@@ -58,6 +59,7 @@ export const OPERATIONS: readonly Operation[] = [
   hookRuns,
   hooksBackfill,
   eventLogListOperation,
+  eventLogStreamOperation,
   eventLogGet,
   runsList,
   runsRedrive,

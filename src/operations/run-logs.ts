@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
 import type { App } from '../app.ts'
 import type { Caller } from '../auth/caller.ts'
-import { type Run, runKey, runLogMessages } from '../schema/run.ts'
+import { type Run, runLogMessages, runLogs } from '../schema/run.ts'
 import { defineStream, type StreamMessage } from './operation.ts'
 
 /** How soon something is seen that happens in another process, and how often the database is asked at most. */
@@ -12,30 +12,39 @@ export const runsLogs = defineStream({
   summary: 'The log of a run as it is written, until the run has ended',
   route: 'GET /api/v1/runs/:run_id/logs',
   permission: 'hooks:read',
-  input: runKey,
+  input: runLogs,
   messages: runLogMessages,
-  async run(app, caller, { run_id }, signal) {
-    return follow(app, caller, await app.store.runs.get(caller.user_id, caller.bound, run_id), signal)
+  async run(app, caller, { run_id, after = '0.0' }, signal) {
+    const [attempts, lines] = after.split('.').map(Number) as [number, number]
+    const run = await app.store.runs.get(caller.user_id, caller.bound, run_id)
+    return follow(app, caller, run, { attempts, lines }, signal)
   },
 })
 
-async function* follow(app: App, caller: Caller, first: Run, signal: AbortSignal): AsyncGenerator<StreamMessage> {
+/** `sent`: of which attempt, and how many of its lines, have been sent. An id says so to whoever comes back. */
+async function* follow(
+  app: App,
+  caller: Caller,
+  first: Run,
+  sent: { attempts: number; lines: number },
+  signal: AbortSignal,
+): AsyncGenerator<StreamMessage> {
   let run = first
   let asked = performance.now()
   let said = ''
-  /** Of which attempt, and how many of its lines, have been sent. */
-  let sent = { attempts: 0, lines: 0 }
   while (!signal.aborted) {
     const live = app.runs.logOf(run.id)
     const { attempts, lines } = live ?? { attempts: run.attempts, lines: run.logs }
     const status = live ? 'running' : run.status
-    if (sent.attempts !== attempts) sent = { attempts, lines: 0 }
+    if (sent.attempts !== attempts) Object.assign(sent, { attempts, lines: 0 })
     const state = { status, attempts, run_at: run.run_at, error: live ? null : run.error }
     // An attempt that has begun is told before its lines, one that has ended behind them.
     const begins = status === 'running' && said !== JSON.stringify(state)
     if (begins) yield { event: 'status', data: state }
-    for (const line of lines.slice(sent.lines)) yield { event: 'log', data: { attempts, ...line } }
-    sent.lines = Math.max(sent.lines, lines.length)
+    for (const line of lines.slice(sent.lines)) {
+      sent.lines++
+      yield { event: 'log', id: `${attempts}.${sent.lines}`, data: { attempts, ...line } }
+    }
     if (!begins && said !== JSON.stringify(state)) yield { event: 'status', data: state }
     said = JSON.stringify(state)
     if (status !== 'queued' && status !== 'running') {

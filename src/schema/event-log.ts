@@ -20,4 +20,19 @@ export type LoggedEvent = z.infer<typeof loggedEvent>
 
 /** Newest first. */
 export const eventLogPage = z.object({ items: z.array(loggedEvent), next_cursor: z.string().nullable() })
+/** `after`: the id of the last message that has been seen; without it only what is written from now on. */
+export const eventLogStream = z.object({
+  event_type: z.string().optional(),
+  project_id: uuid.optional(),
+  after: z
+    .string()
+    .regex(/^[0-9a-z]{1,10}$/)
+    .optional(),
+})
+/** What the stream of events sends. */
+export const eventLogMessages = {
+  /** At first: what is answered to a write from now on will be heard of. */
+  open: z.object({}),
+  event: loggedEvent,
+}
 export const eventLogKey = z.object({ event_id: z.string() })

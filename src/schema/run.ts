@@ -77,6 +77,13 @@ export const runList = z.object({
 })
 export const runPage = z.object({ items: z.array(run), next_cursor: z.string().nullable() })
 export const runKey = z.object({ run_id: uuid })
+/** `after`: the id of the last message that has been seen. */
+export const runLogs = runKey.extend({
+  after: z
+    .string()
+    .regex(/^\d{1,9}\.\d{1,9}$/)
+    .optional(),
+})
 
 /** Dead runs, all that are given must hold. `since` and `until`: when they died. */
 export const redrive = z.object({

@@ -3,8 +3,8 @@ import { join, Statement as Sql, type Statement, sql } from '../db/sql.ts'
 import type { EventType } from '../schema/event.ts'
 import type { Scope } from './context.ts'
 
-/** The number of the next event. */
-export const NEXT_SEQ = sql`nextval('zerodb_events_seq_seq')`
+/** The number of the next event. Drawn by a transaction that has its own number already, which tells whoever reads along that it is not over. */
+export const NEXT_SEQ = sql`case when pg_current_xact_id() is not null then nextval('zerodb_events_seq_seq') end`
 
 /**
  * The tail of every write: common table expressions that append one event per row of `stored` and put it where the dispatcher looks.

@@ -33,6 +33,43 @@ export function events({ db }: StoreContext) {
       return { items: rows, last }
     },
 
+    /** The number of the last event that anybody has begun to write. */
+    async lastSeq(): Promise<number> {
+      const [row] = await db.query<{ seq: number }>(
+        sql`select case when is_called then last_value else 0 end as seq from zerodb_events_seq_seq`,
+      )
+      return row!.seq
+    },
+
+    /** Of this moment: the oldest transaction that is not over, and the next one to begin; the same when none is at work. */
+    async horizon(): Promise<{ oldest: number; next: number }> {
+      const [row] = await db.query<{ oldest: number; next: number }>(sql`
+        select
+          pg_snapshot_xmin(pg_current_snapshot())::text::bigint as oldest,
+          pg_snapshot_xmax(pg_current_snapshot())::text::bigint as next`)
+      return row!
+    },
+
+    /** The user's events with a number above `after` and up to `last`, in the order of their numbers. */
+    async between(
+      userId: string,
+      filter: { event_type?: string | undefined; project_id?: string | undefined; bound: string | null },
+      after: number,
+      last: number,
+      limit: number,
+    ): Promise<(LoggedEvent & { seq: number })[]> {
+      return db.query<LoggedEvent & { seq: number }>(sql`
+        select seq, ${envelope} from zerodb_events
+        where user_id = ${userId}::uuid
+          and (${filter.event_type}::text is null or event = ${filter.event_type})
+          and (${filter.project_id}::uuid is null or project_id = ${filter.project_id}::uuid)
+          and (${filter.bound}::uuid is null or project_id = ${filter.bound}::uuid)
+          and seq > ${after}::bigint
+          and seq <= ${last}::bigint
+        order by seq
+        limit ${limit}::int`)
+    },
+
     async get(userId: string, bound: string | null, id: string): Promise<LoggedEvent> {
       const seq = seqOfEventId(id)
       const rows = await db.query<LoggedEvent>(sql`

@@ -46,6 +46,7 @@ const EXAMPLES: Record<string, (things: Things) => Example> = {
   'hooks.runs': ofHook(),
   'hooks.backfill': ofHook({ dry_run: false }),
   'event_log.list': () => ({}),
+  'event_log.stream': () => ({}),
   'event_log.get': ({ event }) => ({ params: { event_id: event } }),
   'runs.list': () => ({}),
   'runs.get': ({ run }) => ({ params: { run_id: run } }),
@@ -180,7 +181,16 @@ describe('every operation that is not public', () => {
   })
 
   /** Answer with what is the caller's own, whatever project is asked for. */
-  const LISTS = ['auth.me', 'keys.list', 'hooks.list', 'event_log.list', 'runs.list', 'replays.list', 'projects.list']
+  const LISTS = [
+    'auth.me',
+    'keys.list',
+    'hooks.list',
+    'event_log.list',
+    'event_log.stream',
+    'runs.list',
+    'replays.list',
+    'projects.list',
+  ]
   const CREATES = ['projects.create', 'keys.create']
 
   test('is 404 for another user, by the owner’s project and ids, and changes nothing', async () => {

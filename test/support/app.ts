@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
 import { type Logger, pino } from 'pino'
 import type { Clock } from '../../src/app.ts'
@@ -73,6 +74,16 @@ export interface TestApp {
   close(): Promise<void>
 }
 
+/** All of a body; of a stream of events that goes on for ever only how it begins. */
+async function bodyOf(stream: Readable, isEvents: boolean): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  for await (const chunk of stream) {
+    chunks.push(chunk)
+    if (isEvents && String(chunk).includes('\nevent: open\n')) break
+  }
+  return Buffer.concat(chunks)
+}
+
 /** The real product without a port: PGlite in a new directory, or a new database of `ZERODB_TEST_DATABASE_URL`. */
 export async function openTestApp(
   settings: Record<string, string> = {},
@@ -100,13 +111,17 @@ export async function openTestApp(
       url,
       headers: body === undefined ? headers : { 'content-type': 'application/json', ...headers },
       ...(payload !== undefined ? { payload } : body === undefined ? {} : { payload: JSON.stringify(body) }),
+      payloadAsStream: true,
     })
-    const isJson = /json/.test(String(response.headers['content-type']))
+    const type = String(response.headers['content-type'])
+    const raw = await bodyOf(response.stream(), type.startsWith('text/event-stream'))
+    const text = raw.toString()
+    const isJson = /json/.test(type)
     return {
       status: response.statusCode,
-      body: isJson && response.rawPayload.length > 0 ? JSON.parse(response.payload) : response.payload,
+      body: isJson && raw.length > 0 ? JSON.parse(text) : text,
       headers: response.headers as Record<string, string>,
-      raw: response.rawPayload,
+      raw,
     }
   }
 
