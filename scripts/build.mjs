@@ -48,6 +48,16 @@ export async function build() {
     sourcemap: 'linked',
     logLevel: 'warning',
   })
+  await bundle({
+    entryPoints: [join(root, 'src', 'client', 'index.ts')],
+    outfile: join(dist, 'client', 'index.js'),
+    bundle: true,
+    platform: 'neutral',
+    target: 'es2022',
+    format: 'esm',
+    sourcemap: 'linked',
+    logLevel: 'warning',
+  })
   rmSync(join(dist, 'migrations'), { recursive: true, force: true })
   cpSync(join(root, 'src', 'db', 'migrations'), join(dist, 'migrations'), { recursive: true })
   mkdirSync(dist, { recursive: true })

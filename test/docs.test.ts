@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -96,6 +96,9 @@ describe.runIf(tools)('the blocks of docs/ are run as they are written', () => {
     const printed = (i: number) => readFile(join(folder, String(i)), 'utf8')
     try {
       const env = { ...process.env, ...(await newcomer(page)), API: `${server.url}/api/v1`, no_proxy: '*' }
+      // As in a folder where the package is installed.
+      await mkdir(join(folder, 'node_modules'))
+      await symlink(packageRoot(), join(folder, 'node_modules', 'zerodb-functions'), 'dir')
       await writeFile(join(folder, 'script'), scriptOf(blocks, folder))
       await run('bash', [join(folder, 'script')], { cwd: folder, env }).catch(async (error) => {
         const last = blocks.findLastIndex((_, i) => existsSync(join(folder, String(i))))

@@ -1,0 +1,1 @@
+export function runtimePath(name: 'deno' | 'bun' | 'edge'): string | undefined

@@ -1,0 +1,64 @@
+import { KINDS, type OperationName, type Operations, PAGES, ROUTES } from './generated.ts'
+import type { CallOptions, Message, Page, Transport } from './transport.ts'
+
+type Input = Record<string, unknown>
+
+/** Every operation as a method, over any transport: `operationsOver(transport).memory.remember({ content })`. */
+export function operationsOver(transport: Transport): Operations {
+  const nouns: Record<string, Record<string, unknown>> = {}
+  for (const name of Object.keys(ROUTES) as OperationName[]) {
+    const [noun, verb] = name.split('.') as [string, string]
+    nouns[noun] ??= {}
+    nouns[noun][verb] = methodOf(transport, name)
+  }
+  return nouns as unknown as Operations
+}
+
+function methodOf(transport: Transport, name: OperationName) {
+  const call = (input: Input = {}, options: CallOptions = {}) => transport.call(name, input, options)
+  if (KINDS[name] === 'stream') return (input?: Input, options?: CallOptions) => messages(() => call(input, options))
+  const key = PAGES[name]
+  if (key === undefined) return call
+  return (input?: Input, options?: CallOptions) => page(call, key, input ?? {}, options)
+}
+
+async function* messages(open: () => Promise<unknown>): AsyncGenerator<Message, void> {
+  yield* (await open()) as AsyncIterable<Message>
+}
+
+/** The first page is asked for at once, the others while somebody goes through their items. */
+function page(
+  call: (input: Input, options?: CallOptions) => Promise<unknown>,
+  key: string,
+  input: Input,
+  options: CallOptions | undefined,
+): Page<unknown, unknown> {
+  const first = call(input, options)
+  async function* items(): AsyncGenerator<unknown, void> {
+    let asked = input
+    for (let answer = await first; ; answer = await call(asked, options)) {
+      const found = itemsOf(answer, key)
+      yield* found
+      const next = after(asked, answer as Input, found)
+      if (next === null) return
+      asked = next
+    }
+  }
+  return Object.assign(first, { [Symbol.asyncIterator]: items })
+}
+
+function itemsOf(answer: unknown, key: string): unknown[] {
+  // Some lists answer a bare array to some questions.
+  return (Array.isArray(answer) ? answer : (answer as Input)[key]) as unknown[]
+}
+
+/** What to ask for next; null when nothing follows. */
+function after(asked: Input, answer: Input, found: readonly unknown[]): Input | null {
+  if ('next_cursor' in answer)
+    return answer['next_cursor'] === null ? null : { ...asked, cursor: answer['next_cursor'] }
+  const isLast =
+    found.length === 0 ||
+    answer['has_more'] === false ||
+    (asked['limit'] !== undefined && found.length < Number(asked['limit']))
+  return isLast ? null : { ...asked, offset: Number(asked['offset'] ?? 0) + found.length }
+}

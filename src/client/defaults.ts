@@ -1,0 +1,29 @@
+import { ZeroDBError } from './errors.ts'
+
+interface KnownServer {
+  url: string
+  apiKey: string | null
+}
+
+interface Process {
+  env?: Record<string, string | undefined>
+  /** Gives a module of Node without an import, which no bundler for browsers could resolve. */
+  getBuiltinModule?(name: 'node:fs'): { readFileSync(path: string, encoding: 'utf8'): string }
+}
+
+/**
+ * The server that is meant when none is named: `ZERODB_URL` with `ZERODB_API_KEY`, else what the last start has written to
+ * `credentials.json` in `ZERODB_DATA_DIR` (`./.zerodb`). Throws `misused` where there is neither.
+ */
+export function knownServer(): KnownServer {
+  const { env = {}, getBuiltinModule } = ((globalThis as { process?: Process }).process ?? {}) as Process
+  if (env['ZERODB_URL']) return { url: env['ZERODB_URL'], apiKey: env['ZERODB_API_KEY'] || null }
+  const path = `${env['ZERODB_DATA_DIR'] || './.zerodb'}/credentials.json`
+  try {
+    const { url, api_key } = JSON.parse(getBuiltinModule!('node:fs').readFileSync(path, 'utf8'))
+    return { url, apiKey: env['ZERODB_API_KEY'] || api_key }
+  } catch (cause) {
+    const detail = 'No server is known: give url and apiKey, set ZERODB_URL and ZERODB_API_KEY, or start one here'
+    throw new ZeroDBError({ code: 'misused', detail, cause })
+  }
+}

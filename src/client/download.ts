@@ -1,0 +1,17 @@
+import type { Download } from './transport.ts'
+
+/** The content that a response brings. */
+export function downloadOf(response: Response): Download {
+  const { headers } = response
+  return {
+    content_type: headers.get('content-type') ?? 'application/octet-stream',
+    file_name: decodeURIComponent(
+      /filename\*=UTF-8''([^;]+)/.exec(headers.get('content-disposition') ?? '')?.[1] ?? 'file',
+    ),
+    size: Number(headers.get('content-length')),
+    etag: (headers.get('etag') ?? '').replaceAll('"', ''),
+    stream: response.body ?? new Blob([]).stream(),
+    bytes: async () => new Uint8Array(await response.arrayBuffer()),
+    text: () => response.text(),
+  }
+}

@@ -1,0 +1,1432 @@
+// Generated from the operations by scripts/client.ts: `npm run generate` writes it anew.
+import type { CallOptions, Download, DownloadOptions, Page, UploadContent } from './transport.ts'
+
+/** Method and path of every operation; `:key` is a key of its input. */
+export const ROUTES = {
+  'auth.register': 'POST /api/v1/auth/register',
+  'auth.login': 'POST /api/v1/auth/login',
+  'auth.refresh': 'POST /api/v1/auth/refresh',
+  'auth.logout': 'POST /api/v1/auth/logout',
+  'auth.me': 'GET /api/v1/auth/me',
+  'keys.create': 'POST /api/v1/auth/api-keys',
+  'keys.list': 'GET /api/v1/auth/api-keys',
+  'keys.revoke': 'DELETE /api/v1/auth/api-keys/:key_id',
+  'hooks.create': 'POST /api/v1/hooks',
+  'hooks.list': 'GET /api/v1/hooks',
+  'hooks.get': 'GET /api/v1/hooks/:hook_id',
+  'hooks.update': 'PATCH /api/v1/hooks/:hook_id',
+  'hooks.delete': 'DELETE /api/v1/hooks/:hook_id',
+  'hooks.rotate_secret': 'POST /api/v1/hooks/:hook_id/rotate-secret',
+  'hooks.runs': 'GET /api/v1/hooks/:hook_id/runs',
+  'hooks.backfill': 'POST /api/v1/hooks/:hook_id/backfill',
+  'event_log.list': 'GET /api/v1/event-log',
+  'event_log.stream': 'GET /api/v1/event-log/stream',
+  'event_log.get': 'GET /api/v1/event-log/:event_id',
+  'runs.list': 'GET /api/v1/runs',
+  'runs.redrive': 'POST /api/v1/runs/redrive',
+  'runs.get': 'GET /api/v1/runs/:run_id',
+  'runs.logs': 'GET /api/v1/runs/:run_id/logs',
+  'runs.retry': 'POST /api/v1/runs/:run_id/retry',
+  'runs.cancel': 'POST /api/v1/runs/:run_id/cancel',
+  'replays.create': 'POST /api/v1/replays',
+  'replays.list': 'GET /api/v1/replays',
+  'replays.get': 'GET /api/v1/replays/:replay_id',
+  'replays.cancel': 'POST /api/v1/replays/:replay_id/cancel',
+  'projects.create': 'POST /api/v1/projects',
+  'projects.list': 'GET /api/v1/projects',
+  'projects.get': 'GET /api/v1/projects/:project_id',
+  'projects.update': 'PATCH /api/v1/projects/:project_id',
+  'projects.delete': 'DELETE /api/v1/projects/:project_id',
+  'projects.status': 'GET /api/v1/projects/:project_id/database',
+  'vectors.upsert': 'POST /api/v1/projects/:project_id/database/vectors/upsert',
+  'vectors.upsert_batch': 'POST /api/v1/projects/:project_id/database/vectors/upsert-batch',
+  'vectors.search': 'POST /api/v1/projects/:project_id/database/vectors/search',
+  'vectors.list': 'GET /api/v1/projects/:project_id/database/vectors',
+  'vectors.get': 'GET /api/v1/projects/:project_id/database/vectors/:vector_id',
+  'vectors.delete': 'DELETE /api/v1/projects/:project_id/database/vectors/:vector_id',
+  'embeddings.re_embed': 'POST /api/v1/projects/:project_id/database/embeddings/re-embed',
+  'memory.store': 'POST /api/v1/projects/:project_id/database/memory/store',
+  'memory.list': 'GET /api/v1/projects/:project_id/database/memory',
+  'memory.get': 'GET /api/v1/projects/:project_id/database/memory/:memory_id',
+  'memory.remember': 'POST /api/v1/public/memory/v2/remember',
+  'memory.recall': 'POST /api/v1/public/memory/v2/recall',
+  'memory.forget': 'POST /api/v1/public/memory/v2/forget',
+  'graph.neighbors': 'GET /api/v1/public/memory/v2/graph/neighbors/:entity',
+  'files.upload': 'POST /api/v1/projects/:project_id/database/files/upload',
+  'files.list': 'GET /api/v1/projects/:project_id/database/files',
+  'files.search': 'POST /api/v1/projects/:project_id/database/files/search',
+  'files.get': 'GET /api/v1/projects/:project_id/database/files/:file_id',
+  'files.download': 'GET /api/v1/projects/:project_id/database/files/:file_id/download',
+  'files.delete': 'DELETE /api/v1/projects/:project_id/database/files/:file_id',
+  'tables.create': 'POST /api/v1/projects/:project_id/database/tables',
+  'tables.list': 'GET /api/v1/projects/:project_id/database/tables',
+  'tables.get': 'GET /api/v1/projects/:project_id/database/tables/:table',
+  'tables.delete': 'DELETE /api/v1/projects/:project_id/database/tables/:table',
+  'rows.insert': 'POST /api/v1/projects/:project_id/database/tables/:table/rows',
+  'rows.list': 'GET /api/v1/projects/:project_id/database/tables/:table/rows',
+  'rows.query': 'POST /api/v1/projects/:project_id/database/tables/:table/query',
+  'rows.get': 'GET /api/v1/projects/:project_id/database/tables/:table/rows/:row_id',
+  'events.publish': 'POST /api/v1/projects/:project_id/database/events/publish',
+  'events.list': 'GET /api/v1/projects/:project_id/database/events',
+  'events.get': 'GET /api/v1/projects/:project_id/database/events/:event_id',
+} as const
+
+export type OperationName = keyof typeof ROUTES
+
+/** Those that do not answer JSON, or take more. */
+export const KINDS: { readonly [Name in OperationName]?: 'upload' | 'bytes' | 'stream' } = {
+  'event_log.stream': 'stream',
+  'runs.logs': 'stream',
+  'files.upload': 'upload',
+  'files.download': 'bytes',
+}
+
+/** Where the items of a page are; '' for a bare array. */
+export const PAGES: { readonly [Name in OperationName]?: string } = {
+  'hooks.runs': 'items',
+  'event_log.list': 'items',
+  'runs.list': 'items',
+  'replays.list': 'items',
+  'projects.list': '',
+  'vectors.list': 'vectors',
+  'memory.list': '',
+  'files.list': '',
+  'tables.list': '',
+  'rows.list': 'data',
+  'rows.query': 'data',
+  'events.list': 'events',
+}
+
+/** Those that change nothing although they are no GET. */
+export const READS: readonly OperationName[] = ['vectors.search', 'memory.recall', 'files.search', 'rows.query']
+
+/** Streams whose last message is `end`; the others go on for ever. */
+export const ENDING: readonly OperationName[] = ['runs.logs']
+
+/** `code` of an error that the server answers. */
+export type ServerErrorCode =
+  | 'unauthorized'
+  | 'forbidden'
+  | 'route_not_found'
+  | 'not_found'
+  | 'method_not_allowed'
+  | 'email_taken'
+  | 'hook_exists'
+  | 'replay_final'
+  | 'run_final'
+  | 'run_not_final'
+  | 'table_exists'
+  | 'too_large'
+  | 'unsupported_media_type'
+  | 'validation_failed'
+  | 'invalid'
+  | 'dimension_mismatch'
+  | 'rate_limited'
+  | 'internal'
+  | 'unavailable'
+  | 'provider_refused'
+  | 'query_timeout'
+
+interface EventOf<Name, Channel, Data> {
+  id: string
+  event: Name
+  channel: Channel
+  data: Data
+  timestamp: string
+}
+
+/** An event as hooks get it; `event` tells which fields its `data` has. */
+export type ZeroDBEvent =
+  | EventOf<'zerodb.vector.stored', 'zerodb', {
+      vector_id: string
+      project_id: string
+      namespace: string
+      source: string
+      user_id: string
+    }>
+  | EventOf<'zerodb.vector.batch_stored', 'zerodb', {
+      project_id: string
+      count: number
+      user_id: string
+    }>
+  | EventOf<'zerodb.memory.stored', 'zerodb', {
+      memory_id: string
+      project_id: string
+      agent_id: string | null
+      user_id: string
+    }>
+  | EventOf<'zerodb.file.uploaded', 'zerodb', {
+      file_id: string
+      project_id: string
+      file_name: string
+      content_type: string | null
+      size_bytes: number | null
+      user_id: string
+    }>
+  | EventOf<'zerodb.table.row_inserted', 'zerodb', {
+      table_name: string
+      row_id: string
+      project_id: string
+      user_id: string
+    }>
+  | EventOf<'zerodb.event.published', 'zerodb', {
+      event_id: string
+      project_id: string
+      topic: string
+      user_id: string
+    }>
+  | EventOf<'zeromemory.remembered', 'zeromemory', {
+      memory_id: string
+      entity_id: string | null
+      memory_type: string | null
+      namespace: string
+      user_id: string
+    }>
+
+export const EVENT_NAMES = ['zerodb.vector.stored', 'zerodb.vector.batch_stored', 'zerodb.memory.stored', 'zerodb.file.uploaded', 'zerodb.table.row_inserted', 'zerodb.event.published', 'zeromemory.remembered'] as const
+
+export type EventName = (typeof EVENT_NAMES)[number]
+
+export interface AuthRegisterInput {
+  email: string
+  password: string
+  username?: string | null
+  name?: string | null
+}
+
+export interface Registered {
+  id: string
+  email: string | null
+  username: string | null
+  is_active: true
+  role: 'user'
+  default_project_id: string
+  created_at: string
+  access_token: string
+  refresh_token: string
+  token_type: 'bearer'
+  /** Seconds that the access token is good for. */
+  expires_in: number
+}
+
+export interface AuthLoginInput {
+  email: string
+  password: string
+}
+
+export interface Tokens {
+  access_token: string
+  refresh_token: string
+  token_type: 'bearer'
+  /** Seconds that the access token is good for. */
+  expires_in: number
+}
+
+export interface AuthRefreshInput {
+  refresh_token: string
+}
+
+export interface AuthLogoutInput {
+  refresh_token?: string | null
+}
+
+export interface AuthLogout {
+  status: 'ok'
+}
+
+export interface Person {
+  id: string
+  email: string | null
+  username: string | null
+  is_active: true
+  role: 'user'
+  default_project_id: string
+  created_at: string
+}
+
+export interface KeysCreateInput {
+  name: string
+  /** Seconds until the key is refused; null for never. */
+  ttl_seconds?: number | null
+  scopes?: Array<'zerodb:read' | 'zerodb:write' | 'memory:read' | 'memory:write' | 'hooks:read' | 'hooks:write' | 'keys:read' | 'keys:write' | '*' | 'zerodb:*' | 'memory:*' | 'hooks:*' | 'keys:*'>
+  /** The only project that the key may touch; null for all. */
+  project_id?: string | null
+}
+
+export interface CreatedKey {
+  id: string
+  name: string
+  last4: string
+  scopes: string[]
+  project_id: string | null
+  created_at: string
+  last_used_at: string | null
+  expires_at: string | null
+  revoked_at: string | null
+  key: string
+}
+
+export interface ApiKey {
+  id: string
+  name: string
+  last4: string
+  scopes: string[]
+  project_id: string | null
+  created_at: string
+  last_used_at: string | null
+  expires_at: string | null
+  revoked_at: string | null
+}
+
+export interface KeysRevokeInput {
+  key_id: string
+}
+
+export interface HooksCreateInput {
+  event_type: EventName
+  hook_name: string
+  hook_type?: string
+  project_id?: string | null
+  hook_config?: Record<string, unknown>
+  filter?: Record<string, unknown> | null
+  ordering_key?: string | {
+    /** Into the event's `data` or its `row`, e.g. `row.metadata.customer`. An event without a value there is not ordered. */
+    path: string
+    /** What a run that has failed does to those behind it: it keeps them waiting until it is final, or is dead at once and lets them pass. */
+    policy?: 'block' | 'skip'
+  } | null
+  retry?: {
+    max_attempts?: number
+    /** The pause after the first failure; each further one is `factor` times as long. */
+    initial_seconds?: number
+    factor?: number
+    max_seconds?: number
+    /** `full`: each pause is drawn between nothing and its length, so that not all come back at once. */
+    jitter?: 'full' | 'none'
+  } | null
+  concurrency?: number | null
+  paused?: boolean
+}
+
+export interface HookCreated {
+  id: string
+  user_id: string
+  project_id: string | null
+  event_type: EventName
+  hook_type: string
+  hook_name: string
+  hook_config: Record<string, unknown>
+  is_active: boolean
+  created_at: string
+  updated_at: string
+  filter?: Record<string, unknown>
+  ordering_key?: OrderingKey
+  retry?: RetryPolicy
+  /** How many of its runs may go on at once, over all instances; otherwise as many as there are slots. */
+  concurrency?: number
+  /** Its runs are made, and wait. */
+  paused?: true
+  /** Why the system has switched it off. */
+  disabled_reason?: string
+  /** Signs this webhook's messages. Not shown again. */
+  webhook_secret?: string
+  /** What is likely a mistake though it is allowed. */
+  warnings?: string[]
+}
+
+export interface OrderingKey {
+  /** Into the event's `data` or its `row`, e.g. `row.metadata.customer`. An event without a value there is not ordered. */
+  path: string
+  /** What a run that has failed does to those behind it: it keeps them waiting until it is final, or is dead at once and lets them pass. */
+  policy: 'block' | 'skip'
+}
+
+export interface RetryPolicy {
+  max_attempts?: number
+  /** The pause after the first failure; each further one is `factor` times as long. */
+  initial_seconds?: number
+  factor?: number
+  max_seconds?: number
+  /** `full`: each pause is drawn between nothing and its length, so that not all come back at once. */
+  jitter?: 'full' | 'none'
+}
+
+export interface HooksListInput {
+  event_type?: EventName
+  project_id?: string
+  active_only?: boolean
+}
+
+export interface Hook {
+  id: string
+  user_id: string
+  project_id: string | null
+  event_type: EventName
+  hook_type: string
+  hook_name: string
+  hook_config: Record<string, unknown>
+  is_active: boolean
+  created_at: string
+  updated_at: string
+  filter?: Record<string, unknown>
+  ordering_key?: OrderingKey
+  retry?: RetryPolicy
+  /** How many of its runs may go on at once, over all instances; otherwise as many as there are slots. */
+  concurrency?: number
+  /** Its runs are made, and wait. */
+  paused?: true
+  /** Why the system has switched it off. */
+  disabled_reason?: string
+}
+
+export interface HooksGetInput {
+  hook_id: string
+}
+
+export interface HooksUpdateInput {
+  hook_id: string
+  hook_config?: Record<string, unknown>
+  is_active?: boolean
+  filter?: Record<string, unknown> | null
+  ordering_key?: string | {
+    /** Into the event's `data` or its `row`, e.g. `row.metadata.customer`. An event without a value there is not ordered. */
+    path: string
+    /** What a run that has failed does to those behind it: it keeps them waiting until it is final, or is dead at once and lets them pass. */
+    policy?: 'block' | 'skip'
+  } | null
+  retry?: {
+    max_attempts?: number
+    /** The pause after the first failure; each further one is `factor` times as long. */
+    initial_seconds?: number
+    factor?: number
+    max_seconds?: number
+    /** `full`: each pause is drawn between nothing and its length, so that not all come back at once. */
+    jitter?: 'full' | 'none'
+  } | null
+  concurrency?: number | null
+  paused?: boolean
+}
+
+export interface HookChanged {
+  id: string
+  user_id: string
+  project_id: string | null
+  event_type: EventName
+  hook_type: string
+  hook_name: string
+  hook_config: Record<string, unknown>
+  is_active: boolean
+  created_at: string
+  updated_at: string
+  filter?: Record<string, unknown>
+  ordering_key?: OrderingKey
+  retry?: RetryPolicy
+  /** How many of its runs may go on at once, over all instances; otherwise as many as there are slots. */
+  concurrency?: number
+  /** Its runs are made, and wait. */
+  paused?: true
+  /** Why the system has switched it off. */
+  disabled_reason?: string
+  /** What is likely a mistake though it is allowed. */
+  warnings?: string[]
+}
+
+export interface HooksDeleteInput {
+  hook_id: string
+}
+
+export interface HooksRotateSecretInput {
+  hook_id: string
+  /** Made when absent. */
+  secret?: string
+  /** How long the one before goes on signing too. */
+  keep_seconds?: number
+}
+
+export interface SecretRotated {
+  webhook_secret: string
+  /** Until then messages carry the signature of the secret before as well; null when there was none. */
+  previous_valid_until: string | null
+}
+
+export interface HooksRunsInput {
+  hook_id: string
+  event_id?: string
+  project_id?: string
+  status?: 'queued' | 'running' | 'succeeded' | 'dead' | 'cancelled' | 'skipped'
+  limit?: number
+  cursor?: string
+}
+
+export interface RunPage {
+  items: Run[]
+  next_cursor: string | null
+}
+
+export interface Run {
+  id: string
+  trigger: 'event' | 'cron' | 'http' | 'tool' | 'invoke'
+  handler: string
+  hook_id: string | null
+  event_id: string | null
+  event_type: EventName
+  project_id: string
+  status: 'queued' | 'running' | 'succeeded' | 'dead' | 'cancelled' | 'skipped'
+  attempts: number
+  /** When a queued run is tried next. */
+  run_at: string
+  result: unknown
+  /** Of the attempt before; null once one has succeeded. */
+  error: RunError | null
+  logs: LogLine[]
+  /** When a queued run is tried next. */
+  created_at: string
+  started_at: string | null
+  finished_at: string | null
+  /** Its place in its hook's order; null when it has none. */
+  ordering_key: string | null
+  /** The replay or backfill that made it. */
+  replay_id: string | null
+  /** The event with which the chain of causes began, and how many runs lie between it and this one. */
+  chain_id: string | null
+  depth: number
+  /** Null unless it is queued. */
+  waiting_for: WaitingFor | null
+}
+
+export interface RunError {
+  code: string
+  message: string
+}
+
+export interface LogLine {
+  /** When a queued run is tried next. */
+  at: string
+  message: string
+}
+
+export interface WaitingFor {
+  /** `paused`: its hook is. `backoff`: the pause after a failure lasts `until` then. `no_capable_instance`: no living process can execute its handler. `key_head`: the run `run_id` comes before it. `limit`: its hook runs as often as it may. `slot`: all processes are busy. */
+  reason: 'paused' | 'backoff' | 'no_capable_instance' | 'key_head' | 'limit' | 'slot'
+  until?: string
+  run_id?: string
+}
+
+export interface HooksBackfillInput {
+  hook_id: string
+  rate_per_second?: number
+  since?: string
+  until?: string
+  dry_run?: boolean
+}
+
+export interface Replay {
+  id: string
+  /** `replay`: events once more. `backfill`: a hook over rows that were there before it. */
+  kind: 'replay' | 'backfill'
+  status: 'running' | 'done' | 'cancelled'
+  /** Events or rows that it goes through. */
+  total: number
+  /** Of these, those that it has come to. */
+  seen: number
+  /** Runs that it has made: one for each hook that takes the event, none where a filter keeps it out or the run is there already. */
+  created: number
+  rate_per_second: number
+  criteria: ReplayCriteria
+  /** How its runs are doing. */
+  runs: {
+    queued: number
+    running: number
+    succeeded: number
+    dead: number
+    cancelled: number
+    skipped: number
+  }
+  created_at: string
+  finished_at: string | null
+}
+
+export interface ReplayCriteria {
+  event_type?: EventName
+  project_id?: string
+  event_ids?: string[]
+  since?: string
+  until?: string
+  /** Only this hook gets them. */
+  hook_id?: string
+}
+
+export interface DryRun {
+  dry_run: true
+  total: number
+}
+
+export type HooksBackfill = Replay | DryRun
+
+export interface EventLogListInput {
+  event_type?: EventName
+  project_id?: string
+  limit?: number
+  cursor?: string
+}
+
+export interface EventLogPage {
+  items: LoggedEvent[]
+  next_cursor: string | null
+}
+
+export type LoggedEvent = ZeroDBEvent & {
+  /** The event with which the chain of causes began, and how many runs lie between it and this one: its own id and 0 when nothing caused it. */
+  chain_id: string
+  depth: number
+  /** The run that wrote it. */
+  caused_by: string | null
+}
+
+export interface EventLogStreamInput {
+  event_type?: EventName
+  project_id?: string
+  after?: string
+}
+
+export type EventLogStreamOpen = Record<string, unknown>
+
+export type EventLogStreamMessage =
+  | { event: 'open'; data: EventLogStreamOpen }
+  | { event: 'event'; data: LoggedEvent }
+
+export interface EventLogGetInput {
+  event_id: string
+}
+
+export interface RunsListInput {
+  hook_id?: string
+  event_id?: string
+  project_id?: string
+  status?: 'queued' | 'running' | 'succeeded' | 'dead' | 'cancelled' | 'skipped'
+  limit?: number
+  cursor?: string
+}
+
+export interface RunsRedriveInput {
+  hook_id?: string
+  handler?: string
+  project_id?: string
+  event_type?: EventName
+  error_code?: string
+  since?: string
+  until?: string
+  limit?: number
+}
+
+export interface Redriven {
+  redriven: number
+  more: boolean
+}
+
+export interface RunsGetInput {
+  run_id: string
+}
+
+export interface RunsLogsInput {
+  run_id: string
+  after?: string
+}
+
+export interface RunsLogsLog {
+  at: string
+  message: string
+  attempts: number
+}
+
+export interface RunsLogsStatus {
+  status: 'queued' | 'running' | 'succeeded' | 'dead' | 'cancelled' | 'skipped'
+  attempts: number
+  /** When a queued run is tried next. */
+  run_at: string
+  /** Of the attempt before; null once one has succeeded. */
+  error: RunError | null
+}
+
+export interface RunsLogsEnd {
+  status: 'queued' | 'running' | 'succeeded' | 'dead' | 'cancelled' | 'skipped'
+}
+
+export type RunsLogsMessage =
+  | { event: 'log'; data: RunsLogsLog }
+  | { event: 'status'; data: RunsLogsStatus }
+  | { event: 'end'; data: RunsLogsEnd }
+
+export interface RunsRetryInput {
+  run_id: string
+}
+
+export interface RunsCancelInput {
+  run_id: string
+}
+
+export interface ReplaysCreateInput {
+  event_type?: EventName
+  project_id?: string
+  event_ids?: string[]
+  since?: string
+  until?: string
+  /** Only this hook gets them. */
+  hook_id?: string
+  rate_per_second?: number
+  dry_run?: boolean
+}
+
+export type ReplaysCreate = Replay | DryRun
+
+export interface ReplaysListInput {
+  status?: 'running' | 'done' | 'cancelled'
+  limit?: number
+  cursor?: string
+}
+
+export interface ReplayPage {
+  items: Replay[]
+  next_cursor: string | null
+}
+
+export interface ReplaysGetInput {
+  replay_id: string
+}
+
+export interface ReplaysCancelInput {
+  replay_id: string
+}
+
+export interface ProjectsCreateInput {
+  name: string
+  description?: string | null
+  metadata?: Record<string, unknown>
+  settings?: Record<string, unknown>
+}
+
+export interface Project {
+  id: string
+  name: string
+  description: string | null
+  user_id: string
+  status: 'ACTIVE'
+  metadata: Record<string, unknown>
+  settings: Record<string, unknown>
+  created_at: string
+  updated_at: string
+}
+
+export interface ProjectsListInput {
+  limit?: number
+  offset?: number
+}
+
+export interface ProjectsGetInput {
+  project_id: string
+}
+
+export interface ProjectsUpdateInput {
+  project_id: string
+  name?: string
+  description?: string | null
+  metadata?: Record<string, unknown>
+  settings?: Record<string, unknown>
+}
+
+export interface ProjectsDeleteInput {
+  project_id: string
+}
+
+export interface ProjectsStatusInput {
+  project_id: string
+}
+
+export interface ProjectStatus {
+  enabled: boolean
+  tables_count: number
+  vectors_count: number
+  memory_records_count: number
+  events_count: number
+  files_count: number
+}
+
+export interface VectorsUpsertInput {
+  vector_id?: string
+  vector_embedding?: number[] | null
+  namespace?: string
+  vector_metadata?: Record<string, unknown>
+  document?: string | null
+  source?: string
+  project_id?: string
+}
+
+export interface Vector {
+  vector_id: string
+  project_id: string
+  namespace: string
+  vector_embedding: number[] | null
+  dimension: number | null
+  /** What made the embedding; null when the client brought it. */
+  model: string | null
+  vector_metadata: Record<string, unknown>
+  metadata: Record<string, unknown>
+  document: string | null
+  /** Of the document, by auto_summarize. */
+  summary: string | null
+  source: string
+  created_at: string
+  updated_at: string
+}
+
+export interface VectorsUpsertBatchInput {
+  project_id?: string
+  vectors: Array<{
+    vector_id?: string
+    vector_embedding?: number[] | null
+    namespace?: string
+    vector_metadata?: Record<string, unknown>
+    document?: string | null
+    source?: string
+  }>
+}
+
+export interface VectorBatchResult {
+  success_count: number
+  error_count: number
+  inserted: number
+  errors: string[]
+  vector_ids: string[]
+  total_time_ms: number
+}
+
+export interface VectorsSearchInput {
+  project_id?: string
+  query_vector?: number[]
+  query?: string
+  namespace?: string
+  limit?: number
+  threshold?: number | null
+  metadata_filter?: Record<string, unknown> | null
+  model?: string
+}
+
+export interface VectorMatches {
+  vectors: VectorMatch[]
+  results: VectorMatch[]
+  total_count: number
+  model: string | null
+  search_time_ms: number
+}
+
+export interface VectorMatch {
+  vector_id: string
+  project_id: string
+  namespace: string
+  vector_embedding: number[] | null
+  dimension: number | null
+  /** What made the embedding; null when the client brought it. */
+  model: string | null
+  vector_metadata: Record<string, unknown>
+  metadata: Record<string, unknown>
+  document: string | null
+  /** Of the document, by auto_summarize. */
+  summary: string | null
+  source: string
+  created_at: string
+  updated_at: string
+  similarity: number
+  score: number
+  distance: number
+}
+
+export interface VectorsListInput {
+  project_id?: string
+  namespace?: string
+  limit?: number
+  offset?: number
+  count_only?: boolean
+}
+
+export interface VectorPage {
+  vectors: Vector[]
+  total: number
+}
+
+export interface VectorsGetInput {
+  project_id?: string
+  vector_id: string
+  namespace?: string
+}
+
+export interface VectorsDeleteInput {
+  project_id?: string
+  vector_id: string
+  namespace?: string
+}
+
+export interface EmbeddingsReEmbedInput {
+  project_id?: string
+  /** How many texts to convert in this request. */
+  limit?: number
+}
+
+export interface ReembedResult {
+  /** To which they are converted: the configured model. */
+  model: string
+  converted: number
+  /** How many are still to do. When it is 0 the new ones have replaced the old. */
+  left: number
+  switched: number
+}
+
+export interface MemoryStoreInput {
+  project_id?: string
+  content: string
+  agent_id?: string | null
+  session_id?: string | null
+  role?: 'user' | 'assistant' | 'system' | null
+  memory_metadata?: Record<string, unknown>
+}
+
+export interface MemoryRecord {
+  memory_id: string
+  id: string
+  project_id: string
+  agent_id: string | null
+  session_id: string | null
+  role: string | null
+  content: string
+  embedding: number[]
+  model: string | null
+  memory_metadata: Record<string, unknown>
+  created_at: string
+}
+
+export interface MemoryListInput {
+  project_id?: string
+  agent_id?: string
+  session_id?: string
+  role?: 'user' | 'assistant' | 'system'
+  limit?: number
+  offset?: number
+}
+
+export interface MemoryGetInput {
+  project_id?: string
+  memory_id: string
+}
+
+export interface MemoryRememberInput {
+  content: string
+  entity_id?: string | null
+  memory_type?: 'working' | 'episodic' | 'semantic' | 'procedural'
+  importance?: number
+  tags?: string[]
+  metadata?: Record<string, unknown>
+  session_id?: string | null
+  agent_id?: string | null
+  namespace?: string
+}
+
+export interface RememberResult {
+  memory_id: string
+  id: string
+  status: 'stored'
+  content: string
+  entity_id: string | null
+  memory_type: string
+  importance: number
+  namespace: string
+  tags: string[]
+  metadata: Record<string, unknown>
+  /** Always empty: extraction runs after the answer, and its result is in the graph. */
+  entities_extracted: string[]
+  created_at: string
+}
+
+export interface MemoryRecallInput {
+  query: string
+  entity_id?: string | null
+  session_id?: string | null
+  agent_id?: string | null
+  namespace?: string | null
+  tags?: string[] | null
+  limit?: number
+}
+
+export interface RecallResult {
+  results: Recalled[]
+  memories: Recalled[]
+  count: number
+}
+
+export interface Recalled {
+  id: string
+  memory_id: string
+  content: string
+  score: number
+  similarity: number
+  importance: number
+  memory_type: string
+  entity_id: string | null
+  session_id: string | null
+  agent_id: string | null
+  namespace: string
+  tags: string[]
+  metadata: Record<string, unknown>
+  created_at: string
+}
+
+export interface MemoryForgetInput {
+  memory_id: string
+}
+
+export interface ForgetResult {
+  status: 'forgotten'
+  memory_id: string
+  receipt: {
+    memories: number
+    mentions: number
+    edges: number
+    entities: number
+    runs: number
+  }
+}
+
+export interface GraphNeighborsInput {
+  entity: string
+  limit?: number
+  /** Seconds to wait for the caller's own unfinished extraction; 0 answers at once. */
+  wait?: number
+}
+
+export interface Neighbors {
+  entity: Entity
+  neighbors: Array<{
+    id: string
+    name: string
+    type: string
+    predicate: string
+    direction: 'out' | 'in'
+    confidence: number
+  }>
+  relationships: Relationship[]
+  nodes: Array<{
+    id: string
+    label: string
+    type: string
+  }>
+  edges: Array<{
+    id: string
+    source: string
+    target: string
+    predicate: string
+  }>
+  count: number
+  /** Extractions that had not finished when the wait was over. */
+  pending: number
+}
+
+export interface Entity {
+  id: string
+  name: string
+  type: string
+  aliases: string[]
+}
+
+export interface Relationship {
+  id: string
+  subject: string
+  predicate: string
+  object: string
+  confidence: number
+  /** The memories that say so. */
+  sources: string[]
+  created_at: string
+}
+
+export type FilesUploadInput = UploadContent & {
+  project_id?: string
+  file_key?: string
+  file_name?: string
+  file_content?: string
+  content_type?: string | null
+  size_bytes?: number | null
+  folder?: string | null
+  file_metadata?: Record<string, unknown>
+}
+
+export interface File {
+  file_id: string
+  id: string
+  project_id: string
+  file_key: string
+  file_name: string
+  content_type: string | null
+  size_bytes: number | null
+  folder: string | null
+  file_metadata: Record<string, unknown>
+  metadata: Record<string, unknown>
+  /** False for a file that was registered by its metadata only. */
+  has_content: boolean
+  summary: string | null
+  created_at: string
+}
+
+export interface FilesListInput {
+  project_id?: string
+  folder?: string
+  limit?: number
+  offset?: number
+}
+
+export interface FilesSearchInput {
+  project_id?: string
+  query: string
+  folder?: string
+  limit?: number
+}
+
+export interface FileMatches {
+  results: Array<{
+    file_id: string
+    id: string
+    project_id: string
+    file_key: string
+    file_name: string
+    content_type: string | null
+    size_bytes: number | null
+    folder: string | null
+    file_metadata: Record<string, unknown>
+    metadata: Record<string, unknown>
+    /** False for a file that was registered by its metadata only. */
+    has_content: boolean
+    summary: string | null
+    created_at: string
+    score: number
+    similarity: number
+  }>
+  count: number
+}
+
+export interface FilesGetInput {
+  project_id?: string
+  file_id: string
+}
+
+export interface FilesDownloadInput {
+  project_id?: string
+  file_id: string
+}
+
+export interface FilesDeleteInput {
+  project_id?: string
+  file_id: string
+}
+
+export interface TablesCreateInput {
+  project_id?: string
+  table_name: string
+  schema_definition?: Record<string, unknown> | null
+  description?: string | null
+}
+
+export interface Table {
+  table_id: string
+  id: string
+  project_id: string
+  table_name: string
+  schema_definition: Record<string, unknown> | null
+  description: string | null
+  created_at: string
+}
+
+export interface TablesListInput {
+  project_id?: string
+  limit?: number
+  offset?: number
+}
+
+export interface TablesGetInput {
+  project_id?: string
+  table: string
+}
+
+export interface TablesDeleteInput {
+  project_id?: string
+  table: string
+}
+
+export interface RowsInsertInput {
+  project_id?: string
+  table: string
+  row_data?: Record<string, unknown>
+  rows?: Array<Record<string, unknown>>
+}
+
+export interface Row {
+  row_id: string
+  id: string
+  project_id: string
+  table_id: string
+  table_name: string
+  row_data: Record<string, unknown>
+  created_at: string
+  updated_at: string
+}
+
+export type RowsInsert = Row | {
+  rows: Row[]
+  row_ids: string[]
+  inserted_count: number
+}
+
+export interface RowsListInput {
+  project_id?: string
+  table: string
+  limit?: number
+  offset?: number
+}
+
+export interface RowPage {
+  total: number
+  skip: number
+  limit: number
+  has_more: boolean
+  data: Row[]
+}
+
+export interface RowsQueryInput {
+  project_id?: string
+  table: string
+  limit?: number
+  offset?: number
+  filters?: Record<string, unknown>
+  sort?: Record<string, unknown> | null
+}
+
+export interface RowsQuery {
+  total: number
+  skip: number
+  limit: number
+  has_more: boolean
+  data: Row[]
+  execution_time_ms: number
+}
+
+export interface RowsGetInput {
+  project_id?: string
+  table: string
+  row_id: string
+}
+
+export interface EventsPublishInput {
+  project_id?: string
+  topic: string
+  event_payload?: Record<string, unknown> | unknown[] | string | number | boolean | null
+  source?: string | null
+  correlation_id?: string | null
+}
+
+export interface Published {
+  event_id: string
+  id: string
+  project_id: string
+  topic: string
+  event_type: EventName
+  event_payload: unknown
+  data: unknown
+  source: string | null
+  correlation_id: string | null
+  published_at: string
+  timestamp: string
+}
+
+export interface EventsListInput {
+  project_id?: string
+  topic?: string
+  since?: string
+  after?: string
+  limit?: number
+  offset?: number
+  /** A bare array in place of a page, as pollers read it; always so with `after`. */
+  array?: boolean
+}
+
+export interface PublishedPage {
+  events: Published[]
+}
+
+export type EventsList = PublishedPage | Published[]
+
+export interface EventsGetInput {
+  project_id?: string
+  event_id: string
+}
+
+/** Every operation, by noun and verb. */
+export interface Operations {
+  auth: {
+    /** Make an account, where ZERODB_REGISTRATION allows it. `POST /api/v1/auth/register` */
+    register(input: AuthRegisterInput, options?: CallOptions): Promise<Registered>
+    /** Exchange e-mail and password for tokens. `POST /api/v1/auth/login` */
+    login(input: AuthLoginInput, options?: CallOptions): Promise<Tokens>
+    /** Exchange a refresh token, once, for new tokens. `POST /api/v1/auth/refresh` */
+    refresh(input: AuthRefreshInput, options?: CallOptions): Promise<Tokens>
+    /** End the login that a refresh token belongs to. `POST /api/v1/auth/logout` */
+    logout(input?: AuthLogoutInput, options?: CallOptions): Promise<AuthLogout>
+    /** Who you are. `GET /api/v1/auth/me` */
+    me(input?: Record<string, never>, options?: CallOptions): Promise<Person>
+  }
+  keys: {
+    /** Make an API key; it is shown once. `POST /api/v1/auth/api-keys` */
+    create(input: KeysCreateInput, options?: CallOptions): Promise<CreatedKey>
+    /** Your API keys, without the keys themselves. `GET /api/v1/auth/api-keys` */
+    list(input?: Record<string, never>, options?: CallOptions): Promise<ApiKey[]>
+    /** Refuse a key from now on. `DELETE /api/v1/auth/api-keys/:key_id` */
+    revoke(input: KeysRevokeInput, options?: CallOptions): Promise<void>
+  }
+  hooks: {
+    /** Run a handler whenever an event of this type is committed. `POST /api/v1/hooks` */
+    create(input: HooksCreateInput, options?: CallOptions): Promise<HookCreated>
+    /** Your hooks, oldest first. `GET /api/v1/hooks` */
+    list(input?: HooksListInput, options?: CallOptions): Promise<Hook[]>
+    /** One hook. `GET /api/v1/hooks/:hook_id` */
+    get(input: HooksGetInput, options?: CallOptions): Promise<Hook>
+    /** Change a hook’s configuration, or switch it on or off. `PATCH /api/v1/hooks/:hook_id` */
+    update(input: HooksUpdateInput, options?: CallOptions): Promise<HookChanged>
+    /** Delete a hook; its queued runs are cancelled. `DELETE /api/v1/hooks/:hook_id` */
+    delete(input: HooksDeleteInput, options?: CallOptions): Promise<void>
+    /** Give a webhook a new secret; for a while messages carry the signature of the one before as well. `POST /api/v1/hooks/:hook_id/rotate-secret` */
+    rotate_secret(input: HooksRotateSecretInput, options?: CallOptions): Promise<SecretRotated>
+    /** Runs of one hook, newest first. `GET /api/v1/hooks/:hook_id/runs` */
+    runs(input: HooksRunsInput, options?: CallOptions): Page<RunPage, Run>
+    /** Run a hook over the rows that were stored before it was made. `POST /api/v1/hooks/:hook_id/backfill` */
+    backfill(input: HooksBackfillInput, options?: CallOptions): Promise<HooksBackfill>
+  }
+  event_log: {
+    /** The events of your writes, newest first. `GET /api/v1/event-log` */
+    list(input?: EventLogListInput, options?: CallOptions): Page<EventLogPage, LoggedEvent>
+    /** The events of your writes as they are committed, until you go away. `GET /api/v1/event-log/stream` */
+    stream(input?: EventLogStreamInput, options?: CallOptions): AsyncGenerator<EventLogStreamMessage, void>
+    /** One event of your writes. `GET /api/v1/event-log/:event_id` */
+    get(input: EventLogGetInput, options?: CallOptions): Promise<LoggedEvent>
+  }
+  runs: {
+    /** Runs, newest first. `GET /api/v1/runs` */
+    list(input?: RunsListInput, options?: CallOptions): Page<RunPage, Run>
+    /** Try dead runs again, the oldest first. `POST /api/v1/runs/redrive` */
+    redrive(input?: RunsRedriveInput, options?: CallOptions): Promise<Redriven>
+    /** One run. `GET /api/v1/runs/:run_id` */
+    get(input: RunsGetInput, options?: CallOptions): Promise<Run>
+    /** The log of a run as it is written, until the run has ended. `GET /api/v1/runs/:run_id/logs` */
+    logs(input: RunsLogsInput, options?: CallOptions): AsyncGenerator<RunsLogsMessage, void>
+    /** Try a run again that is dead, cancelled or skipped. `POST /api/v1/runs/:run_id/retry` */
+    retry(input: RunsRetryInput, options?: CallOptions): Promise<Run>
+    /** End a run that is queued or running. `POST /api/v1/runs/:run_id/cancel` */
+    cancel(input: RunsCancelInput, options?: CallOptions): Promise<Run>
+  }
+  replays: {
+    /** Hand events to hooks once more. `POST /api/v1/replays` */
+    create(input?: ReplaysCreateInput, options?: CallOptions): Promise<ReplaysCreate>
+    /** Replays and backfills, newest first. `GET /api/v1/replays` */
+    list(input?: ReplaysListInput, options?: CallOptions): Page<ReplayPage, Replay>
+    /** One replay or backfill, and how its runs are doing. `GET /api/v1/replays/:replay_id` */
+    get(input: ReplaysGetInput, options?: CallOptions): Promise<Replay>
+    /** End a replay or backfill; its queued runs are cancelled. `POST /api/v1/replays/:replay_id/cancel` */
+    cancel(input: ReplaysCancelInput, options?: CallOptions): Promise<Replay>
+  }
+  projects: {
+    /** Create a project. `POST /api/v1/projects` */
+    create(input: ProjectsCreateInput, options?: CallOptions): Promise<Project>
+    /** Your projects, oldest first. `GET /api/v1/projects` */
+    list(input?: ProjectsListInput, options?: CallOptions): Page<Project[], Project>
+    /** One project. `GET /api/v1/projects/:project_id` */
+    get(input: ProjectsGetInput, options?: CallOptions): Promise<Project>
+    /** Change a project; fields that are not sent stay as they are. `PATCH /api/v1/projects/:project_id` */
+    update(input: ProjectsUpdateInput, options?: CallOptions): Promise<Project>
+    /** Delete a project and all that it holds. `DELETE /api/v1/projects/:project_id` */
+    delete(input: ProjectsDeleteInput, options?: CallOptions): Promise<void>
+    /** What a project holds. `GET /api/v1/projects/:project_id/database` */
+    status(input: ProjectsStatusInput, options?: CallOptions): Promise<ProjectStatus>
+  }
+  vectors: {
+    /** Store a vector, or replace the one of this id. `POST /api/v1/projects/:project_id/database/vectors/upsert` */
+    upsert(input?: VectorsUpsertInput, options?: CallOptions): Promise<Vector>
+    /** Store many vectors, all or none. `POST /api/v1/projects/:project_id/database/vectors/upsert-batch` */
+    upsert_batch(input: VectorsUpsertBatchInput, options?: CallOptions): Promise<VectorBatchResult>
+    /** The vectors nearest to a vector or to a text. `POST /api/v1/projects/:project_id/database/vectors/search` */
+    search(input?: VectorsSearchInput, options?: CallOptions): Promise<VectorMatches>
+    /** Stored vectors, oldest first. `GET /api/v1/projects/:project_id/database/vectors` */
+    list(input?: VectorsListInput, options?: CallOptions): Page<VectorPage, Vector>
+    /** One vector. `GET /api/v1/projects/:project_id/database/vectors/:vector_id` */
+    get(input: VectorsGetInput, options?: CallOptions): Promise<Vector>
+    /** Delete a vector. `DELETE /api/v1/projects/:project_id/database/vectors/:vector_id` */
+    delete(input: VectorsDeleteInput, options?: CallOptions): Promise<void>
+  }
+  embeddings: {
+    /** Convert a part of the project’s embeddings to the configured model; repeat until none is left. `POST /api/v1/projects/:project_id/database/embeddings/re-embed` */
+    re_embed(input?: EmbeddingsReEmbedInput, options?: CallOptions): Promise<ReembedResult>
+  }
+  memory: {
+    /** Store a record of a conversation. `POST /api/v1/projects/:project_id/database/memory/store` */
+    store(input: MemoryStoreInput, options?: CallOptions): Promise<MemoryRecord>
+    /** Records, newest first. `GET /api/v1/projects/:project_id/database/memory` */
+    list(input?: MemoryListInput, options?: CallOptions): Page<MemoryRecord[], MemoryRecord>
+    /** One record. `GET /api/v1/projects/:project_id/database/memory/:memory_id` */
+    get(input: MemoryGetInput, options?: CallOptions): Promise<MemoryRecord>
+    /** Remember a text, verbatim. `POST /api/v1/public/memory/v2/remember` */
+    remember(input: MemoryRememberInput, options?: CallOptions): Promise<RememberResult>
+    /** Memories about something, best first. `POST /api/v1/public/memory/v2/recall` */
+    recall(input: MemoryRecallInput, options?: CallOptions): Promise<RecallResult>
+    /** Delete a memory and all that was derived from it. `POST /api/v1/public/memory/v2/forget` */
+    forget(input: MemoryForgetInput, options?: CallOptions): Promise<ForgetResult>
+  }
+  graph: {
+    /** What an entity is related to. Waits for the extraction of what you have just stored. `GET /api/v1/public/memory/v2/graph/neighbors/:entity` */
+    neighbors(input: GraphNeighborsInput, options?: CallOptions): Promise<Neighbors>
+  }
+  files: {
+    /** Upload a file as multipart or base64, or register one by its metadata. `POST /api/v1/projects/:project_id/database/files/upload` */
+    upload(input?: FilesUploadInput, options?: CallOptions): Promise<File>
+    /** Files, newest first. `GET /api/v1/projects/:project_id/database/files` */
+    list(input?: FilesListInput, options?: CallOptions): Page<File[], File>
+    /** Files about something, by their names and summaries, best first. `POST /api/v1/projects/:project_id/database/files/search` */
+    search(input: FilesSearchInput, options?: CallOptions): Promise<FileMatches>
+    /** What is known about a file. `GET /api/v1/projects/:project_id/database/files/:file_id` */
+    get(input: FilesGetInput, options?: CallOptions): Promise<File>
+    /** A file’s content. `GET /api/v1/projects/:project_id/database/files/:file_id/download` */
+    download(input: FilesDownloadInput, options?: DownloadOptions): Promise<Download>
+    /** Delete a file. `DELETE /api/v1/projects/:project_id/database/files/:file_id` */
+    delete(input: FilesDeleteInput, options?: CallOptions): Promise<void>
+  }
+  tables: {
+    /** Create a table. `POST /api/v1/projects/:project_id/database/tables` */
+    create(input: TablesCreateInput, options?: CallOptions): Promise<Table>
+    /** Tables, oldest first. `GET /api/v1/projects/:project_id/database/tables` */
+    list(input?: TablesListInput, options?: CallOptions): Page<Table[], Table>
+    /** One table, by name or id. `GET /api/v1/projects/:project_id/database/tables/:table` */
+    get(input: TablesGetInput, options?: CallOptions): Promise<Table>
+    /** Delete a table and its rows. `DELETE /api/v1/projects/:project_id/database/tables/:table` */
+    delete(input: TablesDeleteInput, options?: CallOptions): Promise<void>
+  }
+  rows: {
+    /** Insert one row (row_data) or many (rows), all or none. `POST /api/v1/projects/:project_id/database/tables/:table/rows` */
+    insert(input: RowsInsertInput, options?: CallOptions): Promise<RowsInsert>
+    /** Rows in the order of their insertion. `GET /api/v1/projects/:project_id/database/tables/:table/rows` */
+    list(input: RowsListInput, options?: CallOptions): Page<RowPage, Row>
+    /** Rows that meet conditions. `POST /api/v1/projects/:project_id/database/tables/:table/query` */
+    query(input: RowsQueryInput, options?: CallOptions): Page<RowsQuery, Row>
+    /** One row. `GET /api/v1/projects/:project_id/database/tables/:table/rows/:row_id` */
+    get(input: RowsGetInput, options?: CallOptions): Promise<Row>
+  }
+  events: {
+    /** Publish an event of your own. `POST /api/v1/projects/:project_id/database/events/publish` */
+    publish(input: EventsPublishInput, options?: CallOptions): Promise<Published>
+    /** Published events, newest first; with "after", the later ones, oldest first. `GET /api/v1/projects/:project_id/database/events` */
+    list(input?: EventsListInput, options?: CallOptions): Page<EventsList, Published>
+    /** One published event. `GET /api/v1/projects/:project_id/database/events/:event_id` */
+    get(input: EventsGetInput, options?: CallOptions): Promise<Published>
+  }
+}

@@ -1,0 +1,87 @@
+import { downloadOf } from './download.ts'
+import { ZeroDBError } from './errors.ts'
+import { follow } from './follow.ts'
+import { ENDING, KINDS, type OperationName, READS } from './generated.ts'
+import { addressOf } from './request.ts'
+import { type Sending, type SendOptions, send } from './send.ts'
+import type { CallOptions, DownloadOptions, Transport } from './transport.ts'
+import { uploadBody } from './upload.ts'
+
+export interface HttpOptions extends SendOptions {
+  url: string
+  /** Null sends none. */
+  apiKey: string | null
+  projectId: string | null
+  timeoutSeconds: number
+  headers: Record<string, string>
+}
+
+/** Calls the server by `fetch`. */
+export function httpTransport(options: HttpOptions): Transport {
+  const base = options.url.replace(/\/+$/, '')
+  const usual: Record<string, string> = {
+    ...(options.apiKey === null ? {} : { authorization: `Bearer ${options.apiKey}` }),
+    ...(options.projectId === null ? {} : { 'x-project-id': options.projectId }),
+    ...options.headers,
+  }
+
+  function sendingOf(
+    operation: OperationName,
+    input: Record<string, unknown>,
+    { range, headers, signal, timeoutSeconds }: DownloadOptions,
+  ): Sending {
+    const { method, path, body } = addressOf(operation, input, options.projectId ?? '-')
+    const upload = KINDS[operation] === 'upload' && body?.['content'] ? uploadBody(body) : null
+    return {
+      method,
+      url: `${base}${path}`,
+      body: upload ? upload.body : body && JSON.stringify(body),
+      headers: {
+        ...usual,
+        ...(upload ? upload.headers : body && { 'content-type': 'application/json' }),
+        ...(range ? { range: `bytes=${range.start}-${range.end === undefined ? '' : range.end - 1}` } : {}),
+        ...headers,
+      },
+      isSafe: method === 'GET' || READS.includes(operation),
+      isOnce: upload?.isStream ?? false,
+      isOpen: KINDS[operation] === 'bytes' || KINDS[operation] === 'stream',
+      // Contents take the time that they take.
+      timeoutSeconds: timeoutSeconds ?? (upload ? null : options.timeoutSeconds),
+      signal,
+    }
+  }
+
+  return {
+    async call(operation, input, callOptions: CallOptions) {
+      const sending = sendingOf(operation, input, callOptions)
+      const kind = KINDS[operation]
+      if (kind === 'bytes') return send(sending, options, downloadOf)
+      if (kind !== 'stream') return send(sending, options, json)
+      const open = (lastId: string | undefined, signal: AbortSignal) => {
+        const headers = lastId === undefined ? sending.headers : { ...sending.headers, 'last-event-id': lastId }
+        return send({ ...sending, headers, signal }, options, eventStream)
+      }
+      return follow(open, ENDING.includes(operation), callOptions.signal)
+    },
+  }
+}
+
+async function json(response: Response): Promise<unknown> {
+  if (response.status === 204) return undefined
+  const text = await response.text()
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw unexpected(response, cause)
+  }
+}
+
+function eventStream(response: Response): Response {
+  if (response.headers.get('content-type')?.startsWith('text/event-stream')) return response
+  throw unexpected(response)
+}
+
+function unexpected({ url, status }: Response, cause?: unknown): ZeroDBError {
+  const detail = `${url} does not answer as this API does: is it the address of a server?`
+  return new ZeroDBError({ status, code: 'unexpected_answer', detail, cause })
+}

@@ -1,0 +1,28 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { build } from 'esbuild'
+import { expect, test } from 'vitest'
+import { GENERATED, generatedClient } from '../../scripts/client.ts'
+import { packageRoot } from '../../src/package.ts'
+
+const MAX_KILOBYTES = 8
+
+test('the SDK’s types and routes are those of the operations', async () => {
+  expect(readFileSync(GENERATED, 'utf8'), 'npm run generate').toBe(await generatedClient())
+})
+
+test(`the SDK is small: at most ${MAX_KILOBYTES} KB for a browser`, async () => {
+  const { outputFiles } = await build({
+    entryPoints: [join(packageRoot(), 'src', 'client', 'index.ts')],
+    bundle: true,
+    minify: true,
+    platform: 'browser',
+    format: 'esm',
+    write: false,
+  })
+  const bytes = outputFiles[0]!.contents
+  const packed = gzipSync(bytes).length
+  console.log(`SDK: ${(bytes.length / 1000).toFixed(1)} KB minified, ${(packed / 1000).toFixed(1)} KB with gzip`)
+  expect(packed).toBeLessThanOrEqual(MAX_KILOBYTES * 1000)
+})

@@ -1,0 +1,247 @@
+import { createHash } from 'node:crypto'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { operationsOver, type Transport, ZeroDB, ZeroDBError } from '../../src/client/index.ts'
+import type { HandlerRun } from '../../src/handlers/handler.ts'
+import { HANDLERS } from '../../src/handlers/index.ts'
+import { openTestApp, type TestApp } from '../support/app.ts'
+
+const handler = HANDLERS['auto_embed']!
+const usual = handler.run
+
+let app: TestApp
+let url: string
+beforeAll(async () => {
+  app = await openTestApp({ ZERODB_MAX_UPLOAD_MB: '8' })
+  url = await app.server.listen({ host: '127.0.0.1', port: 0 })
+})
+afterEach(() => {
+  handler.run = usual
+  vi.unstubAllEnvs()
+})
+afterAll(() => app.close())
+
+async function newClient(fetch?: typeof globalThis.fetch): Promise<ZeroDB> {
+  const { key } = await app.newUser()
+  return new ZeroDB({ url, apiKey: key, ...(fetch ? { fetch } : {}) })
+}
+
+async function all<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
+  const found: Item[] = []
+  for await (const item of items) found.push(item)
+  return found
+}
+
+describe('lists', () => {
+  test('are the first page when awaited, and all items when gone through, whatever their pages are like', async () => {
+    const zerodb = await newClient()
+    for (let n = 1; n <= 5; n++) await zerodb.vectors.upsert({ vector_id: `v${n}`, document: `text ${n}` })
+    const page = await zerodb.event_log.list({ limit: 2 })
+    expect([page.items.length, typeof page.next_cursor]).toEqual([2, 'string'])
+    const ids = (events: { id: string }[]) => events.map(({ id }) => id)
+    expect(ids(await all(zerodb.event_log.list({ limit: 2 })))).toEqual(ids((await zerodb.event_log.list()).items))
+    const vectors = await all(zerodb.vectors.list({ limit: 2 }))
+    expect(vectors.map(({ vector_id }) => vector_id)).toEqual(['v1', 'v2', 'v3', 'v4', 'v5'])
+    expect(await all(zerodb.vectors.list())).toHaveLength(5)
+    for (let n = 1; n <= 3; n++) await zerodb.tables.create({ table_name: `t${n}` })
+    expect((await all(zerodb.tables.list({ limit: 1 }))).map(({ table_name }) => table_name)).toEqual([
+      't1',
+      't2',
+      't3',
+    ])
+    for (let n = 1; n <= 3; n++) await zerodb.events.publish({ topic: `e${n}` })
+    const published = (await all(zerodb.events.list({ limit: 2 }))).reverse()
+    expect(published.map(({ topic }) => topic)).toEqual(['e1', 'e2', 'e3'])
+    const later = await all(zerodb.events.list({ after: published[0]!.event_id, limit: 1 }))
+    expect(later.map(({ topic }) => topic)).toEqual(['e2', 'e3'])
+  })
+
+  test('ask for no more than is looked at', async () => {
+    let asked = 0
+    const zerodb = await newClient((...request) => {
+      asked++
+      return fetch(...request)
+    })
+    for (let n = 1; n <= 4; n++) await zerodb.vectors.upsert({ vector_id: `v${n}`, document: 'text' })
+    asked = 0
+    for await (const { vector_id } of zerodb.vectors.list({ limit: 2 })) if (vector_id === 'v2') break
+    expect(asked).toBe(1)
+  })
+})
+
+describe('files', () => {
+  const size = 5_000_000
+  const bytes = Uint8Array.from({ length: size }, (_, i) => (i * 7919) % 251)
+  const hash = (content: Uint8Array) => createHash('sha256').update(content).digest('hex')
+  async function* parts() {
+    for (let start = 0; start < size; start += 70_001) yield bytes.subarray(start, start + 70_001)
+  }
+
+  test.each([
+    ['bytes', () => bytes],
+    ['a blob', () => new Blob([bytes])],
+    ['a stream', () => new Blob([bytes]).stream() as ReadableStream<Uint8Array>],
+    ['anything that yields bytes', () => parts()],
+  ])('%s go up and come down as they were', async (_, content) => {
+    const zerodb = await newClient()
+    const name = 'a "quoted" näme.bin'
+    const file = await zerodb.files.upload({
+      file_name: name,
+      folder: 'f',
+      file_metadata: { of: { mine: true } },
+      content: content(),
+    })
+    expect(file).toMatchObject({
+      file_name: name,
+      size_bytes: size,
+      folder: 'f',
+      file_metadata: { of: { mine: true } },
+    })
+    const download = await zerodb.files.download({ file_id: file.file_id })
+    expect(download).toMatchObject({ file_name: name, size, content_type: 'application/octet-stream' })
+    expect(hash(await download.bytes())).toBe(hash(bytes))
+    const end = await zerodb.files.download({ file_id: file.file_id }, { range: { start: size - 3 } })
+    expect([end.size, await end.bytes()]).toEqual([3, bytes.slice(-3)])
+  })
+
+  test('a file that is too large, and one whose stream breaks, are not stored', async () => {
+    const zerodb = await newClient()
+    const large = zerodb.files.upload({ file_name: 'large', content: new Uint8Array(9 * 1024 * 1024) })
+    await expect(large).rejects.toMatchObject({ status: 413, code: 'too_large' })
+    async function* breaking() {
+      yield new Uint8Array(1000)
+      throw new Error('the disk is gone')
+    }
+    await expect(zerodb.files.upload({ file_name: 'broken', content: breaking() })).rejects.toThrow('the disk is gone')
+    expect(await zerodb.files.list()).toEqual([])
+  })
+
+  test('a file can be registered without content', async () => {
+    const zerodb = await newClient()
+    expect(await zerodb.files.upload({ file_key: 'k', size_bytes: 7 })).toMatchObject({
+      has_content: false,
+      size_bytes: 7,
+    })
+  })
+})
+
+describe('streams that are cut off go on where they were', () => {
+  /** `fetch`, but each connection breaks behind the first `count` messages that hold `word`. */
+  function breaking(word: string, count: number): typeof fetch {
+    return async (...request) => {
+      const response = await fetch(...request)
+      if (!response.headers.get('content-type')?.startsWith('text/event-stream')) return response
+      let left = count
+      const cut = new TransformStream<Uint8Array, Uint8Array>({
+        transform(chunk, controller) {
+          const text = new TextDecoder().decode(chunk).replace(/^retry: \d+/, 'retry: 10')
+          controller.enqueue(new TextEncoder().encode(text))
+          if (text.includes(word) && --left === 0) controller.error(new Error('the connection is lost'))
+        },
+      })
+      return new Response(response.body!.pipeThrough(cut), response)
+    }
+  }
+
+  test('the log of a run: each line once', async () => {
+    const { key, ...user } = await app.newUser()
+    let say = (_: string) => {}
+    let end = () => {}
+    handler.run = (_, run: HandlerRun) =>
+      new Promise<void>((resolve) => {
+        say = run.log
+        end = resolve
+      })
+    await user.hook('zerodb.vector.stored', 'auto_embed')
+    await user.post(`${user.database}/vectors/upsert`, { document: 'text' })
+    const zerodb = new ZeroDB({ url, apiKey: key, fetch: breaking('event: log', 1) })
+    const run = await vi.waitFor(async () => {
+      const { items } = await zerodb.runs.list({ status: 'running' })
+      expect(items).toHaveLength(1)
+      return items[0]!
+    })
+    const lines: string[] = []
+    say('line 1')
+    for await (const message of zerodb.runs.logs({ run_id: run.id })) {
+      if (message.event !== 'log') continue
+      lines.push(message.data.message)
+      if (lines.length < 4) say(`line ${lines.length + 1}`)
+      else end()
+    }
+    expect(lines).toEqual(['line 1', 'line 2', 'line 3', 'line 4'])
+  })
+
+  test('the events: each once, those that were written meanwhile too', async () => {
+    const { key } = await app.newUser()
+    const zerodb = new ZeroDB({ url, apiKey: key, fetch: breaking('event: event', 2) })
+    const heard: string[] = []
+    for await (const message of zerodb.event_log.stream()) {
+      if (message.event === 'open' && heard.length === 0)
+        for (let n = 1; n <= 6; n++) await zerodb.events.publish({ topic: `e${n}` })
+      if (message.event === 'event' && message.data.event === 'zerodb.event.published')
+        heard.push(message.data.data.topic)
+      if (heard.length === 6) break
+    }
+    expect(heard).toEqual(['e1', 'e2', 'e3', 'e4', 'e5', 'e6'])
+  })
+
+  test('what is refused is refused at once, and a signal ends a stream', async () => {
+    const zerodb = await newClient()
+    const unknown = zerodb.runs.logs({ run_id: '00000000-0000-4000-8000-000000000000' })
+    await expect(unknown.next()).rejects.toMatchObject({ status: 404, code: 'not_found' })
+    const stop = new AbortController()
+    const events = zerodb.event_log.stream({}, { signal: stop.signal })
+    await events.next()
+    const next = events.next()
+    stop.abort(new Error('enough'))
+    await expect(next).rejects.toThrow('enough')
+  })
+})
+
+test('the same operations go over any transport, as the name and the input', async () => {
+  const calls: unknown[] = []
+  const transport: Transport = {
+    async call(operation, input) {
+      calls.push([operation, input])
+      return { items: [operation], next_cursor: null }
+    },
+  }
+  const zerodb = operationsOver(transport)
+  await zerodb.memory.remember({ content: 'text' })
+  await zerodb.auth.me()
+  expect(await all(zerodb.runs.list({ limit: 1 }))).toEqual(['runs.list'])
+  expect(calls).toEqual([
+    ['memory.remember', { content: 'text' }],
+    ['auth.me', {}],
+    ['runs.list', { limit: 1 }],
+  ])
+})
+
+describe('the server that is meant when none is named', () => {
+  test('is that of the environment, else the one that was started here', async () => {
+    const { key } = await app.newUser()
+    const folder = await mkdtemp(join(tmpdir(), 'zerodb-sdk-'))
+    await writeFile(
+      join(folder, 'credentials.json'),
+      JSON.stringify({ url, api_key: key, user_id: 'u', project_id: 'p' }),
+    )
+    vi.stubEnv('ZERODB_DATA_DIR', folder)
+    expect((await new ZeroDB().auth.me()).is_active).toBe(true)
+    vi.stubEnv('ZERODB_API_KEY', 'wrong')
+    await expect(new ZeroDB().auth.me()).rejects.toMatchObject({ status: 401 })
+    vi.stubEnv('ZERODB_URL', 'http://127.0.0.1:1')
+    await expect(new ZeroDB({ maxRetries: 0 }).auth.me()).rejects.toMatchObject({ code: 'connection_failed' })
+    await rm(folder, { recursive: true })
+    vi.unstubAllEnvs()
+    vi.stubEnv('ZERODB_DATA_DIR', folder)
+    expect(() => new ZeroDB()).toThrow(ZeroDBError)
+  })
+
+  test('gets no key that is another’s', async () => {
+    vi.stubEnv('ZERODB_URL', 'http://127.0.0.1:1')
+    vi.stubEnv('ZERODB_API_KEY', 'secret')
+    await expect(new ZeroDB({ url }).auth.me()).rejects.toMatchObject({ status: 401, code: 'unauthorized' })
+  })
+})

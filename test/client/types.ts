@@ -1,0 +1,61 @@
+// Compiled by `tsc --noEmit`, never run: what is a mistake must not compile.
+import { type Hook, type LoggedEvent, type Recalled, type Run, verifyWebhook, ZeroDB } from '../../src/client/index.ts'
+
+export async function mistakes(zerodb: ZeroDB): Promise<void> {
+  // @ts-expect-error: content is missing
+  await zerodb.memory.remember({})
+  // @ts-expect-error: a number is no text
+  await zerodb.memory.remember({ content: 7 })
+  // @ts-expect-error: no such field
+  await zerodb.memory.remember({ content: 'text', contents: 'text' })
+  // @ts-expect-error: no such kind of memory
+  await zerodb.memory.remember({ content: 'text', memory_type: 'forgotten' })
+  // @ts-expect-error: no such event
+  await zerodb.hooks.create({ event_type: 'zerodb.vector.stord', hook_name: 'auto_embed' })
+  // @ts-expect-error: no such verb
+  await zerodb.hooks.remove({ hook_id: 'id' })
+  // @ts-expect-error: no such noun
+  await zerodb.webhooks.list()
+  // @ts-expect-error: a project of its own has no other that could be meant
+  await zerodb.projects.get({})
+  // @ts-expect-error: the id is missing
+  await zerodb.runs.get()
+  // @ts-expect-error: ranges are of files
+  await zerodb.runs.list({}, { range: { start: 0 } })
+  // @ts-expect-error: the answer has no such field
+  void (await zerodb.memory.recall({ query: 'text' })).hits
+  // @ts-expect-error: a list of hooks is one page, and whole
+  for await (const hook of zerodb.hooks.list()) void hook
+  // @ts-expect-error: no such option
+  new ZeroDB({ url: 'http://127.0.0.1:8000', key: 'key' })
+  // @ts-expect-error: no secret
+  await verifyWebhook({ headers: {}, body: '' })
+}
+
+export async function uses(zerodb: ZeroDB): Promise<void> {
+  const { results }: { results: Recalled[] } = await zerodb.memory.recall({ query: 'text', limit: 3 })
+  const hooks: Hook[] = await zerodb.hooks.list()
+  const { items }: { items: Run[] } = await zerodb.runs.list({ status: 'dead' })
+  for await (const run of zerodb.runs.list()) void (run satisfies Run)
+  // In the project of the key, or in another.
+  await zerodb.vectors.upsert({ document: 'text' })
+  await zerodb.vectors.upsert({ document: 'text', project_id: 'id' })
+  await zerodb.files.upload({ file_name: 'name', content: new Uint8Array(3) })
+  const bytes: Uint8Array = await (await zerodb.files.download({ file_id: 'id' }, { range: { start: 0 } })).bytes()
+  for await (const message of zerodb.runs.logs({ run_id: 'id' }, { signal: AbortSignal.timeout(1) })) {
+    if (message.event === 'log') void message.data.message
+    // @ts-expect-error: only an end has no attempts
+    else if (message.event === 'end') void message.data.attempts
+  }
+  for await (const message of zerodb.event_log.stream()) if (message.event === 'event') narrow(message.data)
+  narrow(await verifyWebhook({ headers: new Headers(), body: '', secrets: ['one', 'another'] }))
+  void [results, hooks, items, bytes]
+}
+
+/** The event's type tells which fields its data has. */
+function narrow(event: LoggedEvent | Awaited<ReturnType<typeof verifyWebhook>>): string | number {
+  if (event.event === 'zerodb.vector.stored') return event.data.vector_id
+  if (event.event === 'zerodb.vector.batch_stored') return event.data.count
+  // @ts-expect-error: memories have no vector
+  return event.data.vector_id
+}
