@@ -17,6 +17,7 @@ import { openDatabase } from '../src/main.ts'
 import { createMetrics } from '../src/metrics.ts'
 import { createOutgoing } from '../src/net/outgoing.ts'
 import { packageRoot } from '../src/package.ts'
+import { openSandbox } from '../src/sandbox/open.ts'
 import { EVENT_NAMES, eventPublished } from '../src/schema/events.ts'
 import type { Scope } from '../src/store/context.ts'
 import { openStore, type Store } from '../src/store/index.ts'
@@ -77,6 +78,7 @@ export async function openBench(backend: Backend): Promise<Bench> {
     log,
     metrics: createMetrics('bench'),
     text: createTextExtractor(),
+    sandbox: openSandbox(config, log),
     jwtSecret: new Uint8Array(32),
     encryptionKey: new Uint8Array(32),
     outgoing: createOutgoing(config),
@@ -107,7 +109,7 @@ export async function openBench(backend: Backend): Promise<Bench> {
     stopEngine,
     async close() {
       await stopEngine()
-      await Promise.all([embedder.close(), language.close()])
+      await Promise.all([embedder.close(), language.close(), app.sandbox.close()])
       await database.close()
       await place.remove()
     },

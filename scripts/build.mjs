@@ -60,6 +60,8 @@ export async function build() {
   })
   rmSync(join(dist, 'migrations'), { recursive: true, force: true })
   cpSync(join(root, 'src', 'db', 'migrations'), join(dist, 'migrations'), { recursive: true })
+  rmSync(join(dist, 'guest'), { recursive: true, force: true })
+  cpSync(join(root, 'src', 'sandbox', 'guest'), join(dist, 'guest'), { recursive: true })
   mkdirSync(dist, { recursive: true })
   const template = existsSync(join(root, 'src', 'db', 'pglite-worker.ts')) ? await prepareTemplate(bundle) : ''
   writeFileSync(stamp, now)

@@ -5,6 +5,7 @@ import type { Embedder } from './embedding/index.ts'
 import type { Language } from './language/index.ts'
 import type { Metrics } from './metrics.ts'
 import type { Outgoing } from './net/outgoing.ts'
+import type { SandboxDriver } from './sandbox/index.ts'
 import type { EventName } from './schema/events.ts'
 import type { RunLog } from './schema/run.ts'
 import type { Scope } from './store/context.ts'
@@ -56,6 +57,8 @@ export interface App {
   readonly language: Language
   readonly blobs: Blobs
   readonly text: TextExtractor
+  /** Runs user code. */
+  readonly sandbox: SandboxDriver
   readonly clock: Clock
   readonly log: Logger
   readonly metrics: Metrics

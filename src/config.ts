@@ -35,6 +35,9 @@ const SETTINGS = {
   ZERODB_LLM_API_KEY: z.string().optional(),
   ZERODB_LLM_MODEL: z.string().min(1).max(255).optional(),
   ZERODB_MODEL_FALLBACK: z.stringbool().default(true),
+  ZERODB_SANDBOX: z.enum(['auto', 'bubblewrap', 'unsafe-process', 'off']).default('auto'),
+  ZERODB_SANDBOX_CONCURRENCY: count(1, 1000).default(20),
+  ZERODB_SANDBOX_ALLOW_UNSAFE: z.stringbool().default(false),
   ZERODB_MAX_BODY_MB: count(1, 100_000).default(16),
   ZERODB_MAX_UPLOAD_MB: count(1, 100_000).default(1024),
   ZERODB_MAX_BATCH: count(1, 10_000).default(100),
@@ -91,6 +94,10 @@ export interface Config {
   /** Undefined: the built-in rules. */
   language: ProviderConfig | undefined
   modelFallback: boolean
+  /** What user code runs in; `auto`: the strongest that this machine has by itself. */
+  sandbox: 'auto' | 'bubblewrap' | 'unsafe-process' | 'off'
+  /** Calls of user code that this process executes at once. */
+  sandboxConcurrency: number
   maxBodyBytes: number
   maxUploadBytes: number
   maxBatch: number
@@ -132,6 +139,14 @@ export function readConfig(env: Environment): Config {
     throw new StartError(
       'ZERODB_WORKER_SLOTS is 0 and there is no DATABASE_URL: with the embedded database this is the only process that can execute runs',
     )
+  if (
+    settings.ZERODB_SANDBOX === 'unsafe-process' &&
+    env['NODE_ENV'] === 'production' &&
+    !settings.ZERODB_SANDBOX_ALLOW_UNSAFE
+  )
+    throw new StartError(
+      'ZERODB_SANDBOX is unsafe-process, which lets user code do whatever the server can, and this is production: choose another, or set ZERODB_SANDBOX_ALLOW_UNSAFE=on as well',
+    )
   const embedding = provider('ZERODB_EMBEDDING', settings)
   const language = provider('ZERODB_LLM', settings)
   return {
@@ -148,6 +163,8 @@ export function readConfig(env: Environment): Config {
     embedding: embedding && { ...embedding, dimensions: settings.ZERODB_EMBEDDING_DIMENSIONS },
     language,
     modelFallback: settings.ZERODB_MODEL_FALLBACK,
+    sandbox: settings.ZERODB_SANDBOX,
+    sandboxConcurrency: settings.ZERODB_SANDBOX_CONCURRENCY,
     maxBodyBytes: settings.ZERODB_MAX_BODY_MB * 1024 * 1024,
     maxUploadBytes: settings.ZERODB_MAX_UPLOAD_MB * 1024 * 1024,
     maxBatch: settings.ZERODB_MAX_BATCH,

@@ -31,6 +31,8 @@ export const ERRORS = {
   dimension_mismatch: { status: 422, message: 'No stored vector has this number of dimensions' },
   rate_limited: { status: 429, message: 'Too many requests: wait and try again' },
   internal: { status: 500, message: 'Internal Server Error' },
+  sandbox_unavailable: { status: 503, message: 'User code cannot be run here' },
+  sandbox_busy: { status: 503, message: 'All sandboxes are busy' },
   unavailable: { status: 503, message: 'Not available at the moment' },
   provider_refused: { status: 502, message: 'The model provider refuses this request' },
   query_timeout: { status: 503, message: 'The database took too long and the statement was ended' },

@@ -21,6 +21,7 @@ import { LANGUAGES, type Language } from './language/index.ts'
 import { createMetrics } from './metrics.ts'
 import { createOutgoing } from './net/outgoing.ts'
 import { packageVersion } from './package.ts'
+import { openSandbox } from './sandbox/open.ts'
 import { openStore, type Store } from './store/index.ts'
 import { createTextExtractor } from './text/index.ts'
 
@@ -108,6 +109,7 @@ export async function openSystem(config: Config, options: SystemOptions = {}): P
   const { embedders, language } = openModels(config)
   const text = createTextExtractor()
   const outgoing = createOutgoing(config)
+  const sandbox = openSandbox(config, log)
   const database = await openDatabase(config, onStep)
 
   async function closeDrivers(): Promise<void> {
@@ -116,6 +118,7 @@ export async function openSystem(config: Config, options: SystemOptions = {}): P
       language.close(),
       text.close(),
       outgoing.close(),
+      sandbox.close(),
     ])
     await database.close()
   }
@@ -142,7 +145,7 @@ export async function openSystem(config: Config, options: SystemOptions = {}): P
     const metrics = createMetrics(packageVersion())
     const logins = createThrottle(clock, 10, 600)
     const [embedder] = embedders
-    const drivers = { store, embedder, embedders, language, blobs, text, outgoing }
+    const drivers = { store, embedder, embedders, language, blobs, text, sandbox, outgoing }
     const app: App = { config, ...drivers, clock, log, metrics, jwtSecret, encryptionKey, logins, runs }
     const owner = await ensureOwner(store, config)
     engine = await startEngine(app, database)
@@ -217,6 +220,20 @@ export interface Serving {
   close(): Promise<void>
 }
 
+/** The start is not held up by the sandbox, and who stops at once needs none. */
+const TRY_SANDBOX_MS = 1_000
+
+/** Tries the sandbox in the background, so that the first call need not wait for that, and tells the operator what is amiss. */
+export function trySandboxSoon({ sandbox, log }: App): void {
+  setTimeout(async () => {
+    const { driver, runtimes, warnings } = await sandbox.ready()
+    for (const [runtime, found] of Object.entries(runtimes))
+      if (!found.available && driver !== 'off')
+        log.warn({ runtime, ...found }, 'user code of this runtime cannot be run')
+    for (const warning of warnings) log.warn({ driver }, warning)
+  }, TRY_SANDBOX_MS).unref()
+}
+
 /** The whole product: system and HTTP, listening. Throws `StartError` when the port is taken. */
 export async function serve(config: Config, options: SystemOptions = {}): Promise<Serving> {
   const system = await openSystem(config, options)
@@ -233,6 +250,7 @@ export async function serve(config: Config, options: SystemOptions = {}): Promis
       )
     }
     const { port } = server.server.address() as AddressInfo
+    trySandboxSoon(system.app)
     const host = config.host.includes(':') ? `[${config.host}]` : config.host
     return {
       url: `http://${host}:${port}`,

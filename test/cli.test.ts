@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { packageRoot } from '../src/package.ts'
+import { available } from './support/commands.ts'
 import { startServer } from './support/listening.ts'
 
 const PROGRAM = join(packageRoot(), 'dist', 'zerodb.js')
@@ -215,10 +216,11 @@ describe('zerodb config', () => {
 })
 
 describe('zerodb doctor', () => {
-  test('checks directory, port, database and both models', async () => {
-    const { code, out } = await zerodb(['doctor'], { ZERODB_PORT: '0' })
+  test('checks directory, port, database, sandbox and both models', async () => {
+    const ZERODB_SANDBOX = available('bwrap', ['--version']) ? 'auto' : 'off'
+    const { code, out } = await zerodb(['doctor'], { ZERODB_PORT: '0', ZERODB_SANDBOX })
     expect(code, out).toBe(0)
-    expect(out.match(/^ok /gm)).toHaveLength(6)
+    expect(out.match(/^ok /gm)).toHaveLength(7)
     expect(existsSync(join(folder, '.zerodb'))).toBe(true)
   })
 })

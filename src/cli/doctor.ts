@@ -4,8 +4,10 @@ import { createServer } from 'node:net'
 import { dirname } from 'node:path'
 import { Command } from 'commander'
 import pc from 'picocolors'
+import { pino } from 'pino'
 import { type Config, readConfig } from '../config.ts'
 import { openDatabase, openModels } from '../main.ts'
+import { openSandbox } from '../sandbox/open.ts'
 
 interface Check {
   name: string
@@ -18,6 +20,7 @@ const CHECKS: readonly Check[] = [
   { name: 'data directory', look: lookAtDirectory },
   { name: 'port', look: lookAtPort },
   { name: 'database', look: lookAtDatabase },
+  { name: 'sandbox', look: lookAtSandbox },
   {
     name: 'embedding model',
     async look(config) {
@@ -45,6 +48,28 @@ const CHECKS: readonly Check[] = [
     },
   },
 ]
+
+async function lookAtSandbox(config: Config): Promise<string> {
+  const sandbox = openSandbox(config, pino({ level: 'silent' }))
+  try {
+    const { driver, isolation, limits, uid, runtimes, warnings } = await sandbox.ready()
+    if (driver === 'off') return 'switched off (ZERODB_SANDBOX=off)'
+    const wrong = Object.entries(runtimes).flatMap(([runtime, found]) =>
+      found.available ? [] : [`${runtime}: ${found.cause}. ${found.remedy}`],
+    )
+    if (wrong.length > 0) throw new Error(`functions cannot be run (all else works)\n      ${wrong.join('\n      ')}`)
+    const versions = Object.entries(runtimes).map(
+      ([runtime, found]) => `${runtime} (${found.available && found.version})`,
+    )
+    const lines = [
+      `${driver}, isolation ${isolation}, limits ${limits}, user id ${uid}: ${versions.join(', ')}`,
+      ...warnings,
+    ]
+    return lines.join('\n      ')
+  } finally {
+    await sandbox.close()
+  }
+}
 
 async function lookAtDirectory({ dataDir }: Config): Promise<string> {
   let folder = dataDir

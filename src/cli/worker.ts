@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import { readConfig } from '../config.ts'
 import { StartError } from '../errors.ts'
-import { openSystem } from '../main.ts'
+import { openSystem, trySandboxSoon } from '../main.ts'
 import { stopSignal } from './stop.ts'
 
 export const worker = new Command('worker')
@@ -15,6 +15,7 @@ export const worker = new Command('worker')
     }
     const stop = stopSignal()
     const system = await openSystem(config, { onStep: (step) => console.log(step) })
+    trySandboxSoon(system.app)
     console.log('Ready to execute runs. Ctrl-C stops.')
     await stop
     console.log('Stopping: finishing what runs…')

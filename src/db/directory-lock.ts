@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import { readFileSync, readlinkSync, rmSync, statSync, utimesSync } from 'node:fs'
+import { readFileSync, rmSync, statSync, utimesSync } from 'node:fs'
 import { mkdir, open, readFile, rm, rmdir } from 'node:fs/promises'
-import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { StartError } from '../errors.ts'
+import { isRunning, place, startOf } from '../processes.ts'
 
 // Two processes on one PGlite directory both open happily, and acknowledged rows vanish without an error: this lock is what prevents it.
 // A holder is alive when its pid is and started when the lock says. Pids mean nothing across machines and containers: a holder from
@@ -133,35 +133,6 @@ async function removeStale(path: string, dead: Holder): Promise<void> {
   }
 }
 
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
-  }
-}
-
-function place(): string {
-  try {
-    return `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()} ${readlinkSync('/proc/self/ns/pid')}`
-  } catch {
-    return hostname()
-  }
-}
-
 function bootOf(place: string): string {
   return place.split(' ')[0]!
-}
-
-/** Null for one that is dead and only not yet buried by its parent, too. */
-function startOf(pid: number): string | null {
-  try {
-    // Field 3 of stat is the state, field 22 the start; the name in field 2 may itself contain spaces and brackets.
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    return fields[0] === 'Z' ? null : (fields[19] ?? null)
-  } catch {
-    return null
-  }
 }

@@ -28,11 +28,14 @@ export function addHealthRoutes(server: FastifyInstance, app: App, version: stri
 
   for (const path of ['/health', '/api/v1/health']) {
     server.get(path, async () => {
+      // What it says the first time is that it has not been tried.
+      void app.sandbox.ready()
       const instances = await app.store.instances.list()
       return {
         ...(await readinessOf(app)),
         version,
         database: app.store.kind,
+        sandbox: { ...app.sandbox.report, ...app.sandbox.load() },
         instances: instances.map(({ epoch, started_at, slots, handlers, draining }) => {
           return { id: epoch, started_at, slots, handlers, draining }
         }),

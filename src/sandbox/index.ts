@@ -1,3 +1,5 @@
+import { ZeroError } from '../errors.ts'
+
 /** What user code is written in. The version really found is in the report. */
 export const RUNTIMES = ['nodejs20', 'python3.11'] as const
 export type Runtime = (typeof RUNTIMES)[number]
@@ -115,9 +117,20 @@ export interface SandboxLoad {
   instances: number
 }
 
+/** Why this runtime cannot be run here; null when it can. */
+export function unavailable({ runtimes }: SandboxReport, runtime: Runtime): ZeroError | null {
+  const found = runtimes[runtime]
+  return found.available ? null : new ZeroError('sandbox_unavailable', `${found.cause}. ${found.remedy}`)
+}
+
 /** Runs user code behind a boundary of the operating system, or of something stronger. */
 export interface SandboxDriver {
+  /** What is known so far: before `ready`, no runtime is available. */
   readonly report: SandboxReport
+  /** Tries the boundary, once, and tells what is in force. Nothing is tried before this or a call asks for it. Never rejects. */
+  ready(): Promise<SandboxReport>
+  /** Has instances stand ready for the calls of this runtime that are to come. Costs memory from then on. */
+  prepare(runtime: Runtime): void
   load(): SandboxLoad
   /**
    * Runs one call. Whatever the guest does is an outcome. Throws `ZeroError` only for what is not the guest's doing: `sandbox_unavailable`

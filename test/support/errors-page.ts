@@ -24,6 +24,10 @@ const MEANINGS: Record<ErrorCode, string> = {
   rate_limited: 'Wait as long as `Retry-After` says.',
   internal: 'An error of the server. Its log has the cause under the `request_id`.',
   unavailable: 'Try again after `Retry-After` seconds.',
+  sandbox_unavailable:
+    'The message says why, and what the operator of the server can do; see [sandbox](sandbox.md). All else works.',
+  sandbox_busy:
+    'As many calls run and wait as this server takes (`ZERODB_SANDBOX_CONCURRENCY`). Try again after `Retry-After`.',
   provider_refused: 'A configured model provider refuses what it is asked for; the message holds its reason.',
   query_timeout: 'The statement took longer than a minute. Ask for less, or try again.',
 }

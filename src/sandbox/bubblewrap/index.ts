@@ -1,0 +1,134 @@
+import { execFile } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
+import { delimiter, join } from 'node:path'
+import { promisify } from 'node:util'
+import { RUNTIMES, type Runtime, type SandboxDriver, type SandboxReport } from '../index.ts'
+import { findInterpreter } from '../interpreters.ts'
+import { ALL_PROTECTIONS, type Protections } from '../protections.ts'
+import { type SandboxOptions, supervised } from '../supervised.ts'
+import { Supervisor, USUAL_MEMORY_MB } from '../supervisor.ts'
+import { openGroups, ownPlacement, removeGroups } from './cgroups.ts'
+import { leakedDescriptors } from './descriptors.ts'
+import { type Boundary, bubblewrapLauncher } from './launch.ts'
+import { isRoot, sandboxFolder } from './places.ts'
+import { inspect } from './probe.ts'
+import { NO_BUBBLEWRAP, type Obstacle, obstacleOf } from './remedies.ts'
+import { prepareRootfs } from './rootfs.ts'
+import { seccompFilter } from './seccomp.ts'
+import { takeSlot } from './slots.ts'
+
+type Found = SandboxReport['runtimes'][Runtime]
+
+/** Namespaces, a list of system calls, rlimits and control groups, through bubblewrap: Linux's own means, without privileges. */
+export function bubblewrap(options: SandboxOptions & { protections?: Readonly<Protections> }): SandboxDriver {
+  const { concurrency, log, protections = ALL_PROTECTIONS } = options
+  return supervised('bubblewrap', async () => {
+    const boundary = await openBoundary(protections)
+    if ('cause' in boundary) return { report: reportOf(null, sameFor(boundary)), supervisor: null }
+    const launcher = bubblewrapLauncher(boundary)
+    const supervisor = new Supervisor({ launcher, concurrency, log, protections })
+    const found = {} as Record<Runtime, Found>
+    for (const runtime of RUNTIMES) found[runtime] = await tryRuntime(runtime, boundary, supervisor)
+    return { report: reportOf(boundary, found), supervisor }
+  })
+}
+
+/** Everything that guests have in common, or what is in the way. */
+async function openBoundary(protections: Readonly<Protections>): Promise<Boundary | Obstacle> {
+  const filter = seccompFilter(process.arch)
+  if (process.platform !== 'linux' || !filter)
+    return {
+      cause: `There is no sandbox for ${process.platform} on ${process.arch}`,
+      remedy: 'Run the server on Linux (x64 or arm64), or in a virtual machine with it',
+    }
+  const bwrap = findProgram('bwrap')
+  if (!bwrap) return NO_BUBBLEWRAP
+  if (!findProgram('prlimit') || !findProgram('ldd'))
+    return { cause: 'The programs prlimit and ldd are needed', remedy: 'Install util-linux and libc-bin' }
+  try {
+    const folder = await sandboxFolder()
+    const slot = await takeSlot(folder, removeGroups)
+    const groups = await openGroups(`zerodb-functions-${slot.number}`, ownPlacement())
+    if (groups) await slot.keepGroups(groups.folders)
+    const filterFile = join(folder, `filter-${createHash('sha256').update(filter).digest('hex').slice(0, 16)}`)
+    if (!existsSync(filterFile)) await writeFile(filterFile, filter, { mode: 0o644 })
+    const { stdout } = await promisify(execFile)(bwrap, ['--help'])
+    return {
+      bwrap,
+      folder,
+      roots: new Map(),
+      filter: filterFile,
+      slot,
+      uids: isRoot() ? { first: slot.firstUid, count: slot.uids } : null,
+      groups,
+      canDisableUserns: stdout.includes('--disable-userns'),
+      leaked: leakedDescriptors(),
+      protections,
+    }
+  } catch (error) {
+    return { cause: (error as Error).message, remedy: 'Run "zerodb doctor" for more' }
+  }
+}
+
+async function tryRuntime(runtime: Runtime, boundary: Boundary, supervisor: Supervisor): Promise<Found> {
+  let version: string
+  try {
+    const interpreter = await findInterpreter(runtime)
+    version = interpreter.version
+    boundary.roots.set(runtime, await prepareRootfs(boundary.folder, runtime, interpreter, findProgram('prlimit')!))
+  } catch (error) {
+    const { message } = error as Error
+    const remedy =
+      runtime === 'nodejs20'
+        ? 'Run "zerodb doctor" for more'
+        : 'Install it and restart: "apt-get install python3", "dnf install python3" or "apk add python3"'
+    return { available: false, cause: message, remedy }
+  }
+  try {
+    const instance = await supervisor.start(runtime, USUAL_MEMORY_MB)
+    const wrong = await inspect(instance, boundary).finally(() => instance.end())
+    if (wrong.length === 0) return { available: true, version }
+    const cause = `The boundary around ${runtime} does not stand: ${wrong.join('; ')}`
+    return { available: false, cause, remedy: 'Please report this with the output of "zerodb doctor"' }
+  } catch (error) {
+    return { available: false, ...obstacleOf((error as Error).message) }
+  }
+}
+
+const sameFor = (obstacle: Obstacle): Record<Runtime, Found> =>
+  Object.fromEntries(RUNTIMES.map((runtime) => [runtime, { available: false, ...obstacle }])) as Record<Runtime, Found>
+
+function reportOf(boundary: Boundary | null, runtimes: Record<Runtime, Found>): SandboxReport {
+  const warnings: string[] = []
+  if (boundary && !boundary.uids)
+    warnings.push(
+      'All sandboxes share the user id of the server: start it as root for one each, if strangers’ code runs',
+    )
+  if (boundary && !boundary.groups)
+    warnings.push(
+      'Control groups cannot be written: memory is bounded for each process of a function, not for all together',
+    )
+  if (boundary && !boundary.canDisableUserns)
+    warnings.push('This bwrap is older than 0.8: that no further user namespace is made rests on the filter alone')
+  for (const [runtime, found] of Object.entries(runtimes)) {
+    const wanted = /\d+(\.\d+)?$/.exec(runtime)![0]
+    if (found.available && !`${found.version}.`.startsWith(`${wanted}.`))
+      warnings.push(`What runs as ${runtime} is ${found.version}`)
+  }
+  return {
+    driver: 'bubblewrap',
+    isolation: 'namespaces',
+    limits: !boundary?.groups ? 'rlimit' : boundary.groups.version === 1 ? 'cgroup1' : 'cgroup2',
+    uid: boundary?.uids ? 'own' : 'shared',
+    runtimes,
+    warnings,
+  }
+}
+
+/** Where a program of this name is. */
+function findProgram(name: string): string | undefined {
+  const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/usr/bin', '/bin']
+  return folders.map((folder) => join(folder, name)).find((path) => existsSync(path))
+}

@@ -1,0 +1,111 @@
+import { SYSCALLS, type SyscallTable } from './syscalls.ts'
+
+// A filter of system calls as bubblewrap's --seccomp takes it: an array of `struct sock_filter` of classic BPF.
+
+const LOAD = 0x20
+const JUMP_EQUAL = 0x15
+const JUMP_ANY_BIT = 0x45
+const JUMP_AT_LEAST = 0x35
+const RETURN = 0x06
+
+const ALLOW = 0x7fff0000
+const KILL_PROCESS = 0x80000000
+const refuse = (errno: number) => 0x00050000 | errno
+const [EPERM, EINVAL, ENOTTY, ENOSYS, EAFNOSUPPORT] = [1, 22, 25, 38, 97]
+
+/** Offsets in `struct seccomp_data`; of the arguments the lower half, which is all that the kernel looks at in those that we test. */
+const NUMBER = 0
+const ARCH = 4
+const argument = (index: number) => 16 + 8 * index
+
+const X32_BIT = 0x40000000
+const NEW_NAMESPACES = 0x7e020000
+const AF_UNIX = 1
+const AF_INET = 2
+const AF_INET6 = 10
+const AF_NETLINK = 16
+
+/** Commands of fcntl that tell of other processes' use of a file: F_SETLEASE, F_NOTIFY. */
+const FCNTL_REFUSED = [1024, 1026]
+/** Questions about terminals, sockets and interfaces; non-blocking and close-on-exec; copying by reference. */
+const IOCTL_ALLOWED = [
+  0x5401, 0x5413, 0x541b, 0x5421, 0x5450, 0x5451, 0x5452, 0x8910, 0x8912, 0x8913, 0x8915, 0x8927, 0x8933, 0x40049409,
+]
+/** Names of threads and of memory, dumpable, timer slack, huge pages, no_new_privs, and reading what is set. */
+const PRCTL_ALLOWED = [2, 3, 4, 15, 16, 21, 23, 27, 29, 30, 38, 39, 41, 42, 0x53564d41]
+
+type Instruction = [code: number, ifTrue: number, ifFalse: number, value: number]
+
+/** Ends with `whenEqual` for any of `values`, else with `otherwise`. */
+function among(index: number, values: readonly number[], whenEqual: number, otherwise: number): Instruction[] {
+  return [
+    [LOAD, 0, 0, argument(index)],
+    ...values.map((value, i): Instruction => [JUMP_EQUAL, values.length - i, 0, value]),
+    [RETURN, 0, 0, otherwise],
+    [RETURN, 0, 0, whenEqual],
+  ]
+}
+
+function specialRules({ special }: SyscallTable): [number, Instruction[]][] {
+  return [
+    [special.fcntl, among(1, FCNTL_REFUSED, refuse(EINVAL), ALLOW)],
+    [special.ioctl, among(1, IOCTL_ALLOWED, ALLOW, refuse(ENOTTY))],
+    [special.prctl, among(0, PRCTL_ALLOWED, ALLOW, refuse(EPERM))],
+    [special.socketpair, among(0, [AF_UNIX], ALLOW, refuse(EAFNOSUPPORT))],
+    [
+      special.socket,
+      [
+        [LOAD, 0, 0, argument(0)],
+        [JUMP_EQUAL, 5, 0, AF_UNIX],
+        [JUMP_EQUAL, 4, 0, AF_INET],
+        [JUMP_EQUAL, 3, 0, AF_INET6],
+        [JUMP_EQUAL, 0, 3, AF_NETLINK],
+        // Of netlink only NETLINK_ROUTE: it lists interfaces.
+        [LOAD, 0, 0, argument(2)],
+        [JUMP_EQUAL, 0, 1, 0],
+        [RETURN, 0, 0, ALLOW],
+        [RETURN, 0, 0, refuse(EAFNOSUPPORT)],
+      ],
+    ],
+    [
+      special.clone,
+      [
+        [LOAD, 0, 0, argument(0)],
+        [JUMP_ANY_BIT, 0, 1, NEW_NAMESPACES],
+        [RETURN, 0, 0, refuse(EPERM)],
+        [RETURN, 0, 0, ALLOW],
+      ],
+    ],
+    // Its flags lie in memory, where no filter can look: libc falls back to clone.
+    [special.clone3, [[RETURN, 0, 0, refuse(ENOSYS)]]],
+  ]
+}
+
+/**
+ * The filter for this kind of machine: what is not on the list answers ENOSYS, on which libraries fall back; calls of another kind of
+ * machine (32 bits, x32) kill. Null where there is no table for it.
+ */
+export function seccompFilter(machine: string): Buffer | null {
+  const table = SYSCALLS[machine]
+  if (!table) return null
+  const program: Instruction[] = [
+    [LOAD, 0, 0, ARCH],
+    [JUMP_EQUAL, 1, 0, table.arch],
+    [RETURN, 0, 0, KILL_PROCESS],
+    [LOAD, 0, 0, NUMBER],
+    [JUMP_AT_LEAST, 0, 1, X32_BIT],
+    [RETURN, 0, 0, KILL_PROCESS],
+  ]
+  for (const [number, rule] of specialRules(table)) program.push([JUMP_EQUAL, 0, rule.length, number], ...rule)
+  for (const number of Object.values(table.allowed)) program.push([JUMP_EQUAL, 0, 1, number], [RETURN, 0, 0, ALLOW])
+  program.push([RETURN, 0, 0, refuse(ENOSYS)])
+
+  const bytes = Buffer.alloc(8 * program.length)
+  for (const [i, [code, ifTrue, ifFalse, value]] of program.entries()) {
+    bytes.writeUInt16LE(code, 8 * i)
+    bytes.writeUInt8(ifTrue, 8 * i + 2)
+    bytes.writeUInt8(ifFalse, 8 * i + 3)
+    bytes.writeUInt32LE(value >>> 0, 8 * i + 4)
+  }
+  return bytes
+}

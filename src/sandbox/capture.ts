@@ -1,0 +1,69 @@
+import { StringDecoder } from 'node:string_decoder'
+import { LEVELS, STREAMS } from './frames.ts'
+import type { GuestLog } from './index.ts'
+
+/** Kept of each stream. */
+const KEPT_BYTES = 51_200
+/** A call that prints more than this, over all streams, is ended. */
+export const MAX_PRINTED_BYTES = 1_048_576
+
+interface Stream {
+  name: GuestLog['stream']
+  decoder: StringDecoder
+  text: string
+  bytes: number
+  /** The begin of a line whose end has not come. */
+  line: string
+}
+
+/** What one call prints: each line as it comes, and the whole up to a limit. */
+export class Capture {
+  #streams = new Map<number, Stream>()
+  #onLog: ((line: GuestLog) => void) | undefined
+  /** All that has come, kept or not. */
+  bytes = 0
+
+  constructor(onLog: ((line: GuestLog) => void) | undefined) {
+    this.#onLog = onLog
+  }
+
+  write(number: number, level: number, data: Uint8Array): void {
+    this.bytes += data.length
+    const stream = this.#stream(number)
+    if (!stream || stream.bytes > KEPT_BYTES) return
+    const room = KEPT_BYTES - stream.bytes
+    stream.bytes += data.length
+    let text = stream.decoder.write(Buffer.from(data.subarray(0, room)))
+    if (stream.bytes > KEPT_BYTES) text += `\n[cut here: more than ${KEPT_BYTES} bytes]\n`
+    if (stream.name === 'log') {
+      this.#say(stream, level, text.replace(/\n$/, ''))
+      return
+    }
+    stream.text += text
+    const lines = (stream.line + text).split('\n')
+    stream.line = lines.pop()!
+    for (const line of lines) this.#say(stream, level, line)
+  }
+
+  /** What has been printed. Hands out the lines that no line break has ended. */
+  finish(): { stdout: string; stderr: string } {
+    for (const stream of this.#streams.values()) {
+      if (stream.line !== '') this.#say(stream, 1, stream.line)
+      stream.line = ''
+    }
+    return { stdout: this.#streams.get(1)?.text ?? '', stderr: this.#streams.get(2)?.text ?? '' }
+  }
+
+  #stream(number: number): Stream | undefined {
+    const known = this.#streams.get(number)
+    const name = STREAMS[number]
+    if (known || !name) return known
+    const stream = { name, decoder: new StringDecoder('utf8'), text: '', bytes: 0, line: '' }
+    this.#streams.set(number, stream)
+    return stream
+  }
+
+  #say(stream: Stream, level: number, text: string): void {
+    this.#onLog?.({ stream: stream.name, level: stream.name === 'log' ? (LEVELS[level] ?? 'info') : 'info', text })
+  }
+}

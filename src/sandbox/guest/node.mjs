@@ -1,0 +1,488 @@
+// Runs inside the sandbox, one process for one program: lays the program's files into the working directory, then answers one call after
+// the other on descriptor 3 (the frames of ../frames.ts). The supervisor trusts nothing of what comes from here: whatever a user's code
+// does to this process, it has only itself to harm.
+import { Buffer } from 'node:buffer'
+import fs from 'node:fs'
+import net from 'node:net'
+import path from 'node:path'
+import { Writable } from 'node:stream'
+import { pathToFileURL } from 'node:url'
+
+const INIT = 1
+const CALL = 2
+const REPLY = 3
+const UP = 16
+const RESULT = 17
+const LOG = 18
+const ASK = 19
+const [JSON_RESULT, RESPONSE, THREW, TOO_LARGE] = [0, 1, 2, 3]
+const STREAMS = { stdout: 1, stderr: 2, log: 3 }
+const LEVELS = ['debug', 'info', 'warn', 'error']
+const LOG_PIECE = 32_768
+const HEADER = 9
+/** Questions to the host at once; more wait here. */
+const MAX_ASKING = 16
+const MAX_ERROR_TEXT = 4_000
+const MAX_STACK = 12_000
+
+const home = process.cwd()
+const scratch = process.env.HOME
+const homeUrl = `${pathToFileURL(home).href}/`
+const exitProcess = process.reallyExit.bind(process)
+const channel = new net.Socket({ fd: 3, readable: true, writable: true })
+
+const sleeping = new Int32Array(new SharedArrayBuffer(4))
+
+let program
+let loaded
+/** The call under way. */
+let live = null
+
+function send(type, call, ...parts) {
+  let length = 0
+  for (const part of parts) length += part.length
+  const frame = Buffer.allocUnsafe(HEADER + length)
+  frame.writeUInt32LE(length, 0)
+  frame[4] = type
+  frame.writeUInt32LE(call, 5)
+  let at = HEADER
+  for (const part of parts) {
+    frame.set(part, at)
+    at += part.length
+  }
+  // Never queued: a loop that prints must not fill this process's memory, and who ends it must have said all that it had to say.
+  for (let written = 0; written < frame.length; ) {
+    try {
+      written += fs.writeSync(3, frame, written)
+    } catch (error) {
+      if (error.code !== 'EAGAIN') throw error
+      Atomics.wait(sleeping, 0, 0, 1)
+    }
+  }
+}
+
+function log(stream, level, text) {
+  const bytes = typeof text === 'string' ? Buffer.from(text) : text
+  for (let at = 0; at < bytes.length; at += LOG_PIECE) {
+    const piece = bytes.subarray(at, at + LOG_PIECE)
+    const call = live ? live.id : 0
+    send(LOG, call, Buffer.from([STREAMS[stream], level]), piece)
+  }
+}
+
+for (const [fd, name] of [
+  [1, 'stdout'],
+  [2, 'stderr'],
+]) {
+  const stream = new Writable({
+    decodeStrings: true,
+    write(chunk, _, done) {
+      log(name, 1, chunk)
+      done()
+    },
+  })
+  Object.assign(stream, { fd, isTTY: false })
+  Object.defineProperty(process, name, { configurable: true, enumerable: true, get: () => stream })
+}
+
+class Answer {
+  constructor(body, { status = 200, headers = {} } = {}) {
+    this.status = status
+    this.headers = Object.entries(headers).flatMap(([name, value]) =>
+      (Array.isArray(value) ? value : [value]).map((each) => [name.toLowerCase(), String(each)]),
+    )
+    let type
+    if (body === undefined || body === null) this.body = Buffer.alloc(0)
+    else if (isBytes(body)) [this.body, type] = [bytesOf(body), 'application/octet-stream']
+    else if (typeof body === 'string') [this.body, type] = [Buffer.from(body), 'text/plain; charset=utf-8']
+    else [this.body, type] = [Buffer.from(stringify(body)), 'application/json']
+    if (type && !this.headers.some(([name]) => name === 'content-type')) this.headers.push(['content-type', type])
+  }
+}
+
+/** An error that a function throws on purpose: how its run goes on is in `fields`. */
+function signal(name, message, fields) {
+  const error = new Error(message)
+  error.name = name
+  return Object.assign(error, fields)
+}
+
+class Context {
+  #call
+  #controller
+  constructor(call, context) {
+    this.#call = call
+    Object.assign(this, context)
+    this.env = program.env
+    this.log = logOf(call)
+    this.zerodb = zerodbOf(call)
+  }
+  /** Seconds until the call is ended. */
+  timeLeft() {
+    return Math.max(0, (this.#call.deadline - performance.now()) / 1000)
+  }
+  /** Aborted shortly before that. */
+  get signal() {
+    if (!this.#controller) {
+      this.#controller = new AbortController()
+      const left = this.#call.deadline - performance.now() - this.#call.notice
+      const timer = setTimeout(() => {
+        this.#controller.abort(new DOMException('The call is about to be ended', 'TimeoutError'))
+      }, left)
+      timer.unref()
+      this.#call.timers.push(timer)
+    }
+    return this.#controller.signal
+  }
+  /** What `work` returned when it was first done under this key, in whichever attempt. */
+  async once(key, work) {
+    const known = await ask(this.#call, 'once.get', { key })
+    if (known.done) return known.value
+    const value = (await work()) ?? null
+    await ask(this.#call, 'once.put', { key, value })
+    return value
+  }
+  response(body, options) {
+    return new Answer(body, options)
+  }
+  retryLater(seconds, message = 'The function asks to be tried again later') {
+    throw signal('RetryLater', message, { retry_after_seconds: seconds })
+  }
+  neverRetry(message = 'The function asks not to be tried again') {
+    throw signal('NeverRetry', message, { never_retry: true })
+  }
+}
+
+function logOf(call) {
+  const write = (level, values) => {
+    if (live === call) log('log', level, `${values.map(inspect).join(' ')}\n`)
+  }
+  const main = (...values) => write(1, values)
+  LEVELS.forEach((name, level) => {
+    main[name] = (...values) => write(level, values)
+  })
+  return main
+}
+
+function inspect(value) {
+  if (typeof value === 'string') return value
+  if (value instanceof Error) return value.stack ?? String(value)
+  try {
+    return JSON.stringify(value) ?? String(value)
+  } catch {
+    return String(value)
+  }
+}
+
+/** `zerodb.noun.verb(input)` asks the host for the operation `noun.verb`. */
+function zerodbOf(call) {
+  const nouns = new Map()
+  const verbs = (noun) =>
+    new Proxy(Object.create(null), {
+      get(_, verb) {
+        if (typeof verb !== 'string' || verb === 'then') return undefined
+        return (input = {}) => ask(call, 'operation', { operation: `${noun}.${verb}`, input })
+      },
+    })
+  return new Proxy(Object.create(null), {
+    get(_, noun) {
+      if (typeof noun !== 'string' || noun === 'then') return undefined
+      if (!nouns.has(noun)) nouns.set(noun, verbs(noun))
+      return nouns.get(noun)
+    },
+  })
+}
+
+let lastAsk = 0
+let asking = 0
+const asked = new Map()
+const waitingToAsk = []
+
+/** Asks the host; what it throws comes back as an error with its `code` and `status`. */
+async function ask(call, name, body) {
+  const bytes = Buffer.from(stringify(body))
+  if (asking >= MAX_ASKING) await new Promise((resolve) => waitingToAsk.push(resolve))
+  if (live !== call) throw new Error(`The call has ended: ${name} comes too late`)
+  asking++
+  channel.ref()
+  const id = ++lastAsk
+  const head = Buffer.alloc(5)
+  head.writeUInt32LE(id, 0)
+  head[4] = Buffer.byteLength(name)
+  try {
+    return await new Promise((resolve, reject) => {
+      asked.set(id, { resolve, reject })
+      send(ASK, call.id, head, Buffer.from(name), bytes)
+    })
+  } finally {
+    asking--
+    waitingToAsk.shift()?.()
+    if (call.script && asking === 0) channel.unref()
+  }
+}
+
+function answered(body) {
+  const waiting = asked.get(body.readUInt32LE(0))
+  asked.delete(body.readUInt32LE(0))
+  const value = JSON.parse(body.subarray(5).toString())
+  if (body[4] === 1) waiting?.resolve(value)
+  else waiting?.reject(Object.assign(new Error(value.message), value))
+}
+
+function isBytes(value) {
+  return ArrayBuffer.isView(value) || value instanceof ArrayBuffer || value instanceof SharedArrayBuffer
+}
+
+function bytesOf(value) {
+  return ArrayBuffer.isView(value)
+    ? Buffer.from(value.buffer, value.byteOffset, value.byteLength)
+    : Buffer.from(new Uint8Array(value))
+}
+
+function stringify(value) {
+  const text = JSON.stringify(value)
+  if (text === undefined) throw new TypeError(`A value of type ${typeof value} cannot be sent as JSON`)
+  return text
+}
+
+/** Whether the value is longer than `limit` as JSON, told without making that JSON: true only when it surely is. */
+function isSurelyLonger(value, limit) {
+  let left = limit
+  const visit = (each) => {
+    if (left < 0) return
+    if (typeof each === 'string') left -= each.length
+    else if (typeof each !== 'object' || each === null || typeof each.toJSON === 'function') left--
+    else if (Array.isArray(each)) for (let i = 0; i < each.length && left >= 0; i++, left--) visit(each[i])
+    else if (Object.getPrototypeOf(each) === Object.prototype)
+      for (const key of Object.keys(each)) {
+        const { value } = Object.getOwnPropertyDescriptor(each, key) ?? {}
+        if (value !== undefined && typeof value !== 'function' && typeof value !== 'symbol') left -= key.length + 3
+        visit(value ?? null)
+        if (left < 0) return
+      }
+  }
+  try {
+    visit(value)
+  } catch {
+    // Too deep, or a proxy that throws: JSON.stringify will say so.
+    return false
+  }
+  return left < 0
+}
+
+/** A call's value as the parts of its result frame, behind the byte that says whether this process lives on. */
+async function resultOf(value, limit) {
+  if (value === undefined || value === null) return [JSON_RESULT, Buffer.from('null')]
+  let answer = value
+  if (typeof value === 'object') {
+    if (Object.prototype.toString.call(value) === '[object Response]' && typeof value.arrayBuffer === 'function') {
+      answer = new Answer(new Uint8Array(await value.arrayBuffer()), { status: value.status })
+      answer.headers = [...value.headers]
+    } else if (isBytes(value)) answer = new Answer(value)
+  }
+  if (answer instanceof Answer) {
+    if (answer.body.length > limit) return [TOO_LARGE, Buffer.from(String(answer.body.length))]
+    const head = Buffer.from(JSON.stringify({ status: answer.status, headers: answer.headers }))
+    const size = Buffer.alloc(4)
+    size.writeUInt32LE(head.length, 0)
+    return [RESPONSE, size, head, answer.body]
+  }
+  if (isSurelyLonger(value, limit)) return [TOO_LARGE, Buffer.alloc(0)]
+  let text
+  try {
+    text = stringify(value)
+  } catch (error) {
+    throw new TypeError(`The result cannot be sent as JSON: ${error.message}`, { cause: error })
+  }
+  const body = Buffer.from(text)
+  return body.length > limit ? [TOO_LARGE, Buffer.from(String(body.length))] : [JSON_RESULT, body]
+}
+
+function describe(thrown) {
+  const isError = typeof thrown === 'object' && thrown !== null && 'message' in thrown
+  const described = {
+    name: String((isError && thrown.name) || 'Error').slice(0, 200),
+    message: String(isError ? thrown.message : inspect(thrown)).slice(0, MAX_ERROR_TEXT),
+  }
+  if (isError && typeof thrown.stack === 'string') described.stack = cleanStack(thrown.stack)
+  if (isError && typeof thrown.retry_after_seconds === 'number')
+    described.retry_after_seconds = thrown.retry_after_seconds
+  if (isError && thrown.never_retry === true) described.never_retry = true
+  return described
+}
+
+/** Without our own frames, and with paths as the program's author knows them. */
+function cleanStack(stack) {
+  const lines = stack.slice(0, MAX_STACK).split('\n')
+  return lines
+    .filter((line) => !line.includes(import.meta.url) && !/\(?node:internal\//.test(line))
+    .join('\n')
+    .replaceAll(homeUrl, '')
+    .replaceAll(`${home}/`, '')
+}
+
+/** Ends the live call, if it is still this one. With `last`, this process takes no further call. */
+function finish(call, parts, last = 0) {
+  if (live !== call) return
+  for (const timer of call.timers) clearTimeout(timer)
+  const [kind, ...rest] = parts
+  send(RESULT, call.id, Buffer.from([kind, last]), ...rest)
+  live = null
+  for (const { reject } of asked.values()) reject(new Error('The call has ended'))
+  asked.clear()
+}
+
+function threw(call, error, last = 0) {
+  let described
+  try {
+    described = JSON.stringify(describe(error))
+  } catch {
+    described = JSON.stringify({ name: 'Error', message: 'An error that cannot be shown was thrown' })
+  }
+  finish(call, [THREW, Buffer.from(described)], last)
+}
+
+process.exit = (code = process.exitCode ?? 0) => {
+  const call = live
+  if (call?.script && Number(code) === 0) finish(call, [JSON_RESULT, Buffer.from('null')], 1)
+  else if (call) threw(call, signal('ProcessExit', `process.exit(${code}) was called`, {}), 1)
+  exitProcess(1)
+}
+process.on('uncaughtException', (error) => {
+  if (live) threw(live, error, 1)
+  // What was thrown where nobody waits leaves this process in a state that nobody knows.
+  exitProcess(1)
+})
+
+function layFiles(files) {
+  for (const { path: name, bytes } of files) {
+    const target = path.join(home, name)
+    if (name.includes('/')) fs.mkdirSync(path.dirname(target), { recursive: true })
+    fs.writeFileSync(target, bytes)
+  }
+  // .js means ESM here, unless the program says otherwise.
+  if (!files.some(({ path: name }) => name === 'package.json'))
+    fs.writeFileSync(path.join(home, 'package.json'), '{"type":"module"}')
+}
+
+function init(body) {
+  const length = body.readUInt32LE(0)
+  const head = JSON.parse(body.subarray(4, 4 + length).toString())
+  let at = 4 + length
+  const files = head.files.map(([name, size]) => {
+    at += size
+    return { path: name, bytes: body.subarray(at - size, at) }
+  })
+  program = { entry: head.entry, env: Object.freeze(head.env) }
+  for (const name of Object.keys(process.env)) delete process.env[name]
+  Object.assign(process.env, head.env)
+  layFiles(files)
+}
+
+const load = () => {
+  loaded ??= import(homeUrl + program.entry.split('/').map(encodeURIComponent).join('/'))
+  return loaded
+}
+
+/** CommonJS under `import` puts what it exports under `default`. */
+function exported(module, name) {
+  if (name in module) return module[name]
+  return module.default?.[name]
+}
+
+async function run(call, { mode, input }) {
+  if (mode === 'config') return exported(await load(), 'config')
+  if (mode === 'script') {
+    const module = await load()
+    return module.default
+  }
+  const module = await load()
+  const handler = typeof module.default === 'function' ? module.default : module.default?.default
+  if (typeof handler !== 'function')
+    throw new TypeError(
+      `${program.entry} has no handler: it must have "export default async (event, ctx) => …" or the like`,
+    )
+  return handler(withBytes(input.event), new Context(call, input.context))
+}
+
+function withBytes(event) {
+  const encoded = event?.data?.body?.$bytes
+  if (typeof encoded === 'string') event.data.body = Buffer.from(encoded, 'base64')
+  return event
+}
+
+function begin(id, body) {
+  const { mode, input, timeout_ms, limit } = JSON.parse(body.toString())
+  const notice = Math.min(1_000, timeout_ms / 10)
+  const call = {
+    id,
+    deadline: performance.now() + timeout_ms,
+    notice,
+    timers: [],
+    script: mode === 'script',
+  }
+  live = call
+  if (call.script) return runScript(call, input, limit)
+  run(call, { mode, input })
+    .then((value) => resultOf(value, limit))
+    .then(
+      (parts) => finish(call, parts),
+      (error) => threw(call, error),
+    )
+}
+
+/** A program of its own has ended when nothing is left for it to do. */
+function runScript(call, input, limit) {
+  const stdin = path.join(scratch, '.stdin')
+  fs.writeFileSync(stdin, input.stdin ?? '')
+  // The lowest free number is taken: descriptor 0 becomes this file.
+  fs.closeSync(0)
+  fs.openSync(stdin)
+  let outcome
+  run(call, { mode: 'script' })
+    .then((value) => resultOf(value, limit))
+    .then(
+      (parts) => {
+        outcome = parts
+      },
+      (error) => threw(call, error, 1),
+    )
+  process.on('beforeExit', () => {
+    if (outcome) finish(call, outcome, 1)
+    else threw(call, new Error('The program ended while its top-level await was waiting'), 1)
+    exitProcess(0)
+  })
+  channel.unref()
+}
+
+function receive(type, id, body) {
+  if (type === CALL) begin(id, body)
+  else if (type === REPLY) answered(body)
+  else if (type === INIT) init(body)
+}
+
+/** What has come and is no whole frame yet, and how much of it makes one. */
+let pieces = []
+let have = 0
+let need = HEADER
+channel.on('data', (chunk) => {
+  pieces.push(chunk)
+  have += chunk.length
+  if (have < need) return
+  let data = pieces.length === 1 ? chunk : Buffer.concat(pieces)
+  for (;;) {
+    need = HEADER + (data.length < HEADER ? 0 : data.readUInt32LE(0))
+    if (data.length < need) break
+    const frame = data.subarray(0, need)
+    data = data.subarray(need)
+    receive(frame[4], frame.readUInt32LE(5), frame.subarray(HEADER))
+  }
+  pieces = data.length === 0 ? [] : [data]
+  have = data.length
+})
+channel.on('error', () => exitProcess(1))
+channel.on('end', () => exitProcess(0))
+
+// What a first call would wait for is done before there is one: the loader of modules, timers, promises, files.
+await import(new URL('./warm.mjs', import.meta.url).href)
+send(UP, 0, Buffer.from(process.versions.node))

@@ -1,0 +1,2 @@
+// Loaded once before the first call, so that the loader of modules is warm.
+export default null

@@ -1,0 +1,85 @@
+import { spawn } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Duplex } from 'node:stream'
+import { RUNTIMES, type Runtime, type SandboxDriver, type SandboxReport } from './index.ts'
+import { findInterpreter, guestFolder, type Interpreter, interpreterArguments, RUNNERS } from './interpreters.ts'
+import type { Guest, Launcher } from './launcher.ts'
+import { childrenOf, endOf, signal, spawned } from './processes.ts'
+import { type SandboxOptions, supervised } from './supervised.ts'
+import { Supervisor } from './supervisor.ts'
+
+const WARNING =
+  'User code runs without any boundary (ZERODB_SANDBOX=unsafe-process): it can read and change whatever this server can, its data and its keys'
+
+/** Runs user code as it is, for development where no boundary can be had. */
+export function unsafeProcess({ concurrency, log }: SandboxOptions): SandboxDriver {
+  log.warn(WARNING)
+  return supervised('unsafe-process', async () => {
+    const runtimes = {} as SandboxReport['runtimes']
+    for (const runtime of RUNTIMES)
+      runtimes[runtime] = await findInterpreter(runtime).then(
+        ({ version }) => ({ available: true, version }) as const,
+        ({ message }: Error) => ({ available: false, cause: message, remedy: 'Install it and restart' }) as const,
+      )
+    return {
+      report: {
+        driver: 'unsafe-process',
+        isolation: 'none',
+        limits: 'none',
+        uid: 'shared',
+        runtimes,
+        warnings: [WARNING],
+      },
+      supervisor: new Supervisor({ launcher: unsafeLauncher(), concurrency, log }),
+    }
+  })
+}
+
+/** No boundary: a guest is a process of our own user, in a folder of its own and without our environment. It can do whatever we can. */
+function unsafeLauncher(): Launcher {
+  const interpreters = new Map<Runtime, Promise<Interpreter>>()
+
+  function interpreterOf(runtime: Runtime): Promise<Interpreter> {
+    let found = interpreters.get(runtime)
+    if (!found) {
+      found = findInterpreter(runtime)
+      interpreters.set(runtime, found)
+    }
+    return found
+  }
+  return {
+    async launch(runtime, memoryMb): Promise<Guest> {
+      const { binary } = await interpreterOf(runtime)
+      const folder = await mkdtemp(join(tmpdir(), 'zerodb-unsafe-'))
+      const scratch = await mkdtemp(join(tmpdir(), 'zerodb-unsafe-'))
+      const child = spawn(binary, interpreterArguments(runtime, join(guestFolder(), RUNNERS[runtime]), memoryMb), {
+        cwd: folder,
+        env: { HOME: scratch, LANG: 'C.UTF-8' },
+        stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+        // A group of its own, so that all of it can be ended.
+        detached: true,
+      })
+      const exited = endOf(child, () => false).then(async (exit) => {
+        await Promise.all([folder, scratch].map((each) => rm(each, { recursive: true, force: true })))
+        return exit
+      })
+      await spawned(child)
+      const pid = child.pid!
+      return {
+        pid: () => pid,
+        channel: child.stdio[3] as Duplex,
+        stdout: child.stdout!,
+        stderr: child.stderr!,
+        exited,
+        kill: () => signal(-pid, 'SIGKILL'),
+        pause: () => signal(pid, 'SIGSTOP'),
+        resume: () => signal(pid, 'SIGCONT'),
+        hasStrays: () => childrenOf(pid).length > 0,
+        memory: () => null,
+      }
+    },
+    async close() {},
+  }
+}

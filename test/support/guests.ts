@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict'
+import type { Call, GuestLog, Outcome, Program, Runtime, SandboxDriver } from '../../src/sandbox/index.ts'
+
+export const NODE = 'nodejs20' satisfies Runtime
+export const PYTHON = 'python3.11' satisfies Runtime
+
+/** The same program in both languages. */
+export interface Code {
+  node: string
+  python: string
+}
+
+let programs = 0
+
+/** A program of one file and a key of its own. */
+export function programOf(runtime: Runtime, code: string, rest: Partial<Program> = {}): Program {
+  const entry = runtime === NODE ? 'main.mjs' : 'main.py'
+  return {
+    key: `program ${++programs}`,
+    runtime,
+    files: { [entry]: code },
+    entry,
+    env: {},
+    isolation: 'warm',
+    memory_mb: 256,
+    ...rest,
+  }
+}
+
+export function callOf(program: Program, rest: Partial<Call> = {}): Call {
+  return { program, mode: 'handler', input: {}, timeout_seconds: 20, output_limit_bytes: 51_200, ...rest }
+}
+
+/** One call of a program of its own. */
+export function runCode(
+  driver: SandboxDriver,
+  runtime: Runtime,
+  code: Code,
+  rest: Partial<Call> = {},
+  program: Partial<Program> = {},
+): Promise<Outcome> {
+  return driver.call(callOf(programOf(runtime, runtime === NODE ? code.node : code.python, program), rest))
+}
+
+/** The JSON that a call has returned. Throws when it has not. */
+// biome-ignore lint/suspicious/noExplicitAny: a test reads whatever the guest says
+export function jsonOf({ status, result, error }: Outcome): any {
+  assert.deepEqual({ status, error }, { status: 'ok', error: null })
+  assert.equal(result?.kind, 'json')
+  return JSON.parse(Buffer.from(result!.body).toString())
+}
+
+export function collect(): { lines: GuestLog[]; onLog(line: GuestLog): void } {
+  const lines: GuestLog[] = []
+  return { lines, onLog: (line) => void lines.push(line) }
+}
