@@ -69,6 +69,7 @@ export const ROUTES = {
   'events.publish': 'POST /api/v1/projects/:project_id/database/events/publish',
   'events.list': 'GET /api/v1/projects/:project_id/database/events',
   'events.get': 'GET /api/v1/projects/:project_id/database/events/:event_id',
+  'sandbox.execute': 'POST /api/v1/sandbox/execute',
 } as const
 
 export type OperationName = keyof typeof ROUTES
@@ -123,6 +124,8 @@ export type ServerErrorCode =
   | 'dimension_mismatch'
   | 'rate_limited'
   | 'internal'
+  | 'sandbox_unavailable'
+  | 'sandbox_busy'
   | 'unavailable'
   | 'provider_refused'
   | 'query_timeout'
@@ -248,7 +251,7 @@ export interface KeysCreateInput {
   name: string
   /** Seconds until the key is refused; null for never. */
   ttl_seconds?: number | null
-  scopes?: Array<'zerodb:read' | 'zerodb:write' | 'memory:read' | 'memory:write' | 'hooks:read' | 'hooks:write' | 'keys:read' | 'keys:write' | '*' | 'zerodb:*' | 'memory:*' | 'hooks:*' | 'keys:*'>
+  scopes?: Array<'zerodb:read' | 'zerodb:write' | 'memory:read' | 'memory:write' | 'hooks:read' | 'hooks:write' | 'functions:invoke' | 'keys:read' | 'keys:write' | '*' | 'zerodb:*' | 'memory:*' | 'hooks:*' | 'functions:*' | 'keys:*'>
   /** The only project that the key may touch; null for all. */
   project_id?: string | null
 }
@@ -1265,6 +1268,41 @@ export interface EventsGetInput {
   event_id: string
 }
 
+export interface SandboxExecuteInput {
+  language: 'python' | 'python3' | 'python3.11' | 'javascript' | 'js' | 'node' | 'nodejs' | 'nodejs20'
+  /** A whole program. Python: what it leaves in `result`, JavaScript (ES modules): what it exports as default, is the result. */
+  code: string
+  stdin?: string
+  env?: Record<string, unknown>
+  /** Beside the program in its working directory. */
+  files?: Record<string, unknown>
+  timeout_seconds?: number
+}
+
+export interface Execution {
+  /** `threw`: the program ended with an error. `timeout`, `memory`, `output_limit`: it went over that limit. `crashed`: its process ended by itself. */
+  status: 'ok' | 'threw' | 'timeout' | 'memory' | 'output_limit' | 'crashed'
+  /** Null unless `ok`; bytes are `{base64}`. */
+  result: unknown
+  /** Null when `ok`. */
+  error: {
+    name: string
+    message: string
+    stack: string | null
+  } | null
+  /** Cut at 51,200 bytes, with a line that says so. */
+  stdout: string
+  stderr: string
+  /** That it ran, and that it waited before. */
+  duration_ms: number
+  queued_ms: number
+  /** Null where it cannot be told. */
+  peak_memory_bytes: number | null
+  runtime: string
+  /** Of the interpreter. */
+  version: string
+}
+
 /** Every operation, by noun and verb. */
 export interface Operations {
   auth: {
@@ -1428,5 +1466,9 @@ export interface Operations {
     list(input?: EventsListInput, options?: CallOptions): Page<EventsList, Published>
     /** One published event. `GET /api/v1/projects/:project_id/database/events/:event_id` */
     get(input: EventsGetInput, options?: CallOptions): Promise<Published>
+  }
+  sandbox: {
+    /** Run a program in a sandbox of its own, which is thrown away behind it. `POST /api/v1/sandbox/execute` */
+    execute(input: SandboxExecuteInput, options?: CallOptions): Promise<Execution>
   }
 }

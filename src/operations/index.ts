@@ -27,6 +27,7 @@ import { eventsGet, eventsList, eventsPublish } from './published.ts'
 import { hooksBackfill, replaysCancel, replaysCreate, replaysGet, replaysList } from './replays.ts'
 import { runsLogs } from './run-logs.ts'
 import { hookRuns, runsCancel, runsGet, runsList, runsRedrive, runsRetry } from './runs.ts'
+import { sandboxExecute } from './sandbox.ts'
 import {
   rowsGet,
   rowsInsert,
@@ -108,4 +109,5 @@ export const OPERATIONS: readonly Operation[] = [
   eventsPublish,
   eventsList,
   eventsGet,
+  sandboxExecute,
 ]

@@ -55,5 +55,5 @@ export async function findInterpreter(runtime: Runtime): Promise<Interpreter> {
 /** The arguments that start `runner` with `memoryMb` for everything: of these, a quarter is for what is not the heap. */
 export function interpreterArguments(runtime: Runtime, runner: string, memoryMb: number): string[] {
   if (runtime === 'python3.11') return ['-S', '-E', '-I', '-B', runner]
-  return [`--max-old-space-size=${Math.floor(memoryMb * 0.75)}`, '--v8-pool-size=0', '--enable-source-maps', runner]
+  return [`--max-old-space-size=${Math.floor(memoryMb * 0.75)}`, '--v8-pool-size=0', runner]
 }

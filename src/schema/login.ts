@@ -38,10 +38,11 @@ export const PERMISSIONS = [
   'memory:write',
   'hooks:read',
   'hooks:write',
+  'functions:invoke',
   'keys:read',
   'keys:write',
 ] as const
-const scope = z.enum([...PERMISSIONS, '*', 'zerodb:*', 'memory:*', 'hooks:*', 'keys:*'])
+const scope = z.enum([...PERMISSIONS, '*', 'zerodb:*', 'memory:*', 'hooks:*', 'functions:*', 'keys:*'])
 
 export const keyCreate = z.object({
   name: z.string().min(1).max(128),

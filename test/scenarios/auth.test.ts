@@ -90,6 +90,7 @@ const EXAMPLES: Record<string, (things: Things) => Example> = {
   'events.publish': inProject(() => ({ body: { topic: 'more' } })),
   'events.list': inProject(),
   'events.get': inProject(({ published }) => ({ params: { event_id: published } })),
+  'sandbox.execute': () => ({ body: { language: 'python', code: '' } }),
   'memory.forget': ({ memory }) => ({ body: { memory_id: memory } }),
   'vectors.delete': inProject(({ vector }) => ({ params: { vector_id: vector } })),
   'files.delete': inProject(({ file }) => ({ params: { file_id: file } })),
@@ -233,7 +234,12 @@ describe('every operation that is not public', () => {
     const things = await thingsOf(app, user, user.project_id)
     const before = await stateOf(user)
     // The key's project wins over the header: these go to it.
-    const others: Record<string, number> = { 'projects.create': 403, 'memory.recall': 200, 'keys.create': 201 }
+    const others: Record<string, number> = {
+      'projects.create': 403,
+      'memory.recall': 200,
+      'keys.create': 201,
+      'sandbox.execute': 200,
+    }
     for (const operation of IN_ORDER) {
       if (operation.name === 'memory.remember') continue
       const reply = await send(key, operation, EXAMPLES[operation.name]!(things), { 'x-project-id': things.project })

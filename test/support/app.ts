@@ -15,6 +15,7 @@ import { openSystem, type System } from '../../src/main.ts'
 import type { LoggedEvent } from '../../src/schema/event-log.ts'
 import type { Run } from '../../src/schema/run.ts'
 import { freshDatabaseUrl } from './database.ts'
+import { SANDBOX } from './sandbox.ts'
 
 export interface Reply {
   status: number
@@ -93,6 +94,7 @@ export async function openTestApp(
   const database = await freshDatabaseUrl()
   const config: Config = readConfig({
     ZERODB_DATA_DIR: dataDir,
+    ...SANDBOX,
     ...(database ? { DATABASE_URL: database.url } : {}),
     ...settings,
   })

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { packageRoot } from '../../src/package.ts'
 import { freshDatabaseUrl } from './database.ts'
+import { SANDBOX } from './sandbox.ts'
 
 export interface ListeningServer {
   url: string
@@ -24,6 +25,7 @@ export async function startServer(settings: Record<string, string> = {}): Promis
       ZERODB_PORT: '0',
       ZERODB_DATA_DIR: dataDir,
       ZERODB_BOOTSTRAP_KEY: key,
+      ...SANDBOX,
       ...(database ? { DATABASE_URL: database.url } : {}),
       ...settings,
     },

@@ -1,0 +1,96 @@
+import type { App } from '../app.ts'
+import { scopeOf } from '../auth/caller.ts'
+import { ZeroError } from '../errors.ts'
+import { type GuestResult, unavailable } from '../sandbox/index.ts'
+import { type Execution, execute, execution, LANGUAGES } from '../schema/sandbox.ts'
+import { defineJson } from './operation.ts'
+
+const MEMORY_MB = 256
+const OUTPUT_LIMIT_BYTES = 51_200
+const ENTRIES = { nodejs20: 'main.mjs', 'python3.11': 'main.py' } as const
+
+/** How many executions of each project are under way in this process. */
+const underWay = new WeakMap<App['sandbox'], Map<string, number>>()
+
+export const sandboxExecute = defineJson({
+  name: 'sandbox.execute',
+  summary: 'Run a program in a sandbox of its own, which is thrown away behind it',
+  route: 'POST /api/v1/sandbox/execute',
+  permission: 'functions:invoke',
+  input: execute,
+  output: execution,
+  async run(app, caller, { language, code, stdin, env, files, timeout_seconds }): Promise<Execution> {
+    const { id } = await app.store.projects.get(scopeOf(caller))
+    const runtime = LANGUAGES[language]
+    const entry = ENTRIES[runtime]
+    if (entry in files) throw new ZeroError('invalid', `The program itself is ${entry}: give your file another name`)
+    const given = Object.entries(files).map(([path, content]) => [
+      path,
+      typeof content === 'string' ? content : Buffer.from(content.base64, 'base64'),
+    ])
+    const outcome = await withShare(app, id, () =>
+      app.sandbox.call({
+        program: {
+          key: null,
+          runtime,
+          files: { ...Object.fromEntries(given), [entry]: code },
+          entry,
+          env,
+          isolation: 'fresh',
+          memory_mb: MEMORY_MB,
+        },
+        mode: 'script',
+        input: { stdin },
+        timeout_seconds,
+        output_limit_bytes: OUTPUT_LIMIT_BYTES,
+      }),
+    )
+    const { status, result, error, stdout, stderr, duration_ms, queued_ms, peak_memory_bytes } = outcome
+    // Only closing cancels it.
+    if (status === 'cancelled') throw new ZeroError('unavailable', 'The server is stopping')
+    const found = app.sandbox.report.runtimes[runtime]
+    if (!found.available) throw unavailable(app.sandbox.report, runtime)!
+    return {
+      status,
+      result: result && contentOf(result),
+      error: error && { name: error.name, message: error.message, stack: error.stack ?? null },
+      stdout,
+      stderr,
+      duration_ms: toThousandths(duration_ms),
+      queued_ms: toThousandths(queued_ms),
+      peak_memory_bytes,
+      runtime,
+      version: found.version,
+    }
+  },
+})
+
+/** One project may have half of the slots: the rest of the server's callers are not to wait for it. */
+async function withShare<T>(app: App, projectId: string, work: () => Promise<T>): Promise<T> {
+  let counts = underWay.get(app.sandbox)
+  if (!counts) {
+    counts = new Map()
+    underWay.set(app.sandbox, counts)
+  }
+  const most = Math.max(1, Math.floor(app.config.sandboxConcurrency / 2))
+  const now = counts.get(projectId) ?? 0
+  if (now >= most)
+    throw new ZeroError('rate_limited', `This project has ${now} executions under way, and may have ${most}`, {
+      retryAfter: 1,
+    })
+  counts.set(projectId, now + 1)
+  try {
+    return await work()
+  } finally {
+    const left = counts.get(projectId)! - 1
+    if (left > 0) counts.set(projectId, left)
+    else counts.delete(projectId)
+  }
+}
+
+function contentOf(result: GuestResult): unknown {
+  const body = Buffer.from(result.body)
+  return result.kind === 'json' ? JSON.parse(body.toString()) : { base64: body.toString('base64') }
+}
+
+const toThousandths = (ms: number): number => Math.round(ms * 1000) / 1000
