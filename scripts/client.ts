@@ -47,14 +47,14 @@ function fieldDocs(source: string, name: string): Map<string, string> {
 
 const pascal = (name: string) => name.replace(/(?:^|[._-])(\w)/g, (_, letter: string) => letter.toUpperCase())
 
-/** JSON Schema as a TypeScript type. */
-function typeOf(schema: Json, indent: string): string {
+/** JSON Schema as a TypeScript type. In an input, what may be left out may be undefined as well. */
+function typeOf(schema: Json, indent: string, io: 'input' | 'output' = 'output'): string {
   if (typeof schema['$ref'] === 'string') return schema['$ref'].split('/').at(-1)!
   if ('const' in schema) return literal(schema['const'])
   if (Array.isArray(schema['enum'])) return schema['enum'].map(literal).join(' | ')
   const branches = (schema['anyOf'] ?? schema['oneOf']) as Json[] | undefined
-  if (branches) return union(branches.map((branch) => typeOf(branch, indent)))
-  if (Array.isArray(schema['type'])) return union(schema['type'].map((type) => typeOf({ ...schema, type }, indent)))
+  if (branches) return union(branches.map((branch) => typeOf(branch, indent, io)))
+  if (Array.isArray(schema['type'])) return union(schema['type'].map((type) => typeOf({ ...schema, type }, indent, io)))
   switch (schema['type']) {
     case 'string':
     case 'boolean':
@@ -64,11 +64,11 @@ function typeOf(schema: Json, indent: string): string {
     case 'integer':
       return 'number'
     case 'array': {
-      const item = typeOf((schema['items'] ?? {}) as Json, indent)
+      const item = typeOf((schema['items'] ?? {}) as Json, indent, io)
       return /[ |{]/.test(item) ? `Array<${item}>` : `${item}[]`
     }
     case 'object':
-      return objectOf(schema, indent)
+      return objectOf(schema, indent, io)
     default:
       return 'unknown'
   }
@@ -86,7 +86,7 @@ function literal(value: unknown): string {
 
 const EVENT_FIELDS = Object.keys(eventEnvelope.shape)
 
-function objectOf(schema: Json, indent: string): string {
+function objectOf(schema: Json, indent: string, io: 'input' | 'output'): string {
   let properties = Object.entries((schema['properties'] ?? {}) as Record<string, Json>)
   const required = (schema['required'] ?? []) as string[]
   if (properties.length === 0) return 'Record<string, unknown>'
@@ -94,10 +94,11 @@ function objectOf(schema: Json, indent: string): string {
   const isEvent = EVENT_FIELDS.every((field) => properties.some(([name]) => name === field))
   if (isEvent) properties = properties.filter(([name]) => !EVENT_FIELDS.includes(name))
   const lines = properties.flatMap(([name, property]) => {
-    const type = typeOf(property, `${indent}  `)
+    const type = typeOf(property, `${indent}  `, io)
+    const isRequired = required.includes(name)
     return [
       ...(property['doc'] ? [`${indent}  /** ${property['doc']} */`] : []),
-      `${indent}  ${name}${required.includes(name) ? '' : '?'}: ${type}`,
+      `${indent}  ${name}${isRequired ? '' : '?'}: ${type}${isRequired || io === 'output' ? '' : ' | undefined'}`,
     ]
   })
   return `${isEvent ? 'ZeroDBEvent & ' : ''}{\n${lines.join('\n')}\n${indent}}`
@@ -200,7 +201,7 @@ class Writer {
     const isEmpty = Object.keys(operation.input.shape).length === 0
     const inputName = `${own}Input`
     if (!isEmpty) {
-      const type = typeOf({ ...input, required }, '')
+      const type = typeOf({ ...input, required }, '', 'input')
       this.types.set(inputName, declaration(inputName, operation.kind === 'upload' ? `UploadContent & ${type}` : type))
     }
     const parameter = isEmpty ? 'input?: Record<string, never>' : `input${required.length > 0 ? '' : '?'}: ${inputName}`

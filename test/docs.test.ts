@@ -95,10 +95,13 @@ describe.runIf(tools)('the blocks of docs/ are run as they are written', () => {
     const folder = await mkdtemp(join(tmpdir(), 'zerodb-docs-'))
     const printed = (i: number) => readFile(join(folder, String(i)), 'utf8')
     try {
-      const env = { ...process.env, ...(await newcomer(page)), API: `${server.url}/api/v1`, no_proxy: '*' }
+      const PATH = `${folder}:${process.env['PATH']}`
+      const env = { ...process.env, ...(await newcomer(page)), PATH, API: `${server.url}/api/v1`, no_proxy: '*' }
       // As in a folder where the package is installed.
       await mkdir(join(folder, 'node_modules'))
       await symlink(packageRoot(), join(folder, 'node_modules', 'zerodb-functions'), 'dir')
+      const program = join(packageRoot(), 'dist', 'zerodb.js')
+      await writeFile(join(folder, 'zerodb'), `#!/bin/sh\nexec node '${program}' "$@"\n`, { mode: 0o755 })
       await writeFile(join(folder, 'script'), scriptOf(blocks, folder))
       await run('bash', [join(folder, 'script')], { cwd: folder, env }).catch(async (error) => {
         const last = blocks.findLastIndex((_, i) => existsSync(join(folder, String(i))))

@@ -4,23 +4,30 @@ import { createServer } from 'node:net'
 import { dirname } from 'node:path'
 import { Command } from 'commander'
 import pc from 'picocolors'
-import { pino } from 'pino'
 import { type Config, readConfig } from '../config.ts'
 import { openDatabase, openModels } from '../main.ts'
-import { openSandbox } from '../sandbox/open.ts'
+import { lookAtSandbox } from './look-at-sandbox.ts'
+import { lookAtServer } from './look-at-server.ts'
+import { print } from './output.ts'
 
 interface Check {
   name: string
-  /** What was found. Throws with the remedy when it is not good. */
-  look(config: Config): Promise<string>
+  /** What was found; null when there is nothing to be said. Throws with the remedy when it is not good. */
+  look(config: Config): Promise<string | null>
 }
 
-const CHECKS: readonly Check[] = [
-  { name: 'Node.js', look: async () => `${process.version} on ${process.platform} ${process.arch}` },
-  { name: 'data directory', look: lookAtDirectory },
+const NODE: Check = { name: 'Node.js', look: async () => `${process.version} on ${process.platform} ${process.arch}` }
+const DIRECTORY: Check = { name: 'data directory', look: lookAtDirectory }
+const SERVER: Check = { name: 'server', look: lookAtServer }
+
+/** A running server holds the port and the embedded database: then it is asked instead. */
+const WITHOUT_SERVER: readonly Check[] = [
   { name: 'port', look: lookAtPort },
   { name: 'database', look: lookAtDatabase },
   { name: 'sandbox', look: lookAtSandbox },
+]
+
+const MODELS: readonly Check[] = [
   {
     name: 'embedding model',
     async look(config) {
@@ -48,28 +55,6 @@ const CHECKS: readonly Check[] = [
     },
   },
 ]
-
-async function lookAtSandbox(config: Config): Promise<string> {
-  const sandbox = openSandbox(config, pino({ level: 'silent' }))
-  try {
-    const { driver, isolation, limits, uid, runtimes, warnings } = await sandbox.ready()
-    if (driver === 'off') return 'switched off (ZERODB_SANDBOX=off)'
-    const wrong = Object.entries(runtimes).flatMap(([runtime, found]) =>
-      found.available ? [] : [`${runtime}: ${found.cause}. ${found.remedy}`],
-    )
-    if (wrong.length > 0) throw new Error(`functions cannot be run (all else works)\n      ${wrong.join('\n      ')}`)
-    const versions = Object.entries(runtimes).map(
-      ([runtime, found]) => `${runtime} (${found.available && found.version})`,
-    )
-    const lines = [
-      `${driver}, isolation ${isolation}, limits ${limits}, user id ${uid}: ${versions.join(', ')}`,
-      ...warnings,
-    ]
-    return lines.join('\n      ')
-  } finally {
-    await sandbox.close()
-  }
-}
 
 async function lookAtDirectory({ dataDir }: Config): Promise<string> {
   let folder = dataDir
@@ -109,20 +94,38 @@ async function lookAtDatabase(config: Config): Promise<string> {
   }
 }
 
+interface Finding {
+  name: string
+  ok: boolean
+  found: string
+}
+
+async function find({ name, look }: Check, config: Config): Promise<Finding | null> {
+  try {
+    const found = await look(config)
+    return found === null ? null : { name, ok: true, found }
+  } catch (error) {
+    return { name, ok: false, found: (error as Error).message }
+  }
+}
+
 export const doctor = new Command('doctor')
   .description('check what running needs, and say how to mend what is missing')
-  .action(async () => {
+  .option('--json', 'print JSON')
+  .action(async ({ json }: { json?: boolean }) => {
     const config = readConfig(process.env)
-    let bad = 0
-    for (const { name, look } of CHECKS) {
-      try {
-        console.log(`${pc.green('ok')}    ${name}: ${await look(config)}`)
-      } catch (error) {
-        bad++
-        console.log(`${pc.red('wrong')} ${name}: ${(error as Error).message}`)
-      }
+    const findings: Finding[] = []
+    const run = async (check: Check): Promise<Finding | null> => {
+      const finding = await find(check, config)
+      if (!finding) return null
+      findings.push(finding)
+      if (!json) print(`${finding.ok ? pc.green('ok   ') : pc.red('wrong')} ${finding.name}: ${finding.found}`)
+      return finding
     }
-    if (config.databaseUrl === undefined)
-      console.log('note  a running server holds its directory and port: stop it for a clean report')
-    process.exitCode = bad === 0 ? 0 : 1
+    await run(NODE)
+    await run(DIRECTORY)
+    const server = await run(SERVER)
+    for (const check of [...(server ? [] : WITHOUT_SERVER), ...MODELS]) await run(check)
+    if (json) print(JSON.stringify(findings))
+    process.exitCode = findings.every(({ ok }) => ok) ? 0 : 1
   })

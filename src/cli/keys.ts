@@ -1,80 +1,126 @@
 import { Command } from 'commander'
+import type { ApiKey, CreatedKey, KeysCreateInput } from '../client/index.ts'
+import { ZeroDBError } from '../client/index.ts'
 import { readConfig } from '../config.ts'
 import { hashApiKey, newApiKey } from '../crypto.ts'
 import { StartError } from '../errors.ts'
 import { openDatabase } from '../main.ts'
 import { openStore, type Store } from '../store/index.ts'
+import { number } from './given.ts'
+import { NoServer, type ServerFlags } from './known-server.ts'
+import { print, table, time } from './output.ts'
+import { remote, sessionOf } from './remote.ts'
 
-/** Opens the database without the rest of the system. On the embedded database the server must not be running. */
-async function withStore(work: (store: Store) => Promise<void>): Promise<void> {
+interface Create extends ServerFlags {
+  scope?: string[]
+  ttlSeconds?: number
+  json?: boolean
+}
+
+interface Keys {
+  create(name: string, options: Create): Promise<CreatedKey>
+  list(): Promise<ApiKey[]>
+  revoke(id: string): Promise<void>
+}
+
+/** A running server is asked; where none is, the database is opened. So the first key can be made again that has been lost. */
+async function withKeys<R>(options: ServerFlags, work: (keys: Keys) => Promise<R>): Promise<R> {
+  try {
+    return await work(overHttp(options))
+  } catch (error) {
+    const isAway = error instanceof NoServer || (error instanceof ZeroDBError && error.code === 'connection_failed')
+    if (!isAway || options.url !== undefined || process.env['ZERODB_URL']) throw error
+    return withStore((store) => work(inStore(store)))
+  }
+}
+
+function overHttp(options: ServerFlags): Keys {
+  const { zerodb } = sessionOf(options)
+  return {
+    create: (name, { scope, ttlSeconds, project }) =>
+      zerodb.keys.create({
+        name,
+        scopes: scope as KeysCreateInput['scopes'],
+        ttl_seconds: ttlSeconds,
+        project_id: project,
+      }),
+    list: () => zerodb.keys.list(),
+    revoke: (key_id) => zerodb.keys.revoke({ key_id }),
+  }
+}
+
+/** The database without the rest of the system. On the embedded database the server must not be running. */
+async function withStore<R>(work: (store: Store) => Promise<R>): Promise<R> {
   const database = await openDatabase(readConfig(process.env))
   try {
-    await work(openStore(database, { onCommitted: () => {}, skewSeconds: () => 0 }))
+    return await work(openStore(database, { onCommitted: () => {}, skewSeconds: () => 0 }))
   } finally {
     await database.close()
   }
 }
 
-export const keys = new Command('keys').description(
-  'API keys (with the embedded database: while the server is stopped)',
-)
-
-keys
-  .command('create')
-  .description('make a key and print it, once')
-  .argument('[name]', 'what it is for', 'key')
-  .option('--project <id>', 'the only project that it may touch')
-  .option('--json', 'print JSON')
-  .action((name: string, options: { project?: string; json?: boolean }) =>
-    withStore(async (store) => {
+function inStore(store: Store): Keys {
+  return {
+    async create(name, { project, scope, ttlSeconds }) {
       const owner = await store.users.first()
       if (!owner) throw new StartError('There is no user yet: start the server once, "zerodb start"')
-      if (options.project !== undefined)
-        await store.projects.get({ user_id: owner.user_id, project_id: options.project })
+      if (project !== undefined) await store.projects.get({ user_id: owner.user_id, project_id: project })
       const key = newApiKey()
-      const stored = await store.keys.create({
+      const { user_id: _, ...stored } = await store.keys.create({
         user_id: owner.user_id,
-        project_id: options.project ?? null,
+        project_id: project ?? null,
         name,
         hash: hashApiKey(key),
         last4: key.slice(-4),
+        scopes: scope ?? ['*'],
+        ttl_seconds: ttlSeconds,
       })
-      console.log(options.json ? JSON.stringify({ id: stored.id, name, key, project_id: stored.project_id }) : key)
-    }),
-  )
-
-keys
-  .command('list')
-  .description('all keys, without the keys themselves')
-  .option('--json', 'print JSON')
-  .action((options: { json?: boolean }) =>
-    withStore(async (store) => {
-      const list = await store.keys.list()
-      if (options.json) {
-        console.log(JSON.stringify(list))
-        return
-      }
-      for (const key of list) {
-        const state = key.revoked_at
-          ? 'revoked'
-          : key.expires_at && key.expires_at < new Date().toISOString()
-            ? 'expired'
-            : 'live'
-        console.log(
-          `${key.id}  …${key.last4}  ${state.padEnd(7)}  ${key.project_id ?? 'all projects'}  last used ${key.last_used_at ?? 'never'}  ${key.name}`,
-        )
-      }
-    }),
-  )
-
-keys
-  .command('revoke')
-  .description('refuse a key from now on')
-  .argument('<id>', 'the id that "keys list" shows')
-  .action((id: string) =>
-    withStore(async (store) => {
+      return { ...stored, key }
+    },
+    list: async () => (await store.keys.list()).map(({ user_id: _, ...key }) => key),
+    async revoke(id) {
       if ((await store.keys.revoke(id)) === null)
         throw new StartError(`No live key has the id "${id}": see "zerodb keys list"`)
-      console.log(`Revoked ${id}`)
+    },
+  }
+}
+
+const state = ({ revoked_at, expires_at }: ApiKey) => {
+  if (revoked_at) return 'revoked'
+  return expires_at && expires_at < new Date().toISOString() ? 'expired' : 'live'
+}
+
+const create = remote('create', 'make a key and print it, once')
+  .argument('[name]', 'what it is for', 'key')
+  .option('--scope <scope...>', 'what it may: zerodb:read, memory:*, …; else everything')
+  .option('--ttl-seconds <n>', 'when it ends', number)
+  .action((name: string, options: Create) =>
+    withKeys(options, async (keys) => {
+      const created = await keys.create(name, options)
+      print(options.json ? JSON.stringify(created) : created.key)
     }),
   )
+
+const list = remote('list', 'all keys, without the keys themselves').action((options: Create) =>
+  withKeys(options, async (keys) => {
+    const all = await keys.list()
+    const rows = all.map((key) => [
+      ...[key.id, `…${key.last4}`, state(key), key.project_id ?? 'all projects', key.scopes.join(' ')],
+      ...[key.last_used_at === null ? 'never' : time(key.last_used_at), key.name],
+    ])
+    const words = () => table(['ID', 'KEY', 'STATE', 'PROJECT', 'MAY', 'LAST USED', 'NAME'], rows, 'No keys')
+    print(options.json ? JSON.stringify(all) : words())
+  }),
+)
+
+const revoke = remote('revoke', 'refuse a key from now on')
+  .argument('<id>', 'the id that "keys list" shows')
+  .action((id: string, options: Create) =>
+    withKeys(options, async (keys) => {
+      await keys.revoke(id)
+      print(options.json ? JSON.stringify({ id, revoked: true }) : `Revoked ${id}`)
+    }),
+  )
+
+export const keys = new Command('keys').description('API keys: of the running server, else of the database here')
+for (const command of [create, list, revoke]) keys.addCommand(command)

@@ -193,8 +193,8 @@ export type EventName = (typeof EVENT_NAMES)[number]
 export interface AuthRegisterInput {
   email: string
   password: string
-  username?: string | null
-  name?: string | null
+  username?: string | null | undefined
+  name?: string | null | undefined
 }
 
 export interface Registered {
@@ -230,7 +230,7 @@ export interface AuthRefreshInput {
 }
 
 export interface AuthLogoutInput {
-  refresh_token?: string | null
+  refresh_token?: string | null | undefined
 }
 
 export interface AuthLogout {
@@ -250,10 +250,10 @@ export interface Person {
 export interface KeysCreateInput {
   name: string
   /** Seconds until the key is refused; null for never. */
-  ttl_seconds?: number | null
-  scopes?: Array<'zerodb:read' | 'zerodb:write' | 'memory:read' | 'memory:write' | 'hooks:read' | 'hooks:write' | 'functions:invoke' | 'keys:read' | 'keys:write' | '*' | 'zerodb:*' | 'memory:*' | 'hooks:*' | 'functions:*' | 'keys:*'>
+  ttl_seconds?: number | null | undefined
+  scopes?: Array<'zerodb:read' | 'zerodb:write' | 'memory:read' | 'memory:write' | 'hooks:read' | 'hooks:write' | 'functions:invoke' | 'keys:read' | 'keys:write' | '*' | 'zerodb:*' | 'memory:*' | 'hooks:*' | 'functions:*' | 'keys:*'> | undefined
   /** The only project that the key may touch; null for all. */
-  project_id?: string | null
+  project_id?: string | null | undefined
 }
 
 export interface CreatedKey {
@@ -288,27 +288,27 @@ export interface KeysRevokeInput {
 export interface HooksCreateInput {
   event_type: EventName
   hook_name: string
-  hook_type?: string
-  project_id?: string | null
-  hook_config?: Record<string, unknown>
-  filter?: Record<string, unknown> | null
+  hook_type?: string | undefined
+  project_id?: string | null | undefined
+  hook_config?: Record<string, unknown> | undefined
+  filter?: Record<string, unknown> | null | undefined
   ordering_key?: string | {
     /** Into the event's `data` or its `row`, e.g. `row.metadata.customer`. An event without a value there is not ordered. */
     path: string
     /** What a run that has failed does to those behind it: it keeps them waiting until it is final, or is dead at once and lets them pass. */
-    policy?: 'block' | 'skip'
-  } | null
+    policy?: 'block' | 'skip' | undefined
+  } | null | undefined
   retry?: {
-    max_attempts?: number
+    max_attempts?: number | undefined
     /** The pause after the first failure; each further one is `factor` times as long. */
-    initial_seconds?: number
-    factor?: number
-    max_seconds?: number
+    initial_seconds?: number | undefined
+    factor?: number | undefined
+    max_seconds?: number | undefined
     /** `full`: each pause is drawn between nothing and its length, so that not all come back at once. */
-    jitter?: 'full' | 'none'
-  } | null
-  concurrency?: number | null
-  paused?: boolean
+    jitter?: 'full' | 'none' | undefined
+  } | null | undefined
+  concurrency?: number | null | undefined
+  paused?: boolean | undefined
 }
 
 export interface HookCreated {
@@ -355,9 +355,9 @@ export interface RetryPolicy {
 }
 
 export interface HooksListInput {
-  event_type?: EventName
-  project_id?: string
-  active_only?: boolean
+  event_type?: EventName | undefined
+  project_id?: string | undefined
+  active_only?: boolean | undefined
 }
 
 export interface Hook {
@@ -388,26 +388,26 @@ export interface HooksGetInput {
 
 export interface HooksUpdateInput {
   hook_id: string
-  hook_config?: Record<string, unknown>
-  is_active?: boolean
-  filter?: Record<string, unknown> | null
+  hook_config?: Record<string, unknown> | undefined
+  is_active?: boolean | undefined
+  filter?: Record<string, unknown> | null | undefined
   ordering_key?: string | {
     /** Into the event's `data` or its `row`, e.g. `row.metadata.customer`. An event without a value there is not ordered. */
     path: string
     /** What a run that has failed does to those behind it: it keeps them waiting until it is final, or is dead at once and lets them pass. */
-    policy?: 'block' | 'skip'
-  } | null
+    policy?: 'block' | 'skip' | undefined
+  } | null | undefined
   retry?: {
-    max_attempts?: number
+    max_attempts?: number | undefined
     /** The pause after the first failure; each further one is `factor` times as long. */
-    initial_seconds?: number
-    factor?: number
-    max_seconds?: number
+    initial_seconds?: number | undefined
+    factor?: number | undefined
+    max_seconds?: number | undefined
     /** `full`: each pause is drawn between nothing and its length, so that not all come back at once. */
-    jitter?: 'full' | 'none'
-  } | null
-  concurrency?: number | null
-  paused?: boolean
+    jitter?: 'full' | 'none' | undefined
+  } | null | undefined
+  concurrency?: number | null | undefined
+  paused?: boolean | undefined
 }
 
 export interface HookChanged {
@@ -441,9 +441,9 @@ export interface HooksDeleteInput {
 export interface HooksRotateSecretInput {
   hook_id: string
   /** Made when absent. */
-  secret?: string
+  secret?: string | undefined
   /** How long the one before goes on signing too. */
-  keep_seconds?: number
+  keep_seconds?: number | undefined
 }
 
 export interface SecretRotated {
@@ -454,11 +454,11 @@ export interface SecretRotated {
 
 export interface HooksRunsInput {
   hook_id: string
-  event_id?: string
-  project_id?: string
-  status?: 'queued' | 'running' | 'succeeded' | 'dead' | 'cancelled' | 'skipped'
-  limit?: number
-  cursor?: string
+  event_id?: string | undefined
+  project_id?: string | undefined
+  status?: 'queued' | 'running' | 'succeeded' | 'dead' | 'cancelled' | 'skipped' | undefined
+  limit?: number | undefined
+  cursor?: string | undefined
 }
 
 export interface RunPage {
@@ -517,10 +517,10 @@ export interface WaitingFor {
 
 export interface HooksBackfillInput {
   hook_id: string
-  rate_per_second?: number
-  since?: string
-  until?: string
-  dry_run?: boolean
+  rate_per_second?: number | undefined
+  since?: string | undefined
+  until?: string | undefined
+  dry_run?: boolean | undefined
 }
 
 export interface Replay {
@@ -567,10 +567,10 @@ export interface DryRun {
 export type HooksBackfill = Replay | DryRun
 
 export interface EventLogListInput {
-  event_type?: EventName
-  project_id?: string
-  limit?: number
-  cursor?: string
+  event_type?: EventName | undefined
+  project_id?: string | undefined
+  limit?: number | undefined
+  cursor?: string | undefined
 }
 
 export interface EventLogPage {
@@ -587,9 +587,9 @@ export type LoggedEvent = ZeroDBEvent & {
 }
 
 export interface EventLogStreamInput {
-  event_type?: EventName
-  project_id?: string
-  after?: string
+  event_type?: EventName | undefined
+  project_id?: string | undefined
+  after?: string | undefined
 }
 
 export type EventLogStreamOpen = Record<string, unknown>
@@ -603,23 +603,23 @@ export interface EventLogGetInput {
 }
 
 export interface RunsListInput {
-  hook_id?: string
-  event_id?: string
-  project_id?: string
-  status?: 'queued' | 'running' | 'succeeded' | 'dead' | 'cancelled' | 'skipped'
-  limit?: number
-  cursor?: string
+  hook_id?: string | undefined
+  event_id?: string | undefined
+  project_id?: string | undefined
+  status?: 'queued' | 'running' | 'succeeded' | 'dead' | 'cancelled' | 'skipped' | undefined
+  limit?: number | undefined
+  cursor?: string | undefined
 }
 
 export interface RunsRedriveInput {
-  hook_id?: string
-  handler?: string
-  project_id?: string
-  event_type?: EventName
-  error_code?: string
-  since?: string
-  until?: string
-  limit?: number
+  hook_id?: string | undefined
+  handler?: string | undefined
+  project_id?: string | undefined
+  event_type?: EventName | undefined
+  error_code?: string | undefined
+  since?: string | undefined
+  until?: string | undefined
+  limit?: number | undefined
 }
 
 export interface Redriven {
@@ -633,7 +633,7 @@ export interface RunsGetInput {
 
 export interface RunsLogsInput {
   run_id: string
-  after?: string
+  after?: string | undefined
 }
 
 export interface RunsLogsLog {
@@ -669,23 +669,23 @@ export interface RunsCancelInput {
 }
 
 export interface ReplaysCreateInput {
-  event_type?: EventName
-  project_id?: string
-  event_ids?: string[]
-  since?: string
-  until?: string
+  event_type?: EventName | undefined
+  project_id?: string | undefined
+  event_ids?: string[] | undefined
+  since?: string | undefined
+  until?: string | undefined
   /** Only this hook gets them. */
-  hook_id?: string
-  rate_per_second?: number
-  dry_run?: boolean
+  hook_id?: string | undefined
+  rate_per_second?: number | undefined
+  dry_run?: boolean | undefined
 }
 
 export type ReplaysCreate = Replay | DryRun
 
 export interface ReplaysListInput {
-  status?: 'running' | 'done' | 'cancelled'
-  limit?: number
-  cursor?: string
+  status?: 'running' | 'done' | 'cancelled' | undefined
+  limit?: number | undefined
+  cursor?: string | undefined
 }
 
 export interface ReplayPage {
@@ -703,9 +703,9 @@ export interface ReplaysCancelInput {
 
 export interface ProjectsCreateInput {
   name: string
-  description?: string | null
-  metadata?: Record<string, unknown>
-  settings?: Record<string, unknown>
+  description?: string | null | undefined
+  metadata?: Record<string, unknown> | undefined
+  settings?: Record<string, unknown> | undefined
 }
 
 export interface Project {
@@ -721,8 +721,8 @@ export interface Project {
 }
 
 export interface ProjectsListInput {
-  limit?: number
-  offset?: number
+  limit?: number | undefined
+  offset?: number | undefined
 }
 
 export interface ProjectsGetInput {
@@ -731,10 +731,10 @@ export interface ProjectsGetInput {
 
 export interface ProjectsUpdateInput {
   project_id: string
-  name?: string
-  description?: string | null
-  metadata?: Record<string, unknown>
-  settings?: Record<string, unknown>
+  name?: string | undefined
+  description?: string | null | undefined
+  metadata?: Record<string, unknown> | undefined
+  settings?: Record<string, unknown> | undefined
 }
 
 export interface ProjectsDeleteInput {
@@ -755,13 +755,13 @@ export interface ProjectStatus {
 }
 
 export interface VectorsUpsertInput {
-  vector_id?: string
-  vector_embedding?: number[] | null
-  namespace?: string
-  vector_metadata?: Record<string, unknown>
-  document?: string | null
-  source?: string
-  project_id?: string
+  vector_id?: string | undefined
+  vector_embedding?: number[] | null | undefined
+  namespace?: string | undefined
+  vector_metadata?: Record<string, unknown> | undefined
+  document?: string | null | undefined
+  source?: string | undefined
+  project_id?: string | undefined
 }
 
 export interface Vector {
@@ -783,14 +783,14 @@ export interface Vector {
 }
 
 export interface VectorsUpsertBatchInput {
-  project_id?: string
+  project_id?: string | undefined
   vectors: Array<{
-    vector_id?: string
-    vector_embedding?: number[] | null
-    namespace?: string
-    vector_metadata?: Record<string, unknown>
-    document?: string | null
-    source?: string
+    vector_id?: string | undefined
+    vector_embedding?: number[] | null | undefined
+    namespace?: string | undefined
+    vector_metadata?: Record<string, unknown> | undefined
+    document?: string | null | undefined
+    source?: string | undefined
   }>
 }
 
@@ -804,14 +804,14 @@ export interface VectorBatchResult {
 }
 
 export interface VectorsSearchInput {
-  project_id?: string
-  query_vector?: number[]
-  query?: string
-  namespace?: string
-  limit?: number
-  threshold?: number | null
-  metadata_filter?: Record<string, unknown> | null
-  model?: string
+  project_id?: string | undefined
+  query_vector?: number[] | undefined
+  query?: string | undefined
+  namespace?: string | undefined
+  limit?: number | undefined
+  threshold?: number | null | undefined
+  metadata_filter?: Record<string, unknown> | null | undefined
+  model?: string | undefined
 }
 
 export interface VectorMatches {
@@ -844,11 +844,11 @@ export interface VectorMatch {
 }
 
 export interface VectorsListInput {
-  project_id?: string
-  namespace?: string
-  limit?: number
-  offset?: number
-  count_only?: boolean
+  project_id?: string | undefined
+  namespace?: string | undefined
+  limit?: number | undefined
+  offset?: number | undefined
+  count_only?: boolean | undefined
 }
 
 export interface VectorPage {
@@ -857,21 +857,21 @@ export interface VectorPage {
 }
 
 export interface VectorsGetInput {
-  project_id?: string
+  project_id?: string | undefined
   vector_id: string
-  namespace?: string
+  namespace?: string | undefined
 }
 
 export interface VectorsDeleteInput {
-  project_id?: string
+  project_id?: string | undefined
   vector_id: string
-  namespace?: string
+  namespace?: string | undefined
 }
 
 export interface EmbeddingsReEmbedInput {
-  project_id?: string
+  project_id?: string | undefined
   /** How many texts to convert in this request. */
-  limit?: number
+  limit?: number | undefined
 }
 
 export interface ReembedResult {
@@ -884,12 +884,12 @@ export interface ReembedResult {
 }
 
 export interface MemoryStoreInput {
-  project_id?: string
+  project_id?: string | undefined
   content: string
-  agent_id?: string | null
-  session_id?: string | null
-  role?: 'user' | 'assistant' | 'system' | null
-  memory_metadata?: Record<string, unknown>
+  agent_id?: string | null | undefined
+  session_id?: string | null | undefined
+  role?: 'user' | 'assistant' | 'system' | null | undefined
+  memory_metadata?: Record<string, unknown> | undefined
 }
 
 export interface MemoryRecord {
@@ -907,29 +907,29 @@ export interface MemoryRecord {
 }
 
 export interface MemoryListInput {
-  project_id?: string
-  agent_id?: string
-  session_id?: string
-  role?: 'user' | 'assistant' | 'system'
-  limit?: number
-  offset?: number
+  project_id?: string | undefined
+  agent_id?: string | undefined
+  session_id?: string | undefined
+  role?: 'user' | 'assistant' | 'system' | undefined
+  limit?: number | undefined
+  offset?: number | undefined
 }
 
 export interface MemoryGetInput {
-  project_id?: string
+  project_id?: string | undefined
   memory_id: string
 }
 
 export interface MemoryRememberInput {
   content: string
-  entity_id?: string | null
-  memory_type?: 'working' | 'episodic' | 'semantic' | 'procedural'
-  importance?: number
-  tags?: string[]
-  metadata?: Record<string, unknown>
-  session_id?: string | null
-  agent_id?: string | null
-  namespace?: string
+  entity_id?: string | null | undefined
+  memory_type?: 'working' | 'episodic' | 'semantic' | 'procedural' | undefined
+  importance?: number | undefined
+  tags?: string[] | undefined
+  metadata?: Record<string, unknown> | undefined
+  session_id?: string | null | undefined
+  agent_id?: string | null | undefined
+  namespace?: string | undefined
 }
 
 export interface RememberResult {
@@ -950,12 +950,12 @@ export interface RememberResult {
 
 export interface MemoryRecallInput {
   query: string
-  entity_id?: string | null
-  session_id?: string | null
-  agent_id?: string | null
-  namespace?: string | null
-  tags?: string[] | null
-  limit?: number
+  entity_id?: string | null | undefined
+  session_id?: string | null | undefined
+  agent_id?: string | null | undefined
+  namespace?: string | null | undefined
+  tags?: string[] | null | undefined
+  limit?: number | undefined
 }
 
 export interface RecallResult {
@@ -999,9 +999,9 @@ export interface ForgetResult {
 
 export interface GraphNeighborsInput {
   entity: string
-  limit?: number
+  limit?: number | undefined
   /** Seconds to wait for the caller's own unfinished extraction; 0 answers at once. */
-  wait?: number
+  wait?: number | undefined
 }
 
 export interface Neighbors {
@@ -1050,14 +1050,14 @@ export interface Relationship {
 }
 
 export type FilesUploadInput = UploadContent & {
-  project_id?: string
-  file_key?: string
-  file_name?: string
-  file_content?: string
-  content_type?: string | null
-  size_bytes?: number | null
-  folder?: string | null
-  file_metadata?: Record<string, unknown>
+  project_id?: string | undefined
+  file_key?: string | undefined
+  file_name?: string | undefined
+  file_content?: string | undefined
+  content_type?: string | null | undefined
+  size_bytes?: number | null | undefined
+  folder?: string | null | undefined
+  file_metadata?: Record<string, unknown> | undefined
 }
 
 export interface File {
@@ -1078,17 +1078,17 @@ export interface File {
 }
 
 export interface FilesListInput {
-  project_id?: string
-  folder?: string
-  limit?: number
-  offset?: number
+  project_id?: string | undefined
+  folder?: string | undefined
+  limit?: number | undefined
+  offset?: number | undefined
 }
 
 export interface FilesSearchInput {
-  project_id?: string
+  project_id?: string | undefined
   query: string
-  folder?: string
-  limit?: number
+  folder?: string | undefined
+  limit?: number | undefined
 }
 
 export interface FileMatches {
@@ -1114,25 +1114,25 @@ export interface FileMatches {
 }
 
 export interface FilesGetInput {
-  project_id?: string
+  project_id?: string | undefined
   file_id: string
 }
 
 export interface FilesDownloadInput {
-  project_id?: string
+  project_id?: string | undefined
   file_id: string
 }
 
 export interface FilesDeleteInput {
-  project_id?: string
+  project_id?: string | undefined
   file_id: string
 }
 
 export interface TablesCreateInput {
-  project_id?: string
+  project_id?: string | undefined
   table_name: string
-  schema_definition?: Record<string, unknown> | null
-  description?: string | null
+  schema_definition?: Record<string, unknown> | null | undefined
+  description?: string | null | undefined
 }
 
 export interface Table {
@@ -1146,26 +1146,26 @@ export interface Table {
 }
 
 export interface TablesListInput {
-  project_id?: string
-  limit?: number
-  offset?: number
+  project_id?: string | undefined
+  limit?: number | undefined
+  offset?: number | undefined
 }
 
 export interface TablesGetInput {
-  project_id?: string
+  project_id?: string | undefined
   table: string
 }
 
 export interface TablesDeleteInput {
-  project_id?: string
+  project_id?: string | undefined
   table: string
 }
 
 export interface RowsInsertInput {
-  project_id?: string
+  project_id?: string | undefined
   table: string
-  row_data?: Record<string, unknown>
-  rows?: Array<Record<string, unknown>>
+  row_data?: Record<string, unknown> | undefined
+  rows?: Array<Record<string, unknown>> | undefined
 }
 
 export interface Row {
@@ -1186,10 +1186,10 @@ export type RowsInsert = Row | {
 }
 
 export interface RowsListInput {
-  project_id?: string
+  project_id?: string | undefined
   table: string
-  limit?: number
-  offset?: number
+  limit?: number | undefined
+  offset?: number | undefined
 }
 
 export interface RowPage {
@@ -1201,12 +1201,12 @@ export interface RowPage {
 }
 
 export interface RowsQueryInput {
-  project_id?: string
+  project_id?: string | undefined
   table: string
-  limit?: number
-  offset?: number
-  filters?: Record<string, unknown>
-  sort?: Record<string, unknown> | null
+  limit?: number | undefined
+  offset?: number | undefined
+  filters?: Record<string, unknown> | undefined
+  sort?: Record<string, unknown> | null | undefined
 }
 
 export interface RowsQuery {
@@ -1219,17 +1219,17 @@ export interface RowsQuery {
 }
 
 export interface RowsGetInput {
-  project_id?: string
+  project_id?: string | undefined
   table: string
   row_id: string
 }
 
 export interface EventsPublishInput {
-  project_id?: string
+  project_id?: string | undefined
   topic: string
-  event_payload?: Record<string, unknown> | unknown[] | string | number | boolean | null
-  source?: string | null
-  correlation_id?: string | null
+  event_payload?: Record<string, unknown> | unknown[] | string | number | boolean | null | undefined
+  source?: string | null | undefined
+  correlation_id?: string | null | undefined
 }
 
 export interface Published {
@@ -1247,14 +1247,14 @@ export interface Published {
 }
 
 export interface EventsListInput {
-  project_id?: string
-  topic?: string
-  since?: string
-  after?: string
-  limit?: number
-  offset?: number
+  project_id?: string | undefined
+  topic?: string | undefined
+  since?: string | undefined
+  after?: string | undefined
+  limit?: number | undefined
+  offset?: number | undefined
   /** A bare array in place of a page, as pollers read it; always so with `after`. */
-  array?: boolean
+  array?: boolean | undefined
 }
 
 export interface PublishedPage {
@@ -1264,7 +1264,7 @@ export interface PublishedPage {
 export type EventsList = PublishedPage | Published[]
 
 export interface EventsGetInput {
-  project_id?: string
+  project_id?: string | undefined
   event_id: string
 }
 
@@ -1272,11 +1272,11 @@ export interface SandboxExecuteInput {
   language: 'python' | 'python3' | 'python3.11' | 'javascript' | 'js' | 'node' | 'nodejs' | 'nodejs20'
   /** A whole program. Python: what it leaves in `result`, JavaScript (ES modules): what it exports as default, is the result. */
   code: string
-  stdin?: string
-  env?: Record<string, unknown>
+  stdin?: string | undefined
+  env?: Record<string, unknown> | undefined
   /** Beside the program in its working directory. */
-  files?: Record<string, unknown>
-  timeout_seconds?: number
+  files?: Record<string, unknown> | undefined
+  timeout_seconds?: number | undefined
 }
 
 export interface Execution {

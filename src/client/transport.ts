@@ -2,10 +2,10 @@ import type { OperationName } from './generated.ts'
 
 export interface CallOptions {
   /** Ends the call when it is aborted; the call then fails with the signal's reason. */
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
   /** Seconds that the server may take to answer, in place of the client's own. Streams and contents of files may take longer. */
-  timeoutSeconds?: number
-  headers?: Record<string, string>
+  timeoutSeconds?: number | undefined
+  headers?: Record<string, string> | undefined
 }
 
 /** What carries calls to the server: HTTP, or for a function the channel out of its sandbox. */
@@ -25,12 +25,12 @@ export interface Page<Answer, Item> extends Promise<Answer>, AsyncIterable<Item>
 
 /** The content of a file to be uploaded. A Blob or bytes can be sent again after a failure, a stream cannot. */
 export interface UploadContent {
-  content?: Blob | Uint8Array | ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>
+  content?: Blob | Uint8Array | ReadableStream<Uint8Array> | AsyncIterable<Uint8Array> | undefined
 }
 
 export interface DownloadOptions extends CallOptions {
   /** Only these bytes: from `start` up to, and without, `end`. */
-  range?: { start: number; end?: number }
+  range?: { start: number; end?: number | undefined } | undefined
 }
 
 /** The content of a file, as it comes. */

@@ -5,18 +5,18 @@ import { httpTransport } from './http.ts'
 
 export interface ZeroDBOptions {
   /** Of the server, e.g. `http://127.0.0.1:8000`. Without it `ZERODB_URL` says, else the `credentials.json` of a server started here. */
-  url?: string
+  url?: string | undefined
   /** An API key or an access token; null sends none. */
-  apiKey?: string | null
+  apiKey?: string | null | undefined
   /** The project of calls that name none; else the key's own. */
-  projectId?: string
+  projectId?: string | undefined
   /** How often a call is sent again that changes nothing or has certainly not been done; 2 unless given. */
-  maxRetries?: number
+  maxRetries?: number | undefined
   /** Seconds that the server may take to answer; 60 unless given. */
-  timeoutSeconds?: number
+  timeoutSeconds?: number | undefined
   /** Sent with every request. */
-  headers?: Record<string, string>
-  fetch?: typeof fetch
+  headers?: Record<string, string> | undefined
+  fetch?: typeof fetch | undefined
 }
 
 /** A server, with every operation of its API as `zerodb.<noun>.<verb>(input)`. */

@@ -1,15 +1,12 @@
-import { spawn } from 'node:child_process'
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { packageRoot } from '../src/package.ts'
-import { available } from './support/commands.ts'
-import { startServer } from './support/listening.ts'
-
-const PROGRAM = join(packageRoot(), 'dist', 'zerodb.js')
+import { type Result, zerodb as run } from '../support/cli.ts'
+import { available } from '../support/commands.ts'
+import { startServer } from '../support/listening.ts'
 
 let folder: string
 beforeEach(async () => {
@@ -17,36 +14,8 @@ beforeEach(async () => {
 })
 afterEach(() => rm(folder, { recursive: true, force: true }))
 
-interface Result {
-  code: number | null
-  out: string
-  err: string
-}
-
-/** Runs `zerodb args` to its end, with nothing in its environment but what is given. `until` interrupts it once it has printed that. */
-function zerodb(args: string[], env: Record<string, string> = {}, until?: string): Promise<Result> {
-  return new Promise((resolve) => {
-    const child = spawn(process.execPath, [PROGRAM, ...args], {
-      cwd: folder,
-      env: { PATH: process.env['PATH'] ?? '', NO_COLOR: '1', ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
-    let out = ''
-    let err = ''
-    let interrupted = false
-    child.stdout.on('data', (chunk) => {
-      out += chunk
-      if (!until || interrupted || !out.includes(until)) return
-      // Once: one that comes when it has stopped would end it another way.
-      interrupted = true
-      child.kill('SIGINT')
-    })
-    child.stderr.on('data', (chunk) => {
-      err += chunk
-    })
-    child.once('close', (code) => resolve({ code, out, err }))
-  })
-}
+const zerodb = (args: string[], env: Record<string, string> = {}, until?: string): Promise<Result> =>
+  run(args, { cwd: folder, env, ...(until === undefined ? {} : { until }) })
 
 /** The first start of a directory: it makes the user and the first key. */
 async function startOnce(env: Record<string, string> = {}): Promise<Result> {
@@ -184,7 +153,7 @@ describe('zerodb re-embed', () => {
         model: 'use-lite',
       })
       const refused = await zerodb(['re-embed'], { ...env, ZERODB_API_KEY: 'wrong' })
-      expect(refused.code).toBe(1)
+      expect(refused.code).toBe(4)
       expect(refused.err).toContain('Invalid API key')
     } finally {
       await server.stop()
@@ -193,7 +162,7 @@ describe('zerodb re-embed', () => {
 
   test('says so when there is no server', async () => {
     const { code, err } = await zerodb(['re-embed'])
-    expect(code).toBe(1)
+    expect(code).toBe(4)
     expect(err).toContain('ZERODB_URL')
   })
 })

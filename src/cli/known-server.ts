@@ -1,0 +1,84 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { z } from 'zod'
+import { StartError } from '../errors.ts'
+
+/** What a folder says of itself in `zerodb.json`. Has no secrets: it is kept with the sources. */
+const projectFile = z.object({
+  $schema: z.string().optional(),
+  /** Of the server. */
+  url: z.url({ protocol: /^https?$/ }).optional(),
+  project_id: z.guid().optional(),
+})
+
+export interface KnownServer {
+  url: string
+  apiKey: string
+  projectId: string | undefined
+}
+
+export interface ServerFlags {
+  url?: string
+  apiKey?: string
+  project?: string
+}
+
+/** No server is known, or no key for it. */
+export class NoServer extends Error {
+  override readonly name = 'NoServer'
+}
+
+/**
+ * The server that is meant: by the flags, else the environment, else `zerodb.json`, else the `credentials.json` of a server that was started
+ * here; both are looked for in this folder and in those above it. A written key is sent to no other server than the one that wrote it.
+ * Throws `NoServer`.
+ */
+export function knownServer(flags: ServerFlags, env = process.env, folder = process.cwd()): KnownServer {
+  const file = readProjectFile(folder)
+  const written = readWritten(env, folder)
+  const url = flags.url ?? (env['ZERODB_URL'] || undefined) ?? file?.url ?? written?.url
+  const own = flags.apiKey ?? (env['ZERODB_API_KEY'] || undefined)
+  if (url === undefined) throw new NoServer('No server is known here')
+  const apiKey = own ?? (sameServer(written?.url, url) ? written!.api_key : undefined)
+  if (apiKey === undefined) throw new NoServer(`No API key is known for ${url}`)
+  return { url, apiKey, projectId: flags.project ?? file?.project_id }
+}
+
+function sameServer(one: string | undefined, other: string): boolean {
+  const normal = (url: string) => url.replace(/\/+$/, '').replace('//localhost', '//127.0.0.1')
+  return one !== undefined && normal(one) === normal(other)
+}
+
+function readProjectFile(folder: string): z.infer<typeof projectFile> | undefined {
+  const path = above(folder, 'zerodb.json')
+  if (path === undefined) return undefined
+  try {
+    return projectFile.parse(JSON.parse(readFileSync(path, 'utf8')))
+  } catch (error) {
+    const why = error instanceof z.ZodError ? z.prettifyError(error) : (error as Error).message
+    throw new StartError(`${path} cannot be used: ${why}`, { cause: error })
+  }
+}
+
+const credentials = z.object({ url: z.string(), api_key: z.string() })
+
+function readWritten(env: NodeJS.ProcessEnv, folder: string): z.infer<typeof credentials> | undefined {
+  const given = env['ZERODB_DATA_DIR']
+  const path = given
+    ? join(resolve(folder, given), 'credentials.json')
+    : above(folder, join('.zerodb', 'credentials.json'))
+  try {
+    return path === undefined ? undefined : credentials.parse(JSON.parse(readFileSync(path, 'utf8')))
+  } catch {
+    // Not there, or no longer whole: as if nobody had written one.
+    return undefined
+  }
+}
+
+/** The nearest file of this name, in `folder` or above it. */
+export function above(folder: string, name: string): string | undefined {
+  const path = join(folder, name)
+  if (existsSync(path)) return path
+  const parent = dirname(folder)
+  return parent === folder ? undefined : above(parent, name)
+}

@@ -1,0 +1,26 @@
+import { pino } from 'pino'
+import type { Config } from '../config.ts'
+import { openSandbox } from '../sandbox/open.ts'
+
+/** What user code would run in. Throws with the remedy where it cannot. */
+export async function lookAtSandbox(config: Config): Promise<string> {
+  const sandbox = openSandbox(config, pino({ level: 'silent' }))
+  try {
+    const { driver, isolation, limits, uid, runtimes, warnings } = await sandbox.ready()
+    if (driver === 'off') return 'switched off (ZERODB_SANDBOX=off)'
+    const wrong = Object.entries(runtimes).flatMap(([runtime, found]) =>
+      found.available ? [] : [`${runtime}: ${found.cause}. ${found.remedy}`],
+    )
+    if (wrong.length > 0) throw new Error(`functions cannot be run (all else works)\n      ${wrong.join('\n      ')}`)
+    const versions = Object.entries(runtimes).map(
+      ([runtime, found]) => `${runtime} (${found.available && found.version})`,
+    )
+    const lines = [
+      `${driver}, isolation ${isolation}, limits ${limits}, user id ${uid}: ${versions.join(', ')}`,
+      ...warnings,
+    ]
+    return lines.join('\n      ')
+  } finally {
+    await sandbox.close()
+  }
+}

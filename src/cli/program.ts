@@ -1,0 +1,43 @@
+import { Command } from 'commander'
+import { packageVersion } from '../package.ts'
+import { completion } from './completion.ts'
+import { config } from './config.ts'
+import { doctor } from './doctor.ts'
+import { events } from './events.ts'
+import { hooks } from './hooks.ts'
+import { keys } from './keys.ts'
+import { logs } from './logs.ts'
+import { reembed } from './re-embed.ts'
+import { backfill, replay } from './replay.ts'
+import { runs } from './runs.ts'
+import { start } from './start.ts'
+import { worker } from './worker.ts'
+
+/** All commands, as they are typed. */
+export const program = new Command('zerodb')
+  .description('A data backend for AI agents in which code runs when data changes')
+  .version(packageVersion())
+
+const COMMANDS = {
+  'Run it:': [start, worker, config, doctor],
+  'Use it:': [hooks, events, runs, logs, replay, backfill, reembed, keys],
+  'And:': [completion],
+}
+for (const [group, commands] of Object.entries(COMMANDS))
+  for (const command of commands) program.addCommand(command.helpGroup(group))
+
+/** Settings that each command has for itself. */
+function settle(command: Command): void {
+  // An option belongs to the command behind which it stands.
+  command
+    .enablePositionalOptions()
+    .exitOverride()
+    .showHelpAfterError(`(see ${pathOf(command)} --help)`)
+  for (const sub of command.commands) settle(sub)
+}
+
+function pathOf(command: Command): string {
+  return command.parent ? `${pathOf(command.parent)} ${command.name()}` : command.name()
+}
+
+settle(program)

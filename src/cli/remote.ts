@@ -1,0 +1,45 @@
+import { Command } from 'commander'
+import { ZeroDB } from '../client/index.ts'
+import { type KnownServer, knownServer, type ServerFlags } from './known-server.ts'
+import { print } from './output.ts'
+
+export interface Session {
+  zerodb: ZeroDB
+  server: KnownServer
+  json: boolean
+  /** What the API has answered: as JSON, or in words. */
+  print(value: unknown, words: () => string): void
+}
+
+/** A command that asks a running server, with the options by which that is found. */
+export function remote(name: string, description: string): Command {
+  return new Command(name)
+    .description(description)
+    .option('--url <url>', 'address of the server (ZERODB_URL)')
+    .option('--api-key <key>', 'API key (ZERODB_API_KEY)')
+    .option('--project <id>', 'project, when not the key’s own')
+    .option('--json', 'print JSON')
+}
+
+/** The action of such a command: `run` gets the session, then the command's arguments and its options. */
+export function ask<Args extends unknown[]>(run: (session: Session, ...args: Args) => Promise<void>) {
+  return async (...all: unknown[]): Promise<void> => {
+    const command = all.at(-1) as Command
+    await run(sessionOf(command.opts()), ...(all.slice(0, -1) as Args))
+  }
+}
+
+export function sessionOf(options: ServerFlags & { json?: boolean }): Session {
+  const server = knownServer(options)
+  const json = options.json ?? false
+  return {
+    zerodb: new ZeroDB({
+      url: server.url,
+      apiKey: server.apiKey,
+      projectId: server.projectId,
+    }),
+    server,
+    json,
+    print: (value, words) => print(json ? JSON.stringify(value) : words()),
+  }
+}

@@ -1,0 +1,123 @@
+import type { Command } from 'commander'
+import type { EventName, Replay, ZeroDB } from '../client/index.ts'
+import { moment, number, several } from './given.ts'
+import { findHook } from './hooks.ts'
+import { fields, note, table, time } from './output.ts'
+import { progress } from './progress.ts'
+import { ask, remote, type Session } from './remote.ts'
+
+const LOOK_MS = 500
+
+interface Options {
+  event?: string[]
+  type?: string
+  hook?: string
+  since?: string
+  until?: string
+  rate?: number
+  dryRun?: boolean
+  wait: boolean
+}
+
+function job(command: Command): Command {
+  return command
+    .option('--since <time>', 'from then on: 2026-06-10T08:00:00Z, 90m, 2d', moment)
+    .option('--until <time>', 'before then', moment)
+    .option('--rate <n>', 'at most so many a second', number)
+    .option('--dry-run', 'only say how many there are')
+    .option('--no-wait', 'do not watch it')
+}
+
+const common = ({ since, until, rate, dryRun }: Options) => ({ since, until, rate_per_second: rate, dry_run: dryRun })
+
+export const replay = job(remote('replay', 'hand events to hooks once more'))
+  .option('--event <id>', 'this event; may be given several times', several)
+  .option('--type <event>', 'events of this type')
+  .option('--hook <hook>', 'only to this hook')
+  .action(
+    ask(async (session: Session, options: Options) => {
+      const { zerodb, server } = session
+      const begun = await zerodb.replays.create({
+        ...common(options),
+        event_ids: options.event,
+        event_type: options.type as EventName | undefined,
+        hook_id: options.hook && (await findHook(zerodb, options.hook)).id,
+        project_id: server.projectId,
+      })
+      await finish(session, begun, options.wait)
+    }),
+  )
+
+export const backfill = job(remote('backfill', 'run a hook over the rows that were stored before it was made'))
+  .argument('<hook>', 'id or name')
+  .action(
+    ask(async (session: Session, given: string, options: Options) => {
+      const { id } = await findHook(session.zerodb, given)
+      await finish(session, await session.zerodb.hooks.backfill({ hook_id: id, ...common(options) }), options.wait)
+    }),
+  )
+
+const words = ({ id, kind, status, seen, total, runs, created_at }: Replay) => {
+  const done = Object.fromEntries(Object.entries(runs).filter(([, count]) => count > 0))
+  return fields({ id, kind, status, seen: `${seen} of ${total}`, runs: done, created: time(created_at) })
+}
+
+async function finish(
+  session: Session,
+  begun: Replay | { dry_run: true; total: number },
+  wait: boolean,
+): Promise<void> {
+  if ('dry_run' in begun) return session.print(begun, () => `${begun.total} would be gone through`)
+  const ended = wait ? await watch(session.zerodb, begun) : begun
+  session.print(ended, () => words(ended))
+}
+
+/** Until the job has ended. It is the server's: whoever goes away ends nothing. */
+async function watch(zerodb: ZeroDB, begun: Replay): Promise<Replay> {
+  const bar = progress(begun.kind)
+  const leave = () => {
+    bar.end()
+    note(`It goes on. Watch it: zerodb replay watch ${begun.id}   End it: zerodb replay cancel ${begun.id}`)
+    process.exit(130)
+  }
+  process.once('SIGINT', leave)
+  let current = begun
+  while (current.status === 'running') {
+    bar.at(current.seen, current.total)
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
+    current = await zerodb.replays.get({ replay_id: begun.id })
+  }
+  process.off('SIGINT', leave)
+  bar.end()
+  return current
+}
+
+const list = remote('list', 'replays and backfills, newest first').action(
+  ask(async ({ zerodb, print }: Session) => {
+    const { items } = await zerodb.replays.list()
+    const rows = items.map((one) => [one.id, time(one.created_at), one.kind, one.status, `${one.seen}/${one.total}`])
+    print(items, () => table(['ID', 'CREATED', 'KIND', 'STATUS', 'SEEN'], rows, 'No replays'))
+  }),
+)
+
+function about(name: string, description: string, look: (zerodb: ZeroDB, id: string) => Promise<Replay>): Command {
+  return remote(name, description)
+    .argument('<id>')
+    .action(
+      ask(async ({ zerodb, print }: Session, id: string) => {
+        const found = await look(zerodb, id)
+        print(found, () => words(found))
+      }),
+    )
+}
+
+replay.addCommand(list)
+replay.addCommand(about('get', 'one replay or backfill', (zerodb, replay_id) => zerodb.replays.get({ replay_id })))
+replay.addCommand(
+  about('watch', 'wait for its end', async (zerodb, replay_id) =>
+    watch(zerodb, await zerodb.replays.get({ replay_id })),
+  ),
+)
+replay.addCommand(
+  about('cancel', 'end it; its queued runs are cancelled', (zerodb, replay_id) => zerodb.replays.cancel({ replay_id })),
+)
