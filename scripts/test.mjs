@@ -5,12 +5,13 @@
 //   npm test -- --postgres     as root on Debian: prepares one by itself (scripts/postgres.mjs) and stops it afterwards
 //   npm test -- FILTER …       only the tests of these files, on PGlite; vitest's own options work too
 //
-// With CI set to true, PostgreSQL is wanted as with --postgres, and what is missing (it, Python, its package `requests`)
-// has failed and is not skipped.
+// With CI set to true, PostgreSQL is wanted as with --postgres, and what is missing (it, Python, its package `requests`,
+// bubblewrap) has failed and is not skipped.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { constants, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { provideBubblewrap } from './bubblewrap.mjs'
 import { endWithNpm, installDependencies, run } from './install.mjs'
 import { impediment } from './postgres.mjs'
 
@@ -39,6 +40,7 @@ else {
   await suite('lint', () => program('@biomejs/biome/bin/biome', 'check', '--error-on-warnings', '.'))
   await suite('types', () => program('typescript/bin/tsc', '--noEmit'))
   await checkPython()
+  await checkSandbox()
   await suite('PGlite', () => vitest([], withoutServer()))
   await testOnPostgres()
 }
@@ -129,6 +131,12 @@ async function checkPython() {
   if (code === 0) return
   const why = `${python} with the package requests is missing, and some functions are written in Python`
   suites.push(isCi ? { name: 'Python', passed: 0, failed: 1, skipped: 0, note: why } : { name: 'Python', note: why })
+}
+
+async function checkSandbox() {
+  if (await provideBubblewrap()) return
+  const why = 'bubblewrap is missing: user code is tested without its boundary only'
+  suites.push(isCi ? { name: 'sandbox', passed: 0, failed: 1, skipped: 0, note: why } : { name: 'sandbox', note: why })
 }
 
 function report() {

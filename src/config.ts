@@ -226,8 +226,8 @@ export function describeConfig(env: Environment): { name: string; value: string;
 }
 
 function isOurs(name: string): boolean {
-  // Read by others than the server: by the project's own tests, and (URL, API_KEY) by commands that ask a running server.
-  return name.startsWith('ZERODB_') && !/^ZERODB_(TEST_.*|SPEC_FILE|EVAL_DATA|URL|API_KEY)$/.test(name)
+  // Read by others than the server: by the project's own scripts and tests, and (URL, API_KEY) by commands that ask a running server.
+  return name.startsWith('ZERODB_') && !/^ZERODB_(TEST_.*|SPEC_FILE|EVAL_DATA|SYSTEM_INSTALL|URL|API_KEY)$/.test(name)
 }
 
 /** An empty variable counts as not given, as compose files leave them. */

@@ -1,0 +1,79 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { provideBubblewrap } from '../scripts/bubblewrap.mjs'
+
+type Answer = { code: number; output: string }
+
+let said: string
+beforeEach(() => {
+  said = ''
+  vi.spyOn(console, 'error').mockImplementation((line: string) => {
+    said += `${line}\n`
+  })
+})
+afterEach(() => vi.restoreAllMocks())
+
+/** Runs it on a machine that has these programs, on which apt-get answers so; `after` are the programs that are there after it. */
+async function on({
+  has,
+  uid = 0,
+  env = {},
+  apt = [],
+  after = has,
+}: {
+  has: string[]
+  uid?: number
+  env?: Record<string, string>
+  apt?: Answer[]
+  after?: string[]
+}): Promise<{ there: boolean; ran: string[] }> {
+  vi.spyOn(process, 'getuid').mockReturnValue(uid)
+  const ran: string[] = []
+  const find = (name: string) => (ran.length > 0 ? after : has).includes(name)
+  const execute = async (command: string, args: string[]) => {
+    ran.push([command, ...args.filter((arg) => !arg.startsWith('-') && !arg.startsWith('Acquire'))].join(' '))
+    return apt[ran.length - 1] ?? { code: 0, output: '' }
+  }
+  return { there: await provideBubblewrap({ env, find, execute }), ran }
+}
+
+const GOOD = { code: 0, output: '' }
+const BAD = { code: 100, output: 'E: Unable to locate package bubblewrap' }
+
+describe.runIf(process.platform === 'linux')('bubblewrap', () => {
+  test('that is there is left alone', async () => {
+    expect(await on({ has: ['bwrap', 'apt-get'] })).toEqual({ there: true, ran: [] })
+    expect(said).toBe('')
+  })
+
+  test('is installed by root on Debian, which is said before', async () => {
+    const { there, ran } = await on({ has: ['apt-get'], after: ['apt-get', 'bwrap'] })
+    expect({ there, ran }).toEqual({ there: true, ran: ['apt-get install bubblewrap'] })
+    expect(said).toContain('ZERODB_SYSTEM_INSTALL=off')
+  })
+
+  test('is found on a machine without a list of packages', async () => {
+    const { there, ran } = await on({ has: ['apt-get'], apt: [BAD, GOOD, GOOD], after: ['apt-get', 'bwrap'] })
+    expect(there).toBe(true)
+    expect(ran).toEqual(['apt-get install bubblewrap', 'apt-get update', 'apt-get install bubblewrap'])
+  })
+
+  test('that cannot be installed does not hold up the start, and the reason is shown', async () => {
+    expect(await on({ has: ['apt-get'], apt: [BAD, BAD] })).toMatchObject({ there: false })
+    expect(said).toContain('Unable to locate package')
+  })
+
+  test.each([
+    ['who is not root', { uid: 1000 }],
+    ['who forbids it', { env: { ZERODB_SYSTEM_INSTALL: 'off' } }],
+    ['who has no apt-get', { has: [] }],
+  ])('is not installed for somebody %s, who is told what to type', async (_, rest) => {
+    expect(await on({ has: ['apt-get'], ...rest })).toEqual({ there: false, ran: [] })
+    expect(said).toContain('apt-get install bubblewrap')
+  })
+
+  test('is not wanted where another sandbox is', async () => {
+    for (const ZERODB_SANDBOX of ['off', 'unsafe-process'])
+      expect(await on({ has: ['apt-get'], env: { ZERODB_SANDBOX } })).toEqual({ there: false, ran: [] })
+    expect(said).toBe('')
+  })
+})
