@@ -10,12 +10,15 @@ import { readConfig } from '../src/config.ts'
 import type { Database } from '../src/db/sql.ts'
 import { EMBEDDERS } from '../src/embedding/index.ts'
 import { type Engine, startEngine } from '../src/engine/index.ts'
+import { createFunctionCache } from '../src/functions/cache.ts'
+import { createGate } from '../src/functions/gate.ts'
 import type { Handler, HandlerRun } from '../src/handlers/handler.ts'
 import { HANDLER_NAMES, HANDLERS } from '../src/handlers/index.ts'
 import { LANGUAGES } from '../src/language/index.ts'
 import { openDatabase } from '../src/main.ts'
 import { createMetrics } from '../src/metrics.ts'
 import { createOutgoing } from '../src/net/outgoing.ts'
+import { callOperation } from '../src/operations/call.ts'
 import { packageRoot } from '../src/package.ts'
 import { openSandbox } from '../src/sandbox/open.ts'
 import { EVENT_NAMES, eventPublished } from '../src/schema/events.ts'
@@ -65,6 +68,8 @@ export async function openBench(backend: Backend): Promise<Bench> {
   const database = await openDatabase(config)
   let engine: Engine | undefined
   const store = openStore(database, { onCommitted: (seqs) => engine?.wake(seqs), skewSeconds: () => 0 })
+  const clock = { now: Date.now, skewSeconds: () => 0 }
+  const encryptionKey = new Uint8Array(32)
   const embedder = EMBEDDERS['use-lite']()
   const language = LANGUAGES.builtin()
   const app: App = {
@@ -74,13 +79,13 @@ export async function openBench(backend: Backend): Promise<Bench> {
     embedders: [embedder],
     language,
     blobs: BLOBS.disk(join(config.dataDir, 'blobs')),
-    clock: { now: Date.now, skewSeconds: () => 0 },
+    clock,
     log,
     metrics: createMetrics('bench'),
     text: createTextExtractor(),
     sandbox: openSandbox(config, log),
     jwtSecret: new Uint8Array(32),
-    encryptionKey: new Uint8Array(32),
+    encryptionKey,
     outgoing: createOutgoing(config),
     logins: { waitFor: () => 0, failed: () => {}, succeeded: () => {} },
     runs: {
@@ -90,7 +95,11 @@ export async function openBench(backend: Backend): Promise<Bench> {
       logOf: (id) => engine?.logOf(id) ?? null,
       changed: (...args) => engine!.changed(...args),
       draining: () => false,
+      invoke: (invocation) => engine!.invoke(invocation),
     },
+    functions: createFunctionCache({ store, encryptionKey, clock }),
+    gate: createGate(null),
+    call: (...args) => callOperation(app, ...args),
   }
   async function stopEngine(): Promise<void> {
     const stopping = engine

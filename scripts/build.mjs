@@ -30,6 +30,7 @@ export async function build() {
     'workers/embedding': 'embedding/worker',
     'workers/language': 'language/worker',
     'workers/text': 'text/worker',
+    'workers/bundle': 'functions/bundle-worker',
   }
   const entries = { zerodb: 'cli/index', ...workers }
   rmSync(stamp, { force: true })

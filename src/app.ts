@@ -5,10 +5,11 @@ import type { Embedder } from './embedding/index.ts'
 import type { Language } from './language/index.ts'
 import type { Metrics } from './metrics.ts'
 import type { Outgoing } from './net/outgoing.ts'
-import type { SandboxDriver } from './sandbox/index.ts'
+import type { Outcome, Program, SandboxDriver } from './sandbox/index.ts'
 import type { EventName } from './schema/events.ts'
-import type { RunLog } from './schema/run.ts'
-import type { Scope } from './store/context.ts'
+import type { LogLine, RunLog, Trigger } from './schema/run.ts'
+import type { Cause, Scope } from './store/context.ts'
+import type { LiveFunction } from './store/functions.ts'
 import type { Store } from './store/index.ts'
 import type { TextExtractor } from './text/index.ts'
 
@@ -25,6 +26,68 @@ export interface Throttle {
   waitFor(name: string): number
   failed(name: string): void
   succeeded(name: string): void
+}
+
+/** Who asks. */
+export interface Caller {
+  user_id: string
+  /** The only project that the key may touch; null for all of the user's. */
+  bound: string | null
+  /** Where a request goes that names no project: the key's, else `X-Project-ID`, else the user's default. Not yet known to be the user's. */
+  project_id: string
+  permissions: readonly string[]
+  /** The run that asks, where one does: what it writes belongs to its chain. */
+  cause?: Cause | undefined
+  /** The request's `traceparent` (W3C Trace Context). */
+  trace?: string | undefined
+}
+
+/** A function, ready to be called. */
+export interface PreparedFunction extends LiveFunction {
+  program: Program
+  /** A text without the values of its secrets. */
+  redact(text: string): string
+}
+
+/** The functions that this process has called of late. A change in this process counts at once, one in another within a second. */
+export interface FunctionCache {
+  /** Null when there is none of this name. Whose it is, is for the caller to compare. */
+  byName(projectId: string, name: string): Promise<PreparedFunction | null>
+  byId(id: string): Promise<PreparedFunction | null>
+  /** Functions of this project, or their secrets, have been changed here. */
+  changed(projectId: string): void
+}
+
+/** Bounds the calls that this process executes at once: of a function (its `concurrency`), and of a project. */
+export interface FunctionGate {
+  /** Lets a call in; call the answer when it has ended. Throws `rate_limited` when function or project have as many as they may. */
+  enter(fn: PreparedFunction): () => void
+  /** The same for a run that can wait: lets it in when there is room. Rejects with the signal's reason. */
+  wait(fn: PreparedFunction, signal: AbortSignal): Promise<() => void>
+}
+
+/** A call of a function by somebody who waits for its answer. */
+export interface Invocation {
+  function: PreparedFunction
+  trigger: Extract<Trigger, 'http' | 'tool' | 'invoke'>
+  /** The envelope's event and data. */
+  event: string
+  data: unknown
+  /** Who calls; null: anybody, and the function has all the rights of its own. */
+  caller: Caller | null
+  /** The caller's `traceparent`. */
+  trace?: string | undefined
+  /** Kept of `data` with the run; all when absent. */
+  record?: unknown
+  /** The caller has gone away. */
+  signal?: AbortSignal
+  /** Each line as it is said. */
+  onLog?(line: LogLine): void
+}
+
+export interface InvocationOutcome {
+  run_id: string
+  outcome: Outcome
 }
 
 /** What operations and handlers may ask of the engine. */
@@ -44,6 +107,11 @@ export interface RunsPort {
   changed(milliseconds: number, signal?: AbortSignal): Promise<void>
   /** The process is about to stop and takes no more runs. */
   draining(): boolean
+  /**
+   * Executes a call at once and answers before it is recorded: at most once, and a crash may lose the record. Throws `rate_limited` when the
+   * function, or its project, has as many calls at work as it may, and what the sandbox throws.
+   */
+  invoke(invocation: Invocation): Promise<InvocationOutcome>
 }
 
 /** All that a part of the program may use, passed to it as an argument. */
@@ -71,4 +139,11 @@ export interface App {
   /** Failed logins, by e-mail address. */
   readonly logins: Throttle
   readonly runs: RunsPort
+  readonly functions: FunctionCache
+  readonly gate: FunctionGate
+  /**
+   * Carries out an operation of the API for `caller`: checks rights and input as every surface does. Bytes come as `{"$bytes": base64}`.
+   * Throws `route_not_found` for a name that none has.
+   */
+  call(operation: string, caller: Caller, input: unknown): Promise<unknown>
 }

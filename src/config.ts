@@ -51,6 +51,7 @@ const SETTINGS = {
   ZERODB_WEBHOOK_FAILING_DAYS: count(1, 365).default(5),
   ZERODB_ALLOW_NETWORKS: networks.optional(),
   ZERODB_METRICS_TOKEN: z.string().min(16).optional(),
+  ZERODB_FUNCTIONS_ORIGIN: z.url({ protocol: /^https?$/ }).optional(),
   ZERODB_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
 }
 
@@ -120,6 +121,8 @@ export interface Config {
   allowNetworks: string[]
   /** What who reads the metrics must send; undefined: anybody on this machine may, and nobody else. */
   metricsToken: string | undefined
+  /** Where functions answer that share their origin with nobody; undefined: they share ours. */
+  functionsOrigin: string | undefined
   logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
   /** Names that look like settings and are none, so that a typing error does not pass in silence. */
   unknown: string[]
@@ -178,6 +181,7 @@ export function readConfig(env: Environment): Config {
     webhookFailingDays: settings.ZERODB_WEBHOOK_FAILING_DAYS,
     allowNetworks: networksIn(settings.ZERODB_ALLOW_NETWORKS ?? ''),
     metricsToken: settings.ZERODB_METRICS_TOKEN,
+    functionsOrigin: settings.ZERODB_FUNCTIONS_ORIGIN,
     logLevel: settings.ZERODB_LOG_LEVEL,
     unknown: Object.keys(env).filter(
       (name) => isOurs(name) && !(name in SETTINGS) && !(name.replace(/_FILE$/, '') in SETTINGS),

@@ -19,6 +19,9 @@ export const ERRORS = {
   not_found: { status: 404, message: 'Not found' },
   method_not_allowed: { status: 405, message: 'Method Not Allowed' },
   email_taken: { status: 409, message: 'An account with this e-mail address exists already' },
+  chain_too_deep: { status: 409, message: 'This chain of calls is too long' },
+  function_disabled: { status: 409, message: 'This function is switched off' },
+  function_hooked: { status: 409, message: 'Hooks ask for this function' },
   hook_exists: { status: 409, message: 'This hook exists already' },
   replay_final: { status: 409, message: 'This replay has ended already' },
   run_final: { status: 409, message: 'This run has ended already' },
@@ -34,6 +37,8 @@ export const ERRORS = {
   sandbox_unavailable: { status: 503, message: 'User code cannot be run here' },
   sandbox_busy: { status: 503, message: 'All sandboxes are busy' },
   unavailable: { status: 503, message: 'Not available at the moment' },
+  function_failed: { status: 502, message: 'The function has failed' },
+  function_timeout: { status: 504, message: 'The function took too long' },
   provider_refused: { status: 502, message: 'The model provider refuses this request' },
   query_timeout: { status: 503, message: 'The database took too long and the statement was ended' },
 } as const satisfies Record<string, { status: number; message: string }>
@@ -48,16 +53,19 @@ export class ZeroError extends Error {
   readonly fields: readonly FieldError[] | undefined
   /** Seconds after which trying again makes sense. */
   readonly retryAfter: number | undefined
+  /** The run that has failed. */
+  readonly runId: string | undefined
 
   constructor(
     code: ErrorCode,
     message?: string,
-    options: { cause?: unknown; fields?: readonly FieldError[]; retryAfter?: number } = {},
+    options: { cause?: unknown; fields?: readonly FieldError[]; retryAfter?: number; runId?: string } = {},
   ) {
     super(message ?? ERRORS[code].message, options.cause === undefined ? {} : { cause: options.cause })
     this.code = code
     this.fields = options.fields
     this.retryAfter = options.retryAfter
+    this.runId = options.runId
   }
 
   get status(): number {

@@ -16,10 +16,13 @@ import type { Database } from './db/sql.ts'
 import { EMBEDDERS, type Embedder } from './embedding/index.ts'
 import { type Engine, startEngine } from './engine/index.ts'
 import { StartError } from './errors.ts'
+import { createFunctionCache } from './functions/cache.ts'
+import { createGate } from './functions/gate.ts'
 import { createServer } from './http/server.ts'
 import { LANGUAGES, type Language } from './language/index.ts'
 import { createMetrics } from './metrics.ts'
 import { createOutgoing } from './net/outgoing.ts'
+import { callOperation } from './operations/call.ts'
 import { packageVersion } from './package.ts'
 import { openSandbox } from './sandbox/open.ts'
 import { openStore, type Store } from './store/index.ts'
@@ -137,6 +140,7 @@ export async function openSystem(config: Config, options: SystemOptions = {}): P
       logOf: (id) => engine!.logOf(id),
       changed: (...args) => engine!.changed(...args),
       draining: () => engine?.draining() ?? false,
+      invoke: (invocation) => engine!.invoke(invocation),
     }
     const blobs = BLOBS.disk(join(config.dataDir, 'blobs'))
     const jwtSecret =
@@ -146,7 +150,11 @@ export async function openSystem(config: Config, options: SystemOptions = {}): P
     const logins = createThrottle(clock, 10, 600)
     const [embedder] = embedders
     const drivers = { store, embedder, embedders, language, blobs, text, sandbox, outgoing }
-    const app: App = { config, ...drivers, clock, log, metrics, jwtSecret, encryptionKey, logins, runs }
+    const functions = createFunctionCache({ store, encryptionKey, clock })
+    const gate = createGate(config.projectLimit)
+    const call: App['call'] = (...args) => callOperation(app, ...args)
+    const keys = { jwtSecret, encryptionKey }
+    const app: App = { config, ...drivers, clock, log, metrics, ...keys, logins, runs, functions, gate, call }
     const owner = await ensureOwner(store, config)
     engine = await startEngine(app, database)
     const started = engine

@@ -11,6 +11,8 @@ export interface Metrics {
   readonly eventToRun: Histogram
   /** Attempts by handler and what became of the run: `queued` when it is to be tried again. */
   readonly attempts: Histogram<'handler' | 'status'>
+  /** Calls of functions whose callers wait. */
+  readonly invocations: Histogram<'trigger' | 'runtime' | 'status'>
   /** Runs that are queued or running, in the whole database. */
   readonly runs: Gauge<'handler' | 'status'>
   /** Age of the oldest event that nobody has dispatched. */
@@ -49,6 +51,13 @@ export function createMetrics(version: string): Metrics {
       name: 'zerodb_run_duration_seconds',
       help: 'Attempts of this process by what became of the run; queued: it is to be tried again',
       labelNames: ['handler', 'status'],
+      buckets: SECONDS,
+      registers,
+    }),
+    invocations: new Histogram({
+      name: 'zerodb_function_call_duration_seconds',
+      help: 'Calls of functions whose callers wait, in this process',
+      labelNames: ['trigger', 'runtime', 'status'],
       buckets: SECONDS,
       registers,
     }),

@@ -22,6 +22,23 @@ export const ROUTES = {
   'event_log.list': 'GET /api/v1/event-log',
   'event_log.stream': 'GET /api/v1/event-log/stream',
   'event_log.get': 'GET /api/v1/event-log/:event_id',
+  'functions.deploy': 'POST /api/v1/functions',
+  'functions.list': 'GET /api/v1/functions',
+  'functions.get': 'GET /api/v1/functions/:name',
+  'functions.update': 'PATCH /api/v1/functions/:name',
+  'functions.delete': 'DELETE /api/v1/functions/:name',
+  'functions.versions': 'GET /api/v1/functions/:name/versions',
+  'functions.version': 'GET /api/v1/functions/:name/versions/:version',
+  'functions.diff': 'GET /api/v1/functions/:name/diff',
+  'functions.rollback': 'POST /api/v1/functions/:name/rollback',
+  'functions.invoke': 'POST /api/v1/functions/:name/invoke',
+  'secrets.list': 'GET /api/v1/secrets',
+  'secrets.set': 'PUT /api/v1/secrets/:name',
+  'secrets.delete': 'DELETE /api/v1/secrets/:name',
+  'schedules.list': 'GET /api/v1/schedules',
+  'schedules.get': 'GET /api/v1/schedules/:schedule_id',
+  'schedules.update': 'PATCH /api/v1/schedules/:schedule_id',
+  'schedules.run': 'POST /api/v1/schedules/:schedule_id/run',
   'runs.list': 'GET /api/v1/runs',
   'runs.redrive': 'POST /api/v1/runs/redrive',
   'runs.get': 'GET /api/v1/runs/:run_id',
@@ -112,6 +129,9 @@ export type ServerErrorCode =
   | 'not_found'
   | 'method_not_allowed'
   | 'email_taken'
+  | 'chain_too_deep'
+  | 'function_disabled'
+  | 'function_hooked'
   | 'hook_exists'
   | 'replay_final'
   | 'run_final'
@@ -127,6 +147,8 @@ export type ServerErrorCode =
   | 'sandbox_unavailable'
   | 'sandbox_busy'
   | 'unavailable'
+  | 'function_failed'
+  | 'function_timeout'
   | 'provider_refused'
   | 'query_timeout'
 
@@ -251,7 +273,7 @@ export interface KeysCreateInput {
   name: string
   /** Seconds until the key is refused; null for never. */
   ttl_seconds?: number | null | undefined
-  scopes?: Array<'zerodb:read' | 'zerodb:write' | 'memory:read' | 'memory:write' | 'hooks:read' | 'hooks:write' | 'functions:invoke' | 'keys:read' | 'keys:write' | '*' | 'zerodb:*' | 'memory:*' | 'hooks:*' | 'functions:*' | 'keys:*'> | undefined
+  scopes?: Array<'zerodb:read' | 'zerodb:write' | 'memory:read' | 'memory:write' | 'hooks:read' | 'hooks:write' | 'functions:read' | 'functions:write' | 'functions:invoke' | 'keys:read' | 'keys:write' | '*' | 'zerodb:*' | 'memory:*' | 'hooks:*' | 'functions:*' | 'keys:*'> | undefined
   /** The only project that the key may touch; null for all. */
   project_id?: string | null | undefined
 }
@@ -331,6 +353,10 @@ export interface HookCreated {
   paused?: true
   /** Why the system has switched it off. */
   disabled_reason?: string
+  /** The function that is its handler. */
+  function_id?: string
+  /** Its function's configuration asks for it: deploying another changes or removes it. */
+  declared?: true
   /** Signs this webhook's messages. Not shown again. */
   webhook_secret?: string
   /** What is likely a mistake though it is allowed. */
@@ -380,6 +406,10 @@ export interface Hook {
   paused?: true
   /** Why the system has switched it off. */
   disabled_reason?: string
+  /** The function that is its handler. */
+  function_id?: string
+  /** Its function's configuration asks for it: deploying another changes or removes it. */
+  declared?: true
 }
 
 export interface HooksGetInput {
@@ -430,6 +460,10 @@ export interface HookChanged {
   paused?: true
   /** Why the system has switched it off. */
   disabled_reason?: string
+  /** The function that is its handler. */
+  function_id?: string
+  /** Its function's configuration asks for it: deploying another changes or removes it. */
+  declared?: true
   /** What is likely a mistake though it is allowed. */
   warnings?: string[]
 }
@@ -454,6 +488,8 @@ export interface SecretRotated {
 
 export interface HooksRunsInput {
   hook_id: string
+  function_id?: string | undefined
+  trigger?: 'event' | 'cron' | 'http' | 'tool' | 'invoke' | undefined
   event_id?: string | undefined
   project_id?: string | undefined
   status?: 'queued' | 'running' | 'succeeded' | 'dead' | 'cancelled' | 'skipped' | undefined
@@ -471,6 +507,10 @@ export interface Run {
   trigger: 'event' | 'cron' | 'http' | 'tool' | 'invoke'
   handler: string
   hook_id: string | null
+  /** The function, and the version that the last attempt has executed; null for other handlers. */
+  function_id: string | null
+  function_version: number | null
+  schedule_id: string | null
   event_id: string | null
   event_type: EventName
   project_id: string
@@ -506,6 +546,9 @@ export interface LogLine {
   /** When a queued run is tried next. */
   at: string
   message: string
+  /** Of a function's lines: how grave, where it said so; and the stream, where it printed them. */
+  level?: 'debug' | 'info' | 'warn' | 'error'
+  stream?: 'stdout' | 'stderr'
 }
 
 export interface WaitingFor {
@@ -602,8 +645,218 @@ export interface EventLogGetInput {
   event_id: string
 }
 
+export interface FunctionsDeployInput {
+  project_id?: string | undefined
+  name: string
+  runtime?: 'nodejs20' | 'nodejs' | 'node' | 'javascript' | 'typescript' | 'python3.11' | 'python' | 'python3' | undefined
+  /** One file is enough. */
+  source?: string | undefined
+  /** Or several, by path. */
+  files?: Record<string, unknown> | undefined
+  /** The file with the handler, where that is not plain. */
+  entry?: string | undefined
+  /** Its keys go before those of the config in the file. */
+  config?: Record<string, unknown> | undefined
+}
+
+export interface Deployed {
+  id: string
+  project_id: string
+  name: string
+  runtime: string
+  /** The version that runs. */
+  version: number
+  hash: string
+  entry: string
+  config: Record<string, unknown>
+  is_active: boolean
+  created_at: string
+  updated_at: string
+  /** Where it answers, if it has an HTTP trigger. */
+  url_path: string | null
+  /** False: just this was live already, and nothing was done. */
+  changed: boolean
+  /** What became of its hooks (by event type) and schedules (by expression and zone). */
+  hooks: {
+    created: string[]
+    changed: string[]
+    removed: string[]
+  }
+  /** What became of its hooks (by event type) and schedules (by expression and zone). */
+  schedules: {
+    created: string[]
+    changed: string[]
+    removed: string[]
+  }
+  warnings?: string[]
+}
+
+export interface FunctionsListInput {
+  project_id?: string | undefined
+}
+
+export interface Fn {
+  id: string
+  project_id: string
+  name: string
+  runtime: string
+  /** The version that runs. */
+  version: number
+  hash: string
+  entry: string
+  config: Record<string, unknown>
+  is_active: boolean
+  created_at: string
+  updated_at: string
+  /** Where it answers, if it has an HTTP trigger. */
+  url_path: string | null
+}
+
+export interface FunctionsGetInput {
+  project_id?: string | undefined
+  name: string
+}
+
+export interface FunctionsUpdateInput {
+  project_id?: string | undefined
+  name: string
+  is_active: boolean
+}
+
+export interface FunctionsDeleteInput {
+  project_id?: string | undefined
+  name: string
+  force?: boolean | string | undefined
+}
+
+export interface FunctionsVersionsInput {
+  project_id?: string | undefined
+  name: string
+}
+
+export interface FunctionsVersionInput {
+  project_id?: string | undefined
+  name: string
+  version: number
+}
+
+export interface VersionSource {
+  version: number
+  runtime: string
+  hash: string
+  entry: string
+  config: Record<string, unknown>
+  created_at: string
+  files: Record<string, unknown>
+}
+
+export interface FunctionsDiffInput {
+  project_id?: string | undefined
+  name: string
+  /** The live version's predecessor when absent. */
+  from?: number | undefined
+  /** The live version when absent. */
+  to?: number | undefined
+}
+
+export interface VersionDiff {
+  from: number
+  to: number
+  /** By path; `lines` is a unified diff, null for what is not text. */
+  files: Array<{
+    path: string
+    change: 'added' | 'removed' | 'changed'
+    lines: string | null
+  }>
+  config: {
+    from: Record<string, unknown>
+    to: Record<string, unknown>
+  } | null
+}
+
+export interface FunctionsRollbackInput {
+  project_id?: string | undefined
+  name: string
+  /** The live version's predecessor when absent. */
+  version?: number | undefined
+}
+
+export interface FunctionsInvokeInput {
+  project_id?: string | undefined
+  name: string
+  payload?: unknown | undefined
+  /** Answer at once and execute durably, as `Prefer: respond-async` asks. */
+  wait?: boolean | undefined
+}
+
+export interface Invoked {
+  run_id: string
+  status: 'succeeded' | 'queued'
+  result?: unknown
+  duration_ms?: number
+}
+
+export interface SecretsListInput {
+  project_id?: string | undefined
+}
+
+export interface Secret {
+  name: string
+  created_at: string
+  updated_at: string
+}
+
+export interface SecretsSetInput {
+  project_id?: string | undefined
+  name: string
+  value: string
+}
+
+export interface SecretsDeleteInput {
+  project_id?: string | undefined
+  name: string
+}
+
+export interface SchedulesListInput {
+  project_id?: string | undefined
+}
+
+export interface Schedule {
+  id: string
+  function_id: string
+  function: string
+  project_id: string
+  cron: string
+  timezone: string
+  missed: 'skip' | 'run_once' | 'run_all'
+  overlap: 'skip' | 'queue'
+  paused: boolean
+  /** The tick that comes next; null while it is paused, or when none comes. */
+  next_at: string | null
+  /** The last tick that was run or skipped. */
+  last_at: string | null
+  created_at: string
+  /** The next five ticks. */
+  next_runs: string[]
+}
+
+export interface SchedulesGetInput {
+  schedule_id: string
+}
+
+export interface SchedulesUpdateInput {
+  schedule_id: string
+  paused: boolean
+}
+
+export interface SchedulesRunInput {
+  schedule_id: string
+}
+
 export interface RunsListInput {
   hook_id?: string | undefined
+  function_id?: string | undefined
+  trigger?: 'event' | 'cron' | 'http' | 'tool' | 'invoke' | undefined
   event_id?: string | undefined
   project_id?: string | undefined
   status?: 'queued' | 'running' | 'succeeded' | 'dead' | 'cancelled' | 'skipped' | undefined
@@ -639,6 +892,9 @@ export interface RunsLogsInput {
 export interface RunsLogsLog {
   at: string
   message: string
+  /** Of a function's lines: how grave, where it said so; and the stream, where it printed them. */
+  level?: 'debug' | 'info' | 'warn' | 'error'
+  stream?: 'stdout' | 'stderr'
   attempts: number
 }
 
@@ -1350,6 +1606,54 @@ export interface Operations {
     stream(input?: EventLogStreamInput, options?: CallOptions): AsyncGenerator<EventLogStreamMessage, void>
     /** One event of your writes. `GET /api/v1/event-log/:event_id` */
     get(input: EventLogGetInput, options?: CallOptions): Promise<LoggedEvent>
+  }
+  functions: {
+    /** Deploy code as a function: the version that runs from this moment; the same once more changes nothing. `POST /api/v1/functions` */
+    deploy(input: FunctionsDeployInput, options?: CallOptions): Promise<Deployed>
+    /** The functions of a project, by name. `GET /api/v1/functions` */
+    list(input?: FunctionsListInput, options?: CallOptions): Promise<Fn[]>
+    /** One function. `GET /api/v1/functions/:name` */
+    get(input: FunctionsGetInput, options?: CallOptions): Promise<Fn>
+    /** Switch a function off, with all that sets it off, or on again. `PATCH /api/v1/functions/:name` */
+    update(input: FunctionsUpdateInput, options?: CallOptions): Promise<Fn>
+    /** Delete a function with its versions, schedules and declared hooks; `force` deletes hooks that were made by hand too. `DELETE /api/v1/functions/:name` */
+    delete(input: FunctionsDeleteInput, options?: CallOptions): Promise<void>
+    /** The versions of a function, newest first. `GET /api/v1/functions/:name/versions` */
+    versions(input: FunctionsVersionsInput, options?: CallOptions): Promise<Array<{
+  version: number
+  runtime: string
+  hash: string
+  entry: string
+  config: Record<string, unknown>
+  created_at: string
+  live: boolean
+}>>
+    /** One version with the files that were uploaded. `GET /api/v1/functions/:name/versions/:version` */
+    version(input: FunctionsVersionInput, options?: CallOptions): Promise<VersionSource>
+    /** What differs between two versions: by default the live one and the one before it. `GET /api/v1/functions/:name/diff` */
+    diff(input: FunctionsDiffInput, options?: CallOptions): Promise<VersionDiff>
+    /** Run an earlier version again; calls at work finish on theirs. `POST /api/v1/functions/:name/rollback` */
+    rollback(input: FunctionsRollbackInput, options?: CallOptions): Promise<Deployed>
+    /** Call a function and wait for its result; with `wait: false`, or `Prefer: respond-async`, queue a durable run. `POST /api/v1/functions/:name/invoke` */
+    invoke(input: FunctionsInvokeInput, options?: CallOptions): Promise<Invoked>
+  }
+  secrets: {
+    /** The names of a project’s secrets; no answer holds a value. `GET /api/v1/secrets` */
+    list(input?: SecretsListInput, options?: CallOptions): Promise<Secret[]>
+    /** Store a secret of a project; functions that declare it have the value from their next call on. `PUT /api/v1/secrets/:name` */
+    set(input: SecretsSetInput, options?: CallOptions): Promise<Secret>
+    /** Delete a secret. `DELETE /api/v1/secrets/:name` */
+    delete(input: SecretsDeleteInput, options?: CallOptions): Promise<void>
+  }
+  schedules: {
+    /** The schedules of a project’s functions, each with its next ticks. `GET /api/v1/schedules` */
+    list(input?: SchedulesListInput, options?: CallOptions): Promise<Schedule[]>
+    /** One schedule. `GET /api/v1/schedules/:schedule_id` */
+    get(input: SchedulesGetInput, options?: CallOptions): Promise<Schedule>
+    /** Pause a schedule, or let it go on with the next tick. `PATCH /api/v1/schedules/:schedule_id` */
+    update(input: SchedulesUpdateInput, options?: CallOptions): Promise<Schedule>
+    /** Queue a run of a schedule now, beside its ticks. `POST /api/v1/schedules/:schedule_id/run` */
+    run(input: SchedulesRunInput, options?: CallOptions): Promise<Run>
   }
   runs: {
     /** Runs, newest first. `GET /api/v1/runs` */

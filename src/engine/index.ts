@@ -1,14 +1,17 @@
 import type { App, RunsPort } from '../app.ts'
 import type { Database } from '../db/sql.ts'
 import { HANDLER_NAMES, handlerOf } from '../handlers/index.ts'
+import { RUNTIMES } from '../schema/runtime.ts'
 import { createBreaker } from './breaker.ts'
 import { createChanges } from './changes.ts'
 import { createClaimer } from './claimer.ts'
 import { createDispatcher } from './dispatcher.ts'
 import { every } from './every.ts'
 import { keepHouse } from './housekeeping.ts'
+import { createInvocations } from './invocations.ts'
 import { join } from './membership.ts'
 import { createReplayer } from './replayer.ts'
+import { runSchedules } from './scheduler.ts'
 import { openSignals } from './signals.ts'
 import { createWorker } from './worker.ts'
 
@@ -16,6 +19,8 @@ import { createWorker } from './worker.ts'
 const SWEEP_MS = 1_000
 const BEAT_MS = 1_500
 const HOUSEKEEPING_MS = 60_000
+/** How late a tick of a schedule may be. */
+const SCHEDULE_MS = 500
 /** How evenly the runs of a replay are spread over time. */
 const REPLAY_MS = 250
 
@@ -30,7 +35,7 @@ export interface Engine extends RunsPort {
 /** Makes runs happen in this process. On the embedded database, what a dead predecessor had begun is queued again at once. */
 export async function startEngine(app: App, database: Database): Promise<Engine> {
   // A process without slots takes requests and leaves the runs to others.
-  const handlers = app.config.workerSlots > 0 ? HANDLER_NAMES : []
+  const handlers = app.config.workerSlots > 0 ? [...HANDLER_NAMES] : []
   const membership = await join(app, handlers)
   const { epoch } = membership
   const changes = createChanges()
@@ -47,6 +52,13 @@ export async function startEngine(app: App, database: Database): Promise<Engine>
     },
     onLog: changes.notify,
     onFree: () => dispatcher.freed(),
+  })
+  const invocations = createInvocations({
+    app,
+    epoch,
+    executes: (id) => worker.logOf(id) !== null,
+    onLog: changes.notify,
+    onRecorded: changes.notify,
   })
   const claimer = createClaimer({ app, epoch, handlers, free: worker.free, start: worker.start })
   const dispatcher = createDispatcher({
@@ -68,18 +80,48 @@ export async function startEngine(app: App, database: Database): Promise<Engine>
   })
 
   const timers = [
-    every(app, SWEEP_MS, 'sweep', () => dispatcher.sweep()),
-    every(app, BEAT_MS, 'beat', () => membership.beat(worker)),
+    every(app, SWEEP_MS, 'sweep', sweep),
+    every(app, BEAT_MS, 'beat', () => membership.beat(worker, invocations.begun())),
     every(app, REPLAY_MS, 'replay', () => replayer.advance()),
+    every(app, SCHEDULE_MS, 'schedules', schedules),
     every(app, HOUSEKEEPING_MS, 'housekeeping', () => keepHouse(app)),
   ]
   void warm(app)
   await dispatcher.sweep()
 
+  async function schedules(): Promise<boolean> {
+    const any = await runSchedules(app)
+    if (any) queued()
+    return any
+  }
+
+  /** What of users' code can be executed here is known when the sandbox has been tried; until then others do it. */
+  async function offerRuntimes(): Promise<void> {
+    if (handlers.length === 0 || draining) return
+    const { runtimes } = app.sandbox.report
+    const names = RUNTIMES.filter((runtime) => runtimes[runtime].available).map((runtime) => `function:${runtime}`)
+    const found = names.filter((name) => !handlers.includes(name))
+    if (found.length === 0) return
+    handlers.push(...found)
+    await membership.offer()
+    queued()
+  }
+
+  async function sweep(): Promise<boolean> {
+    await offerRuntimes()
+    return dispatcher.sweep()
+  }
+
+  function queued(): void {
+    dispatcher.claim()
+    signals.send()
+  }
+
   async function quiet(): Promise<void> {
     do {
       await dispatcher.quiet()
       await worker.quiet()
+      await invocations.quiet()
     } while (dispatcher.busy())
   }
 
@@ -99,17 +141,18 @@ export async function startEngine(app: App, database: Database): Promise<Engine>
         await next.within(Math.min(left, 100))
       }
     },
-    queued() {
-      dispatcher.claim()
-      signals.send()
-    },
-    logOf: worker.logOf,
+    queued,
+    invoke: invocations.invoke,
+    logOf: (id) => worker.logOf(id) ?? invocations.logOf(id),
     changed: (milliseconds, signal) => changes.next().within(milliseconds, signal),
-    cancelled: (id) => worker.abandon(id, 'the run was cancelled'),
+    cancelled(id) {
+      worker.abandon(id, 'the run was cancelled')
+      invocations.abandon(id)
+    },
     draining: () => draining,
     async idle() {
       do await quiet()
-      while ((await replayer.advance()) || (await dispatcher.sweep()))
+      while ((await schedules()) || (await replayer.advance()) || (await sweep()))
       await quiet()
     },
     async stop(graceSeconds) {
@@ -117,7 +160,7 @@ export async function startEngine(app: App, database: Database): Promise<Engine>
       for (const timer of timers) await timer.stop()
       await dispatcher.quiet()
       await membership.drain()
-      await worker.drain(graceSeconds)
+      await Promise.all([worker.drain(graceSeconds), invocations.drain(graceSeconds)])
       await membership.leave()
       signals.send()
       await signals.stop()
@@ -128,6 +171,7 @@ export async function startEngine(app: App, database: Database): Promise<Engine>
 /** What the first event would wait for is loaded now, if some hook is there that will need it. */
 async function warm(app: App): Promise<void> {
   try {
+    if (app.config.workerSlots > 0 && (await app.store.functions.any())) void app.sandbox.ready()
     for (const name of await app.store.hooks.handlersInUse()) await handlerOf(name)?.warm?.(app)
   } catch (error) {
     app.log.warn({ error }, 'a model cannot be loaded; the runs that need it will say so')

@@ -10,8 +10,10 @@ export interface Membership {
   epoch(): number
   /** False when it has not been able to beat for so long that others may have taken its runs: it must not take any. */
   living(): boolean
-  /** Says that this process lives, and takes over from those that do not. */
-  beat(worker: Worker): Promise<void>
+  /** Says that this process lives, and takes over from those that do not. `others`: runs that it executes besides the worker's. */
+  beat(worker: Worker, others: readonly string[]): Promise<void>
+  /** Says that it executes more than before: `handlers` has grown. */
+  offer(): Promise<void>
   /** Says that it takes no more runs. */
   drain(): Promise<void>
   leave(): Promise<void>
@@ -46,10 +48,10 @@ export async function join(app: App, handlers: readonly string[]): Promise<Membe
   return {
     epoch: () => epoch,
     living: () => alone || performance.now() - lastBeat < LEASE_SECONDS * 1000,
-    async beat(worker) {
+    async beat(worker, others) {
       if (!alone) await beatAmongOthers()
       const owned = worker.owned()
-      const stranded = await app.store.runs.reclaim(epoch, owned)
+      const stranded = await app.store.runs.reclaim(epoch, [...owned, ...others])
       if (stranded > 0) app.log.warn({ runs: stranded }, 'runs whose assignment got lost are queued again')
       if (owned.length === 0) return
       const logs = worker.newLogs()
@@ -57,6 +59,7 @@ export async function join(app: App, handlers: readonly string[]): Promise<Membe
       for (const id of await app.store.runs.lost(epoch, owned))
         worker.abandon(id, 'the run was cancelled, or given to another process')
     },
+    offer: () => app.store.instances.offer(epoch, handlers),
     drain: () => app.store.instances.drain(epoch),
     async leave() {
       await app.store.runs.giveBack(epoch)

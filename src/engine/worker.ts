@@ -1,12 +1,13 @@
 import type { App } from '../app.ts'
 import { DbError } from '../db/sql.ts'
 import { ZeroError } from '../errors.ts'
-import { handlerOf } from '../handlers/index.ts'
+import { executorOf } from '../handlers/index.ts'
 import type { RunLog } from '../schema/run.ts'
 import type { OwnedRun } from '../store/assignment.ts'
 import type { Ending } from '../store/runs.ts'
 import type { Breaker } from './breaker.ts'
 import { retryAfter } from './retry.ts'
+import { createLogBook, type RunLogBook } from './run-log.ts'
 
 /** Results are written together: how long the first of a batch waits for others. */
 const ACKNOWLEDGE_MS = 5
@@ -14,8 +15,6 @@ const ACKNOWLEDGE_BATCH = 256
 /** Short runs are owned ahead: as many as will start this soon, so that fetching them is not what the slots wait for. */
 const AHEAD_MS = 20
 const MAX_AHEAD = 256
-const MAX_LOG_LINES = 200
-const MAX_LOG_CHARACTERS = 2_000
 
 export interface Worker {
   /** How many more runs this process should own now. */
@@ -65,29 +64,21 @@ export function createWorker(options: WorkerOptions): Worker {
   let meanMs = AHEAD_MS
 
   function begin(run: OwnedRun): void {
-    const execution: Execution = {
-      controller: new AbortController(),
-      log: { attempts: run.attempts, lines: [] },
-      saved: 0,
-    }
+    const book = createLogBook(app.clock, onLog)
+    const log = { attempts: run.attempts, lines: book.lines }
+    const execution: Execution = { controller: new AbortController(), log, book, saved: 0 }
     running.set(run.id, execution)
     void execute(run, execution)
   }
 
-  async function execute(run: OwnedRun, { controller, log }: Execution): Promise<void> {
+  async function execute(run: OwnedRun, { controller, log, book }: Execution): Promise<void> {
     const started = performance.now()
     if (run.attempts === 1 && !run.synthetic)
       app.metrics.eventToRun.observe(Math.max(0, app.clock.now() - Date.parse(run.event.timestamp)) / 1000)
-    const say = (message: string) => {
-      if (log.lines.length >= MAX_LOG_LINES) return
-      const storable = message.slice(0, MAX_LOG_CHARACTERS).replaceAll('\u0000', '\ufffd').toWellFormed()
-      log.lines.push({ at: new Date(app.clock.now()).toISOString(), message: storable })
-      onLog()
-    }
-    const ending = { ...(await outcomeOf(app, run, controller, breaker, say)), logs: log.lines }
+    const ending = { ...(await outcomeOf(app, run, controller, breaker, book)), logs: log.lines }
     const took = performance.now() - started
     meanMs += (took - meanMs) / 16
-    const [handler = ''] = run.handler.split(':', 1)
+    const handler = executorOf(run)?.name ?? 'none'
     app.metrics.attempts.observe({ handler, status: ending.status }, took / 1000)
     running.delete(run.id)
     const next = stopped ? undefined : waiting.shift()
@@ -185,6 +176,7 @@ export function createWorker(options: WorkerOptions): Worker {
 interface Execution {
   controller: AbortController
   log: RunLog
+  book: RunLogBook
   saved: number
 }
 
@@ -197,9 +189,11 @@ async function outcomeOf(
   run: OwnedRun,
   controller: AbortController,
   breaker: Breaker,
-  say: (message: string) => void,
+  book: RunLogBook,
 ): Promise<Omit<Ending, 'logs'>> {
+  let version: number | undefined
   const end = (status: Ending['status'], rest: Partial<Ending> = {}) => ({
+    version,
     id: run.id,
     attempts: run.attempts,
     status,
@@ -215,10 +209,10 @@ async function outcomeOf(
     attempt: run.attempts,
     ...(run.trace === null ? {} : { trace: run.trace }),
   })
-  const handler = handlerOf(run.handler)
+  const handler = executorOf(run)
   if (run.config === null) return end('cancelled')
   if (!handler) return end('dead', { error: { code: 'no_handler', message: `There is no handler "${run.handler}"` } })
-  if (!handler.on.includes(run.event.event)) {
+  if (run.function_id === null && !handler.on.includes(run.event.event)) {
     return end('skipped', {
       error: { code: 'not_applicable', message: `${run.handler} has nothing to do on ${run.event.event}` },
     })
@@ -229,17 +223,19 @@ async function outcomeOf(
   if (!config.success) return end('dead', { error: { code: 'invalid_config', message: config.error.message } })
 
   const seconds = app.config.handlerTimeoutSeconds
-  const timeout = setTimeout(
-    () => controller.abort(new Error(`the handler took longer than ${seconds} s`)),
-    seconds * 1000,
-  )
+  const late = () => controller.abort(new Error(`the handler took longer than ${seconds} s`))
+  const timeout = handler.timesItself ? undefined : setTimeout(late, seconds * 1000)
   try {
     const context = {
       ...run,
       signal: controller.signal,
       log(message: string) {
         log.info(message)
-        say(message)
+        book.log(message)
+      },
+      say: book.say,
+      executes(number: number) {
+        version = number
       },
     }
     const result = await Promise.race([handler.run(app, context, config.data), aborted(controller.signal)])

@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import type { App } from '../app.ts'
 import type { Event, EventName } from '../schema/events.ts'
+import type { LogLine, Trigger } from '../schema/run.ts'
 
 /** What a handler is given: the event, whose it is, and how to speak about the work. */
 export interface HandlerRun {
@@ -9,6 +10,9 @@ export interface HandlerRun {
   user_id: string
   project_id: string
   hook_id: string | null
+  /** The function that is to be executed; null for the other handlers. */
+  function_id: string | null
+  trigger: Trigger
   /** The text by which the row is found that the event is about; the row may be gone by now. */
   ref: string
   event: Event
@@ -22,6 +26,10 @@ export interface HandlerRun {
   signal: AbortSignal
   /** Adds a line to the run's record. */
   log(message: string): void
+  /** The same, with what else is known of the line. */
+  say(line: LogLine): void
+  /** Which version of a function this attempt executes. */
+  executes(version: number): void
 }
 
 /**
@@ -32,6 +40,8 @@ export interface Handler<Config extends z.ZodType = z.ZodType> {
   name: string
   /** The events that it can do something with; a run for another ends as `skipped`. */
   on: readonly EventName[]
+  /** It bounds its own time: the usual limit does not apply. */
+  timesItself?: boolean
   /** Keys that it does not know are kept and ignored. */
   config: Config
   /** Loads what the first run would wait for. Called when a hook for this handler is made, and at start when there is one. */

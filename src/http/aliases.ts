@@ -61,6 +61,8 @@ const FIELD_ALIASES: Readonly<Record<string, Readonly<Record<string, readonly st
 
 /** The canonical address of a request. A trailing slash means nothing. */
 export function rewriteUrl(url: string): string {
+  // What follows a function's name is the function's.
+  if (url.startsWith('/fn/')) return url
   const [path = '', query] = url.split(/\?(.*)/s, 2)
   let canonical = path.length > 1 ? path.replace(/\/+$/, '') : path
   for (const [pattern, target] of REWRITES) {

@@ -8,9 +8,15 @@ import { renameFields } from './aliases.ts'
 /** Path, query and body as one object: the path's keys win, then those of the body (or, for a GET or DELETE, of the query). */
 export function gatherInput(operation: Operation, request: FastifyRequest): Record<string, unknown> {
   const path = request.params as Record<string, string>
+  const later = 'wait' in operation.input.shape && /\brespond-async\b/.test(String(request.headers['prefer'] ?? ''))
   const last = operation.kind === 'stream' ? request.headers['last-event-id'] : undefined
   const resumed = last === undefined ? {} : { after: last }
-  return { ...renameFields(operation.name, fieldsOf(operation, request)), ...resumed, ...path }
+  return {
+    ...renameFields(operation.name, fieldsOf(operation, request)),
+    ...resumed,
+    ...(later ? { wait: false } : {}),
+    ...path,
+  }
 }
 
 /** The operation's input. Throws `validation_failed` with every field that is wrong. */

@@ -50,7 +50,8 @@ export function toZeroError(error: unknown): ZeroError {
 
 /** The body that clients of FastAPI read: `detail` is a sentence, or the list of fields that are wrong. */
 export function toBody(error: ZeroError, requestId: string): Record<string, unknown> {
-  return { detail: error.fields ?? error.message, code: error.code, request_id: requestId }
+  const run = error.runId === undefined ? {} : { run_id: error.runId }
+  return { detail: error.fields ?? error.message, code: error.code, request_id: requestId, ...run }
 }
 
 /** The same as RFC 9457, for those who ask for it. */

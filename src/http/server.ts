@@ -11,6 +11,7 @@ import { packageVersion } from '../package.ts'
 import { ROUTE_ALIASES, renameFields, rewriteUrl } from './aliases.ts'
 import { sendBytes } from './bytes.ts'
 import { sendEvents } from './events.ts'
+import { addFunctionRoutes } from './fn.ts'
 import { addHealthRoutes } from './health.ts'
 import { gatherInput, parseInput } from './input.ts'
 import { openapiDocument } from './openapi.ts'
@@ -140,6 +141,7 @@ export async function createServer(app: App): Promise<FastifyInstance> {
     health: '/health',
   }))
   addHealthRoutes(server, app, version)
+  await addFunctionRoutes(server, app, authenticate)
   return server
 }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { App } from '../app.ts'
+import type { App, PreparedFunction } from '../app.ts'
 import { type Caller, scopeOf } from '../auth/caller.ts'
 import { isUniqueViolation } from '../db/sql.ts'
 import { type FieldError, ZeroError } from '../errors.ts'
@@ -19,20 +19,31 @@ function typeOf(hookName: string): Hook['hook_type'] | undefined {
   return CHOICES.includes(hookName) && handlerOf(hookName) ? 'first_party' : undefined
 }
 
-/** The hook's type. Throws `invalid` unless the event, the handler and the type exist and fit. */
-function checkNames(input: { event_type: string; hook_name: string; hook_type?: string | undefined }): string {
+/** The hook's type, and the function that is its handler. Throws `invalid` unless the event, the handler and the type exist and fit. */
+async function checkNames(
+  app: App,
+  caller: Caller,
+  input: {
+    event_type: string
+    hook_name: string
+    hook_type?: string | undefined
+    project_id?: string | null | undefined
+  },
+): Promise<{ hook_type: Hook['hook_type']; fn: PreparedFunction | null }> {
   if (!EVENT_NAMES.includes(input.event_type as (typeof EVENT_NAMES)[number])) {
     throw new ZeroError(
       'invalid',
       `Invalid event_type "${input.event_type}". Must be one of: ${EVENT_NAMES.join(', ')}`,
     )
   }
-  const type = typeOf(input.hook_name)
+  const builtIn = typeOf(input.hook_name)
+  const fn = builtIn === undefined ? await functionOf(app, caller, input.hook_name, input.project_id) : null
+  const type = builtIn ?? (fn === null ? undefined : 'function')
   if (type === undefined) {
     const label = input.hook_name.startsWith('webhook') ? '. A label has 1 to 80 letters, digits or _ . -' : ''
     throw new ZeroError(
       'invalid',
-      `Invalid hook_name "${input.hook_name}". Must be one of: ${CHOICES.join(', ')}${label}`,
+      `Invalid hook_name "${input.hook_name}". Must be one of: ${CHOICES.join(', ')}, or the name of a deployed function${label}`,
     )
   }
   if (input.hook_type !== undefined && input.hook_type !== type) {
@@ -44,7 +55,18 @@ function checkNames(input: { event_type: string; hook_name: string; hook_type?: 
         : `Invalid hook_type "${input.hook_type}". Must be one of: ${HOOK_TYPES.join(', ')}`,
     )
   }
-  return type
+  return { hook_type: type, fn }
+}
+
+/** The caller's function of this name in the hook's project, or in the caller's own for a hook on all projects. Null when there is none. */
+async function functionOf(
+  app: App,
+  caller: Caller,
+  name: string,
+  projectId: string | null | undefined,
+): Promise<PreparedFunction | null> {
+  const fn = await app.functions.byName(projectId ?? caller.project_id, name)
+  return fn?.user_id === caller.user_id ? fn : null
 }
 
 function checkConfig(app: App, hookName: string, config: Record<string, unknown>): void {
@@ -83,14 +105,20 @@ export const hooksCreate = defineJson({
   output: hookCreated,
   status: 201,
   async run(app, caller, given) {
-    const hook_type = checkNames(given)
+    const { hook_type, fn } = await checkNames(app, caller, given)
     const { input, secret } = hook_type === 'webhook' ? takeSecret(given) : { input: given, secret: null }
     checkConfig(app, input.hook_name, input.hook_config)
+    if (fn?.is_active === false) throw new ZeroError('function_disabled')
     const project_id = input.project_id ?? caller.bound
     if (project_id !== null) scopeOf(caller, project_id)
     try {
       const created = await app.store.transaction(async (tx) => {
-        const made = await tx.hooks.create(caller.user_id, { ...input, project_id, hook_type })
+        const made = await tx.hooks.create(caller.user_id, {
+          ...input,
+          project_id,
+          hook_type,
+          ...(fn === null ? {} : { function: fn }),
+        })
         if (made && secret !== null) await keepSecret(app, tx, made.id, secret)
         return made
       })

@@ -2,6 +2,18 @@ import { embeddingsReembed } from './embeddings.ts'
 import { eventLogGet, eventLogListOperation } from './event-log.ts'
 import { eventLogStreamOperation } from './event-stream.ts'
 import { filesDelete, filesDownload, filesGet, filesList, filesSearch, filesUpload } from './files.ts'
+import {
+  functionsDelete,
+  functionsDeploy,
+  functionsDiff,
+  functionsGet,
+  functionsInvoke,
+  functionsList,
+  functionsRollback,
+  functionsUpdate,
+  functionsVersion,
+  functionsVersions,
+} from './functions.ts'
 import { graphNeighbors } from './graph.ts'
 import { hooksCreate, hooksDelete, hooksGet, hooksList, hooksUpdate } from './hooks.ts'
 import { keysCreate, keysList, keysRevoke } from './keys.ts'
@@ -28,6 +40,8 @@ import { hooksBackfill, replaysCancel, replaysCreate, replaysGet, replaysList } 
 import { runsLogs } from './run-logs.ts'
 import { hookRuns, runsCancel, runsGet, runsList, runsRedrive, runsRetry } from './runs.ts'
 import { sandboxExecute } from './sandbox.ts'
+import { schedulesGet, schedulesList, schedulesRun, schedulesUpdate } from './schedules.ts'
+import { secretsDelete, secretsList, secretsSet } from './secrets.ts'
 import {
   rowsGet,
   rowsInsert,
@@ -62,6 +76,23 @@ export const OPERATIONS: readonly Operation[] = [
   eventLogListOperation,
   eventLogStreamOperation,
   eventLogGet,
+  functionsDeploy,
+  functionsList,
+  functionsGet,
+  functionsUpdate,
+  functionsDelete,
+  functionsVersions,
+  functionsVersion,
+  functionsDiff,
+  functionsRollback,
+  functionsInvoke,
+  secretsList,
+  secretsSet,
+  secretsDelete,
+  schedulesList,
+  schedulesGet,
+  schedulesUpdate,
+  schedulesRun,
   runsList,
   runsRedrive,
   runsGet,

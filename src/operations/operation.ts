@@ -22,7 +22,7 @@ export interface JsonOperation<Input extends z.ZodObject = z.ZodObject, Output e
   /** 200 unless given; 204 answers no body. */
   status?: 200 | 201 | 204
   /** The status of those answers that are of another kind than most. */
-  otherStatus?: { status: 200; holds(answer: object): boolean }
+  otherStatus?: { status: 200 | 202; holds(answer: object): boolean }
   /** The key under which a body that is a bare array is taken. */
   array?: keyof z.infer<Input> & string
   run(app: App, caller: Caller, input: z.infer<Input>): Promise<z.input<Output>>

@@ -1,8 +1,7 @@
 import { ZeroError } from '../errors.ts'
+import type { Runtime } from '../schema/runtime.ts'
 
-/** What user code is written in. The version really found is in the report. */
-export const RUNTIMES = ['nodejs20', 'python3.11'] as const
-export type Runtime = (typeof RUNTIMES)[number]
+export { RUNTIMES, type Runtime } from '../schema/runtime.ts'
 
 /** Code that can be run, with the world that it sees. */
 export interface Program {
@@ -24,7 +23,7 @@ export interface Program {
 
 /**
  * What a call does with its program. `handler`: loads the entry and calls its handler (`export default`, or Python's `handler`) with the input's
- * `event` and `ctx`. `config`: loads the entry and returns what it exports as `config`. `script`: executes the entry as a program of its own
+ * `event` and `ctx`. `config`: loads the entry and returns what it exports as `config`, if it has a handler. `script`: executes the entry as a program of its own
  * with `stdin`; what it leaves in `result` (JavaScript: what the module exports as default; Python: the global `result`) is the result.
  */
 export type Mode = 'handler' | 'config' | 'script'

@@ -44,6 +44,10 @@ export const hook = z.object({
   paused: z.literal(true).optional(),
   /** Why the system has switched it off. */
   disabled_reason: z.string().optional(),
+  /** The function that is its handler. */
+  function_id: z.string().optional(),
+  /** Its function's configuration asks for it: deploying another changes or removes it. */
+  declared: z.literal(true).optional(),
 })
 export type Hook = z.infer<typeof hook>
 

@@ -38,10 +38,18 @@ export const PERMISSIONS = [
   'memory:write',
   'hooks:read',
   'hooks:write',
+  'functions:read',
+  'functions:write',
   'functions:invoke',
   'keys:read',
   'keys:write',
 ] as const
+/** Whether who holds these permissions has `wanted`, which may itself be a group like `zerodb:*`. */
+export function includes(held: readonly string[], wanted: string): boolean {
+  const [service] = wanted.split(':')
+  return ['*', `${service}:*`, wanted].some((sufficient) => held.includes(sufficient))
+}
+
 const scope = z.enum([...PERMISSIONS, '*', 'zerodb:*', 'memory:*', 'hooks:*', 'functions:*', 'keys:*'])
 
 export const keyCreate = z.object({

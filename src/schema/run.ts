@@ -5,14 +5,22 @@ export const RUN_STATUSES = ['queued', 'running', 'succeeded', 'dead', 'cancelle
 export type RunStatus = (typeof RUN_STATUSES)[number]
 
 export const TRIGGERS = ['event', 'cron', 'http', 'tool', 'invoke'] as const
+export type Trigger = (typeof TRIGGERS)[number]
 
 export const runError = z.object({ code: z.string(), message: z.string() })
-export const logLine = z.object({ at: timestamp, message: z.string() })
+export const logLine = z.object({
+  at: timestamp,
+  message: z.string(),
+  /** Of a function's lines: how grave, where it said so; and the stream, where it printed them. */
+  level: z.enum(['debug', 'info', 'warn', 'error']).optional(),
+  stream: z.enum(['stdout', 'stderr']).optional(),
+})
+export type LogLine = z.infer<typeof logLine>
 
 /** The log of one attempt. */
 export interface RunLog {
   attempts: number
-  lines: z.infer<typeof logLine>[]
+  lines: LogLine[]
 }
 
 /** Why a queued run does not begin. */
@@ -31,6 +39,10 @@ export const run = z.object({
   trigger: z.enum(TRIGGERS),
   handler: z.string(),
   hook_id: z.string().nullable(),
+  /** The function, and the version that the last attempt has executed; null for other handlers. */
+  function_id: z.string().nullable(),
+  function_version: z.number().nullable(),
+  schedule_id: z.string().nullable(),
   event_id: z.string().nullable(),
   event_type: z.string().nullable(),
   project_id: z.string(),
@@ -69,6 +81,8 @@ export const runLogMessages = {
 
 export const runList = z.object({
   hook_id: uuid.optional(),
+  function_id: uuid.optional(),
+  trigger: z.enum(TRIGGERS).optional(),
   event_id: z.string().optional(),
   project_id: uuid.optional(),
   status: z.enum(RUN_STATUSES).optional(),

@@ -3,7 +3,7 @@ import type { FieldError } from '../errors.ts'
 
 const LONGEST_INPUT = 200
 /** Fields whose value no answer repeats. */
-const SECRET_FIELDS = ['secret', 'password', 'refresh_token']
+const SECRET_FIELDS = ['secret', 'password', 'refresh_token', 'value']
 
 /** A failed parse in the words that FastAPI's clients know. `placeOf` says where a top-level key came from: `path`, `query` or `body`. */
 export function shapeErrors(error: z.ZodError, input: unknown, placeOf: (key: string) => string): FieldError[] {

@@ -1,6 +1,7 @@
 import { type Statement, sql } from '../db/sql.ts'
 import type { Event } from '../schema/events.ts'
 import type { RetryPolicy } from '../schema/hook.ts'
+import type { Trigger } from '../schema/run.ts'
 
 /** A run that this process owns: what a handler needs to begin. */
 export interface OwnedRun {
@@ -11,7 +12,10 @@ export interface OwnedRun {
   /** Of these, those before the run was last queued by hand: they do not count against its policy. */
   base_attempts: number
   hook_id: string | null
-  /** The hook's configuration at this moment; null when the hook has been switched off or deleted meanwhile. */
+  /** The function that is to be executed; null for the other handlers. */
+  function_id: string | null
+  trigger: Trigger
+  /** The hook's configuration at this moment; null when the hook, or a function without one, has been switched off or deleted meanwhile. */
   config: Record<string, unknown> | null
   retry: RetryPolicy | null
   /** What its failure does to the runs behind it; null when none wait for it. */
@@ -55,9 +59,10 @@ export function toOwnedRun({
   }
 }
 
-/** The columns of an assignment, from a run `c`, its hook `h` and its event `e`, of which the last two may be missing. */
+/** The columns of an assignment, from a run `c`, its hook `h`, its event `e` and its function `f` where no hook has made it: all may be missing. */
 export const assignmentColumns = sql`
-  c.id, c.handler, c.attempts, c.base_attempts, c.hook_id, h.hook_config as config, h.retry,
+  c.id, c.handler, c.attempts, c.base_attempts, nullif(c.hook_id, c.function_id) as hook_id, c.function_id, c.trigger,
+  coalesce(h.hook_config, case when f.is_active then '{}'::jsonb end) as config, coalesce(h.retry, f.retry) as retry,
   case when c.ordering_key is not null then h.ordering_key ->> 'policy' end as ordering,
   c.ordering_key is not null or h.concurrency is not null as in_turn,
   c.user_id, c.project_id, c.ref,
@@ -66,9 +71,9 @@ export const assignmentColumns = sql`
   coalesce(e.channel, c.input ->> 'channel') as channel,
   coalesce(e.data, c.input -> 'data') as data,
   coalesce(e.created_at, (c.input ->> 'timestamp')::timestamptz) as timestamp,
-  c.replay_id is not null or c.input is not null as synthetic,
-  coalesce(e.chain_id, e.id, c.input ->> 'id') as chain_id,
-  coalesce(e.depth, 0) as depth,
+  c.replay_id is not null or (c.input is not null and c.trigger = 'event') as synthetic,
+  coalesce(e.chain_id, e.id, c.chain_id, c.input ->> 'id') as chain_id,
+  coalesce(e.depth, c.depth, 0) as depth,
   e.trace`
 
 /** `claimed` (rows of `zerodb_runs`) with hook and event, as `assignmentColumns` reads them. */
@@ -76,10 +81,21 @@ export function assigned(claimed: Statement): Statement {
   return sql`
     ${claimed} c
     left join lateral (select * from zerodb_events where seq = c.event_seq limit 1) e on true
-    left join zerodb_hooks h on h.id = c.hook_id and h.is_active`
+    left join zerodb_hooks h on h.id = c.hook_id and h.is_active
+    left join zerodb_functions f on f.id = c.hook_id`
 }
 
-/** Whether one of `handlers` is the one that a hook's or a run's `name` asks for: itself, or what stands before its colon. */
-export function capable(name: Statement, handlers: readonly string[]): Statement {
-  return sql`split_part(${name}, ':', 1) = any(${handlers}::text[])`
+/** What a hook or a run needs of an instance: a handler, which its name or what stands before its colon names, or the runtime of its function. */
+export function need(name: Statement, runtime: Statement): Statement {
+  return sql`coalesce('function:' || ${runtime}, split_part(${name}, ':', 1))`
+}
+
+/** Whether one of `handlers` is what the hook `h` needs. */
+export function capable(handlers: readonly string[]): Statement {
+  return sql`${need(sql`h.hook_name`, sql`h.runtime`)} = any(${handlers}::text[])`
+}
+
+/** The same for a lane, whose runs may be those of the hook `h`, of the function `f` without a hook, or of what is gone: those can be ended anywhere. */
+export function laneCapable(handlers: readonly string[]): Statement {
+  return sql`coalesce(${capable(handlers)}, 'function:' || f.runtime = any(${handlers}::text[]), true)`
 }

@@ -1,5 +1,12 @@
 import { type Statement, sql } from '../db/sql.ts'
-import { type AssignmentRow, assigned, assignmentColumns, capable, type OwnedRun, toOwnedRun } from './assignment.ts'
+import {
+  type AssignmentRow,
+  assigned,
+  assignmentColumns,
+  laneCapable,
+  type OwnedRun,
+  toOwnedRun,
+} from './assignment.ts'
 import { now, type StoreContext } from './context.ts'
 
 /** A hook in a project: what claims are fair between. */
@@ -134,7 +141,8 @@ export function claims(context: StoreContext) {
           select l.*, ${count}::int as room
           from lanes l
           left join zerodb_hooks h on h.id = l.hook_id
-          where h.id is null or (h.paused_at is null and h.concurrency is null and ${capable(sql`h.hook_name`, handlers)})
+          left join zerodb_functions f on f.id = l.hook_id
+          where h.paused_at is null and h.concurrency is null and ${laneCapable(handlers)}
         ),
         ${dueOf(count)},
         taken as (select * from due order by rank, n limit ${count}::int)`,
@@ -172,8 +180,8 @@ export function claims(context: StoreContext) {
           select l.*, ${roomOf(count, projectLimit)} as room
           from lanes l
           left join zerodb_hooks h on h.id = l.hook_id
-          where (h.concurrency is not null or ${projectLimit}::int is not null)
-            and (h.id is null or (h.paused_at is null and ${capable(sql`h.hook_name`, handlers)}))
+          left join zerodb_functions f on f.id = l.hook_id
+          where (h.concurrency is not null or ${projectLimit}::int is not null) and h.paused_at is null and ${laneCapable(handlers)}
         ),
         ${dueOf(count)},
         taken as (${withinLimits(count, projectLimit)})`,
@@ -245,7 +253,8 @@ export function claims(context: StoreContext) {
           from begin
           join (select distinct hook_id, project_id from heads) l using (hook_id)
           left join zerodb_hooks h on h.id = begin.hook_id
-          where h.id is null or (h.paused_at is null and ${capable(sql`h.hook_name`, handlers)})
+          left join zerodb_functions f on f.id = begin.hook_id
+          where h.paused_at is null and ${laneCapable(handlers)}
         ),
         due as materialized (
           select k.id, k.hook_id, k.project_id, k.ordering_key, k.n, row_number() over (partition by k.hook_id, k.project_id order by k.n) as rank

@@ -52,9 +52,9 @@ export function dispatch(context: StoreContext) {
         select
           e.seq, e.id as event_id, e.event, e.channel, e.data, e.created_at, e.user_id, e.project_id, e.ref, e.depth, e.trace,
           coalesce(e.chain_id, e.id) as chain_id,
-          h.id as hook_id, h.hook_name, h.hook_config, h.retry, h.created_at as hook_created_at,
+          h.id as hook_id, h.hook_name, h.hook_config, h.retry, h.function_id, h.runtime, h.created_at as hook_created_at,
           seen.key, h.concurrency is not null or seen.key is not null as turn, gen_random_uuid() as id, e.depth > ${maxDepth}::int as too_deep,
-          ${capable(sql`h.hook_name`, handlers)}
+          ${capable(handlers)}
             and h.paused_at is null and h.concurrency is null and seen.key is null and e.depth <= ${maxDepth}::int as ownable
         from batch
         cross join lateral (select * from zerodb_events where seq = batch.seq limit 1) e
@@ -88,10 +88,10 @@ export function dispatch(context: StoreContext) {
       ),
       inserted as (
         insert into zerodb_runs
-          (id, trigger, event_seq, hook_id, user_id, project_id, handler, ref, ordering_key, run_at, status, attempts, owner, started_at,
+          (id, trigger, event_seq, hook_id, function_id, runtime, user_id, project_id, handler, ref, ordering_key, run_at, status, attempts, owner, started_at,
             finished_at, error)
         select
-          id, 'event', seq, hook_id, user_id, project_id, hook_name, ref,
+          id, 'event', seq, hook_id, function_id, runtime, user_id, project_id, hook_name, ref,
           case when length(key) > 200 then md5(key) else key end,
           ${now(context)},
           case when mine then 'running' when too_deep then 'dead' else 'queued' end,
@@ -109,7 +109,7 @@ export function dispatch(context: StoreContext) {
       )
       select
         r.seq, taken.events, r.id in (select id from inserted) as is_new, r.mine, r.too_deep, r.turn,
-        r.id, 1 as attempts, 0 as base_attempts, r.hook_name as handler, r.hook_id, r.hook_config as config, r.retry,
+        r.id, 1 as attempts, 0 as base_attempts, r.hook_name as handler, r.hook_id, r.function_id, 'event' as trigger, r.hook_config as config, r.retry,
         null as ordering, false as in_turn, r.user_id, r.project_id, r.ref,
         r.event_id, r.event, r.channel, r.data, r.created_at as timestamp, false as synthetic, r.chain_id, r.depth, r.trace
       from (select count(*)::int as events from batch) taken

@@ -70,6 +70,14 @@ export function events({ db }: StoreContext) {
         limit ${limit}::int`)
     },
 
+    /** The row that an event is about, as filters see it; null when it is gone, or the event is about none. */
+    async row(event: string, ref: string): Promise<Record<string, unknown> | null> {
+      const [found] = await db.query<{ row: Record<string, unknown> | null }>(
+        sql`select zerodb_row(${event}, ${ref}) as row`,
+      )
+      return found?.row ?? null
+    },
+
     async get(userId: string, bound: string | null, id: string): Promise<LoggedEvent> {
       const seq = seqOfEventId(id)
       const rows = await db.query<LoggedEvent>(sql`

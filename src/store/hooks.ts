@@ -1,11 +1,13 @@
 import { join, json, type Statement, sql } from '../db/sql.ts'
 import type { Delivery, Hook } from '../schema/hook.ts'
+import type { Runtime } from '../schema/runtime.ts'
 import { found, now, type StoreContext } from './context.ts'
 import { acceptedHookFilter, pathOf } from './hook-filter.ts'
 
 const columns = sql`
   id, user_id, project_id, event_type, hook_type, hook_name, hook_config, is_active, created_at, updated_at,
-  filter, ordering_key, retry, concurrency, nullif(paused_at is not null, false) as paused, disabled_reason`
+  filter, ordering_key, retry, concurrency, nullif(paused_at is not null, false) as paused, disabled_reason,
+  function_id, declared`
 
 /** Without ours of its fields that have not been set: a client of the specification sees what it knows. */
 function toHook(row: Record<string, unknown>): Hook {
@@ -20,6 +22,10 @@ export interface HookFields extends Delivery {
   hook_type: string
   hook_name: string
   hook_config: Record<string, unknown>
+  /** The function that is its handler. */
+  function?: { id: string; runtime: Runtime } | undefined
+  /** Its function's configuration asks for it. */
+  declared?: boolean | undefined
 }
 
 export interface HookChanges extends Delivery {
@@ -36,11 +42,13 @@ export function hooks(context: StoreContext) {
       const filterPath = await acceptedHookFilter(db, hook.filter)
       const [row] = await db.query(sql`
         insert into zerodb_hooks
-          (user_id, project_id, event_type, hook_type, hook_name, hook_config, filter, filter_path, ordering_key, retry, concurrency, paused_at)
+          (user_id, project_id, event_type, hook_type, hook_name, hook_config, filter, filter_path, ordering_key, retry, concurrency, paused_at,
+            function_id, runtime, declared)
         select
           ${userId}::uuid, ${hook.project_id}::uuid, ${hook.event_type}, ${hook.hook_type}, ${hook.hook_name}, ${json(hook.hook_config)}::jsonb,
           ${maybeJson(hook.filter)}::jsonb, ${filterPath}::jsonpath, ${maybeJson(hook.ordering_key)}::jsonb,
-          ${maybeJson(hook.retry)}::jsonb, ${hook.concurrency}::int, case when ${hook.paused ?? false}::bool then now() end
+          ${maybeJson(hook.retry)}::jsonb, ${hook.concurrency}::int, case when ${hook.paused ?? false}::bool then now() end,
+          ${hook.function?.id}::uuid, ${hook.function?.runtime}, ${hook.declared}::bool
         where ${hook.project_id}::uuid is null
           or exists (select from zerodb_projects where id = ${hook.project_id}::uuid and user_id = ${userId}::uuid)
         returning ${columns}`)
@@ -119,6 +127,42 @@ export function hooks(context: StoreContext) {
         )
         select id from gone`)
       return rows.length > 0
+    },
+
+    /** Oldest first. */
+    async ofFunction(functionId: string): Promise<Hook[]> {
+      const rows = await db.query(sql`
+        select ${columns} from zerodb_hooks where function_id = ${functionId}::uuid order by created_at, id`)
+      return rows.map(toHook)
+    },
+
+    /** Makes a hook that is there one that its function's configuration asks for. */
+    async declare(id: string): Promise<void> {
+      await db.query(sql`update zerodb_hooks set declared = true where id = ${id}::uuid`)
+    },
+
+    /** The function's hooks need this of who executes them. */
+    async setRuntime(functionId: string, runtime: Runtime): Promise<void> {
+      await db.query(sql`
+        update zerodb_hooks set runtime = ${runtime} where function_id = ${functionId}::uuid and runtime <> ${runtime}`)
+    },
+
+    /** Switches all hooks of a function off for `reason`, or those on again that were switched off for it. */
+    async switchFunction(functionId: string, isActive: boolean, reason: string): Promise<void> {
+      await db.query(sql`
+        with changed as (
+          update zerodb_hooks set
+            is_active = ${isActive}::bool,
+            disabled_reason = case when not ${isActive}::bool then ${reason} end,
+            updated_at = clock_timestamp()
+          where function_id = ${functionId}::uuid
+            and is_active <> ${isActive}::bool
+            and (not ${isActive}::bool or disabled_reason = ${reason})
+          returning id, is_active
+        )
+        update zerodb_runs r set status = 'cancelled', finished_at = now()
+        from changed
+        where r.hook_id = changed.id and r.status = 'queued' and not changed.is_active`)
     },
 
     /** Notes that what the hook calls has failed. Returns the seconds since the first failure after the last success. */

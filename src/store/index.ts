@@ -4,6 +4,8 @@ import type { StoreContext } from './context.ts'
 import { dispatch } from './dispatch.ts'
 import { events } from './events.ts'
 import { files } from './files.ts'
+import { functionRuns } from './function-runs.ts'
+import { functions } from './functions.ts'
 import { graph } from './graph.ts'
 import { hookSecrets } from './hook-secrets.ts'
 import { hooks } from './hooks.ts'
@@ -17,6 +19,8 @@ import { refreshTokens } from './refresh-tokens.ts'
 import { replaySteps } from './replay-steps.ts'
 import { replays } from './replays.ts'
 import { runs } from './runs.ts'
+import { schedules } from './schedules.ts'
+import { secrets } from './secrets.ts'
 import { tables } from './tables.ts'
 import { users } from './users.ts'
 import { vectors } from './vectors.ts'
@@ -33,6 +37,10 @@ const NOUNS = {
   claims,
   instances,
   runs,
+  functions,
+  functionRuns,
+  schedules,
+  secrets,
   replays,
   replaySteps,
   vectors,

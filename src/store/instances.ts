@@ -25,6 +25,12 @@ export function instances({ db, relaxed }: StoreContext) {
       return row!.epoch
     },
 
+    /** Says to everybody what this process can execute. */
+    async offer(epoch: number, handlers: readonly string[]): Promise<void> {
+      await relaxed.query(sql`
+        update zerodb_instances set handlers = ${handlers}::text[] where epoch = ${epoch}::bigint and not draining`)
+    },
+
     /** Says to everybody that this process takes no more runs. */
     async drain(epoch: number): Promise<void> {
       await relaxed.query(

@@ -67,6 +67,8 @@ export function projects({ db }: StoreContext) {
           update zerodb_runs set status = 'cancelled', finished_at = now()
           where project_id = (select id from project) and status = 'queued'
         ),
+        functions as (delete from zerodb_functions where project_id = (select id from project)),
+        secrets as (delete from zerodb_secrets where project_id = (select id from project)),
         hooks as (delete from zerodb_hooks where project_id = (select id from project)),
         vectors as (delete from zerodb_vectors where project_id = (select id from project)),
         memories as (delete from zerodb_memories where project_id = (select id from project)),

@@ -106,9 +106,10 @@ export function replaySteps(context: StoreContext) {
         ),
         inserted as (
           insert into zerodb_runs
-            (trigger, event_seq, hook_id, replay_id, user_id, project_id, handler, ref, ordering_key, input, dedupe_key, run_at, status)
+            (trigger, event_seq, hook_id, function_id, runtime, replay_id, user_id, project_id, handler, ref, ordering_key, input, dedupe_key,
+              run_at, status)
           select
-            'event', seq, hook_id, ${id}::uuid, ${job.user_id}::uuid, project_id, hook_name, ref,
+            'event', seq, hook_id, function_id, runtime, ${id}::uuid, ${job.user_id}::uuid, project_id, hook_name, ref,
             case when length(key) > 200 then md5(key) else key end,
             input, dedupe_key, ${now(context)}, 'queued'
           from chosen
@@ -211,7 +212,8 @@ function matches({ user_id, hook_id }: Job, but: Statement = sql``): Statement {
   return sql`
     matched as materialized (
       select
-        batch.seq, batch.project_id, batch.ref, batch.input, batch.dedupe_key, h.id as hook_id, h.hook_name, h.created_at as hook_created_at,
+        batch.seq, batch.project_id, batch.ref, batch.input, batch.dedupe_key, h.id as hook_id, h.hook_name, h.function_id, h.runtime,
+        h.created_at as hook_created_at,
         seen.key, count(*) over (order by batch.seq) as upto
       from batch
       join zerodb_hooks h

@@ -1,7 +1,8 @@
 import { json, type Statement, sql } from '../db/sql.ts'
 import { ZeroError } from '../errors.ts'
 import type { EventName } from '../schema/events.ts'
-import type { Run, RunStatus } from '../schema/run.ts'
+import type { LogLine, Run, RunStatus, Trigger } from '../schema/run.ts'
+import { need } from './assignment.ts'
 import { found, now, type Scope, type StoreContext } from './context.ts'
 import { seqOfEventId } from './emit.ts'
 
@@ -12,15 +13,17 @@ export interface Ending {
   status: 'succeeded' | 'dead' | 'queued' | 'cancelled' | 'skipped'
   result: unknown
   error: { code: string; message: string } | null
-  logs: { at: string; message: string }[]
+  logs: LogLine[]
+  /** The version that was executed, of a function. */
+  version?: number | undefined
   /** For `queued`: seconds until the next attempt. */
   retry_in: number | null
 }
 
 const columns = sql`
-  r.id, r.trigger, r.handler, r.hook_id, coalesce(e.id, r.input ->> 'id') as event_id, coalesce(e.event, r.input ->> 'event') as event_type,
+  r.id, r.trigger, r.handler, nullif(r.hook_id, r.function_id) as hook_id, r.function_id, r.function_version, r.schedule_id, coalesce(e.id, r.input ->> 'id') as event_id, coalesce(e.event, r.input ->> 'event') as event_type,
   r.project_id, r.status, r.attempts, r.run_at, r.result, r.error, coalesce(r.logs, '[]') as logs, r.created_at, r.started_at, r.finished_at,
-  r.ordering_key, r.replay_id, coalesce(e.chain_id, e.id, r.input ->> 'id') as chain_id, coalesce(e.depth, 0) as depth`
+  r.ordering_key, r.replay_id, coalesce(e.chain_id, e.id, r.chain_id, r.input ->> 'id') as chain_id, coalesce(e.depth, r.depth, 0) as depth`
 
 /** A run `r` with its event `e`. */
 const source = sql`
@@ -51,7 +54,7 @@ export function runs(context: StoreContext) {
       select case
         when h.paused_at is not null then jsonb_build_object('reason', 'paused')
         when r.run_at > ${now(context)} then jsonb_build_object('reason', 'backoff', 'until', ${iso(sql`r.run_at`)})
-        when not exists (select from zerodb_instances i where split_part(r.handler, ':', 1) = any(i.handlers))
+        when not exists (select from zerodb_instances i where ${need(sql`r.handler`, sql`r.runtime`)} = any(i.handlers))
           then jsonb_build_object('reason', 'no_capable_instance')
         when head.id is not null then jsonb_build_object('reason', 'key_head', 'run_id', head.id)
         when h.concurrency <= (select count(*) from zerodb_runs b where b.status = 'running' and b.hook_id = r.hook_id)
@@ -81,10 +84,11 @@ export function runs(context: StoreContext) {
           result = ended.result,
           error = ended.error,
           logs = ended.logs,
+          function_version = ended.version,
           run_at = case when ended.status = 'queued' then ${now(context)} + make_interval(secs => ended.retry_in) else r.run_at end,
           finished_at = case when ended.status = 'queued' then null else now() end
         from jsonb_to_recordset(${json(endings)}::jsonb)
-          as ended (id uuid, attempts int, status text, result jsonb, error jsonb, logs jsonb, retry_in float8)
+          as ended (id uuid, attempts int, status text, result jsonb, error jsonb, logs jsonb, version int, retry_in float8)
         where r.id = ended.id
           and r.attempts = ended.attempts
           and r.owner = ${epoch}::bigint
@@ -104,14 +108,14 @@ export function runs(context: StoreContext) {
     /** How many runs of each handler are queued or running. */
     async count(): Promise<{ handler: string; status: RunStatus; count: number }[]> {
       return db.query(sql`
-        select split_part(handler, ':', 1) as handler, status, count(*) as count
+        select case when function_id is null then split_part(handler, ':', 1) else 'function' end as handler, status, count(*) as count
         -- One index each.
         from (
-          select handler, status from zerodb_runs where status = 'queued' and ordering_key is null
+          select handler, function_id, status from zerodb_runs where status = 'queued' and ordering_key is null
           union all
-          select handler, status from zerodb_runs where status = 'queued' and ordering_key is not null
+          select handler, function_id, status from zerodb_runs where status = 'queued' and ordering_key is not null
           union all
-          select handler, status from zerodb_runs where status = 'running'
+          select handler, function_id, status from zerodb_runs where status = 'running'
         ) unfinished
         group by 1, 2`)
     },
@@ -139,20 +143,22 @@ export function runs(context: StoreContext) {
     },
 
     /**
-     * Queues again the runs whose owner is dead; a run that has outlived three owners is `dead`. They come back one after the other, within a
+     * Queues again the runs whose owner is dead; a run that has outlived three owners is `dead`, and so is one that is not to be
+     * tried again. They come back one after the other, within a
      * second and more after each death: the run that kills its owners must not take the same others with it each time. Returns how many
      * there were.
      */
     async recover(): Promise<number> {
+      const again = sql`deaths + 1 < ${MAX_DEATHS}::int and not at_most_once`
       const rows = await relaxed.query(sql`
         update zerodb_runs r set
           deaths = deaths + 1,
           owner = null,
           run_at = ${now(context)} + make_interval(secs => random() * (deaths + 1) ^ 2),
-          status = case when deaths + 1 < ${MAX_DEATHS}::int then 'queued' else 'dead' end,
-          error = case when deaths + 1 < ${MAX_DEATHS}::int then error
+          status = case when ${again} then 'queued' else 'dead' end,
+          error = case when ${again} then error
             else jsonb_build_object('code', 'instance_died', 'message', 'The process that executed this run died, ' || deaths + 1 || ' times') end,
-          finished_at = case when deaths + 1 < ${MAX_DEATHS}::int then null else now() end
+          finished_at = case when ${again} then null else now() end
         where status = 'running'
           and not exists (select from zerodb_instances i where i.epoch = r.owner)
         returning id`)
@@ -266,6 +272,8 @@ export function runs(context: StoreContext) {
       userId: string,
       filter: {
         hook_id?: string | undefined
+        function_id?: string | undefined
+        trigger?: Trigger | undefined
         event_id?: string | undefined
         project_id?: string | undefined
         status?: RunStatus | undefined
@@ -280,6 +288,8 @@ export function runs(context: StoreContext) {
         from ${source}
         where r.user_id = ${userId}::uuid
           and (${filter.hook_id}::uuid is null or r.hook_id = ${filter.hook_id}::uuid)
+          and (${filter.function_id}::uuid is null or r.function_id = ${filter.function_id}::uuid)
+          and (${filter.trigger}::text is null or r.trigger = ${filter.trigger})
           and (${eventSeq}::bigint is null or r.event_seq = ${eventSeq}::bigint)
           and (${filter.project_id}::uuid is null or r.project_id = ${filter.project_id}::uuid)
           and (${filter.bound}::uuid is null or r.project_id = ${filter.bound}::uuid)
@@ -305,7 +315,7 @@ export function runs(context: StoreContext) {
 function requeue(ids: Statement): Statement {
   return sql`
     update zerodb_runs
-    set status = 'queued', owner = null, run_at = now(), finished_at = null, deaths = 0, base_attempts = attempts
+    set status = 'queued', owner = null, run_at = now(), finished_at = null, deaths = 0, at_most_once = false, base_attempts = attempts
     where id in (${ids})
     returning id`
 }

@@ -1,10 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { createReadStream, existsSync } from 'node:fs'
-import { extname, join } from 'node:path'
+import type { ChildProcess } from 'node:child_process'
+import { createReadStream } from 'node:fs'
+import { extname } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { spawnCapped } from '../capped.ts'
 import { NeverRetry } from '../errors.ts'
-import { packageRoot } from '../package.ts'
 import type { TextType } from './sniff.ts'
 import type { TextAnswer, TextJob } from './worker.ts'
 
@@ -139,18 +139,9 @@ export function createTextExtractor(options: TextExtractorOptions = {}): TextExt
  * process ends, whatever limits the thread was given. A few kilobytes of pdf suffice.
  */
 function startReader(job: TextJob, timeoutSeconds: number): ChildProcess {
-  const script = join(packageRoot(), 'dist', 'workers', 'text.js')
-  const command = [process.execPath, `--max-old-space-size=${HEAP_MB}`, script, JSON.stringify(job)]
-  const limits = ['-c', LIMITED, 'sh', String(DATA_MB * 1024), String(2 * timeoutSeconds)]
-  const [program, ...args] = existsSync('/bin/sh') ? ['/bin/sh', ...limits, ...command] : command
-  return spawn(program!, args, { env: {}, stdio: ['pipe', 'ignore', 'pipe', 'ipc'], windowsHide: true })
+  const limits = { heapMb: HEAP_MB, dataMb: DATA_MB, cpuSeconds: 2 * timeoutSeconds }
+  return spawnCapped('text', [JSON.stringify(job)], limits)
 }
-
-/**
- * Buffers do not count as heap, so only the system can limit them. The limit of processor time ends a reader whose
- * parent has died. Memory is not written to disk when a reader crashes.
- */
-const LIMITED = 'ulimit -c 0; ulimit -d "$1"; ulimit -t "$2"; shift 2; exec "$@"'
 
 function chunksOf(content: FileToRead['content']): Iterable<Uint8Array> | AsyncIterable<Uint8Array> {
   if (typeof content === 'string') return createReadStream(content)

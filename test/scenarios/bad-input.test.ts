@@ -7,6 +7,7 @@ import { OPERATIONS } from '../../src/operations/index.ts'
 import type { Operation } from '../../src/operations/operation.ts'
 import { EVENT_NAMES } from '../../src/schema/events.ts'
 import { openTestApp, type RequestOptions, type TestApp, type TestUser } from '../support/app.ts'
+import { SANDBOX } from '../support/sandbox.ts'
 import { type Things, thingsOf } from './things.ts'
 
 /** The same cases each time, unless TEST_SEED says otherwise. */
@@ -17,7 +18,7 @@ let app: TestApp
 let user: TestUser
 let things: Things
 beforeAll(async () => {
-  app = await openTestApp({ ZERODB_MAX_UPLOAD_MB: '1' })
+  app = await openTestApp({ ZERODB_MAX_UPLOAD_MB: '1', ...SANDBOX })
   user = await app.newUser()
   things = await thingsOf(app, user, user.project_id)
 })

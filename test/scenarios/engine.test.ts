@@ -175,6 +175,9 @@ describe('a run', () => {
     expect(run).toEqual({
       id: expect.any(String),
       trigger: 'event',
+      function_id: null,
+      function_version: null,
+      schedule_id: null,
       handler: 'auto_embed',
       hook_id: hook.id,
       event_id: event!.id,

@@ -21,6 +21,9 @@ export type Things = Record<
   | 'table'
   | 'row'
   | 'published'
+  | 'function'
+  | 'schedule'
+  | 'secret'
   | 'key',
   string
 >
@@ -47,6 +50,22 @@ export async function thingsOf(app: TestApp, user: TestUser, project: string): P
   await user.post(`${database}/tables/${table}/rows`, { rows: Array(60).fill({}) })
   const key = await user.post('/api/v1/auth/api-keys', { name: 'a key' })
   const published = await user.post(`${database}/events/publish`, { topic: 'a topic' })
+  const name = `f-${randomUUID().slice(0, 8)}`
+  const deployed = await user.post(
+    '/api/v1/functions',
+    { name, runtime: 'nodejs', source: 'export default () => 1', config: { schedule: '0 0 1 1 *' } },
+    here,
+  )
+  if (deployed.status !== 201) throw new Error(`no function: ${JSON.stringify(deployed.body)}`)
+  // A second version, so that there is one to roll back to.
+  await user.post(
+    '/api/v1/functions',
+    { name, runtime: 'nodejs', source: 'export default () => 2', config: { schedule: '0 0 1 1 *' } },
+    here,
+  )
+  const [schedule] = (await user.get(`/api/v1/schedules?project_id=${project}`)).body
+  const secret = `S_${randomUUID().slice(0, 8)}`
+  await user.request('PUT', `/api/v1/secrets/${secret}`, { body: { value: 'a value' }, headers: here })
   await app.idle()
   const entity = await user.get(`${MEMORY}/graph/neighbors/alice`, here)
   const [run] = (await user.get(`/api/v1/hooks/${hook.id}/runs`)).body.items
@@ -71,6 +90,9 @@ export async function thingsOf(app: TestApp, user: TestUser, project: string): P
     table,
     row: row.body.row_id,
     published: published.body.event_id,
+    function: name,
+    schedule: schedule.id,
+    secret,
     key: key.body.id,
   }
 }

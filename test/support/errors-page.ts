@@ -9,6 +9,10 @@ const MEANINGS: Record<ErrorCode, string> = {
   not_found: 'The thing does not exist, or belongs to somebody else.',
   method_not_allowed: 'The address exists for other methods.',
   email_taken: 'Log in in place of registering.',
+  chain_too_deep:
+    'A function has called a function that has called one, and so on, more often than `ZERODB_MAX_DEPTH`.',
+  function_disabled: 'Switch the function on with PATCH, or call another.',
+  function_hooked: 'Hooks that were made by hand ask for the function. Delete them, or send `force=true`.',
   hook_exists: 'The hook is there already, for this project or for all. Change it with PATCH.',
   replay_final: 'A replay or backfill can be cancelled until it is done.',
   run_final: 'A run can be cancelled until it has ended.',
@@ -28,6 +32,9 @@ const MEANINGS: Record<ErrorCode, string> = {
     'The message says why, and what the operator of the server can do; see [sandbox](sandbox.md). All else works.',
   sandbox_busy:
     'As many calls run and wait as this server takes (`ZERODB_SANDBOX_CONCURRENCY`). Try again after `Retry-After`.',
+  function_failed:
+    'The function has thrown, ended its process, or used more than it may. `run_id` names the run, which keeps the reason and the log.',
+  function_timeout: 'The function did not answer within its `timeout_seconds`. `run_id` names the run.',
   provider_refused: 'A configured model provider refuses what it is asked for; the message holds its reason.',
   query_timeout: 'The statement took longer than a minute. Ask for less, or try again.',
 }

@@ -134,6 +134,10 @@ class Context {
     }
     return this.#controller.signal
   }
+  /** The row that the event is about, as filters see it; null when it is gone, or the event is about none. */
+  async row() {
+    return (await ask(this.#call, 'row', {})).row
+  }
   /** What `work` returned when it was first done under this key, in whichever attempt. */
   async once(key, work) {
     const known = await ask(this.#call, 'once.get', { key })
@@ -224,7 +228,11 @@ async function ask(call, name, body) {
 function answered(body) {
   const waiting = asked.get(body.readUInt32LE(0))
   asked.delete(body.readUInt32LE(0))
-  const value = JSON.parse(body.subarray(5).toString())
+  const text = body.subarray(5).toString()
+  // Bytes travel as {"$bytes": base64}.
+  const value = text.includes('"$bytes"')
+    ? JSON.parse(text, (_, inner) => (typeof inner?.$bytes === 'string' ? Buffer.from(inner.$bytes, 'base64') : inner))
+    : JSON.parse(text)
   if (body[4] === 1) waiting?.resolve(value)
   else waiting?.reject(Object.assign(new Error(value.message), value))
 }
@@ -391,17 +399,14 @@ function exported(module, name) {
 }
 
 async function run(call, { mode, input }) {
-  if (mode === 'config') return exported(await load(), 'config')
-  if (mode === 'script') {
-    const module = await load()
-    return module.default
-  }
   const module = await load()
+  if (mode === 'script') return module.default
   const handler = typeof module.default === 'function' ? module.default : module.default?.default
   if (typeof handler !== 'function')
     throw new TypeError(
       `${program.entry} has no handler: it must have "export default async (event, ctx) => …" or the like`,
     )
+  if (mode === 'config') return exported(module, 'config')
   return handler(withBytes(input.event), new Context(call, input.context))
 }
 

@@ -4,6 +4,7 @@ to this process, it has only itself to harm.
 
 What is imported at the top is paid by every start: the rest is imported where it is needed."""
 
+import binascii
 import io
 import json
 import os
@@ -226,6 +227,10 @@ class Context:
         """True shortly before that."""
         return self.time_left() <= self._call.notice
 
+    def row(self):
+        """The row that the event is about, as filters see it; None when it is gone, or the event is about none."""
+        return ask(self._call, "row", {})["row"]
+
     def once(self, key, work):
         """What `work` returned when it was first done under this key, in whichever attempt. Awaitable when `work` is a coroutine function."""
         known = ask(self._call, "once.get", {"key": key})
@@ -272,10 +277,15 @@ def ask(call, name, body):
             type, _, answer = receive()
             if type == REPLY and U32.unpack_from(answer)[0] == _last_ask:
                 break
-    value = json.loads(answer[5:])
+    value = json.loads(answer[5:], object_hook=decoded)
     if answer[4] == 1:
         return value
     raise HostError(value)
+
+
+def decoded(value):
+    """Bytes travel as {"$bytes": base64}."""
+    return binascii.a2b_base64(value["$bytes"]) if isinstance(value.get("$bytes"), str) else value
 
 
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
@@ -403,13 +413,14 @@ def load(name):
 
 
 def run(call, mode, input):
-    if mode == "config":
-        return getattr(load(module_name()), "config", None)
     if mode == "script":
         return run_script(input)
-    handler = getattr(load(module_name()), "handler", None)
+    module = load(module_name())
+    handler = getattr(module, "handler", None)
     if not callable(handler):
         raise TypeError(f"{_program['entry']} has no handler: it must have a function handler(event, ctx)")
+    if mode == "config":
+        return getattr(module, "config", None)
     value = handler(with_bytes(input.get("event")), Context(call, input.get("context") or {}))
     if hasattr(value, "__await__"):
         import asyncio

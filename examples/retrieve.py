@@ -1,0 +1,30 @@
+"""A tool for agents: what is known about a question, from memories and from stored vectors, the best first."""
+
+config = {
+    "tool": {
+        "description": "Finds what is known about a question in memories and documents. Use it before answering from memory.",
+        "input_schema": {
+            "type": "object",
+            "properties": {
+                "question": {"type": "string", "description": "What is to be found out"},
+                "limit": {"type": "integer", "minimum": 1, "maximum": 20, "default": 5},
+            },
+            "required": ["question"],
+        },
+        "annotations": {"readOnlyHint": True},
+    },
+    "permissions": ["memory:read", "zerodb:read"],
+}
+
+
+def handler(event, ctx):
+    question, limit = event["data"]["question"], event["data"].get("limit", 5)
+    memories = ctx.zerodb.memory.recall(query=question, limit=limit)["results"]
+    try:
+        vectors = ctx.zerodb.vectors.search(query=question, limit=limit)["results"]
+    except Exception:
+        # A project without vectors has nothing to be searched.
+        vectors = []
+    found = [{"from": "memory", "text": each["content"], "similarity": each["similarity"]} for each in memories]
+    found += [{"from": "document", "text": each["document"], "similarity": each["similarity"]} for each in vectors]
+    return {"found": sorted(found, key=lambda each: -each["similarity"])[:limit]}

@@ -1,0 +1,32 @@
+import type { App } from '../app.ts'
+import type { LogLine } from '../schema/run.ts'
+
+const MAX_LINES = 1_000
+const MAX_CHARACTERS = 2_000
+
+/** The lines of one attempt, bounded: the last one says when there were more. */
+export interface RunLogBook {
+  readonly lines: LogLine[]
+  log(message: string): void
+  say(line: LogLine): void
+}
+
+/** `onLine` is called after each line that was kept. */
+export function createLogBook(clock: App['clock'], onLine: () => void): RunLogBook {
+  const lines: LogLine[] = []
+  const book: RunLogBook = {
+    lines,
+    log: (message) => book.say({ at: new Date(clock.now()).toISOString(), message }),
+    say(line) {
+      if (lines.length >= MAX_LINES) {
+        if (lines.length === MAX_LINES)
+          lines.push({ at: line.at, message: `[more than ${MAX_LINES} lines: the rest is cut]` })
+        return
+      }
+      const storable = line.message.slice(0, MAX_CHARACTERS).replaceAll('\u0000', '\ufffd').toWellFormed()
+      lines.push({ ...line, message: storable })
+      onLine()
+    },
+  }
+  return book
+}

@@ -1,0 +1,65 @@
+import type { App } from '../app.ts'
+import type { StoredFile } from '../store/functions.ts'
+import { bundle, mistakes } from './bundle.ts'
+import { contentsOf } from './cache.ts'
+import type { Code } from './files.ts'
+import { mapStack } from './stack.ts'
+
+/** Code that a sandbox can load. */
+export interface Built {
+  files: Record<string, StoredFile>
+  entry: string
+  source_map: string | null
+  warnings: string[]
+}
+
+const CONFIG_TIMEOUT_SECONDS = 10
+const CONFIG_LIMIT_BYTES = 262_144
+
+/** TypeScript and JavaScript become one file; Python stays as it is. Throws `validation_failed` with the place of every mistake. */
+export async function buildCode({ runtime, files, entry }: Code): Promise<Built> {
+  if (runtime !== 'nodejs20') return { files, entry, source_map: null, warnings: [] }
+  const texts = Object.fromEntries(
+    Object.entries(files).filter((file): file is [string, string] => typeof file[1] === 'string'),
+  )
+  const { code, source_map, warnings } = await bundle({ files: texts, entry })
+  // Bytes cannot be bundled: the code finds them beside it.
+  const rest = Object.fromEntries(Object.entries(files).filter(([, file]) => typeof file !== 'string'))
+  return { files: { ...rest, 'index.mjs': code }, entry: 'index.mjs', source_map, warnings }
+}
+
+/**
+ * What the code exports as `config`, read by loading it in a sandbox of its own without secrets; null when it exports none. Throws
+ * `validation_failed` when it cannot be loaded or has no handler.
+ */
+export async function readConfig(app: App, runtime: Code['runtime'], built: Built): Promise<unknown> {
+  const outcome = await app.sandbox.call({
+    program: {
+      key: null,
+      runtime,
+      files: contentsOf(built.files),
+      entry: built.entry,
+      env: {},
+      isolation: 'fresh',
+      memory_mb: 256,
+    },
+    mode: 'config',
+    input: {},
+    timeout_seconds: CONFIG_TIMEOUT_SECONDS,
+    output_limit_bytes: CONFIG_LIMIT_BYTES,
+  })
+  if (outcome.status === 'ok' && outcome.result?.kind === 'json')
+    return JSON.parse(Buffer.from(outcome.result.body).toString())
+  const { name, message, stack } = outcome.error ?? { name: 'Error', message: outcome.status, stack: '' }
+  const place = placeIn(mapStack(stack ?? '', built.source_map), built.files)
+  throw mistakes([{ message: `${name}: ${message}`, file: null, line: null, column: null, ...place }])
+}
+
+/** The last place in our files that a stack names. */
+function placeIn(stack: string, files: Built['files']): { file: string; line: number; column: number | null } | null {
+  const python = [...stack.matchAll(/File "(?:[^"]*\/)?([^"/]+)", line (\d+)/g)].at(-1)
+  if (python && Object.keys(files).some((path) => path.endsWith(python[1]!)))
+    return { file: python[1]!, line: Number(python[2]), column: null }
+  const script = /([\w./-]+\.[cm]?[jt]sx?):(\d+):(\d+)/.exec(stack)
+  return script ? { file: script[1]!, line: Number(script[2]), column: Number(script[3]) } : null
+}

@@ -1,0 +1,106 @@
+import { posix } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { type BuildFailure, build, type Loader, type Plugin } from 'esbuild'
+
+/** Standard input of this process: what is to be bundled. */
+export interface BundleJob {
+  files: Record<string, string>
+  entry: string
+}
+
+export interface BundleProblem {
+  message: string
+  file: string | null
+  line: number | null
+  column: number | null
+}
+
+/** What it answers. */
+export type BundleAnswer = { code: string; source_map: string; warnings: string[] } | { problems: BundleProblem[] }
+
+const NAMESPACE = 'uploaded'
+const LOADERS: Record<string, Loader> = {
+  '.ts': 'ts',
+  '.mts': 'ts',
+  '.cts': 'ts',
+  '.tsx': 'tsx',
+  '.jsx': 'jsx',
+  '.js': 'js',
+  '.mjs': 'js',
+  '.cjs': 'js',
+  '.json': 'json',
+  '.txt': 'text',
+  '.md': 'text',
+}
+const ENDINGS = ['', '.ts', '.tsx', '.mts', '.js', '.mjs', '.cjs', '.jsx', '.json', '/index.ts', '/index.js']
+
+/** Resolves and loads nothing but the uploaded files: whatever a file names, no file of this machine is read. */
+function uploaded(files: Record<string, string>): Plugin {
+  return {
+    name: NAMESPACE,
+    setup(builder) {
+      builder.onResolve({ filter: /.*/ }, ({ path, importer, kind }) => {
+        if (path.startsWith('node:')) return { path, external: true }
+        if (kind === 'entry-point') return { path, namespace: NAMESPACE }
+        const target = path.startsWith('.') ? posix.join(posix.dirname(importer), path) : path
+        const found = ENDINGS.map((ending) => target + ending).find((name) => Object.hasOwn(files, name))
+        if (found !== undefined) return { path: found, namespace: NAMESPACE }
+        const hint = path.startsWith('.')
+          ? 'no uploaded file has this path'
+          : 'only uploaded files and node: modules can be imported (a client that bundles, like "zerodb deploy", brings packages along)'
+        return { errors: [{ text: `"${path}" cannot be imported: ${hint}` }] }
+      })
+      builder.onLoad({ filter: /.*/, namespace: NAMESPACE }, ({ path }) => ({
+        // A comment that names a source map would make the bundler look for it.
+        contents: files[path]!.replace(/^\/\/[#@] sourceMappingURL=.*$/gm, ''),
+        loader: LOADERS[posix.extname(path)] ?? 'text',
+      }))
+    },
+  }
+}
+
+async function bundle({ files, entry }: BundleJob): Promise<BundleAnswer> {
+  try {
+    const { outputFiles, warnings } = await build({
+      entryPoints: [entry],
+      bundle: true,
+      write: false,
+      outfile: 'index.mjs',
+      sourcemap: 'external',
+      sourcesContent: false,
+      platform: 'node',
+      target: 'node20',
+      format: 'esm',
+      // What CommonJS files of a package ask for by `require`.
+      banner: {
+        js: "import { createRequire as $createRequire } from 'node:module'; const require = $createRequire(import.meta.url);",
+      },
+      tsconfigRaw: '{}',
+      logLevel: 'silent',
+      legalComments: 'none',
+      plugins: [uploaded(files)],
+    })
+    const textOf = (ending: string) => outputFiles.find(({ path }) => path.endsWith(ending))!.text
+    return {
+      code: textOf('index.mjs'),
+      source_map: textOf('.map'),
+      warnings: warnings.map(
+        ({ text: warning, location }) => `${location?.file ?? ''}:${location?.line ?? ''} ${warning}`,
+      ),
+    }
+  } catch (error) {
+    const { errors } = error as BuildFailure
+    if (!errors) throw error
+    return {
+      problems: errors.map(({ text: message, location }) => ({
+        message,
+        file: location?.file.replace(`${NAMESPACE}:`, '') ?? null,
+        line: location?.line ?? null,
+        column: location ? location.column + 1 : null,
+      })),
+    }
+  }
+}
+
+const job = JSON.parse(await text(process.stdin)) as BundleJob
+process.send!(await bundle(job), () => process.exit())

@@ -1,0 +1,52 @@
+import { spawnCapped } from '../capped.ts'
+import { ZeroError } from '../errors.ts'
+import type { BundleAnswer, BundleJob, BundleProblem } from './bundle-worker.ts'
+
+const TIMEOUT_SECONDS = 20
+const LIMITS = { heapMb: 256, dataMb: 1024, cpuSeconds: 2 * TIMEOUT_SECONDS }
+const MAX_PROBLEMS = 20
+
+/**
+ * TypeScript or JavaScript as one module, of the given files and `node:` modules only. It is made in a process of its own that is bounded in
+ * memory and time. Throws `validation_failed` with file, line and column of every mistake.
+ */
+export async function bundle(job: BundleJob): Promise<{ code: string; source_map: string; warnings: string[] }> {
+  const answer = await answerTo(job)
+  if ('problems' in answer) throw mistakes(answer.problems)
+  return answer
+}
+
+function answerTo(job: BundleJob): Promise<BundleAnswer> {
+  const child = spawnCapped('bundle', [], LIMITS)
+  return new Promise((resolve, reject) => {
+    let complaint = ''
+    const refuse = (what: string) =>
+      reject(new ZeroError('invalid', `The files cannot be bundled: ${what}`, { cause: new Error(complaint) }))
+    const timer = setTimeout(() => {
+      refuse(`it takes longer than ${TIMEOUT_SECONDS} seconds`)
+      child.kill('SIGKILL')
+    }, TIMEOUT_SECONDS * 1000)
+    child.on('message', (message) => resolve(message as BundleAnswer))
+    child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+      complaint = (complaint + text).slice(-2000)
+    })
+    child.once('error', reject)
+    child.once('close', (code, signal) => {
+      clearTimeout(timer)
+      refuse(`the bundler ended (${signal ?? `exit code ${code}`}), which it does when it runs out of memory`)
+    })
+    child.stdin!.on('error', () => {})
+    child.stdin!.end(JSON.stringify(job))
+  })
+}
+
+/** Mistakes in uploaded code, each at its place. */
+export function mistakes(problems: readonly BundleProblem[]): ZeroError {
+  const fields = problems.slice(0, MAX_PROBLEMS).map(({ message, file, line, column }) => ({
+    type: 'syntax_error',
+    loc: ['body', ...(file === null ? ['source'] : ['files', file])],
+    msg: `${[file, line, column].filter((part) => part !== null).join(':')}${line === null && file === null ? '' : ': '}${message}`,
+    ctx: { file, line, column },
+  }))
+  return new ZeroError('validation_failed', 'The code has mistakes', { fields })
+}

@@ -1,0 +1,140 @@
+import type { z } from 'zod'
+import type { App, Caller } from '../app.ts'
+import { ZeroError } from '../errors.ts'
+import {
+  type Changes,
+  type Fn,
+  type FunctionConfig,
+  functionConfig,
+  type functionDeploy,
+  USUAL_PERMISSIONS,
+} from '../schema/function.ts'
+import { includes } from '../schema/login.ts'
+import { RESERVED_NAMES } from '../schema/reserved-names.ts'
+import { shapeErrors } from '../schema/shape-errors.ts'
+import type { Scope } from '../store/context.ts'
+import type { StoredFunction } from '../store/functions.ts'
+import { buildCode, readConfig } from './build.ts'
+import { checkCron } from './cron.ts'
+import { codeOf, hashOf } from './files.ts'
+import { settleTriggers } from './triggers.ts'
+
+export interface Deployed {
+  fn: StoredFunction
+  changed: boolean
+  hooks: Changes
+  schedules: Changes
+  warnings: string[]
+}
+
+const NO_CHANGES: Changes = { created: [], changed: [], removed: [] }
+
+/**
+ * Makes code and configuration a version, and that the one that runs; its hooks and schedules follow. Nothing is done when just this runs
+ * already. Throws `validation_failed` with the place of each mistake, `forbidden` for rights that the caller has not got, and what the sandbox
+ * throws.
+ */
+export async function deploy(
+  app: App,
+  caller: Caller,
+  scope: Scope,
+  input: z.infer<typeof functionDeploy>,
+): Promise<Deployed> {
+  checkName(input.name)
+  const code = codeOf(input)
+  const hash = hashOf(code, input.config ?? {})
+  await app.store.projects.get(scope)
+  const before = await app.functions.byName(scope.project_id, input.name)
+  if (before !== null && before.user_id === scope.user_id) {
+    const live = await app.store.functions.get(scope, input.name)
+    if (live.hash === hash) return { fn: live, changed: false, hooks: NO_CHANGES, schedules: NO_CHANGES, warnings: [] }
+  }
+
+  const built = await buildCode(code)
+  const config = configOf(caller, await readConfig(app, code.runtime, built), input.config ?? {})
+  const now = new Date(await app.store.schedules.clock())
+  const done = await app.store.transaction(async (tx) => {
+    await tx.functions.lock(scope, input.name)
+    const version = { ...code, ...built, hash, sources: code.files, config }
+    const fn = await tx.functions.addVersion(scope, input.name, version)
+    return { fn, ...(await settleTriggers(tx, fn, now)) }
+  })
+  replaced(app, scope, before?.program.key ?? null)
+  return { ...done, changed: true, warnings: [...built.warnings, ...(await missingSecrets(app, scope, config))] }
+}
+
+/** Makes an earlier version (the one before the live one, if not said) the one that runs. Calls at work finish on theirs. */
+export async function rollBack(app: App, scope: Scope, name: string, version: number | undefined): Promise<Deployed> {
+  const before = await app.functions.byName(scope.project_id, name)
+  const now = new Date(await app.store.schedules.clock())
+  const done = await app.store.transaction(async (tx) => {
+    const live = await tx.functions.lock(scope, name)
+    if (!live) throw new ZeroError('not_found', 'Function not found')
+    const target = version ?? (await tx.functions.before(live.id, live.version))
+    if (target === null)
+      throw new ZeroError('invalid', `Version ${live.version} of "${name}" is the first: there is none before it`)
+    if (target === live.version) return { fn: live, changed: false, hooks: NO_CHANGES, schedules: NO_CHANGES }
+    const fn = await tx.functions.setLive(live.id, target)
+    return { fn, changed: true, ...(await settleTriggers(tx, fn, now)) }
+  })
+  if (done.changed) replaced(app, scope, before?.program.key ?? null)
+  return { ...done, warnings: [] }
+}
+
+/** What was live has been replaced: it is forgotten, and its idle instances end. */
+export function replaced(app: App, scope: Scope, key: string | null): void {
+  app.functions.changed(scope.project_id)
+  if (key !== null) app.sandbox.retire(key)
+}
+
+function checkName(name: string): void {
+  if (RESERVED_NAMES.includes(name.toLowerCase()))
+    throw new ZeroError('invalid', `"${name}" is the name of a built-in handler: choose another`)
+}
+
+/** What the request says goes before what the file says. */
+function configOf(caller: Caller, inFile: unknown, given: Record<string, unknown>): FunctionConfig {
+  if (inFile !== null && (typeof inFile !== 'object' || Array.isArray(inFile)))
+    throw new ZeroError('invalid', 'config: the file exports one that is no object')
+  const merged = { ...inFile, ...given }
+  const parsed = functionConfig.safeParse(merged)
+  if (!parsed.success) {
+    const fields = shapeErrors(parsed.error, merged, () => 'body').map((error) => ({
+      ...error,
+      loc: ['body', 'config', ...error.loc.slice(1)],
+    }))
+    throw new ZeroError('validation_failed', undefined, { fields })
+  }
+  const { permissions, ...config } = parsed.data
+  for (const when of config.schedule) checkCron(when)
+  const doubled = config.schedule.find((one, i) => config.schedule.findIndex((other) => sameTime(one, other)) !== i)
+  if (doubled) throw new ZeroError('invalid', `schedule: "${doubled.cron}" in ${doubled.timezone} is there twice`)
+  const targets = config.triggers.map(({ event, all_projects }) => `${event} ${all_projects}`)
+  if (new Set(targets).size < targets.length) throw new ZeroError('invalid', 'triggers: an event type is there twice')
+  if (caller.bound !== null && config.triggers.some(({ all_projects }) => all_projects))
+    throw new ZeroError('forbidden', 'This API key is bound to one project and cannot hook the others')
+  const refused = permissions?.find((permission) => !includes(caller.permissions, permission))
+  if (refused !== undefined)
+    throw new ZeroError('forbidden', `permissions: this API key lacks the right "${refused}" itself`)
+  return {
+    ...config,
+    permissions: permissions ?? USUAL_PERMISSIONS.filter((permission) => includes(caller.permissions, permission)),
+  }
+}
+
+type When = { cron: string; timezone: string }
+const sameTime = (a: When, b: When) => a.cron === b.cron && a.timezone === b.timezone
+
+async function missingSecrets(app: App, scope: Scope, config: FunctionConfig): Promise<string[]> {
+  if (config.secrets.length === 0) return []
+  const known = (await app.store.secrets.list(scope)).map(({ name }) => name)
+  return config.secrets
+    .filter((name) => !known.includes(name))
+    .map((name) => `The secret ${name} is declared and not set: env.${name} is missing until it is`)
+}
+
+/** A function as the API shows it. */
+export function toFn({ user_id: _, ...fn }: StoredFunction): Fn {
+  const { http } = fn.config
+  return { ...fn, url_path: http ? `/fn/${fn.project_id}/${fn.name}` : null }
+}

@@ -1,0 +1,26 @@
+import { isDeepStrictEqual } from 'node:util'
+import { createTwoFilesPatch } from 'diff'
+import type { z } from 'zod'
+import type { FunctionVersion, versionDiff } from '../schema/function.ts'
+import type { StoredFile } from '../store/functions.ts'
+
+type Version = FunctionVersion & { files: Record<string, StoredFile> }
+
+/** What differs between two versions' files and configurations. */
+export function diffOf(from: Version, to: Version): z.input<typeof versionDiff> {
+  const paths = [...new Set([...Object.keys(from.files), ...Object.keys(to.files)])].sort()
+  const files = paths.flatMap((path) => {
+    const [before, after] = [from.files[path], to.files[path]]
+    if (isDeepStrictEqual(before, after)) return []
+    const change =
+      before === undefined ? ('added' as const) : after === undefined ? ('removed' as const) : ('changed' as const)
+    return [{ path, change, lines: linesOf(path, before ?? '', after ?? '') }]
+  })
+  const config = isDeepStrictEqual(from.config, to.config) ? null : { from: from.config, to: to.config }
+  return { from: from.version, to: to.version, files, config }
+}
+
+function linesOf(path: string, before: StoredFile, after: StoredFile): string | null {
+  if (typeof before !== 'string' || typeof after !== 'string') return null
+  return createTwoFilesPatch(path, path, before, after, undefined, undefined, { context: 3, timeout: 2_000 }) ?? null
+}

@@ -1,0 +1,121 @@
+import type { App, Caller, PreparedFunction } from '../app.ts'
+import { ZeroError } from '../errors.ts'
+import type { GuestLog, Outcome } from '../sandbox/index.ts'
+import type { EventName } from '../schema/events.ts'
+import { includes } from '../schema/login.ts'
+import type { LogLine, Trigger } from '../schema/run.ts'
+import { mapStack } from './stack.ts'
+
+/** One attempt at a run of a function. */
+export interface Execution {
+  run_id: string
+  attempt: number
+  trigger: Trigger
+  /** The envelope. A binary `data.body` is `{"$bytes": base64}`. */
+  event: object
+  /** Where the row is found that the event is about; null when it is about none. */
+  row: { event: EventName; ref: string } | null
+  /** The hook's configuration. */
+  config?: Record<string, unknown>
+  /** Where the run stands: what it writes lies one deeper. */
+  chain: { id: string; depth: number }
+  /** What the caller may do; null: all that the function may. */
+  permissions: readonly string[] | null
+  trace: string | null | undefined
+  signal: AbortSignal
+  /** Another function waits for it. */
+  nested: boolean
+  say(line: LogLine): void
+  /** Called before the first thing that the run does to our data. */
+  beforeWrite?(): Promise<void>
+}
+
+/** Whatever the function does is an outcome, without the values of its secrets. Throws what the sandbox throws. */
+export async function executeFunction(app: App, fn: PreparedFunction, execution: Execution): Promise<Outcome> {
+  const { run_id, attempt, trigger, event, chain, trace, signal, nested, say } = execution
+  const { config } = fn
+  const caller: Caller = {
+    user_id: fn.user_id,
+    bound: fn.project_id,
+    project_id: fn.project_id,
+    permissions: intersect(config.permissions, execution.permissions),
+    cause: { chain_id: chain.id, depth: chain.depth + 1, run_id },
+    trace: trace ?? undefined,
+  }
+  const context = {
+    run_id,
+    attempt,
+    trigger,
+    function: fn.name,
+    version: fn.version,
+    config: execution.config ?? {},
+    project_id: fn.project_id,
+    chain_id: chain.id,
+    depth: chain.depth,
+    traceparent: trace ?? null,
+  }
+  let announced: Promise<void> | undefined
+  const outcome = await app.sandbox.call({
+    program: fn.program,
+    mode: 'handler',
+    input: { event, context },
+    timeout_seconds: config.timeout_seconds,
+    output_limit_bytes: config.output_limit_bytes,
+    nested,
+    signal,
+    onLog: (line) => say(toLine(app, fn, line)),
+    async onHostCall(name, body) {
+      announced ??= execution.beforeWrite?.()
+      await announced
+      return answer(app, fn, caller, execution.row, name, body)
+    },
+  })
+  if (outcome.error === null) return outcome
+  const { message, stack, ...error } = outcome.error
+  return {
+    ...outcome,
+    error: {
+      ...error,
+      message: fn.redact(message),
+      ...(stack === undefined ? {} : { stack: fn.redact(mapStack(stack, fn.source_map)) }),
+    },
+  }
+}
+
+/** What the guest asks of us while its call lives. */
+async function answer(
+  app: App,
+  fn: PreparedFunction,
+  caller: Caller,
+  row: Execution['row'],
+  name: string,
+  body: unknown,
+): Promise<unknown> {
+  const fields = (typeof body === 'object' && body !== null ? body : {}) as Record<string, unknown>
+  if (name === 'operation') return app.call(String(fields['operation']), caller, fields['input'] ?? {})
+  if (name === 'row') return { row: row === null ? null : await app.store.events.row(row.event, row.ref) }
+  const key = fields['key']
+  if (typeof key !== 'string' || key.length === 0 || key.length > 255)
+    throw new ZeroError('invalid', 'The key of once is a text of 1 to 255 characters')
+  if (name === 'once.get') {
+    const known = await app.store.functions.doneOnce(fn.id, key)
+    return known ? { done: true, value: known.value } : { done: false }
+  }
+  if (name === 'once.put') return { value: await app.store.functions.keepOnce(fn.id, key, fields['value'] ?? null) }
+  throw new ZeroError('invalid', `There is nothing called "${name.slice(0, 100)}" to be asked for`)
+}
+
+function toLine(app: App, fn: PreparedFunction, { stream, level, text }: GuestLog): LogLine {
+  return {
+    at: new Date(app.clock.now()).toISOString(),
+    message: fn.redact(text),
+    ...(stream === 'log' ? { level } : { stream }),
+  }
+}
+
+/** What both allow. */
+function intersect(own: readonly string[], callers: readonly string[] | null): string[] {
+  if (callers === null) return [...own]
+  const both = [...own.filter((each) => includes(callers, each)), ...callers.filter((each) => includes(own, each))]
+  return [...new Set(both)]
+}

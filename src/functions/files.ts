@@ -1,0 +1,121 @@
+import { createHash } from 'node:crypto'
+import { extname } from 'node:path/posix'
+import { ZeroError } from '../errors.ts'
+import type { Runtime } from '../schema/runtime.ts'
+import type { StoredFile } from '../store/functions.ts'
+
+const MAX_FILES = 1_000
+const MAX_BYTES = 10 * 1024 * 1024
+
+/** The names under which a handler is looked for where none is given, the best first. */
+const USUAL_ENTRIES: Record<Runtime, readonly string[]> = {
+  nodejs20: [
+    'index.ts',
+    'index.js',
+    'index.mjs',
+    'main.ts',
+    'main.js',
+    'handler.ts',
+    'handler.js',
+    'src/index.ts',
+    'src/index.js',
+  ],
+  'python3.11': ['main.py', 'handler.py', 'index.py', 'app.py', '__init__.py'],
+}
+const ENDINGS: Record<Runtime, readonly string[]> = {
+  nodejs20: ['.ts', '.mts', '.tsx', '.js', '.mjs', '.cjs', '.jsx'],
+  'python3.11': ['.py'],
+}
+
+/** Code as it was given: its files, which of them holds the handler, and what executes it. */
+export interface Code {
+  runtime: Runtime
+  files: Record<string, StoredFile>
+  entry: string
+}
+
+interface Given {
+  runtime?: Runtime | undefined
+  source?: string | undefined
+  files?: Record<string, StoredFile> | undefined
+  entry?: string | undefined
+}
+
+/** What was given, complete. Throws `invalid` for what cannot be a function's code, and says why. */
+export function codeOf(given: Given): Code {
+  if ((given.source === undefined) === (given.files === undefined))
+    throw new ZeroError('invalid', 'Give either source (one file) or files (several, by path)')
+  const runtime = given.runtime ?? guess(given)
+  const files = given.files ?? { [given.entry ?? USUAL_ENTRIES[runtime][0]!]: given.source! }
+  checkFiles(files)
+  return { runtime, files, entry: entryOf(files, runtime, given.entry) }
+}
+
+function guess({ files, entry }: Given): Runtime {
+  const names = entry === undefined ? Object.keys(files ?? {}) : [entry]
+  const fitting = (Object.keys(ENDINGS) as Runtime[]).filter((runtime) =>
+    names.some((name) => ENDINGS[runtime].includes(extname(name))),
+  )
+  if (fitting.length === 1) return fitting[0]!
+  throw new ZeroError('invalid', 'Say which runtime executes it: nodejs20 or python3.11')
+}
+
+function checkFiles(files: Record<string, StoredFile>): void {
+  const paths = Object.keys(files)
+  if (paths.length === 0) throw new ZeroError('invalid', 'A function has at least one file')
+  if (paths.length > MAX_FILES) throw new ZeroError('invalid', `A function may have ${MAX_FILES} files at most`)
+  for (const path of paths) {
+    const parts = path.split('/')
+    if (/[\\\0]/.test(path) || parts.some((part) => part === '' || part === '.' || part === '..'))
+      throw new ZeroError('invalid', `files: "${path.slice(0, 100)}" must be a relative path like "lib/text.ts"`)
+  }
+  const folders = new Set(paths.flatMap((path) => foldersOf(path)))
+  const both = paths.find((path) => folders.has(path))
+  if (both !== undefined) throw new ZeroError('invalid', `files: "${both}" is a file and a folder`)
+  const bytes = Object.values(files).reduce((sum, file) => sum + sizeOf(file), 0)
+  if (bytes > MAX_BYTES)
+    throw new ZeroError('too_large', `A function’s files may have ${MAX_BYTES / 1024 / 1024} MB at most`)
+}
+
+function foldersOf(path: string): string[] {
+  return [...path.matchAll(/\//g)].map(({ index }) => path.slice(0, index))
+}
+
+function sizeOf(file: StoredFile): number {
+  return typeof file === 'string' ? Buffer.byteLength(file) : Math.ceil((file.base64.length * 3) / 4)
+}
+
+function entryOf(files: Record<string, StoredFile>, runtime: Runtime, given: string | undefined): string {
+  if (given !== undefined) {
+    if (typeof files[given] !== 'string') throw new ZeroError('invalid', `entry: there is no text file "${given}"`)
+    if (!ENDINGS[runtime].includes(extname(given)))
+      throw new ZeroError('invalid', `entry: "${given}" is no file that ${runtime} executes`)
+    return given
+  }
+  const fitting = Object.keys(files).filter((path) => ENDINGS[runtime].includes(extname(path)))
+  const found =
+    USUAL_ENTRIES[runtime].find((path) => fitting.includes(path)) ?? (fitting.length === 1 ? fitting[0] : undefined)
+  if (found !== undefined && typeof files[found] === 'string') return found
+  throw new ZeroError(
+    'invalid',
+    `Say which file holds the handler (entry), or call it ${USUAL_ENTRIES[runtime].slice(0, 2).join(' or ')}`,
+  )
+}
+
+/** Tells one deployment from another: the same code with the same configuration has the same. */
+export function hashOf(code: Code, config: unknown): string {
+  const files = Object.entries(code.files).sort(([a], [b]) => (a < b ? -1 : 1))
+  const parts = [code.runtime, code.entry, files, sorted(config)]
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex')
+}
+
+/** With the keys of every object in order. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted)
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, inner]) => [key, sorted(inner)]),
+  )
+}

@@ -1,0 +1,179 @@
+import { randomUUID } from 'node:crypto'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { App, Caller, PreparedFunction } from '../app.ts'
+import { require as requirePermission } from '../auth/caller.ts'
+import { ZeroError } from '../errors.ts'
+import { refusalOf } from '../functions/outcome.ts'
+import type { GuestResult } from '../sandbox/index.ts'
+import { uuid } from '../schema/common.ts'
+import { functionName } from '../schema/function.ts'
+
+const MAX_BODY_BYTES = 6 * 1024 * 1024
+/** Of one connection (RFC 9110, 7.6.1), or ours to set. */
+const NOT_PASSED = new Set(
+  'connection keep-alive proxy-authenticate proxy-authorization te trailer transfer-encoding upgrade content-length date server'.split(
+    ' ',
+  ),
+)
+/** What an answer may not set on an origin that it shares with others. */
+const NOT_SHARED = new Set([
+  'set-cookie',
+  'service-worker-allowed',
+  'clear-site-data',
+  'content-security-policy',
+  'strict-transport-security',
+])
+
+interface Call {
+  fn: PreparedFunction
+  /** Null where anybody may call. */
+  caller: Caller | null
+  /** Whether the dashboard, and other users' functions, are on the same origin. */
+  shared: boolean
+}
+
+type Authenticate = (headers: FastifyRequest['headers']) => Promise<Caller>
+
+/** Functions with an HTTP trigger, at `/fn/{project}/{name}` and whatever follows. */
+export async function addFunctionRoutes(server: FastifyInstance, app: App, authenticate: Authenticate): Promise<void> {
+  await server.register(async (scope) => {
+    scope.removeAllContentTypeParsers()
+    scope.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: MAX_BODY_BYTES }, (_, body, done) =>
+      done(null, body),
+    )
+    const calls = new WeakMap<FastifyRequest, Call>()
+    for (const url of ['/fn/:project_id/:name', '/fn/:project_id/:name/*']) {
+      scope.all(url, {
+        config: { operation: 'functions.http' },
+        async onRequest(request, reply) {
+          const call = await admit(app, authenticate, request)
+          if (allowOrigin(call.fn, request, reply)) return reply.code(204).send()
+          const { methods } = call.fn.config.http!
+          if (!methods.includes(request.method as 'GET'))
+            throw new ZeroError('method_not_allowed', `"${call.fn.name}" answers ${methods.join(', ')}`)
+          calls.set(request, call)
+        },
+        handler: (request, reply) => answer(app, calls.get(request)!, request, reply),
+      })
+    }
+  })
+}
+
+/** Before the body is read: which function, and who calls. Nobody without a key learns which names there are. */
+async function admit(app: App, authenticate: Authenticate, request: FastifyRequest): Promise<Call> {
+  const { project_id, name } = request.params as { project_id: string; name: string }
+  const known = uuid.safeParse(project_id).success && functionName.safeParse(name).success
+  const fn = known ? await app.functions.byName(project_id.toLowerCase(), name) : null
+  const shared =
+    app.config.functionsOrigin === undefined || new URL(app.config.functionsOrigin).host !== request.headers.host
+  const http = fn?.is_active ? fn.config.http : undefined
+  if (fn !== null && http?.auth === 'none') return { fn, caller: null, shared }
+  const preflight = request.method === 'OPTIONS' && http?.cors
+  if (fn !== null && preflight) return { fn, caller: null, shared }
+  const caller = await authenticate(request.headers)
+  if (fn === null || fn.user_id !== caller.user_id || (caller.bound !== null && caller.bound !== fn.project_id))
+    throw new ZeroError('not_found', 'Function not found')
+  requirePermission(caller, 'functions:invoke')
+  if (!fn.is_active) throw new ZeroError('function_disabled', `The function "${name}" is switched off`)
+  if (http === undefined)
+    throw new ZeroError('not_found', `The function "${name}" has no HTTP trigger: say http in its config`)
+  return { fn, caller, shared }
+}
+
+/** Says what pages of other origins may do (https://fetch.spec.whatwg.org/#http-cors-protocol). True for a preflight, which is answered by that. */
+function allowOrigin({ config }: PreparedFunction, { headers, method }: FastifyRequest, reply: FastifyReply): boolean {
+  const { cors, methods } = config.http!
+  const { origin } = headers
+  if (cors === null || origin === undefined) return false
+  void reply.header('vary', 'origin')
+  const any = cors.origins.includes('*')
+  if (!any && !cors.origins.includes(origin)) return false
+  void reply.header('access-control-allow-origin', any ? '*' : origin)
+  if (method !== 'OPTIONS' || headers['access-control-request-method'] === undefined) return false
+  void reply
+    .header('access-control-allow-methods', methods.join(', '))
+    .header('access-control-allow-headers', ['authorization', 'content-type', 'x-api-key', ...cors.headers].join(', '))
+    .header('access-control-max-age', String(cors.max_age_seconds))
+  return true
+}
+
+async function answer(app: App, call: Call, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  const { fn, caller } = call
+  const data = requestData(call, request)
+  const record = { method: data.method, path: data.path, query: data.query }
+  if (/\brespond-async\b/.test(String(request.headers['prefer'] ?? ''))) {
+    const timestamp = new Date(app.clock.now()).toISOString()
+    const envelope = { id: `call_${randomUUID()}`, event: 'http.request', channel: 'functions', timestamp, data }
+    const run_id = await app.store.functionRuns.enqueue(fn.id, 'http', envelope, caller?.cause)
+    app.runs.queued()
+    return reply.code(202).header('preference-applied', 'respond-async').send({ run_id, status: 'queued' })
+  }
+  const gone = new AbortController()
+  reply.raw.once('close', () => {
+    if (!reply.raw.writableFinished) gone.abort(new Error('the caller has gone away'))
+  })
+  const { run_id, outcome } = await app.runs.invoke({
+    function: fn,
+    trigger: 'http',
+    event: 'http.request',
+    data,
+    record,
+    caller,
+    trace: caller?.trace,
+    signal: gone.signal,
+  })
+  void reply.header('x-zerodb-run-id', run_id)
+  if (outcome.status !== 'ok') {
+    const refusal = refusalOf(outcome, run_id)
+    // What went wrong inside is not everybody's business.
+    throw caller === null ? new ZeroError(refusal.code, undefined, { runId: run_id }) : refusal
+  }
+  return send(reply, outcome.result!, call.shared, request.method === 'HEAD')
+}
+
+function requestData({ caller, shared }: Call, request: FastifyRequest) {
+  const { '*': rest = '' } = request.params as Record<string, string>
+  const headers = Object.fromEntries(
+    Object.entries(request.headers).filter(([name]) => {
+      if (NOT_PASSED.has(name)) return false
+      // Whoever sends a key sends it to us; cookies of a shared origin belong to others.
+      if (caller !== null && (name === 'authorization' || name === 'x-api-key')) return false
+      return !(shared && name === 'cookie')
+    }),
+  )
+  const { method } = request
+  return { method, path: `/${rest}`, query: request.query as Record<string, unknown>, headers, ...bodyOf(request) }
+}
+
+/** `body` as text, or as bytes where it is not; `json` is its value where it is JSON. */
+function bodyOf(request: FastifyRequest): { body: string | { $bytes: string } | null; json?: unknown } {
+  const bytes = request.body as Buffer | undefined
+  if (bytes === undefined || bytes.length === 0) return { body: null }
+  const type = request.headers['content-type'] ?? ''
+  if (!/^text\/|[/+]json|[/+]xml|x-www-form-urlencoded|^$/.test(type))
+    return { body: { $bytes: bytes.toString('base64') } }
+  const body = bytes.toString()
+  if (!/[/+]json/.test(type)) return { body }
+  try {
+    return { body, json: JSON.parse(body) }
+  } catch {
+    // The function sees what came, and that it is no JSON.
+    return { body }
+  }
+}
+
+/** On a shared origin a page that a function answers can run no script of that origin, and set no cookie. */
+function send(reply: FastifyReply, result: GuestResult, shared: boolean, head: boolean): FastifyReply {
+  void reply.header('x-content-type-options', 'nosniff')
+  if (shared) void reply.header('content-security-policy', 'sandbox')
+  const body = Buffer.from(result.body.buffer, result.body.byteOffset, result.body.byteLength)
+  if (result.kind === 'json') {
+    void reply.type('application/json; charset=utf-8')
+  } else {
+    void reply.code(result.status)
+    for (const [name, value] of result.headers)
+      if (!NOT_PASSED.has(name) && !(shared && NOT_SHARED.has(name))) void reply.header(name, value)
+  }
+  // Without a body there is no type.
+  return head || body.length === 0 ? reply.send() : reply.send(body)
+}

@@ -1,0 +1,38 @@
+import { buffer } from 'node:stream/consumers'
+import type { App } from '../app.ts'
+import { type Caller, require as requirePermission } from '../auth/caller.ts'
+import { ZeroError } from '../errors.ts'
+import { projectId } from '../schema/common.ts'
+import { shapeErrors } from '../schema/shape-errors.ts'
+import { OPERATIONS } from './index.ts'
+import type { Operation } from './operation.ts'
+
+const BY_NAME = new Map<string, Operation>(OPERATIONS.map((operation) => [operation.name, operation]))
+/** The most bytes that one answer brings. */
+const MAX_BYTES = 6 * 1024 * 1024
+
+/**
+ * Carries out an operation for a caller that speaks no HTTP, as `App.call` promises. Streams and what is public cannot
+ * be called. Who names no project means its own.
+ */
+export async function callOperation(app: App, name: string, caller: Caller, input: unknown): Promise<unknown> {
+  const operation = BY_NAME.get(name)
+  if (!operation || operation.kind === 'stream' || operation.permission === 'public')
+    throw new ZeroError('route_not_found', `There is no operation "${name.slice(0, 100)}" that can be called`)
+  if (operation.permission !== 'any') requirePermission(caller, operation.permission)
+  const given = operation.input.shape['project_id'] === projectId ? { project_id: '-', ...(input as object) } : input
+  if (operation.kind === 'upload') return operation.run(app, caller, given, null)
+  const parsed = operation.input.safeParse(given)
+  if (!parsed.success)
+    throw new ZeroError('validation_failed', undefined, { fields: shapeErrors(parsed.error, given, () => 'body') })
+  if (operation.kind === 'json') return operation.run(app, caller, parsed.data)
+  const bytes = await operation.run(app, caller, parsed.data)
+  if (bytes.size > MAX_BYTES)
+    throw new ZeroError('too_large', `The answer has ${bytes.size} bytes, and ${MAX_BYTES} can be taken over`)
+  const content = await buffer(await bytes.open())
+  return {
+    content_type: bytes.content_type,
+    file_name: bytes.file_name,
+    content: { $bytes: content.toString('base64') },
+  }
+}

@@ -1,0 +1,48 @@
+import { z } from 'zod'
+import { scopeOf } from '../auth/caller.ts'
+import { seal } from '../crypto.ts'
+import { secretContext } from '../functions/cache.ts'
+import { secret, secretKey, secretList, secretSet } from '../schema/secret.ts'
+import { defineJson } from './operation.ts'
+
+export const secretsSet = defineJson({
+  name: 'secrets.set',
+  summary: 'Store a secret of a project; functions that declare it have the value from their next call on',
+  route: 'PUT /api/v1/secrets/:name',
+  permission: 'functions:write',
+  input: secretSet,
+  output: secret,
+  async run(app, caller, { project_id, name, value }) {
+    const scope = scopeOf(caller, project_id)
+    const sealed = seal(app.encryptionKey, value, secretContext(scope.project_id, name))
+    const stored = await app.store.secrets.set(scope, name, sealed)
+    app.functions.changed(scope.project_id)
+    return stored
+  },
+})
+
+export const secretsList = defineJson({
+  name: 'secrets.list',
+  summary: 'The names of a project’s secrets; no answer holds a value',
+  route: 'GET /api/v1/secrets',
+  permission: 'functions:read',
+  input: secretList,
+  output: z.array(secret),
+  run: (app, caller, { project_id }) => app.store.secrets.list(scopeOf(caller, project_id)),
+})
+
+export const secretsDelete = defineJson({
+  name: 'secrets.delete',
+  summary: 'Delete a secret',
+  route: 'DELETE /api/v1/secrets/:name',
+  permission: 'functions:write',
+  input: secretKey,
+  output: z.null(),
+  status: 204,
+  async run(app, caller, { project_id, name }) {
+    const scope = scopeOf(caller, project_id)
+    await app.store.secrets.remove(scope, name)
+    app.functions.changed(scope.project_id)
+    return null
+  },
+})

@@ -1,0 +1,3 @@
+/** What user code is written in. */
+export const RUNTIMES = ['nodejs20', 'python3.11'] as const
+export type Runtime = (typeof RUNTIMES)[number]

@@ -1,0 +1,407 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { openTestApp, type TestApp, type TestUser } from '../support/app.ts'
+import { SANDBOX } from '../support/sandbox.ts'
+
+let app: TestApp
+let user: TestUser
+beforeAll(async () => {
+  app = await openTestApp(SANDBOX)
+})
+afterAll(() => app.close())
+
+const FUNCTIONS = '/api/v1/functions'
+const ECHO = 'export default async (event, ctx) => ({ got: event.data, name: ctx.function, version: ctx.version })'
+
+async function deploy(name: string, source: string, rest: Record<string, unknown> = {}) {
+  const reply = await user.post(FUNCTIONS, { name, runtime: 'nodejs', source, ...rest })
+  expect(reply.body).toMatchObject({ name })
+  expect(reply.status).toBe(201)
+  return reply.body
+}
+const call = (name: string, payload?: unknown, headers = {}) =>
+  user.post(`${FUNCTIONS}/${name}/invoke`, { payload }, headers)
+
+beforeAll(async () => {
+  user = await app.newUser()
+})
+
+describe('deploying', () => {
+  test('answers the function as it is live, and what has become of its triggers', async () => {
+    const source = `
+      export const config = { timeout_seconds: 5, triggers: ['zerodb.table.row_inserted'], schedule: '0 6 * * *', http: true }
+      export default async () => 1`
+    expect(await deploy('first', source)).toEqual({
+      id: expect.any(String),
+      project_id: user.project_id,
+      name: 'first',
+      runtime: 'nodejs20',
+      version: 1,
+      hash: expect.stringMatching(/^[0-9a-f]{64}$/),
+      entry: 'index.mjs',
+      config: {
+        triggers: [{ event: 'zerodb.table.row_inserted', all_projects: false }],
+        schedule: [{ cron: '0 6 * * *', timezone: 'UTC', missed: 'run_once', overlap: 'skip' }],
+        http: { methods: ['GET', 'POST'], auth: 'key', cors: null },
+        timeout_seconds: 5,
+        memory_mb: 256,
+        output_limit_bytes: 51_200,
+        isolation: 'warm',
+        env: {},
+        secrets: [],
+        permissions: ['zerodb:read', 'zerodb:write', 'memory:read', 'memory:write', 'functions:invoke'],
+      },
+      is_active: true,
+      created_at: expect.any(String),
+      updated_at: expect.any(String),
+      url_path: `/fn/${user.project_id}/first`,
+      changed: true,
+      hooks: { created: ['zerodb.table.row_inserted'], changed: [], removed: [] },
+      schedules: { created: ['0 6 * * * UTC'], changed: [], removed: [] },
+    })
+    const again = await user.post(FUNCTIONS, { name: 'first', runtime: 'javascript', source })
+    expect(again.status).toBe(200)
+    expect(again.body).toMatchObject({ version: 1, changed: false, hooks: { created: [], changed: [], removed: [] } })
+    expect((await user.delete(`${FUNCTIONS}/first`)).status).toBe(204)
+    expect((await user.get('/api/v1/hooks')).body).toEqual([])
+    expect(await user.trail()).toEqual({ events: [], runs: [] })
+  })
+
+  test.each([
+    [
+      'a mistake in TypeScript',
+      { runtime: 'nodejs', source: 'export default async () => {\n  const a: = 1\n}' },
+      'index.ts:2:12',
+    ],
+    [
+      'an import of what was not uploaded',
+      { runtime: 'nodejs', source: 'import x from "left-pad"\nexport default () => x' },
+      'left-pad',
+    ],
+    ['a mistake in Python', { runtime: 'python', source: 'def handler(event, ctx):\n    return (\n' }, 'main.py:2'],
+    [
+      'an error while it is loaded',
+      { runtime: 'nodejs', source: 'throw new Error("on purpose")\nexport default () => 1' },
+      'on purpose',
+    ],
+    ['no handler', { runtime: 'nodejs', source: 'export const config = {}' }, 'has no handler'],
+    ['no handler in Python', { runtime: 'python', source: 'x = 1' }, 'has no handler'],
+  ])('is refused for %s, with the place', async (_, code, reason) => {
+    const reply = await user.post(FUNCTIONS, { name: 'broken', ...code })
+    expect(reply.status).toBe(422)
+    expect(JSON.stringify(reply.body.detail)).toContain(reason)
+    expect((await user.get(`${FUNCTIONS}/broken`)).status).toBe(404)
+  })
+
+  test.each([
+    ['an unknown field', { retries: 3 }, ['body', 'config', 'retries']],
+    ['a timeout over two minutes', { timeout_seconds: 121 }, ['body', 'config', 'timeout_seconds']],
+    ['a timeout under a second', { timeout_seconds: 0.5 }, ['body', 'config', 'timeout_seconds']],
+    ['an unknown event', { triggers: ['zerodb.vector.deleted'] }, ['body', 'config', 'triggers', 0, 'event']],
+    ['an unknown method', { http: { methods: ['BREW'] } }, ['body', 'config', 'http', 'methods', 0]],
+    ['a result over six megabytes', { output_limit_bytes: 6_291_457 }, ['body', 'config', 'output_limit_bytes']],
+  ])('is refused for %s in its config', async (_, config, loc) => {
+    const reply = await user.post(FUNCTIONS, { name: 'broken', runtime: 'nodejs', source: ECHO, config })
+    expect(reply.status).toBe(422)
+    expect(reply.body.detail[0].loc.slice(0, loc.length === 3 && 'retries' in config ? 2 : loc.length)).toEqual(
+      'retries' in config ? loc.slice(0, 2) : loc,
+    )
+  })
+
+  test.each([
+    [{ name: 'auto_embed' }, 'built-in handler'],
+    [{ name: '9lives' }, 'Must begin with a letter'],
+    [{ name: 'a/b' }, 'Must begin with a letter'],
+    [{ files: { '../a.js': ECHO } }, 'relative path'],
+    [{ files: { '/etc/a.js': ECHO } }, 'relative path'],
+    [{ files: { 'a.js': ECHO, 'a.js/b.js': ECHO } }, 'a file and a folder'],
+    [{ files: {} }, 'at least one file'],
+    [{ source: ECHO, files: { 'a.js': ECHO } }, 'either source'],
+    [{ files: { 'a.js': ECHO, 'b.js': ECHO } }, 'Say which file'],
+    [{ files: { 'a.js': ECHO }, entry: 'b.js' }, 'there is no text file'],
+    [{ source: ECHO, runtime: undefined }, 'which runtime'],
+    [{ source: ECHO, config: { schedule: '61 * * * *' } }, 'no cron expression'],
+    [{ source: ECHO, config: { schedule: { cron: '0 0 * * *', timezone: 'Mars/Base' } } }, 'no time zone'],
+    [
+      { source: ECHO, config: { triggers: [{ event: 'zerodb.vector.stored', filter: { nowhere: 1 } }] } },
+      'must lead into',
+    ],
+  ])('%j is refused', async (fields, reason) => {
+    const reply = await user.post(FUNCTIONS, { name: 'broken', runtime: 'nodejs', ...fields })
+    expect({ status: reply.status, body: JSON.stringify(reply.body) }).toEqual({
+      status: 422,
+      body: expect.stringContaining(reason),
+    })
+    expect((await user.get(FUNCTIONS)).body.map((fn: { name: string }) => fn.name)).not.toContain('broken')
+  })
+
+  test('several files and vendored packages work in Python', async () => {
+    const reply = await user.post(FUNCTIONS, {
+      name: 'vendored',
+      files: {
+        'main.py': 'from pkg.text import shout\ndef handler(event, ctx):\n    return shout(event["data"])',
+        'pkg/__init__.py': '',
+        'pkg/text.py': 'def shout(text):\n    return text.upper()',
+      },
+    })
+    expect(reply.status).toBe(201)
+    expect((await call('vendored', 'hello')).body.result).toBe('HELLO')
+  })
+})
+
+describe('a call that is waited for', () => {
+  test('answers the result, and is a run', async () => {
+    await deploy('echo', ECHO)
+    const reply = await call('echo', { n: 1 })
+    expect(reply.status).toBe(200)
+    expect(reply.body).toEqual({
+      run_id: expect.any(String),
+      status: 'succeeded',
+      result: { got: { n: 1 }, name: 'echo', version: 1 },
+      duration_ms: expect.any(Number),
+    })
+    await app.idle()
+    const run = (await user.get(`/api/v1/runs/${reply.body.run_id}`)).body
+    expect(run).toMatchObject({
+      trigger: 'invoke',
+      handler: 'echo',
+      hook_id: null,
+      function_version: 1,
+      event_id: `call_${reply.body.run_id}`,
+      event_type: 'function.invoked',
+      status: 'succeeded',
+      attempts: 1,
+      result: { got: { n: 1 } },
+      error: null,
+      depth: 0,
+    })
+  })
+
+  test('that throws is 502 with the message, and its run keeps the stack in the lines that were uploaded', async () => {
+    await deploy('throws', 'type A = { a: number }\n\nexport default async () => {\n  throw new Error("no luck")\n}')
+    const reply = await call('throws')
+    expect(reply.status).toBe(502)
+    expect(reply.body).toMatchObject({ detail: 'Error: no luck', code: 'function_failed', run_id: expect.any(String) })
+    await app.idle()
+    const run = (await user.get(`/api/v1/runs/${reply.body.run_id}`)).body
+    expect(run).toMatchObject({ status: 'dead', error: { code: 'function_threw' } })
+    expect(run.error.message).toContain('index.ts:4:9')
+  })
+
+  test.each([
+    [
+      'takes too long',
+      'nodejs',
+      'export const config = { timeout_seconds: 1 }\nexport default () => { for (;;); }',
+      504,
+      'function_timeout',
+    ],
+    ['ends its process', 'nodejs', 'export default () => process.exit(0)', 502, 'function_failed'],
+    ['answers more than it may', 'nodejs', 'export default () => "x".repeat(60000)', 502, 'function_failed'],
+    [
+      'takes too long in Python',
+      'python',
+      'config = {"timeout_seconds": 1}\ndef handler(e, c):\n    while True: pass',
+      504,
+      'function_timeout',
+    ],
+  ])('that %s says so', async (_, runtime, source, status, code) => {
+    await deploy('fails', source, { runtime })
+    const reply = await call('fails')
+    expect({ status: reply.status, code: reply.body.code }).toEqual({ status, code })
+  })
+
+  test('is durable when its caller does not want to wait', async () => {
+    const reply = await call('echo', 7, { prefer: 'respond-async' })
+    expect(reply.status).toBe(202)
+    expect(reply.body).toEqual({ run_id: expect.any(String), status: 'queued' })
+    await app.idle()
+    expect((await user.get(`/api/v1/runs/${reply.body.run_id}`)).body).toMatchObject({
+      trigger: 'invoke',
+      status: 'succeeded',
+      function_version: 1,
+      result: { got: 7 },
+    })
+  })
+
+  test('of a function that is off, or is none, is refused', async () => {
+    await user.patch(`${FUNCTIONS}/echo`, { is_active: false })
+    expect((await call('echo')).body.code).toBe('function_disabled')
+    await user.patch(`${FUNCTIONS}/echo`, { is_active: true })
+    expect((await call('echo')).status).toBe(200)
+    expect((await call('nothing')).status).toBe(404)
+  })
+})
+
+describe('what a function is given', () => {
+  test('the data of its project, by ctx.zerodb, with the chain carried on', async () => {
+    await deploy(
+      'writer',
+      `export default async (event, ctx) => {
+        const stored = await ctx.zerodb.memory.remember({ content: 'Ada likes tea' })
+        const { results } = await ctx.zerodb.memory.recall({ query: 'tea' })
+        const missing = await ctx.zerodb.vectors.get({ vector_id: 'none' }).catch((error) => [error.code, error.status])
+        return { id: stored.memory_id, found: results.length, missing }
+      }`,
+    )
+    const reply = await call('writer')
+    expect(reply.body).toMatchObject({ result: { found: 1, missing: ['not_found', 404] } })
+    const [event] = (await user.get('/api/v1/event-log?event_type=zeromemory.remembered')).body.items
+    expect(event).toMatchObject({
+      caused_by: reply.body.run_id,
+      chain_id: `call_${reply.body.run_id}`,
+      depth: 1,
+      data: { memory_id: reply.body.result.id },
+    })
+  })
+
+  test('no more rights than the function and its caller have', async () => {
+    await deploy('limited', 'export default (e, ctx) => ctx.zerodb.memory.remember({ content: "x" })', {
+      config: { permissions: ['memory:read'] },
+    })
+    expect((await call('limited')).body.detail).toContain('memory:write')
+    const key = (await user.post('/api/v1/auth/api-keys', { name: 'k', scopes: ['functions:invoke', 'memory:read'] }))
+      .body.key
+    const reply = await app.request('POST', `${FUNCTIONS}/writer/invoke`, { headers: { 'x-api-key': key } })
+    expect(reply.body.detail).toContain('memory:write')
+    const weak = (await user.post('/api/v1/auth/api-keys', { name: 'w', scopes: ['functions:write'] })).body.key
+    const more = await app.request('POST', FUNCTIONS, {
+      headers: { 'x-api-key': weak },
+      body: { name: 'more', runtime: 'nodejs', source: ECHO, config: { permissions: ['memory:write'] } },
+    })
+    expect(more.status).toBe(403)
+  })
+
+  test('once does a thing once for a key, in whichever call', async () => {
+    await deploy(
+      'once',
+      `export default async (event, ctx) => ctx.once('k', async () => {
+        await ctx.zerodb.events.publish({ topic: 'once' })
+        return event.data
+      })`,
+    )
+    expect((await call('once', 1)).body.result).toBe(1)
+    expect((await call('once', 2)).body.result).toBe(1)
+    const { events } = (await user.get(`${user.database}/events?topic=once`)).body
+    expect(events).toHaveLength(1)
+  })
+
+  test('secrets that it declares, new ones from the next call on, and never in logs or errors', async () => {
+    const value = 'correct horse battery'
+    const deployed = await deploy(
+      'secretive',
+      `export default (e, ctx) => {
+        console.log('the password is', ctx.env.PASSWORD)
+        if (e.data === 'throw') throw new Error('bad ' + ctx.env.PASSWORD)
+        return { has: ctx.env.PASSWORD?.length ?? null, other: ctx.env.OTHER ?? null, same: process.env.PASSWORD === ctx.env.PASSWORD }
+      }`,
+      { config: { secrets: ['PASSWORD'] } },
+    )
+    expect(deployed.warnings).toEqual([
+      'The secret PASSWORD is declared and not set: env.PASSWORD is missing until it is',
+    ])
+    expect((await call('secretive')).body.result).toMatchObject({ has: null })
+    expect((await user.request('PUT', '/api/v1/secrets/PASSWORD', { body: { value } })).body).toEqual({
+      name: 'PASSWORD',
+      created_at: expect.any(String),
+      updated_at: expect.any(String),
+    })
+    await user.request('PUT', '/api/v1/secrets/OTHER', { body: { value: 'unseen by all' } })
+    const reply = await call('secretive')
+    expect(reply.body.result).toEqual({ has: value.length, other: null, same: true })
+    const thrown = await call('secretive', 'throw')
+    expect(thrown.body.detail).toBe('Error: bad [secret PASSWORD]')
+    await user.request('PUT', '/api/v1/secrets/PASSWORD', { body: { value: 'another one' } })
+    expect((await call('secretive')).body.result.has).toBe('another one'.length)
+    await app.idle()
+    const logs = (await user.get(`/api/v1/runs/${reply.body.run_id}`)).body.logs
+    expect(logs).toEqual([{ at: expect.any(String), message: 'the password is [secret PASSWORD]', stream: 'stdout' }])
+    expect(JSON.stringify((await user.get('/api/v1/runs?limit=1000')).body)).not.toContain(value)
+    expect((await user.get('/api/v1/secrets')).body.map((secret: { name: string }) => secret.name)).toEqual([
+      'OTHER',
+      'PASSWORD',
+    ])
+    expect((await user.delete('/api/v1/secrets/OTHER')).status).toBe(204)
+    expect((await user.delete('/api/v1/secrets/OTHER')).status).toBe(404)
+  })
+
+  test('another function that it calls, deeper in the same chain, even when all slots are taken', async () => {
+    await deploy('inner', 'export default (e, ctx) => ctx.depth')
+    await deploy(
+      'outer',
+      'export default (e, ctx) => ctx.zerodb.functions.invoke({ name: "inner" }).then((answer) => answer.result)',
+    )
+    const replies = await Promise.all(Array.from({ length: 60 }, () => call('outer')))
+    expect(replies.map(({ body }) => body.result)).toEqual(Array(60).fill(1))
+  })
+
+  test('calls itself until the chain is too long', async () => {
+    await deploy('loop', 'export default (e, ctx) => ctx.zerodb.functions.invoke({ name: "loop" })')
+    const reply = await call('loop')
+    expect(reply.status).toBe(502)
+    expect(reply.body.detail).toContain('This chain has gone through 9 runs')
+  })
+})
+
+describe('versions', () => {
+  test('are listed, compared and rolled back, triggers included', async () => {
+    await deploy('versioned', 'export const config = { triggers: "zerodb.vector.stored" }\nexport default () => 1')
+    const second = await deploy(
+      'versioned',
+      'export const config = { triggers: "zerodb.memory.stored" }\nexport default () => 2',
+    )
+    expect(second.hooks).toEqual({ created: ['zerodb.memory.stored'], changed: [], removed: ['zerodb.vector.stored'] })
+    const versions = (await user.get(`${FUNCTIONS}/versioned/versions`)).body
+    expect(versions.map(({ version, live }: { version: number; live: boolean }) => [version, live])).toEqual([
+      [2, true],
+      [1, false],
+    ])
+    const diff = (await user.get(`${FUNCTIONS}/versioned/diff`)).body
+    expect(diff).toMatchObject({ from: 1, to: 2, files: [{ path: 'index.ts', change: 'changed' }] })
+    expect(diff.files[0].lines).toContain('-export default () => 1')
+    expect((await user.get(`${FUNCTIONS}/versioned/versions/1`)).body.files['index.ts']).toContain('=> 1')
+
+    const back = await user.post(`${FUNCTIONS}/versioned/rollback`)
+    expect(back.body).toMatchObject({
+      version: 1,
+      hooks: { created: ['zerodb.vector.stored'], removed: ['zerodb.memory.stored'] },
+    })
+    expect((await call('versioned')).body.result).toBe(1)
+    expect((await user.post(`${FUNCTIONS}/versioned/rollback`, { version: 9 })).status).toBe(404)
+    expect((await user.post(`${FUNCTIONS}/versioned/rollback`)).status).toBe(422)
+    await user.post(`${FUNCTIONS}/versioned/rollback`, { version: 2 })
+    expect((await call('versioned')).body.result).toBe(2)
+  })
+
+  test('no call fails while versions come and go', async () => {
+    const sources = [1, 2].map(
+      (n) => `export default async () => { await new Promise((r) => setTimeout(r, 5)); return ${n} }`,
+    )
+    await deploy('busy', sources[0]!)
+    let stop = false
+    const seen = new Set<number>()
+    const failures: unknown[] = []
+    const callers = Array.from({ length: 6 }, async () => {
+      while (!stop) {
+        const { status, body } = await call('busy')
+        if (status === 200) seen.add(body.result)
+        else failures.push(body)
+      }
+    })
+    await deploy('busy', sources[1]!)
+    for (let i = 0; i < 10; i++) await user.post(`${FUNCTIONS}/busy/rollback`, { version: 1 + (i % 2) })
+    stop = true
+    await Promise.all(callers)
+    expect(failures).toEqual([])
+    expect([...seen].sort()).toEqual([1, 2])
+  })
+})
+
+test('a function that hooks ask for is deleted only by force, and then with them', async () => {
+  await deploy('hooked', ECHO)
+  const hook = await user.hook('zerodb.event.published', 'hooked')
+  expect(hook).toMatchObject({ hook_type: 'function', hook_name: 'hooked', function_id: expect.any(String) })
+  const refused = await user.delete(`${FUNCTIONS}/hooked`)
+  expect({ status: refused.status, code: refused.body.code }).toEqual({ status: 409, code: 'function_hooked' })
+  expect((await user.delete(`${FUNCTIONS}/hooked?force=true`)).status).toBe(204)
+  expect((await user.get(`/api/v1/hooks/${hook.id}`)).status).toBe(404)
+})
