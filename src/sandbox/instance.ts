@@ -88,11 +88,8 @@ export class Instance {
       broken: (why) => this.#violation(why),
     })
     guest.channel.on('data', (chunk: Buffer) => this.#reader.push(chunk))
-    guest.channel.on('error', () => {})
     guest.stdout.on('data', (chunk: Buffer) => this.#printed(1, chunk))
     guest.stderr.on('data', (chunk: Buffer) => this.#printed(2, chunk))
-    guest.stdout.on('error', () => {})
-    guest.stderr.on('error', () => {})
     void guest.exited.then((exit) => this.#exited(exit))
   }
 

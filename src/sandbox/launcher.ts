@@ -12,7 +12,7 @@ export interface Exit {
 export interface Guest {
   /** The number of its interpreter's process; undefined when that has ended. */
   pid(): number | undefined
-  /** Carries the frames. */
+  /** Carries the frames. Like the other two it has a listener for errors. */
   readonly channel: Duplex
   /** What is written to descriptors 1 and 2 directly. */
   readonly stdout: Readable

@@ -18,8 +18,9 @@ export function endOf(child: ChildProcess, isOutOfMemory: () => boolean): Promis
   })
 }
 
-/** Resolves when the process exists; rejects with why it does not. */
+/** Resolves when the process exists; rejects with why it does not. Errors of its pipes are nobody's from then on: its end tells all. */
 export function spawned(child: ChildProcess): Promise<void> {
+  for (const source of [child, ...child.stdio]) source?.on('error', () => {})
   return new Promise((resolve, reject) => {
     child.once('spawn', resolve)
     child.once('error', reject)

@@ -30,6 +30,7 @@ export const PROTECTIONS = {
   strays: 'an instance in which processes are left over is not used again',
   paused_when_idle: 'nothing runs between calls',
   own_instance: 'an instance serves one program only',
+  probe: 'a boundary in which something of this is missing is not used',
 } as const
 
 export type Protections = Record<keyof typeof PROTECTIONS, boolean>
@@ -37,3 +38,8 @@ export type Protections = Record<keyof typeof PROTECTIONS, boolean>
 export const ALL_PROTECTIONS = Object.fromEntries(
   Object.keys(PROTECTIONS).map((name) => [name, true]),
 ) as Readonly<Protections>
+
+/** All but these, for tests. Nothing is tried at the start then: that would refuse what is left. */
+export function protectionsWithout(...names: (keyof Protections)[]): Readonly<Protections> {
+  return { ...ALL_PROTECTIONS, ...Object.fromEntries([...names, 'probe'].map((name) => [name, false])) }
+}

@@ -203,10 +203,10 @@ function guestOf(
   void exited.then(() => {
     ended = true
   })
+  // The first process of a namespace of its own is bubblewrap's, the interpreter is its child; orphans become its children too.
   let interpreter: number | undefined
-  /** Init’s first child, or init itself where there is no namespace of its own. */
   const pidOfInterpreter = () => {
-    interpreter ??= childrenOf(init)[0]
+    interpreter ??= protections.pid_namespace ? childrenOf(init)[0] : init
     return interpreter
   }
   const say = (name: NodeJS.Signals) => {
@@ -233,7 +233,7 @@ function guestOf(
     resume: () => say('SIGCONT'),
     hasStrays() {
       const pid = pidOfInterpreter()
-      return pid !== undefined && (childrenOf(init).length > 1 || childrenOf(pid).length > 0)
+      return pid !== undefined && (childrenOf(pid).length > 0 || (pid !== init && childrenOf(init).length > 1))
     },
     memory: () => group?.memory() ?? null,
   }
