@@ -274,7 +274,9 @@ export class Instance {
     this.#looseBytes = 0
     const { stdout, stderr } = live.capture?.finish() ?? { stdout: '', stderr: '' }
     live.resolve({
-      ...verdict,
+      status: verdict.status,
+      result: verdict.result,
+      error: verdict.error,
       stdout,
       stderr,
       duration_ms: live.durationMs,

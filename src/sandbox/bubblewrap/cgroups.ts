@@ -79,9 +79,6 @@ async function openVersion1(name: string, { mountinfo, cgroup }: Placement): Pro
   }
   if (!folders.has('memory') || !folders.has('pids')) return null
   if (!(await makeAll([...folders.values()]))) return null
-  // Beside this process with its 1024: guests together get at most a third of a processor that it wants too.
-  const cpu = folders.get('cpu')
-  if (cpu) await writeFile(join(cpu, 'cpu.shares'), '512')
 
   return {
     version: 1,
@@ -135,7 +132,6 @@ async function openVersion2(name: string, { mountinfo, cgroup }: Placement): Pro
     const enable = controllers.map((controller) => `+${controller}`).join(' ')
     await writeFile(join(folder, 'cgroup.subtree_control'), enable)
     await writeFile(join(guests, 'cgroup.subtree_control'), enable)
-    if (controllers.includes('cpu')) await writeFile(join(guests, 'cpu.weight'), '50')
   } catch {
     // Others are in it too, or it has not been delegated to us.
     await removeGroups([guests])

@@ -488,6 +488,15 @@ channel.on('data', (chunk) => {
 channel.on('error', () => exitProcess(1))
 channel.on('end', () => exitProcess(0))
 
-// What a first call would wait for is done before there is one: the loader of modules, timers, promises, files.
-await import(new URL('./warm.mjs', import.meta.url).href)
+/** What a first call would wait for, loading and compiling, is done before there is one. */
+async function warmUp() {
+  program = { entry: 'warm.mjs', env: {} }
+  layFiles([{ path: 'warm.mjs', bytes: Buffer.from('export default (event) => event') }])
+  const call = { id: 0, deadline: 0, notice: 0, timers: [], script: false }
+  await resultOf(await run(call, { mode: 'handler', input: { event: { data: null }, context: {} } }), 100)
+  for (const name of ['warm.mjs', 'package.json']) fs.unlinkSync(path.join(home, name))
+  loaded = undefined
+}
+
+await warmUp()
 send(UP, 0, Buffer.from(process.versions.node))
