@@ -425,15 +425,25 @@ def handler(e, ctx):
     assert.equal(cold, true)
   }),
 
-  ...both('config is what it exports as config, and null without', async (driver, runtime) => {
-    const code = {
-      node: 'export const config = { cron: "* * * * *", timeout: 5 }',
-      python: 'config = {"cron": "* * * * *", "timeout": 5}\n',
-    }
-    const config = await runCode(driver, runtime, code, { mode: 'config' })
-    assert.deepEqual(jsonOf(config), { cron: '* * * * *', timeout: 5 })
-    assert.equal(jsonOf(await runCode(driver, runtime, ECHO, { mode: 'config' })), null)
-  }),
+  ...both(
+    'config is what it exports as config, and null without; code without a handler has none',
+    async (driver, runtime) => {
+      const code = {
+        node: 'export const config = { cron: "* * * * *", timeout: 5 }\nexport default () => {}',
+        python: 'config = {"cron": "* * * * *", "timeout": 5}\ndef handler(e, ctx):\n    pass\n',
+      }
+      const config = await runCode(driver, runtime, code, { mode: 'config' })
+      assert.deepEqual(jsonOf(config), { cron: '* * * * *', timeout: 5 })
+      assert.equal(jsonOf(await runCode(driver, runtime, ECHO, { mode: 'config' })), null)
+      const bare = await runCode(
+        driver,
+        runtime,
+        { node: 'export const config = {}', python: 'config = {}' },
+        { mode: 'config' },
+      )
+      assert.deepEqual([bare.status, /has no handler/.test(bare.error!.message)], ['threw', true])
+    },
+  ),
 
   ...both('a script reads its standard input and its files, prints, and leaves a result', async (driver, runtime) => {
     const code = {
