@@ -1,0 +1,94 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import type { Run } from '../../src/schema/run.ts'
+import { freshDatabaseUrl } from '../support/database.ts'
+import { type ListeningServer, startServer } from '../support/listening.ts'
+
+// The server is killed while it executes functions: what was durable is executed again, and what somebody waited for is not.
+
+let folder: string
+let settings: Record<string, string>
+let dropDatabase: (() => Promise<void>) | undefined
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'zerodb-chaos-'))
+  const database = await freshDatabaseUrl()
+  dropDatabase = database?.drop
+  settings = { ZERODB_DATA_DIR: folder, ...(database ? { DATABASE_URL: database.url } : {}) }
+})
+afterAll(async () => {
+  await dropDatabase?.()
+  await rm(folder, { recursive: true, force: true })
+})
+
+const SLOW = `export default async (event, ctx) => {
+  const n = await ctx.once('count ' + ctx.run_id, () => ctx.attempt)
+  await new Promise((done) => setTimeout(done, event.data.payload?.ms ?? event.data.ms ?? 500))
+  return n
+}`
+
+function client({ url, key }: ListeningServer) {
+  return async (method: string, path: string, body?: unknown, headers = {}) => {
+    const response = await fetch(`${url}${path}`, {
+      method,
+      headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json', ...headers },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    })
+    // biome-ignore lint/suspicious/noExplicitAny: a test reads whatever the server says
+    return { status: response.status, body: (await response.json()) as any }
+  }
+}
+
+test('runs that were under way when the server was killed have an end after the next start', async () => {
+  const server = await startServer(settings)
+  const ask = client(server)
+  const config = { triggers: 'zerodb.event.published', timeout_seconds: 60 }
+  const deployed = await ask('POST', '/api/v1/functions', { name: 'slow', runtime: 'nodejs', source: SLOW, config })
+  expect(deployed.status).toBe(201)
+  for (let n = 0; n < 20; n++)
+    await ask('POST', `/api/v1/projects/-/database/events/publish`, { topic: 'go', event_payload: { n } })
+  const later = await ask(
+    'POST',
+    '/api/v1/functions/slow/invoke',
+    { payload: { ms: 500 } },
+    { prefer: 'respond-async' },
+  )
+  // Somebody waits for this one, and it has written when the server dies.
+  const waited = ask('POST', '/api/v1/functions/slow/invoke', { payload: { ms: 60_000 } }).catch(() => 'cut off')
+  await vi.waitFor(
+    async () => {
+      const { items } = (await ask('GET', '/api/v1/runs?trigger=invoke&status=running')).body
+      expect(items.filter(({ id }: Run) => id !== later.body.run_id)).toHaveLength(1)
+      expect((await ask('GET', '/api/v1/runs?trigger=event&status=succeeded')).body.items.length).toBeGreaterThan(2)
+    },
+    { timeout: 30_000, interval: 50 },
+  )
+  server.process.kill('SIGKILL')
+  expect(await waited).toBe('cut off')
+
+  const next = await startServer(settings)
+  const again = client(next)
+  const all = async () => (await again('GET', '/api/v1/runs?limit=100')).body.items as Run[]
+  await vi.waitFor(
+    async () => {
+      const runs = await all()
+      expect(runs).toHaveLength(22)
+      expect(runs.filter(({ status }) => status === 'queued' || status === 'running')).toEqual([])
+    },
+    { timeout: 60_000, interval: 200 },
+  )
+  const runs = await all()
+  const events = runs.filter(({ trigger }) => trigger === 'event')
+  expect(events.map(({ status }) => status)).toEqual(Array(20).fill('succeeded'))
+  // What a run has done once stays done: a second attempt finds what the first has kept.
+  expect(events.map(({ result }) => result)).toEqual(Array(20).fill(1))
+  expect(events.some(({ attempts }) => attempts > 1)).toBe(true)
+  expect(runs.find(({ id }) => id === later.body.run_id)).toMatchObject({ status: 'succeeded' })
+  expect(runs.find(({ trigger, id }) => trigger === 'invoke' && id !== later.body.run_id)).toMatchObject({
+    status: 'dead',
+    error: { code: 'instance_died' },
+    attempts: 1,
+  })
+  await next.stop()
+}, 120_000)
