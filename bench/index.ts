@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { sql } from '../src/db/sql.ts'
 import { SERVER } from '../test/support/database.ts'
 import { documents, files } from './files.ts'
+import { functions } from './functions.ts'
 import { http } from './http.ts'
 import { latency } from './latency.ts'
 import { quality } from './quality.ts'
@@ -30,6 +31,7 @@ const SUITES: Record<string, { each?: Suite; once?: () => Promise<Measurement[]>
   vectors: { each: vectors },
   start: { each: start },
   files: { each: files, once: documents },
+  functions: { once: functions },
   quality: { once: quality },
 }
 
