@@ -17,11 +17,14 @@ export const ROUTES = {
   'hooks.update': 'PATCH /api/v1/hooks/:hook_id',
   'hooks.delete': 'DELETE /api/v1/hooks/:hook_id',
   'hooks.rotate_secret': 'POST /api/v1/hooks/:hook_id/rotate-secret',
+  'hooks.test_filter': 'POST /api/v1/hooks/test-filter',
+  'hooks.invoke': 'POST /api/v1/hooks/:hook_id/invoke',
   'hooks.runs': 'GET /api/v1/hooks/:hook_id/runs',
   'hooks.backfill': 'POST /api/v1/hooks/:hook_id/backfill',
   'event_log.list': 'GET /api/v1/event-log',
   'event_log.stream': 'GET /api/v1/event-log/stream',
   'event_log.get': 'GET /api/v1/event-log/:event_id',
+  'event_log.hooks': 'GET /api/v1/event-log/:event_id/hooks',
   'functions.deploy': 'POST /api/v1/functions',
   'functions.list': 'GET /api/v1/functions',
   'functions.get': 'GET /api/v1/functions/:name',
@@ -116,7 +119,7 @@ export const PAGES: { readonly [Name in OperationName]?: string } = {
 }
 
 /** Those that change nothing although they are no GET. */
-export const READS: readonly OperationName[] = ['vectors.search', 'memory.recall', 'files.search', 'rows.query']
+export const READS: readonly OperationName[] = ['hooks.test_filter', 'vectors.search', 'memory.recall', 'files.search', 'rows.query']
 
 /** Streams whose last message is `end`; the others go on for ever. */
 export const ENDING: readonly OperationName[] = ['runs.logs']
@@ -486,20 +489,45 @@ export interface SecretRotated {
   previous_valid_until: string | null
 }
 
-export interface HooksRunsInput {
-  hook_id: string
-  function_id?: string | undefined
-  trigger?: 'event' | 'cron' | 'http' | 'tool' | 'invoke' | undefined
-  event_id?: string | undefined
+export interface HooksTestFilterInput {
+  event_type: EventName
+  filter?: Record<string, unknown> | null | undefined
+  ordering_key?: string | {
+    /** Into the event's `data` or its `row`, e.g. `row.metadata.customer`. An event without a value there is not ordered. */
+    path: string
+    /** What a run that has failed does to those behind it: it keeps them waiting until it is final, or is dead at once and lets them pass. */
+    policy?: 'block' | 'skip' | undefined
+  } | null | undefined
   project_id?: string | undefined
-  status?: 'queued' | 'running' | 'succeeded' | 'dead' | 'cancelled' | 'skipped' | undefined
   limit?: number | undefined
-  cursor?: string | undefined
 }
 
-export interface RunPage {
-  items: Run[]
-  next_cursor: string | null
+export interface FilterTested {
+  tested: number
+  matched: number
+  items: Array<{
+    event: LoggedEvent
+    row: unknown
+    matches: boolean
+    ordering_key: string | null
+  }>
+}
+
+export type LoggedEvent = ZeroDBEvent & {
+  /** The event with which the chain of causes began, and how many runs lie between it and this one: its own id and 0 when nothing caused it. */
+  chain_id: string
+  depth: number
+  /** The run that wrote it. */
+  caused_by: string | null
+}
+
+export interface HooksInvokeInput {
+  hook_id: string
+  payload?: Record<string, unknown> | undefined
+  /** In which project, for a hook that is for all: else the key's, `X-Project-ID` or the default one. */
+  project_id?: string | undefined
+  /** For how long the answer waits for the first attempt to end. */
+  wait_seconds?: number | undefined
 }
 
 export interface Run {
@@ -556,6 +584,22 @@ export interface WaitingFor {
   reason: 'paused' | 'backoff' | 'no_capable_instance' | 'key_head' | 'limit' | 'slot'
   until?: string
   run_id?: string
+}
+
+export interface HooksRunsInput {
+  hook_id: string
+  function_id?: string | undefined
+  trigger?: 'event' | 'cron' | 'http' | 'tool' | 'invoke' | undefined
+  event_id?: string | undefined
+  project_id?: string | undefined
+  status?: 'queued' | 'running' | 'succeeded' | 'dead' | 'cancelled' | 'skipped' | undefined
+  limit?: number | undefined
+  cursor?: string | undefined
+}
+
+export interface RunPage {
+  items: Run[]
+  next_cursor: string | null
 }
 
 export interface HooksBackfillInput {
@@ -621,14 +665,6 @@ export interface EventLogPage {
   next_cursor: string | null
 }
 
-export type LoggedEvent = ZeroDBEvent & {
-  /** The event with which the chain of causes began, and how many runs lie between it and this one: its own id and 0 when nothing caused it. */
-  chain_id: string
-  depth: number
-  /** The run that wrote it. */
-  caused_by: string | null
-}
-
 export interface EventLogStreamInput {
   event_type?: EventName | undefined
   project_id?: string | undefined
@@ -643,6 +679,31 @@ export type EventLogStreamMessage =
 
 export interface EventLogGetInput {
   event_id: string
+}
+
+export interface EventLogHooksInput {
+  event_id: string
+}
+
+export interface EventHooks {
+  event_id: string
+  hooks: HookVerdict[]
+}
+
+export interface HookVerdict {
+  hook_id: string
+  hook_name: string
+  project_id: string | null
+  /** It has made a run when the event was handed out, apart from replays. */
+  fired: boolean
+  /** Why it has not; null when it has. `created_later`: than the event. `other_project`: it is for another. `inactive`: it is switched off. `filter`: which is not met. `pending`: the event is still to be handed out. `changed`: as it is now it would take the event, and it was changed, or switched on, after it. `expired`: the run is not kept any longer. */
+  reason: 'created_later' | 'other_project' | 'inactive' | 'filter' | 'pending' | 'changed' | 'expired' | null
+  /** Those of replays too, oldest first. */
+  runs: Array<{
+    id: string
+    status: 'queued' | 'running' | 'succeeded' | 'dead' | 'cancelled' | 'skipped'
+    replay_id: string | null
+  }>
 }
 
 export interface FunctionsDeployInput {
@@ -1594,6 +1655,10 @@ export interface Operations {
     delete(input: HooksDeleteInput, options?: CallOptions): Promise<void>
     /** Give a webhook a new secret; for a while messages carry the signature of the one before as well. `POST /api/v1/hooks/:hook_id/rotate-secret` */
     rotate_secret(input: HooksRotateSecretInput, options?: CallOptions): Promise<SecretRotated>
+    /** What a filter would have made of the latest events; nothing is run. `POST /api/v1/hooks/test-filter` */
+    test_filter(input: HooksTestFilterInput, options?: CallOptions): Promise<FilterTested>
+    /** Run a hook by hand; its filter and order do not count. `POST /api/v1/hooks/:hook_id/invoke` */
+    invoke(input: HooksInvokeInput, options?: CallOptions): Promise<Run>
     /** Runs of one hook, newest first. `GET /api/v1/hooks/:hook_id/runs` */
     runs(input: HooksRunsInput, options?: CallOptions): Page<RunPage, Run>
     /** Run a hook over the rows that were stored before it was made. `POST /api/v1/hooks/:hook_id/backfill` */
@@ -1606,6 +1671,8 @@ export interface Operations {
     stream(input?: EventLogStreamInput, options?: CallOptions): AsyncGenerator<EventLogStreamMessage, void>
     /** One event of your writes. `GET /api/v1/event-log/:event_id` */
     get(input: EventLogGetInput, options?: CallOptions): Promise<LoggedEvent>
+    /** Which hooks an event has fired, and why others it has not. `GET /api/v1/event-log/:event_id/hooks` */
+    hooks(input: EventLogHooksInput, options?: CallOptions): Promise<EventHooks>
   }
   functions: {
     /** Deploy code as a function: the version that runs from this moment; the same once more changes nothing. `POST /api/v1/functions` */

@@ -1,5 +1,5 @@
 import { ZeroError } from '../errors.ts'
-import { eventLogKey, eventLogList, eventLogPage, loggedEvent } from '../schema/event-log.ts'
+import { eventHooks, eventLogKey, eventLogList, eventLogPage, loggedEvent } from '../schema/event-log.ts'
 import { defineJson } from './operation.ts'
 
 export const eventLogListOperation = defineJson({
@@ -26,4 +26,17 @@ export const eventLogGet = defineJson({
   input: eventLogKey,
   output: loggedEvent,
   run: (app, caller, input) => app.store.events.get(caller.user_id, caller.bound, input.event_id),
+})
+
+export const eventLogHooks = defineJson({
+  name: 'event_log.hooks',
+  summary: 'Which hooks an event has fired, and why others it has not',
+  route: 'GET /api/v1/event-log/:event_id/hooks',
+  permission: 'hooks:read',
+  input: eventLogKey,
+  output: eventHooks,
+  async run(app, { user_id, bound }, { event_id }) {
+    await app.store.events.get(user_id, bound, event_id)
+    return { event_id, hooks: await app.store.hookMatches.explain(user_id, bound, event_id) }
+  },
 })

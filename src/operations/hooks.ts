@@ -4,7 +4,7 @@ import { type Caller, scopeOf } from '../auth/caller.ts'
 import { isUniqueViolation } from '../db/sql.ts'
 import { type FieldError, ZeroError } from '../errors.ts'
 import { HANDLER_NAMES, handlerOf } from '../handlers/index.ts'
-import { EVENT_NAMES } from '../schema/events.ts'
+import { EVENT_NAMES, type EventName } from '../schema/events.ts'
 import { HOOK_TYPES, type Hook, hook, hookCreate, hookKey, hookList, hookUpdate } from '../schema/hook.ts'
 import { shapeErrors } from '../schema/shape-errors.ts'
 import { hookChanged, hookCreated, WEBHOOK_NAME } from '../schema/webhook.ts'
@@ -19,6 +19,14 @@ function typeOf(hookName: string): Hook['hook_type'] | undefined {
   return CHOICES.includes(hookName) && handlerOf(hookName) ? 'first_party' : undefined
 }
 
+/** Throws `invalid` for an event type that does not exist. */
+export function checkEventType(name: string): EventName {
+  const known = EVENT_NAMES.find((each) => each === name)
+  if (known === undefined)
+    throw new ZeroError('invalid', `Invalid event_type "${name}". Must be one of: ${EVENT_NAMES.join(', ')}`)
+  return known
+}
+
 /** The hook's type, and the function that is its handler. Throws `invalid` unless the event, the handler and the type exist and fit. */
 async function checkNames(
   app: App,
@@ -30,12 +38,7 @@ async function checkNames(
     project_id?: string | null | undefined
   },
 ): Promise<{ hook_type: Hook['hook_type']; fn: PreparedFunction | null }> {
-  if (!EVENT_NAMES.includes(input.event_type as (typeof EVENT_NAMES)[number])) {
-    throw new ZeroError(
-      'invalid',
-      `Invalid event_type "${input.event_type}". Must be one of: ${EVENT_NAMES.join(', ')}`,
-    )
-  }
+  checkEventType(input.event_type)
   const builtIn = typeOf(input.hook_name)
   const fn = builtIn === undefined ? await functionOf(app, caller, input.hook_name, input.project_id) : null
   const type = builtIn ?? (fn === null ? undefined : 'function')
@@ -151,6 +154,13 @@ export async function mine(app: App, caller: Caller, id: string): Promise<Hook> 
   if (caller.bound !== null && hook.project_id !== null && hook.project_id !== caller.bound)
     throw new ZeroError('not_found', 'Hook not found')
   return hook
+}
+
+/** The same, and it is switched on. */
+export async function active(app: App, caller: Caller, id: string): Promise<Hook & { event_type: EventName }> {
+  const hook = await mine(app, caller, id)
+  if (!hook.is_active) throw new ZeroError('invalid', 'This hook is switched off: switch it on first')
+  return hook as Hook & { event_type: EventName }
 }
 
 export const hooksGet = defineJson({

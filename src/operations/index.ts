@@ -1,5 +1,5 @@
 import { embeddingsReembed } from './embeddings.ts'
-import { eventLogGet, eventLogListOperation } from './event-log.ts'
+import { eventLogGet, eventLogHooks, eventLogListOperation } from './event-log.ts'
 import { eventLogStreamOperation } from './event-stream.ts'
 import { filesDelete, filesDownload, filesGet, filesList, filesSearch, filesUpload } from './files.ts'
 import {
@@ -15,6 +15,7 @@ import {
   functionsVersions,
 } from './functions.ts'
 import { graphNeighbors } from './graph.ts'
+import { hooksInvoke, hooksTestFilter } from './hook-trials.ts'
 import { hooksCreate, hooksDelete, hooksGet, hooksList, hooksUpdate } from './hooks.ts'
 import { keysCreate, keysList, keysRevoke } from './keys.ts'
 import { authLogin, authLogout, authMe, authRefresh, authRegister } from './login.ts'
@@ -71,11 +72,14 @@ export const OPERATIONS: readonly Operation[] = [
   hooksUpdate,
   hooksDelete,
   hooksRotateSecret,
+  hooksTestFilter,
+  hooksInvoke,
   hookRuns,
   hooksBackfill,
   eventLogListOperation,
   eventLogStreamOperation,
   eventLogGet,
+  eventLogHooks,
   functionsDeploy,
   functionsList,
   functionsGet,

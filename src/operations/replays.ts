@@ -1,8 +1,6 @@
 import type { App } from '../app.ts'
 import { type Caller, scopeOf } from '../auth/caller.ts'
 import { ZeroError } from '../errors.ts'
-import { EVENT_NAMES, type EventName } from '../schema/events.ts'
-import type { Hook } from '../schema/hook.ts'
 import {
   backfillCreate,
   type ReplayCriteria,
@@ -14,7 +12,7 @@ import {
   replayPage,
 } from '../schema/replay.ts'
 import { decodeCursor, encodeCursor } from './cursor.ts'
-import { mine } from './hooks.ts'
+import { active, checkEventType } from './hooks.ts'
 import { defineJson } from './operation.ts'
 
 /** A dry run makes nothing, and so is no 201. */
@@ -50,12 +48,11 @@ export const hooksBackfill = defineJson({
   otherStatus: dryIs200,
   async run(app, caller, { hook_id, rate_per_second, dry_run, ...period }) {
     const hook = await active(app, caller, hook_id)
-    const over = { ...hook, event_type: hook.event_type as EventName }
     const project = hook.project_id ?? caller.bound
     const { replays } = app.store
     if (dry_run)
-      return { dry_run: true as const, total: await replays.countRows(caller.user_id, project, over, period) }
-    return replays.createBackfill(caller.user_id, project, over, period, rate_per_second)
+      return { dry_run: true as const, total: await replays.countRows(caller.user_id, project, hook, period) }
+    return replays.createBackfill(caller.user_id, project, hook, period, rate_per_second)
   },
 })
 
@@ -103,11 +100,7 @@ export const replaysCancel = defineJson({
 
 /** The criteria with all that the caller's key and the hook add to them. Throws `not_found`, and `invalid` when nothing can ever meet them. */
 async function narrowed(app: App, caller: Caller, given: ReplayCriteria): Promise<ReplayCriteria> {
-  if (given.event_type !== undefined && !EVENT_NAMES.includes(given.event_type as EventName))
-    throw new ZeroError(
-      'invalid',
-      `Invalid event_type "${given.event_type}". Must be one of: ${EVENT_NAMES.join(', ')}`,
-    )
+  if (given.event_type !== undefined) checkEventType(given.event_type)
   if (given.project_id !== undefined) await app.store.projects.get(scopeOf(caller, given.project_id))
   const hook = given.hook_id === undefined ? null : await active(app, caller, given.hook_id)
   const project_id = given.project_id ?? caller.bound ?? hook?.project_id ?? undefined
@@ -120,10 +113,4 @@ async function narrowed(app: App, caller: Caller, given: ReplayCriteria): Promis
     ...(hook ? { event_type: hook.event_type } : {}),
     ...(project_id === undefined ? {} : { project_id }),
   }
-}
-
-async function active(app: App, caller: Caller, id: string): Promise<Hook> {
-  const hook = await mine(app, caller, id)
-  if (!hook.is_active) throw new ZeroError('invalid', 'This hook is switched off: switch it on first')
-  return hook
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { integer, uuid } from './common.ts'
 import { eventEnvelope } from './event.ts'
+import { RUN_STATUSES } from './run.ts'
 
 export const eventLogList = z.object({
   event_type: z.string().optional(),
@@ -35,4 +36,34 @@ export const eventLogMessages = {
   open: z.object({}),
   event: loggedEvent,
 }
+/** Why a hook has not fired. */
+export const NOT_FIRED = [
+  'created_later',
+  'other_project',
+  'inactive',
+  'filter',
+  'pending',
+  'changed',
+  'expired',
+] as const
+
+/** What a hook has made of an event. */
+export const hookVerdict = z.object({
+  hook_id: z.string(),
+  hook_name: z.string(),
+  project_id: z.string().nullable(),
+  /** It has made a run when the event was handed out, apart from replays. */
+  fired: z.boolean(),
+  /**
+   * Why it has not; null when it has. `created_later`: than the event. `other_project`: it is for another. `inactive`: it is switched off.
+   * `filter`: which is not met. `pending`: the event is still to be handed out. `changed`: as it is now it would take the event, and it was
+   * changed, or switched on, after it. `expired`: the run is not kept any longer.
+   */
+  reason: z.enum(NOT_FIRED).nullable(),
+  /** Those of replays too, oldest first. */
+  runs: z.array(z.object({ id: z.string(), status: z.enum(RUN_STATUSES), replay_id: z.string().nullable() })),
+})
+export type HookVerdict = z.infer<typeof hookVerdict>
+export const eventHooks = z.object({ event_id: z.string(), hooks: z.array(hookVerdict) })
+
 export const eventLogKey = z.object({ event_id: z.string() })

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { flag, integer, metadata, timestamp, uuid } from './common.ts'
+import { loggedEvent } from './event-log.ts'
 
 export const HOOK_TYPES = ['first_party', 'function', 'webhook'] as const
 
@@ -69,6 +70,43 @@ export const hookCreate = z.object({
   project_id: uuid.nullish(),
   hook_config: metadata.default({}),
   ...delivery,
+})
+
+/** A filter, and an ordering key, to be tried out on the latest events. */
+export const filterTest = z.object({
+  event_type: z.string().max(100),
+  filter: delivery.filter,
+  ordering_key: delivery.ordering_key,
+  project_id: uuid.optional(),
+  limit: integer(1, 100).default(20),
+})
+export type FilterTest = z.infer<typeof filterTest>
+
+/** `tested`: events that were looked at; `items`: what the filter makes of each, newest first. */
+export const filterTested = z.object({
+  tested: z.number(),
+  matched: z.number(),
+  items: z.array(
+    z.object({
+      event: loggedEvent,
+      /** The event's row as filters see it now; null when it is gone, has none, or is larger than 8 KB. */
+      row: z.unknown(),
+      matches: z.boolean(),
+      ordering_key: z.string().nullable(),
+    }),
+  ),
+})
+
+export type FilterTested = z.infer<typeof filterTested>
+
+/** `payload` is the event's data; where it names a row that is stored, the handler gets that. */
+export const hookInvoke = z.object({
+  hook_id: uuid,
+  payload: metadata.default({}),
+  /** In which project, for a hook that is for all: else the key's, `X-Project-ID` or the default one. */
+  project_id: uuid.optional(),
+  /** For how long the answer waits for the first attempt to end. */
+  wait_seconds: z.coerce.number().min(0).max(60).default(30),
 })
 
 export const hookList = z.object({

@@ -71,10 +71,11 @@ export const assignmentColumns = sql`
   coalesce(e.channel, c.input ->> 'channel') as channel,
   coalesce(e.data, c.input -> 'data') as data,
   coalesce(e.created_at, (c.input ->> 'timestamp')::timestamptz) as timestamp,
-  c.replay_id is not null or (c.input is not null and c.trigger = 'event') as synthetic,
+  -- Not the calls of a function that no hook has asked for.
+  c.replay_id is not null or (c.input is not null and c.hook_id is distinct from c.function_id) as synthetic,
   coalesce(e.chain_id, e.id, c.chain_id, c.input ->> 'id') as chain_id,
   coalesce(e.depth, c.depth, 0) as depth,
-  e.trace`
+  coalesce(e.trace, c.input ->> 'trace') as trace`
 
 /** `claimed` (rows of `zerodb_runs`) with hook and event, as `assignmentColumns` reads them. */
 export function assigned(claimed: Statement): Statement {

@@ -1,6 +1,7 @@
 import { type Statement, sql } from '../db/sql.ts'
 import { type AssignmentRow, capable, type OwnedRun, toOwnedRun } from './assignment.ts'
 import { now, type StoreContext } from './context.ts'
+import { orderOf, seenOf, taken } from './matching.ts'
 
 /** The most events that one statement dispatches. */
 export const DISPATCH_BATCH = 256
@@ -64,22 +65,8 @@ export function dispatch(context: StoreContext) {
           and h.is_active
           and (h.project_id is null or h.project_id = e.project_id)
           and h.created_at <= e.created_at
-        -- The row is looked up only for hooks that ask for it.
-        cross join lateral (
-          select
-            document,
-            nullif(document #>> string_to_array(h.ordering_key ->> 'path', '.'), '') as key
-          from (
-            select
-              case
-                when h.filter_path is not null or h.ordering_key is not null
-                then jsonb_build_object('data', e.data, 'row', zerodb_row(e.event, e.ref))
-              end as document
-            offset 0
-          ) built
-          offset 0
-        ) seen
-        where h.filter_path is null or coalesce(jsonb_path_match(seen.document, h.filter_path, '{}', true), false)
+        cross join lateral ${seenOf({ event: sql`e.event`, data: sql`e.data`, ref: sql`e.ref` })}
+        where ${taken}
       ),
       ranked as (
         select
@@ -92,7 +79,7 @@ export function dispatch(context: StoreContext) {
             finished_at, error)
         select
           id, 'event', seq, hook_id, function_id, runtime, user_id, project_id, hook_name, ref,
-          case when length(key) > 200 then md5(key) else key end,
+          ${orderOf},
           ${now(context)},
           case when mine then 'running' when too_deep then 'dead' else 'queued' end,
           case when mine then 1 else 0 end,

@@ -3,7 +3,8 @@ import type { LoggedEvent } from '../schema/event-log.ts'
 import { found, type StoreContext } from './context.ts'
 import { seqOfEventId } from './emit.ts'
 
-const envelope = sql`
+/** The columns of an event of the log. */
+export const envelope = sql`
   id, event, channel, data, created_at as timestamp, coalesce(chain_id, id) as chain_id, depth, caused_by`
 
 export function events({ db }: StoreContext) {

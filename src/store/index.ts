@@ -7,9 +7,11 @@ import { files } from './files.ts'
 import { functionRuns } from './function-runs.ts'
 import { functions } from './functions.ts'
 import { graph } from './graph.ts'
+import { hookMatches } from './hook-matches.ts'
 import { hookSecrets } from './hook-secrets.ts'
 import { hooks } from './hooks.ts'
 import { instances } from './instances.ts'
+import { invocations } from './invocations.ts'
 import { keys } from './keys.ts'
 import { memories } from './memories.ts'
 import { projects } from './projects.ts'
@@ -32,6 +34,8 @@ const NOUNS = {
   refreshTokens,
   hooks,
   hookSecrets,
+  hookMatches,
+  invocations,
   events,
   dispatch,
   claims,

@@ -233,8 +233,9 @@ export function memories(context: StoreContext) {
         update zerodb_runs set
           status = case when status = 'queued' then 'cancelled' else status end,
           finished_at = coalesce(finished_at, case when status = 'queued' then now() end),
-          result = null, error = null, logs = null
+          result = null, error = null, logs = null, input = input || '{"data": {}}'
         where event_seq = ${event_seq}::bigint
+          or (trigger = 'invoke' and ref = ${id} and project_id = ${scope.project_id}::uuid)
           or (dedupe_key = ${`row:${id}`} and hook_id in (select id from zerodb_hooks where user_id = ${scope.user_id}::uuid))
         returning id`)
       await db.query(sql`delete from zerodb_memories where id = ${id}::uuid`)

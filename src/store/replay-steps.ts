@@ -2,6 +2,7 @@ import { type Statement, sql } from '../db/sql.ts'
 import { EVENT_TYPES } from '../schema/events.ts'
 import type { ReplayCriteria } from '../schema/replay.ts'
 import { now, type StoreContext } from './context.ts'
+import { orderOf, seenOf, taken } from './matching.ts'
 import { endEarly, meets } from './replays.ts'
 import { rowsOf } from './synthetic.ts'
 
@@ -110,8 +111,7 @@ export function replaySteps(context: StoreContext) {
               run_at, status)
           select
             'event', seq, hook_id, function_id, runtime, ${id}::uuid, ${job.user_id}::uuid, project_id, hook_name, ref,
-            case when length(key) > 200 then md5(key) else key end,
-            input, dedupe_key, ${now(context)}, 'queued'
+            ${orderOf}, input, dedupe_key, ${now(context)}, 'queued'
           from chosen
           order by seq, hook_created_at
           -- What is in the way was cancelled before it was done.
@@ -222,22 +222,10 @@ function matches({ user_id, hook_id }: Job, but: Statement = sql``): Statement {
         and h.event_type = batch.event
         and h.is_active
         and (h.project_id is null or h.project_id = batch.project_id)
-      -- The row is looked up only for hooks that ask for it.
-      cross join lateral (
-        select document, nullif(document #>> string_to_array(h.ordering_key ->> 'path', '.'), '') as key
-        from (
-          select
-            case
-              when h.filter_path is not null or h.ordering_key is not null
-              then jsonb_build_object('data', batch.data, 'row', zerodb_row(batch.event, batch.ref))
-            end as document
-          offset 0
-        ) built
-        offset 0
-      ) seen
+      cross join lateral ${seenOf({ event: sql`batch.event`, data: sql`batch.data`, ref: sql`batch.ref` })}
       where batch.ref is not null
         ${but}
-        and (h.filter_path is null or coalesce(jsonb_path_match(seen.document, h.filter_path, '{}', true), false))
+        and ${taken}
     )`
 }
 

@@ -25,7 +25,8 @@ alter table zerodb_events
   add column caused_by uuid,
   add column trace text;
 
--- event_seq below zero: of no event that is stored, and only a turn among others of its key; input then holds the envelope.
+-- event_seq below zero: of no event that is stored, and only a turn among others of its key; input then holds the envelope, as it does for
+-- runs that were asked for by hand.
 -- dedupe_key: a hook has one run of a name. base_attempts: those before the run was last queued by hand.
 alter table zerodb_runs
   add column ordering_key text,
@@ -33,6 +34,8 @@ alter table zerodb_runs
   add column dedupe_key text,
   add column base_attempts int not null default 0;
 create unique index uix_zerodb_runs_dedupe on zerodb_runs (hook_id, dedupe_key) where dedupe_key is not null;
+-- By hand, for a row: what is forgotten is looked up here.
+create index idx_zerodb_runs_invoked on zerodb_runs (ref) where trigger = 'invoke';
 create index idx_zerodb_runs_user on zerodb_runs (user_id, created_at, id);
 create index idx_zerodb_runs_replay on zerodb_runs (replay_id, status) where replay_id is not null;
 

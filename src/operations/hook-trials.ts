@@ -1,0 +1,56 @@
+import type { App } from '../app.ts'
+import { type Caller, scopeOf } from '../auth/caller.ts'
+import { ZeroError } from '../errors.ts'
+import { filterTest, filterTested, hookInvoke } from '../schema/hook.ts'
+import { type Run, run } from '../schema/run.ts'
+import { active, checkEventType } from './hooks.ts'
+import { defineJson } from './operation.ts'
+
+/** How often the database is asked for a run that may be executed in another process. */
+const ASK_MS = 250
+
+export const hooksTestFilter = defineJson({
+  name: 'hooks.test_filter',
+  summary: 'What a filter would have made of the latest events; nothing is run',
+  route: 'POST /api/v1/hooks/test-filter',
+  permission: 'hooks:read',
+  input: filterTest,
+  output: filterTested,
+  async run(app, caller, given) {
+    checkEventType(given.event_type)
+    if (given.project_id !== undefined) await app.store.projects.get(scopeOf(caller, given.project_id))
+    const items = await app.store.hookMatches.tryOut(caller.user_id, { ...given, bound: caller.bound })
+    return { tested: items.length, matched: items.filter(({ matches }) => matches).length, items }
+  },
+})
+
+export const hooksInvoke = defineJson({
+  name: 'hooks.invoke',
+  summary: 'Run a hook by hand; its filter and order do not count',
+  route: 'POST /api/v1/hooks/:hook_id/invoke',
+  permission: 'hooks:write',
+  input: hookInvoke,
+  output: run,
+  async run(app, caller, { hook_id, payload, project_id, wait_seconds }) {
+    const hook = await active(app, caller, hook_id)
+    if (hook.project_id !== null && project_id !== undefined && project_id !== hook.project_id)
+      throw new ZeroError('invalid', `This hook is for project ${hook.project_id}, not for ${project_id}`)
+    const scope = scopeOf(caller, hook.project_id ?? project_id)
+    const id = await app.store.invocations.create(scope, hook, payload, app.config.maxDepth)
+    app.runs.queued()
+    return settled(app, caller, id, wait_seconds)
+  },
+})
+
+/** The run when its first attempt has ended, or cannot begin, or the time is over. */
+async function settled(app: App, caller: Caller, id: string, seconds: number): Promise<Run> {
+  const until = performance.now() + seconds * 1000
+  for (;;) {
+    const changed = app.runs.changed(ASK_MS)
+    const now = await app.store.runs.get(caller.user_id, caller.bound, id)
+    const waits = now.attempts > 0 || ['paused', 'no_capable_instance'].includes(now.waiting_for?.reason ?? '')
+    const open = now.status === 'running' || (now.status === 'queued' && !waits)
+    if (!open || performance.now() >= until || app.runs.draining()) return now
+    await changed
+  }
+}
