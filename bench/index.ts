@@ -8,6 +8,7 @@ import { functions } from './functions.ts'
 import { http } from './http.ts'
 import { latency } from './latency.ts'
 import { quality } from './quality.ts'
+import { retention } from './retention.ts'
 import { start } from './start.ts'
 import { type Backend, type Measurement, NotMeasured, openBench, type Suite, say } from './support.ts'
 import { throughput } from './throughput.ts'
@@ -29,6 +30,7 @@ const SUITES: Record<string, { each?: Suite; once?: () => Promise<Measurement[]>
   throughput: { each: throughput },
   http: { each: http },
   vectors: { each: vectors },
+  retention: { each: retention },
   start: { each: start },
   files: { each: files, once: documents },
   functions: { once: functions },

@@ -21,7 +21,7 @@ import { createOutgoing } from '../src/net/outgoing.ts'
 import { callOperation } from '../src/operations/call.ts'
 import { packageRoot } from '../src/package.ts'
 import { openSandbox } from '../src/sandbox/open.ts'
-import { EVENT_NAMES, eventPublished } from '../src/schema/events.ts'
+import { EVENT_NAMES, type EventName, eventPublished } from '../src/schema/events.ts'
 import type { Scope } from '../src/store/context.ts'
 import { openStore, type Store } from '../src/store/index.ts'
 import { createTextExtractor } from '../src/text/index.ts'
@@ -139,7 +139,7 @@ export async function newPlace(backend: Backend): Promise<{ env: Record<string, 
 }
 
 /**
- * Puts `count` handlers for every event into this process's list, and a hook for each on published events.
+ * Puts `count` handlers for every event into this process's list, and a hook for each on published events, or on another type.
  * Only one user's events reach them. `onStart` is all that they do.
  */
 export async function addHooks(
@@ -147,6 +147,7 @@ export async function addHooks(
   scope: Scope,
   count: number,
   onStart: (run: HandlerRun) => void,
+  event_type: EventName = eventPublished.name,
 ): Promise<void> {
   const list = HANDLERS as Record<string, Handler>
   for (let n = 0; n < count; n++) {
@@ -161,7 +162,7 @@ export async function addHooks(
       },
     }
     const fields = { project_id: null, hook_type: 'first_party', hook_name: name, hook_config: {} }
-    await bench.store.hooks.create(scope.user_id, { ...fields, event_type: eventPublished.name })
+    await bench.store.hooks.create(scope.user_id, { ...fields, event_type })
   }
 }
 

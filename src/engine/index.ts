@@ -11,6 +11,7 @@ import { keepHouse } from './housekeeping.ts'
 import { createInvocations } from './invocations.ts'
 import { join } from './membership.ts'
 import { createReplayer } from './replayer.ts'
+import { createRetention } from './retention.ts'
 import { runSchedules } from './scheduler.ts'
 import { openSignals } from './signals.ts'
 import { createWorker } from './worker.ts'
@@ -79,12 +80,15 @@ export async function startEngine(app: App, database: Database): Promise<Engine>
     signals.send()
   })
 
+  const retention = createRetention(app)
+
   const timers = [
     every(app, SWEEP_MS, 'sweep', sweep),
     every(app, BEAT_MS, 'beat', () => membership.beat(worker, invocations.begun())),
     every(app, REPLAY_MS, 'replay', () => replayer.advance()),
     every(app, SCHEDULE_MS, 'schedules', schedules),
     every(app, HOUSEKEEPING_MS, 'housekeeping', () => keepHouse(app)),
+    every(app, HOUSEKEEPING_MS, 'retention', () => retention.expire()),
   ]
   void warm(app)
   await dispatcher.sweep()

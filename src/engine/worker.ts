@@ -212,6 +212,9 @@ async function outcomeOf(
   const handler = executorOf(run)
   if (run.config === null) return end('cancelled')
   if (!handler) return end('dead', { error: { code: 'no_handler', message: `There is no handler "${run.handler}"` } })
+  // Only an operator can have deleted it: what a run needs is kept.
+  if (run.trigger === 'event' && run.event.id === null)
+    return end('dead', { error: { code: 'event_gone', message: 'The event of this run is not there any more' } })
   if (run.function_id === null && !handler.on.includes(run.event.event)) {
     return end('skipped', {
       error: { code: 'not_applicable', message: `${run.handler} has nothing to do on ${run.event.event}` },

@@ -20,6 +20,7 @@ import { reembed } from './reembed.ts'
 import { refreshTokens } from './refresh-tokens.ts'
 import { replaySteps } from './replay-steps.ts'
 import { replays } from './replays.ts'
+import { retention } from './retention.ts'
 import { runs } from './runs.ts'
 import { schedules } from './schedules.ts'
 import { secrets } from './secrets.ts'
@@ -47,6 +48,7 @@ const NOUNS = {
   secrets,
   replays,
   replaySteps,
+  retention,
   vectors,
   memories,
   files,

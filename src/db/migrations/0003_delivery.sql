@@ -34,6 +34,8 @@ alter table zerodb_runs
   add column dedupe_key text,
   add column base_attempts int not null default 0;
 create unique index uix_zerodb_runs_dedupe on zerodb_runs (hook_id, dedupe_key) where dedupe_key is not null;
+-- Of no event: what has ended is found here when it has been kept long enough.
+create index idx_zerodb_runs_ended on zerodb_runs (finished_at) where event_seq is null and finished_at is not null;
 -- By hand, for a row: what is forgotten is looked up here.
 create index idx_zerodb_runs_invoked on zerodb_runs (ref) where trigger = 'invoke';
 create index idx_zerodb_runs_user on zerodb_runs (user_id, created_at, id);
