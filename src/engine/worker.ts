@@ -73,7 +73,7 @@ export function createWorker(options: WorkerOptions): Worker {
 
   async function execute(run: OwnedRun, { controller, log, book }: Execution): Promise<void> {
     const started = performance.now()
-    if (run.attempts === 1 && !run.synthetic && run.event.id !== null)
+    if (run.trigger === 'event' && run.attempts === 1 && !run.synthetic && run.event.id !== null)
       app.metrics.eventToRun.observe(Math.max(0, app.clock.now() - Date.parse(run.event.timestamp)) / 1000)
     const ending = { ...(await outcomeOf(app, run, controller, breaker, book)), logs: log.lines }
     const took = performance.now() - started
