@@ -1,4 +1,5 @@
 // Compiled by `tsc --noEmit`, never run: what is a mistake must not compile.
+import type { Config, Context, Handler } from '../../src/client/functions.ts'
 import { type Hook, type LoggedEvent, type Recalled, type Run, verifyWebhook, ZeroDB } from '../../src/client/index.ts'
 
 export async function mistakes(zerodb: ZeroDB): Promise<void> {
@@ -51,6 +52,20 @@ export async function uses(zerodb: ZeroDB): Promise<void> {
   narrow(await verifyWebhook({ headers: new Headers(), body: '', secrets: ['one', 'another'] }))
   void [results, hooks, items, bytes]
 }
+
+/** So it does for a function. */
+export const handler: Handler = async (event, ctx: Context) => {
+  if (event.event === 'http.request') return event.data.method
+  if (event.event === 'cron.tick') return event.data.scheduled_at
+  // @ts-expect-error: a call has no method
+  if (event.event === 'zeromemory.remembered') return event.data.method
+  const { results } = await ctx.zerodb.memory.recall({ query: 'text' })
+  // @ts-expect-error: content is missing
+  await ctx.zerodb.memory.remember({})
+  return results[0]?.content satisfies string | undefined
+}
+// @ts-expect-error: no such event
+export const config: Config = { triggers: 'zerodb.vector.deleted' }
 
 /** The event's type tells which fields its data has. */
 function narrow(event: LoggedEvent | Awaited<ReturnType<typeof verifyWebhook>>): string | number {

@@ -224,3 +224,23 @@ test('is durable when its caller does not want to wait', async () => {
     result: { a: 1 },
   })
 })
+
+test('a project has no more calls at work than it may, whichever functions they are of', async () => {
+  const small = await openTestApp({ ...SANDBOX, ZERODB_PROJECT_CONCURRENCY: '2' })
+  try {
+    const [one, other] = [await small.newUser(), await small.newUser()]
+    const source = 'export default () => new Promise((done) => setTimeout(done, 500, 1))'
+    for (const owner of [one, other])
+      for (const name of ['a', 'b']) await owner.post('/api/v1/functions', { name, runtime: 'nodejs', source })
+    const invoke = (owner: TestUser, name: string) => owner.post(`/api/v1/functions/${name}/invoke`)
+    const replies = await Promise.all([
+      ...['a', 'b', 'a', 'b'].map((name) => invoke(one, name)),
+      ...['a', 'b'].map((name) => invoke(other, name)),
+    ])
+    const statuses = replies.map(({ status }) => status)
+    expect(statuses.slice(0, 4).sort()).toEqual([200, 200, 429, 429])
+    expect(statuses.slice(4)).toEqual([200, 200])
+  } finally {
+    await small.close()
+  }
+})

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { openTestApp, type TestApp, type TestUser } from '../support/app.ts'
 import { SANDBOX } from '../support/sandbox.ts'
 
@@ -152,6 +152,30 @@ describe('an event', () => {
     expect(runs.at(-1)).toMatchObject({ status: 'dead', error: { code: 'chain_too_deep' } })
     expect(new Set(runs.map(({ chain_id }) => chain_id)).size).toBe(1)
   })
+})
+
+test('what a function prints can be read while it runs', async () => {
+  await deploy(
+    'talks',
+    `import { setTimeout as pause } from 'node:timers/promises'
+    export default async (event, ctx) => {
+      console.log('one'); await pause(300); ctx.log.warn('two'); await pause(300); console.error('three')
+    }`,
+    { config: { triggers: 'zerodb.event.published' } },
+  )
+  const url = await app.server.listen({ host: '127.0.0.1', port: 0 })
+  await publish('x')
+  const [{ id }] = await vi.waitFor(async () => {
+    const { items } = (await user.get('/api/v1/runs?status=running')).body
+    expect(items).toHaveLength(1)
+    return items
+  }, 10_000)
+  const reply = await fetch(`${url}/api/v1/runs/${id}/logs`, { headers: { authorization: `Bearer ${user.key}` } })
+  const text = await reply.text()
+  expect([...text.matchAll(/"message":"(\w+)"/g)].map(([, message]) => message)).toEqual(['one', 'two', 'three'])
+  expect(text).toContain('"level":"warn"')
+  expect(text).toContain('"stream":"stderr"')
+  expect(text).toMatch(/event: end\n/)
 })
 
 describe('a schedule', () => {
