@@ -37,6 +37,12 @@ const COUNT: Code = {
   python: 'calls = 0\ndef handler(event, ctx):\n    global calls\n    calls += 1\n    return calls\n',
 }
 
+/** Waits for a value to become what `isRight` wants of it, compared with the first one. */
+async function until<T>(read: () => T, isRight: (first: T, now: T) => boolean): Promise<void> {
+  const first = read()
+  for (let attempt = 0; attempt < 500 && !isRight(first, read()); attempt++) await setTimeout(10)
+}
+
 export const CASES: Case[] = [
   ...both('a handler gets the event and returns JSON', async (driver, runtime) => {
     const event = { id: 'evt_1', data: { text: 'ä 🔑', none: null, list: [1, 2.5, true] } }
@@ -521,6 +527,50 @@ result = {'file': open('data/a.txt').read()}
     await Promise.all(many)
   }),
 
+  ...bounded(
+    both('an instance in which a process is left over is not used again', async (driver, runtime) => {
+      const code = {
+        node: `import { spawn } from 'node:child_process'
+          export default (e) => { if (e) spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { detached: true, stdio: 'ignore' }) }`,
+        python:
+          'import os, time\ndef handler(e, ctx):\n    if e and os.fork() == 0:\n        os.close(3)\n        time.sleep(600)\n',
+      }
+      const program = programOf(runtime, runtime === NODE ? code.node : code.python)
+      assert.equal((await driver.call(callOf(program, { input: { event: false } }))).status, 'ok')
+      assert.equal((await driver.call(callOf(program, { input: { event: true } }))).status, 'ok')
+      await until(
+        () => driver.load().instances,
+        (before, now) => now < before,
+      )
+      assert.equal((await driver.call(callOf(program, { input: { event: false } }))).cold, true)
+    }),
+  ),
+  ...bounded(
+    both('nothing goes on between calls', async (driver, runtime) => {
+      const code = {
+        node: 'let n = 0\nsetInterval(() => n++, 1)\nexport default () => n',
+        python: `
+import threading, time
+n = 0
+def count():
+    global n
+    while True:
+        n += 1
+        time.sleep(0.001)
+threading.Thread(target=count, daemon=True).start()
+def handler(e, ctx):
+    return n
+`,
+      }
+      const program = programOf(runtime, runtime === NODE ? code.node : code.python)
+      const before = jsonOf(await driver.call(callOf(program)))
+      await setTimeout(500)
+      const { result, cold } = await driver.call(callOf(program))
+      const after = JSON.parse(Buffer.from(result!.body).toString())
+      assert.equal(cold, false)
+      assert.ok(after - before < 250, `it counted from ${before} to ${after}`)
+    }),
+  ),
   ...bounded(
     both('a heap that is full is memory', async (driver, runtime) => {
       const code = {

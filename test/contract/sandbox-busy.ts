@@ -1,0 +1,50 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { pino } from 'pino'
+import { bubblewrap } from '../../src/sandbox/bubblewrap/index.ts'
+import { callOf, NODE, programOf } from '../support/guests.ts'
+
+// Says, in one line of JSON, which processes and control groups its guest has, and has that guest work until it is killed.
+const driver = bubblewrap({ concurrency: 1, log: pino({ level: 'silent' }) })
+await driver.ready()
+await driver.call(
+  callOf(programOf(NODE, 'console.log("here"); export default () => { for (;;); }'), {
+    timeout_seconds: 120,
+    onLog() {
+      const own = readdirSync('/proc').flatMap((name) => {
+        if (!/^\d+$/.test(name)) return []
+        try {
+          const status = readFileSync(`/proc/${name}/status`, 'utf8')
+          return /^PPid:\s+(\d+)/m.exec(status)?.[1] === String(process.pid) ? [{ name, status }] : []
+        } catch {
+          return []
+        }
+      })
+      const busy = own.at(-1)!
+      const uid = Number(/^Uid:\s+(\d+)/m.exec(busy.status)![1])
+      console.log(JSON.stringify({ pid: Number(busy.name), uid, groups: groupsOf(uid) }))
+    },
+  }),
+)
+
+/** The folders below which this supervisor's guests are counted. */
+function groupsOf(uid: number): string[] {
+  const guest = readdirSync('/proc').find((name) => {
+    try {
+      const status = readFileSync(`/proc/${name}/status`, 'utf8')
+      return /^\d+$/.test(name) && new RegExp(`^Uid:\\s+${uid}\\b`, 'm').test(status) && /^Name:\s+node/m.test(status)
+    } catch {
+      return false
+    }
+  })
+  const mounts = readFileSync('/proc/self/mountinfo', 'utf8').split('\n')
+  return readFileSync(`/proc/${guest}/cgroup`, 'utf8')
+    .split('\n')
+    .filter((line) => line.includes('zerodb-functions-'))
+    .map((line) => {
+      const [, controller, path] = line.split(':') as [string, string, string]
+      const mount = mounts.find(
+        (each) => each.endsWith(controller === '' ? 'rw' : `,${controller}`) && / - cgroup/.test(each),
+      )
+      return `${mount!.split(' ')[4]}${path}`
+    })
+}
