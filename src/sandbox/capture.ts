@@ -28,7 +28,8 @@ export class Capture {
   }
 
   write(number: number, level: number, data: Uint8Array): void {
-    this.bytes += data.length
+    // Nothing printed often enough is too much as well.
+    this.bytes += Math.max(1, data.length)
     const stream = this.#stream(number)
     if (!stream || stream.bytes > KEPT_BYTES) return
     const room = KEPT_BYTES - stream.bytes

@@ -15,6 +15,7 @@ const LOG_FRAME_BYTES = 32_768 + 2
 const ASK_FRAME_BYTES = 4 * 1024 * 1024
 const MAX_ASKING = 64
 const BOOT_TEXT_BYTES = 4_000
+const LAST_WORD_MS = 300
 /** Shorter calls are reported with the peak that was read last. */
 const FRESH_PEAK_MS = 5
 
@@ -88,6 +89,8 @@ export class Instance {
       broken: (why) => this.#violation(why),
     })
     guest.channel.on('data', (chunk: Buffer) => this.#reader.push(chunk))
+    // Its end follows its last word at once, unless it has only closed the channel: then no call could ever be answered.
+    guest.channel.on('end', () => setTimeout(() => this.#violation('it has closed its channel'), LAST_WORD_MS).unref())
     guest.stdout.on('data', (chunk: Buffer) => this.#printed(1, chunk))
     guest.stderr.on('data', (chunk: Buffer) => this.#printed(2, chunk))
     void guest.exited.then((exit) => this.#exited(exit))
@@ -225,9 +228,10 @@ export class Instance {
   #receive(type: number, id: number, body: Buffer): void {
     const live = this.#live
     if (type === FRAME.LOG) {
-      // What was begun before the result may still print: it is nobody's.
+      // What an earlier call has begun may still print: it is nobody's.
       if (live && live.id === id && !live.verdict && body.length >= 2)
         this.#capture(live, body[0]!, body[1]!, body.subarray(2))
+      else this.#loose(body)
       return
     }
     if (type === FRAME.UP) {
@@ -293,8 +297,13 @@ export class Instance {
       this.#capture(this.#live, stream, 1, chunk)
       return
     }
-    this.#looseBytes += chunk.length
-    if (this.#looseBytes > MAX_PRINTED_BYTES) this.#violation('it prints while no call is under way')
+    this.#loose(chunk)
+  }
+
+  #loose(data: Uint8Array): void {
+    this.#looseBytes += Math.max(1, data.length)
+    if (this.#looseBytes > MAX_PRINTED_BYTES && this.#options.protections.log_cap)
+      this.#violation('it prints without end, and for no call')
   }
 
   #capture(live: Live, stream: number, level: number, data: Uint8Array): void {

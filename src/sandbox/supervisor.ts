@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import type { Logger } from 'pino'
 import { ZeroError } from '../errors.ts'
 import type { Call, Outcome, Runtime, SandboxLoad } from './index.ts'
@@ -9,8 +10,12 @@ import { ALL_PROTECTIONS, type Protections } from './protections.ts'
 /** Instances of this size stand ready; others start when they are needed. */
 export const USUAL_MEMORY_MB = 256
 const POOL_SIZE = 2
-/** A call that can wait for an instance of its function that is busy waits for so long before another one is started. */
+/**
+ * A call waits so long for a busy instance of its function before another one is started: many short calls are done sooner by few
+ * instances. More of them than there are processors help only those that wait for something else.
+ */
 const SPREAD_MS = 5
+const SPREAD_WIDE_MS = 20
 /** Per concurrent call, so many may wait, and so many instances may live. */
 const QUEUE_FACTOR = 10
 const INSTANCES_FACTOR = 6
@@ -192,8 +197,8 @@ export class Supervisor {
         if (!next || !(next.call.nested || this.#running < this.#options.concurrency)) continue
         const warm = isFresh(next.call) ? undefined : this.#takeIdle(lane)
         if (!warm) {
-          // Many short calls are done sooner by the instance that is there than by more of them.
-          const waitMs = lane.key === null || isFresh(next.call) ? 0 : next.arrived + SPREAD_MS - now
+          const spreadMs = lane.instances < availableParallelism() ? SPREAD_MS : SPREAD_WIDE_MS
+          const waitMs = lane.key === null || isFresh(next.call) ? 0 : next.arrived + spreadMs - now
           if (lane.instances > 0 && waitMs > 0) {
             later = Math.min(later, waitMs)
             continue

@@ -545,6 +545,15 @@ result = {'file': open('data/a.txt').read()}
       assert.equal((await driver.call(callOf(program, { input: { event: false } }))).cold, true)
     }),
   ),
+  ...both('a process that closes its channel is ended', async (driver, runtime) => {
+    const code = {
+      node: 'import fs from "node:fs"\nexport default () => { fs.closeSync(3); return new Promise((resolve) => setTimeout(resolve, 1e6)) }',
+      python: 'import os, time\ndef handler(e, ctx):\n    os.close(3)\n    time.sleep(1000)\n',
+    }
+    const { status, error } = await runCode(driver, runtime, code)
+    assert.equal(status, 'crashed', error?.message)
+  }),
+
   ...bounded(
     both('nothing goes on between calls', async (driver, runtime) => {
       const code = {

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { writeFile } from 'node:fs/promises'
+import { rename, writeFile } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
 import { RUNTIMES, type Runtime, type SandboxDriver, type SandboxReport } from '../index.ts'
@@ -53,7 +53,10 @@ async function openBoundary(protections: Readonly<Protections>): Promise<Boundar
     const groups = await openGroups(`zerodb-functions-${slot.number}`, ownPlacement())
     if (groups) await slot.keepGroups(groups.folders)
     const filterFile = join(folder, `filter-${createHash('sha256').update(filter).digest('hex').slice(0, 16)}`)
-    if (!existsSync(filterFile)) await writeFile(filterFile, filter, { mode: 0o644 })
+    if (!existsSync(filterFile)) {
+      await writeFile(`${filterFile}.${process.pid}`, filter, { mode: 0o644 })
+      await rename(`${filterFile}.${process.pid}`, filterFile)
+    }
     const { stdout } = await promisify(execFile)(bwrap, ['--help'])
     return {
       bwrap,
