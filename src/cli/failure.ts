@@ -26,6 +26,10 @@ const NEXT: Readonly<Record<string, string>> = {
   unauthorized: 'zerodb keys create, where the server’s data is; then set ZERODB_API_KEY',
   forbidden: 'zerodb keys list, and use a key that has the right',
   hook_exists: 'zerodb hooks list --all',
+  function_disabled: 'zerodb functions enable NAME',
+  function_hooked: 'zerodb functions delete NAME --force',
+  function_failed: 'zerodb runs list --status dead',
+  function_timeout: 'zerodb runs list --status dead',
   run_final: 'zerodb runs list',
   run_not_final: 'zerodb replay --event <id>, to hand out an event once more',
   replay_final: 'zerodb replay list',
@@ -51,7 +55,7 @@ function failureOf(error: unknown): Failure | null {
 
 /** "Hook not found": where to find those that there are. */
 function listOf(message: string): string | undefined {
-  const [, noun] = /^(Hook|Run|Replay|Event|Key) not found/.exec(message) ?? []
+  const [, noun] = /^(Hook|Run|Replay|Event|Key|Function|Secret) not found/.exec(message) ?? []
   if (noun === undefined) return undefined
   if (noun === 'Hook') return 'zerodb hooks list --all'
   return noun === 'Replay' ? 'zerodb replay list' : `zerodb ${noun.toLowerCase()}s list`

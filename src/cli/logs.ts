@@ -19,17 +19,27 @@ interface Line {
 
 type Say = (line: Line) => void
 
+const sayTo =
+  ({ print }: Session): Say =>
+  (line) =>
+    print(
+      line,
+      () => `${pc.dim(`${time(line.at)} ${line.run_id.slice(0, 8)}`)} ${pc.cyan(line.handler)} ${line.message}`,
+    )
+
+/** What runs say that begin from now on. Ends only by failing. */
+export function tail(session: Session): Promise<void> {
+  return all(session.zerodb, undefined, { follow: true, limit: 1 }, sayTo(session))
+}
+
 export const logs = remote('logs', 'what handlers have said: of one run, of a hook’s runs, or of all')
   .argument('[run or hook]', 'id of a run, or id or name of a hook; else all')
   .option('-f, --follow', 'go on with what comes, until the run has ended or Ctrl-C')
   .option('--limit <n>', 'how many of the last runs', number, 20)
   .action(
-    ask(async ({ zerodb, print }: Session, given: string | undefined, options: { follow?: boolean; limit: number }) => {
-      const say: Say = (line) =>
-        print(
-          line,
-          () => `${pc.dim(`${time(line.at)} ${line.run_id.slice(0, 8)}`)} ${pc.cyan(line.handler)} ${line.message}`,
-        )
+    ask(async (session: Session, given: string | undefined, options: { follow?: boolean; limit: number }) => {
+      const { zerodb } = session
+      const say = sayTo(session)
       const run = given === undefined ? null : await runOf(zerodb, given)
       if (run && options.follow) {
         // Whoever waits for a run wants to know what has become of it.

@@ -2,14 +2,21 @@ import { Command } from 'commander'
 import { packageVersion } from '../package.ts'
 import { completion } from './completion.ts'
 import { config } from './config.ts'
+import { cron } from './cron.ts'
+import { deploy } from './deploy.ts'
+import { dev } from './dev.ts'
 import { doctor } from './doctor.ts'
 import { events } from './events.ts'
+import { functions } from './functions.ts'
 import { hooks } from './hooks.ts'
+import { init } from './init.ts'
+import { invoke } from './invoke.ts'
 import { keys } from './keys.ts'
 import { logs } from './logs.ts'
 import { reembed } from './re-embed.ts'
 import { backfill, replay } from './replay.ts'
 import { runs } from './runs.ts'
+import { secrets } from './secrets.ts'
 import { start } from './start.ts'
 import { worker } from './worker.ts'
 
@@ -20,6 +27,7 @@ export const program = new Command('zerodb')
 
 const COMMANDS = {
   'Run it:': [start, worker, config, doctor],
+  'Write functions:': [init, dev, deploy, functions, invoke, cron, secrets],
   'Use it:': [hooks, events, runs, logs, replay, backfill, reembed, keys],
   'And:': [completion],
 }

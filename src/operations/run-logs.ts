@@ -37,7 +37,7 @@ async function* follow(
     const { attempts, lines } = live ?? { attempts: run.attempts, lines: run.logs }
     const status = live ? 'running' : run.status
     if (sent.attempts !== attempts) Object.assign(sent, { attempts, lines: 0 })
-    const state = { status, attempts, run_at: run.run_at, error: live ? null : run.error }
+    const state = { status, attempts, run_at: run.run_at, error: status === 'running' ? null : run.error }
     // An attempt that has begun is told before its lines, one that has ended behind them.
     const begins = status === 'running' && said !== JSON.stringify(state)
     if (begins) yield { event: 'status', data: state }

@@ -56,8 +56,8 @@ const webhook = (user: TestUser, hook_config: object = {}, rest: object = {}) =>
 const publish = async (user: TestUser) =>
   expect((await user.post(`${user.database}/events/publish`, { topic: 'a topic' })).status).toBe(200)
 
-/** A user with a webhook. */
-async function withWebhook(hook_config: object = {}, rest: object = {}) {
+/** A user with a webhook. Its pauses are not drawn: one that is may be none. */
+async function withWebhook(hook_config: object = {}, rest: object = { retry: { jitter: 'none' } }) {
   const user = await app.newUser()
   const reply = await webhook(user, hook_config, rest)
   expect(reply.status).toBe(201)
@@ -191,8 +191,7 @@ test.each<[string, ReceiverAnswer]>([
 })
 
 test('what has failed is sent again with the same id, a new timestamp and a new signature', async () => {
-  // A pause that is drawn may be none.
-  const { user, secret } = await withWebhook({}, { retry: { jitter: 'none' } })
+  const { user, secret } = await withWebhook()
   receiver.answers = [{ status: 500, body: 'out of\n order' }, 'reset', { status: 200 }]
   await publish(user)
   expect(await user.runs()).toMatchObject([

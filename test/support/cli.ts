@@ -74,3 +74,29 @@ export function onTerminal(
     child.once('close', (code) => resolve({ code, screen }))
   })
 }
+
+/** A `zerodb args` that goes on until it is stopped. */
+export interface Going {
+  /** All that it has printed so far, messages included. */
+  output(): string
+  /** Interrupts it. Resolves with its exit code. */
+  stop(): Promise<number | null>
+}
+
+export function start(args: readonly string[], { cwd, env = {} }: ZerodbOptions): Going {
+  const child = spawn(process.execPath, [PROGRAM, ...args], {
+    cwd,
+    env: { PATH: process.env['PATH'] ?? '', NO_COLOR: '1', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text))
+  const ended = new Promise<number | null>((resolve) => child.once('close', (code) => resolve(code)))
+  return {
+    output: () => output,
+    stop() {
+      child.kill('SIGINT')
+      return ended
+    },
+  }
+}

@@ -1,0 +1,85 @@
+import { existsSync } from 'node:fs'
+import { relative } from 'node:path'
+import { watch } from 'chokidar'
+import pc from 'picocolors'
+import { ZeroDBError } from '../client/index.ts'
+import { deployedWords, deploySource, FOLDER } from './deploy.ts'
+import { UsageError } from './failure.ts'
+import { tail } from './logs.ts'
+import { note, print } from './output.ts'
+import { ask, remote, type Session } from './remote.ts'
+import { type Source, sourcesAt } from './sources.ts'
+import { stopSignal } from './stop.ts'
+
+/** Editors write a file in several steps. */
+const SETTLE_MS = 60
+
+export const dev = remote('dev', 'deploy what changes while you write it, and show what functions say')
+  .argument('[folder]', 'a function, or a folder of such', FOLDER)
+  .option('--no-logs', 'do not show what functions say')
+  .action(
+    ask(async (session: Session, folder: string, { logs }: { logs: boolean }) => {
+      if (!existsSync(folder))
+        throw new UsageError(`There is no ${folder}: say where your functions are, or make some with zerodb init`)
+      const stop = stopSignal()
+      const watcher = watch(folder, {
+        ignoreInitial: true,
+        ignored: /(^|[/\\])(node_modules|__pycache__|\.[^/\\.]+)([/\\]|$)/,
+      })
+      // What is written before it knows the folder would be no change.
+      await new Promise<void>((resolve) => watcher.once('ready', resolve))
+      await deployAll(session, folder)
+      let pending: NodeJS.Timeout | undefined
+      let working = Promise.resolve()
+      watcher.on('all', (_, path) => {
+        clearTimeout(pending)
+        pending = setTimeout(() => {
+          working = working.then(() => deployAll(session, folder, path))
+        }, SETTLE_MS)
+      })
+      note(pc.dim(`Watching ${relative('.', folder) || '.'}. Ctrl-C stops.`))
+      const listening = logs ? tail(session) : new Promise<never>(() => {})
+      await Promise.race([stop, listening])
+      clearTimeout(pending)
+      await watcher.close()
+      await working
+      // Streams of logs would keep it alive.
+      process.exit()
+    }),
+  )
+
+/** Deploys each function; the server knows which have changed. A mistake is shown where it is, and the next change is another try. */
+async function deployAll(session: Session, folder: string, changed?: string): Promise<void> {
+  const began = performance.now()
+  for (const source of safely(session, () => sourcesAt(folder)) ?? []) {
+    try {
+      const deployed = await deploySource(session.zerodb, source, { project_id: session.server.projectId })
+      if (deployed.changed || changed === undefined)
+        session.print(
+          deployed,
+          () => `${deployedWords(deployed)} ${pc.dim(`${Math.round(performance.now() - began)} ms`)}`,
+        )
+    } catch (error) {
+      complain(session, error, source)
+    }
+  }
+}
+
+function safely<T>(session: Session, work: () => T): T | undefined {
+  try {
+    return work()
+  } catch (error) {
+    complain(session, error)
+    return undefined
+  }
+}
+
+function complain({ json }: Session, error: unknown, source?: Source): void {
+  // What nobody can mend by writing on ends the whole.
+  const isOurs =
+    error instanceof UsageError || (error instanceof ZeroDBError && error.status >= 400 && error.status < 500)
+  if (!isOurs || (error instanceof ZeroDBError && (error.status === 401 || error.status === 403))) throw error
+  const { message } = error as Error
+  if (json) print(JSON.stringify({ name: source?.name ?? null, error: message }))
+  else note(`${pc.red('error')} ${source ? `${source.name}: ` : ''}${message}`)
+}

@@ -1,0 +1,19 @@
+import { json } from './given.ts'
+import { ask, remote } from './remote.ts'
+
+export const invoke = remote('invoke', 'call a function and print its result')
+  .argument('<name>')
+  .option('-d, --data <json>', 'the payload, @file or - for standard input', json)
+  .option('--async', 'do not wait: a durable run')
+  .action(
+    ask(
+      async ({ zerodb, server, print }, name: string, { data, async: later }: { data?: unknown; async?: boolean }) => {
+        const done = await zerodb.functions.invoke({ name, payload: data, wait: !later, project_id: server.projectId })
+        print(done, () =>
+          later
+            ? `${done.run_id} is queued. Watch it: zerodb logs ${done.run_id} -f`
+            : JSON.stringify(done.result, null, 2),
+        )
+      },
+    ),
+  )

@@ -1,0 +1,136 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { start, type ZerodbOptions, zerodb } from '../support/cli.ts'
+import { type ListeningServer, startServer } from '../support/listening.ts'
+
+let server: ListeningServer
+let folder: string
+let env: Record<string, string>
+beforeAll(async () => {
+  server = await startServer()
+  env = { ZERODB_URL: server.url, ZERODB_API_KEY: server.key }
+})
+afterAll(() => server?.stop())
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'zerodb-cli-'))
+  return () => rm(folder, { recursive: true, force: true })
+})
+
+const run = (args: string[], more: Partial<ZerodbOptions> = {}) => zerodb(args, { cwd: folder, env, ...more })
+
+/** What a command prints; fails the test unless it succeeds. */
+async function said(...args: string[]): Promise<string> {
+  const { code, out, err } = await run(args)
+  expect({ code, err: code === 0 ? '' : err }, args.join(' ')).toEqual({ code: 0, err: '' })
+  return out
+}
+const json = async (...args: string[]) => JSON.parse(await said(...args, '--json'))
+const write = async (path: string, text: string) => {
+  await mkdir(join(folder, path, '..'), { recursive: true })
+  await writeFile(join(folder, path), text)
+}
+
+describe.each(['typescript', 'python'])('a project from the template %s', (template) => {
+  test('runs: deployed, called, followed, changed and rolled back', async () => {
+    expect(await said('init', '.', '--template', template)).toContain('zerodb dev')
+    expect(await said('init', '.', '--template', template)).toContain('All files are there already')
+    const file = template === 'typescript' ? 'functions/hello.ts' : 'functions/hello.py'
+    expect(await said('deploy')).toMatch(
+      /^deployed hello, version \d+\n {2}\+ hook zeromemory.remembered\n {2}at \/fn\/\S+\/hello\n {2}is a tool\n$/,
+    )
+    expect(await said('deploy')).toMatch(/^unchanged hello/)
+    expect(JSON.parse(await said('invoke', 'hello', '-d', '{"name": "Maria"}'))).toEqual({
+      hello: 'Maria',
+      because: 'invoke',
+    })
+    const { run_id, status } = await json('invoke', 'hello', '--async')
+    expect(status).toBe('queued')
+    expect(await said('logs', run_id, '-f')).toContain('set off by function.invoked')
+
+    const before = await readFile(join(folder, file), 'utf8')
+    await write(file, before.replace('"world"', '"everybody"').replace("'world'", "'everybody'"))
+    expect(await json('deploy')).toMatchObject({ name: 'hello', changed: true })
+    expect(await json('invoke', 'hello')).toMatchObject({ result: { hello: 'everybody' } })
+    expect(await said('functions', 'diff', 'hello')).toContain('everybody')
+    expect(await said('functions', 'rollback', 'hello')).toMatch(/^deployed hello, version/)
+    expect(await json('invoke', 'hello')).toMatchObject({ result: { hello: 'world' } })
+    expect(await json('functions', 'list')).toMatchObject([{ name: 'hello' }])
+    expect(await said('functions', 'list')).toContain('zeromemory.remembered, http, tool')
+    expect(await said('functions', 'disable', 'hello')).toBe('hello is off\n')
+    expect((await run(['invoke', 'hello'])).err).toContain('zerodb functions enable')
+    await said('functions', 'delete', 'hello', '--yes')
+    expect(await json('functions', 'list')).toEqual([])
+  })
+})
+
+test('packages are bundled on this side, and several files go as they are', async () => {
+  await write('node_modules/shout/package.json', '{"name": "shout", "main": "index.js"}')
+  await write('node_modules/shout/index.js', 'module.exports = (text) => text.toUpperCase()')
+  await write('packaged.ts', 'import shout from "shout"\nexport default (event: { data: string }) => shout(event.data)')
+  await write(
+    'several/index.ts',
+    'import { twice } from "./lib/twice"\nexport default (event: { data: number }) => twice(event.data)',
+  )
+  await write('several/lib/twice.ts', 'export const twice = (n: number) => 2 * n')
+  await said('deploy', 'packaged.ts', 'several')
+  expect(await json('invoke', 'packaged', '-d', '"a"')).toMatchObject({ result: 'A' })
+  expect(await json('invoke', 'several', '-d', '4')).toMatchObject({ result: 8 })
+  const { files } = (await (
+    await fetch(`${server.url}/api/v1/functions/several/versions/1`, { headers: { 'x-api-key': server.key } })
+  ).json()) as { files: object }
+  expect(Object.keys(files)).toEqual(['index.ts', 'lib/twice.ts'])
+})
+
+test('mistakes are told with their place, and exit with what they are', async () => {
+  await write('broken.ts', 'export default () => {\n  return 1 +\n}')
+  const broken = await run(['deploy', 'broken.ts'])
+  expect({ code: broken.code, out: broken.out }).toEqual({ code: 2, out: '' })
+  expect(broken.err).toMatch(/broken.ts:3:0/)
+  await write('throws.ts', 'export const config = { timeout_seconds: 500 }\nexport default () => 1')
+  const refused = await run(['deploy', 'throws.ts'])
+  expect({ code: refused.code, err: refused.err }).toEqual({ code: 1, err: expect.stringContaining('timeout_seconds') })
+  expect((await run(['deploy'])).err).toContain('zerodb init')
+  expect((await run(['invoke', 'nothing'])).err).toContain('zerodb functions list')
+})
+
+test('secrets come from standard input and are never shown', async () => {
+  await run(['secrets', 'set', 'TOKEN'], { input: 'a long secret value\n' })
+  await write(
+    'secret.ts',
+    'export const config = { secrets: ["TOKEN"] }\nexport default (e, ctx) => ctx.env.TOKEN.length',
+  )
+  await said('deploy', 'secret.ts')
+  expect(await json('invoke', 'secret')).toMatchObject({ result: 'a long secret value'.length })
+  expect(await said('secrets', 'list')).toMatch(/TOKEN/)
+  expect(await json('secrets', 'delete', 'TOKEN')).toEqual({ name: 'TOKEN', deleted: true })
+})
+
+test('schedules are listed, paused and run', async () => {
+  await write(
+    'nightly.ts',
+    'export const config = { schedule: { cron: "0 6 * * *", timezone: "Europe/Berlin" } }\nexport default () => "done"',
+  )
+  await said('deploy', 'nightly.ts')
+  expect(await said('cron', 'list')).toContain('Europe/Berlin')
+  expect(await said('cron', 'pause', 'nightly')).toBe('nightly is paused\n')
+  expect(await said('cron', 'resume', 'nightly')).toContain('runs next at')
+  const { id } = await json('cron', 'run', 'nightly')
+  expect((await run(['logs', id, '-f'])).code).toBe(0)
+})
+
+test('dev deploys what changes, shows mistakes and what functions say, and stops when it is told', async () => {
+  await write('functions/live.ts', 'export default (e, ctx) => { ctx.log("version one"); return 1 }')
+  const dev = start(['dev'], { cwd: folder, env })
+  const shows = (text: string | RegExp) =>
+    vi.waitFor(() => expect(dev.output()).toMatch(text), { timeout: 20_000, interval: 50 })
+  await shows(/deployed live, version 1[\s\S]*Watching functions/)
+  await write('functions/live.ts', 'export default (e, ctx) => {')
+  await shows(/error live/)
+  await write('functions/live.ts', 'export default (e, ctx) => { ctx.log("version two"); return 2 }')
+  await shows(/deployed live, version 2/)
+  await said('invoke', 'live')
+  await shows(/live version two/)
+  expect(await dev.stop()).toBe(0)
+}, 60_000)
