@@ -276,14 +276,14 @@ def handler(e, ctx):
       node: `export default async (e, ctx) => {
         const before = ctx.timeLeft()
         await new Promise((resolve) => ctx.signal.addEventListener('abort', resolve))
-        return [before > 0.9 && before <= 1, ctx.timeLeft() > 0, ctx.signal.reason.name]
+        return [before > 0 && before <= 1, ctx.timeLeft() > 0, ctx.signal.reason.name]
       }`,
       python: `
 import time
 def handler(e, ctx):
     before = ctx.time_left()
     while not ctx.cancelled: time.sleep(0.01)
-    return [0.9 < before <= 1, ctx.time_left() > 0, 'TimeoutError']
+    return [0 < before <= 1, ctx.time_left() > 0, 'TimeoutError']
 `,
     }
     const outcome = await runCode(driver, runtime, code, { timeout_seconds: 1 })

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises'
+import { access, constants, mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { signal } from '../processes.ts'
@@ -188,9 +188,13 @@ function folderOf({ root, point }: Mount, path: string): string {
   return join(point, root !== '/' && path.startsWith(root) ? path.slice(root.length) : path)
 }
 
+/** False when one cannot be made, or is there already and somebody else's. */
 async function makeAll(folders: readonly string[]): Promise<boolean> {
   try {
-    for (const folder of folders) await mkdir(folder, { recursive: true })
+    for (const folder of folders) {
+      await mkdir(folder, { recursive: true })
+      await access(folder, constants.W_OK)
+    }
     return true
   } catch {
     return false
