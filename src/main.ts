@@ -132,6 +132,7 @@ export async function openSystem(config: Config, options: SystemOptions = {}): P
     const store = openStore(database, {
       onCommitted: (eventSeqs) => engine?.wake(eventSeqs),
       skewSeconds: clock.skewSeconds,
+      projectLimit: config.projectLimit,
     })
     const runs: RunsPort = {
       settled: (...args) => engine!.settled(...args),

@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import type { App, Caller } from '../app.ts'
 import { ZeroError } from '../errors.ts'
+import type { EventName } from '../schema/events.ts'
 import {
   type Changes,
   type Fn,
@@ -13,10 +14,11 @@ import { includes } from '../schema/login.ts'
 import { RESERVED_NAMES } from '../schema/reserved-names.ts'
 import { shapeErrors } from '../schema/shape-errors.ts'
 import type { Scope } from '../store/context.ts'
-import type { StoredFunction } from '../store/functions.ts'
+import type { StoredFile, StoredFunction } from '../store/functions.ts'
 import { buildCode, readConfig } from './build.ts'
 import { checkCron } from './cron.ts'
 import { codeOf, hashOf } from './files.ts'
+import { ownWriteOf } from './own-writes.ts'
 import { settleTriggers } from './triggers.ts'
 
 export interface Deployed {
@@ -60,7 +62,8 @@ export async function deploy(
     return { fn, ...(await settleTriggers(tx, fn, now)) }
   })
   replaced(app, scope, before?.program.key ?? null)
-  return { ...done, changed: true, warnings: [...built.warnings, ...(await missingSecrets(app, scope, config))] }
+  const warnings = [...built.warnings, ...(await missingSecrets(app, scope, config)), ...ownWrites(built.files, config)]
+  return { ...done, changed: true, warnings }
 }
 
 /** Makes an earlier version (the one before the live one, if not said) the one that runs. Calls at work finish on theirs. */
@@ -131,6 +134,11 @@ async function missingSecrets(app: App, scope: Scope, config: FunctionConfig): P
   return config.secrets
     .filter((name) => !known.includes(name))
     .map((name) => `The secret ${name} is declared and not set: env.${name} is missing until it is`)
+}
+
+function ownWrites(files: Readonly<Record<string, StoredFile>>, { triggers }: FunctionConfig): string[] {
+  const sentences = triggers.map(({ event, filter }) => ownWriteOf(files, event as EventName, filter != null))
+  return sentences.filter((sentence) => sentence !== null)
 }
 
 /** A function as the API shows it. */

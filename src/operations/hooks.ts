@@ -8,8 +8,9 @@ import { EVENT_NAMES, type EventName } from '../schema/events.ts'
 import { HOOK_TYPES, type Hook, hook, hookCreate, hookKey, hookList, hookUpdate } from '../schema/hook.ts'
 import { shapeErrors } from '../schema/shape-errors.ts'
 import { hookChanged, hookCreated, WEBHOOK_NAME } from '../schema/webhook.ts'
+import { warningsOf } from './hook-warnings.ts'
 import { defineJson } from './operation.ts'
-import { checkTarget, keepSecret, takeSecret, warningsOf } from './webhook-config.ts'
+import { checkTarget, keepSecret, takeSecret } from './webhook-config.ts'
 
 const CHOICES = [...HANDLER_NAMES.filter((name) => name !== 'webhook'), 'webhook:<label>']
 
@@ -127,7 +128,7 @@ export const hooksCreate = defineJson({
       })
       if (!created) throw new ZeroError('not_found', 'Project not found')
       await warm(app, input.hook_name)
-      return { ...created, ...(secret === null ? {} : { webhook_secret: secret }), ...warningsOf(app, created) }
+      return { ...created, ...(secret === null ? {} : { webhook_secret: secret }), ...(await warningsOf(app, created)) }
     } catch (error) {
       if (!isUniqueViolation(error, 'uix_zerodb_hooks_user_event_name')) throw error
       const where = project_id === null ? 'for all projects' : `in project ${project_id}`
@@ -192,7 +193,7 @@ export const hooksUpdate = defineJson({
     const current = await changeable(app, caller, hook_id)
     if (fields.hook_config) checkConfig(app, current.hook_name, fields.hook_config)
     const changed = await app.store.hooks.update(caller.user_id, hook_id, fields)
-    return { ...changed, ...warningsOf(app, changed) }
+    return { ...changed, ...(await warningsOf(app, changed)) }
   },
 })
 

@@ -1,11 +1,10 @@
-import { hostname, networkInterfaces } from 'node:os'
 import type { z } from 'zod'
 import type { App } from '../app.ts'
 import { seal } from '../crypto.ts'
 import { ZeroError } from '../errors.ts'
 import { secretContext } from '../handlers/webhook.ts'
 import { newWebhookSecret } from '../net/signature.ts'
-import type { Hook, hookCreate } from '../schema/hook.ts'
+import type { hookCreate } from '../schema/hook.ts'
 import { shapeErrors } from '../schema/shape-errors.ts'
 import { secretGiven } from '../schema/webhook.ts'
 import type { Tables } from '../store/index.ts'
@@ -30,27 +29,4 @@ export function keepSecret(app: App, tx: Tables, hookId: string, secret: string)
 export function checkTarget(app: App, config: Record<string, unknown>): void {
   const refused = app.outgoing.refusal(String(config['url']))
   if (refused !== null) throw new ZeroError('invalid', `The url ${refused}`)
-}
-
-/** What is likely a mistake though it is allowed; nothing when all looks well. */
-export function warningsOf(app: App, { hook_type, hook_config }: Hook): { warnings?: string[] } {
-  if (hook_type !== 'webhook' || !isThisServer(app, new URL(String(hook_config['url'])))) return {}
-  return {
-    warnings: [
-      'The url is this server itself: what this hook writes here may fire it again. A chain of such writes is ended at ZERODB_MAX_DEPTH only if they carry the header x-zerodb-chain on',
-    ],
-  }
-}
-
-function isThisServer({ config }: App, url: URL): boolean {
-  const port = Number(url.port || (url.protocol === 'https:' ? 443 : 80))
-  const host = url.hostname.replace(/^\[|\]$|\.$/g, '')
-  if (port !== config.port) return false
-  const everywhere = config.host === '0.0.0.0' || config.host === '::'
-  const own = Object.values(networkInterfaces()).flatMap((addresses) => addresses?.map(({ address }) => address) ?? [])
-  return (
-    host === config.host.toLowerCase() ||
-    /^(.*\.)?localhost$|^127\.|^::1$|^0\.0\.0\.0$|^::$/.test(host) ||
-    (everywhere && [...own, hostname().toLowerCase()].includes(host))
-  )
 }

@@ -9,6 +9,8 @@ export interface StoreContext {
   relaxed: Executor
   /** Told the events of every committed write. */
   committed(eventSeqs: readonly number[]): void
+  /** Runs of one project that may go on at once; null: any number. */
+  projectLimit: number | null
   /** Seconds that this process's clock is ahead of the database's: 0, except in tests that drive time. */
   skewSeconds(): number
 }

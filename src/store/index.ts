@@ -71,17 +71,19 @@ export interface StoreOptions {
   /** Told the events of every write, after its commit. Must not throw. */
   onCommitted(eventSeqs: readonly number[]): void
   skewSeconds(): number
+  /** Runs of one project that may go on at once, over all processes; null: any number. */
+  projectLimit?: number | null
 }
 
 /** The store over `database`. */
-export function openStore(database: Database, { onCommitted, skewSeconds }: StoreOptions): Store {
+export function openStore(database: Database, { onCommitted, skewSeconds, projectLimit = null }: StoreOptions): Store {
   return {
     kind: database.kind,
-    ...tablesOver({ db: database, relaxed: database.relaxed, committed: onCommitted, skewSeconds }),
+    ...tablesOver({ db: database, relaxed: database.relaxed, committed: onCommitted, skewSeconds, projectLimit }),
     async transaction(body) {
       const seqs: number[] = []
       const result = await database.transaction((tx) =>
-        body(tablesOver({ db: tx, relaxed: tx, committed: (more) => seqs.push(...more), skewSeconds })),
+        body(tablesOver({ db: tx, relaxed: tx, committed: (more) => seqs.push(...more), skewSeconds, projectLimit })),
       )
       if (seqs.length > 0) onCommitted(seqs)
       return result

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { sql } from '../../src/db/sql.ts'
+import type { Run } from '../../src/schema/run.ts'
 import { openTestApp, type TestApp, type TestUser } from '../support/app.ts'
 import { gated } from '../support/gate.ts'
 
@@ -55,6 +56,8 @@ test('a project has no more runs at once than ZERODB_PROJECT_CONCURRENCY, over a
       const running = await small.system.database.query<{ count: number }>(sql`
         select count(*) from zerodb_runs where status = 'running' group by project_id`)
       expect(running.map(({ count }) => count)).toEqual([3, 3])
+      const queued = (await user.get('/api/v1/runs?status=queued')).body.items
+      expect(queued.map(({ waiting_for }: Run) => waiting_for)).toEqual(Array(6).fill({ reason: 'limit' }))
       const opened = new Set<string>()
       while (opened.size < 12) {
         const next = gate.started.find((text) => !opened.has(text))

@@ -285,6 +285,21 @@ describe('what a function is given', () => {
     expect(events).toHaveLength(1)
   })
 
+  test('a word of warning when what it writes sets it off again, where no filter keeps that out', async () => {
+    const writes = `export default (e, ctx) => ctx.zerodb.events.publish({ topic: 'again' })`
+    const trigger = { event: 'zerodb.event.published' }
+    const warned = await deploy('echo', writes, { config: { triggers: [trigger] } })
+    expect(warned.warnings).toEqual([expect.stringContaining('events.publish emits zerodb.event.published')])
+    const filtered = { ...trigger, filter: { 'data.topic': 'asked' } }
+    expect(await deploy('echo', writes, { config: { triggers: [filtered] } })).not.toHaveProperty('warnings')
+    expect(await deploy('echo', writes, { config: { triggers: [] } })).not.toHaveProperty('warnings')
+    const hook = await user.hook('zerodb.event.published', 'echo')
+    expect(hook['warnings']).toEqual(warned.warnings)
+    const { body } = await user.patch(`/api/v1/hooks/${hook.id}`, { filter: filtered.filter })
+    expect(body).not.toHaveProperty('warnings')
+    expect((await user.hook('zerodb.vector.stored', 'echo'))['warnings']).toBeUndefined()
+  })
+
   test('secrets that it declares, new ones from the next call on, and never in logs or errors', async () => {
     const value = 'correct horse battery'
     const deployed = await deploy(

@@ -1,0 +1,34 @@
+import { hostname, networkInterfaces } from 'node:os'
+import type { App } from '../app.ts'
+import { ownWriteOf } from '../functions/own-writes.ts'
+import type { EventName } from '../schema/events.ts'
+import type { Hook } from '../schema/hook.ts'
+
+/** What is likely a mistake though it is allowed; nothing when all looks well. */
+export async function warningsOf(app: App, hook: Hook): Promise<{ warnings?: string[] }> {
+  const warning = hook.hook_type === 'webhook' ? webhookWarning(app, hook) : await functionWarning(app, hook)
+  return warning === null ? {} : { warnings: [warning] }
+}
+
+function webhookWarning(app: App, { hook_config }: Hook): string | null {
+  if (!isThisServer(app, new URL(String(hook_config['url'])))) return null
+  return 'The url is this server itself: what this hook writes here may fire it again. A chain of such writes is ended at ZERODB_MAX_DEPTH only if they carry the header x-zerodb-chain on'
+}
+
+async function functionWarning(app: App, { function_id, event_type, filter }: Hook): Promise<string | null> {
+  const fn = function_id ? await app.functions.byId(function_id) : null
+  return fn && ownWriteOf(fn.program.files, event_type as EventName, filter !== undefined)
+}
+
+function isThisServer({ config }: App, url: URL): boolean {
+  const port = Number(url.port || (url.protocol === 'https:' ? 443 : 80))
+  const host = url.hostname.replace(/^\[|\]$|\.$/g, '')
+  if (port !== config.port) return false
+  const everywhere = config.host === '0.0.0.0' || config.host === '::'
+  const own = Object.values(networkInterfaces()).flatMap((addresses) => addresses?.map(({ address }) => address) ?? [])
+  return (
+    host === config.host.toLowerCase() ||
+    /^(.*\.)?localhost$|^127\.|^::1$|^0\.0\.0\.0$|^::$/.test(host) ||
+    (everywhere && [...own, hostname().toLowerCase()].includes(host))
+  )
+}
