@@ -19,7 +19,9 @@ export function failure(error: unknown): unknown {
 
 function isConnectionError(error: unknown): boolean {
   const { code, message = '' } = error as NodeJS.ErrnoException
-  return (code !== undefined && /^(E[A-Z]+|57P..)$/.test(code)) || /connection|timeout exceeded/i.test(message)
+  return (
+    (code !== undefined && /^(E[A-Z]+|57P..)$/.test(code)) || /connection|timeout exceeded|read timeout/i.test(message)
+  )
 }
 
 /** What went wrong with opening, as one sentence with the remedy; never with the password. */

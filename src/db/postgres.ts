@@ -18,6 +18,8 @@ type Client = pg.Pool | pg.PoolClient
 const SCRIPT_SECONDS = 600
 /** A server that is away must not keep a request waiting for long, also one that does not even refuse. */
 const CONNECT_SECONDS = 5
+/** A statement that the server would have ended by then, and that is not answered: the server, or the way to it, is gone without a word. */
+const SILENCE_SECONDS = 5
 
 // The relaxed side looks rows up and never reads a table through: plans that were made while the tables were empty must not.
 const RELAXED = ['synchronous_commit=off', 'enable_seqscan=off', 'enable_bitmapscan=off']
@@ -37,8 +39,8 @@ export async function openPostgres(options: PostgresOptions): Promise<Database> 
     'bytea_output=hex',
     'extra_float_digits=1',
   ]
-  const main = openPool(url, poolSize, settings)
-  const lossy = openPool(url, Math.max(2, Math.ceil(poolSize / 4)), [...settings, ...RELAXED])
+  const main = openPool(url, poolSize, settings, statementTimeoutSeconds)
+  const lossy = openPool(url, Math.max(2, Math.ceil(poolSize / 4)), [...settings, ...RELAXED], statementTimeoutSeconds)
   let closing: Promise<void> | undefined
 
   try {
@@ -78,7 +80,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Database> 
       if (limitSeconds === undefined) return answer(() => run<Row>(pool, statement, types, true))
       return answer(() =>
         withClient(pool, (client) =>
-          limited(client, 'session', limitSeconds, () => run<Row>(client, statement, types, true)),
+          limited(client, 'session', limitSeconds, () => run<Row>(client, statement, types, true, limitSeconds)),
         ),
       )
     },
@@ -93,7 +95,9 @@ export async function openPostgres(options: PostgresOptions): Promise<Database> 
     },
     async exec(script) {
       await answer(() =>
-        withClient(main, (client) => limited(client, 'session', SCRIPT_SECONDS, () => command(client, script))),
+        withClient(main, (client) =>
+          limited(client, 'session', SCRIPT_SECONDS, () => command(client, script, SCRIPT_SECONDS)),
+        ),
       )
     },
     async listen(channel, onMessage) {
@@ -129,6 +133,10 @@ async function withClient<R>(pool: pg.Pool, work: (client: pg.PoolClient) => Pro
   client.on('error', onError)
   try {
     return await Promise.race([work(client), breaking])
+  } catch (error) {
+    // It may still wait for the answer that we have given up.
+    if (error instanceof ZeroError && error.code === 'unavailable') broken ??= error
+    throw error
   } finally {
     client.off('error', onError)
     // Who is still in a transaction could not roll back.
@@ -147,7 +155,7 @@ async function runTransaction<R>(
       if (over) throw new ZeroError('internal', 'This transaction has ended')
       const limitSeconds = queryOptions?.timeoutSeconds
       if (limitSeconds === undefined) return run(client, statement, types, false)
-      return limited(client, 'local', limitSeconds, () => run(client, statement, types, false))
+      return limited(client, 'local', limitSeconds, () => run(client, statement, types, false, limitSeconds))
     },
   }
   try {
@@ -215,12 +223,14 @@ function connectionOf(url: string, settings: readonly string[]): pg.ClientConfig
   }
 }
 
-function openPool(url: string, max: number, settings: readonly string[]): pg.Pool {
-  const pool = new pg.Pool({ ...connectionOf(url, settings), max })
+function openPool(url: string, max: number, settings: readonly string[], limitSeconds: number): pg.Pool {
+  const pool = new pg.Pool({ ...connectionOf(url, settings), max, query_timeout: silenceMs(limitSeconds) })
   // An idle connection that breaks is replaced with the next use; without a listener it would end the process.
   pool.on('error', () => undefined)
   return pool
 }
+
+const silenceMs = (limitSeconds: number) => Math.ceil((limitSeconds + SILENCE_SECONDS) * 1000)
 
 const TEXT_PARSERS = { getTypeParser: () => (text: string) => text } as unknown as pg.CustomTypesConfig
 
@@ -229,6 +239,7 @@ async function run<Row>(
   statement: Statement,
   types: ExtensionTypes,
   mayRepeat: boolean,
+  limitSeconds?: number,
 ): Promise<Row[]> {
   const values = encodeAll(statement.values, types)
   const name = nameOf(statement.text)
@@ -239,7 +250,8 @@ async function run<Row>(
       values,
       rowMode: 'array',
       types: TEXT_PARSERS,
-    })
+      ...(limitSeconds === undefined ? {} : { query_timeout: silenceMs(limitSeconds) }),
+    } as pg.QueryArrayConfig)
     return result.rows.map((row) => {
       const object: Record<string, unknown> = {}
       result.fields.forEach((field, i) => {
@@ -250,16 +262,17 @@ async function run<Row>(
   } catch (error) {
     if (isOutdated(error)) {
       rename(statement.text, name)
-      if (mayRepeat) return run(client, statement, types, false)
+      if (mayRepeat) return run(client, statement, types, false, limitSeconds)
     }
     throw failure(error)
   }
 }
 
 /** Runs SQL of our own without parameters. Returns what the server says it has done, e.g. `COMMIT`. */
-async function command(client: pg.PoolClient, text: string): Promise<string> {
+async function command(client: pg.PoolClient, text: string, limitSeconds?: number): Promise<string> {
+  const silence = limitSeconds === undefined ? {} : { query_timeout: silenceMs(limitSeconds) }
   try {
-    return (await client.query(text)).command
+    return (await client.query({ text, ...silence } as pg.QueryConfig)).command
   } catch (error) {
     throw failure(error)
   }
