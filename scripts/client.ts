@@ -89,7 +89,10 @@ const EVENT_FIELDS = Object.keys(eventEnvelope.shape)
 function objectOf(schema: Json, indent: string, io: 'input' | 'output'): string {
   let properties = Object.entries((schema['properties'] ?? {}) as Record<string, Json>)
   const required = (schema['required'] ?? []) as string[]
-  if (properties.length === 0) return 'Record<string, unknown>'
+  if (properties.length === 0) {
+    const values = schema['additionalProperties']
+    return `Record<string, ${typeof values === 'object' ? typeOf(values as Json, indent, io) : 'unknown'}>`
+  }
   // `event` tells which fields `data` has.
   const isEvent = EVENT_FIELDS.every((field) => properties.some(([name]) => name === field))
   if (isEvent) properties = properties.filter(([name]) => !EVENT_FIELDS.includes(name))
@@ -204,7 +207,8 @@ class Writer {
       const type = typeOf({ ...input, required }, '', 'input')
       this.types.set(inputName, declaration(inputName, operation.kind === 'upload' ? `UploadContent & ${type}` : type))
     }
-    const parameter = isEmpty ? 'input?: Record<string, never>' : `input${required.length > 0 ? '' : '?'}: ${inputName}`
+    const nothing = operation.kind === 'upload' ? 'input: UploadContent' : 'input?: Record<string, never>'
+    const parameter = isEmpty ? nothing : `input${required.length > 0 ? '' : '?'}: ${inputName}`
     const options = operation.kind === 'bytes' ? 'DownloadOptions' : 'CallOptions'
     this.methods.set(noun, [
       ...(this.methods.get(noun) ?? []),

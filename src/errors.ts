@@ -23,6 +23,7 @@ export const ERRORS = {
   function_disabled: { status: 409, message: 'This function is switched off' },
   function_hooked: { status: 409, message: 'Hooks ask for this function' },
   hook_exists: { status: 409, message: 'This hook exists already' },
+  project_exists: { status: 409, message: 'This project is here already' },
   replay_final: { status: 409, message: 'This replay has ended already' },
   run_final: { status: 409, message: 'This run has ended already' },
   run_not_final: { status: 409, message: 'This run cannot be tried again as it is' },

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { type Logger, pino } from 'pino'
 import type { App, Clock, RunsPort } from './app.ts'
 import { createThrottle } from './auth/throttle.ts'
-import { BLOBS } from './blobs/index.ts'
+import { BLOBS, type Blobs } from './blobs/index.ts'
 import { type Config, readEncryptionKey } from './config.ts'
 import { hashApiKey, newApiKey } from './crypto.ts'
 import { migrate } from './db/migrate.ts'
@@ -95,6 +95,28 @@ export async function openDatabase(config: Config, onStep: OnStep = () => {}): P
   }
 }
 
+/** Database and contents without the rest of the system: for commands that work on data while no server has it. */
+export interface Storage {
+  database: Database
+  store: Store
+  blobs: Blobs
+  close(): Promise<void>
+}
+
+export async function openStorage(config: Config, onStep?: OnStep): Promise<Storage> {
+  const database = await openDatabase(config, onStep)
+  return {
+    database,
+    store: openStore(database, { onCommitted: () => {}, skewSeconds: () => 0 }),
+    blobs: openBlobs(config),
+    close: () => database.close(),
+  }
+}
+
+function openBlobs(config: Config): Blobs {
+  return BLOBS.disk(join(config.dataDir, 'blobs'))
+}
+
 /** The configured models, else the built-in ones. Throws `StartError` for an address or a key that can never work. Sends nothing yet. */
 export function openModels(config: Config): { embedders: [Embedder, ...Embedder[]]; language: Language } {
   const builtIn = EMBEDDERS['use-lite']()
@@ -143,10 +165,10 @@ export async function openSystem(config: Config, options: SystemOptions = {}): P
       draining: () => engine?.draining() ?? false,
       invoke: (invocation) => engine!.invoke(invocation),
     }
-    const blobs = BLOBS.disk(join(config.dataDir, 'blobs'))
+    const blobs = openBlobs(config)
     const jwtSecret =
       config.jwtSecret === undefined ? await keptSecret(config, 'jwt-secret') : Buffer.from(config.jwtSecret)
-    const encryptionKey = config.encryptionKey ?? (await keptEncryptionKey(config))
+    const encryptionKey = await encryptionKeyOf(config)
     const metrics = createMetrics(packageVersion())
     const logins = createThrottle(clock, 10, 600)
     const [embedder] = embedders
@@ -194,7 +216,9 @@ async function keptSecret(config: Config, file: string): Promise<Buffer> {
   return readFile(path)
 }
 
-async function keptEncryptionKey(config: Config): Promise<Uint8Array> {
+/** What seals users' secrets: the configured key, else the one that the first start has made. */
+export async function encryptionKeyOf(config: Config): Promise<Uint8Array> {
+  if (config.encryptionKey) return config.encryptionKey
   const key = readEncryptionKey((await keptSecret(config, 'encryption-key')).toString())
   if (key) return key
   throw new StartError(

@@ -11,7 +11,7 @@ const HOUSE = [
   ['db', 'net', 'client'],
   ['store', 'embedding', 'language', 'text', 'sandbox', 'blobs'],
   ['app'],
-  ['auth', 'memory', 'functions'],
+  ['auth', 'memory', 'functions', 'transfer'],
   ['handlers'],
   ['engine', 'operations'],
   ['http', 'mcp'],

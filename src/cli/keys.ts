@@ -1,13 +1,12 @@
 import { Command } from 'commander'
 import type { ApiKey, CreatedKey, KeysCreateInput } from '../client/index.ts'
-import { ZeroDBError } from '../client/index.ts'
 import { readConfig } from '../config.ts'
 import { hashApiKey, newApiKey } from '../crypto.ts'
 import { StartError } from '../errors.ts'
-import { openDatabase } from '../main.ts'
-import { openStore, type Store } from '../store/index.ts'
+import { openStorage } from '../main.ts'
+import type { Store } from '../store/index.ts'
 import { number } from './given.ts'
-import { NoServer, type ServerFlags } from './known-server.ts'
+import { isAway, type ServerFlags } from './known-server.ts'
 import { print, table, time } from './output.ts'
 import { remote, sessionOf } from './remote.ts'
 
@@ -28,8 +27,7 @@ async function withKeys<R>(options: ServerFlags, work: (keys: Keys) => Promise<R
   try {
     return await work(overHttp(options))
   } catch (error) {
-    const isAway = error instanceof NoServer || (error instanceof ZeroDBError && error.code === 'connection_failed')
-    if (!isAway || options.url !== undefined || process.env['ZERODB_URL']) throw error
+    if (!isAway(error, options)) throw error
     return withStore((store) => work(inStore(store)))
   }
 }
@@ -49,13 +47,13 @@ function overHttp(options: ServerFlags): Keys {
   }
 }
 
-/** The database without the rest of the system. On the embedded database the server must not be running. */
+/** On the embedded database the server must not be running. */
 async function withStore<R>(work: (store: Store) => Promise<R>): Promise<R> {
-  const database = await openDatabase(readConfig(process.env))
+  const storage = await openStorage(readConfig(process.env))
   try {
-    return await work(openStore(database, { onCommitted: () => {}, skewSeconds: () => 0 }))
+    return await work(storage.store)
   } finally {
-    await database.close()
+    await storage.close()
   }
 }
 

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { z } from 'zod'
+import { ZeroDBError } from '../client/index.ts'
 import { StartError } from '../errors.ts'
 
 /** What a folder says of itself in `zerodb.json`. Has no secrets: it is kept with the sources. */
@@ -42,6 +43,12 @@ export function knownServer(flags: ServerFlags, env = process.env, folder = proc
   const apiKey = own ?? (sameServer(written?.url, url) ? written!.api_key : undefined)
   if (apiKey === undefined) throw new NoServer(`No API key is known for ${url}`)
   return { url, apiKey, projectId: flags.project ?? file?.project_id }
+}
+
+/** Whether a call failed because the server that was started here is not running, so that its data can be opened; none was named, then. */
+export function isAway(error: unknown, { url }: ServerFlags): boolean {
+  if (url !== undefined || process.env['ZERODB_URL']) return false
+  return error instanceof NoServer || (error instanceof ZeroDBError && error.code === 'connection_failed')
 }
 
 function sameServer(one: string | undefined, other: string): boolean {

@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { packageVersion } from '../package.ts'
+import { backup } from './backup.ts'
 import { completion } from './completion.ts'
 import { config } from './config.ts'
 import { cron } from './cron.ts'
@@ -7,14 +8,17 @@ import { deploy } from './deploy.ts'
 import { dev } from './dev.ts'
 import { doctor } from './doctor.ts'
 import { events } from './events.ts'
+import { exportProject, importProject } from './export.ts'
 import { functions } from './functions.ts'
 import { hooks } from './hooks.ts'
 import { init } from './init.ts'
 import { invoke } from './invoke.ts'
 import { keys } from './keys.ts'
 import { logs } from './logs.ts'
+import { move } from './move.ts'
 import { reembed } from './re-embed.ts'
 import { backfill, replay } from './replay.ts'
+import { restore } from './restore.ts'
 import { runs } from './runs.ts'
 import { secrets } from './secrets.ts'
 import { start } from './start.ts'
@@ -29,6 +33,7 @@ const COMMANDS = {
   'Run it:': [start, worker, config, doctor],
   'Write functions:': [init, dev, deploy, functions, invoke, cron, secrets],
   'Use it:': [hooks, events, runs, logs, replay, backfill, reembed, keys],
+  'Keep it:': [exportProject, importProject, backup, restore, move],
   'And:': [completion],
 }
 for (const [group, commands] of Object.entries(COMMANDS))

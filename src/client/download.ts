@@ -8,8 +8,8 @@ export function downloadOf(response: Response): Download {
     file_name: decodeURIComponent(
       /filename\*=UTF-8''([^;]+)/.exec(headers.get('content-disposition') ?? '')?.[1] ?? 'file',
     ),
-    size: Number(headers.get('content-length')),
-    etag: (headers.get('etag') ?? '').replaceAll('"', ''),
+    size: headers.has('content-length') ? Number(headers.get('content-length')) : null,
+    etag: headers.get('etag')?.replaceAll('"', '') ?? null,
     stream: response.body ?? new Blob([]).stream(),
     bytes: async () => new Uint8Array(await response.arrayBuffer()),
     text: () => response.text(),

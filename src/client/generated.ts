@@ -58,6 +58,9 @@ export const ROUTES = {
   'projects.update': 'PATCH /api/v1/projects/:project_id',
   'projects.delete': 'DELETE /api/v1/projects/:project_id',
   'projects.status': 'GET /api/v1/projects/:project_id/database',
+  'projects.export': 'GET /api/v1/projects/:project_id/export',
+  'projects.import': 'POST /api/v1/projects/import',
+  'backups.create': 'GET /api/v1/backup',
   'vectors.upsert': 'POST /api/v1/projects/:project_id/database/vectors/upsert',
   'vectors.upsert_batch': 'POST /api/v1/projects/:project_id/database/vectors/upsert-batch',
   'vectors.search': 'POST /api/v1/projects/:project_id/database/vectors/search',
@@ -98,6 +101,9 @@ export type OperationName = keyof typeof ROUTES
 export const KINDS: { readonly [Name in OperationName]?: 'upload' | 'bytes' | 'stream' } = {
   'event_log.stream': 'stream',
   'runs.logs': 'stream',
+  'projects.export': 'bytes',
+  'projects.import': 'upload',
+  'backups.create': 'bytes',
   'files.upload': 'upload',
   'files.download': 'bytes',
 }
@@ -136,6 +142,7 @@ export type ServerErrorCode =
   | 'function_disabled'
   | 'function_hooked'
   | 'hook_exists'
+  | 'project_exists'
   | 'replay_final'
   | 'run_final'
   | 'run_not_final'
@@ -713,7 +720,9 @@ export interface FunctionsDeployInput {
   /** One file is enough. */
   source?: string | undefined
   /** Or several, by path. */
-  files?: Record<string, unknown> | undefined
+  files?: Record<string, string | {
+    base64: string
+  }> | undefined
   /** The file with the handler, where that is not plain. */
   entry?: string | undefined
   /** Its keys go before those of the config in the file. */
@@ -808,7 +817,9 @@ export interface VersionSource {
   entry: string
   config: Record<string, unknown>
   created_at: string
-  files: Record<string, unknown>
+  files: Record<string, string | {
+    base64: string
+  }>
 }
 
 export interface FunctionsDiffInput {
@@ -1069,6 +1080,24 @@ export interface ProjectStatus {
   memory_records_count: number
   events_count: number
   files_count: number
+}
+
+export interface ProjectsExportInput {
+  project_id?: string | undefined
+}
+
+export interface ProjectImported {
+  project_id: string
+  name: string
+  /** Rows by kind. */
+  counts: Record<string, number>
+  /** Names of webhooks: their secrets did not travel, and they wait for new ones (`rotate-secret`). */
+  without_secret: string[]
+}
+
+export interface BackupsCreateInput {
+  /** Whether the key goes with it that opens the secrets in it. */
+  with_key?: boolean | undefined
 }
 
 export interface VectorsUpsertInput {
@@ -1523,7 +1552,7 @@ export interface RowsQueryInput {
   limit?: number | undefined
   offset?: number | undefined
   filters?: Record<string, unknown> | undefined
-  sort?: Record<string, unknown> | null | undefined
+  sort?: Record<string, 1 | -1> | null | undefined
 }
 
 export interface RowsQuery {
@@ -1590,9 +1619,11 @@ export interface SandboxExecuteInput {
   /** A whole program. Python: what it leaves in `result`, JavaScript (ES modules): what it exports as default, is the result. */
   code: string
   stdin?: string | undefined
-  env?: Record<string, unknown> | undefined
+  env?: Record<string, string> | undefined
   /** Beside the program in its working directory. */
-  files?: Record<string, unknown> | undefined
+  files?: Record<string, string | {
+    base64: string
+  }> | undefined
   timeout_seconds?: number | undefined
 }
 
@@ -1759,6 +1790,14 @@ export interface Operations {
     delete(input: ProjectsDeleteInput, options?: CallOptions): Promise<void>
     /** What a project holds. `GET /api/v1/projects/:project_id/database` */
     status(input: ProjectsStatusInput, options?: CallOptions): Promise<ProjectStatus>
+    /** A project as a file: all rows of one moment, and the contents of its files. `GET /api/v1/projects/:project_id/export` */
+    export(input?: ProjectsExportInput, options?: DownloadOptions): Promise<Download>
+    /** Make a project of an export, with the ids that it had. `POST /api/v1/projects/import` */
+    import(input: UploadContent, options?: CallOptions): Promise<ProjectImported>
+  }
+  backups: {
+    /** Everything that this server holds, as a file to be restored from: for its owner alone. `GET /api/v1/backup` */
+    create(input?: BackupsCreateInput, options?: DownloadOptions): Promise<Download>
   }
   vectors: {
     /** Store a vector, or replace the one of this id. `POST /api/v1/projects/:project_id/database/vectors/upsert` */

@@ -37,10 +37,10 @@ export interface DownloadOptions extends CallOptions {
 export interface Download {
   content_type: string
   file_name: string
-  /** Bytes that come: of the range, where one was asked for. */
-  size: number
-  /** Names the content: the same bytes have the same tag. */
-  etag: string
+  /** Bytes that come: of the range, where one was asked for. Null where nobody knows before they have come. */
+  size: number | null
+  /** Names the content: the same bytes have the same tag. Null where they are made anew each time. */
+  etag: string | null
   stream: ReadableStream<Uint8Array>
   bytes(): Promise<Uint8Array>
   text(): Promise<string>

@@ -16,12 +16,13 @@ interface Migration {
 
 /**
  * Brings the schema up to date: each `NNNN_name.sql` once, in order, all in one transaction. Several processes may call it at once.
- * Returns the names of those applied. Throws `StartError`, having changed nothing, when a migration fails, when an applied file has been
+ * Those above `upTo` are left out. Returns the names of those applied. Throws `StartError`, having changed nothing, when a migration fails, when an applied file has been
  * changed, or when the schema is from a later program that this one is not compatible with.
  */
 export async function migrate(
   database: Database,
   folder = join(packageRoot(), 'dist', 'migrations'),
+  upTo = Number.POSITIVE_INFINITY,
 ): Promise<string[]> {
   const known = await readMigrations(folder)
   return database.transaction(async (tx) => {
@@ -39,7 +40,7 @@ export async function migrate(
       sql`select number, name, checksum, min_compatible from zerodb_migrations order by number`,
     )
     for (const row of done) check(row, known)
-    const missing = known.filter(({ number }) => !done.some((row) => row.number === number))
+    const missing = known.filter(({ number }) => number <= upTo && !done.some((row) => row.number === number))
     for (const migration of missing) {
       await apply(tx, migration)
       await tx.query(sql`
@@ -48,6 +49,26 @@ export async function migrate(
     }
     return missing.map(({ name }) => name)
   })
+}
+
+/** Takes away all that migrations have made, rows and all. */
+export async function dropSchema(database: Database): Promise<void> {
+  await database.exec(`
+    do $$
+    declare thing record;
+    begin
+      for thing in select format('table %I', relname) as name from pg_class
+        where relnamespace = current_schema()::regnamespace and relkind = 'r' and relname like 'zerodb\\_%'
+      loop
+        execute 'drop ' || thing.name || ' cascade';
+      end loop;
+      for thing in select 'function ' || oid::regprocedure as name from pg_proc
+        where pronamespace = current_schema()::regnamespace and proname like 'zerodb\\_%'
+      loop
+        execute 'drop ' || thing.name || ' cascade';
+      end loop;
+    end
+    $$`)
 }
 
 interface Applied {

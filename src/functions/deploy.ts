@@ -109,6 +109,15 @@ function configOf(caller: Caller, inFile: unknown, given: Record<string, unknown
     throw new ZeroError('validation_failed', undefined, { fields })
   }
   const { permissions, ...config } = parsed.data
+  checkConfig(caller, parsed.data)
+  return {
+    ...config,
+    permissions: permissions ?? USUAL_PERMISSIONS.filter((permission) => includes(caller.permissions, permission)),
+  }
+}
+
+/** Throws what the caller's deploying of this configuration would throw. */
+export function checkConfig(caller: Caller, { permissions, ...config }: z.infer<typeof functionConfig>): void {
   for (const when of config.schedule) checkCron(when)
   const doubled = config.schedule.find((one, i) => config.schedule.findIndex((other) => sameTime(one, other)) !== i)
   if (doubled) throw new ZeroError('invalid', `schedule: "${doubled.cron}" in ${doubled.timezone} is there twice`)
@@ -119,10 +128,6 @@ function configOf(caller: Caller, inFile: unknown, given: Record<string, unknown
   const refused = permissions?.find((permission) => !includes(caller.permissions, permission))
   if (refused !== undefined)
     throw new ZeroError('forbidden', `permissions: this API key lacks the right "${refused}" itself`)
-  return {
-    ...config,
-    permissions: permissions ?? USUAL_PERMISSIONS.filter((permission) => includes(caller.permissions, permission)),
-  }
 }
 
 type When = { cron: string; timezone: string }

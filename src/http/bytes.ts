@@ -6,18 +6,19 @@ const MEDIA_TYPE = /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+(\s*;[\x20-\x7e]*)?$/
 
 /** Sends bytes: all of them (200), one range (206), nothing when the caller has them already (304), or 416. */
 export async function sendBytes(request: FastifyRequest, reply: FastifyReply, bytes: Bytes): Promise<FastifyReply> {
-  const etag = `"${bytes.etag}"`
   void reply
-    .header('etag', etag)
-    .header('accept-ranges', 'bytes')
     .header('cache-control', 'private, no-cache')
     .header('content-type', MEDIA_TYPE.test(bytes.content_type) ? bytes.content_type : 'application/octet-stream')
     // A file is somebody's upload: it must never run as a page of ours.
     .header('content-disposition', `attachment; filename*=UTF-8''${encodeURIComponent(bytes.file_name)}`)
     .header('x-content-type-options', 'nosniff')
     .header('content-security-policy', 'sandbox')
-  if (request.headers['if-none-match'] === etag) return reply.code(304).send()
+  const etag = bytes.etag === null ? null : `"${bytes.etag}"`
+  if (etag !== null) void reply.header('etag', etag)
+  if (etag !== null && request.headers['if-none-match'] === etag) return reply.code(304).send()
+  if (bytes.size === null) return reply.send(await bytes.open())
 
+  void reply.header('accept-ranges', 'bytes')
   const range = parseRange(request.headers.range, bytes.size)
   if (range === 'unsatisfiable') return reply.code(416).header('content-range', `bytes */${bytes.size}`).send()
   if (range) {

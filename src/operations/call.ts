@@ -27,8 +27,11 @@ export async function callOperation(app: App, name: string, caller: Caller, inpu
     throw new ZeroError('validation_failed', undefined, { fields: shapeErrors(parsed.error, given, () => 'body') })
   if (operation.kind === 'json') return operation.run(app, caller, parsed.data)
   const bytes = await operation.run(app, caller, parsed.data)
-  if (bytes.size > MAX_BYTES)
-    throw new ZeroError('too_large', `The answer has ${bytes.size} bytes, and ${MAX_BYTES} can be taken over`)
+  if (bytes.size === null || bytes.size > MAX_BYTES)
+    throw new ZeroError(
+      'too_large',
+      `The answer has ${bytes.size ?? 'any number of'} bytes, and ${MAX_BYTES} can be taken over`,
+    )
   const content = await buffer(await bytes.open())
   return {
     content_type: bytes.content_type,

@@ -85,6 +85,22 @@ function checkConfig(app: App, hookName: string, config: Record<string, unknown>
   if (typeOf(hookName) === 'webhook') checkTarget(app, config)
 }
 
+/** Throws what the making of this hook would throw. `functionName`: of the function that it names, if it names one that is known. */
+export function checkHook(
+  app: App,
+  hook: { event_type: string; hook_name: string; hook_type: string; hook_config: Record<string, unknown> },
+  functionName: string | undefined,
+): void {
+  checkEventType(hook.event_type)
+  const type = typeOf(hook.hook_name) ?? (hook.hook_name === functionName ? 'function' : undefined)
+  if (type === undefined || type !== hook.hook_type)
+    throw new ZeroError(
+      'invalid',
+      `Invalid hook_name "${hook.hook_name}": no handler of type ${hook.hook_type} is called so`,
+    )
+  checkConfig(app, hook.hook_name, hook.hook_config)
+}
+
 const WARM_SECONDS = 10
 
 /** The first event must not wait for a model to load: the hook's maker does, once. A model that cannot be loaded shows in the runs. */

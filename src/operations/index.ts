@@ -53,6 +53,7 @@ import {
   tablesGet,
   tablesList,
 } from './tables.ts'
+import { backupsCreate, projectsExport, projectsImport } from './transfer.ts'
 import { vectorsDelete, vectorsGet, vectorsList, vectorsSearch, vectorsUpsert, vectorsUpsertBatch } from './vectors.ts'
 import { hooksRotateSecret } from './webhooks.ts'
 
@@ -113,6 +114,9 @@ export const OPERATIONS: readonly Operation[] = [
   projectsUpdate,
   projectsDelete,
   projectsStatus,
+  projectsExport,
+  projectsImport,
+  backupsCreate,
   vectorsUpsert,
   vectorsUpsertBatch,
   vectorsSearch,

@@ -44,11 +44,12 @@ export interface UploadOperation<Input extends z.ZodObject = z.ZodObject, Output
 }
 
 export interface Bytes {
-  size: number
+  /** Null: it shows when they have been read; then there are no parts of them. */
+  size: number | null
   content_type: string
   file_name: string
-  /** Names the content: the same bytes have the same tag. */
-  etag: string
+  /** Names the content: the same bytes have the same tag. Null where they are made anew each time. */
+  etag: string | null
   open(range?: { start: number; end: number }): Promise<Readable>
 }
 

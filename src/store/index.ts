@@ -2,6 +2,7 @@ import type { Database } from '../db/sql.ts'
 import { claims } from './claims.ts'
 import type { StoreContext } from './context.ts'
 import { dispatch } from './dispatch.ts'
+import { dump } from './dump.ts'
 import { events } from './events.ts'
 import { files } from './files.ts'
 import { functionRuns } from './function-runs.ts'
@@ -13,6 +14,7 @@ import { hooks } from './hooks.ts'
 import { instances } from './instances.ts'
 import { invocations } from './invocations.ts'
 import { keys } from './keys.ts'
+import { load } from './load.ts'
 import { memories } from './memories.ts'
 import { projects } from './projects.ts'
 import { published } from './published.ts'
@@ -56,6 +58,8 @@ const NOUNS = {
   published,
   graph,
   reembed,
+  dump,
+  load,
 }
 
 /** Every statement on our tables, by noun. */

@@ -22,7 +22,19 @@ const FORGOTTEN_SECONDS = 6
 interface Example {
   params?: Record<string, string>
   body?: unknown
+  /** Sent as the one file of a multipart body. */
+  file?: string
 }
+
+/** The export of an empty project that was never here. */
+const exportOfNone = () =>
+  [
+    { zerodb: 'project', format: 1, schema: { number: 1, name: '0001_init' } },
+    { table: 'projects', row: { id: randomUUID(), name: 'elsewhere' } },
+    { lines: 3 },
+  ]
+    .map((line) => `${JSON.stringify(line)}\n`)
+    .join('')
 
 const inProject =
   (rest: (things: Things) => Example = () => ({})) =>
@@ -85,6 +97,9 @@ const EXAMPLES: Record<string, (things: Things) => Example> = {
   'projects.get': inProject(),
   'projects.update': inProject(() => ({ body: { description: 'changed' } })),
   'projects.status': inProject(),
+  'projects.export': inProject(),
+  'projects.import': () => ({ file: exportOfNone() }),
+  'backups.create': () => ({}),
   'vectors.upsert': inProject(({ vector }) => ({ body: { vector_id: vector, vector_embedding: [0, 1] } })),
   'vectors.upsert_batch': inProject(({ vector }) => ({ body: [{ vector_id: vector, vector_embedding: [0, 1] }] })),
   'vectors.search': inProject(() => ({ body: { query_vector: [1, 0] } })),
@@ -131,12 +146,19 @@ const IN_ORDER = Object.keys(EXAMPLES).map((name) => BY_NAME.get(name)!)
 function send(
   key: string | null,
   operation: Operation,
-  { params = {}, body }: Example,
+  { params = {}, body, file }: Example,
   headers: Record<string, string> = {},
 ): Promise<Reply> {
   const [method, path] = operation.route.split(' ') as [string, string]
   const url = path.replace(/:(\w+)/g, (_, name) => encodeURIComponent(params[name] ?? 'x'))
-  return app.request(method, url, { body, headers: { ...(key ? { 'x-api-key': key } : {}), ...headers } })
+  const sent = { ...(key ? { 'x-api-key': key } : {}), ...headers }
+  if (file === undefined) return app.request(method, url, { body, headers: sent })
+  const part = 'content-disposition: form-data; name="file"; filename="file"'
+  const payload = `--cut\r\n${part}\r\n\r\n${file}\r\n--cut--\r\n`
+  return app.request(method, url, {
+    payload,
+    headers: { ...sent, 'content-type': 'multipart/form-data; boundary=cut' },
+  })
 }
 
 /** Which of the things are named in an answer. */
@@ -162,6 +184,9 @@ async function stateOf(user: TestUser): Promise<unknown> {
       (select count(*) from zerodb_published_events where project_id in (select id from project)) as published`)
 }
 
+/** For the server's owner alone. */
+const OWNERS = ['backups.create']
+
 describe('every operation that is not public', () => {
   test('has an example here, which its owner may send', async () => {
     expect(Object.keys(EXAMPLES).sort()).toEqual([...BY_NAME.keys()].sort())
@@ -173,7 +198,7 @@ describe('every operation that is not public', () => {
       })
       expect({ operation: operation.name, status: reply.status }).toEqual({
         operation: operation.name,
-        status: ('status' in operation && operation.status) || 200,
+        status: OWNERS.includes(operation.name) ? 403 : ('status' in operation && operation.status) || 200,
       })
     }
   })
@@ -215,7 +240,7 @@ describe('every operation that is not public', () => {
     'replays.list',
     'projects.list',
   ]
-  const CREATES = ['projects.create', 'keys.create']
+  const CREATES = ['projects.create', 'projects.import', 'keys.create']
 
   test('is 404 for another user, by the owner’s project and ids, and changes nothing', async () => {
     const user = await app.newUser()
@@ -226,7 +251,8 @@ describe('every operation that is not public', () => {
       const reply = await send(stranger.key, operation, EXAMPLES[operation.name]!(things), {
         'x-project-id': things.project,
       })
-      const own = LISTS.includes(operation.name) ? 200 : CREATES.includes(operation.name) ? 201 : 404
+      const answers = OWNERS.includes(operation.name) ? 403 : LISTS.includes(operation.name) ? 200 : 404
+      const own = CREATES.includes(operation.name) ? 201 : answers
       expect({ operation: operation.name, status: reply.status }).toEqual({ operation: operation.name, status: own })
       if (own === 200) expect(namedIn(reply, things)).toEqual([])
     }
@@ -265,6 +291,8 @@ describe('every operation that is not public', () => {
       'secrets.list': 200,
       'secrets.set': 200,
       'schedules.list': 200,
+      'projects.import': 403,
+      'backups.create': 403,
       'memory.recall': 200,
       'keys.create': 201,
       'sandbox.execute': 200,

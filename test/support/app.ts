@@ -118,7 +118,7 @@ export async function openTestApp(
     const type = String(response.headers['content-type'])
     const raw = await bodyOf(response.stream(), type.startsWith('text/event-stream'))
     const text = raw.toString()
-    const isJson = /json/.test(type)
+    const isJson = /\/(\w+\+)?json\b/.test(type)
     return {
       status: response.statusCode,
       body: isJson && raw.length > 0 ? JSON.parse(text) : text,

@@ -11,7 +11,7 @@ export async function freshDatabaseUrl(): Promise<{ url: string; drop(): Promise
   await asAdministrator(`create database ${name}`)
   const url = new URL(SERVER)
   url.pathname = `/${name}`
-  return { url: url.href, drop: () => asAdministrator(`drop database ${name} with (force)`) }
+  return { url: url.href, drop: () => asAdministrator(`drop database if exists ${name} with (force)`) }
 }
 
 async function asAdministrator(statement: string): Promise<void> {

@@ -1,0 +1,46 @@
+import { readConfig } from '../config.ts'
+import { encryptionKeyOf, openStorage } from '../main.ts'
+import { dumpAll } from '../transfer/dump.ts'
+import { iterable, megabytes, writeWhole } from './files.ts'
+import { isAway, type ServerFlags } from './known-server.ts'
+import { note, print } from './output.ts'
+import { remote, sessionOf } from './remote.ts'
+
+interface Options extends ServerFlags {
+  withKey?: boolean
+  json?: boolean
+}
+
+export const backup = remote('backup', 'write everything to a file: of the running server, else of the data here')
+  .argument('<file>')
+  .option('--with-key', 'also the key that opens the secrets in it; then whoever has the file can read them')
+  .action(async (file: string, options: Options) => {
+    const bytes = await fromServer(file, options).catch((error) => {
+      if (!isAway(error, options)) throw error
+      return fromData(file, options)
+    })
+    if (!options.withKey && !options.json)
+      note(
+        'The key that opens the secrets in it is kept apart: encryption-key in the data directory, or ZERODB_ENCRYPTION_KEY',
+      )
+    print(options.json ? JSON.stringify({ file, bytes }) : `Backed up to ${file}, ${megabytes(bytes)}`)
+  })
+
+async function fromServer(file: string, options: Options): Promise<number> {
+  const { zerodb } = sessionOf(options)
+  const { stream } = await zerodb.backups.create({ with_key: options.withKey })
+  return writeWhole(file, iterable(stream))
+}
+
+async function fromData(file: string, { withKey }: Options): Promise<number> {
+  const config = readConfig(process.env)
+  const storage = await openStorage(config)
+  try {
+    return await writeWhole(
+      file,
+      await dumpAll(storage, withKey ? { encryptionKey: await encryptionKeyOf(config) } : {}),
+    )
+  } finally {
+    await storage.close()
+  }
+}

@@ -1,0 +1,88 @@
+import { Readable } from 'node:stream'
+import type { App } from '../app.ts'
+import { type Caller, type Permission, require, scopeOf } from '../auth/caller.ts'
+import { ZeroError } from '../errors.ts'
+import { includes } from '../schema/login.ts'
+import { backup, projectExport, projectImport, projectImported } from '../schema/transfer.ts'
+import { dumpAll, dumpProject } from '../transfer/dump.ts'
+import { loadProject } from '../transfer/load.ts'
+import { createImportChecks } from './import-checks.ts'
+import { type Bytes, defineBytes, defineUpload, type UploadPart } from './operation.ts'
+
+/** An export has all that a project holds, so whoever takes it must be allowed to read, or to write, all of that. */
+const OTHERS = {
+  read: ['memory:read', 'hooks:read'],
+  write: ['memory:write', 'hooks:write'],
+} as const satisfies Record<string, readonly Permission[]>
+
+export const projectsExport = defineBytes({
+  name: 'projects.export',
+  summary: 'A project as a file: all rows of one moment, and the contents of its files',
+  route: 'GET /api/v1/projects/:project_id/export',
+  permission: 'zerodb:read',
+  input: projectExport,
+  async run(app, caller, { project_id }) {
+    for (const permission of OTHERS.read) require(caller, permission)
+    const scope = scopeOf(caller, project_id)
+    const { name } = await app.store.projects.get(scope)
+    return fileOf(`${name}.jsonl`, await dumpProject(app, scope.project_id))
+  },
+})
+
+export const projectsImport = defineUpload({
+  name: 'projects.import',
+  summary: 'Make a project of an export, with the ids that it had',
+  route: 'POST /api/v1/projects/import',
+  permission: 'zerodb:write',
+  input: projectImport,
+  output: projectImported,
+  status: 201,
+  async run(app, caller, _, parts) {
+    for (const permission of OTHERS.write) require(caller, permission)
+    if (caller.bound !== null)
+      throw new ZeroError('forbidden', 'This API key is bound to one project and cannot create another')
+    // It is read twice, and so is kept like the content of a file that nobody holds.
+    const blob = await kept(app, parts)
+    const loaded = await loadProject(app, caller.user_id, () => app.blobs.open(blob), createImportChecks(app, caller))
+    app.functions.changed(loaded.project_id)
+    return { ...loaded, without_secret: await withoutSecret(app, caller, loaded.project_id) }
+  },
+})
+
+export const backupsCreate = defineBytes({
+  name: 'backups.create',
+  summary: 'Everything that this server holds, as a file to be restored from: for its owner alone',
+  route: 'GET /api/v1/backup',
+  permission: 'any',
+  input: backup,
+  async run(app, caller, { with_key }) {
+    const owner = await app.store.users.first()
+    if (caller.user_id !== owner?.user_id || caller.bound !== null || !includes(caller.permissions, '*'))
+      throw new ZeroError(
+        'forbidden',
+        'A backup has the data of all users: only the owner’s key that may do everything can make one',
+      )
+    return fileOf('zerodb-backup.jsonl', await dumpAll(app, with_key ? { encryptionKey: app.encryptionKey } : {}))
+  },
+})
+
+function fileOf(file_name: string, lines: AsyncIterable<Buffer>): Bytes {
+  const open = async () => Readable.from(lines, { objectMode: false, highWaterMark: 256 * 1024 })
+  return { size: null, etag: null, content_type: 'application/x-ndjson', file_name, open }
+}
+
+/** Where the first file part is kept. */
+async function kept(app: App, parts: AsyncIterable<UploadPart> | null): Promise<string> {
+  let blob: string | undefined
+  for await (const part of parts ?? [])
+    if (part.kind === 'file') blob ??= (await app.blobs.put(part.content, app.config.maxUploadBytes)).blob
+  if (blob !== undefined) return blob
+  throw new ZeroError('validation_failed', undefined, {
+    fields: [{ type: 'missing', loc: ['body', 'file'], msg: 'Field required: send the export as a file part' }],
+  })
+}
+
+async function withoutSecret(app: App, caller: Caller, projectId: string): Promise<string[]> {
+  const hooks = await app.store.hooks.list(caller.user_id, { project_id: projectId, active_only: false, bound: null })
+  return hooks.filter(({ hook_type }) => hook_type === 'webhook').map(({ hook_name }) => hook_name)
+}

@@ -1,0 +1,80 @@
+import type { Readable } from 'node:stream'
+import type { Blobs } from '../blobs/index.ts'
+import { PROJECT_TABLES } from '../store/dump.ts'
+import type { Store, Tables } from '../store/index.ts'
+import { createWriter, FORMAT, type Header } from './format.ts'
+
+/** Base64 has no remainder at a multiple of three. */
+const PIECE_BYTES = 3 * 128 * 1024
+
+interface Source {
+  store: Store
+  blobs: Blobs
+}
+
+/** A project as a file: its rows, all of one moment, then the contents of its files. Throws before the first byte where the rows cannot be read. */
+export function dumpProject(source: Source, projectId: string): Promise<AsyncIterable<Buffer>> {
+  return dumped(source, { zerodb: 'project' }, async function* (tx) {
+    const shapes = new Map((await tx.dump.shapes()).map((shape) => [shape.name, shape]))
+    for (const name of ['projects', ...PROJECT_TABLES]) yield* tx.dump.projectRows(shapes.get(name)!, projectId)
+  })
+}
+
+/** The whole database as a file. `encryptionKey` goes with it where it is given; contents of files do not where it is said so. */
+export function dumpAll(
+  source: Source,
+  options: { encryptionKey?: Uint8Array | undefined; contents?: boolean } = {},
+): Promise<AsyncIterable<Buffer>> {
+  const { encryptionKey, contents = true } = options
+  const key = encryptionKey && { encryption_key: Buffer.from(encryptionKey).toString('hex') }
+  const about = { zerodb: contents ? ('backup' as const) : ('move' as const), ...key }
+  return dumped(source, about, async function* (tx) {
+    for (const shape of await tx.dump.shapes()) yield* tx.dump.rows(shape)
+  })
+}
+
+/**
+ * The rows are read into a content of their own first, so that no transaction waits for whoever reads the file; nobody holds that content, and
+ * it is collected like any other.
+ */
+async function dumped(
+  { store, blobs }: Source,
+  about: Pick<Header, 'zerodb' | 'encryption_key'>,
+  rows: (tx: Tables) => AsyncGenerator<string, void>,
+): Promise<AsyncIterable<Buffer>> {
+  const writer = createWriter()
+  const contents = new Set<string>()
+  const { blob } = await store.transaction(async (tx) => {
+    await tx.dump.begin()
+    const schema = await tx.dump.schema()
+    async function* lines() {
+      yield writer.json({ ...about, format: FORMAT, schema } satisfies Header)
+      for await (const line of rows(tx)) {
+        if (line.startsWith('{"table":"files"')) noteContent(line, contents)
+        yield writer.raw(line)
+      }
+    }
+    return blobs.put(lines(), Number.POSITIVE_INFINITY)
+  })
+  return (async function* () {
+    yield* (await blobs.open(blob)) as AsyncIterable<Buffer>
+    if (about.zerodb !== 'move') for (const content of contents) yield* pieces(content, await blobs.open(content))
+    yield writer.end()
+  })()
+
+  async function* pieces(content: string, bytes: Readable): AsyncGenerator<Buffer, void> {
+    let pending = Buffer.alloc(0)
+    for await (const chunk of bytes) {
+      pending = Buffer.concat([pending, chunk as Buffer])
+      for (; pending.length >= PIECE_BYTES; pending = pending.subarray(PIECE_BYTES))
+        yield writer.json({ blob: content, base64: pending.subarray(0, PIECE_BYTES).toString('base64') })
+    }
+    if (pending.length > 0) yield writer.json({ blob: content, base64: pending.toString('base64') })
+    yield writer.json({ blob: content, base64: '' })
+  }
+}
+
+function noteContent(line: string, contents: Set<string>): void {
+  const { blob } = (JSON.parse(line) as { row: { blob: string | null } }).row
+  if (blob !== null) contents.add(blob)
+}

@@ -1,0 +1,127 @@
+import type { Readable } from 'node:stream'
+import { z } from 'zod'
+import { ZeroError } from '../errors.ts'
+import type { DumpedRow } from '../store/load.ts'
+
+// A file of JSON, a line a thing: what it is, the rows of each table behind those that they refer to, the contents of files in pieces, and
+// the number of lines, by which a file that is cut short is told from a whole one.
+
+export const FORMAT = 1
+
+export const header = z.object({
+  /** `move`: a backup without the contents of files, which stay where they are. */
+  zerodb: z.enum(['project', 'backup', 'move']),
+  format: z.number(),
+  /** The last migration of the database that it comes from. */
+  schema: z.object({ number: z.number(), name: z.string() }),
+  /** Opens secrets; only where it was asked for. */
+  encryption_key: z.string().optional(),
+})
+export type Header = z.infer<typeof header>
+
+const row = z.object({
+  table: z.string(),
+  row: z.record(z.string(), z.unknown()),
+  vectors: z.record(z.string(), z.array(z.number()).nullable()).optional(),
+})
+/** A piece of a content; an empty one ends it. */
+const piece = z.object({ blob: z.string().regex(/^[0-9a-f]{64}$/), base64: z.string() })
+const end = z.object({ lines: z.number() })
+
+export type Line =
+  | { kind: 'row'; table: string; row: DumpedRow }
+  | { kind: 'piece'; blob: string; bytes: Buffer }
+  | { kind: 'end' }
+
+/** The lines of a file that is read from its beginning, behind its header. Throws `invalid` that names the line at fault. */
+export async function* readLines(content: Readable, onHeader: (header: Header) => void): AsyncGenerator<Line, void> {
+  let number = 0
+  let ended = false
+  for await (const text of textLines(content)) {
+    number++
+    if (text === '') continue
+    const value = parsed(text, number)
+    if (number === 1) {
+      onHeader(checked(header, value, number))
+      continue
+    }
+    if (ended) throw wrong(number, 'something follows the end')
+    const line = lineOf(value, number)
+    if (line.kind === 'end') {
+      ended = true
+      if ((value as { lines: number }).lines !== number) throw wrong(number, 'lines are missing before the end')
+    }
+    yield line
+  }
+  if (!ended) throw new ZeroError('invalid', 'The file is cut short: its last line is missing')
+}
+
+/** Longer than any row that could be stored. */
+const MAX_LINE_BYTES = 256 * 1024 * 1024
+
+async function* textLines(content: Readable): AsyncGenerator<string, void> {
+  let pending: Buffer[] = []
+  let length = 0
+  for await (const chunk of content as AsyncIterable<Buffer>) {
+    let start = 0
+    for (let end = chunk.indexOf(0x0a); end >= 0; end = chunk.indexOf(0x0a, start)) {
+      yield Buffer.concat([...pending, chunk.subarray(start, end)]).toString()
+      pending = []
+      length = 0
+      start = end + 1
+    }
+    pending.push(chunk.subarray(start))
+    length += chunk.length - start
+    if (length > MAX_LINE_BYTES) throw new ZeroError('too_large', 'A line of the file is longer than any row could be')
+  }
+  if (length > 0) yield Buffer.concat(pending).toString()
+}
+
+function lineOf(value: Record<string, unknown>, number: number): Line {
+  if ('row' in value) {
+    const { table, ...rest } = checked(row, value, number)
+    return { kind: 'row', table, row: rest as DumpedRow }
+  }
+  if ('blob' in value) {
+    const { blob, base64 } = checked(piece, value, number)
+    return { kind: 'piece', blob, bytes: Buffer.from(base64, 'base64') }
+  }
+  checked(end, value, number)
+  return { kind: 'end' }
+}
+
+function parsed(text: string, number: number): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(text)
+    if (typeof value === 'object' && value !== null) return value as Record<string, unknown>
+  } catch {
+    // Said below.
+  }
+  throw wrong(number, 'it is no JSON object')
+}
+
+function checked<Schema extends z.ZodType>(schema: Schema, value: unknown, number: number): z.infer<Schema> {
+  const result = schema.safeParse(value)
+  if (result.success) return result.data
+  const [issue] = result.error.issues
+  throw wrong(number, `${issue!.path.join('.')}: ${issue!.message}`)
+}
+
+function wrong(number: number, why: string): ZeroError {
+  return new ZeroError('invalid', `Line ${number} is not as an export or a backup has it: ${why}`)
+}
+
+/** Writes lines, and counts them. */
+export function createWriter() {
+  let lines = 0
+  const write = (text: string): Buffer => {
+    lines++
+    return Buffer.from(`${text}\n`)
+  }
+  return {
+    /** A line that is JSON already. */
+    raw: write,
+    json: (value: unknown) => write(JSON.stringify(value)),
+    end: () => write(JSON.stringify({ lines: lines + 1 })),
+  }
+}
