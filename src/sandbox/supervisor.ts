@@ -36,6 +36,8 @@ export interface SupervisorOptions {
   concurrency: number
   log: Logger
   protections?: Readonly<Protections>
+  /** How many instances of each runtime stand ready once it has been used; 2 unless given. */
+  poolSize?: number
 }
 
 /** What calls of one program share; calls of no key share one lane in the queue. */
@@ -87,7 +89,7 @@ export class Supervisor {
 
   /** Has instances stand ready from now on. */
   prepare(runtime: Runtime): void {
-    this.#pool(runtime, USUAL_MEMORY_MB).keep(POOL_SIZE)
+    this.#pool(runtime, USUAL_MEMORY_MB).keep(this.#options.poolSize ?? POOL_SIZE)
   }
 
   /** A new guest that has said that it is up; for the probe, which looks at it from outside. */
@@ -241,7 +243,7 @@ export class Supervisor {
     try {
       const { runtime, memory_mb } = call.program
       const pool = this.#pool(runtime, memory_mb)
-      if (memory_mb === USUAL_MEMORY_MB) pool.keep(POOL_SIZE)
+      if (memory_mb === USUAL_MEMORY_MB) pool.keep(this.#options.poolSize ?? POOL_SIZE)
       do instance = await pool.take()
       while (instance.ended)
     } catch (error) {

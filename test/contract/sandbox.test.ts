@@ -5,19 +5,38 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { build } from 'esbuild'
 import { pino } from 'pino'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { packageRoot } from '../../src/package.ts'
 import type { SandboxDriver } from '../../src/sandbox/index.ts'
 import { SANDBOXES } from '../../src/sandbox/open.ts'
+import type { SandboxOptions } from '../../src/sandbox/supervised.ts'
 import { available } from '../support/commands.ts'
+import { pretendE2b } from '../support/e2b.ts'
 import { CASES, CONCURRENCY } from './sandbox-cases.ts'
 
 const log = pino({ level: 'silent' })
 const hasBubblewrap = process.platform === 'linux' && available('bwrap', ['--version'])
 const isRoot = process.getuid?.() === 0
 
-describe('unsafe-process', () => contract('unsafe-process'))
-describe.runIf(hasBubblewrap)(`bubblewrap as ${isRoot ? 'root' : 'an ordinary user'}`, () => contract('bubblewrap'))
+describe('unsafe-process', () => contract('unsafe-process', SANDBOXES['unsafe-process']))
+
+describe('e2b, with a stand-in for its package', () => {
+  const { sdk, live } = pretendE2b()
+  // The last that is done here.
+  afterAll(() => vi.waitFor(() => expect(live()).toBe(0)))
+  contract('e2b', (options) => SANDBOXES.e2b(options, async () => sdk))
+
+  test('without its package says what to type', async () => {
+    const driver = SANDBOXES.e2b({ concurrency: 1, log })
+    const { runtimes } = await driver.ready()
+    expect(runtimes.nodejs20).toMatchObject({ available: false, cause: expect.stringContaining('npm install e2b') })
+    await driver.close()
+  })
+})
+
+describe.runIf(hasBubblewrap)(`bubblewrap as ${isRoot ? 'root' : 'an ordinary user'}`, () =>
+  contract('bubblewrap', SANDBOXES.bubblewrap),
+)
 describe.runIf(hasBubblewrap && isRoot && available('setpriv', ['--version']))('bubblewrap as an ordinary user', () => {
   let folder: string
   let results: Record<string, string | null>
@@ -40,20 +59,20 @@ describe.runIf(hasBubblewrap && isRoot && available('setpriv', ['--version']))('
   })
 })
 
-function contract(name: keyof typeof SANDBOXES): void {
+function contract(name: keyof typeof SANDBOXES, open: (options: SandboxOptions) => SandboxDriver): void {
   let driver: SandboxDriver
   beforeAll(async () => {
-    driver = SANDBOXES[name]({ concurrency: CONCURRENCY, log })
+    driver = open({ concurrency: CONCURRENCY, log })
     const { runtimes } = await driver.ready()
     for (const found of Object.values(runtimes)) expect(found).toMatchObject({ available: true })
   })
   afterAll(() => driver.close())
 
-  const cases = CASES.filter(({ bounded }) => !bounded || name !== 'unsafe-process')
+  const cases = CASES.filter(({ bounded }) => !bounded || name === 'bubblewrap')
   for (const { name, run } of cases) test(name, () => run(driver))
 
   test('closing ends what runs, and later calls are refused', async () => {
-    const other = SANDBOXES[name]({ concurrency: CONCURRENCY, log })
+    const other = open({ concurrency: CONCURRENCY, log })
     const program = { files: { 'a.mjs': 'console.log(1); export default () => new Promise(() => {})' }, entry: 'a.mjs' }
     const rest = { key: 'a', runtime: 'nodejs20', env: {}, isolation: 'warm', memory_mb: 256 } as const
     const call = { mode: 'handler', input: {}, timeout_seconds: 60, output_limit_bytes: 100 } as const

@@ -1,0 +1,26 @@
+// Runs inside a remote sandbox, where a guest can be reached by standard input and output only: starts the runner with its channel on
+// descriptor 3 and carries that as lines of text. In: base64 for the channel. Out: `3 base64` of the channel, `1 base64` and `2 base64` of
+// what is printed past it, and at last `x code signal`.
+import { spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
+
+const [, , folder, command, ...args] = process.argv
+const child = spawn(command, args, {
+  cwd: folder,
+  env: { HOME: process.env.TMPDIR ?? '/tmp', PATH: process.env.PATH, LANG: 'C.UTF-8' },
+  stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+})
+for (const number of [1, 2, 3])
+  child.stdio[number].on('data', (chunk) => process.stdout.write(`${number} ${chunk.toString('base64')}\n`))
+child.stdio[3].on('error', () => {})
+// Without its channel it can answer nobody.
+child.stdio[3].on('end', () => setTimeout(() => child.kill('SIGKILL'), 300).unref())
+child.on('error', ({ message }) => {
+  process.stdout.write(`2 ${Buffer.from(message).toString('base64')}\nx 127\n`)
+})
+child.on('close', (code, signal) => {
+  process.stdout.write(`x ${code ?? ''} ${signal ?? ''}\n`, () => process.exit(0))
+})
+const input = createInterface({ input: process.stdin })
+input.on('line', (line) => child.stdio[3].write(Buffer.from(line, 'base64')))
+input.on('close', () => child.kill('SIGKILL'))
