@@ -130,8 +130,11 @@ export interface Surface {
   readonly name: string
   /** Asked before it is known who asks, and before a body is read. Throws for a request that shall go no further. */
   guard(headers: IncomingHttpHeaders): void
-  /** The request's signal is aborted when its connection is closed. Throws what the API throws. */
-  respond(request: Request, caller: Caller): Promise<Response>
+  /**
+   * `request` has no body, which is `body`: empty where none was sent. Its signal is aborted when its connection is closed before the answer
+   * is sent. Throws what the API throws.
+   */
+  respond(request: Request, body: Uint8Array, caller: Caller): Promise<Response>
   /** Ends the streams that would never end by themselves. */
   close(): Promise<void>
 }

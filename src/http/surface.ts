@@ -24,31 +24,34 @@ export async function addSurface(
         callers.set(request, caller)
         onCaller(request, caller)
       },
-      handler: async (request, reply) =>
-        send(reply, await surface.respond(webRequest(request, reply), callers.get(request)!)),
+      async handler(request, reply) {
+        const body = request.body instanceof Uint8Array ? request.body : NO_BODY
+        return send(reply, await surface.respond(webRequest(request, reply), body, callers.get(request)!))
+      },
     })
     scope.addHook('preClose', () => surface.close())
   })
 }
 
-/** The request as the web knows it; its signal is aborted when the connection is closed. */
-function webRequest(request: FastifyRequest, reply: FastifyReply): Request {
+const NO_BODY = new Uint8Array()
+
+/** The request as the web knows it, but for its body. */
+function webRequest({ url, method, headers }: FastifyRequest, reply: FastifyReply): Request {
   const gone = new AbortController()
-  reply.raw.once('close', () => gone.abort())
-  const headers = new Headers()
-  for (const [name, value] of Object.entries(request.headers))
-    for (const each of Array.isArray(value) ? value : [value ?? '']) headers.append(name, each)
-  const body = request.body instanceof Uint8Array ? { body: request.body } : {}
-  return new Request(`http://localhost${request.url}`, {
-    method: request.method,
-    headers,
-    signal: gone.signal,
-    ...body,
+  reply.raw.once('close', () => {
+    if (!reply.raw.writableFinished) gone.abort()
   })
+  const fields = Object.entries(headers).flatMap(([name, value = '']) =>
+    [value].flat().map((each): [string, string] => [name, each]),
+  )
+  return new Request(`http://localhost${url}`, { method, headers: fields, signal: gone.signal })
 }
 
-async function send(reply: FastifyReply, { status, headers, body }: Response): Promise<FastifyReply> {
+async function send(reply: FastifyReply, response: Response): Promise<FastifyReply> {
+  const { status, headers, body } = response
   void reply.code(status)
   for (const [name, value] of headers) if (name !== 'connection') void reply.header(name, value)
-  return reply.send(body === null ? undefined : Readable.fromWeb(body as ReadableStream))
+  if (body === null) return reply.send()
+  const isStream = headers.get('content-type')?.startsWith('text/event-stream')
+  return reply.send(isStream ? Readable.fromWeb(body as ReadableStream) : Buffer.from(await response.arrayBuffer()))
 }

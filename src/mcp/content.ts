@@ -12,8 +12,10 @@ export function contentOf(result: GuestResult | null, structured: boolean, runId
   const text = Buffer.from(result.body).toString()
   const value: unknown = JSON.parse(text)
   if (isInForm(value)) return value
-  const block = { content: [value] }
-  if (!structured && isInForm(block)) return block
+  if (!structured && looksLikeBlock(value)) {
+    const block = { content: [value] }
+    if (isInForm(block)) return block
+  }
   if (structured) return { content: [{ type: 'text', text }], structuredContent: value as object }
   if (value === null) return { content: [] }
   return { content: [{ type: 'text', text: typeof value === 'string' ? value : text }] }
@@ -22,6 +24,11 @@ export function contentOf(result: GuestResult | null, structured: boolean, runId
 /** Whether a value is a result in the protocol's own form. Any object would be one to `isCallToolResult`, which lets `content` be absent. */
 function isInForm(value: unknown): value is CallToolResult {
   return typeof value === 'object' && value !== null && 'content' in value && isCallToolResult(value)
+}
+
+/** Told before it is told for sure, which takes longer. */
+function looksLikeBlock(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'type' in value && typeof value.type === 'string'
 }
 
 function responseContent(

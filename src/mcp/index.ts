@@ -43,9 +43,8 @@ export function createMcp(app: App): Surface {
     return announcements(joiner(caller), signal)
   }
 
-  async function post(request: Request, caller: Caller): Promise<Response> {
-    const text = await request.text()
-    const body = parsed(text)
+  async function post(request: Request, bytes: Uint8Array, caller: Caller): Promise<Response> {
+    const body = parsed(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString())
     const messages = (Array.isArray(body) ? body : [body]).filter(isMessage)
     const session = request.headers.get('mcp-session-id')
     const owner = session === null ? null : `${caller.user_id} ${session}`
@@ -59,7 +58,7 @@ export function createMcp(app: App): Surface {
         new ToolServer(app, {
           caller,
           called: await calledTools(app, caller, messages),
-          length: text.length,
+          length: bytes.length,
           seal,
           begin: (id, cancel) => (owner === null ? () => {} : cancellations.begin(owner, id, cancel)),
         }),
@@ -73,9 +72,10 @@ export function createMcp(app: App): Surface {
       listening.add(handler)
       signal.addEventListener('abort', () => listening.delete(handler))
     }
-    const { url, method, headers } = request
-    const whole = new Request(url, { method, headers, body: text, signal })
-    const response = await handler.fetch(whole, body === undefined ? {} : { parsedBody: body })
+    const response =
+      body === undefined
+        ? await handler.fetch(new Request(request, { body: bytes }))
+        : await handler.fetch(isListening ? new Request(request, { signal }) : request, { parsedBody: body })
     if (session === null && messages.some(isOlderOpening))
       response.headers.set('mcp-session-id', cancellations.newSession())
     return response
@@ -85,8 +85,8 @@ export function createMcp(app: App): Surface {
     path: '/mcp',
     name: 'mcp',
     guard: createGuard(app.config),
-    async respond(request, caller) {
-      if (request.method === 'POST') return post(request, caller)
+    async respond(request, body, caller) {
+      if (request.method === 'POST') return post(request, body, caller)
       const wantsEvents = request.headers.get('accept')?.includes('text/event-stream')
       if (request.method === 'GET' && wantsEvents) return listen(request, caller)
       return new Response(null, { status: 405, headers: { allow: 'GET, POST' } })
