@@ -4,8 +4,12 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statS
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
+import { notices } from './notices.mjs'
+
 const root = fileURLToPath(new URL('..', import.meta.url))
 const dist = join(root, 'dist')
+
+const readJson = (path) => JSON.parse(readFileSync(path, 'utf8'))
 
 /** Changes whenever anything that the build reads changes. */
 function fingerprint() {
@@ -14,7 +18,7 @@ function fingerprint() {
     if (statSync(path).isDirectory()) for (const name of readdirSync(path).sort()) visit(join(path, name))
     else if (!path.endsWith('.test.ts')) hash.update(path.slice(root.length)).update(readFileSync(path))
   }
-  for (const name of ['src', 'scripts', 'package-lock.json']) visit(join(root, name))
+  for (const name of ['src', 'scripts', 'package.json', 'package-lock.json']) visit(join(root, name))
   return hash.digest('hex')
 }
 
@@ -34,21 +38,29 @@ export async function build() {
   }
   const entries = { zerodb: 'cli/index', ...workers }
   rmSync(stamp, { force: true })
-  await bundle({
-    entryPoints: Object.fromEntries(
-      Object.entries(entries)
-        .map(([out, source]) => [out, join(root, 'src', `${source}.ts`)])
-        .filter(([, source]) => existsSync(source)),
-    ),
+  for (const old of ['chunks', 'workers']) rmSync(join(dist, old), { recursive: true, force: true })
+  const { metafile } = await bundle({
+    absWorkingDir: root,
+    entryPoints: Object.fromEntries(Object.entries(entries).map(([out, source]) => [out, `src/${source}.ts`])),
     outdir: dist,
     bundle: true,
+    // What only some commands need is a file of its own.
+    splitting: true,
+    chunkNames: 'chunks/[name]-[hash]',
     platform: 'node',
     target: 'node20',
     format: 'esm',
-    packages: 'external',
+    // Programs, WebAssembly and models, which cannot be part of a text.
+    external: Object.keys(readJson(join(root, 'package.json')).dependencies),
+    // What packages of the older kind ask for, and this one lacks.
+    banner: {
+      js: "import { createRequire as $createRequire } from 'node:module'; const require = $createRequire(import.meta.url);",
+    },
     sourcemap: 'linked',
+    metafile: true,
     logLevel: 'warning',
   })
+  writeFileSync(join(dist, 'THIRD-PARTY-NOTICES.txt'), notices(Object.keys(metafile.inputs)))
   await bundle({
     entryPoints: [join(root, 'src', 'client', 'index.ts')],
     outfile: join(dist, 'client', 'index.js'),
@@ -71,7 +83,7 @@ export async function build() {
 
 /** An empty PGlite directory with our extension and schema: a first start unpacks it in place of running initdb and migrations. */
 async function prepareTemplate(bundle) {
-  const versionOf = (name) => JSON.parse(readFileSync(join(root, 'node_modules', name, 'package.json'), 'utf8')).version
+  const versionOf = (name) => readJson(join(root, 'node_modules', name, 'package.json')).version
   const schema = createHash('sha256')
   const migrations = join(dist, 'migrations')
   for (const file of readdirSync(migrations).sort()) schema.update(file).update(readFileSync(join(migrations, file)))

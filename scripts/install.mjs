@@ -20,31 +20,30 @@ const neededNode = readJson(join(root, 'package.json')).engines.node.match(/\d+/
 const say = (line) => console.error(line)
 
 /**
- * Brings node_modules to what package-lock.json says: everything with `dev`, else only what running needs.
- * False, having said why and what to do, when that is not possible.
+ * Brings node_modules to what package-lock.json says. What is bundled into the program are development dependencies, so all of them are
+ * needed to build it. False, having said why and what to do, when that is not possible.
  */
-export async function installDependencies({ dev }) {
+export async function installDependencies() {
   if (!isNodeNewEnough()) {
     say(`This program needs Node ${neededNode.join('.')} or newer, and this is Node ${process.versions.node}.`)
     return false
   }
-  if (isInstalled(dev)) {
+  if (isInstalled()) {
     say('install: up to date')
     return true
   }
-  say(`install: npm ci${dev ? '' : ' --omit=dev'} (takes a while the first time)`)
+  say('install: npm ci (takes a while the first time)')
   const started = Date.now()
   // npm's own pauses between attempts make a minute and more of waiting where there is no network.
   const patience = ['--fetch-retries=3', '--fetch-retry-mintimeout=2000', '--fetch-retry-maxtimeout=10000']
-  const which = dev ? [] : ['--omit=dev']
-  const { code, output, interrupted } = await npm(['ci', ...which, '--loglevel=error', ...patience])
+  const { code, output, interrupted } = await npm(['ci', '--loglevel=error', ...patience])
   if (interrupted) return false
   if (code !== 0) {
     say(output.trimEnd())
     say(`install: failed. ${remedy(output)}`)
     return false
   }
-  writeStamp(dev)
+  writeStamp()
   say(`install: done in ${((Date.now() - started) / 1000).toFixed(1)} s`)
   return true
 }
@@ -53,8 +52,8 @@ export async function installDependencies({ dev }) {
  * Installs and builds, saying each in a line; skips what is up to date.
  * False, having said why, when one of the two fails.
  */
-export async function prepare({ dev }) {
-  if (!(await installDependencies({ dev }))) return false
+export async function prepare() {
+  if (!(await installDependencies())) return false
   // In a process of its own: what the making of the database template takes (400 MB) must not stay with the program.
   const { code, output } = await run(process.execPath, [join(root, 'scripts', 'build.mjs')], { capture: true })
   say(code === 0 ? output.trimEnd() : 'build: failed')
@@ -125,12 +124,12 @@ function npm(args) {
   return run('npm', args, { quiet: true })
 }
 
-function isInstalled(dev) {
+function isInstalled() {
   if (!existsSync(lockFile) || !existsSync(installedFile)) return false
   const stamp = readJson(stampFile)
-  if (stamp?.state === state() && (stamp.dev || !dev)) return true
-  if (!isCovered(dev)) return false
-  writeStamp(dev)
+  if (stamp?.state === state()) return true
+  if (!isCovered()) return false
+  writeStamp()
   return true
 }
 
@@ -140,16 +139,16 @@ function state() {
   return hash.update(readFileSync(lockFile)).update(readFileSync(installedFile)).digest('hex')
 }
 
-function writeStamp(dev) {
-  if (existsSync(installedFile)) writeFileSync(stampFile, `${JSON.stringify({ state: state(), dev })}\n`)
+function writeStamp() {
+  if (existsSync(installedFile)) writeFileSync(stampFile, `${JSON.stringify({ state: state() })}\n`)
 }
 
 /** True if someone has installed exactly the wanted packages by hand: a second installation would only cost time. */
-function isCovered(dev) {
+function isCovered() {
   const wanted = readJson(lockFile)?.packages ?? {}
   const installed = readJson(installedFile)?.packages ?? {}
   return Object.entries(wanted).every(([path, entry]) => {
-    if (path === '' || (entry.dev && !dev)) return true
+    if (path === '') return true
     const found = installed[path]
     if (found) return found.version === entry.version && found.integrity === entry.integrity
     // Of the optional ones, those of other machines are left out, and so is what only they need.

@@ -8,7 +8,7 @@ if (!file) {
   process.exit(2)
 }
 endWithNpm()
-if (!(await prepare({ dev: true }))) process.exit(1)
+if (!(await prepare())) process.exit(1)
 // In a process of its own, so that whatever it forks understands TypeScript too.
 const { code } = await run(process.execPath, ['--import', import.meta.resolve('tsx'), file, ...args])
 process.exit(code)

@@ -5,7 +5,7 @@ import { provideBubblewrap } from './bubblewrap.mjs'
 import { endWithNpm, prepare } from './install.mjs'
 
 endWithNpm()
-if (!(await prepare({ dev: false }))) process.exit(1)
+if (!(await prepare())) process.exit(1)
 await provideBubblewrap()
 
 const program = new URL('../dist/zerodb.js', import.meta.url)

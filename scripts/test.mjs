@@ -1,4 +1,4 @@
-// `npm test`: installs everything, then lint, types, all tests on PGlite, and those that speak to a database again on
+// `npm test`: installs everything, then lint, types, what nothing uses, all tests on PGlite, and those that speak to a database again on
 // PostgreSQL. The last line is `N passed, N failed` (and `, N skipped` if there were any); exit code 1 if anything failed.
 //
 //   npm test                   PostgreSQL only if ZERODB_TEST_DATABASE_URL names one (with pgvector)
@@ -34,11 +34,12 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
 
 endWithNpm()
 
-if (!(await installDependencies({ dev: true }))) suites.push({ name: 'install', passed: 0, failed: 1, skipped: 0 })
+if (!(await installDependencies())) suites.push({ name: 'install', passed: 0, failed: 1, skipped: 0 })
 else if (filters.length > 0) await suite('PGlite', () => vitest(filters, withoutServer()))
 else {
   await suite('lint', () => program('@biomejs/biome/bin/biome', 'check', '--error-on-warnings', '.'))
   await suite('types', () => program('typescript/bin/tsc', '--noEmit'))
+  await suite('unused', () => program('knip/bin/knip.js'))
   await checkPython()
   await checkSandbox()
   await suite('PGlite', () => vitest([], withoutServer()))

@@ -35,7 +35,9 @@ function floorOf(room: string): number {
 
 function importsOf(file: string): string[] {
   const text = readFileSync(join(SRC, file), 'utf8')
-  return [...text.matchAll(/from '(\.[^']+)'/g)].map(([, path]) => relative(SRC, join(SRC, dirname(file), path!)))
+  return [...text.matchAll(/(?:from |import\()'(\.[^']+)'/g)].map(([, path]) =>
+    relative(SRC, join(SRC, dirname(file), path!)),
+  )
 }
 
 test.each(files)('%s imports only from floors above its own', (file) => {

@@ -1,5 +1,4 @@
 import { readConfig } from '../config.ts'
-import { encryptionKeyOf, openStorage } from '../main.ts'
 import { dumpAll } from '../transfer/dump.ts'
 import { iterable, megabytes, writeWhole } from './files.ts'
 import { isAway, type ServerFlags } from './known-server.ts'
@@ -33,6 +32,7 @@ async function fromServer(file: string, options: Options): Promise<number> {
 }
 
 async function fromData(file: string, { withKey }: Options): Promise<number> {
+  const { encryptionKeyOf, openStorage } = await import('../main.ts')
   const config = readConfig(process.env)
   const storage = await openStorage(config)
   try {

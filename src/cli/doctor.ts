@@ -5,7 +5,6 @@ import { dirname } from 'node:path'
 import { Command } from 'commander'
 import pc from 'picocolors'
 import { type Config, readConfig } from '../config.ts'
-import { openDatabase, openModels } from '../main.ts'
 import { lookAtSandbox } from './look-at-sandbox.ts'
 import { lookAtServer } from './look-at-server.ts'
 import { print } from './output.ts'
@@ -31,6 +30,7 @@ const MODELS: readonly Check[] = [
   {
     name: 'embedding model',
     async look(config) {
+      const { openModels } = await import('../main.ts')
       const {
         embedders: [embedder],
       } = openModels(config)
@@ -45,6 +45,7 @@ const MODELS: readonly Check[] = [
   {
     name: 'language model',
     async look(config) {
+      const { openModels } = await import('../main.ts')
       const { language } = openModels(config)
       try {
         const { entities } = await language.extract('Alice met Bob in Berlin.')
@@ -86,6 +87,7 @@ async function lookAtPort({ host, port }: Config): Promise<string> {
 }
 
 async function lookAtDatabase(config: Config): Promise<string> {
+  const { openDatabase } = await import('../main.ts')
   const database = await openDatabase(config)
   try {
     return await database.version()

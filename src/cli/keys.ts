@@ -3,7 +3,6 @@ import type { ApiKey, CreatedKey, KeysCreateInput } from '../client/index.ts'
 import { readConfig } from '../config.ts'
 import { hashApiKey, newApiKey } from '../crypto.ts'
 import { StartError } from '../errors.ts'
-import { openStorage } from '../main.ts'
 import type { Store } from '../store/index.ts'
 import { number } from './given.ts'
 import { isAway, type ServerFlags } from './known-server.ts'
@@ -49,6 +48,7 @@ function overHttp(options: ServerFlags): Keys {
 
 /** On the embedded database the server must not be running. */
 async function withStore<R>(work: (store: Store) => Promise<R>): Promise<R> {
+  const { openStorage } = await import('../main.ts')
   const storage = await openStorage(readConfig(process.env))
   try {
     return await work(storage.store)

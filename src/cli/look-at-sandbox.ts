@@ -1,10 +1,9 @@
-import { pino } from 'pino'
 import type { Config } from '../config.ts'
-import { openSandbox } from '../sandbox/open.ts'
 
 /** What user code would run in. Throws with the remedy where it cannot. */
 export async function lookAtSandbox(config: Config): Promise<string> {
-  const sandbox = openSandbox(config, pino({ level: 'silent' }))
+  const [{ createLog }, { openSandbox }] = await Promise.all([import('../main.ts'), import('../sandbox/open.ts')])
+  const sandbox = openSandbox(config, createLog('silent'))
   try {
     const { driver, isolation, limits, uid, runtimes, warnings } = await sandbox.ready()
     if (driver === 'off') return 'switched off (ZERODB_SANDBOX=off)'

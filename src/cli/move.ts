@@ -2,7 +2,6 @@ import { Command } from 'commander'
 import { type Config, readConfig } from '../config.ts'
 import { hasPgliteDatabase } from '../db/pglite-directory.ts'
 import { StartError } from '../errors.ts'
-import { openStorage } from '../main.ts'
 import { dumpAll } from '../transfer/dump.ts'
 import { loadAll } from '../transfer/load.ts'
 import { counted } from './files.ts'
@@ -20,6 +19,7 @@ export const move = new Command('move')
     const source: Config = { ...target, databaseUrl: undefined }
     if (!hasPgliteDatabase(source.dataDir))
       throw new StartError(`There is no embedded database in ${source.dataDir}: name its directory with --data-dir`)
+    const { openStorage } = await import('../main.ts')
     const from = await openStorage(source)
     try {
       const onto = await openStorage(target)

@@ -15,7 +15,6 @@ import { init } from './init.ts'
 import { invoke } from './invoke.ts'
 import { keys } from './keys.ts'
 import { logs } from './logs.ts'
-import { mcp } from './mcp.ts'
 import { move } from './move.ts'
 import { reembed } from './re-embed.ts'
 import { backfill, replay } from './replay.ts'
@@ -25,7 +24,7 @@ import { secrets } from './secrets.ts'
 import { start } from './start.ts'
 import { worker } from './worker.ts'
 
-/** All commands, as they are typed. */
+/** All commands, as they are typed. What a server is made of they load when they run: most only ask one. */
 export const program = new Command('zerodb')
   .description('A data backend for AI agents in which code runs when data changes')
   .version(packageVersion())
@@ -33,7 +32,7 @@ export const program = new Command('zerodb')
 const COMMANDS = {
   'Run it:': [start, worker, config, doctor],
   'Write functions:': [init, dev, deploy, functions, invoke, cron, secrets],
-  'Use it:': [hooks, events, runs, logs, replay, backfill, reembed, keys, mcp],
+  'Use it:': [hooks, events, runs, logs, replay, backfill, reembed, keys],
   'Keep it:': [exportProject, importProject, backup, restore, move],
   'And:': [completion],
 }

@@ -5,7 +5,6 @@ import { Command } from 'commander'
 import { type Config, readConfig } from '../config.ts'
 import { dropSchema, migrate } from '../db/migrate.ts'
 import { StartError } from '../errors.ts'
-import { openStorage } from '../main.ts'
 import type { Header } from '../transfer/format.ts'
 import { checkHeader, loadAll } from '../transfer/load.ts'
 import { counted, mustExist } from './files.ts'
@@ -20,6 +19,7 @@ export const restore = new Command('restore')
   .action(async (file: string, options: { dataDir?: string; json?: boolean }) => {
     await mustExist(file)
     const config = readConfig({ ...process.env, ...(options.dataDir ? { ZERODB_DATA_DIR: options.dataDir } : {}) })
+    const { openStorage } = await import('../main.ts')
     const storage = await openStorage(config)
     const { database, store } = storage
     try {

@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import pc from 'picocolors'
 import { type Config, readConfig } from '../config.ts'
-import { type Serving, serve } from '../main.ts'
+import type { Serving } from '../main.ts'
 import { readCredentials, writeCredentials } from './credentials.ts'
 import { stopSignal } from './stop.ts'
 
@@ -19,6 +19,7 @@ export const start = new Command('start')
     })
     const stop = stopSignal()
     const began = performance.now()
+    const { serve } = await import('../main.ts')
     const serving = await serve(config, { onStep: (step) => console.log(step) })
     await welcome(config, serving, Math.round(performance.now() - began))
     await stop

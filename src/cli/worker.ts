@@ -1,7 +1,6 @@
 import { Command } from 'commander'
 import { readConfig } from '../config.ts'
 import { StartError } from '../errors.ts'
-import { openSystem, trySandboxSoon } from '../main.ts'
 import { stopSignal } from './stop.ts'
 
 export const worker = new Command('worker')
@@ -14,6 +13,7 @@ export const worker = new Command('worker')
       )
     }
     const stop = stopSignal()
+    const { openSystem, trySandboxSoon } = await import('../main.ts')
     const system = await openSystem(config, { onStep: (step) => console.log(step) })
     trySandboxSoon(system.app)
     console.log('Ready to execute runs. Ctrl-C stops.')

@@ -109,8 +109,14 @@ function reasonOf({ code = '', message = '', cause, errors }: Thrown): string {
   return message.includes(code) ? message : `${code} ${message}`
 }
 
+interface Following {
+  signal: AbortSignal
+  abort(): void
+  forget(): void
+}
+
 /** What aborts with `signal`, or by itself, until it is told to forget. `AbortSignal.any` is not yet everywhere. */
-export function following(signal: AbortSignal | undefined) {
+export function following(signal: AbortSignal | undefined): Following {
   const controller = new AbortController()
   const abort = () => controller.abort(signal!.reason)
   if (signal?.aborted) abort()

@@ -58,20 +58,11 @@ export function createFunctionCache({
     }
   }
 
-  const watchers = new Set<Parameters<FunctionCache['watch']>[0]>()
-  function tell(projectId: string | null, elsewhere: boolean): void {
-    entries.clear()
-    for (const watcher of watchers) watcher(projectId, elsewhere)
-  }
-
   return {
     byName: (projectId, name) => get(`${projectId} ${name}`, () => store.functions.live(projectId, name)),
     byId: (id) => get(id, () => store.functions.liveById(id)),
-    changed: (projectId) => tell(projectId, false),
-    changedElsewhere: (projectId) => tell(projectId, true),
-    watch(listener) {
-      watchers.add(listener)
-      return () => watchers.delete(listener)
+    changed() {
+      entries.clear()
     },
   }
 }

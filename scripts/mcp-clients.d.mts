@@ -1,1 +1,0 @@
-export function mcpClient(name: 'conformance' | 'inspector'): [node: string, script: string] | undefined
