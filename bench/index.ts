@@ -7,6 +7,7 @@ import { documents, files } from './files.ts'
 import { functions } from './functions.ts'
 import { http } from './http.ts'
 import { latency } from './latency.ts'
+import { mcp } from './mcp.ts'
 import { quality } from './quality.ts'
 import { retention } from './retention.ts'
 import { start } from './start.ts'
@@ -34,6 +35,7 @@ const SUITES: Record<string, { each?: Suite; once?: () => Promise<Measurement[]>
   start: { each: start },
   files: { each: files, once: documents },
   functions: { once: functions },
+  mcp: { once: mcp },
   quality: { once: quality },
 }
 

@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import type { Logger } from 'pino'
 import type { Blobs } from './blobs/index.ts'
 import type { Config } from './config.ts'
@@ -56,6 +57,10 @@ export interface FunctionCache {
   byId(id: string): Promise<PreparedFunction | null>
   /** Functions of this project, or their secrets, have been changed here. */
   changed(projectId: string): void
+  /** Another process says the same; null: of any project. */
+  changedElsewhere(projectId: string | null): void
+  /** Calls `listener` with the project after each change of functions, until the answer is called. Null: of any project. */
+  watch(listener: (projectId: string | null, elsewhere: boolean) => void): () => void
 }
 
 /** Bounds the calls that this process executes at once: of a function (its `concurrency`), and of a project. */
@@ -79,10 +84,14 @@ export interface Invocation {
   trace?: string | undefined
   /** Kept of `data` with the run; all when absent. */
   record?: unknown
+  /** What `ctx` shows besides what it shows of every call. */
+  context?: Readonly<Record<string, unknown>>
   /** The caller has gone away. */
   signal?: AbortSignal
   /** Each line as it is said. */
   onLog?(line: LogLine): void
+  /** How far it is, as it says itself. */
+  onProgress?(progress: number, total: number | undefined, message: string | undefined): void
 }
 
 export interface InvocationOutcome {
@@ -112,6 +121,22 @@ export interface RunsPort {
    * function, or its project, has as many calls at work as it may, and what the sandbox throws.
    */
   invoke(invocation: Invocation): Promise<InvocationOutcome>
+}
+
+/** A surface beside the API at a path of its own, which speaks requests and responses of the web (https://fetch.spec.whatwg.org). */
+export interface Surface {
+  readonly path: `/${string}`
+  /** Its name in metrics and logs. */
+  readonly name: string
+  /** Asked before it is known who asks, and before a body is read. Throws for a request that shall go no further. */
+  guard(headers: IncomingHttpHeaders): void
+  /**
+   * `request` has no body, which is `body`: empty where none was sent. Its signal is aborted when its connection is closed before the answer
+   * is sent. Throws what the API throws.
+   */
+  respond(request: Request, body: Uint8Array, caller: Caller): Promise<Response>
+  /** Ends the streams that would never end by themselves. */
+  close(): Promise<void>
 }
 
 /** All that a part of the program may use, passed to it as an argument. */

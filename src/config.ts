@@ -8,9 +8,23 @@ const seconds = (min: number, max: number) => z.coerce.number().min(min).max(max
 const count = (min: number, max: number) => z.coerce.number().pipe(z.int().min(min).max(max))
 
 /** Networks like `10.0.0.0/8`, separated by commas. */
-const networks = z.string().refine((text) => networksIn(text).every((network) => ipaddr.isValidCIDR(network)), {
+const networks = z.string().refine((text) => namesIn(text).every((network) => ipaddr.isValidCIDR(network)), {
   error: 'must be networks like 10.0.0.0/8, separated by commas',
 })
+const origins = z
+  .string()
+  .refine((text) => namesIn(text).every((origin) => URL.canParse(origin) && new URL(origin).origin === origin), {
+    error: 'must be origins like https://app.example.com, separated by commas',
+  })
+const hosts = z
+  .string()
+  .refine(
+    (text) =>
+      namesIn(text).every((host) => URL.canParse(`http://${host}`) && new URL(`http://${host}`).hostname === host),
+    {
+      error: 'must be names of hosts without a port, separated by commas',
+    },
+  )
 const encryptionKey = z.string().refine((text) => readEncryptionKey(text) !== null, {
   error: 'must be 32 bytes, as 64 hexadecimal digits or as base64',
 })
@@ -52,6 +66,8 @@ const SETTINGS = {
   ZERODB_ALLOW_NETWORKS: networks.optional(),
   ZERODB_METRICS_TOKEN: z.string().min(16).optional(),
   ZERODB_FUNCTIONS_ORIGIN: z.url({ protocol: /^https?$/ }).optional(),
+  ZERODB_ALLOWED_HOSTS: hosts.optional(),
+  ZERODB_CORS_ORIGINS: origins.optional(),
   ZERODB_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
 }
 
@@ -123,6 +139,10 @@ export interface Config {
   metricsToken: string | undefined
   /** Where functions answer that share their origin with nobody; undefined: they share ours. */
   functionsOrigin: string | undefined
+  /** Names under which this server is reached besides those of this machine, where it listens to this machine only. */
+  allowedHosts: string[]
+  /** Origins whose pages may ask. */
+  corsOrigins: string[]
   logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
   /** Names that look like settings and are none, so that a typing error does not pass in silence. */
   unknown: string[]
@@ -179,9 +199,11 @@ export function readConfig(env: Environment): Config {
     deadRetentionDays: settings.ZERODB_DEAD_RETENTION_DAYS,
     handlerTimeoutSeconds: settings.ZERODB_HANDLER_TIMEOUT_SECONDS,
     webhookFailingDays: settings.ZERODB_WEBHOOK_FAILING_DAYS,
-    allowNetworks: networksIn(settings.ZERODB_ALLOW_NETWORKS ?? ''),
+    allowNetworks: namesIn(settings.ZERODB_ALLOW_NETWORKS ?? ''),
     metricsToken: settings.ZERODB_METRICS_TOKEN,
     functionsOrigin: settings.ZERODB_FUNCTIONS_ORIGIN,
+    allowedHosts: namesIn(settings.ZERODB_ALLOWED_HOSTS ?? ''),
+    corsOrigins: namesIn(settings.ZERODB_CORS_ORIGINS ?? ''),
     logLevel: settings.ZERODB_LOG_LEVEL,
     unknown: Object.keys(env).filter(
       (name) => isOurs(name) && !(name in SETTINGS) && !(name.replace(/_FILE$/, '') in SETTINGS),
@@ -196,11 +218,11 @@ export function readEncryptionKey(text: string): Uint8Array | null {
   return /^[\w+/-]{43}=?$/.test(digits) ? Buffer.from(digits, 'base64') : null
 }
 
-function networksIn(text: string): string[] {
+function namesIn(text: string): string[] {
   return text
     .split(',')
-    .map((network) => network.trim())
-    .filter((network) => network !== '')
+    .map((name) => name.trim())
+    .filter((name) => name !== '')
 }
 
 type ProviderSettings = {

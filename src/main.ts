@@ -20,6 +20,7 @@ import { createFunctionCache } from './functions/cache.ts'
 import { createGate } from './functions/gate.ts'
 import { createServer } from './http/server.ts'
 import { LANGUAGES, type Language } from './language/index.ts'
+import { createMcp } from './mcp/index.ts'
 import { createMetrics } from './metrics.ts'
 import { createOutgoing } from './net/outgoing.ts'
 import { callOperation } from './operations/call.ts'
@@ -267,11 +268,16 @@ export function trySandboxSoon({ sandbox, log }: App): void {
   }, TRY_SANDBOX_MS).unref()
 }
 
+/** The API and all that stands beside it. Does not listen yet. */
+export function createSurfaces(app: App): ReturnType<typeof createServer> {
+  return createServer(app, [createMcp(app)])
+}
+
 /** The whole product: system and HTTP, listening. Throws `StartError` when the port is taken. */
 export async function serve(config: Config, options: SystemOptions = {}): Promise<Serving> {
   const system = await openSystem(config, options)
   try {
-    const server = await createServer(system.app)
+    const server = await createSurfaces(system.app)
     try {
       await server.listen({ host: config.host, port: config.port })
     } catch (error) {

@@ -13,6 +13,8 @@ export interface Metrics {
   readonly attempts: Histogram<'handler' | 'status'>
   /** Calls of functions whose callers wait. */
   readonly invocations: Histogram<'trigger' | 'runtime' | 'status'>
+  /** Calls by MCP clients: by built-in tool, or `function`, and whether the result was an error. */
+  readonly toolCalls: Counter<'tool' | 'is_error'>
   /** Runs that are queued or running, in the whole database. */
   readonly runs: Gauge<'handler' | 'status'>
   /** Age of the oldest event that nobody has dispatched. */
@@ -59,6 +61,12 @@ export function createMetrics(version: string): Metrics {
       help: 'Calls of functions whose callers wait, in this process',
       labelNames: ['trigger', 'runtime', 'status'],
       buckets: SECONDS,
+      registers,
+    }),
+    toolCalls: new Counter({
+      name: 'zerodb_mcp_tool_calls_total',
+      help: 'Calls of tools by MCP clients of this process',
+      labelNames: ['tool', 'is_error'],
       registers,
     }),
     runs: new Gauge({

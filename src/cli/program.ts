@@ -15,6 +15,7 @@ import { init } from './init.ts'
 import { invoke } from './invoke.ts'
 import { keys } from './keys.ts'
 import { logs } from './logs.ts'
+import { mcp } from './mcp.ts'
 import { move } from './move.ts'
 import { reembed } from './re-embed.ts'
 import { backfill, replay } from './replay.ts'
@@ -32,7 +33,7 @@ export const program = new Command('zerodb')
 const COMMANDS = {
   'Run it:': [start, worker, config, doctor],
   'Write functions:': [init, dev, deploy, functions, invoke, cron, secrets],
-  'Use it:': [hooks, events, runs, logs, replay, backfill, reembed, keys],
+  'Use it:': [hooks, events, runs, logs, replay, backfill, reembed, keys, mcp],
   'Keep it:': [exportProject, importProject, backup, restore, move],
   'And:': [completion],
 }

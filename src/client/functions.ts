@@ -132,6 +132,14 @@ export interface Context {
   row(): Promise<Record<string, unknown> | null>
   /** What `work` returned when it was first done under this key, in whichever run. */
   once<Value>(key: string, work: () => Value | Promise<Value>): Promise<Value>
+  /** Tells an MCP client that waits for the call how far it is; `progress` must grow. Says nothing to anybody else. */
+  progress(progress: number, total?: number, message?: string): Promise<void>
+  /** Of a call by an MCP client: what it has answered to the function's questions, unchecked, what the function noted when it asked, and what the client can be asked. */
+  tool?: {
+    input_responses: Record<string, unknown> | null
+    request_state: unknown
+    client_capabilities: Record<string, unknown>
+  }
   /** An HTTP answer: text, bytes, or anything else as JSON. */
   response(body?: unknown, options?: { status?: number; headers?: Record<string, string> }): unknown
   /** Ends this attempt: the run is tried again in so many seconds. */
@@ -182,7 +190,13 @@ export interface Config {
     title?: string
     input_schema?: Record<string, unknown>
     output_schema?: Record<string, unknown>
-    annotations?: Record<string, unknown>
+    annotations?: {
+      title?: string
+      readOnlyHint?: boolean
+      destructiveHint?: boolean
+      idempotentHint?: boolean
+      openWorldHint?: boolean
+    }
   }
   timeout_seconds?: number
   memory_mb?: number

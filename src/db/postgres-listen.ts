@@ -5,10 +5,10 @@ import type { Channel } from './sql.ts'
 const RECONNECT_MS = 500
 
 /**
- * Listens on `name` with a connection of its own, which is opened anew whenever it is lost. `onMessage` is also called after that: what was
- * sent meanwhile is gone. The first connection is not waited for.
+ * Listens on `name` with a connection of its own, which is opened anew whenever it is lost. `onMessage` is called with null after that: what
+ * was sent meanwhile is gone. The first connection is not waited for.
  */
-export function listen(config: pg.ClientConfig, name: string, onMessage: () => void): Channel {
+export function listen(config: pg.ClientConfig, name: string, onMessage: (text: string | null) => void): Channel {
   let client: pg.Client | undefined
   let closed = false
   let timer: NodeJS.Timeout | undefined
@@ -25,13 +25,13 @@ export function listen(config: pg.ClientConfig, name: string, onMessage: () => v
     }
     next.on('error', onLost)
     next.on('end', onLost)
-    next.on('notification', onMessage)
+    next.on('notification', ({ payload }) => onMessage(payload ?? ''))
     try {
       await next.connect()
       await next.query(`listen ${next.escapeIdentifier(name)}`)
       if (closed) return void (await next.end())
       client = next
-      if (!isFirst) onMessage()
+      if (!isFirst) onMessage(null)
     } catch {
       onLost()
     }
@@ -39,10 +39,10 @@ export function listen(config: pg.ClientConfig, name: string, onMessage: () => v
   const connecting = connect(true)
 
   return {
-    async notify() {
+    async notify(text) {
       await connecting
       // Who cannot be reached now is told by the sweep.
-      await client?.query('select pg_notify($1, $2)', [name, '']).catch((error) => {
+      await client?.query('select pg_notify($1, $2)', [name, text]).catch((error) => {
         throw failure(error)
       })
     },

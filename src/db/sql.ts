@@ -132,10 +132,10 @@ export interface Database extends Executor {
   /** Runs a script of several statements without parameters, for ten minutes at most. All of them are one transaction, if not said otherwise in it. */
   exec(script: string): Promise<void>
   /**
-   * On a server: calls `onMessage` when any process notifies `channel`, also after a connection was lost and is there again (what was sent
-   * meanwhile may be missed). Absent on the embedded database, which has one process.
+   * On a server: calls `onMessage` with the text of each message that any process sends to `channel`, and with null when a connection was lost
+   * and is there again: what was sent meanwhile is gone. Absent on the embedded database, which has one process.
    */
-  listen?(channel: string, onMessage: () => void): Promise<Channel>
+  listen?(channel: string, onMessage: (text: string | null) => void): Promise<Channel>
   /** What the database writes about itself, for `/health` and `doctor`. */
   version(): Promise<string>
   /** Statements that have been given are finished first. */
@@ -144,7 +144,8 @@ export interface Database extends Executor {
 
 /** A way to wake other processes. */
 export interface Channel {
-  notify(): Promise<void>
+  /** At most 7,999 bytes. */
+  notify(text: string): Promise<void>
   close(): Promise<void>
 }
 

@@ -109,6 +109,8 @@ export function createInvocations({ app, epoch, executes, onLog, onRecorded }: I
           book.say(line)
           invocation.onLog?.(line)
         },
+        ...(invocation.context ? { context: invocation.context } : {}),
+        ...(invocation.onProgress ? { onProgress: invocation.onProgress } : {}),
         async beforeWrite() {
           entry.begun = true
           await app.store.functionRuns.begin(epoch(), run)

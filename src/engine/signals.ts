@@ -1,9 +1,11 @@
+import { randomUUID } from 'node:crypto'
 import type { App } from '../app.ts'
 import type { Database } from '../db/sql.ts'
 
 /** One message for all that happens within this time: a server that commits thousands of times a second must not notify as often. */
 const COALESCE_MS = 4
 const CHANNEL = 'zerodb_wake'
+const WAKE = 'wake'
 
 export interface Signals {
   /** Tells the other processes that there are runs to be claimed. */
@@ -12,23 +14,36 @@ export interface Signals {
 }
 
 /**
- * Wakes other processes, and is woken by them. Only a hint: what a message would have said the next sweep finds. On the embedded database
- * there is nobody to tell.
+ * Wakes other processes, and is woken by them; they also tell each other of functions that are changed. Only a hint: what a message would have
+ * said the next sweep finds. On the embedded database there is nobody to tell.
  */
 export async function openSignals(app: App, database: Database, onSignal: () => void): Promise<Signals> {
   if (!database.listen) return { send() {}, async stop() {} }
-  const channel = await database.listen(CHANNEL, onSignal)
+  const me = randomUUID()
+  const channel = await database.listen(CHANNEL, (text) => {
+    if (text === WAKE || text === null) onSignal()
+    if (text === WAKE) return
+    const [sender, projectId] = text?.split(' ') ?? []
+    if (sender !== me) app.functions.changedElsewhere(projectId ?? null)
+  })
+  const notify = (text: string) => {
+    channel
+      .notify(text)
+      .catch((error) => app.log.debug({ error }, 'others could not be told; they find it with their next sweep'))
+  }
+  const unwatch = app.functions.watch((projectId, elsewhere) => {
+    if (!elsewhere) notify(`${me} ${projectId}`)
+  })
   let timer: NodeJS.Timeout | undefined
   return {
     send() {
       timer ??= setTimeout(() => {
         timer = undefined
-        channel
-          .notify()
-          .catch((error) => app.log.debug({ error }, 'others could not be woken; they find it with their next sweep'))
+        notify(WAKE)
       }, COALESCE_MS)
     },
     async stop() {
+      unwatch()
       clearTimeout(timer)
       await channel.close()
     },

@@ -58,11 +58,20 @@ export function createFunctionCache({
     }
   }
 
+  const watchers = new Set<Parameters<FunctionCache['watch']>[0]>()
+  function tell(projectId: string | null, elsewhere: boolean): void {
+    entries.clear()
+    for (const watcher of watchers) watcher(projectId, elsewhere)
+  }
+
   return {
     byName: (projectId, name) => get(`${projectId} ${name}`, () => store.functions.live(projectId, name)),
     byId: (id) => get(id, () => store.functions.liveById(id)),
-    changed() {
-      entries.clear()
+    changed: (projectId) => tell(projectId, false),
+    changedElsewhere: (projectId) => tell(projectId, true),
+    watch(listener) {
+      watchers.add(listener)
+      return () => watchers.delete(listener)
     },
   }
 }

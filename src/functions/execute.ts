@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import type { App, Caller, PreparedFunction } from '../app.ts'
 import { ZeroError } from '../errors.ts'
 import type { GuestLog, Outcome } from '../sandbox/index.ts'
@@ -18,6 +19,8 @@ export interface Execution {
   /** The hook's configuration. */
   config?: Record<string, unknown>
   /** Where the run stands: what it writes lies one deeper. */
+  /** What `ctx` shows besides. */
+  context?: Readonly<Record<string, unknown>>
   chain: { id: string; depth: number }
   /** What the caller may do; null: all that the function may. */
   permissions: readonly string[] | null
@@ -26,6 +29,7 @@ export interface Execution {
   /** Another function waits for it. */
   nested: boolean
   say(line: LogLine): void
+  onProgress?(progress: number, total: number | undefined, message: string | undefined): void
   /** Called before the first thing that the run does to our data. */
   beforeWrite?(): Promise<void>
 }
@@ -43,6 +47,7 @@ export async function executeFunction(app: App, fn: PreparedFunction, execution:
     trace: trace ?? undefined,
   }
   const context = {
+    ...execution.context,
     run_id,
     attempt,
     trigger,
@@ -65,6 +70,7 @@ export async function executeFunction(app: App, fn: PreparedFunction, execution:
     signal,
     onLog: (line) => say(toLine(app, fn, line)),
     async onHostCall(name, body) {
+      if (name === 'progress') return tellProgress(execution, body)
       announced ??= execution.beforeWrite?.()
       await announced
       return answer(app, fn, caller, execution.row, name, body)
@@ -103,6 +109,24 @@ async function answer(
   }
   if (name === 'once.put') return { value: await app.store.functions.keepOnce(fn.id, key, fields['value'] ?? null) }
   throw new ZeroError('invalid', `There is nothing called "${name.slice(0, 100)}" to be asked for`)
+}
+
+const progressMade = z.object({
+  progress: z.number(),
+  total: z.number().nullish(),
+  message: z.string().max(2000).nullish(),
+})
+
+function tellProgress({ onProgress }: Execution, body: unknown): null {
+  const made = progressMade.safeParse(body)
+  if (!made.success)
+    throw new ZeroError(
+      'invalid',
+      'Progress is a number, a total if there is one, and a message of 2,000 characters at most',
+    )
+  const { progress, total, message } = made.data
+  onProgress?.(progress, total ?? undefined, message ?? undefined)
+  return null
 }
 
 function toLine(app: App, fn: PreparedFunction, { stream, level, text }: GuestLog): LogLine {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import multipart from '@fastify/multipart'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
-import type { App } from '../app.ts'
+import type { App, Surface } from '../app.ts'
 import { createAuthenticator } from '../auth/authenticate.ts'
 import { type Caller, NOBODY, require as requirePermission } from '../auth/caller.ts'
 import { ZeroError } from '../errors.ts'
@@ -10,12 +10,14 @@ import type { Operation, UploadPart } from '../operations/operation.ts'
 import { packageVersion } from '../package.ts'
 import { ROUTE_ALIASES, renameFields, rewriteUrl } from './aliases.ts'
 import { sendBytes } from './bytes.ts'
+import { allowOrigins } from './cors.ts'
 import { sendEvents } from './events.ts'
 import { addFunctionRoutes } from './fn.ts'
 import { addHealthRoutes } from './health.ts'
 import { gatherInput, parseInput } from './input.ts'
 import { openapiDocument } from './openapi.ts'
 import { toBody, toProblem, toZeroError } from './problem.ts'
+import { addSurface } from './surface.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -28,7 +30,7 @@ declare module 'fastify' {
 const MAX_STREAM_MS = 3_600_000
 
 /** The HTTP surface: each operation at its route, and what stands outside the list. Does not listen yet. */
-export async function createServer(app: App): Promise<FastifyInstance> {
+export async function createServer(app: App, surfaces: readonly Surface[] = []): Promise<FastifyInstance> {
   const authenticate = createAuthenticator(app)
   const version = packageVersion()
   const server = fastify({
@@ -44,6 +46,8 @@ export async function createServer(app: App): Promise<FastifyInstance> {
   await server.register(multipart, {
     limits: { fileSize: app.config.maxUploadBytes, files: 10, fields: 100, fieldSize: app.config.maxBodyBytes },
   })
+
+  allowOrigins(server, app.config.corsOrigins)
 
   // Many clients send a body of JSON without saying so, or say it on requests that have none.
   server.removeContentTypeParser(['application/json', 'text/plain'])
@@ -142,6 +146,8 @@ export async function createServer(app: App): Promise<FastifyInstance> {
   }))
   addHealthRoutes(server, app, version)
   await addFunctionRoutes(server, app, authenticate)
+  for (const surface of surfaces)
+    await addSurface(server, surface, authenticate, (request, caller) => callers.set(request, caller))
   return server
 }
 

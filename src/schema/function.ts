@@ -67,15 +67,32 @@ export const httpTrigger = z.strictObject({
     .default(null),
 })
 
+const MAX_SCHEMA_LENGTH = 65_536
+const jsonSchema = metadata.refine(
+  (schema) => JSON.stringify(schema).length <= MAX_SCHEMA_LENGTH,
+  `A schema has at most ${MAX_SCHEMA_LENGTH} characters`,
+)
+
 export const toolTrigger = z.strictObject({
   /** Tells a model what the tool does and when to use it. */
   description: z.string().min(1).max(4000),
   title: z.string().min(1).max(200).optional(),
   /** JSON Schemas (2020-12) of arguments and result. */
-  input_schema: metadata.default({ type: 'object' }),
-  output_schema: metadata.optional(),
+  input_schema: jsonSchema
+    .refine(({ type }) => type === 'object', 'Must say "type": "object": a tool is called with named arguments')
+    .default({ type: 'object' }),
+  output_schema: jsonSchema.optional(),
   /** Hints for clients, as the protocol names them. */
-  annotations: metadata.optional(),
+  annotations: z
+    .strictObject({
+      title: z.string().max(200),
+      readOnlyHint: z.boolean(),
+      destructiveHint: z.boolean(),
+      idempotentHint: z.boolean(),
+      openWorldHint: z.boolean(),
+    })
+    .partial()
+    .optional(),
 })
 
 /** `true` is all defaults, `false` the same as nothing. */

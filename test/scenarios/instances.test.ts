@@ -5,10 +5,13 @@ import { pino } from 'pino'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { readConfig } from '../../src/config.ts'
 import { sql } from '../../src/db/sql.ts'
-import { openSystem, type System } from '../../src/main.ts'
+import { createSurfaces, openSystem, type System } from '../../src/main.ts'
 import { openTestApp, type TestApp, type TestUser } from '../support/app.ts'
 import { SERVER } from '../support/database.ts'
 import { gated, instant } from '../support/gate.ts'
+import { deployTool } from '../support/mcp-app.ts'
+import { connect } from '../support/mcp-clients.ts'
+import { SANDBOX } from '../support/sandbox.ts'
 
 const STORED = 'zerodb.vector.stored'
 
@@ -32,6 +35,7 @@ describe.skipIf(!SERVER)('several instances on one server', () => {
     const config = readConfig({
       ZERODB_DATA_DIR: dataDir,
       DATABASE_URL: app.system.app.config.databaseUrl,
+      ...SANDBOX,
       ...settings,
     })
     const system = await openSystem(config, { log: pino({ level: 'silent' }) })
@@ -58,6 +62,28 @@ describe.skipIf(!SERVER)('several instances on one server', () => {
 
   const statusOf = async (user: TestUser) =>
     (await user.get('/api/v1/runs?limit=1000')).body.items.map(({ status }: { status: string }) => status)
+
+  test.each(['current, 2026-07-28', 'previous'] as const)(
+    'a function that one deploys is a tool of the other at once, and its clients are told: %s',
+    async (kind) => {
+      const app = await first()
+      const system = await joined(app)
+      const server = await createSurfaces(system.app)
+      opened.push({ close: async () => void (await server.close()) })
+      const url = `${await server.listen({ host: '127.0.0.1', port: 0 })}/mcp`
+      const user = await app.newUser()
+      const client = await connect(kind, url, { authorization: `Bearer ${user.key}` })
+      for (const [changes, answer] of [
+        [1, 'hello'],
+        [2, 'good day'],
+      ] as const) {
+        await deployTool(user, 'greet', `return "${answer}"`)
+        await vi.waitFor(() => expect(client.changes()).toBe(changes), 5_000)
+        expect((await client.call('greet')).content).toEqual([{ type: 'text', text: answer }])
+      }
+      await client.close()
+    },
+  )
 
   test('one without slots leaves its runs to others, and says so while there are none', async () => {
     const app = await first({ ZERODB_WORKER_SLOTS: '0' })

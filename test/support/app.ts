@@ -10,8 +10,7 @@ import { type Config, readConfig } from '../../src/config.ts'
 import { hashApiKey, newApiKey } from '../../src/crypto.ts'
 import { sql } from '../../src/db/sql.ts'
 import type { Embedder } from '../../src/embedding/index.ts'
-import { createServer } from '../../src/http/server.ts'
-import { openSystem, type System } from '../../src/main.ts'
+import { createSurfaces, openSystem, type System } from '../../src/main.ts'
 import type { LoggedEvent } from '../../src/schema/event-log.ts'
 import type { Run } from '../../src/schema/run.ts'
 import { freshDatabaseUrl } from './database.ts'
@@ -101,7 +100,7 @@ export async function openTestApp(
   let skew = 0
   const clock: Clock = { now: () => Date.now() + skew * 1000, skewSeconds: () => skew }
   const system = await openSystem(config, { clock, log })
-  const server = await createServer(system.app)
+  const server = await createSurfaces(system.app)
 
   async function request(
     method: string,

@@ -146,6 +146,10 @@ class Context {
     await ask(this.#call, 'once.put', { key, value })
     return value
   }
+  /** Tells who waits for the call how far it is; `progress` must grow. */
+  async progress(progress, total, message) {
+    await ask(this.#call, 'progress', { progress, total, message })
+  }
   response(body, options) {
     return new Answer(body, options)
   }

@@ -250,6 +250,10 @@ class Context:
         ask(self._call, "once.put", {"key": key, "value": value})
         return value
 
+    def progress(self, progress, total=None, message=None):
+        """Tells who waits for the call how far it is; `progress` must grow."""
+        ask(self._call, "progress", {"progress": progress, "total": total, "message": message})
+
     def response(self, body=None, status=200, headers=None):
         return Response(body, status, headers)
 

@@ -1,0 +1,1 @@
+export function mcpClient(name: 'conformance' | 'inspector'): [node: string, script: string] | undefined

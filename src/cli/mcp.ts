@@ -1,0 +1,22 @@
+import { createInterface } from 'node:readline'
+import { createBridge } from './bridge.ts'
+import { note } from './output.ts'
+import { ask, remote } from './remote.ts'
+
+export const mcp = remote('mcp', 'be an MCP server on standard input and output: what agents start by themselves')
+  .summary('an MCP server on standard input and output')
+  .action(
+    ask(async ({ server }) => {
+      const bridge = createBridge({
+        url: new URL('mcp', `${server.url.replace(/\/+$/, '')}/`).href,
+        headers: {
+          authorization: `Bearer ${server.apiKey}`,
+          ...(server.projectId === undefined ? {} : { 'x-project-id': server.projectId }),
+        },
+        warn: note,
+        say: (message) => process.stdout.write(`${JSON.stringify(message)}\n`),
+      })
+      for await (const line of createInterface({ input: process.stdin })) if (line.trim() !== '') void bridge.take(line)
+      bridge.close()
+    }),
+  )

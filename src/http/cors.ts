@@ -1,0 +1,25 @@
+import type { FastifyInstance } from 'fastify'
+
+const METHODS = 'GET, POST, PUT, PATCH, DELETE'
+const READABLE = 'mcp-session-id, retry-after, www-authenticate, x-request-id'
+
+/**
+ * Lets pages of these origins ask (https://fetch.spec.whatwg.org/#http-cors-protocol). What functions answer is left out: each says for itself
+ * which pages may call it.
+ */
+export function allowOrigins(server: FastifyInstance, origins: readonly string[]): void {
+  if (origins.length === 0) return
+  server.addHook('onRequest', async ({ url, method, headers }, reply) => {
+    const { origin } = headers
+    if (origin === undefined || !origins.includes(origin) || url.startsWith('/fn/')) return
+    void reply.header('access-control-allow-origin', origin).header('vary', 'origin')
+    if (method !== 'OPTIONS' || headers['access-control-request-method'] === undefined)
+      return void reply.header('access-control-expose-headers', READABLE)
+    return reply
+      .code(204)
+      .header('access-control-allow-methods', METHODS)
+      .header('access-control-allow-headers', headers['access-control-request-headers'] ?? '')
+      .header('access-control-max-age', '600')
+      .send()
+  })
+}

@@ -1,0 +1,57 @@
+import { Readable } from 'node:stream'
+import type { ReadableStream } from 'node:stream/web'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Caller, Surface } from '../app.ts'
+
+/** Makes a surface answer at its path. `onCaller` is told who asks. */
+export async function addSurface(
+  server: FastifyInstance,
+  surface: Surface,
+  authenticate: (headers: FastifyRequest['headers']) => Promise<Caller>,
+  onCaller: (request: FastifyRequest, caller: Caller) => void,
+): Promise<void> {
+  const callers = new WeakMap<FastifyRequest, Caller>()
+  await server.register(async (scope) => {
+    scope.removeAllContentTypeParsers()
+    scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_, body, done) => done(null, body))
+    scope.route({
+      method: ['GET', 'POST', 'DELETE'],
+      url: surface.path,
+      config: { operation: surface.name },
+      async onRequest(request) {
+        surface.guard(request.headers)
+        const caller = await authenticate(request.headers)
+        callers.set(request, caller)
+        onCaller(request, caller)
+      },
+      async handler(request, reply) {
+        const body = request.body instanceof Uint8Array ? request.body : NO_BODY
+        return send(reply, await surface.respond(webRequest(request, reply), body, callers.get(request)!))
+      },
+    })
+    scope.addHook('preClose', () => surface.close())
+  })
+}
+
+const NO_BODY = new Uint8Array()
+
+/** The request as the web knows it, but for its body. */
+function webRequest({ url, method, headers }: FastifyRequest, reply: FastifyReply): Request {
+  const gone = new AbortController()
+  reply.raw.once('close', () => {
+    if (!reply.raw.writableFinished) gone.abort()
+  })
+  const fields = Object.entries(headers).flatMap(([name, value = '']) =>
+    [value].flat().map((each): [string, string] => [name, each]),
+  )
+  return new Request(`http://localhost${url}`, { method, headers: fields, signal: gone.signal })
+}
+
+async function send(reply: FastifyReply, response: Response): Promise<FastifyReply> {
+  const { status, headers, body } = response
+  void reply.code(status)
+  for (const [name, value] of headers) if (name !== 'connection') void reply.header(name, value)
+  if (body === null) return reply.send()
+  const isStream = headers.get('content-type')?.startsWith('text/event-stream')
+  return reply.send(isStream ? Readable.fromWeb(body as ReadableStream) : Buffer.from(await response.arrayBuffer()))
+}

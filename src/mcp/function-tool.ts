@@ -1,0 +1,98 @@
+import {
+  type CallToolResult,
+  type Tool as Definition,
+  type InputRequiredResult,
+  ProtocolError,
+  ProtocolErrorCode,
+} from '@modelcontextprotocol/server'
+import type { z } from 'zod'
+import type { App, Caller, PreparedFunction } from '../app.ts'
+import { ZeroError } from '../errors.ts'
+import { refusalOf } from '../functions/outcome.ts'
+import type { toolTrigger } from '../schema/function.ts'
+import { includes } from '../schema/login.ts'
+import { inWords } from './built-in.ts'
+import { checkBy } from './check.ts'
+import { contentOf } from './content.ts'
+import { mistakeIn, questionsOf } from './questions.ts'
+import { failed, inRun, type Tool, type ToolCall } from './tool.ts'
+
+/** How a tool is described to clients: schemas go out as their author wrote them. */
+export function definitionOf(name: string, tool: z.infer<typeof toolTrigger>): Definition {
+  const { description, title, input_schema, output_schema, annotations } = tool
+  return {
+    name,
+    ...(title === undefined ? {} : { title }),
+    description,
+    inputSchema: input_schema as Definition['inputSchema'],
+    ...(output_schema === undefined ? {} : { outputSchema: output_schema as NonNullable<Definition['outputSchema']> }),
+    ...(annotations === undefined ? {} : { annotations }),
+  }
+}
+
+/** A function as a tool. */
+export function functionTool(app: App, caller: Caller, fn: PreparedFunction): Tool {
+  const tool = fn.config.tool!
+  return {
+    label: 'function',
+    definition: definitionOf(fn.name, tool),
+    call: (call) => callFunction(app, caller, fn, tool, call),
+  }
+}
+
+async function callFunction(
+  app: App,
+  caller: Caller,
+  fn: PreparedFunction,
+  { input_schema, output_schema }: z.infer<typeof toolTrigger>,
+  call: ToolCall,
+): Promise<CallToolResult | InputRequiredResult> {
+  const { noted, responses, capabilities } = call
+  if (noted && noted.function !== fn.id)
+    throw new ProtocolError(ProtocolErrorCode.InvalidParams, 'Invalid or expired requestState')
+  const wrong = checkBy(input_schema, call.arguments, call.length)
+  if (wrong !== null) return failed(`The arguments do not match the input schema of "${fn.name}": ${wrong}`)
+  try {
+    const { run_id, outcome } = await app.runs.invoke({
+      function: fn,
+      trigger: 'tool',
+      event: 'tool.called',
+      data: call.arguments,
+      caller,
+      trace: call.trace ?? caller.trace,
+      context: {
+        tool: {
+          input_responses: responses ?? null,
+          request_state: noted?.state ?? null,
+          client_capabilities: capabilities,
+        },
+      },
+      signal: call.signal,
+      onProgress: (progress, total, message) => call.progress({ progress, total, message }),
+      // Whoever may not read the logs of runs is not told them here either.
+      ...(includes(caller.permissions, 'hooks:read') ? { onLog: call.log } : {}),
+    })
+    if (outcome.status !== 'ok') return failed(inWords(refusalOf(outcome, run_id)), run_id)
+    const questions = questionsOf(outcome.result)
+    if (questions !== null) {
+      const mistake = mistakeIn(questions)
+      if (mistake !== null) return failed(`"${fn.name}" asks in a form that nobody understands: ${mistake}`, run_id)
+      const { requestState: state } = questions
+      return state === undefined
+        ? questions
+        : { ...questions, requestState: await call.seal({ function: fn.id, state }) }
+    }
+    const result = { ...contentOf(outcome.result, output_schema !== undefined, run_id), ...inRun(run_id) }
+    if (output_schema === undefined || result.isError) return result
+    const { structuredContent } = result
+    if (structuredContent === undefined)
+      return failed(`"${fn.name}" has an output schema, and its result has no structuredContent`, run_id)
+    const mismatch = checkBy(output_schema, structuredContent, outcome.result!.body.length)
+    return mismatch === null
+      ? result
+      : failed(`The result does not match the output schema of "${fn.name}": ${mismatch}`, run_id)
+  } catch (error) {
+    if (!(error instanceof ZeroError)) throw error
+    return failed(inWords(error), error.runId)
+  }
+}

@@ -1,0 +1,19 @@
+export const config = { tool: { description: 'Asks, and trusts nothing but what it has noted itself' } }
+
+export default (_, ctx) => {
+  const { input_responses: answers, request_state: state } = ctx.tool
+  if (state?.asked === 'confirm' && answers?.confirm) return 'state-ok'
+  return {
+    resultType: 'input_required',
+    inputRequests: {
+      confirm: {
+        method: 'elicitation/create',
+        params: {
+          message: 'Please confirm',
+          requestedSchema: { type: 'object', properties: { ok: { type: 'boolean' } }, required: ['ok'] },
+        },
+      },
+    },
+    requestState: { asked: 'confirm' },
+  }
+}

@@ -1,0 +1,3 @@
+export const config = { tool: { description: 'Returns a text' } }
+
+export default () => 'This is a simple text response for testing.'

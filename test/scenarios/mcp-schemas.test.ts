@@ -1,0 +1,67 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { TestUser } from '../support/app.ts'
+import { BUILT_IN, deployTool, FUNCTIONS, type McpApp, openMcpApp } from '../support/mcp-app.ts'
+
+let app: McpApp
+beforeAll(async () => {
+  app = await openMcpApp()
+})
+afterAll(() => app.close())
+
+describe('schemas of users', () => {
+  let user: TestUser
+  beforeEach(async () => {
+    user = await app.newUser()
+  })
+  const call = async (name: string, args: object) =>
+    (await app.ask(user.key, 'tools/call', { name, arguments: args })).answer.result
+
+  test.each([
+    ['a pattern that backtracks without end', { s: { type: 'string', pattern: '^(a+)+$' } }, {}],
+    [
+      'references that double with each step',
+      { s: { $ref: '#/$defs/d0' } },
+      Object.fromEntries(
+        Array.from({ length: 41 }, (_, i) => [
+          `d${i}`,
+          i === 40 ? { type: 'null' } : { anyOf: [{ $ref: `#/$defs/d${i + 1}` }, { $ref: `#/$defs/d${i + 1}` }] },
+        ]),
+      ),
+    ],
+  ])('%s costs its owner the tool, and nobody else their time', async (_, properties, $defs) => {
+    await deployTool(user, 'trap', 'return 1', { input_schema: { type: 'object', properties, $defs } })
+    const sprung = await call('trap', { s: `${'a'.repeat(60)}!` })
+    expect(sprung).toMatchObject({ isError: true, content: [{ text: expect.stringContaining('more than 100 ms') }] })
+    // Not even what would be checked at once is checked again.
+    expect(await call('trap', {})).toEqual(sprung)
+    expect((await user.runs()).length).toBe(0)
+    await deployTool(user, 'trap', 'return 1', { input_schema: { type: 'object' } })
+    expect(await call('trap', {})).toMatchObject({ content: [{ text: '1' }] })
+  })
+
+  test('a schema that cannot be used is what is wrong', async () => {
+    await deployTool(user, 'broken', 'return 1', { input_schema: { type: 'object', $ref: '#/nowhere' } })
+    expect(await call('broken', {})).toMatchObject({
+      isError: true,
+      content: [{ text: expect.stringContaining('The schema of this tool cannot be used') }],
+    })
+  })
+
+  test.each([
+    ['arguments that are no object', { input_schema: { type: 'array' } }, 'input_schema'],
+    ['annotations that no client knows', { annotations: { readOnly: true } }, 'annotations'],
+    ['a schema that is too long', { output_schema: { description: 'x'.repeat(70_000) } }, 'output_schema'],
+    ['no description', { description: '' }, 'description'],
+  ])('%s are refused when the function is deployed', async (_, tool, field) => {
+    const config = { tool: { description: 'a tool', ...tool } }
+    const reply = await user.post(FUNCTIONS, {
+      name: 'bad',
+      runtime: 'nodejs',
+      source: 'export default () => 1',
+      config,
+    })
+    expect(reply.status).toBe(422)
+    expect(JSON.stringify(reply.body.detail)).toContain(field)
+    expect(await app.names(user.key)).toEqual(BUILT_IN)
+  })
+})
