@@ -1,33 +1,10 @@
-import { DbError } from '../db/sql.ts'
-import { ERRORS, NeverRetry, RetryLater, ZeroError } from '../errors.ts'
-
-/** SQLSTATEs for a number or time out of range, or not well-formed Unicode in JSON: what no schema of ours can tell. */
-const BAD_VALUES = new Set(['22003', '22007', '22008', '22009', '22P02'])
+import { ERRORS, ZeroError } from '../errors.ts'
+import { foreseen } from '../operations/foreseen.ts'
 
 /** Any thrown thing as an error of ours. What we did not foresee is `internal`, and says nothing of its cause to the caller. */
 export function toZeroError(error: unknown): ZeroError {
-  if (error instanceof ZeroError) return error
-  if (error instanceof RetryLater)
-    return new ZeroError('unavailable', error.message, { cause: error, retryAfter: Math.ceil(error.seconds) })
-  if (error instanceof NeverRetry) return new ZeroError('provider_refused', error.message, { cause: error })
-  if (error instanceof DbError) {
-    if (error.code === '22021' || error.code === '22P05') {
-      return new ZeroError('invalid', 'Text must not contain the character U+0000', { cause: error })
-    }
-    if (BAD_VALUES.has(error.code)) {
-      const reason = [error.message, error.detail].filter(Boolean).join(': ')
-      return new ZeroError('invalid', `A value cannot be used: ${reason}`, { cause: error })
-    }
-    if (error.code === '54001') return new ZeroError('invalid', 'The request is nested too deeply', { cause: error })
-    if (error.code === '54000')
-      return new ZeroError('too_large', `A text is too long to be indexed: ${error.message}`, { cause: error })
-    if (error.code === '2201B')
-      return new ZeroError('invalid', `Invalid regular expression: ${error.message}`, { cause: error })
-    if (error.code.startsWith('53'))
-      return new ZeroError('unavailable', 'The database has no room for this at the moment', { cause: error })
-  }
-  if (error instanceof RangeError && error.message.startsWith('Maximum call stack'))
-    return new ZeroError('invalid', 'The request is nested too deeply', { cause: error })
+  const known = foreseen(error)
+  if (known) return known
   const { code, statusCode } = error as { code?: string; statusCode?: number }
   if (
     code === 'FST_ERR_CTP_INVALID_JSON_BODY' ||

@@ -4,8 +4,9 @@ import { type Caller, require as requirePermission } from '../auth/caller.ts'
 import { ZeroError } from '../errors.ts'
 import { projectId } from '../schema/common.ts'
 import { shapeErrors } from '../schema/shape-errors.ts'
+import { foreseen } from './foreseen.ts'
 import { OPERATIONS } from './index.ts'
-import type { Operation } from './operation.ts'
+import type { Operation, StreamOperation } from './operation.ts'
 
 const BY_NAME = new Map<string, Operation>(OPERATIONS.map((operation) => [operation.name, operation]))
 /** The most bytes that one answer brings. */
@@ -20,6 +21,17 @@ export async function callOperation(app: App, name: string, caller: Caller, inpu
   if (!operation || operation.kind === 'stream' || operation.permission === 'public')
     throw new ZeroError('route_not_found', `There is no operation "${name.slice(0, 100)}" that can be called`)
   if (operation.permission !== 'any') requirePermission(caller, operation.permission)
+  return carryOut(app, operation, caller, input).catch((error) => {
+    throw foreseen(error) ?? error
+  })
+}
+
+async function carryOut(
+  app: App,
+  operation: Exclude<Operation, StreamOperation>,
+  caller: Caller,
+  input: unknown,
+): Promise<unknown> {
   const given = operation.input.shape['project_id'] === projectId ? { project_id: '-', ...(input as object) } : input
   if (operation.kind === 'upload') return operation.run(app, caller, given, null)
   const parsed = operation.input.safeParse(given)

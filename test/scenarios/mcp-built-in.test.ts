@@ -117,6 +117,7 @@ test.each([
   ['remember', {}, 'content: Field required'],
   ['forget', { memory_id: '00000000-0000-4000-8000-000000000000' }, 'Memory not found'],
   ['store_text', { file_name: 'a', text: 7 }, 'file_content'],
+  ['remember', { content: 'a\u0000b' }, 'Text must not contain the character U+0000'],
   ['recall', { query: 'x', namespace: 'other' }, 'recall has no argument "namespace"'],
 ])('%s says what is wrong with %j', async (name, args, reason) => {
   const { isError, content } = await client.call(name, args)
