@@ -1,13 +1,44 @@
-import { expect, test } from 'vitest'
-import { crashRound } from './crash.ts'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { impediment } from '../../scripts/postgres.mjs'
+import { freshDatabaseOn, SERVER } from '../support/database.ts'
+import { startBreakable } from './breakable.ts'
+import { clusterRound } from './cluster.ts'
+import { embeddedRound } from './embedded.ts'
+import type { Report } from './report.ts'
 
-test.each([1, 2])(
-  'a server killed under load loses no write, and its runs all end after the next start (round %i)',
-  async () => {
-    const { problems, ...report } = await crashRound()
-    console.log(JSON.stringify(report))
-    expect(problems).toEqual([])
-    expect(report.acknowledged).toBeGreaterThan(0)
-  },
-  120_000,
-)
+const seeds = [1, 2].map(() => Math.floor(Math.random() * 1_000_000))
+
+function check({ problems, ...report }: Report): void {
+  console.log(JSON.stringify(report))
+  expect(problems).toEqual([])
+  expect(report.acknowledged).toBeGreaterThan(0)
+  expect(report.faults.length).toBeGreaterThan(0)
+}
+
+describe.skipIf(SERVER)('the embedded database', () => {
+  test.each(seeds)(
+    'a server killed under load loses no write, and each of its runs ends exactly once after the next start (seed %i)',
+    async (seed) => check(await embeddedRound(seed)),
+    120_000,
+  )
+})
+
+describe.skipIf(!SERVER)('PostgreSQL', () => {
+  let server: Awaited<ReturnType<typeof startBreakable>> | null = null
+  beforeAll(async () => {
+    // Where we cannot have a server of our own, that of the tests stays whole, and only our processes die.
+    if (!impediment()) server = await startBreakable()
+    else console.log(`PostgreSQL itself is not broken, because ${impediment()}`)
+  })
+  afterAll(() => server?.stop())
+
+  test.each(seeds)(
+    'two servers and a worker, any of which dies under load, and the database too, lose no write and end each run exactly once (seed %i)',
+    async (seed) => {
+      const { url: databaseUrl, drop } = await freshDatabaseOn(server?.url ?? SERVER!)
+      check(await clusterRound({ seed, databaseUrl, server }))
+      await drop()
+    },
+    180_000,
+  )
+})

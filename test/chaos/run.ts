@@ -1,45 +1,72 @@
 import { parseArgs } from 'node:util'
-import { type CrashReport, crashRound } from './crash.ts'
+import { impediment } from '../../scripts/postgres.mjs'
+import { freshDatabaseOn } from '../support/database.ts'
+import { startBreakable } from './breakable.ts'
+import { clusterRound } from './cluster.ts'
+import { embeddedRound } from './embedded.ts'
+import { type Report, table } from './report.ts'
 
-// npm run chaos -- --rounds 20: kills the server under load that many times, on the database of ZERODB_TEST_DATABASE_URL or on PGlite.
+// npm run chaos                          20 rounds on each backend that can be had here
+// npm run chaos -- --rounds=3            fewer
+// npm run chaos -- --backend=postgres    only one backend
+// npm run chaos -- --seed=4711           the same faults again: the first round has this seed, the next ones those after it
+//
+// What is done: see embedded.ts and cluster.ts. What is looked at afterwards: see judge.ts and sink.ts.
 
-const { values } = parseArgs({ options: { rounds: { type: 'string', default: '5' } } })
-const rounds = Number(values.rounds)
-if (!Number.isInteger(rounds) || rounds < 1) {
-  console.error('--rounds takes a number from 1')
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '20' },
+    backend: { type: 'string' },
+    seed: { type: 'string', default: String(Math.floor(Math.random() * 1_000_000)) },
+  },
+})
+const [rounds, seed] = [Number(values.rounds), Number(values.seed)]
+const { backend } = values
+if (
+  !Number.isInteger(rounds) ||
+  rounds < 1 ||
+  !Number.isInteger(seed) ||
+  !/^(pglite|postgres)$/.test(backend ?? 'pglite')
+) {
+  console.error('--rounds takes a number from 1, --seed a whole number, --backend pglite or postgres')
   process.exit(2)
 }
 
-const COLUMNS: readonly [title: string, value: (report: CrashReport) => number | string][] = [
-  ['killed after', (report) => `${report.killedAfterMs} ms`],
-  ['acknowledged', (report) => report.acknowledged],
-  ['unanswered', (report) => report.unanswered],
-  ['events', (report) => report.events],
-  ['runs', (report) => report.runs],
-  ['interrupted', (report) => report.interrupted],
-  ['repeated', (report) => report.repeated],
-  ['ready', (report) => `${report.readyMs} ms`],
-  ['recovered', (report) => `${report.recoveredMs} ms`],
-  ['problems', (report) => report.problems.length],
-]
-
-const line = (cells: (string | number)[]) =>
-  cells.map((cell, i) => String(cell).padStart(i === 0 ? 5 : COLUMNS[i - 1]![0].length + 1)).join('  ')
-
-const reports: CrashReport[] = []
-console.log(line(['round', ...COLUMNS.map(([title]) => title)]))
-for (let round = 1; round <= rounds; round++) {
-  const report = await crashRound()
-  reports.push(report)
-  console.log(line([round, ...COLUMNS.map(([, value]) => value(report))]))
-  for (const problem of report.problems) console.log(`       ${problem}`)
+const reports: Report[] = []
+async function play(round: (seed: number) => Promise<Report>): Promise<void> {
+  for (let n = 0; n < rounds; n++) {
+    const report = await round(seed + n)
+    reports.push(report)
+    const { faults, problems, recoveredMs } = report
+    console.error(
+      `${report.backend} ${n + 1}/${rounds}, seed ${report.seed}: ${faults.join('; ')}; recovered after ${recoveredMs} ms`,
+    )
+    for (const problem of problems) console.error(`  PROBLEM: ${problem}`)
+  }
 }
 
-const sum = (value: (report: CrashReport) => number) => reports.reduce((total, report) => total + value(report), 0)
-const longest = Math.max(...reports.map((report) => report.recoveredMs))
-const problems = sum((report) => report.problems.length)
-console.log(
-  `\n${rounds} rounds on ${reports[0]!.backend}: ${sum((report) => report.acknowledged)} acknowledged writes, ` +
-    `${sum((report) => report.interrupted)} interrupted runs, longest recovery ${longest} ms, ${problems} problems`,
-)
-process.exitCode = problems === 0 ? 0 : 1
+async function playOnPostgres(): Promise<void> {
+  const obstacle = impediment()
+  if (obstacle) {
+    console.error(`PostgreSQL: nothing was broken, because ${obstacle}`)
+    if (backend === 'postgres') process.exitCode = 1
+    return
+  }
+  const server = await startBreakable()
+  try {
+    await play(async (seed) => {
+      const { url: databaseUrl, drop } = await freshDatabaseOn(server.url)
+      const report = await clusterRound({ seed, databaseUrl, server })
+      await drop()
+      return report
+    })
+  } finally {
+    await server.stop()
+  }
+}
+
+console.error(`first seed: ${seed}`)
+if (backend !== 'postgres') await play(embeddedRound)
+if (backend !== 'pglite') await playOnPostgres()
+console.log(`\n${table(reports)}`)
+if (reports.length === 0 || reports.some(({ problems }) => problems.length > 0)) process.exitCode = 1

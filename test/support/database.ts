@@ -4,18 +4,27 @@ import pg from 'pg'
 /** The PostgreSQL server that tests may use, or undefined: then they run on PGlite. */
 export const SERVER = process.env['ZERODB_TEST_DATABASE_URL'] || undefined
 
-/** A new, empty database on the tests' server; null when tests run on PGlite. */
-export async function freshDatabaseUrl(): Promise<{ url: string; drop(): Promise<void> } | null> {
-  if (!SERVER) return null
-  const name = `zerodb_test_${randomBytes(6).toString('hex')}`
-  await asAdministrator(`create database ${name}`)
-  const url = new URL(SERVER)
-  url.pathname = `/${name}`
-  return { url: url.href, drop: () => asAdministrator(`drop database if exists ${name} with (force)`) }
+interface FreshDatabase {
+  url: string
+  drop(): Promise<void>
 }
 
-async function asAdministrator(statement: string): Promise<void> {
-  const client = new pg.Client({ connectionString: SERVER })
+/** A new, empty database on the tests' server; null when tests run on PGlite. */
+export async function freshDatabaseUrl(): Promise<FreshDatabase | null> {
+  return SERVER ? freshDatabaseOn(SERVER) : null
+}
+
+/** A new, empty database on the server that an administrator reaches at `server`. */
+export async function freshDatabaseOn(server: string): Promise<FreshDatabase> {
+  const name = `zerodb_test_${randomBytes(6).toString('hex')}`
+  await asAdministrator(server, `create database ${name}`)
+  const url = new URL(server)
+  url.pathname = `/${name}`
+  return { url: url.href, drop: () => asAdministrator(server, `drop database if exists ${name} with (force)`) }
+}
+
+async function asAdministrator(server: string, statement: string): Promise<void> {
+  const client = new pg.Client({ connectionString: server })
   await client.connect()
   await client.query(statement)
   await client.end()

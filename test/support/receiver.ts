@@ -29,6 +29,8 @@ export interface Receiver {
   messages: ReceivedMessage[]
   /** Taken in turn; the last one is repeated. 204 at the start. */
   answers: ReceiverAnswer[]
+  /** How a message is answered; the next of `answers`, unless it is replaced. */
+  answer(message: ReceivedMessage): ReceiverAnswer | Promise<ReceiverAnswer>
   /** Which of these secrets have signed the message, by the receiver's own reading of Standard Webhooks. */
   signedBy(message: ReceivedMessage, ...secrets: string[]): boolean[]
   /** Resolves when this many messages have arrived. */
@@ -49,9 +51,10 @@ export async function startReceiver(host = '127.0.0.1'): Promise<Receiver> {
     for await (const chunk of request) chunks.push(chunk)
     const text = Buffer.concat(chunks).toString()
     const { method = '', url: path = '', headers } = request
-    messages.push({ method, path, headers, text, body: text === '' ? undefined : JSON.parse(text) })
+    const message = { method, path, headers, text, body: text === '' ? undefined : JSON.parse(text) }
+    messages.push(message)
     for (const look of [...waiting]) look()
-    reply(request, response, receiver.answers.length > 1 ? receiver.answers.shift()! : receiver.answers[0]!)
+    reply(request, response, await receiver.answer(message))
   }
 
   server.listen(0, host)
@@ -62,6 +65,7 @@ export async function startReceiver(host = '127.0.0.1'): Promise<Receiver> {
     port,
     messages,
     answers: [{ status: 204 }],
+    answer: () => (receiver.answers.length > 1 ? receiver.answers.shift()! : receiver.answers[0]!),
     signedBy({ headers, text }, ...secrets) {
       const signed = `${headers['webhook-id']}.${headers['webhook-timestamp']}.${text}`
       const signatures = String(headers['webhook-signature']).split(' ')

@@ -1,0 +1,28 @@
+import type { Report } from './report.ts'
+import { playRound, type Stage } from './round.ts'
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
+
+/** One process on the embedded database, killed again and again while it is written to, and now and then while it starts. */
+export function embeddedRound(seed: number): Promise<Report> {
+  return playRound({ seed, kinds: ['start'], databaseUrl: null, writers: 6, keys: 3, faults })
+}
+
+async function faults({ instances, random, note, healing, ready }: Stage): Promise<void> {
+  const [server] = instances
+  const kills = Math.round(random.between(1, 2))
+  for (let n = 0; n < kills; n++) {
+    await pause(random.between(500, 4_000))
+    note('kill -9')
+    await server!.end('SIGKILL')
+    if (random.chance(0.3)) {
+      note('kill -9 while it starts')
+      const starting = server!.start().catch(() => undefined)
+      await pause(random.between(50, 1_200))
+      await server!.end('SIGKILL')
+      await starting
+    }
+    healing()
+    ready(await server!.start())
+  }
+}

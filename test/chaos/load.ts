@@ -1,0 +1,74 @@
+import { type Answer, ask } from './client.ts'
+import type { Random } from './random.ts'
+import { newName, ORDERED, orderedName, UNORDERED, type Write } from './writes.ts'
+
+export interface Load {
+  /** The names of the writes that were answered, by event type, in the order of the answers. */
+  readonly acknowledged: ReadonlyMap<string, string[]>
+  /** Writes that were answered with 503, and the slowest of these answers. */
+  readonly unavailable: { count: number; slowestMs: number }
+  /** Lets the writes under way finish. */
+  stop(): Promise<void>
+}
+
+export interface LoadOptions {
+  /** Where the servers answer that are up. */
+  targets(): string[]
+  random: Random
+  /** Writers of anything, beside one for each key. */
+  writers: number
+  keys: number
+  /** Told in words of every answer that should not have been. */
+  complain(problem: string): void
+}
+
+const PAUSE_MS = { between: 8, away: 50 }
+
+/** Writes all the time, to whichever server is up. A write that is not answered is not repeated: it may be stored or not. */
+export function startLoad({ targets, random, writers, keys, complain }: LoadOptions): Load {
+  const acknowledged = new Map<string, string[]>([ORDERED, ...UNORDERED].map(({ event }) => [event, []]))
+  const unavailable = { count: 0, slowestMs: 0 }
+  let stopped = false
+
+  async function one(write: Write, name: string): Promise<void> {
+    const up = targets()
+    if (up.length === 0) return pause(PAUSE_MS.away)
+    const began = performance.now()
+    let answer: Answer
+    try {
+      answer = await ask(random.oneOf(up), 'POST', write.path, write.body(name))
+    } catch {
+      // Its server was killed, or is about to be found missing.
+      return pause(PAUSE_MS.away)
+    }
+    if (answer.status === 200 || answer.status === 201) {
+      acknowledged.get(write.event)!.push(write.id(answer.body, name))
+      return pause(PAUSE_MS.between)
+    }
+    if (answer.status !== 503) complain(`${write.path} answered ${answer.status}: ${JSON.stringify(answer.body)}`)
+    unavailable.count++
+    unavailable.slowestMs = Math.max(unavailable.slowestMs, Math.round(performance.now() - began))
+    return pause(PAUSE_MS.away)
+  }
+
+  async function anything(): Promise<void> {
+    while (!stopped) await one(random.oneOf(UNORDERED), newName())
+  }
+  async function inOrder(key: string): Promise<void> {
+    for (let n = 0; !stopped; n++) await one(ORDERED, orderedName(key, n))
+  }
+  const writing = [
+    ...Array.from({ length: writers }, anything),
+    ...Array.from({ length: keys }, (_, key) => inOrder(`k${key}`)),
+  ]
+  return {
+    acknowledged,
+    unavailable,
+    async stop() {
+      stopped = true
+      await Promise.all(writing)
+    },
+  }
+}
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))

@@ -1,0 +1,142 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { readConfig } from '../../src/config.ts'
+import { sql } from '../../src/db/sql.ts'
+import { openDatabase } from '../../src/main.ts'
+import { ask, KEY, mustBe } from './client.ts'
+import { createInstance, type Instance } from './instance.ts'
+import { judge } from './judge.ts'
+import { startLoad } from './load.ts'
+import { type Random, randomOf } from './random.ts'
+import type { Report } from './report.ts'
+import { startSink } from './sink.ts'
+import { ORDERED, preparation } from './writes.ts'
+
+/** What a round does faults to. */
+export interface Stage {
+  instances: Instance[]
+  random: Random
+  /** Notes a fault, in words. */
+  note(fault: string): void
+  /** Notes that something begins to be put right again now. */
+  healing(): void
+  /** Notes how long a process took to be ready. */
+  ready(ms: number): void
+}
+
+export interface RoundOptions {
+  seed: number
+  /** Of the processes; the first is a server. */
+  kinds: readonly Instance['kind'][]
+  /** Null: the embedded database. */
+  databaseUrl: string | null
+  writers: number
+  keys: number
+  /** Breaks things while there is load, and has put all of them right again when it is done. */
+  faults(stage: Stage): Promise<void>
+}
+
+const RECOVERY_SECONDS = 60
+
+/** Starts the built program, breaks it while it is written to, lets it come to rest, and looks at what became of each write. */
+export async function playRound(options: RoundOptions): Promise<Report> {
+  const { seed, kinds, databaseUrl } = options
+  const problems: string[] = []
+  const complain = (problem: string) => void problems.push(problem)
+  const dataDir = await mkdtemp(join(tmpdir(), 'zerodb-chaos-'))
+  const env = {
+    ZERODB_DATA_DIR: dataDir,
+    ZERODB_PORT: '0',
+    ZERODB_BOOTSTRAP_KEY: KEY,
+    ZERODB_LOG_LEVEL: 'error',
+    ZERODB_ALLOW_NETWORKS: '127.0.0.0/8',
+    DATABASE_URL: databaseUrl ?? '',
+  }
+  const instances = kinds.map((kind, i) => createInstance(`${kind} ${i + 1}`, kind, env, complain))
+  const sink = await startSink(randomOf(seed + 1))
+  try {
+    for (const instance of instances) await instance.start()
+    const [first] = instances
+    for (const { path, body } of preparation(sink.url)) await mustBe(201, ask(first!.url!, 'POST', path, body))
+
+    const load = startLoad({
+      targets: () => instances.flatMap(({ url }) => url ?? []),
+      random: randomOf(seed + 2),
+      writers: options.writers,
+      keys: options.keys,
+      complain,
+    })
+    const faults: string[] = []
+    let healed = performance.now()
+    let readyMs = 0
+    await options.faults({
+      instances,
+      random: randomOf(seed),
+      note: (fault) => void faults.push(fault),
+      healing() {
+        healed = performance.now()
+      },
+      ready(ms) {
+        readyMs = Math.max(readyMs, ms)
+      },
+    })
+    await load.stop()
+    if (!(await allFinal(instances))) complain(`after ${RECOVERY_SECONDS} s not all runs were final`)
+    const recoveredMs = Math.round(performance.now() - healed)
+    for (const instance of instances) {
+      const code = await instance.end('SIGTERM')
+      if (code !== 0) complain(`${instance.name} ended with ${code} when it was asked to stop`)
+    }
+
+    const { acknowledged, unavailable } = load
+    const database = await openDatabase(readConfig(env))
+    try {
+      const judgement = await judge(database, acknowledged, sink.accepted(), complain)
+      const dead = await database.query<{ name: string }>(sql`
+        select e.data ->> 'topic' as name
+        from zerodb_runs r join zerodb_events e on e.seq = r.event_seq
+        where r.status = 'dead' and e.event = ${ORDERED.event}`)
+      const disorder = sink.disorder(acknowledged, new Set(dead.map(({ name }) => name)))
+      if (disorder.length > 0) complain(`${disorder.length} webhooks out of order, e.g. ${disorder[0]}`)
+      const answered = [...acknowledged.values()].reduce((sum, names) => sum + names.length, 0)
+      return {
+        backend: database.kind,
+        seed,
+        faults,
+        acknowledged: answered,
+        unanswered: judgement.rows - answered,
+        unavailable: unavailable.count,
+        slowest503Ms: unavailable.slowestMs,
+        ...judgement,
+        duplicates: sink.duplicates(),
+        readyMs,
+        recoveredMs,
+        problems,
+      }
+    } finally {
+      await database.close()
+    }
+  } finally {
+    for (const instance of instances) await instance.end('SIGKILL')
+    await sink.close()
+    await rm(dataDir, { recursive: true, force: true })
+  }
+}
+
+/** Waits until nothing waits for a dispatch and every run has ended. False when that takes too long. */
+async function allFinal(instances: readonly Instance[]): Promise<boolean> {
+  const url = instances[0]!.url!
+  const until = performance.now() + RECOVERY_SECONDS * 1000
+  while (performance.now() < until) {
+    const answers = await Promise.all(
+      ['/readyz', '/api/v1/runs?status=queued&limit=1', '/api/v1/runs?status=running&limit=1'].map((path) =>
+        ask(url, 'GET', path),
+      ),
+    )
+    const [ready, ...unfinished] = answers.map(({ body }) => body)
+    if (ready.lag_seconds === 0 && unfinished.every(({ items }) => items?.length === 0)) return true
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  return false
+}

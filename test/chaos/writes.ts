@@ -1,0 +1,119 @@
+import { randomUUID } from 'node:crypto'
+
+const DATABASE = '/api/v1/projects/-/database'
+
+/** A kind of write, and where it can be found again. */
+export interface Write {
+  path: string
+  body: (n: string) => object
+  /** The stored row's name in the answer, or in what was sent. */
+  id: (answer: Record<string, string>, n: string) => string
+  event: string
+  table: string
+  /** The row's columns that are its name here, and the `ref` of its event. */
+  named: string
+  ref: string
+}
+
+/** The name of a published event: the how manieth of which key. */
+export const orderedName = (key: string, n: number) => `${key} ${n}`
+
+/** Published one after the other for each key: a hook takes them in that order. */
+export const ORDERED: Write = {
+  path: `${DATABASE}/events/publish`,
+  body: (name) => ({ topic: name, event_payload: { name }, correlation_id: name.split(' ')[0] }),
+  id: (_, name) => name,
+  event: 'zerodb.event.published',
+  table: 'zerodb_published_events',
+  named: 'topic',
+  ref: 'id',
+}
+
+/** Every other kind, in no order. */
+export const UNORDERED: readonly Write[] = [
+  {
+    path: `${DATABASE}/vectors/upsert`,
+    body: (n) => ({ vector_id: n, vector_embedding: [0.1, 0.2, 0.3] }),
+    id: (_, n) => n,
+    event: 'zerodb.vector.stored',
+    table: 'zerodb_vectors where batch_id is null',
+    named: 'vector_id',
+    ref: 'id',
+  },
+  {
+    path: `${DATABASE}/vectors/upsert-batch`,
+    body: (n) => ({ vectors: [1, 2, 3].map((i) => ({ vector_id: `${n}/${i}`, vector_embedding: [i, 1] })) }),
+    id: (_, n) => `${n}/3`,
+    event: 'zerodb.vector.batch_stored',
+    table: `zerodb_vectors where batch_id is not null and vector_id like '%/3'`,
+    named: 'vector_id',
+    ref: 'batch_id',
+  },
+  {
+    path: `${DATABASE}/memory/store`,
+    body: (n) => ({ content: `The parcel ${n} was delivered to Berlin.` }),
+    id: (answer) => answer['memory_id']!,
+    event: 'zerodb.memory.stored',
+    table: `zerodb_memories where kind = 'record'`,
+    named: 'id',
+    ref: 'id',
+  },
+  {
+    path: '/api/v1/public/memory/v2/remember',
+    body: (n) => ({ content: `Carla met agent ${n} in Lisbon.`, entity_id: 'carla' }),
+    id: (answer) => answer['id']!,
+    event: 'zeromemory.remembered',
+    table: `zerodb_memories where kind = 'remembered'`,
+    named: 'id',
+    ref: 'id',
+  },
+  {
+    path: `${DATABASE}/files/upload`,
+    body: (n) => ({
+      file_name: `${n}.txt`,
+      file_content: Buffer.from(n).toString('base64'),
+      content_type: 'text/plain',
+    }),
+    id: (answer) => answer['file_id']!,
+    event: 'zerodb.file.uploaded',
+    table: 'zerodb_files',
+    named: 'id',
+    ref: 'id',
+  },
+  {
+    path: `${DATABASE}/tables/load/rows`,
+    body: (n) => ({ row_data: { n } }),
+    id: (answer) => answer['row_id']!,
+    event: 'zerodb.table.row_inserted',
+    table: 'zerodb_rows',
+    named: 'id',
+    ref: 'id',
+  },
+]
+
+export const WRITES: readonly Write[] = [ORDERED, ...UNORDERED]
+
+/** The last one's handler can do nothing with the event: its runs end as `skipped`. */
+export const SKIPPED = { event_type: 'zerodb.vector.batch_stored', hook_name: 'auto_graph' }
+
+/** What is made before the load: a hook for every kind of handler, one of them with an order. `sink` is where webhooks go. */
+export function preparation(sink: string): { path: string; body: object }[] {
+  const patient = { max_attempts: 100, initial_seconds: 0.2, factor: 1 }
+  const webhook = (event_type: string, label: string, rest: object) => ({
+    ...{ event_type, hook_name: `webhook:${label}`, hook_config: { url: `${sink}/${label}` }, retry: patient },
+    ...rest,
+  })
+  const hooks = [
+    SKIPPED,
+    { event_type: 'zerodb.memory.stored', hook_name: 'auto_embed' },
+    { event_type: 'zeromemory.remembered', hook_name: 'auto_graph' },
+    webhook('zerodb.table.row_inserted', 'any', {}),
+    webhook(ORDERED.event, 'ordered', { ordering_key: 'row.correlation_id' }),
+  ]
+  return [
+    ...hooks.map((body) => ({ path: '/api/v1/hooks', body })),
+    { path: `${DATABASE}/tables`, body: { table_name: 'load' } },
+  ]
+}
+
+export const newName = (): string => randomUUID()
