@@ -3,7 +3,7 @@
 //
 //   node scripts/postgres.mjs start [--for=PID]   starts it, or takes the running one; the last line on stdout is its URL
 //   node scripts/postgres.mjs status              its URL if it is running, else exit code 1
-//   node scripts/postgres.mjs stop                stops it
+//   node scripts/postgres.mjs stop                stops it, and removes its data
 //   node scripts/postgres.mjs stop --for=PID      stops it unless somebody else still uses it
 //   node scripts/postgres.mjs crash               ends it without ceremony, as a loss of power would
 //   node scripts/postgres.mjs resume              starts it again after a crash, with its data and at its URL
@@ -83,7 +83,8 @@ async function stop(user) {
       if (readdirSync(usersFolder).some(isInUse)) return
     }
     await mustDo(inRoot(`${bin}/pg_ctl`, '-D', data, '-m', 'fast', '-t', '120', 'stop'), 'it did not stop')
-    rmSync(urlFile)
+    rmSync(stateFolder, { recursive: true, force: true })
+    rmSync(join(root, data), { recursive: true, force: true })
     say('stopped')
   } finally {
     release()

@@ -14,8 +14,9 @@ export interface Membership {
   beat(worker: Worker, others: readonly string[]): Promise<void>
   /** Says that it executes more than before: `handlers` has grown. */
   offer(): Promise<void>
-  /** Says that it takes no more runs. */
+  /** Says that it takes no more runs. Where the database cannot be told, nothing is lost: this process then looks like one that has died. */
   drain(): Promise<void>
+  /** Gives back what it has not finished. */
   leave(): Promise<void>
 }
 
@@ -44,6 +45,10 @@ export async function join(app: App, handlers: readonly string[]): Promise<Membe
     await recover()
   }
 
+  async function tell(words: Promise<void>): Promise<void> {
+    await words.catch((error) => app.log.warn({ error }, 'the database cannot be told that this process stops'))
+  }
+
   await recover()
   return {
     epoch: () => epoch,
@@ -60,10 +65,10 @@ export async function join(app: App, handlers: readonly string[]): Promise<Membe
         worker.abandon(id, 'the run was cancelled, or given to another process')
     },
     offer: () => app.store.instances.offer(epoch, handlers),
-    drain: () => app.store.instances.drain(epoch),
+    drain: () => tell(app.store.instances.drain(epoch)),
     async leave() {
-      await app.store.runs.giveBack(epoch)
-      await app.store.instances.remove(epoch)
+      await tell(app.store.runs.giveBack(epoch))
+      await tell(app.store.instances.remove(epoch))
     },
   }
 }

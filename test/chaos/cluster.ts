@@ -30,7 +30,7 @@ export function clusterRound({ seed, databaseUrl, server }: ClusterOptions): Pro
 
 /** Faults overlap: one is not waited for before the next. */
 async function breakThings(
-  { instances, random, note, healing, ready }: Stage,
+  { instances, random, note, healing, ready, complain }: Stage,
   server: Breakable | null,
 ): Promise<void> {
   let isDatabaseUp = true
@@ -55,7 +55,7 @@ async function breakThings(
     } else {
       note(`${instance.name} ${way === 'kill' ? 'killed' : 'stopped'}`)
       const code = await instance.end(way === 'kill' ? 'SIGKILL' : 'SIGTERM')
-      if (way === 'stop' && code !== 0) throw new Error(`${instance.name} ended with ${code} when it was asked to stop`)
+      if (way === 'stop' && code !== 0) complain(`${instance.name} ended with ${code} when it was asked to stop`)
       await pause(ms)
       healing()
       ready(await instance.start())

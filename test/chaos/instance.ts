@@ -30,6 +30,8 @@ export function createInstance(
   let url: string | null = null
   let isUp = false
   let asked = false
+  // What we start must not outlive us.
+  process.once('exit', () => child?.kill('SIGKILL'))
 
   function attempt(): Promise<boolean> {
     let said = ''

@@ -17,6 +17,8 @@ import { ORDERED, preparation } from './writes.ts'
 export interface Stage {
   instances: Instance[]
   random: Random
+  /** Notes what should not have happened, in words. */
+  complain(problem: string): void
   /** Notes a fault, in words. */
   note(fault: string): void
   /** Notes that something begins to be put right again now. */
@@ -73,6 +75,7 @@ export async function playRound(options: RoundOptions): Promise<Report> {
     await options.faults({
       instances,
       random: randomOf(seed),
+      complain,
       note: (fault) => void faults.push(fault),
       healing() {
         healed = performance.now()
