@@ -19,6 +19,12 @@ export interface Instance {
 
 const PATIENCE_MS = 60_000
 
+// What we start must not outlive us.
+const children = new Set<ChildProcess>()
+process.once('exit', () => {
+  for (const child of children) child.kill('SIGKILL')
+})
+
 /** `onEnd` is told when it ends without having been asked to, after it was ready. */
 export function createInstance(
   name: string,
@@ -30,9 +36,6 @@ export function createInstance(
   let url: string | null = null
   let isUp = false
   let asked = false
-  // What we start must not outlive us.
-  process.once('exit', () => child?.kill('SIGKILL'))
-
   function attempt(): Promise<boolean> {
     let said = ''
     const { ZERODB_TEST_DATABASE_URL: _, ...inherited } = process.env
@@ -40,6 +43,7 @@ export function createInstance(
       env: { ...inherited, ...env },
     })
     child = starting
+    children.add(starting)
     return new Promise((resolve) => {
       const look = (chunk: Buffer) => {
         said = (said + chunk).slice(-4000)
@@ -52,6 +56,7 @@ export function createInstance(
       starting.stdout.on('data', look)
       starting.stderr.on('data', look)
       starting.once('exit', (code, signal) => {
+        children.delete(starting)
         if (child !== starting) return
         if (isUp && !asked) onEnd(`${name} ended by itself with ${code ?? signal}: ${said.slice(-1000)}`)
         isUp = false

@@ -1,0 +1,118 @@
+import type { App } from '../../src/app.ts'
+import type { Config } from '../../src/config.ts'
+import { type Database, sql } from '../../src/db/sql.ts'
+import { type Claimer, createClaimer } from '../../src/engine/claimer.ts'
+import type { OwnedRun } from '../../src/store/assignment.ts'
+import { openStore, type Store } from '../../src/store/index.ts'
+
+// Processes that execute runs, without their timers: each of their steps is taken when a test says so.
+
+export const HANDLERS = ['webhook']
+/** How many runs one has at once. */
+export const SLOTS = 3
+const LEASE_SECONDS = 5
+
+export interface Process {
+  epoch: number
+  /** The runs that it takes for its own. */
+  held: OwnedRun[]
+  claimer: Claimer
+}
+
+/** A run as the database has it. */
+export interface RunState {
+  id: string
+  hook_id: string
+  event_seq: number
+  ordering_key: string | null
+  status: string
+  owner: number | null
+  attempts: number
+  deaths: number
+  is_due: boolean
+  is_finished: boolean
+}
+
+export interface World {
+  store: Store
+  processes: Process[]
+  advance(seconds: number): void
+  /** A process in the place of one that is no more. */
+  replace(place: number): Promise<void>
+  dispatch(process: Process, seqs?: readonly number[]): Promise<void>
+  claim(process: Process): Promise<void>
+  /** Says that it lives, buries who does not, and lets go of what is not its own any more. */
+  beat(process: Process): Promise<void>
+  /** All runs by id, what nobody has dispatched, and the epochs that are known to live. */
+  look(): Promise<{ runs: Map<string, RunState>; outbox: number[]; living: Set<number> }>
+}
+
+export async function openWorld(database: Database, count: number): Promise<World> {
+  let skew = 0
+  const store = openStore(database, { onCommitted: () => {}, skewSeconds: () => skew })
+  const processes: Process[] = []
+
+  async function createProcess(): Promise<Process> {
+    const process: Process = {
+      epoch: await store.instances.register({ host: 'test', pid: 1, handlers: HANDLERS, slots: SLOTS }, false),
+      held: [],
+      claimer: createClaimer({
+        app: { store, config: { projectLimit: null } as Config } as App,
+        epoch: () => process.epoch,
+        handlers: HANDLERS,
+        free: () => SLOTS - process.held.length,
+        start: (run) => void process.held.push(run),
+      }),
+    }
+    return process
+  }
+  for (let n = 0; n < count; n++) processes.push(await createProcess())
+
+  return {
+    store,
+    processes,
+    advance(seconds) {
+      skew += seconds
+    },
+    async replace(place) {
+      processes[place] = await createProcess()
+    },
+    async dispatch(process, seqs) {
+      const taker = { epoch: process.epoch, slots: SLOTS - process.held.length, handlers: HANDLERS, maxDepth: 8 }
+      const { owned } = await (seqs ? store.dispatch.events(seqs, taker) : store.dispatch.oldest(taker))
+      process.held.push(...owned)
+    },
+    async claim({ claimer }) {
+      await claimer.look()
+      await claimer.claim()
+    },
+    async beat(process) {
+      if (!(await store.instances.beat(process.epoch)))
+        process.epoch = await store.instances.register(
+          { host: 'test', pid: 1, handlers: HANDLERS, slots: SLOTS },
+          false,
+        )
+      await store.instances.bury(LEASE_SECONDS)
+      await store.runs.recover()
+      const lost = await store.runs.lost(
+        process.epoch,
+        process.held.map(({ id }) => id),
+      )
+      process.held = process.held.filter(({ id }) => !lost.includes(id))
+    },
+    async look() {
+      const runs = await database.query<RunState>(sql`
+        select
+          id, hook_id, event_seq, ordering_key, status, owner, attempts, deaths, finished_at is not null as is_finished,
+          run_at <= now() + make_interval(secs => ${skew}::float8) as is_due
+        from zerodb_runs`)
+      const outbox = await database.query<{ seq: number }>(sql`select seq from zerodb_outbox`)
+      const living = await store.instances.list()
+      return {
+        runs: new Map(runs.map((run) => [run.id, run])),
+        outbox: outbox.map(({ seq }) => seq),
+        living: new Set(living.map(({ epoch }) => epoch)),
+      }
+    },
+  }
+}
