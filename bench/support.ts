@@ -60,10 +60,11 @@ export interface Bench {
   close(): Promise<void>
 }
 
-export async function openBench(backend: Backend): Promise<Bench> {
-  const place = await newPlace(backend)
+/** In a new place, unless one is given. */
+export async function openBench(backend: Backend, given?: Place): Promise<Bench> {
+  const place = given ?? (await newPlace(backend))
   // As many connections as callers, so that a queue for them is not what is measured.
-  const config = readConfig({ ...place.env, ZERODB_PG_POOL: String(CALLERS) })
+  const config = readConfig({ ZERODB_PG_POOL: String(CALLERS), ...place.env })
   const log = pino({ level: 'error' }, pino.destination(2))
   const database = await openDatabase(config)
   let engine: Engine | undefined
@@ -125,8 +126,13 @@ export async function openBench(backend: Backend): Promise<Bench> {
   }
 }
 
+export interface Place {
+  env: Record<string, string>
+  remove(): Promise<void>
+}
+
 /** A place for one database of `backend`, new and empty, as settings of the program. */
-export async function newPlace(backend: Backend): Promise<{ env: Record<string, string>; remove(): Promise<void> }> {
+export async function newPlace(backend: Backend): Promise<Place> {
   const directory = await mkdtemp(join(tmpdir(), 'zerodb-bench-'))
   const server = backend === 'postgres' ? await freshDatabaseUrl() : null
   return {
@@ -138,32 +144,35 @@ export async function newPlace(backend: Backend): Promise<{ env: Record<string, 
   }
 }
 
-/**
- * Puts `count` handlers for every event into this process's list, and a hook for each on published events, or on another type.
- * Only one user's events reach them. `onStart` is all that they do.
- */
+/** What a handler of a benchmark does. */
+type Work = (run: HandlerRun) => void | Promise<void>
+
+/** Puts `count` handlers into this process's list. `work` is all that they do. */
+export function addHandlers(count: number, work: Work): string[] {
+  const list = HANDLERS as Record<string, Handler>
+  return Array.from({ length: count }, (_, n) => {
+    const name = `bench_${n}`
+    if (!list[name]) HANDLER_NAMES.push(name)
+    const run = async (_: App, run: HandlerRun) => work(run)
+    list[name] = { name, on: EVENT_NAMES, config: z.looseObject({}), run }
+    return name
+  })
+}
+
+/** Handlers, and a hook for each on published events, or on another event. Only one user's events reach them. Returns the hooks' ids. */
 export async function addHooks(
   bench: Bench,
   scope: Scope,
   count: number,
-  onStart: (run: HandlerRun) => void,
-  event_type: EventName = eventPublished.name,
-): Promise<void> {
-  const list = HANDLERS as Record<string, Handler>
-  for (let n = 0; n < count; n++) {
-    const name = `bench_${n}`
-    if (!list[name]) HANDLER_NAMES.push(name)
-    list[name] = {
-      name,
-      on: EVENT_NAMES,
-      config: z.looseObject({}),
-      async run(_, run) {
-        onStart(run)
-      },
-    }
-    const fields = { project_id: null, hook_type: 'first_party', hook_name: name, hook_config: {} }
-    await bench.store.hooks.create(scope.user_id, { ...fields, event_type })
+  work: Work,
+  { event_type = eventPublished.name, paused = false }: { event_type?: EventName; paused?: boolean } = {},
+): Promise<string[]> {
+  const ids: string[] = []
+  for (const hook_name of addHandlers(count, work)) {
+    const fields = { project_id: null, hook_type: 'first_party', hook_name, hook_config: {}, event_type, paused }
+    ids.push((await bench.store.hooks.create(scope.user_id, fields))!.id)
   }
+  return ids
 }
 
 /** The write of most rows: one published event of about 200 bytes. */
@@ -172,6 +181,20 @@ export const PUBLISHED = {
   event_payload: { order: 4711, customer: 'Ada Lovelace', total: 99.5, items: ['book', 'pen'], note: 'x'.repeat(100) },
   source: 'bench',
   correlation_id: null,
+}
+
+const ROWS_AT_ONCE = 10_000
+
+/** That many rows of a table, an event each, in few statements. */
+export async function insertRows(bench: Bench, scope: Scope, count: number): Promise<void> {
+  const name = `t${count}`
+  await bench.store.tables.create(scope, { table_name: name }).catch(() => undefined)
+  for (let left = count; left > 0; left -= ROWS_AT_ONCE)
+    await bench.store.tables.insertRows(
+      scope,
+      name,
+      Array(Math.min(left, ROWS_AT_ONCE)).fill({ note: 'x'.repeat(100) }),
+    )
 }
 
 /** Has `callers` callers do `work` one after the other until it has been done `count` times; returns the milliseconds it took. */

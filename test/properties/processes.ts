@@ -3,6 +3,7 @@ import type { Config } from '../../src/config.ts'
 import { type Database, sql } from '../../src/db/sql.ts'
 import { type Claimer, createClaimer } from '../../src/engine/claimer.ts'
 import type { OwnedRun } from '../../src/store/assignment.ts'
+import type { Scope } from '../../src/store/context.ts'
 import { openStore, type Store } from '../../src/store/index.ts'
 
 // Processes that execute runs, without their timers: each of their steps is taken when a test says so.
@@ -11,6 +12,9 @@ export const HANDLERS = ['webhook']
 /** How many runs one has at once. */
 export const SLOTS = 3
 const LEASE_SECONDS = 5
+/** How many runs of a hook with a limit go on at once. */
+export const LIMIT = 2
+const PUBLISHED = 'zerodb.event.published'
 
 export interface Process {
   epoch: number
@@ -36,6 +40,8 @@ export interface RunState {
 export interface World {
   store: Store
   processes: Process[]
+  /** Those that are no more, with what they had in hand. */
+  gone: Process[]
   advance(seconds: number): void
   /** A process in the place of one that is no more. */
   replace(place: number): Promise<void>
@@ -43,14 +49,21 @@ export interface World {
   claim(process: Process): Promise<void>
   /** Says that it lives, buries who does not, and lets go of what is not its own any more. */
   beat(process: Process): Promise<void>
-  /** All runs by id, what nobody has dispatched, and the epochs that are known to live. */
-  look(): Promise<{ runs: Map<string, RunState>; outbox: number[]; living: Set<number> }>
+  look(): Promise<State>
+}
+
+/** All runs by id, what nobody has dispatched, and the epochs that are known to live. */
+export interface State {
+  runs: Map<string, RunState>
+  outbox: number[]
+  living: Set<number>
 }
 
 export async function openWorld(database: Database, count: number): Promise<World> {
   let skew = 0
   const store = openStore(database, { onCommitted: () => {}, skewSeconds: () => skew })
   const processes: Process[] = []
+  const gone: Process[] = []
 
   async function createProcess(): Promise<Process> {
     const process: Process = {
@@ -71,10 +84,12 @@ export async function openWorld(database: Database, count: number): Promise<Worl
   return {
     store,
     processes,
+    gone,
     advance(seconds) {
       skew += seconds
     },
     async replace(place) {
+      gone.push(processes[place]!)
       processes[place] = await createProcess()
     },
     async dispatch(process, seqs) {
@@ -115,4 +130,39 @@ export async function openWorld(database: Database, count: number): Promise<Worl
       }
     },
   }
+}
+
+export interface Hooks {
+  ordered: Set<string>
+  limited: Set<string>
+  paused: Set<string>
+  all: string[]
+}
+
+/** Every event is for four hooks: one without rules, one with an order, one with a limit, one with both. */
+export async function makeHooks({ store }: World, { user_id }: Scope): Promise<Hooks> {
+  const hooks: Hooks = { ordered: new Set(), limited: new Set(), paused: new Set(), all: [] }
+  for (const [label, isOrdered, isLimited] of [
+    ['open', 0, 0],
+    ['ordered', 1, 0],
+    ['limited', 0, 1],
+    ['both', 1, 1],
+  ] as const) {
+    const hook = await store.hooks.create(user_id, {
+      ...{
+        project_id: null,
+        event_type: PUBLISHED,
+        hook_type: 'webhook',
+        hook_name: `webhook:${label}`,
+        hook_config: {},
+      },
+      ...(isOrdered ? { ordering_key: { path: 'row.correlation_id', policy: 'block' as const } } : {}),
+      ...(isLimited ? { concurrency: LIMIT } : {}),
+    })
+    const { id } = hook!
+    hooks.all.push(id)
+    if (isOrdered) hooks.ordered.add(id)
+    if (isLimited) hooks.limited.add(id)
+  }
+  return hooks
 }
