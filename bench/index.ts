@@ -3,11 +3,15 @@ import { cpus, tmpdir, totalmem } from 'node:os'
 import { dirname, join } from 'node:path'
 import { sql } from '../src/db/sql.ts'
 import { SERVER } from '../test/support/database.ts'
+import { backlog } from './backlog.ts'
 import { documents, files } from './files.ts'
 import { functions } from './functions.ts'
 import { http } from './http.ts'
+import { lanes } from './lanes.ts'
 import { latency } from './latency.ts'
 import { mcp } from './mcp.ts'
+import { otherProcess } from './other-process.ts'
+import { peer } from './peer.ts'
 import { quality } from './quality.ts'
 import { retention } from './retention.ts'
 import { start } from './start.ts'
@@ -18,6 +22,7 @@ import { write } from './write.ts'
 
 // npm run bench                        every suite, on each backend that is there
 // npm run bench -- write latency       only these
+// npm run bench -- delivery            all that is about how events reach handlers
 // npm run bench -- --backend=pglite    only this backend
 // npm run bench -- --json              JSON in place of the table
 //
@@ -28,7 +33,11 @@ import { write } from './write.ts'
 const SUITES: Record<string, { each?: Suite; once?: () => Promise<Measurement[]> }> = {
   write: { each: write },
   latency: { each: latency },
+  other: { each: otherProcess },
   throughput: { each: throughput },
+  backlog: { each: backlog },
+  lanes: { each: lanes },
+  peer: { each: peer },
   http: { each: http },
   vectors: { each: vectors },
   retention: { each: retention },
@@ -37,6 +46,11 @@ const SUITES: Record<string, { each?: Suite; once?: () => Promise<Measurement[]>
   functions: { once: functions },
   mcp: { once: mcp },
   quality: { once: quality },
+}
+
+/** Names for several. */
+const GROUPS: Record<string, string[]> = {
+  delivery: ['write', 'latency', 'other', 'throughput', 'backlog', 'lanes', 'peer', 'http'],
 }
 
 interface Limits {
@@ -65,14 +79,14 @@ interface Result extends Measurement {
 const targets: Target[] = JSON.parse(readFileSync(new URL('targets.json', import.meta.url), 'utf8'))
 
 async function main(args: readonly string[]): Promise<void> {
-  const names = args.filter((arg) => !arg.startsWith('--'))
+  const names = args.filter((arg) => !arg.startsWith('--')).flatMap((name) => GROUPS[name] ?? name)
   const strange = [
     ...names.filter((name) => !(name in SUITES)),
     ...args.filter((arg) => arg.startsWith('--') && !/^--(json|backend=(pglite|postgres))?$/.test(arg)),
   ]
   if (strange.length > 0) {
     console.error(
-      `Unknown: ${strange.join(', ')}. Suites: ${Object.keys(SUITES).join(', ')}; --json, --backend=pglite|postgres`,
+      `Unknown: ${strange.join(', ')}. Suites: ${[...Object.keys(GROUPS), ...Object.keys(SUITES)].join(', ')}; --json, --backend=pglite|postgres`,
     )
     process.exitCode = 2
     return

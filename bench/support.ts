@@ -145,7 +145,7 @@ export async function newPlace(backend: Backend): Promise<Place> {
 }
 
 /** What a handler of a benchmark does. */
-type Work = (run: HandlerRun) => void | Promise<void>
+type Work = (run: HandlerRun) => unknown
 
 /** Puts `count` handlers into this process's list. `work` is all that they do. */
 export function addHandlers(count: number, work: Work): string[] {
@@ -153,7 +153,7 @@ export function addHandlers(count: number, work: Work): string[] {
   return Array.from({ length: count }, (_, n) => {
     const name = `bench_${n}`
     if (!list[name]) HANDLER_NAMES.push(name)
-    const run = async (_: App, run: HandlerRun) => work(run)
+    const run = async (_: App, run: HandlerRun) => void (await work(run))
     list[name] = { name, on: EVENT_NAMES, config: z.looseObject({}), run }
     return name
   })
@@ -188,7 +188,7 @@ const ROWS_AT_ONCE = 10_000
 /** That many rows of a table, an event each, in few statements. */
 export async function insertRows(bench: Bench, scope: Scope, count: number): Promise<void> {
   const name = `t${count}`
-  await bench.store.tables.create(scope, { table_name: name }).catch(() => undefined)
+  await bench.store.tables.create(scope, { name }).catch(() => undefined)
   for (let left = count; left > 0; left -= ROWS_AT_ONCE)
     await bench.store.tables.insertRows(
       scope,
