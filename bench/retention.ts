@@ -28,7 +28,7 @@ export async function retention(backend: Backend): Promise<Measurement[]> {
   const bench = await openBench(backend)
   try {
     const scope = await bench.newScope()
-    await addHooks(bench, scope, 1, () => {}, vectorStored.name)
+    await addHooks(bench, scope, 1, () => {}, { event_type: vectorStored.name })
     const engine = await bench.startEngine()
     const directory = join(bench.app.config.dataDir, 'pg')
     const ends = [performance.now()]

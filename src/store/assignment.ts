@@ -82,8 +82,18 @@ export function assigned(claimed: Statement): Statement {
   return sql`
     ${claimed} c
     left join lateral (select * from zerodb_events where seq = c.event_seq limit 1) e on true
-    left join zerodb_hooks h on h.id = c.hook_id and h.is_active
-    left join zerodb_functions f on f.id = c.hook_id`
+    left join lateral (select * from zerodb_hooks where id = c.hook_id and is_active limit 1) h on true
+    ${functionOf(sql`c.hook_id`)}`
+}
+
+/** Hook `h` with this id, if there is one. The limit: looked up for each row, whatever the planner believed of the table's size. */
+export function hookOf(id: Statement): Statement {
+  return sql`left join lateral (select * from zerodb_hooks where id = ${id} limit 1) h on true`
+}
+
+/** Function `f` with this id, in the same way. */
+export function functionOf(id: Statement): Statement {
+  return sql`left join lateral (select * from zerodb_functions where id = ${id} limit 1) f on true`
 }
 
 /** What a hook or a run needs of an instance: a handler, which its name or what stands before its colon names, or the runtime of its function. */

@@ -3,11 +3,13 @@ import {
   type AssignmentRow,
   assigned,
   assignmentColumns,
+  functionOf,
+  hookOf,
   laneCapable,
   type OwnedRun,
   toOwnedRun,
 } from './assignment.ts'
-import { now, type StoreContext } from './context.ts'
+import { now, relax, type StoreContext } from './context.ts'
 
 /** A hook in a project: what claims are fair between. */
 export interface Lane {
@@ -140,8 +142,8 @@ export function claims(context: StoreContext) {
         open_lanes as (
           select l.*, ${count}::int as room
           from lanes l
-          left join zerodb_hooks h on h.id = l.hook_id
-          left join zerodb_functions f on f.id = l.hook_id
+          ${hookOf(sql`l.hook_id`)}
+          ${functionOf(sql`l.hook_id`)}
           where h.paused_at is null and h.concurrency is null and ${laneCapable(handlers)}
         ),
         ${dueOf(count)},
@@ -160,7 +162,7 @@ export function claims(context: StoreContext) {
 
     /** One process at a time may count what is running and add to it. Holds until the transaction ends, which need not wait for the disk. */
     async lockTurns(): Promise<void> {
-      await db.query(sql`set local synchronous_commit = off`)
+      await relax(db)
       await db.query(sql`select pg_advisory_xact_lock(7317320442)`)
     },
 
@@ -179,8 +181,8 @@ export function claims(context: StoreContext) {
         open_lanes as (
           select l.*, ${roomOf(count, projectLimit)} as room
           from lanes l
-          left join zerodb_hooks h on h.id = l.hook_id
-          left join zerodb_functions f on f.id = l.hook_id
+          ${hookOf(sql`l.hook_id`)}
+          ${functionOf(sql`l.hook_id`)}
           where (h.concurrency is not null or ${projectLimit}::int is not null) and h.paused_at is null and ${laneCapable(handlers)}
         ),
         ${dueOf(count)},
@@ -252,8 +254,8 @@ export function claims(context: StoreContext) {
           select begin.hook_id, l.project_id, ${roomOf(count, projectLimit)} as room
           from begin
           join (select distinct hook_id, project_id from heads) l using (hook_id)
-          left join zerodb_hooks h on h.id = begin.hook_id
-          left join zerodb_functions f on f.id = begin.hook_id
+          ${hookOf(sql`begin.hook_id`)}
+          ${functionOf(sql`begin.hook_id`)}
           where h.paused_at is null and ${laneCapable(handlers)}
         ),
         due as materialized (
@@ -329,7 +331,7 @@ function withinLimits(count: number, projectLimit: number | null): Statement {
         row_number() over (partition by due.project_id order by due.rank, due.n) as of_project
       from due
     ) placed
-    left join zerodb_hooks h on h.id = placed.hook_id
+    ${hookOf(sql`placed.hook_id`)}
     where (h.concurrency is null or of_hook <= h.concurrency - (select count(*) from running where running.hook_id = placed.hook_id))
       and (
         ${projectLimit}::int is null

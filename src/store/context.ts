@@ -44,6 +44,18 @@ export function now(context: StoreContext): Statement {
   return skew === 0 ? sql`now()` : sql`(now() + make_interval(secs => ${skew}::float8))`
 }
 
+/**
+ * For a transaction whose work a crash may undo because it is done again: its commit need not wait for the disk, and it looks rows up, as
+ * `relaxed` does, whatever the planner believed of the tables' sizes.
+ */
+export async function relax(db: Executor): Promise<void> {
+  await db.query(sql`
+    select
+      set_config('synchronous_commit', 'off', true),
+      set_config('enable_seqscan', 'off', true),
+      set_config('enable_bitmapscan', 'off', true)`)
+}
+
 /** Runs a write and reports its events. Throws `not_found` when it stored nothing, because what it hangs on is not there or is not the user's. */
 export async function write<Row>(
   context: StoreContext,

@@ -59,12 +59,16 @@ export function dispatch(context: StoreContext) {
             and h.paused_at is null and h.concurrency is null and seen.key is null and e.depth <= ${maxDepth}::int as ownable
         from batch
         cross join lateral (select * from zerodb_events where seq = batch.seq limit 1) e
-        join zerodb_hooks h
-          on h.user_id = e.user_id
-          and h.event_type = e.event
-          and h.is_active
-          and (h.project_id is null or h.project_id = e.project_id)
-          and h.created_at <= e.created_at
+        -- offset 0: looked up for each event. A plan made while there were few hooks would read those of all users.
+        cross join lateral (
+          select * from zerodb_hooks
+          where user_id = e.user_id
+            and event_type = e.event
+            and is_active
+            and (project_id is null or project_id = e.project_id)
+            and created_at <= e.created_at
+          offset 0
+        ) h
         cross join lateral ${seenOf({ event: sql`e.event`, data: sql`e.data`, ref: sql`e.ref` })}
         where ${taken}
       ),
@@ -116,7 +120,7 @@ export function dispatch(context: StoreContext) {
       // A lookup for each seq, whatever the planner believed of the table's size when it made its plan.
       const picked = sql`
         select waiting.seq
-        from unnest(${seqs}::bigint[]) as wanted (seq)
+        from unnest((select ${seqs}::bigint[])) as wanted (seq)
         cross join lateral (select seq from zerodb_outbox where seq = wanted.seq for update skip locked limit 1) waiting`
       return fanOut(picked, taker)
     },

@@ -1,7 +1,7 @@
 import { type Statement, sql } from '../db/sql.ts'
 import { EVENT_TYPES } from '../schema/events.ts'
 import type { ReplayCriteria } from '../schema/replay.ts'
-import { now, type StoreContext } from './context.ts'
+import { now, relax, type StoreContext } from './context.ts'
 import { orderOf, seenOf, taken } from './matching.ts'
 import { endEarly, meets } from './replays.ts'
 import { rowsOf } from './synthetic.ts'
@@ -78,7 +78,7 @@ export function replaySteps(context: StoreContext) {
      */
     async step(id: string): Promise<Step> {
       // A step that a crash undoes is done again.
-      await db.query(sql`set local synchronous_commit = off`)
+      await relax(db)
       const job = await lock(id)
       if (!job) return NOTHING
       if (job.orphaned) {

@@ -79,6 +79,11 @@ export function runs(context: StoreContext) {
     /** Records how attempts ended. One whose owner or attempt is not the run's any more changes nothing. Returns the ids recorded. */
     async finish(epoch: number, endings: readonly Ending[]): Promise<string[]> {
       const rows = await relaxed.query<{ id: string }>(sql`
+        -- any(array()): each is looked up by its id. A plan made while there were few runs would read all that are at work, or all there are.
+        with ended as materialized (
+          select * from jsonb_to_recordset(${json(endings)}::jsonb)
+            as given (id uuid, attempts int, status text, result jsonb, error jsonb, logs jsonb, version int, retry_in float8)
+        )
         update zerodb_runs r set
           status = ended.status,
           owner = null,
@@ -88,12 +93,11 @@ export function runs(context: StoreContext) {
           function_version = ended.version,
           run_at = case when ended.status = 'queued' then ${now(context)} + make_interval(secs => ended.retry_in) else r.run_at end,
           finished_at = case when ended.status = 'queued' then null else now() end
-        from jsonb_to_recordset(${json(endings)}::jsonb)
-          as ended (id uuid, attempts int, status text, result jsonb, error jsonb, logs jsonb, version int, retry_in float8)
-        where r.id = ended.id
+        from ended
+        where r.id = any(array(select id from ended))
+          and r.id = ended.id
           and r.attempts = ended.attempts
           and r.owner = ${epoch}::bigint
-          and r.status = 'running'
         returning r.id`)
       return rows.map((row) => row.id)
     },
@@ -101,9 +105,12 @@ export function runs(context: StoreContext) {
     /** Keeps what running handlers have said so far, for those who watch from elsewhere. */
     async saveLogs(epoch: number, logs: readonly Pick<Ending, 'id' | 'attempts' | 'logs'>[]): Promise<void> {
       await relaxed.query(sql`
+        with said as materialized (
+          select * from jsonb_to_recordset(${json(logs)}::jsonb) as given (id uuid, attempts int, logs jsonb)
+        )
         update zerodb_runs r set logs = said.logs
-        from jsonb_to_recordset(${json(logs)}::jsonb) as said (id uuid, attempts int, logs jsonb)
-        where r.id = said.id and r.attempts = said.attempts and r.owner = ${epoch}::bigint and r.status = 'running'`)
+        from said
+        where r.id = any(array(select id from said)) and r.id = said.id and r.attempts = said.attempts and r.owner = ${epoch}::bigint`)
     },
 
     /** How many runs of each handler are queued or running. */
@@ -166,26 +173,45 @@ export function runs(context: StoreContext) {
       return rows.length
     },
 
-    /** Work of these handlers that is not finished, in this project: runs due within a second, and events that will become one. */
+    /**
+     * Work of these handlers that is not finished, in this project: runs due within a second (of each hook 1,000 at most), and events that
+     * will become one.
+     */
     async pending(scope: Scope, handlers: readonly string[], events: readonly EventName[]): Promise<number> {
+      const soon = sql`project_id = ${scope.project_id}::uuid and run_at <= ${now(context)} + interval '1 second'`
       const [row] = await db.query<{ count: number }>(sql`
         select (
           select count(*) from zerodb_runs
-          where status in ('queued', 'running')
+          where status = 'running'
             and user_id = ${scope.user_id}::uuid
             and project_id = ${scope.project_id}::uuid
             and handler = any(${handlers}::text[])
-            and run_at <= ${now(context)} + interval '1 second'
+        ) + (
+          select count(*)
+          from zerodb_hooks h
+          cross join lateral (
+            -- An index each.
+            (select from zerodb_runs where status = 'queued' and ordering_key is null and hook_id = h.id and ${soon} limit 1000)
+            union all
+            (select from zerodb_runs where status = 'queued' and ordering_key is not null and hook_id = h.id and ${soon} limit 1000)
+          ) queued
+          where h.user_id = ${scope.user_id}::uuid and h.hook_name = any(${handlers}::text[])
         ) + (
           select count(*)
           from zerodb_outbox
           cross join lateral (select * from zerodb_events where seq = zerodb_outbox.seq limit 1) e
-          join zerodb_hooks h
-            on h.user_id = e.user_id and h.event_type = e.event and h.is_active and (h.project_id is null or h.project_id = e.project_id)
+          cross join lateral (
+            select from zerodb_hooks
+            where user_id = e.user_id
+              and event_type = e.event
+              and is_active
+              and (project_id is null or project_id = e.project_id)
+              and hook_name = any(${handlers}::text[])
+            offset 0
+          ) h
           where e.user_id = ${scope.user_id}::uuid
             and e.project_id = ${scope.project_id}::uuid
             and e.event = any(${events}::text[])
-            and h.hook_name = any(${handlers}::text[])
         ) as count`)
       return row!.count
     },
@@ -263,7 +289,7 @@ export function runs(context: StoreContext) {
       const rows = await relaxed.query<{ id: string }>(sql`
         select wanted.id
         from unnest(${ids}::uuid[]) as wanted (id)
-        left join zerodb_runs r on r.id = wanted.id
+        left join lateral (select owner from zerodb_runs where id = wanted.id limit 1) r on true
         where r.owner is distinct from ${epoch}::bigint`)
       return rows.map((row) => row.id)
     },

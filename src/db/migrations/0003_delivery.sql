@@ -9,6 +9,8 @@ alter table zerodb_hooks
   add column paused_at timestamptz,
   add column disabled_reason text,
   add column failing_since timestamptz;
+create index idx_zerodb_hooks_match on zerodb_hooks (user_id, event_type) where is_active;
+create index idx_zerodb_hooks_limited on zerodb_hooks (id) where concurrency is not null;
 
 -- What signs a webhook: of two live ones the newer signs first. Sealed, never shown again.
 create table zerodb_hook_secrets (
