@@ -81,9 +81,9 @@ export async function startEngine(app: App, database: Database): Promise<Engine>
   })
 
   const retention = createRetention(app)
-
+  const sweeping = every(app, SWEEP_MS, 'sweep', sweep)
   const timers = [
-    every(app, SWEEP_MS, 'sweep', sweep),
+    sweeping,
     every(app, BEAT_MS, 'beat', () => membership.beat(worker, invocations.begun())),
     every(app, REPLAY_MS, 'replay', () => replayer.advance()),
     every(app, SCHEDULE_MS, 'schedules', schedules),
@@ -91,7 +91,8 @@ export async function startEngine(app: App, database: Database): Promise<Engine>
     every(app, HOUSEKEEPING_MS, 'retention', () => retention.expire()),
   ]
   void warm(app)
-  await dispatcher.sweep()
+  // Not waited for: with much to do, the server would not answer before it is done.
+  sweeping.now()
 
   async function schedules(): Promise<boolean> {
     const any = await runSchedules(app)

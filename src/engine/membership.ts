@@ -32,14 +32,12 @@ export async function join(app: App, handlers: readonly string[]): Promise<Membe
     if (recovered > 0) app.log.warn({ runs: recovered }, 'runs of a process that died are queued again')
   }
 
-  async function beatAmongOthers(): Promise<void> {
-    const began = performance.now()
+  async function beatAmongOthers(began: number): Promise<void> {
     const sinceLast = (began - lastBeat) / 1000
     if (!(await app.store.instances.beat(epoch))) {
       app.log.warn({ epoch }, 'this process was taken for dead; it goes on under a new name')
       epoch = await app.store.instances.register(self, alone)
     }
-    lastBeat = began
     // Who could not beat either, because the database was away, says nothing about the others: they are given time to come back.
     if (sinceLast < LEASE_SECONDS) await app.store.instances.bury(LEASE_SECONDS)
     await recover()
@@ -54,15 +52,20 @@ export async function join(app: App, handlers: readonly string[]): Promise<Membe
     epoch: () => epoch,
     living: () => alone || performance.now() - lastBeat < LEASE_SECONDS * 1000,
     async beat(worker, others) {
-      if (!alone) await beatAmongOthers()
+      const began = performance.now()
+      if (!alone) await beatAmongOthers(began)
       const owned = worker.owned()
       const stranded = await app.store.runs.reclaim(epoch, [...owned, ...others])
       if (stranded > 0) app.log.warn({ runs: stranded }, 'runs whose assignment got lost are queued again')
-      if (owned.length === 0) return
-      const logs = worker.newLogs()
-      if (logs.length > 0) await app.store.runs.saveLogs(epoch, logs)
-      for (const id of await app.store.runs.lost(epoch, owned))
-        worker.abandon(id, 'the run was cancelled, or given to another process')
+      if (owned.length > 0) {
+        const logs = worker.newLogs()
+        if (logs.length > 0) await app.store.runs.saveLogs(epoch, logs)
+        for (const id of await app.store.runs.lost(epoch, owned))
+          worker.abandon(id, 'the run was cancelled, or given to another process')
+      }
+      // Not before it has let go of what is others': what waits would begin.
+      lastBeat = began
+      worker.proceed()
     },
     offer: () => app.store.instances.offer(epoch, handlers),
     drain: () => tell(app.store.instances.drain(epoch)),

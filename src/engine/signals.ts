@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto'
 import type { App } from '../app.ts'
 import type { Database } from '../db/sql.ts'
 
-/** One message for all that happens within this time: a server that commits thousands of times a second must not notify as often. */
-const COALESCE_MS = 4
+/** Messages are this far apart at least: a server that commits thousands of times a second must not notify as often. */
+const APART_MS = 4
 const CHANNEL = 'zerodb_wake'
 const WAKE = 'wake'
 
@@ -35,16 +35,26 @@ export async function openSignals(app: App, database: Database, onSignal: () => 
     if (!elsewhere) notify(`${me} ${projectId}`)
   })
   let timer: NodeJS.Timeout | undefined
+  let again = false
+
+  function wake(): void {
+    again = false
+    notify(WAKE)
+    timer = setTimeout(() => {
+      timer = undefined
+      if (again) wake()
+    }, APART_MS)
+  }
+
   return {
     send() {
-      timer ??= setTimeout(() => {
-        timer = undefined
-        notify(WAKE)
-      }, COALESCE_MS)
+      if (timer) again = true
+      else wake()
     },
     async stop() {
       unwatch()
       clearTimeout(timer)
+      if (again) notify(WAKE)
       await channel.close()
     },
   }

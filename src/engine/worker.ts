@@ -21,6 +21,8 @@ export interface Worker {
   free(): number
   /** Executes a run that this process owns, as soon as it has a slot. */
   start(run: OwnedRun): void
+  /** Begins what waits for a slot, after this process has shown that it lives. */
+  proceed(): void
   /** The ids of all runs that it has been given and whose results are not written. */
   owned(): string[]
   /** What the handler of a run that executes now has said so far; null when none does. */
@@ -71,6 +73,11 @@ export function createWorker(options: WorkerOptions): Worker {
     void execute(run, execution)
   }
 
+  /** Begins what waits, while there are slots. Not when this process may have been taken for dead: others may be at it. */
+  function proceed(): void {
+    while (!stopped && running.size < app.config.workerSlots && waiting.length > 0 && mayTake()) begin(waiting.shift()!)
+  }
+
   async function execute(run: OwnedRun, { controller, log, book }: Execution): Promise<void> {
     const started = performance.now()
     if (run.trigger === 'event' && run.attempts === 1 && !run.synthetic && run.event.id !== null)
@@ -81,9 +88,8 @@ export function createWorker(options: WorkerOptions): Worker {
     const handler = executorOf(run)?.name ?? 'none'
     app.metrics.attempts.observe({ handler, status: ending.status }, took / 1000)
     running.delete(run.id)
-    const next = stopped ? undefined : waiting.shift()
-    if (next) begin(next)
-    else onFree()
+    proceed()
+    if (waiting.length === 0) onFree()
     if (abandoned.delete(run.id) || (stopped && controller.signal.aborted)) return
     endings.push({ ...ending, in_turn: run.in_turn })
     writing ??= write()
@@ -142,9 +148,10 @@ export function createWorker(options: WorkerOptions): Worker {
       return Math.max(0, slots + ahead - running.size - waiting.length)
     },
     start(run) {
-      if (running.size < app.config.workerSlots) begin(run)
-      else waiting.push(run)
+      waiting.push(run)
+      proceed()
     },
+    proceed,
     abandon(id, reason) {
       const place = waiting.findIndex((run) => run.id === id)
       if (place >= 0) waiting.splice(place, 1)

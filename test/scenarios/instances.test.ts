@@ -1,10 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { pino } from 'pino'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { readConfig } from '../../src/config.ts'
 import { sql } from '../../src/db/sql.ts'
+import { handlerOf } from '../../src/handlers/index.ts'
 import { createSurfaces, openSystem, type System } from '../../src/main.ts'
 import { openTestApp, type TestApp, type TestUser } from '../support/app.ts'
 import { SERVER } from '../support/database.ts'
@@ -148,6 +150,33 @@ describe.skipIf(!SERVER)('several instances on one server', () => {
     expect((await user.get('/api/v1/runs')).body).toEqual(body)
   }, 30_000)
 
+  test('one that falls silent begins nothing more of what it owned, whenever it gets a slot', async () => {
+    const app = await first({ ZERODB_WORKER_SLOTS: '0' })
+    const silent = await joined(app, { ZERODB_WORKER_SLOTS: '1' })
+    const gate = gated()
+    silent.app.embedder.embed = gate.embed
+    const user = await app.newUser()
+    await user.hook(STORED, 'auto_embed')
+    await store(user, 'a')
+    await vi.waitFor(() => expect(gate.started).toEqual(['a']), 5_000)
+    await store(user, 'b')
+    await vi.waitFor(async () => expect(await statusOf(user)).toEqual(['running', 'running']), 5_000)
+    const { beat } = silent.app.store.instances
+    const speaking = new Promise<void>((speak) => opened.push({ close: async () => speak() }))
+    silent.app.store.instances.beat = async (epoch) => {
+      await speaking
+      return beat(epoch)
+    }
+    const other = await joined(app)
+    other.app.embedder.embed = instant
+    await vi.waitFor(async () => expect(await statusOf(user)).toEqual(['succeeded', 'succeeded']), 15_000)
+    const begun = vi.spyOn(handlerOf('auto_embed')!, 'run')
+    gate.open('a')
+    await setTimeout(100)
+    expect(begun).not.toHaveBeenCalled()
+    begun.mockRestore()
+  }, 30_000)
+
   test('one that stops gives its work back at once, and the attempt does not count', async () => {
     const app = await first({ ZERODB_WORKER_SLOTS: '0' })
     const leaving = await joined(app)
@@ -184,7 +213,8 @@ describe.skipIf(!SERVER)('several instances on one server', () => {
         running.add(key)
         last.set(key, Number(n))
         perInstance[i]!++
-        await new Promise((resolve) => setImmediate(resolve))
+        // Long enough for the slots of one to be too few.
+        await setTimeout(5)
         running.delete(key)
         return instant(texts)
       }
