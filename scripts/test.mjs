@@ -16,7 +16,14 @@ import { endWithNpm, installDependencies, run } from './install.mjs'
 import { impediment } from './postgres.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const databaseFolders = ['test/contract', 'test/scenarios', 'test/cli/keep', 'src/store', 'test/properties', 'test/chaos']
+const databaseFolders = [
+  'test/contract',
+  'test/scenarios',
+  'test/cli/keep',
+  'src/store',
+  'test/properties',
+  'test/chaos',
+]
 const isCi = !['', '0', 'false', undefined].includes(process.env['CI'])
 const options = process.argv.slice(2)
 const filters = options.filter((option) => option !== '--postgres' && option !== '--')

@@ -62,16 +62,28 @@ async function runAtWork(user: TestUser): Promise<string> {
   })
 }
 
-/** From here on the handler does as it is told, line by line. */
+/** From here on the handler does as it is told, line by line. What it is told before it has begun it does then. */
 function obedient() {
-  let say = (_: string) => {}
-  let end = (_?: Error) => {}
-  handler.run = (_, run: HandlerRun) =>
-    new Promise<void>((resolve, reject) => {
-      say = run.log
-      end = (error) => (error ? reject(error) : resolve())
-    })
-  return { say: (line: string) => say(line), end: (error?: Error) => end(error) }
+  const orders: { line?: string; error?: Error | undefined }[] = []
+  let wake = () => {}
+  function tell(order: (typeof orders)[number]): void {
+    orders.push(order)
+    wake()
+  }
+  handler.run = async (_, run: HandlerRun) => {
+    run.signal.addEventListener('abort', () => wake())
+    for (;;) {
+      const order = run.signal.aborted ? undefined : orders.shift()
+      if (order?.line !== undefined) run.log(order.line)
+      else if (order?.error) throw order.error
+      else if (order || run.signal.aborted) return
+      else
+        await new Promise<void>((resolve) => {
+          wake = resolve
+        })
+    }
+  }
+  return { say: (line: string) => tell({ line }), end: (error?: Error) => tell({ error }) }
 }
 
 test('whoever watches a run reads each line when it is written, and hears of its end', async () => {
