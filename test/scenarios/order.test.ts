@@ -187,13 +187,13 @@ describe('a limit', () => {
       await user.hook(STORED, 'auto_embed', { concurrency: 2 })
       for (const text of ['1', '2', '3', '4', '5']) await store(user, text)
       await started(gate, ['1', '2'])
-      expect(Object.values(await runsByText(user)).map(({ waiting_for }) => waiting_for?.reason ?? null)).toEqual([
-        null,
-        null,
-        'limit',
-        'limit',
-        'limit',
-      ])
+      await vi.waitFor(async () =>
+        expect(
+          Object.values(await runsByText(user))
+            .map(({ waiting_for }) => waiting_for?.reason ?? 'none')
+            .sort(),
+        ).toEqual(['limit', 'limit', 'limit', 'none', 'none']),
+      )
       gate.open('1')
       await started(gate, ['1', '2', '3'])
       gate.open('2')
