@@ -20,20 +20,20 @@ interface Stream {
 export class Capture {
   #streams = new Map<number, Stream>()
   #onLog: ((line: GuestLog) => void) | undefined
-  /** All that has come, kept or not. */
+  /** All that has come, kept or not, with what came around it. */
   bytes = 0
 
   constructor(onLog: ((line: GuestLog) => void) | undefined) {
     this.#onLog = onLog
   }
 
-  write(number: number, level: number, data: Uint8Array): void {
-    // Nothing printed often enough is too much as well.
-    this.bytes += Math.max(1, data.length)
+  write(number: number, level: number, data: Uint8Array, overhead = 0): void {
+    this.bytes += data.length + overhead
     const stream = this.#stream(number)
     if (!stream || stream.bytes > KEPT_BYTES) return
     const room = KEPT_BYTES - stream.bytes
-    stream.bytes += data.length
+    // Nothing counts too: it is a line of the log.
+    stream.bytes += Math.max(data.length, 1)
     let text = stream.decoder.write(Buffer.from(data.subarray(0, room)))
     if (stream.bytes > KEPT_BYTES) text += `\n[cut here: more than ${KEPT_BYTES} bytes]\n`
     if (stream.name === 'log') {

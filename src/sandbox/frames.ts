@@ -13,7 +13,8 @@ export const RESULT_KIND = { JSON: 0, RESPONSE: 1, THREW: 2, TOO_LARGE: 3 } as c
 export const STREAMS = ['', 'stdout', 'stderr', 'log'] as const
 export const LEVELS = ['debug', 'info', 'warn', 'error'] as const
 
-const HEADER_BYTES = 9
+/** Of every frame. */
+export const HEADER_BYTES = 9
 
 /** One frame as bytes. */
 export function frame(type: number, call: number, ...parts: readonly (string | Uint8Array)[]): Buffer {

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import { ZeroError } from '../errors.ts'
 import { Capture, MAX_PRINTED_BYTES } from './capture.ts'
-import { createFrameReader, FRAME, frame, u32 } from './frames.ts'
+import { createFrameReader, FRAME, frame, HEADER_BYTES, u32 } from './frames.ts'
 import type { Call, Outcome, Program, Runtime } from './index.ts'
 import { parseForeignJson } from './json.ts'
 import type { Exit, Guest } from './launcher.ts'
@@ -185,11 +185,13 @@ export class Instance {
     this.#options.onEnded(this)
   }
 
-  /** Ends the call with this verdict, and the instance with it. */
+  /** Ends the call with this verdict, and the instance with it. Nothing that has been read already, behind what ended it, can change that. */
   #cut(live: Live, verdict: Verdict): void {
     if (live.durationMs === 0) live.durationMs = performance.now() - live.began
     this.#kill()
-    this.#settle(live, live.verdict ?? verdict)
+    const settle = () => this.#settle(live, live.verdict ?? verdict)
+    if (this.#options.protections.drop_after_kill) settle()
+    else setImmediate(settle)
   }
 
   #late(live: Live): void {
@@ -230,8 +232,8 @@ export class Instance {
     if (type === FRAME.LOG) {
       // What an earlier call has begun may still print: it is nobody's.
       if (live && live.id === id && !live.verdict && body.length >= 2)
-        this.#capture(live, body[0]!, body[1]!, body.subarray(2))
-      else this.#loose(body)
+        this.#capture(live, body[0]!, body[1]!, body.subarray(2), HEADER_BYTES)
+      else this.#loose(body.length + HEADER_BYTES)
       return
     }
     if (type === FRAME.UP) {
@@ -294,28 +296,31 @@ export class Instance {
     if (!this.#isUp && stream === 2)
       this.#bootText = (this.#bootText + chunk.toString('latin1')).slice(-BOOT_TEXT_BYTES)
     if (this.#live) {
-      this.#capture(this.#live, stream, 1, chunk)
+      this.#capture(this.#live, stream, 1, chunk, 0)
       return
     }
-    this.#loose(chunk)
+    this.#loose(chunk.length)
   }
 
-  #loose(data: Uint8Array): void {
-    this.#looseBytes += Math.max(1, data.length)
+  /** Counts what is printed for no call, and is thrown away. */
+  #loose(bytes: number): void {
+    this.#looseBytes += bytes
     if (this.#looseBytes > MAX_PRINTED_BYTES && this.#options.protections.log_cap)
-      this.#violation('it prints without end, and for no call')
+      this.#violation('it prints without end, and not for the call under way')
   }
 
-  #capture(live: Live, stream: number, level: number, data: Uint8Array): void {
+  /** `overhead`: bytes that came with the data. They count, or printing nothing could go on for ever. */
+  #capture(live: Live, stream: number, level: number, data: Uint8Array, overhead: number): void {
     live.capture ??= new Capture(live.call.onLog)
-    live.capture.write(stream, level, data)
+    live.capture.write(stream, level, data, overhead)
     if (live.capture.bytes > MAX_PRINTED_BYTES && this.#options.protections.log_cap)
       this.#cut(live, failed('output_limit', 'OutputLimit', `The call printed more than ${MAX_PRINTED_BYTES} bytes`))
   }
 
   async #ask(live: Live, body: Buffer): Promise<void> {
     if (body.length < 5 + (body[4] ?? 0)) return this.#violation('a question without a name came')
-    if (++live.asking > MAX_ASKING) return this.#violation(`more than ${MAX_ASKING} questions at once came`)
+    if (++live.asking > MAX_ASKING && this.#options.protections.ask_cap)
+      return this.#violation(`more than ${MAX_ASKING} questions at once came`)
     const question = body.readUInt32LE(0)
     const name = body.toString('utf8', 5, 5 + body[4]!)
     let answer: string
@@ -326,19 +331,21 @@ export class Instance {
       isGood = 0
       answer = JSON.stringify(this.#refusal(error, name))
     }
-    live.asking--
     if (this.#live !== live || live.verdict || this.#ended) return
-    this.guest.channel.write(frame(FRAME.REPLY, live.id, u32(question), new Uint8Array([isGood]), answer))
+    // Under way until it has left us: who does not read the answers can ask no more, and they do not pile up here.
+    this.guest.channel.write(frame(FRAME.REPLY, live.id, u32(question), new Uint8Array([isGood]), answer), () => {
+      live.asking--
+    })
   }
 
   #answerTo(live: Live, name: string, json: Buffer): Promise<unknown> {
+    if (!live.call.onHostCall) throw new ZeroError('invalid', `Nothing answers ${name} here`)
     let input: unknown
     try {
       input = parseForeignJson(json)
     } catch (error) {
       throw new ZeroError('invalid', `The input of ${name} cannot be read: ${(error as Error).message}`)
     }
-    if (!live.call.onHostCall) throw new ZeroError('invalid', `Nothing answers ${name} here`)
     live.over ??= new AbortController()
     return live.call.onHostCall(name, input, live.over.signal)
   }

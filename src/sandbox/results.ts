@@ -24,7 +24,7 @@ export function readResult(kind: number, body: Buffer, limitBytes: number, isChe
       if (isChecked) parseForeignJson(body)
       return { status: 'ok', result: { kind: 'json', body: Buffer.from(body) }, error: null }
     }
-    if (kind === RESULT_KIND.RESPONSE) return readResponse(body, limitBytes)
+    if (kind === RESULT_KIND.RESPONSE) return readResponse(body, limitBytes, isChecked)
     if (kind === RESULT_KIND.THREW) return readError(parseForeignJson(body))
     if (kind === RESULT_KIND.TOO_LARGE) return tooLarge(limitBytes, Number(body.toString('latin1', 0, 20)))
     return failed('threw', 'TypeError', 'The result is of no known kind')
@@ -38,7 +38,7 @@ function tooLarge(limitBytes: number, bytes: number): Verdict {
   return failed('output_limit', 'OutputLimit', `The result is larger than ${limitBytes} bytes${size}`)
 }
 
-function readResponse(body: Buffer, limitBytes: number): Verdict {
+function readResponse(body: Buffer, limitBytes: number, isChecked: boolean): Verdict {
   const length = body.readUInt32LE(0)
   const content = body.subarray(4 + length)
   if (content.length > limitBytes) return tooLarge(limitBytes, content.length)
@@ -49,8 +49,9 @@ function readResponse(body: Buffer, limitBytes: number): Verdict {
     throw new Error(`a response has at most ${MAX_HEADERS} headers`)
   const pairs = headers.map((header: unknown): [string, string] => {
     const [name, value] = Array.isArray(header) ? (header as unknown[]) : []
-    if (typeof name !== 'string' || !HEADER_NAME.test(name)) throw new Error('a response has a header of no valid name')
-    if (typeof value !== 'string' || !HEADER_VALUE.test(value))
+    if (typeof name !== 'string' || (isChecked && !HEADER_NAME.test(name)))
+      throw new Error('a response has a header of no valid name')
+    if (typeof value !== 'string' || (isChecked && !HEADER_VALUE.test(value)))
       throw new Error(`the header ${name} has characters that no header may have`)
     return [name.toLowerCase(), value]
   })
