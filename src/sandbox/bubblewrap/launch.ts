@@ -8,7 +8,7 @@ import { childrenOf, endOf, signal, spawned } from '../processes.ts'
 import type { Protections } from '../protections.ts'
 import type { Group, Groups } from './cgroups.ts'
 import { withoutLeaks } from './descriptors.ts'
-import { INSIDE } from './rootfs.ts'
+import { DEVICES, INSIDE } from './rootfs.ts'
 import type { Slot } from './slots.ts'
 
 const MB = 1024 * 1024
@@ -131,19 +131,18 @@ function bwrapArguments(boundary: Boundary, runtime: Runtime, memoryMb: number):
     ...flag(on.ipc_namespace, '--unshare-ipc'),
     ...flag(on.uts_namespace, '--unshare-uts', '--hostname', 'fn'),
     '--unshare-cgroup-try',
-    '--die-with-parent',
-    '--new-session',
+    ...flag(on.die_with_parent, '--die-with-parent'),
+    ...flag(on.new_session, '--new-session'),
     ...flag(on.empty_environment, '--clearenv'),
     ...['--setenv', 'PATH', '/opt/node/bin:/opt/python/bin', '--setenv', 'HOME', '/tmp', '--setenv', 'LANG', 'C.UTF-8'],
     ...['--uid', '1000', '--gid', '1000'],
-    ...(on.rootfs
-      ? [on.read_only_root ? '--ro-bind' : '--bind', root, '/']
-      : ['--ro-bind', '/', '/', '--setenv', 'LD_LIBRARY_PATH', `${root}/lib`]),
+    ...flag(!on.no_capabilities, '--cap-add', 'ALL'),
+    ...[on.read_only_root ? '--ro-bind' : '--bind', on.rootfs ? root : '/', '/'],
+    ...flag(!on.rootfs, '--setenv', 'LD_LIBRARY_PATH', `${root}/lib`),
     ...flag(!on.fake_proc, '--proc', '/proc'),
     ...['--perms', '1777', ...size(TMP_MB), '--tmpfs', '/tmp'],
     ...(on.rootfs ? ['--perms', '0755', ...size(FILES_MB), '--tmpfs', '/fn'] : ['--dir', '/tmp/fn']),
-    ...['--dev', '/dev'],
-    ...flag(on.bounded_files, '--remount-ro', '/dev'),
+    ...(on.few_devices ? DEVICES.flatMap((path) => ['--dev-bind', path, path]) : ['--dev', '/dev']),
     ...['--chdir', on.rootfs ? '/fn' : '/tmp/fn'],
     ...['--info-fd', String(INFO), '--block-fd', String(BLOCK)],
     ...flag(on.seccomp, '--seccomp', String(SECCOMP)),
@@ -221,10 +220,7 @@ function guestOf(
     exited,
     kill() {
       if (ended || child.exitCode !== null || child.signalCode !== null) return
-      if (!protections.kill_all) {
-        child.kill('SIGTERM')
-        return
-      }
+      if (!protections.kill_all) return say('SIGTERM')
       // With the first process of its namespace all others die. Our own child is its parent and still there: the number cannot be another's.
       if (childrenOf(child.pid!).includes(init)) signal(init, 'SIGKILL')
       child.kill('SIGKILL')

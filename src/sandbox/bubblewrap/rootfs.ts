@@ -30,6 +30,9 @@ export const INSIDE = {
   runner: (runtime: Runtime) => `/opt/run/${RUNNERS[runtime]}`,
 } as const
 
+/** All that /dev has: no terminals, which are counted for the whole machine, and no folder that could be written. */
+export const DEVICES = ['/dev/null', '/dev/zero', '/dev/full', '/dev/random', '/dev/urandom'] as const
+
 /** The parts of Python's library that no function needs, and that are half of it. */
 const LEFT_OUT = /^(site-packages|dist-packages|test|tests|idlelib|turtledemo|tkinter|ensurepip|lib2to3|config-.*)$/
 const UNUSED_DAYS = 14
@@ -66,7 +69,7 @@ export async function prepareRootfs(
 
 /** Changes with everything that is put into it. */
 async function nameOf({ binary, version, library }: Interpreter, prlimit: string): Promise<string> {
-  const hash = createHash('sha256').update(`layout 1 ${version} ${library?.pure}\n`)
+  const hash = createHash('sha256').update(`layout 2 ${version} ${library?.pure}\n`)
   for (const path of [binary, prlimit]) {
     const { size, mtimeMs } = await stat(path)
     hash.update(`${path} ${size} ${mtimeMs}\n`)
@@ -88,6 +91,9 @@ async function build(
   // Every loader looks in one of these.
   for (const name of ['lib64', 'usr/lib', 'usr/lib64'])
     await symlink(name.startsWith('usr/') ? '../lib' : 'lib', join(root, name))
+
+  // Where the devices are mounted.
+  for (const path of DEVICES) await writeFile(join(root, path), '')
 
   const place = join(root, INSIDE[kind])
   await mkdir(dirname(place), { recursive: true, mode: 0o755 })
