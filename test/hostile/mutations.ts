@@ -1,0 +1,78 @@
+import { PROTECTIONS } from '../../src/sandbox/protections.ts'
+import type { HostileProgram, Protection } from './program.ts'
+import { PROGRAMS } from './programs/index.ts'
+import { attempt, casesOf, type Row } from './suite.ts'
+import { table } from './table.ts'
+import { openWorld } from './world.ts'
+
+/** What came of one program while some protections were switched off. */
+export interface Mutation {
+  off: readonly Protection[]
+  name: string
+  runtime: string
+  /** What it got. Empty: it was held all the same. */
+  breaches: string[]
+  /** Whether it must get through, as its program says. */
+  expected: boolean
+}
+
+/** So often is one tried that must get through: some of them are races that it may lose. */
+const TRIES = 5
+
+/**
+ * Runs programs with what stops them switched off. By default each only with the sets that it names itself, where it must get through; with
+ * `all`, every program with each single protection; with `one`, the first program of each set only. Whether every expected one got through, and
+ * every protection has a program that does.
+ */
+export async function runMutations(
+  programs: readonly HostileProgram[],
+  { all, one, json }: { all: boolean; one: boolean; json: boolean },
+): Promise<boolean> {
+  const isRoot = process.getuid?.() === 0
+  const cases = casesOf(programs, isRoot)
+  const sets = new Map<string, readonly Protection[]>()
+  const keyOf = (set: readonly Protection[]) => [...set].sort().join(' + ')
+  if (all) for (const name of Object.keys(PROTECTIONS) as Protection[]) sets.set(name, [name])
+  for (const [{ stoppedBy }] of cases) for (const set of stoppedBy) sets.set(keyOf(set), set)
+
+  const results: Mutation[] = []
+  const untried = new Set<Protection>()
+  for (const [key, off] of sets) {
+    const world = await openWorld(off)
+    try {
+      for (const [program, runtime] of cases) {
+        const expected = program.stoppedBy.some((set) => keyOf(set) === key)
+        if (!expected && !(all && off.length === 1)) continue
+        if (one && results.some((result) => result.off === off)) continue
+        let row: Row | undefined
+        for (let i = 0; i < (expected ? TRIES : 1) && !row?.breaches.length; i++)
+          row = await attempt(world, program, runtime)
+        if (row!.notTried !== null) {
+          for (const name of off) untried.add(name)
+          continue
+        }
+        const mutation = { off, name: program.name, runtime, breaches: row!.breaches, expected }
+        results.push(mutation)
+        if (json) console.log(JSON.stringify(mutation))
+      }
+    } finally {
+      await world.close()
+    }
+  }
+  if (!json) print(results)
+  const held = results.filter(({ expected, breaches }) => expected && breaches.length === 0)
+  const proven = new Set(results.filter(({ breaches }) => breaches.length > 0).flatMap(({ off }) => off))
+  const unproven = (Object.keys(PROTECTIONS) as Protection[]).filter((name) => !proven.has(name) && !untried.has(name))
+  for (const { name, runtime, off } of held)
+    console.error(`held although ${off.join(' and ')} ${off.length > 1 ? 'are' : 'is'} off: ${name} (${runtime})`)
+  const isWhole = programs.length === PROGRAMS.length
+  if (isWhole) for (const name of unproven) console.error(`no program shows what ${name} is for`)
+  return held.length === 0 && (!isWhole || unproven.length === 0)
+}
+
+function print(results: readonly Mutation[]): void {
+  const lines = results
+    .filter(({ breaches, expected }) => breaches.length > 0 || expected)
+    .map(({ off, name, runtime, breaches }) => [off.join(' + '), name, runtime, breaches[0] ?? 'HELD'])
+  console.log(table(['switched off', 'what gets through', 'runtime', 'what is seen'], lines))
+}

@@ -1,0 +1,138 @@
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { childrenOf } from '../../src/sandbox/processes.ts'
+
+// What the operator of the machine sees of guests: /proc and the control groups.
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'latin1')
+  } catch {
+    return ''
+  }
+}
+
+/** The fields of /proc/PID/stat behind the name: state, parent, … */
+function stat(pid: number): string[] {
+  const text = read(`/proc/${pid}/stat`)
+  return text.slice(text.lastIndexOf(')') + 2).split(' ')
+}
+
+/** Whether the process is there and is no zombie. */
+export const isAlive = (pid: number): boolean => {
+  const [state = ''] = stat(pid)
+  return state !== '' && state !== 'Z' && state !== 'X'
+}
+
+export const isZombie = (pid: number): boolean => stat(pid)[0] === 'Z'
+
+/** A field of /proc/PID/status; empty when it is gone. */
+export const statusOf = (pid: number, field: string): string =>
+  new RegExp(`^${field}:\\s*(.*)$`, 'm').exec(read(`/proc/${pid}/status`))?.[1]?.trim() ?? ''
+
+/** Processor time used so far. */
+export const processorMs = (pid: number): number => {
+  const fields = stat(pid)
+  return (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) * 10
+}
+
+/** What its descriptors are, as /proc shows them. */
+export function descriptorsOf(pid: number | 'self'): string[] {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).map((fd) => {
+      try {
+        return readlinkSync(`/proc/${pid}/fd/${fd}`)
+      } catch {
+        return ''
+      }
+    })
+  } catch {
+    return []
+  }
+}
+
+export const linkOf = (path: string): string => {
+  try {
+    return readlinkSync(path)
+  } catch {
+    return ''
+  }
+}
+
+export function descendantsOf(pid: number): number[] {
+  return childrenOf(pid).flatMap((child) => [child, ...descendantsOf(child)])
+}
+
+/** Processes of one instance. */
+export interface Seen {
+  /** bwrap’s process on our side. */
+  outer: number
+  /** The first process inside. */
+  init: number
+  interpreter: number
+  /** Of cgroup v1 or v2; empty where there are none. */
+  groupFolder: string
+}
+
+/** The instance, among those that `server` has started, in whose working directory `marker` lies. */
+export function instanceWith(marker: string, server = process.pid): Seen | undefined {
+  for (const outer of childrenOf(server)) {
+    for (const init of childrenOf(outer)) {
+      const isThere = ['root/fn', 'root/tmp/fn', 'cwd'].some((folder) =>
+        existsSync(`/proc/${init}/${folder}/${marker}`),
+      )
+      const interpreter = childrenOf(init).find((pid) => !isZombie(pid)) ?? init
+      if (isThere || existsSync(`/proc/${interpreter}/cwd/${marker}`))
+        return { outer, init, interpreter, groupFolder: groupFolderOf(init) }
+    }
+  }
+  return undefined
+}
+
+function groupFolderOf(pid: number): string {
+  const lines = read(`/proc/${pid}/cgroup`).split('\n')
+  const own = lines.find((line) => line.split(':')[1] === 'pids') ?? lines.find((line) => line.startsWith('0::')) ?? ''
+  const [, controller = '', ...path] = own.split(':')
+  const folder = `/sys/fs/cgroup/${controller}${path.join(':')}`
+  return folder.includes('zerodb-functions') && existsSync(folder) ? folder : ''
+}
+
+/** All processes of the instance that are there, zombies not counted. */
+export function processesOf({ init, outer, groupFolder }: Seen): number[] {
+  const found = new Set([init, ...descendantsOf(init)])
+  if (groupFolder)
+    for (const pid of read(`${groupFolder}/cgroup.procs`).split('\n').filter(Boolean)) found.add(Number(pid))
+  found.delete(outer)
+  return [...found].filter(isAlive)
+}
+
+/** Tasks, threads included, of these processes. */
+export const threadsOf = (pids: readonly number[]): number =>
+  pids.reduce((sum, pid) => sum + Number(statusOf(pid, 'Threads') || 0), 0)
+
+/** Bytes that are really in memory, not shared with a file. */
+export const residentMb = (pid: number): number =>
+  ['RssAnon', 'RssShmem'].reduce((sum, field) => sum + Number.parseInt(statusOf(pid, field) || '0', 10) / 1024, 0)
+
+/** The folder of this controller’s group in version 1; empty when there is none. */
+function folderOf(seen: Seen, controller: string): string {
+  const own = read(`/proc/${seen.init}/cgroup`)
+    .split('\n')
+    .find((line) => line.split(':')[1]?.split(',').includes(controller))
+  return own && seen.groupFolder ? `/sys/fs/cgroup/${controller}${own.split(':').slice(2).join(':')}` : ''
+}
+
+/** All memory that is counted for the instance, of the kernel too. Without control groups, what its processes have. */
+export function memoryMbOf(seen: Seen): number {
+  for (const file of [`${folderOf(seen, 'memory')}/memory.usage_in_bytes`, `${seen.groupFolder}/memory.current`]) {
+    const bytes = Number(read(file) || Number.NaN)
+    if (bytes > 0) return bytes / (1 << 20)
+  }
+  return processesOf(seen).reduce((sum, pid) => sum + residentMb(pid), 0)
+}
+
+/** How many processors the instance may use at once. */
+export function processorsOf(seen: Seen): number {
+  const quota = read(`${folderOf(seen, 'cpu')}/cpu.cfs_quota_us`) || read(`${seen.groupFolder}/cpu.max`)
+  const microseconds = Number.parseInt(quota, 10)
+  return microseconds > 0 ? microseconds / 100_000 : Number.POSITIVE_INFINITY
+}

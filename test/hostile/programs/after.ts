@@ -1,0 +1,172 @@
+import { isAlive, processorMs } from '../outside.ts'
+import { NODE_WORLD, PYTHON_WORLD } from '../preludes.ts'
+import { type HostileProgram, pause, within } from '../program.ts'
+import type { Stage } from '../stage.ts'
+
+/** Something goes on behind the answer: the instance is ended for it. */
+async function endsSoon(stage: Stage): Promise<void> {
+  await stage.call({ key: 'after' })
+  const pids = stage.isThere() ? stage.processes() : []
+  stage.check(await within(500, () => !pids.some(isAlive)), 'what it has left behind lives on')
+}
+
+export const after: HostileProgram[] = [
+  {
+    name: 'computes on behind its answer',
+    group: 'AFTER',
+    stoppedBy: [['paused_when_idle']],
+    node: `import { Worker } from 'node:worker_threads'
+      export default () => { new Worker('for (;;);', { eval: true }); return new Promise((resolve) => setTimeout(resolve, 50)) }`,
+    python: `import threading
+def burn():
+    while True: pass
+def handler(event, ctx):
+    threading.Thread(target=burn, daemon=True).start()
+    return 1`,
+    async play(stage) {
+      await stage.call({ key: 'after' })
+      await pause(80)
+      const { interpreter } = stage.seen()
+      const before = processorMs(interpreter)
+      await pause(300)
+      const used = processorMs(interpreter) - before
+      stage.check(isAlive(interpreter) && used <= 20, `it has computed for ${used} of 300 ms`)
+    },
+  },
+  {
+    name: 'leaves a child behind',
+    group: 'AFTER',
+    stoppedBy: [['strays']],
+    node: `import { spawn } from 'node:child_process'
+      export default () => { spawn(process.execPath, ['-e', 'for (;;);'], { stdio: 'ignore', detached: true }).unref(); return 1 }`,
+    python: `import os
+def handler(event, ctx):
+    if os.fork() == 0:
+        while True: pass
+    return 1`,
+    play: endsSoon,
+  },
+  {
+    name: 'leaves a daemon behind that nobody is the parent of',
+    group: 'AFTER',
+    stoppedBy: [['strays']],
+    python: `import os, time
+def handler(event, ctx):
+    child = os.fork()
+    if child == 0:
+        os.setsid()
+        if os.fork(): os._exit(0)
+        while True: time.sleep(0.001)
+    os.waitpid(child, 0)
+    return 1`,
+    play: endsSoon,
+  },
+  {
+    name: 'has a child wake it when it is stopped',
+    group: 'AFTER',
+    stoppedBy: [['strays']],
+    python: `import os, signal
+def handler(event, ctx):
+    parent = os.getpid()
+    if os.fork() == 0:
+        while True: os.kill(parent, signal.SIGCONT)
+    return 1`,
+    play: endsSoon,
+  },
+  {
+    name: 'goes on as a child of its child, faster than it can be counted',
+    group: 'AFTER',
+    stoppedBy: [['strays']],
+    python: `import os
+def handler(event, ctx):
+    if os.fork() == 0:
+        while True:
+            if os.fork(): os._exit(0)
+    os.wait()
+    return 1`,
+    async play(stage) {
+      await stage.call({ key: 'after' })
+      stage.check(await within(500, () => !stage.isThere()), 'what it has left behind lives on')
+    },
+  },
+  {
+    name: 'survives its end as a daemon',
+    group: 'AFTER',
+    stoppedBy: [['kill_all']],
+    node: `${NODE_WORLD}
+      import { spawn } from 'node:child_process'
+      process.on('SIGTERM', () => {})
+      spawn(process.execPath, ['-e', 'process.on("SIGTERM", () => {}); for (;;);'], { stdio: 'ignore', detached: true })
+      setTimeout(ready, 150)`,
+    python: `${PYTHON_WORLD}
+import signal
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+if os.fork() == 0:
+    os.setsid()
+    if os.fork(): os._exit(0)
+    while True: time.sleep(0.01)
+time.sleep(0.05)
+ready()`,
+    look() {},
+  },
+  {
+    name: 'leaves something for the next caller, who asked for a new sandbox',
+    group: 'AFTER',
+    stoppedBy: [],
+    inherent: 'a new sandbox is a new process with new files',
+    node: `import fs from 'node:fs'
+      export default () => {
+        const found = [globalThis.left, fs.existsSync('/tmp/left'), fs.existsSync('/fn/left')]
+        globalThis.left = 1; fs.writeFileSync('/tmp/left', ''); fs.writeFileSync('/fn/left', '')
+        return found.some(Boolean)
+      }`,
+    python: `import os
+left = False
+def handler(event, ctx):
+    global left
+    found = left or os.path.exists('/tmp/left') or os.path.exists('/fn/left')
+    left = True
+    for path in ('/tmp/left', '/fn/left'): open(path, 'w').close()
+    return found`,
+    async play(stage) {
+      for (let i = 0; i < 2; i++) {
+        const { result } = await stage.call({ key: 'fresh', isolation: 'fresh' })
+        stage.check(Buffer.from(result?.body ?? []).toString() === 'false', 'it finds what the call before has left')
+      }
+    },
+  },
+  {
+    name: 'prints for the caller who comes next',
+    group: 'AFTER',
+    stoppedBy: [],
+    inherent: 'what comes while no call is under way is nobody’s, and is thrown away as it comes',
+    node: `import fs from 'node:fs'
+      const write = fs.writeSync
+      fs.writeSync = (fd, bytes, ...rest) => {
+        const written = write(fd, bytes, ...rest)
+        if (bytes[4] !== 17) return written
+        fs.writeSync = write
+        write(1, 'for the next')
+        console.log('for the next')
+        return written
+      }
+      export default () => new Promise((resolve) => setTimeout(resolve, 20))`,
+    python: `import os, time
+write = os.write
+def talk(fd, data):
+    written = write(fd, data)
+    if data[4] == 17:
+        os.write = write
+        write(1, b'for the next')
+        print('for the next', flush=True)
+    return written
+os.write = talk
+def handler(event, ctx): time.sleep(0.02)`,
+    async play(stage) {
+      await stage.call({ key: 'print' })
+      await pause(9)
+      const { stdout } = await stage.call({ key: 'print' })
+      stage.check(!stdout.includes('for the next'), 'the next caller reads it')
+    },
+  },
+]

@@ -1,0 +1,294 @@
+import { existsSync } from 'node:fs'
+import { descriptorsOf } from '../outside.ts'
+import { NODE_FRAMES, NODE_WORLD, PYTHON_FRAMES } from '../preludes.ts'
+import { type HostileProgram, type Protection, pause, within } from '../program.ts'
+import type { Stage } from '../stage.ts'
+
+/**
+ * Sends frames of which one is forged, in one write or with a pause between them, so that the server reads them at once or one after the
+ * other. `frames` are expressions that are the same in both languages.
+ */
+function race(
+  name: string,
+  frames: readonly string[],
+  stoppedBy: Record<'one read' | 'two reads', readonly Protection[]>,
+  rest: Partial<HostileProgram>,
+): HostileProgram[] {
+  const separately = (read: string) => `say(${read})`
+  const variants = {
+    'one read': [separately(frames.join(', '))],
+    'two reads': frames.flatMap((each) => [separately(each), 'sleep(30)']),
+  }
+  return Object.entries(variants).map(([reads, lines]) => ({
+    name: `${name} (${reads})`,
+    group: 'FORGERY',
+    race: true,
+    stoppedBy: stoppedBy[reads as keyof typeof variants].map((protection) => [protection]),
+    ...(stoppedBy[reads as keyof typeof variants].length === 0 && { inherent: 'nobody waits for it any more' }),
+    timeoutSeconds: 2,
+    node: `${NODE_FRAMES}\n${lines.join('\n')}\nhang()`,
+    python: `${PYTHON_FRAMES}\n${lines.join('\n')}\nhang()`,
+    ...rest,
+  }))
+}
+
+/** Answers its first call through our runner, and sends something forged 2 ms later, when the server has taken the answer. */
+const behind = (name: string, forged: string, play: (stage: Stage) => Promise<void>): HostileProgram => ({
+  name,
+  group: 'FORGERY',
+  race: true,
+  stoppedBy: [['frame_order']],
+  node: `${NODE_FRAMES}
+    const write = fs.writeSync
+    fs.writeSync = (fd, bytes, ...rest) => {
+      const written = write(fd, bytes, ...rest)
+      if (bytes[4] !== RESULT) return written
+      fs.writeSync = write
+      sleep(2)
+      say(${forged})
+      fs.writeFileSync('/tmp/forged', '')
+      return written
+    }
+    export default () => 'good'`,
+  python: `${PYTHON_FRAMES}
+write = os.write
+def forge(fd, data):
+    written = write(fd, data)
+    if data[4] == RESULT:
+        os.write = write
+        sleep(2)
+        say(${forged})
+        open('/tmp/forged', 'w').close()
+    return written
+os.write = forge
+def handler(event, ctx): return 'good'`,
+  play,
+})
+
+/** Whether the instance is there still, which it must not when it has forged: it may have been stopped before it came to that. */
+async function livesOn(stage: Stage): Promise<boolean> {
+  const isThere = !(await within(500, () => !stage.isThere()))
+  stage.check(!isThere || !existsSync(`/proc/${stage.seen().interpreter}/root/tmp/forged`), 'it lives on')
+  return isThere
+}
+
+const resultOf = ({ outcomes }: Stage, at: number): unknown => {
+  const result = outcomes[at]?.result
+  return result?.kind === 'json' ? JSON.parse(Buffer.from(result.body).toString()) : undefined
+}
+
+export const forgery: HostileProgram[] = [
+  ...race(
+    'answers for another call, then for its own',
+    [`json(2, 'forged')`, `json(1, 'good')`],
+    { 'one read': ['frame_order', 'drop_after_kill'], 'two reads': ['frame_order'] },
+    { ends: ['crashed'] },
+  ),
+  ...race(
+    'answers twice',
+    [`json(1, 'first')`, `json(1, 'second')`],
+    { 'one read': ['frame_order'], 'two reads': [] },
+    {
+      ends: ['ok'],
+      after: (stage) => stage.check(resultOf(stage, 0) === 'first', 'its second answer is taken'),
+    },
+  ),
+  ...race(
+    'says again that it is ready, then answers',
+    [`frame(UP, 0, '0.0.0')`, `json(1, 'good')`],
+    { 'one read': ['frame_order'], 'two reads': ['frame_order'] },
+    {
+      ends: ['crashed'],
+    },
+  ),
+  ...race(
+    'asks for another call, then answers',
+    [`ask(2, 1, 'operation', {})`, `json(1, 'good')`],
+    { 'one read': ['frame_order', 'drop_after_kill'], 'two reads': ['frame_order'] },
+    {
+      ends: ['crashed'],
+      async play(stage) {
+        let asked = 0
+        await stage.call({ onHostCall: async () => asked++ })
+        stage.check(asked === 0, 'its question was put')
+      },
+    },
+  ),
+  ...race(
+    'answers, then asks',
+    [`json(1, 'good')`, `ask(1, 1, 'operation', {})`],
+    { 'one read': ['frame_order'], 'two reads': [] },
+    {
+      ends: ['ok'],
+      async play(stage) {
+        let asked = 0
+        await stage.call({ onHostCall: async () => asked++ })
+        await pause(10)
+        stage.check(asked === 0, 'its question was put')
+      },
+    },
+  ),
+  ...race(
+    'sends a frame that is too long, then answers',
+    [`frame(LOG, 1, 1, 1, 'x' + '${'x'.repeat(40_000)}')`, `json(1, 'good')`],
+    { 'one read': ['frame_caps'], 'two reads': ['frame_caps'] },
+    {
+      ends: ['crashed'],
+    },
+  ),
+  behind('answers the next call before it comes', `json(2, 'forged')`, async (stage) => {
+    await stage.call({ key: 'next' })
+    if (await livesOn(stage)) return
+    await stage.call({ key: 'next' })
+    stage.check(resultOf(stage, 0) === 'good' && resultOf(stage, 1) === 'good', 'its answer is another’s')
+  }),
+  {
+    name: 'asks with the rights of the caller before, in a later call',
+    group: 'FORGERY',
+    race: true,
+    stoppedBy: [['frame_order']],
+    timeoutSeconds: 2,
+    node: `${NODE_FRAMES}
+      let calls = 0
+      export default async () => {
+        if (++calls === 1) return 1
+        say(ask(1, 1, 'operation', {}))
+        await new Promise((resolve) => setTimeout(resolve, 100))
+        return 2
+      }`,
+    python: `${PYTHON_FRAMES}
+calls = 0
+def handler(event, ctx):
+    global calls
+    calls += 1
+    if calls == 1: return 1
+    say(ask(1, 1, 'operation', {}))
+    sleep(100)
+    return 2`,
+    async play(stage) {
+      let asked = 0
+      const onHostCall = async () => asked++
+      await stage.call({ key: 'rights', onHostCall })
+      const { status } = await stage.call({ key: 'rights', onHostCall })
+      stage.check(asked === 0, 'its question was put')
+      stage.check(status === 'crashed', `it has ended with ${status}`)
+    },
+  },
+  behind('asks when no call is under way', `ask(1, 1, 'operation', {})`, async (stage) => {
+    let asked = 0
+    await stage.call({ key: 'idle', onHostCall: async () => asked++ })
+    await livesOn(stage)
+    stage.check(asked === 0, 'its question was put')
+  }),
+  {
+    name: 'answers with __proto__, constructor and toString',
+    group: 'FORGERY',
+    stoppedBy: [],
+    inherent: 'results are bytes to the server, and no object is merged with them',
+    ends: ['ok'],
+    node: `export default JSON.parse('{"__proto__": {"polluted": 1}, "constructor": {"prototype": {"polluted": 1}}, "toString": 1}')`,
+    python: `result = {'__proto__': {'polluted': 1}, 'constructor': {'prototype': {'polluted': 1}}, 'toString': 1}`,
+    after: (stage) => stage.check(!('polluted' in {}), 'the server’s objects are changed'),
+  },
+  {
+    name: 'replaces what our runner uses',
+    group: 'FORGERY',
+    stoppedBy: [['own_instance']],
+    node: `import fs from 'node:fs'
+      export default () => {
+        JSON.stringify = () => '"forged"'
+        JSON.parse = () => ({ mode: 'handler' })
+        Object.prototype.then = (resolve) => resolve('forged')
+        Object.prototype.toJSON = () => 'forged'
+        Buffer.from = () => Buffer.alloc(0)
+        fs.writeSync = () => 1
+        Promise.prototype.then = () => {}
+        process.exit = process.reallyExit = () => {}
+        globalThis.setTimeout = () => {}
+        return 1
+      }`,
+    python: `import json, os, builtins
+def handler(event, ctx):
+    json.loads = lambda text: {'mode': 'handler'}
+    os.write = lambda fd, data: len(data)
+    builtins.len = lambda value: 0
+    return 1`,
+    play: (stage) => thenAnother(stage, 0.5),
+  },
+  {
+    name: 'hands over 200 descriptors on its channel',
+    group: 'FORGERY',
+    stoppedBy: [],
+    inherent: 'the server reads bytes only: what comes with them is closed by the kernel',
+    python: `${PYTHON_FRAMES}
+import array, socket
+channel = socket.socket(fileno=os.dup(3))
+held = [os.open('/dev/null', os.O_RDONLY) for _ in range(200)]
+rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array('i', held))]
+for _ in range(5):
+    channel.sendmsg([frame(LOG, 1, 1, 1, 'with descriptors\\n')], rights)
+    sleep(50)
+print('ready', flush=True)
+hang()`,
+    async look(stage) {
+      await pause(50)
+      const open = descriptorsOf('self').filter((link) => link === '/dev/null').length
+      stage.check(open < 50, `the server has ${open} of them`)
+    },
+  },
+  {
+    name: 'closes its channel, and goes on',
+    group: 'FORGERY',
+    stoppedBy: [],
+    inherent: 'whose channel has ended can never answer, and is ended',
+    timeoutSeconds: 0.5,
+    ends: ['timeout', 'crashed'],
+    node: `import fs from 'node:fs'\nfs.closeSync(3)\nfor (;;);`,
+    python: 'import os\nos.close(3)\nwhile True: pass',
+  },
+  {
+    name: 'stops reading, so that the server’s next call waits',
+    group: 'FORGERY',
+    stoppedBy: [['deadline']],
+    timeoutSeconds: 0.5,
+    node: `${NODE_WORLD}
+      export default (event) => { process.nextTick(() => setImmediate(() => { for (;;); })); return 1 }`,
+    python: `import os, time
+write = os.write
+def answer_and_sleep(fd, data):
+    write(fd, data)
+    time.sleep(1e6)
+def handler(event, ctx):
+    os.write = answer_and_sleep
+    return 1`,
+    async play(stage) {
+      await stage.call({ key: 'silent' })
+      await pause(5)
+      const signal = AbortSignal.timeout(3_000)
+      const { status } = await stage.call({ key: 'silent', signal, input: { event: 'x'.repeat(1 << 20) } })
+      stage.check(['timeout', 'crashed'].includes(status), `its next call has ended with ${status}`)
+    },
+  },
+]
+
+/** Calls it, then a program of somebody else in the same language, which must be as it always is. */
+export async function thenAnother(stage: Stage, timeout_seconds: number): Promise<void> {
+  await stage.call({ key: 'first', timeout_seconds })
+  const entry = stage.runtime === 'nodejs20' ? 'main.mjs' : 'main.py'
+  const code = {
+    nodejs20: 'export default (event) => ({ sum: event.a + event.b, text: JSON.stringify([1]) })',
+    'python3.11':
+      'import json\ndef handler(event, ctx):\n    return {"sum": event["a"] + event["b"], "text": json.dumps([1])}',
+  }[stage.runtime]
+  const key = 'somebody else'
+  const { status, result } = await stage.world.driver.call({
+    program: { ...stage.programOf(key, 'warm'), files: { [entry]: code } },
+    mode: 'handler',
+    input: { event: { a: 1, b: 2 } },
+    timeout_seconds: 3,
+    output_limit_bytes: 1000,
+  })
+  stage.world.driver.retire(key)
+  const text = result?.kind === 'json' ? Buffer.from(result.body).toString() : ''
+  stage.check(text === '{"sum":3,"text":"[1]"}', `another’s call ended with ${status} and ${text}`)
+}

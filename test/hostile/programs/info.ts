@@ -1,0 +1,88 @@
+import { readFileSync } from 'node:fs'
+import { cpus, hostname, networkInterfaces } from 'node:os'
+import { NODE_WORLD, PYTHON_WORLD } from '../preludes.ts'
+import type { HostileProgram } from '../program.ts'
+
+const read = (path: string): string => readFileSync(path, 'latin1').trim()
+
+export const info: HostileProgram[] = [
+  {
+    name: 'asks for the name of the machine',
+    group: 'INFO',
+    stoppedBy: [['uts_namespace']],
+    node: `import os from 'node:os'\nimport fs from 'node:fs'\nexport default [os.hostname(), os.version()]`,
+    python: 'import os, socket\nresult = [os.uname().nodename, socket.gethostname()]',
+    after: (stage, { result }) =>
+      stage.check(
+        !(JSON.parse(Buffer.from(result?.body ?? 'null').toString()) ?? []).includes(hostname()),
+        'it knows the name of the machine',
+      ),
+  },
+  {
+    name: 'reads what /proc and /sys tell of the machine',
+    group: 'INFO',
+    stoppedBy: [['fake_proc']],
+    node: `${NODE_WORLD}
+      import fs from 'node:fs'
+      import os from 'node:os'
+      const files = ['cmdline', 'sys/kernel/random/boot_id', 'cpuinfo', 'self/mountinfo', 'self/cgroup', 'version', 'kallsyms', 'modules', '1/cmdline']
+      export default [...files.map((file) => tried(() => fs.readFileSync('/proc/' + file, 'utf8').slice(0, 4000))), os.cpus()[0].model,
+        tried(() => fs.readdirSync('/sys')).toString()]`,
+    python: `${PYTHON_WORLD}
+files = ['cmdline', 'sys/kernel/random/boot_id', 'cpuinfo', 'self/mountinfo', 'self/cgroup', 'version', 'kallsyms', 'modules', '1/cmdline']
+result = [tried(lambda: open('/proc/' + file).read(4000)) for file in files] + [tried(lambda: os.listdir('/sys'))]`,
+    after(stage, { result }) {
+      const text = Buffer.from(result?.body ?? []).toString()
+      const known = {
+        'the number of this boot': read('/proc/sys/kernel/random/boot_id'),
+        'the processor': cpus()[0]?.model || 'no model',
+        'where it is mounted from': '/zerodb-functions',
+      }
+      for (const [what, value] of Object.entries(known)) stage.check(!text.includes(value), `it knows ${what}`)
+    },
+  },
+  {
+    name: 'asks for its number among all processes',
+    group: 'INFO',
+    stoppedBy: [['pid_namespace']],
+    node: `console.log(process.pid)\nconsole.log('ready')\nsetInterval(() => {}, 1000)`,
+    python: `${PYTHON_WORLD}
+print(os.getpid())
+ready()`,
+    look() {},
+    async play(stage) {
+      let pid = 0
+      const { stdout } = await stage.watch(() => {
+        pid = stage.seen().interpreter
+      })
+      stage.check(stdout.split('\n')[0] !== String(pid), 'it knows the number that it has outside')
+    },
+  },
+  {
+    name: 'asks for the addresses of the machine',
+    group: 'INFO',
+    stoppedBy: [['net_namespace']],
+    node: `import os from 'node:os'\nexport default os.networkInterfaces()`,
+    python: `import json, socket
+result = [name for _, name in socket.if_nameindex()]`,
+    after(stage, { result }) {
+      const text = Buffer.from(result?.body ?? []).toString()
+      const found = Object.entries(networkInterfaces()).filter(([name]) => name !== 'lo')
+      for (const [name, addresses = []] of found)
+        for (const known of [name, ...addresses.map(({ address }) => address)])
+          stage.check(!text.includes(`"${known}"`), `it knows ${known}`)
+    },
+  },
+  {
+    name: 'starts another interpreter, with all that it likes to be told',
+    group: 'INFO',
+    stoppedBy: [['rootfs']],
+    node: `${NODE_WORLD}
+      import { spawnSync } from 'node:child_process'
+      const code = 'const fs=require("fs");const[a]=process.argv.slice(1);console.log(a&&fs.existsSync(a)&&fs.readFileSync(a,"utf8"))'
+      export default spawnSync(process.execPath, ['-e', code, world.file], { encoding: 'utf8' }).stdout`,
+    python: `${PYTHON_WORLD}
+import subprocess
+result = subprocess.run([sys.executable, '-S', '-c', 'import sys; print(open(sys.argv[1]).read())', world['file']], capture_output=True, text=True).stdout`,
+  },
+]

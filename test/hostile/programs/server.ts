@@ -1,0 +1,179 @@
+import { writeFileSync } from 'node:fs'
+import { build, stop } from 'esbuild'
+import { pino } from 'pino'
+import { bundle } from '../../../src/functions/bundle.ts'
+import { bubblewrap } from '../../../src/sandbox/bubblewrap/index.ts'
+import { childrenOf } from '../../../src/sandbox/processes.ts'
+import { ALL_PROTECTIONS } from '../../../src/sandbox/protections.ts'
+import { isAlive, processesOf } from '../outside.ts'
+import { NODE_WORLD, PYTHON_WORLD } from '../preludes.ts'
+import { type HostileProgram, within } from '../program.ts'
+import { inRootsHome, startServer } from '../servers.ts'
+import { LEAKED } from '../world.ts'
+
+// What a guest gets from how the server is started, and from how it ends.
+
+export const server: HostileProgram[] = [
+  {
+    name: 'reads a descriptor that the shell which started the server has left open',
+    group: 'SERVER',
+    stoppedBy: [['descriptors']],
+    node: `${NODE_WORLD}
+      import fs from 'node:fs'
+      const found = []
+      for (let fd = 4; fd < 1024; fd++) {
+        const bytes = Buffer.alloc(100)
+        const length = tried(() => fs.readSync(fd, bytes, 0, 100, 0))
+        if (length > 0) found.push(bytes.toString('latin1', 0, length))
+      }
+      export default found`,
+    python: `${PYTHON_WORLD}
+result = []
+for fd in range(4, 1024):
+    found = tried(lambda: os.pread(fd, 100, 0))
+    if isinstance(found, bytes) and found: result.append(found.decode('latin1'))`,
+    async play(stage) {
+      stage.check(
+        process.env[LEAKED.secretEnv] !== undefined,
+        'there is no such descriptor: start the suite with npm run hostile',
+      )
+      await stage.call()
+    },
+  },
+  {
+    name: 'is called where the boundary has a hole',
+    group: 'SERVER',
+    stoppedBy: [['probe']],
+    python: 'result = 1',
+    async play(stage) {
+      const probe = !stage.world.off.includes('probe')
+      for (const hole of [
+        'net_namespace',
+        'pid_namespace',
+        'ipc_namespace',
+        'seccomp',
+        'rlimits',
+        'fake_proc',
+      ] as const) {
+        const protections = { ...ALL_PROTECTIONS, [hole]: false, probe }
+        const driver = bubblewrap({ concurrency: 1, log: pino({ level: 'silent' }), protections })
+        const { runtimes } = await driver.ready()
+        await driver.close()
+        stage.check(!runtimes[stage.runtime].available, `it would be run without ${hole}`)
+      }
+    },
+  },
+  {
+    name: 'outlives a server that is killed',
+    group: 'SERVER',
+    stoppedBy: [['die_with_parent']],
+    node: `process.on('SIGTERM', () => {}); console.log('ready'); for (;;);`,
+    python: `import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('ready', flush=True)\nwhile True: pass`,
+    async play(stage) {
+      const server = await startServer(stage)
+      const pids = processesOf(server.seen)
+      stage.check(pids.length >= 2, 'it does not run')
+      await server.kill()
+      const gone = await within(1_000, () => !pids.some(isAlive))
+      stage.check(gone, 'it lives on')
+      // Whoever starts next finds the dead one’s remains.
+      const next = await startServer(stage)
+      const left = pids.filter(isAlive)
+      stage.check(left.length === 0, 'not even the next server has ended it')
+      stage.check(!server.hasGroup(), 'its control group is left')
+      await next.kill()
+      for (const pid of left) process.kill(pid, 'SIGKILL')
+    },
+  },
+  {
+    name: 'is run by a server in the home of root, which it cannot reach',
+    group: 'SERVER',
+    as: 'root',
+    stoppedBy: [],
+    inherent: 'what is to be seen is that it runs: its root is made where every user can reach it',
+    node: `${NODE_WORLD}\nimport fs from 'node:fs'\nconsole.log('home', tried(() => fs.readdirSync(process.env.HOME_OF_SERVER)))\nready()`,
+    python: `${PYTHON_WORLD}\nprint('home', tried(lambda: os.listdir(os.environ['HOME_OF_SERVER'])))\nready()`,
+    async play(stage) {
+      await inRootsHome(async (script, folder) => {
+        const server = await startServer(stage, { script, env: { HOME_OF_SERVER: folder } })
+        stage.check(
+          /home (ENOENT|EACCES|FileNotFoundError|PermissionError)/.test(server.printed()),
+          `it printed ${server.printed()}`,
+        )
+        await server.kill()
+      })
+    },
+  },
+  {
+    name: 'has files of the server bundled with it',
+    group: 'SERVER',
+    stoppedBy: [],
+    inherent: 'the bundler resolves uploaded files only; without that resolver, the same lines bring the file along',
+    // Each line is a deployment of its own.
+    node: `import found from 'BAIT.ts'; export default found
+      import found from 'BAIT.json' with { type: 'json' }; export default found
+      import found from './../../../../../../../..BAIT.ts'; export default found
+      export * from 'BAIT.ts'
+      export default require('BAIT.ts')
+      export default () => import('BAIT.ts')
+      export default (name) => import('BAIT' + name)
+      export default (name) => require('./../../../../../../../..BAIT' + name)
+      import found from 'file://BAIT.ts'; export default found
+      export default new URL('BAIT.ts', import.meta.url)
+      export default () => <a/> //# sourceMappingURL=BAIT.map
+      export default () => <a/> /*# sourceMappingURL=BAIT.map */
+      /** @jsxImportSource BAIT */ export default () => <a/>
+      /// <reference path="BAIT.ts" />`,
+    async play(stage) {
+      const bait = `${stage.world.told.folder}/bait`
+      const secret = stage.world.secrets['a file of the server']!
+      writeFileSync(`${bait}.ts`, `export default ${JSON.stringify(secret)}`)
+      writeFileSync(`${bait}.json`, JSON.stringify(secret))
+      writeFileSync(`${bait}.map`, JSON.stringify({ version: 3, sources: [secret], names: [], mappings: 'AAAA' }))
+      const beside = {
+        'tsconfig.json': JSON.stringify({ extends: `${bait}.json`, files: [`${bait}.ts`] }),
+        'package.json': JSON.stringify({ browser: { './main.tsx': `${bait}.ts` }, imports: { '#bait': `${bait}.ts` } }),
+      }
+      const lines = stage.program.node!.split('\n').map((line) => line.trim().replaceAll('BAIT', bait))
+      for (const line of lines) {
+        const told = await bundle({ files: { ...beside, 'main.tsx': line }, entry: 'main.tsx' }).then(
+          ({ code, source_map, warnings }) => code + source_map + warnings.join(),
+          (error: Error) => error.message + JSON.stringify(error),
+        )
+        stage.check(!told.includes(secret), `it was bundled by: ${line}`)
+      }
+      const contents = lines[0]!
+      const { outputFiles } = await build({
+        stdin: { contents, resolveDir: '/' },
+        bundle: true,
+        write: false,
+        logLevel: 'silent',
+      })
+      await stop()
+      stage.check(outputFiles[0]!.text.includes(secret), 'no bundler would read this')
+    },
+  },
+  {
+    name: 'is more than the bundler can take',
+    group: 'SERVER',
+    stoppedBy: [],
+    inherent: 'it runs in a process of its own, bounded in memory and time',
+    // Each line many times over.
+    node: `export default [
+      export default () => {
+      export default \`\${`,
+    async play(stage) {
+      const before = childrenOf(process.pid).length
+      for (const line of stage.program.node!.split('\n')) {
+        const [, head, repeated] = /^(export default )(.*)$/.exec(line.trim())!
+        const source = head! + repeated!.repeat(1_000_000 / repeated!.length)
+        const bundled = await bundle({ files: { 'main.ts': source }, entry: 'main.ts' }).then(
+          () => true,
+          () => false,
+        )
+        stage.check(!bundled, 'it was bundled')
+      }
+      stage.check(await within(5_000, () => childrenOf(process.pid).length <= before), 'a bundler is left')
+    },
+  },
+]

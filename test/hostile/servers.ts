@@ -1,0 +1,91 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { statSync } from 'node:fs'
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { build, stop } from 'esbuild'
+import { packageRoot } from '../../src/package.ts'
+import { instanceWith, type Seen } from './outside.ts'
+import { within } from './program.ts'
+import type { Stage } from './stage.ts'
+
+/** A server in a process of its own, with one guest that has printed `ready`. */
+export interface OtherServer {
+  seen: Seen
+  /** What the guest has printed. */
+  printed(): string
+  /** With SIGKILL. Resolves when it has ended; its guests may not have. */
+  kill(): Promise<void>
+  /** Whether the control group of its guest exists. */
+  hasGroup(): boolean
+}
+
+/** Runs the program of `stage` in a server of its own, with the protections of its world. */
+export async function startServer(
+  stage: Stage,
+  { script, env = {} }: { script?: string; env?: Record<string, string> } = {},
+): Promise<OtherServer> {
+  const marker = `server-${Math.random().toString(36).slice(2)}`
+  const guest = stage.programOf(null, 'fresh')
+  const order = {
+    off: stage.world.off,
+    program: { ...guest, files: { ...guest.files, [marker]: '' }, env: { ...guest.env, ...env } },
+  }
+  const child: ChildProcess = spawn(
+    process.execPath,
+    script ? [script] : [...process.execArgv, join(packageRoot(), 'test', 'hostile', 'other-server.ts')],
+    { stdio: ['pipe', 'pipe', 'inherit'] },
+  )
+  child.stdin!.end(JSON.stringify(order))
+  let printed = ''
+  child.stdout!.setEncoding('utf8').on('data', (text: string) => {
+    printed += text
+  })
+  const isReady = await within(20_000, () => /^ready$/m.test(printed) || child.exitCode !== null)
+  const seen = instanceWith(marker, child.pid)
+  if (!isReady || !seen) {
+    child.kill('SIGKILL')
+    throw new Error(`the other server is not ready, but ${child.exitCode}: ${printed}`)
+  }
+  const inodeOf = (path: string) => statSync(path, { throwIfNoEntry: false })?.ino
+  const group = seen.groupFolder && inodeOf(seen.groupFolder)
+  return {
+    seen,
+    printed: () => printed,
+    async kill() {
+      child.kill('SIGKILL')
+      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
+    },
+    // Another of the same name may be the next server’s.
+    hasGroup: () => group !== '' && inodeOf(seen.groupFolder) === group,
+  }
+}
+
+/** Has `work` run with a copy of the server in a folder below the home of root that only root can enter; told the script and the folder. */
+export async function inRootsHome(work: (script: string, folder: string) => Promise<void>): Promise<void> {
+  const folder = await mkdtemp(join(homedir(), '.zerodb-hostile-'))
+  try {
+    await bundle(folder, 'other-server.ts')
+    await work(join(folder, 'dist', 'other-server.mjs'), folder)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** A copy of the package, as far as sandboxes need it, with this file of the suite as its only program. */
+export async function bundle(folder: string, file: string): Promise<void> {
+  await build({
+    entryPoints: [join(packageRoot(), 'test', 'hostile', file)],
+    outfile: join(folder, 'dist', file.replace(/\.ts$/, '.mjs')),
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    external: ['esbuild'],
+    banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url)" },
+  })
+  // Its process would be one more of ours.
+  await stop()
+  await cp(join(packageRoot(), 'dist', 'guest'), join(folder, 'dist', 'guest'), { recursive: true })
+  await writeFile(join(folder, 'package.json'), '{"version": "0.0.0"}')
+}

@@ -1,0 +1,66 @@
+import { inspect } from 'node:util'
+import { RUNTIMES, type Runtime } from '../../src/sandbox/index.ts'
+import { codeOf, type HostileProgram, within } from './program.ts'
+import { Stage } from './stage.ts'
+import type { World } from './world.ts'
+
+const GONE_MS = 1_000
+const NO_GROUPS = 'there are no control groups'
+
+/** What one program was seen to do, in one runtime. */
+export interface Row {
+  name: string
+  group: string
+  runtime: Runtime
+  /** How often it was tried. */
+  times: number
+  /** How its calls have ended. */
+  outcome: string
+  /** Why it was not tried, or null. */
+  notTried: string | null
+  /** What it got, each a clause. Empty: it was held. */
+  breaches: string[]
+  ms: number
+  /** The longest that a neighbour’s call has taken meanwhile, and that the server’s loop stood still. */
+  neighbourMs: number
+  loopMs: number
+}
+
+/** Each program with each runtime that it is written for. */
+export function casesOf(programs: readonly HostileProgram[], isRoot: boolean): [HostileProgram, Runtime][] {
+  return programs
+    .filter(({ as }) => as === undefined || as === (isRoot ? 'root' : 'user'))
+    .flatMap((program) =>
+      RUNTIMES.filter((runtime) => codeOf(program, runtime) !== undefined).map((runtime): [HostileProgram, Runtime] => [
+        program,
+        runtime,
+      ]),
+    )
+}
+
+/** Runs it once. Never rejects: what goes wrong in looking at it is a breach. */
+export async function attempt(world: World, program: HostileProgram, runtime: Runtime): Promise<Row> {
+  const { name, group } = program
+  if (program.byGroup && !world.hasGroups)
+    return { name, group, runtime, times: 0, outcome: '', notTried: NO_GROUPS, breaches: [], ms: 0, ...world.waited() }
+  const stage = new Stage(world, program, runtime)
+  world.waited()
+  const began = performance.now()
+  try {
+    if (program.play) await program.play(stage)
+    else if (program.look) await stage.watch(program.look)
+    else await stage.call()
+    for (const { status, error } of program.ends ? stage.outcomes : [])
+      stage.check(program.ends!.includes(status), `it has ended with ${status}: ${error?.message ?? ''}`)
+    for (const outcome of program.after ? stage.outcomes : []) await program.after!(stage, outcome)
+    // An instance that serves no further call is gone, with whatever was started in it.
+    if (!stage.isKept && !(await within(GONE_MS, () => !stage.isThere()))) stage.breach('its processes are left')
+  } catch (error) {
+    stage.breach(`it cannot be looked at: ${inspect(error)}`)
+  }
+  const ms = performance.now() - began
+  stage.end()
+  const breaches = [...stage.breaches, ...(await world.inspect(stage.outcomes))]
+  const outcome = stage.outcomes.map(({ status }) => status).join(', ')
+  return { name, group, runtime, times: 1, outcome, notTried: null, breaches, ms, ...world.waited() }
+}
