@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { Socket } from 'node:net'
 import multipart from '@fastify/multipart'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { App, Surface } from '../app.ts'
@@ -64,6 +65,16 @@ export async function createServer(app: App, surfaces: readonly Surface[] = []):
   // Whoever listens to a stream would keep the server from closing.
   const closing = new AbortController()
   server.addHook('preClose', async () => closing.abort())
+  // And so would whoever has connected and asked nothing yet, as browsers and pools of connections do: Node counts that as work.
+  const silent = new Set<Socket>()
+  server.server.on('connection', (socket: Socket) => {
+    silent.add(socket)
+    socket.once('close', () => silent.delete(socket))
+  })
+  server.server.on('request', ({ socket }) => silent.delete(socket))
+  server.addHook('preClose', async () => {
+    for (const socket of silent) socket.destroy()
+  })
   server.addHook('onResponse', async (request, reply) => {
     // Its headers may have promised that more requests can follow.
     if (closing.signal.aborted) request.raw.socket.destroySoon()

@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { sql } from '../../src/db/sql.ts'
 import { openTestApp, type TestApp } from '../support/app.ts'
@@ -67,6 +69,17 @@ test('a server that drains is not ready, and answers until it closes; what it is
   } finally {
     await other.close()
   }
+})
+
+test('a server that closes waits for nobody who has connected and asked nothing', async () => {
+  const other = await openTestApp()
+  const address = new URL(await other.server.listen({ host: '127.0.0.1', port: 0 }))
+  const socket = connect(Number(address.port), address.hostname)
+  const gone = once(socket, 'close')
+  await once(other.server.server, 'connection')
+  // Otherwise it is left to the limit that Node sets for the first request, a minute or more.
+  await other.close()
+  await gone
 })
 
 test('metrics tell what has been done, in the form of Prometheus, and name no user', async () => {
