@@ -1,6 +1,6 @@
 import { readConfig } from '../config.ts'
 import { dumpAll } from '../transfer/dump.ts'
-import { iterable, megabytes, writeWhole } from './files.ts'
+import { iterable, megabytes, writeShown } from './files.ts'
 import { isAway, type ServerFlags } from './known-server.ts'
 import { note, print } from './output.ts'
 import { remote, sessionOf } from './remote.ts'
@@ -28,17 +28,19 @@ export const backup = remote('backup', 'write everything to a file: of the runni
 async function fromServer(file: string, options: Options): Promise<number> {
   const { zerodb } = sessionOf(options)
   const { stream } = await zerodb.backups.create({ with_key: options.withKey })
-  return writeWhole(file, iterable(stream))
+  return writeShown(file, iterable(stream), 'backed up', options.json)
 }
 
-async function fromData(file: string, { withKey }: Options): Promise<number> {
+async function fromData(file: string, { withKey, json }: Options): Promise<number> {
   const { encryptionKeyOf, openStorage } = await import('../main.ts')
   const config = readConfig(process.env)
   const storage = await openStorage(config)
   try {
-    return await writeWhole(
+    return await writeShown(
       file,
       await dumpAll(storage, withKey ? { encryptionKey: await encryptionKeyOf(config) } : {}),
+      'backed up',
+      json,
     )
   } finally {
     await storage.close()

@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import type { EventName, LoggedEvent } from '../client/index.ts'
+import type { EventName, HookVerdict, LoggedEvent } from '../client/index.ts'
 import { json, number } from './given.ts'
 import { fields, note, table, time } from './output.ts'
 import { ask, remote, type Session } from './remote.ts'
@@ -45,6 +45,35 @@ const get = remote('get', 'one event, and the runs that it led to')
     }),
   )
 
+const REASONS: Record<NonNullable<HookVerdict['reason']>, string> = {
+  created_later: 'the hook is younger: zerodb replay --event ID --hook HOOK hands it the event',
+  other_project: 'the hook is for another project',
+  inactive: 'the hook is switched off: zerodb hooks enable HOOK',
+  filter: 'its filter is not met: zerodb hooks test HOOK',
+  pending: 'the event is being handed out',
+  changed: 'it was changed, or switched on, after the event',
+  expired: 'it has fired; its run is not kept any longer',
+}
+
+const why = remote('why', 'which hooks an event has fired, and why others it has not')
+  .argument('<id>', 'evt_…')
+  .action(
+    ask(async ({ zerodb, print }: Session, id: string) => {
+      const found = await zerodb.event_log.hooks({ event_id: id })
+      const said = ({ hook_id, reason, runs }: HookVerdict) =>
+        reason === null
+          ? runs.map((run) => `run ${run.id} ${run.status}`).join(', ')
+          : REASONS[reason].replace('HOOK', hook_id).replace('ID', id)
+      const rows = found.hooks.map((verdict) => [
+        verdict.hook_id,
+        verdict.hook_name,
+        verdict.fired ? 'yes' : 'no',
+        said(verdict),
+      ])
+      print(found, () => table(['HOOK', 'NAME', 'FIRED', 'WHY'], rows, 'No hook is on events of this type'))
+    }),
+  )
+
 const tail = remote('tail', 'events as they are committed, until Ctrl-C')
   .option('--type <event>', 'only of this type')
   .action(
@@ -67,4 +96,4 @@ const publish = remote('publish', 'publish an event of your own')
   )
 
 export const events = new Command('events').description('facts about your writes')
-for (const command of [list, get, tail, publish]) events.addCommand(command)
+for (const command of [list, get, why, tail, publish]) events.addCommand(command)

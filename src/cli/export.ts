@@ -1,18 +1,19 @@
 import { createReadStream } from 'node:fs'
-import { counted, iterable, megabytes, mustExist, writeWhole } from './files.ts'
+import { counted, counting, iterable, megabytes, sizeOf, writeShown } from './files.ts'
+import { progress } from './progress.ts'
 import { ask, remote, type Session } from './remote.ts'
 
 export const exportProject = remote('export', 'write a project to a file: all its rows, and the contents of its files')
   .argument('<file>', 'where to, - for standard output')
   .action(
-    ask(async ({ zerodb, print }: Session, file: string) => {
+    ask(async ({ zerodb, json, print }: Session, file: string) => {
       const { stream } = await zerodb.projects.export()
       if (file === '-') {
         for await (const chunk of iterable(stream))
           if (!process.stdout.write(chunk)) await new Promise((resolve) => process.stdout.once('drain', resolve))
         return
       }
-      const bytes = await writeWhole(file, iterable(stream))
+      const bytes = await writeShown(file, iterable(stream), 'exported', json)
       print({ file, bytes }, () => `Exported to ${file}, ${megabytes(bytes)}`)
     }),
   )
@@ -20,10 +21,12 @@ export const exportProject = remote('export', 'write a project to a file: all it
 export const importProject = remote('import', 'make a project of an exported file, with the ids that it had')
   .argument('<file>', 'as "zerodb export" has written it, - for standard input')
   .action(
-    ask(async ({ zerodb, print }: Session, file: string) => {
-      if (file !== '-') await mustExist(file)
-      const content = file === '-' ? process.stdin : createReadStream(file)
-      const made = await zerodb.projects.import({ content })
+    ask(async ({ zerodb, json, print }: Session, file: string) => {
+      const size = file === '-' ? null : await sizeOf(file)
+      const pieces = file === '-' ? process.stdin : createReadStream(file)
+      const bar = progress('sent', { amount: megabytes, json })
+      const content = counting(pieces, (bytes) => bar.at(bytes, size))
+      const made = await zerodb.projects.import({ content }).finally(bar.end)
       const secrets = made.without_secret.map((name) => `It needs a secret: zerodb hooks rotate-secret ${name}`)
       print(made, () => [`Project ${made.project_id} "${made.name}": ${counted(made.counts)}`, ...secrets].join('\n'))
     }),

@@ -1,8 +1,10 @@
 import { Command } from 'commander'
-import { type EventName, type Hook, type HooksUpdateInput, type ZeroDB, ZeroDBError } from '../client/index.ts'
+import type { EventName, Hook, HooksUpdateInput } from '../client/index.ts'
 import { confirmed } from './confirm.ts'
 import { UsageError } from './failure.ts'
+import { findHook } from './find-hook.ts'
 import { number, object } from './given.ts'
+import { invokeHook, testFilter } from './hook-trials.ts'
 import { fields, table, time } from './output.ts'
 import { ask, remote } from './remote.ts'
 
@@ -34,19 +36,6 @@ const one = (hook: Hook) => {
     },
     ...{ filter, order: ordering_key, retry, concurrency, created: time(hook.created_at) },
   })
-}
-
-/** The hook of this id, or the only one of this name. */
-export async function findHook(zerodb: ZeroDB, given: string): Promise<Hook> {
-  if (/^[0-9a-f]{8}-[0-9a-f-]{27}$/i.test(given)) return zerodb.hooks.get({ hook_id: given })
-  const named = (await zerodb.hooks.list({ active_only: false })).filter(
-    ({ id, hook_name }) => hook_name === given || id.startsWith(given),
-  )
-  if (named.length === 1) return named[0]!
-  if (named.length === 0)
-    throw new ZeroDBError({ status: 404, code: 'not_found', detail: `Hook not found: none is called "${given}"` })
-  const which = named.map(({ id, event_type }) => `${id} (${event_type})`).join(', ')
-  throw new UsageError(`"${given}" may be ${which}: give the id`)
 }
 
 interface Delivery {
@@ -182,6 +171,8 @@ for (const command of [
   changing('disable', 'switch a hook off; its queued runs are cancelled', { is_active: false }),
   changing('pause', 'let its runs be made, and wait', { paused: true }),
   changing('resume', 'let the runs go on that have waited', { paused: false }),
+  testFilter,
+  invokeHook,
   rotateSecret,
   remove,
 ])

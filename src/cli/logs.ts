@@ -1,7 +1,8 @@
+import { Option } from 'commander'
 import pc from 'picocolors'
-import type { Run, ZeroDB } from '../client/index.ts'
-import { number } from './given.ts'
-import { findHook } from './hooks.ts'
+import { type Run, type RunsListInput, type ZeroDB, ZeroDBError } from '../client/index.ts'
+import { findHook } from './find-hook.ts'
+import { moment, number } from './given.ts'
 import { time } from './output.ts'
 import { ask, remote, type Session } from './remote.ts'
 
@@ -15,7 +16,11 @@ interface Line {
   handler: string
   attempts: number
   message: string
+  level?: Level | undefined
 }
+
+const LEVELS = ['debug', 'info', 'warn', 'error'] as const
+type Level = (typeof LEVELS)[number]
 
 type Say = (line: Line) => void
 
@@ -29,17 +34,26 @@ const sayTo =
 
 /** What runs say that begin from now on. Ends only by failing. */
 export function tail(session: Session): Promise<void> {
-  return all(session.zerodb, undefined, { follow: true, limit: 1 }, sayTo(session))
+  return all(session.zerodb, { project_id: session.server.projectId }, { follow: true, limit: 1 }, sayTo(session))
 }
 
-export const logs = remote('logs', 'what handlers have said: of one run, of a hook’s runs, or of all')
-  .argument('[run or hook]', 'id of a run, or id or name of a hook; else all')
+interface Options {
+  follow?: boolean
+  limit: number
+  since?: string
+  level?: Level
+}
+
+export const logs = remote('logs', 'what handlers have said: of one run, of those of a function or a hook, or of all')
+  .argument('[run, function or hook]', 'id of a run, name of a function, or id or name of a hook; else all')
   .option('-f, --follow', 'go on with what comes, until the run has ended or Ctrl-C')
   .option('--limit <n>', 'how many of the last runs', number, 20)
+  .option('--since <time>', 'all runs from then on: 2026-06-10T08:00:00Z, 90m, 2d', moment)
+  .addOption(new Option('--level <level>', 'only what is as grave, or graver').choices(LEVELS))
   .action(
-    ask(async (session: Session, given: string | undefined, options: { follow?: boolean; limit: number }) => {
-      const { zerodb } = session
-      const say = sayTo(session)
+    ask(async (session: Session, given: string | undefined, options: Options) => {
+      const { zerodb, server } = session
+      const say = graveEnough(options.level, sayTo(session))
       const run = given === undefined ? null : await runOf(zerodb, given)
       if (run && options.follow) {
         // Whoever waits for a run wants to know what has become of it.
@@ -47,10 +61,33 @@ export const logs = remote('logs', 'what handlers have said: of one run, of a ho
         return
       }
       if (run) return saidBy(run).forEach(say)
-      const hook_id = given === undefined ? undefined : (await findHook(zerodb, given)).id
-      await all(zerodb, hook_id, options, say)
+      await all(
+        zerodb,
+        given === undefined ? { project_id: server.projectId } : await runsOf(session, given),
+        options,
+        say,
+      )
     }),
   )
+
+/** A line that does not say how grave it is counts as `info`. */
+function graveEnough(least: Level = 'debug', say: Say): Say {
+  return (line) => {
+    if (LEVELS.indexOf(line.level ?? 'info') >= LEVELS.indexOf(least)) say(line)
+  }
+}
+
+/** Which runs are those of a function of this name, else of a hook. */
+async function runsOf({ zerodb, server }: Session, given: string): Promise<Which> {
+  const fn = (await zerodb.functions.list({ project_id: server.projectId })).find(({ name }) => name === given)
+  if (fn) return { function_id: fn.id }
+  const hook = await findHook(zerodb, given).catch((error: { status?: number }) => {
+    if (error.status !== 404) throw error
+    const detail = `Function not found: neither a function nor a hook is called "${given}"`
+    throw new ZeroDBError({ status: 404, code: 'not_found', detail })
+  })
+  return { hook_id: hook.id }
+}
 
 async function runOf(zerodb: ZeroDB, given: string): Promise<Run | null> {
   if (!/^[0-9a-f]{8}-[0-9a-f-]{27}$/i.test(given)) return null
@@ -62,10 +99,13 @@ async function runOf(zerodb: ZeroDB, given: string): Promise<Run | null> {
 
 function saidBy(run: Run): Line[] {
   const { id: run_id, handler, attempts, error } = run
-  const lines = run.logs.map(({ at, message }) => ({ at, run_id, handler, attempts, message }))
+  const lines = run.logs.map(({ at, message, level }) => ({ at, run_id, handler, attempts, message, level }))
   const at = run.finished_at ?? run.started_at ?? run.created_at
   return error
-    ? [...lines, { at, run_id, handler, attempts, message: `${run.status}: ${error.code}: ${error.message}` }]
+    ? [
+        ...lines,
+        { at, run_id, handler, attempts, message: `${run.status}: ${error.code}: ${error.message}`, level: 'error' },
+      ]
     : lines
 }
 
@@ -82,19 +122,28 @@ async function follow(zerodb: ZeroDB, { id: run_id, handler }: Run, say: Say): P
       handler,
       attempts,
       message: `${status}: ${error.code}: ${error.message}`,
+      level: 'error',
     })
   }
   throw new Error('The log ended before the run')
 }
 
+type Which = Pick<RunsListInput, 'hook_id' | 'function_id' | 'project_id'>
+
+/** So many of the last runs, or those since then; newest first. */
+async function last(zerodb: ZeroDB, which: Which, back: number | string): Promise<Run[]> {
+  if (typeof back === 'number') return (await zerodb.runs.list({ ...which, limit: back })).items
+  const found: Run[] = []
+  for await (const run of zerodb.runs.list({ ...which, limit: AT_ONCE })) {
+    if (Date.parse(run.created_at) < Date.parse(back)) break
+    found.push(run)
+  }
+  return found
+}
+
 /** The last runs, oldest first; then those that begin, each to its end. */
-async function all(
-  zerodb: ZeroDB,
-  hook_id: string | undefined,
-  { follow: goesOn, limit }: { follow?: boolean; limit: number },
-  say: Say,
-): Promise<void> {
-  const { items } = await zerodb.runs.list({ hook_id, limit })
+async function all(zerodb: ZeroDB, which: Which, { follow: goesOn, limit, since }: Options, say: Say): Promise<void> {
+  const items = await last(zerodb, which, since ?? limit)
   const known = new Set<string>()
   // One that cannot be followed ends the whole: silence would look like nothing to say.
   let fail = (_: unknown) => {}
@@ -110,7 +159,7 @@ async function all(
   }
   while (goesOn) {
     await Promise.race([new Promise((resolve) => setTimeout(resolve, LOOK_MS)), failed])
-    const { items: newest } = await zerodb.runs.list({ hook_id, limit: AT_ONCE })
+    const { items: newest } = await zerodb.runs.list({ ...which, limit: AT_ONCE })
     for (const run of newest.reverse()) {
       if (known.has(run.id)) continue
       known.add(run.id)

@@ -4,7 +4,7 @@ import { hasPgliteDatabase } from '../db/pglite-directory.ts'
 import { StartError } from '../errors.ts'
 import { dumpAll } from '../transfer/dump.ts'
 import { loadAll } from '../transfer/load.ts'
-import { counted } from './files.ts'
+import { counted, counting, megabytes, readTwice } from './files.ts'
 import { print } from './output.ts'
 import { progress } from './progress.ts'
 
@@ -27,19 +27,13 @@ export const move = new Command('move')
         if (!(await onto.store.load.isEmpty()))
           throw new StartError('The database that --to names has data already: name an empty one')
         // Contents of files stay where they are: both have the same directory.
-        const { blob } = await from.blobs.put(await dumpAll(from, { contents: false }), Number.POSITIVE_INFINITY)
-        const bar = progress('rows')
-        let rows = 0
-        const { counts } = await loadAll(
-          onto,
-          () => from.blobs.open(blob),
-          async () => {},
-          (count) => {
-            rows += count
-            bar.at(rows, rows)
-          },
-        )
-        bar.end()
+        const options = { amount: megabytes, json }
+        const first = progress('taken', options)
+        const rows = counting(await dumpAll(from, { contents: false }), (bytes) => first.at(bytes, null))
+        const { blob, size_bytes } = await from.blobs.put(rows, Number.POSITIVE_INFINITY).finally(first.end)
+        const second = progress('written', options)
+        const open = readTwice(() => from.blobs.open(blob), size_bytes, second)
+        const { counts } = await loadAll(onto, open, async () => {}).finally(second.end)
         const next = `Start with DATABASE_URL and the same data directory, ${source.dataDir}: it has the contents of files. Its pg/ is what was before; delete it when all is well`
         print(json ? JSON.stringify({ counts }) : `Moved ${counted(counts)}.\n${next}`)
       } finally {

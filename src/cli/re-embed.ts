@@ -5,10 +5,10 @@ export const reembed = remote(
   're-embed',
   'convert stored embeddings to the configured model; searches use the old ones until all are converted',
 ).action(
-  ask(async ({ zerodb, server, print }: Session) => {
+  ask(async ({ zerodb, server, json, print }: Session) => {
     for await (const { id, name } of zerodb.projects.list()) {
       if (server.projectId !== undefined && id !== server.projectId) continue
-      const bar = progress(name)
+      const bar = progress(`texts of ${name}`, { json })
       let converted = 0
       for (;;) {
         const step = await zerodb.embeddings.re_embed({ project_id: id })

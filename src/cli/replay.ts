@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
-import type { EventName, Replay, ZeroDB } from '../client/index.ts'
+import type { EventName, Replay } from '../client/index.ts'
+import { findHook } from './find-hook.ts'
 import { moment, number, several } from './given.ts'
-import { findHook } from './hooks.ts'
 import { fields, note, table, time } from './output.ts'
 import { progress } from './progress.ts'
 import { ask, remote, type Session } from './remote.ts'
@@ -68,13 +68,13 @@ async function finish(
   wait: boolean,
 ): Promise<void> {
   if ('dry_run' in begun) return session.print(begun, () => `${begun.total} would be gone through`)
-  const ended = wait ? await watch(session.zerodb, begun) : begun
+  const ended = wait ? await watch(session, begun) : begun
   session.print(ended, () => words(ended))
 }
 
 /** Until the job has ended. It is the server's: whoever goes away ends nothing. */
-async function watch(zerodb: ZeroDB, begun: Replay): Promise<Replay> {
-  const bar = progress(begun.kind)
+async function watch(session: Session, begun: Replay): Promise<Replay> {
+  const bar = progress(begun.kind === 'backfill' ? 'rows' : 'events', { json: session.json })
   const leave = () => {
     bar.end()
     note(`It goes on. Watch it: zerodb replay watch ${begun.id}   End it: zerodb replay cancel ${begun.id}`)
@@ -85,7 +85,7 @@ async function watch(zerodb: ZeroDB, begun: Replay): Promise<Replay> {
   while (current.status === 'running') {
     bar.at(current.seen, current.total)
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
-    current = await zerodb.replays.get({ replay_id: begun.id })
+    current = await session.zerodb.replays.get({ replay_id: begun.id })
   }
   process.off('SIGINT', leave)
   bar.end()
@@ -100,24 +100,26 @@ const list = remote('list', 'replays and backfills, newest first').action(
   }),
 )
 
-function about(name: string, description: string, look: (zerodb: ZeroDB, id: string) => Promise<Replay>): Command {
+function about(name: string, description: string, look: (session: Session, id: string) => Promise<Replay>): Command {
   return remote(name, description)
     .argument('<id>')
     .action(
-      ask(async ({ zerodb, print }: Session, id: string) => {
-        const found = await look(zerodb, id)
-        print(found, () => words(found))
+      ask(async (session: Session, id: string) => {
+        const found = await look(session, id)
+        session.print(found, () => words(found))
       }),
     )
 }
 
 replay.addCommand(list)
-replay.addCommand(about('get', 'one replay or backfill', (zerodb, replay_id) => zerodb.replays.get({ replay_id })))
+replay.addCommand(about('get', 'one replay or backfill', ({ zerodb }, replay_id) => zerodb.replays.get({ replay_id })))
 replay.addCommand(
-  about('watch', 'wait for its end', async (zerodb, replay_id) =>
-    watch(zerodb, await zerodb.replays.get({ replay_id })),
+  about('watch', 'wait for its end', async (session, replay_id) =>
+    watch(session, await session.zerodb.replays.get({ replay_id })),
   ),
 )
 replay.addCommand(
-  about('cancel', 'end it; its queued runs are cancelled', (zerodb, replay_id) => zerodb.replays.cancel({ replay_id })),
+  about('cancel', 'end it; its queued runs are cancelled', ({ zerodb }, replay_id) =>
+    zerodb.replays.cancel({ replay_id }),
+  ),
 )

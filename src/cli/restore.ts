@@ -7,7 +7,7 @@ import { dropSchema, migrate } from '../db/migrate.ts'
 import { StartError } from '../errors.ts'
 import type { Header } from '../transfer/format.ts'
 import { checkHeader, loadAll } from '../transfer/load.ts'
-import { counted, mustExist } from './files.ts'
+import { counted, megabytes, readTwice, sizeOf } from './files.ts'
 import { print } from './output.ts'
 import { progress } from './progress.ts'
 
@@ -17,7 +17,7 @@ export const restore = new Command('restore')
   .option('--data-dir <path>', 'where data is kept (ZERODB_DATA_DIR)')
   .option('--json', 'print JSON')
   .action(async (file: string, options: { dataDir?: string; json?: boolean }) => {
-    await mustExist(file)
+    const size = await sizeOf(file)
     const config = readConfig({ ...process.env, ...(options.dataDir ? { ZERODB_DATA_DIR: options.dataDir } : {}) })
     const { openStorage } = await import('../main.ts')
     const storage = await openStorage(config)
@@ -28,11 +28,10 @@ export const restore = new Command('restore')
           'There is data here, which a backup would not be mixed with: choose a new directory with --data-dir, or an empty database',
         )
       const own = await store.dump.schema()
-      const bar = progress('rows')
-      let rows = 0
+      const bar = progress('read', { amount: megabytes, json: options.json })
       const { counts } = await loadAll(
         storage,
-        async () => createReadStream(file),
+        readTwice(async () => createReadStream(file), size, bar),
         async (header) => {
           checkHeader(header, 'backup', own)
           await keepKey(config, header)
@@ -41,13 +40,8 @@ export const restore = new Command('restore')
           await dropSchema(database)
           await migrate(database, undefined, header.schema.number)
         },
-        (count) => {
-          rows += count
-          bar.at(rows, rows)
-        },
-      )
+      ).finally(bar.end)
       await migrate(database)
-      bar.end()
       print(options.json ? JSON.stringify({ counts }) : `Restored ${counted(counts)}. Start it: zerodb start`)
     } finally {
       await storage.close()

@@ -1,8 +1,8 @@
 import { Command } from 'commander'
 import type { EventName, Run } from '../client/index.ts'
 import { confirmed } from './confirm.ts'
+import { findHook } from './find-hook.ts'
 import { moment, number } from './given.ts'
-import { findHook } from './hooks.ts'
 import { fields, oneLine, status, table, time } from './output.ts'
 import { ask, remote, type Session } from './remote.ts'
 
@@ -13,7 +13,8 @@ function word({ error, waiting_for, result }: Run): string {
   return result === null ? '' : JSON.stringify(result)
 }
 
-const one = (run: Run) => {
+/** All of a run, a field a line, with its log. */
+export const one = (run: Run) => {
   const { id, handler, status, attempts, event_id, hook_id, result, error, waiting_for } = run
   const [started, finished] = [run.started_at, run.finished_at].map((at) => at && time(at))
   const head = fields({
@@ -33,6 +34,8 @@ const one = (run: Run) => {
 interface Filter {
   status?: string
   hook?: string
+  function?: string
+  trigger?: string
   event?: string
   limit?: number
 }
@@ -40,6 +43,8 @@ interface Filter {
 const list = remote('list', 'runs, newest first')
   .option('--status <status>', 'queued, running, succeeded, dead, cancelled or skipped')
   .option('--hook <hook>', 'of this hook')
+  .option('--function <name>', 'of this function')
+  .option('--trigger <trigger>', 'set off by event, cron, http, tool or invoke')
   .option('--event <id>', 'of this event')
   .option('--limit <n>', 'how many', number, 20)
   .action(
@@ -48,6 +53,9 @@ const list = remote('list', 'runs, newest first')
         limit: options.limit,
         status: options.status as Run['status'] | undefined,
         hook_id: options.hook && (await findHook(zerodb, options.hook)).id,
+        function_id:
+          options.function && (await zerodb.functions.get({ name: options.function, project_id: server.projectId })).id,
+        trigger: options.trigger as Run['trigger'] | undefined,
         event_id: options.event,
         project_id: server.projectId,
       })

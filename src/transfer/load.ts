@@ -86,7 +86,6 @@ export async function loadAll(
   { store, blobs }: Target,
   open: () => Promise<Readable>,
   prepare: (header: Header) => Promise<void>,
-  onRows: (count: number) => void = () => {},
 ): Promise<Loaded> {
   const kept = new Set<string>()
   let header: Header | undefined
@@ -105,10 +104,7 @@ export async function loadAll(
       readLines(await open(), () => {}),
       shapes,
       all,
-      async (shape, rows) => {
-        await tx.load.rows(shape, rows)
-        onRows(rows.length)
-      },
+      (shape, rows) => tx.load.rows(shape, rows),
     )
     await tx.load.finish(shapes)
     return counted

@@ -48,6 +48,11 @@ describe.each(['typescript', 'python'])('a project from the template %s', (templ
     const { run_id, status } = await json('invoke', 'hello', '--async')
     expect(status).toBe('queued')
     expect(await said('logs', run_id, '-f')).toContain('set off by function.invoked')
+    expect(await said('logs', 'hello')).toMatch(new RegExp(`${run_id.slice(0, 8)} hello set off by function.invoked`))
+    expect(await said('logs', 'hello', '--level', 'error')).toBe('')
+    expect(await said('logs', 'hello', '--since', '0s')).toBe('')
+    expect(await json('runs', 'list', '--function', 'hello', '--trigger', 'invoke')).toHaveLength(2)
+    expect((await run(['logs', 'nothing'])).err).toContain('zerodb functions list')
 
     const before = await readFile(join(folder, file), 'utf8')
     await write(file, before.replace('"world"', '"everybody"').replace("'world'", "'everybody'"))

@@ -1,10 +1,12 @@
 import { execFileSync, spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { program } from '../../src/cli/program.ts'
+import { packageRoot } from '../../src/package.ts'
 import { zerodb } from '../support/cli.ts'
 import { available } from '../support/commands.ts'
 
@@ -31,6 +33,16 @@ test.each(leaves(program).filter(([name]) => !WITHOUT_JSON.includes(name)))(
     expect(command.description()).toMatch(/^[a-zA-Z].*[^.]$/)
   },
 )
+
+test('the page of the command line names every command', () => {
+  const page = readFileSync(join(packageRoot(), 'docs', 'cli.md'), 'utf8')
+  const rows = page.split('\n').filter((line) => line.startsWith('| '))
+  for (const [name] of leaves(program)) {
+    const [noun, verb = ''] = name.split(' ')
+    const said = rows.filter((row) => new RegExp(`\`${noun}[ \`]`).test(row)).join('\n')
+    expect(said, name).toMatch(new RegExp(`\\b${verb || noun}\\b`))
+  }
+})
 
 describe('completion', () => {
   const script = async (shell: string) => {
