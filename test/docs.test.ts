@@ -148,10 +148,22 @@ test('every operation is shown in some block that is run', () => {
   }
 })
 
+/** The headings of a page, as GitHub makes anchors of them. */
+function anchorsOf(text: string): string[] {
+  return [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading]) =>
+    heading!
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}_ -]/gu, '')
+      .replaceAll(' ', '-'),
+  )
+}
+
 test('every link between pages leads somewhere', () => {
   for (const page of PAGES) {
-    for (const [, target] of textOf(page).matchAll(/\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)/g)) {
-      expect(existsSync(join(DOCS, target!)), `${page} links to ${target}`).toBe(true)
+    for (const [, target, anchor] of textOf(page).matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)/g)) {
+      const file = join(DOCS, target || page)
+      expect(existsSync(file), `${page} links to ${target}`).toBe(true)
+      if (anchor) expect(anchorsOf(readFileSync(file, 'utf8')), `${page} links to ${target}`).toContain(anchor)
     }
   }
 })
