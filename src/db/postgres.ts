@@ -31,6 +31,8 @@ export async function openPostgres(options: PostgresOptions): Promise<Database> 
   const types: ExtensionTypes = { vector: 0 }
   const settings = [
     'hnsw.iterative_scan=relaxed_order',
+    // Compiling a claim takes a second, executing it a millisecond; what is said to cost much is a guess at what recursion will find.
+    'jit=off',
     `statement_timeout=${limitMs}`,
     `idle_in_transaction_session_timeout=${limitMs}`,
     // What `wire.ts` reads, whatever the server, the database or the user have as their defaults.
