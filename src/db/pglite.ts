@@ -7,6 +7,7 @@ import { unpackTemplate } from './pglite-directory.ts'
 import type { PgliteAnswer, PgliteRequest, PgliteThreadData } from './pglite-protocol.ts'
 import {
   type Database,
+  DatabaseAway,
   DbError,
   type Executor,
   type QueryOptions,
@@ -91,13 +92,13 @@ async function openLocked(options: Required<PgliteOptions>, lock: DirectoryLock)
 
   /** The connection as it is now. After a failed opening the next caller tries again. */
   async function ready(): Promise<Connection> {
-    if (closed) throw new ZeroError('unavailable', 'The database is closed')
+    if (closed) throw new DatabaseAway('The database is closed')
     const attempt = current
     try {
       return await attempt
     } catch (error) {
       if (current === attempt) setCurrent(connect())
-      throw new ZeroError('unavailable', 'The database cannot be opened at the moment; try again', { cause: error })
+      throw new DatabaseAway('The database cannot be opened at the moment; try again', { cause: error })
     }
   }
 
@@ -112,7 +113,7 @@ async function openLocked(options: Required<PgliteOptions>, lock: DirectoryLock)
     seen = undefined
     setCurrent(
       broken.thread.terminate().then(() => {
-        if (closed) throw new ZeroError('unavailable', 'The database is closed')
+        if (closed) throw new DatabaseAway('The database is closed')
         return connect()
       }),
     )
@@ -160,7 +161,7 @@ async function openLocked(options: Required<PgliteOptions>, lock: DirectoryLock)
       reopen(connection)
       if (statement.overdue)
         throw new ZeroError('query_timeout', `A statement was ended after ${limitSeconds} s`, { cause: error })
-      throw new ZeroError('unavailable', 'The database was restarted; try again', { cause: error })
+      throw new DatabaseAway('The database was restarted; try again', { cause: error })
     } finally {
       connection.running.delete(number)
     }

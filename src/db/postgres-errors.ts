@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { StartError, ZeroError } from '../errors.ts'
-import { DbError } from './sql.ts'
+import { DatabaseAway, DbError } from './sql.ts'
 
 /** What went wrong with a statement, in the words of our own: `DbError`, or `ZeroError` for a server that is away or a statement that took too long. */
 export function failure(error: unknown): unknown {
@@ -14,7 +14,7 @@ export function failure(error: unknown): unknown {
     return new DbError({ message, code: code ?? 'XX000', constraint, detail }, { cause: error })
   }
   if (error instanceof ZeroError || error instanceof DbError || !isConnectionError(error)) return error
-  return new ZeroError('unavailable', 'The database cannot be reached at the moment; try again', { cause: error })
+  return new DatabaseAway('The database cannot be reached at the moment; try again', { cause: error })
 }
 
 function isConnectionError(error: unknown): boolean {

@@ -3,7 +3,15 @@ import pg from 'pg'
 import { StartError, ZeroError } from '../errors.ts'
 import { failure, startError } from './postgres-errors.ts'
 import { listen } from './postgres-listen.ts'
-import { type Database, type Executor, type QueryOptions, type Statement, sql, transactionFailed } from './sql.ts'
+import {
+  type Database,
+  DatabaseAway,
+  type Executor,
+  type QueryOptions,
+  type Statement,
+  sql,
+  transactionFailed,
+} from './sql.ts'
 import { decode, type ExtensionTypes, encodeAll } from './wire.ts'
 
 export interface PostgresOptions {
@@ -60,7 +68,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Database> 
   /** What has been asked for and not answered. */
   const given = new Set<Promise<unknown>>()
   async function answer<R>(work: () => Promise<R>): Promise<R> {
-    if (closing) throw new ZeroError('unavailable', 'The database is closed')
+    if (closing) throw new DatabaseAway('The database is closed')
     const answering = work()
     given.add(answering)
     try {

@@ -167,6 +167,13 @@ export class DbError extends Error {
   }
 }
 
+/** The database is not there at the moment: closed, restarting, or out of reach. */
+export class DatabaseAway extends ZeroError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('unavailable', message, options)
+  }
+}
+
 /** What a transaction fails with in which a statement had failed and nobody minded: PostgreSQL answers its commit with a rollback. */
 export function transactionFailed(): DbError {
   return new DbError({

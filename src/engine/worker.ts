@@ -1,6 +1,6 @@
 import type { App } from '../app.ts'
-import { DbError } from '../db/sql.ts'
-import { ZeroError } from '../errors.ts'
+import { DatabaseAway, DbError } from '../db/sql.ts'
+import { RetryLater, ZeroError } from '../errors.ts'
 import { executorOf } from '../handlers/index.ts'
 import type { RunLog } from '../schema/run.ts'
 import type { OwnedRun } from '../store/assignment.ts'
@@ -15,6 +15,8 @@ const ACKNOWLEDGE_BATCH = 256
 /** Short runs are owned ahead: as many as will start this soon, so that fetching them is not what the slots wait for. */
 const AHEAD_MS = 20
 const MAX_AHEAD = 256
+/** Until the next attempt of a run in whose midst the database went away. */
+const OUTAGE_SECONDS = 2
 
 export interface Worker {
   /** How many more runs this process should own now. */
@@ -252,7 +254,14 @@ async function outcomeOf(
     return end('succeeded', { result: result ?? null })
   } catch (thrown) {
     const error = { code: codeOf(thrown), message: thrown instanceof Error ? thrown.message : String(thrown) }
-    const pause = run.ordering === 'skip' ? null : retryAfter(run.attempts - run.base_attempts, thrown, run.retry)
+    const attempt = run.attempts - run.base_attempts
+    // No fault of the run, whatever its policy.
+    const pause =
+      thrown instanceof DatabaseAway
+        ? retryAfter(attempt, new RetryLater(OUTAGE_SECONDS, error.message))
+        : run.ordering === 'skip'
+          ? null
+          : retryAfter(attempt, thrown, run.retry)
     log.warn({ error: thrown, retry_in: pause }, pause === null ? 'run is dead' : 'run failed and will be tried again')
     return pause === null ? end('dead', { error }) : end('queued', { error, retry_in: pause })
   } finally {

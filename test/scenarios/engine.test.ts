@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { sql } from '../../src/db/sql.ts'
+import { DatabaseAway, sql } from '../../src/db/sql.ts'
 import type { Embedder } from '../../src/embedding/index.ts'
 import { USUAL_RETRY } from '../../src/engine/retry.ts'
 import type { Run } from '../../src/schema/run.ts'
@@ -108,6 +108,21 @@ describe('a handler that fails', () => {
     expect(await user.runs()).toMatchObject([
       { status: 'dead', attempts: 1, error: { message: expect.stringContaining('image/png') } },
     ])
+  })
+
+  test('because the database went away is no fault of the run, whatever its policy says of failures', async () => {
+    const user = await app.newUser()
+    const policy = { retry: { max_attempts: 1 }, ordering_key: { path: 'data.namespace', policy: 'skip' } }
+    await user.hook(STORED, 'auto_embed', policy)
+    const away = async (): Promise<never> => {
+      throw new DatabaseAway('The database cannot be reached at the moment; try again')
+    }
+    await app.withEmbedder(away, async () => {
+      await store(user, 'a')
+      expect(await user.runs()).toMatchObject([{ status: 'queued', attempts: 1, error: { code: 'unavailable' } }])
+    })
+    app.clock.advance(10)
+    expect(await user.runs()).toMatchObject([{ status: 'succeeded', attempts: 2 }])
   })
 
   test('keeps nobody else from running', async () => {
