@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises'
+import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { StartError, ZeroError } from '../errors.ts'
 import { spawnWorker, type WorkerHandle } from '../workers.ts'
@@ -76,7 +76,10 @@ async function openLocked(options: Required<PgliteOptions>, lock: DirectoryLock)
 
   async function connect(): Promise<Connection> {
     const begun = new Int32Array(new SharedArrayBuffer(4))
-    const data: PgliteThreadData = { directory: join(options.directory, 'pg'), durability, begun }
+    const directory = join(options.directory, 'pg')
+    // PostgreSQL's own lock, which keeps nobody out here (ours does), and from a kill while it is made is empty, which it refuses to start with.
+    await rm(join(directory, 'postmaster.pid'), { force: true })
+    const data: PgliteThreadData = { directory, durability, begun }
     const connection: Connection = { thread: spawnWorker('pglite', data), begun, sent: 0, running: new Map() }
     try {
       await send(connection, { script: SESSION }, SCRIPT_SECONDS)

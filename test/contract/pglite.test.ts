@@ -192,6 +192,15 @@ describe.skipIf(SERVER)('PGlite (left out on a server: the other run has it)', (
     })
   })
 
+  test('a server of before that was killed while it made its lock file does not keep the next from starting', async () => {
+    const options = { directory, durability: 'process' } as const
+    await (await openPglite(options)).close()
+    await writeFile(join(directory, 'pg', 'postmaster.pid'), '')
+    const database = await openPglite(options)
+    expect(await database.query(sql`select 1 as n`)).toEqual([{ n: 1 }])
+    await database.close()
+  })
+
   describe('the first start', () => {
     test('killed at any moment it leaves a directory in which the next start works', async () => {
       const began = performance.now()
