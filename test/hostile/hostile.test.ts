@@ -3,11 +3,12 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { packageRoot } from '../../src/package.ts'
+import type { Runtime } from '../../src/sandbox/index.ts'
 import { SANDBOX } from '../support/sandbox.ts'
 import { hostilePage } from './page.ts'
-import { GROUPS } from './program.ts'
+import { GROUPS, type HostileProgram } from './program.ts'
 import { PROGRAMS } from './programs/index.ts'
 import { casesOf, type Row } from './suite.ts'
 
@@ -71,12 +72,26 @@ test('docs/hostile.md tells of them', () => {
   )
 })
 
-describe.runIf(isHere || isCi)('hostile programs', () => {
+const isRoot = process.getuid?.() === 0
+const isWanted = isHere || isCi
+
+describe.runIf(isWanted)('hostile programs', () => areHeld(casesOf(PROGRAMS, isRoot)))
+
+// A race is one whoever runs the server.
+describe.runIf(isWanted && isRoot)('hostile programs, and a server of an ordinary user', () =>
+  areHeld(
+    casesOf(PROGRAMS, false).filter(([{ byGroup }]) => !byGroup),
+    '--ordinary',
+    '--races',
+    '1',
+  ),
+)
+
+function areHeld(cases: readonly [HostileProgram, Runtime][], ...args: string[]): void {
   const suite = new Suite<Row>()
-  beforeAll(() => suite.start())
+  beforeAll(() => suite.start(...args))
   afterAll(() => suite.stop())
 
-  const cases = casesOf(PROGRAMS, process.getuid?.() === 0)
   test.for(cases.map(([{ group, name }, runtime]) => [group, name, runtime] as const))(
     '%s: %s (%s)',
     { timeout: 600_000 },
@@ -87,16 +102,22 @@ describe.runIf(isHere || isCi)('hostile programs', () => {
       else if (row.notTried !== null) skip(row.notTried)
     },
   )
-})
+}
 
-// As an ordinary user what is switched off would let programs at everything that this user has.
-describe.runIf((isHere || isCi) && process.getuid?.() === 0)('what stops them', () => {
-  const suite = new Suite()
-  afterAll(() => suite.stop())
-
-  test('a program gets through when it is switched off, and nothing is switched on that stops none', async () => {
-    suite.start('--mutations', '--one')
-    const { code, errors } = await suite.end()
-    expect({ code, errors }).toEqual({ code: 0, errors: '' })
-  }, 900_000)
+// To a developer it would let programs at everything that this developer has.
+describe.runIf(isWanted && isRoot)('what stops them', () => {
+  test.each([
+    ['a program gets through when it is switched off, and nothing is switched on that stops none', '--one'],
+    ['that the root cannot be written stops one of an ordinary user', '--ordinary', '--only', 'the user of the server'],
+  ])(
+    '%s',
+    async (_, ...args) => {
+      const suite = new Suite()
+      onTestFinished(() => suite.stop())
+      suite.start('--mutations', ...args)
+      const { code, errors } = await suite.end()
+      expect({ code, errors }).toEqual({ code: 0, errors: '' })
+    },
+    900_000,
+  )
 })

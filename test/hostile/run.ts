@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util'
 import { packageRoot } from '../../src/package.ts'
 import { inLeakyShell } from './leak.ts'
 import { runMutations } from './mutations.ts'
+import { asOrdinaryUser } from './ordinary.ts'
 import { hostilePage } from './page.ts'
 import { PROGRAMS } from './programs/index.ts'
 import { attempt, casesOf, type Row } from './suite.ts'
@@ -11,7 +12,8 @@ import { printRows } from './table.ts'
 import { LEAKED, openWorld } from './world.ts'
 
 const HELP = `npm run hostile                        every program once, races twenty times
-npm run hostile -- --repeat 20         every program twenty times
+npm run hostile -- --repeat 20         every program twenty times; --races N: each race so often at least, in place of twenty times
+npm run hostile -- --ordinary          started by root, as an ordinary user and from a copy that this user can read
 npm run hostile -- --only KERNEL       those whose group or name has this in it
 npm run hostile -- --mutations         with what stops them switched off: which get through
 npm run hostile -- --mutations --one   the first program of each mechanism only
@@ -21,12 +23,12 @@ npm run hostile -- --page              writes docs/hostile.md
 --json prints a line of JSON for each program as it ends, in place of the table.
 The exit code is 1 when a program got something, or when one is held though what stops it is off.`
 
-const RACES = 20
-
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       repeat: { type: 'string', default: '1' },
+      races: { type: 'string', default: '20' },
+      ordinary: { type: 'boolean', default: false },
       only: { type: 'string', default: '' },
       mutations: { type: 'boolean', default: false },
       one: { type: 'boolean', default: false },
@@ -40,11 +42,18 @@ async function main(): Promise<void> {
     console.log(HELP)
     return
   }
-  const repeat = Number(values.repeat)
-  if (!Number.isSafeInteger(repeat) || repeat < 1)
-    throw new Error(`--repeat is a number of times, not ${values.repeat}`)
+  const [repeat, races] = (['repeat', 'races'] as const).map((option) => {
+    const times = Number(values[option])
+    if (!Number.isSafeInteger(times) || times < 1)
+      throw new Error(`--${option} is a number of times, not ${values[option]}`)
+    return times
+  }) as [number, number]
   if (values.page) {
     writeFileSync(join(packageRoot(), 'docs', 'hostile.md'), hostilePage(PROGRAMS))
+    return
+  }
+  if (values.ordinary) {
+    process.exitCode = await asOrdinaryUser(process.argv.slice(2).filter((argument) => argument !== '--ordinary'))
     return
   }
   const only = values.only.toLowerCase()
@@ -58,7 +67,7 @@ async function main(): Promise<void> {
   const rows: Row[] = []
   try {
     for (const [program, runtime] of casesOf(programs, world.isRoot)) {
-      const times = Math.max(repeat, program.race ? RACES : 1)
+      const times = Math.max(repeat, program.race ? races : 1)
       const tries: Row[] = []
       for (let i = 0; i < times; i++) tries.push(await attempt(world, program, runtime))
       const row = together(tries)

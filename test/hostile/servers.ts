@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
@@ -9,6 +9,10 @@ import { packageRoot } from '../../src/package.ts'
 import { instanceWith, type Seen } from './outside.ts'
 import { within } from './program.ts'
 import type { Stage } from './stage.ts'
+
+/** Where the suite is a copy, it lies beside it. */
+const COPIED = join(packageRoot(), 'dist', 'other-server.mjs')
+const OTHER_SERVER = existsSync(COPIED) ? COPIED : join(packageRoot(), 'test', 'hostile', 'other-server.ts')
 
 /** A server in a process of its own, with one guest that has printed `ready`. */
 export interface OtherServer {
@@ -32,11 +36,9 @@ export async function startServer(
     off: stage.world.off,
     program: { ...guest, files: { ...guest.files, [marker]: '' }, env: { ...guest.env, ...env } },
   }
-  const child: ChildProcess = spawn(
-    process.execPath,
-    script ? [script] : [...process.execArgv, join(packageRoot(), 'test', 'hostile', 'other-server.ts')],
-    { stdio: ['pipe', 'pipe', 'inherit'] },
-  )
+  const child: ChildProcess = spawn(process.execPath, [...process.execArgv, script ?? OTHER_SERVER], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
   child.stdin!.end(JSON.stringify(order))
   let printed = ''
   child.stdout!.setEncoding('utf8').on('data', (text: string) => {
@@ -73,7 +75,7 @@ export async function inRootsHome(work: (script: string, folder: string) => Prom
   }
 }
 
-/** A copy of the package, as far as sandboxes need it, with this file of the suite as its only program. */
+/** A copy of the package, as far as sandboxes need it, with this file of the suite among its programs. */
 export async function bundle(folder: string, file: string): Promise<void> {
   await build({
     entryPoints: [join(packageRoot(), 'test', 'hostile', file)],

@@ -120,8 +120,8 @@ for fd in range(4, 1024):
       export default (name) => require('./../../../../../../../..BAIT' + name)
       import found from 'file://BAIT.ts'; export default found
       export default new URL('BAIT.ts', import.meta.url)
-      export default () => <a/> //# sourceMappingURL=BAIT.map
-      export default () => <a/> /*# sourceMappingURL=BAIT.map */
+      export default () => <a/> //# MAP=BAIT.map
+      export default () => <a/> /*# MAP=BAIT.map */
       /** @jsxImportSource BAIT */ export default () => <a/>
       /// <reference path="BAIT.ts" />`,
     async play(stage) {
@@ -134,7 +134,9 @@ for fd in range(4, 1024):
         'tsconfig.json': JSON.stringify({ extends: `${bait}.json`, files: [`${bait}.ts`] }),
         'package.json': JSON.stringify({ browser: { './main.tsx': `${bait}.ts` }, imports: { '#bait': `${bait}.ts` } }),
       }
-      const lines = stage.program.node!.split('\n').map((line) => line.trim().replaceAll('BAIT', bait))
+      const lines = stage.program
+        .node!.split('\n')
+        .map((line) => line.trim().replaceAll('BAIT', bait).replace('MAP=', 'sourceMappingURL='))
       for (const line of lines) {
         const told = await bundle({ files: { ...beside, 'main.tsx': line }, entry: 'main.tsx' }).then(
           ({ code, source_map, warnings }) => code + source_map + warnings.join(),
