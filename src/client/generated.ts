@@ -814,6 +814,7 @@ export interface VersionSource {
   version: number
   runtime: string
   hash: string
+  /** The file with the handler, of those that were uploaded. */
   entry: string
   config: Record<string, unknown>
   created_at: string
@@ -1721,6 +1722,7 @@ export interface Operations {
   version: number
   runtime: string
   hash: string
+  /** The file with the handler, of those that were uploaded. */
   entry: string
   config: Record<string, unknown>
   created_at: string

@@ -2,13 +2,12 @@ import type { App } from '../app.ts'
 import type { StoredFile } from '../store/functions.ts'
 import { bundle, mistakes } from './bundle.ts'
 import { contentsOf } from './cache.ts'
-import type { Code } from './files.ts'
+import { BUNDLE, type Code, loadedEntry } from './files.ts'
 import { mapStack } from './stack.ts'
 
 /** Code that a sandbox can load. */
 export interface Built {
   files: Record<string, StoredFile>
-  entry: string
   source_map: string | null
   warnings: string[]
 }
@@ -18,27 +17,27 @@ const CONFIG_LIMIT_BYTES = 262_144
 
 /** TypeScript and JavaScript become one file; Python stays as it is. Throws `validation_failed` with the place of every mistake. */
 export async function buildCode({ runtime, files, entry }: Code): Promise<Built> {
-  if (runtime !== 'nodejs20') return { files, entry, source_map: null, warnings: [] }
+  if (runtime !== 'nodejs20') return { files, source_map: null, warnings: [] }
   const texts = Object.fromEntries(
     Object.entries(files).filter((file): file is [string, string] => typeof file[1] === 'string'),
   )
   const { code, source_map, warnings } = await bundle({ files: texts, entry })
   // Bytes cannot be bundled: the code finds them beside it.
   const rest = Object.fromEntries(Object.entries(files).filter(([, file]) => typeof file !== 'string'))
-  return { files: { ...rest, 'index.mjs': code }, entry: 'index.mjs', source_map, warnings }
+  return { files: { ...rest, [BUNDLE]: code }, source_map, warnings }
 }
 
 /**
  * What the code exports as `config`, read by loading it in a sandbox of its own without secrets; null when it exports none. Throws
  * `validation_failed` when it cannot be loaded or has no handler.
  */
-export async function readConfig(app: App, runtime: Code['runtime'], built: Built): Promise<unknown> {
+export async function readConfig(app: App, { runtime, entry }: Code, built: Built): Promise<unknown> {
   const outcome = await app.sandbox.call({
     program: {
       key: null,
       runtime,
       files: contentsOf(built.files),
-      entry: built.entry,
+      entry: loadedEntry(runtime, entry),
       env: {},
       isolation: 'fresh',
       memory_mb: 256,

@@ -3,6 +3,7 @@ import type { App, FunctionCache, PreparedFunction } from '../app.ts'
 import { unseal } from '../crypto.ts'
 import type { Program } from '../sandbox/index.ts'
 import type { LiveFunction, StoredFile } from '../store/functions.ts'
+import { loadedEntry } from './files.ts'
 
 /** A change that another process makes counts here this much later at most. */
 const TRUST_MS = 1_000
@@ -86,7 +87,8 @@ function prepare(live: LiveFunction, encryptionKey: Uint8Array): PreparedFunctio
 
 /** What a sandbox is given of it. */
 function programOf(live: LiveFunction, secrets: Record<string, string>): Program {
-  const { id, version, config, runtime, entry } = live
+  const { id, version, config, runtime } = live
+  const entry = loadedEntry(runtime, live.entry)
   const env = { ...config.env, ...secrets }
   const hash = createHash('sha256').update(JSON.stringify(env)).digest('base64url').slice(0, 22)
   const { isolation, memory_mb } = config

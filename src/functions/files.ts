@@ -27,6 +27,14 @@ const ENDINGS: Record<Runtime, readonly string[]> = {
   'python3.11': ['.py'],
 }
 
+/** The one file that TypeScript and JavaScript become. */
+export const BUNDLE = 'index.mjs'
+
+/** Which file of a function a sandbox loads, when `entry` is the one that its author has written. */
+export function loadedEntry(runtime: string, entry: string): string {
+  return runtime === 'nodejs20' ? BUNDLE : entry
+}
+
 /** Code as it was given: its files, which of them holds the handler, and what executes it. */
 export interface Code {
   runtime: Runtime

@@ -191,6 +191,7 @@ export const functionVersion = z.object({
   version: z.number(),
   runtime: z.string(),
   hash: z.string(),
+  /** The file with the handler, of those that were uploaded. */
   entry: z.string(),
   config: metadata,
   created_at: timestamp,

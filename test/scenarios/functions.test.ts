@@ -37,7 +37,7 @@ describe('deploying', () => {
       runtime: 'nodejs20',
       version: 1,
       hash: expect.stringMatching(/^[0-9a-f]{64}$/),
-      entry: 'index.mjs',
+      entry: 'index.ts',
       config: {
         triggers: [{ event: 'zerodb.table.row_inserted', all_projects: false }],
         schedule: [{ cron: '0 6 * * *', timezone: 'UTC', missed: 'run_once', overlap: 'skip' }],
