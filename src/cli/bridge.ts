@@ -30,7 +30,8 @@ export interface BridgeOptions {
 export interface Bridge {
   /** Takes a line that the client has written. Never rejects: what goes wrong is said to the client. */
   take(line: string): Promise<void>
-  close(): void
+  /** The client says no more: resolves when what it has asked is answered, and listens no longer. */
+  finish(): Promise<void>
 }
 
 const SUBSCRIPTION = 'io.modelcontextprotocol/subscriptionId'
@@ -49,6 +50,7 @@ export function createBridge({ url, headers, say, warn }: BridgeOptions): Bridge
   const schemas: Schemas = new Map()
   /** Requests that are not answered yet, by id. */
   const asked = new Map<unknown, AbortController>()
+  const exchanges = new Set<Promise<unknown>>()
   /** What the handshake of the older protocol has settled. */
   const session: Record<string, string> = {}
 
@@ -59,7 +61,7 @@ export function createBridge({ url, headers, say, warn }: BridgeOptions): Bridge
     } catch {
       return say({ jsonrpc: '2.0', id: null, error: { code: -32700, message: 'This is no message of JSON-RPC' } })
     }
-    if (Array.isArray(parsed)) return void (await post(parsed, headersOf({ ...session }, null, schemas)))
+    if (Array.isArray(parsed)) return counted(post(parsed, headersOf({ ...session }, null, schemas)))
     const isModern = parsed.params?._meta?.['io.modelcontextprotocol/protocolVersion'] !== undefined
     if (parsed.method === 'notifications/cancelled') {
       const request = asked.get(parsed.params?.requestId)
@@ -68,8 +70,13 @@ export function createBridge({ url, headers, say, warn }: BridgeOptions): Bridge
       if (isModern || Object.keys(session).length === 0) return
     }
     if (parsed.method === 'subscriptions/listen') return keepListening(parsed)
-    await exchange(parsed, isModern)
+    await counted(exchange(parsed, isModern))
     if (parsed.method === 'notifications/initialized') void keepOpen()
+  }
+
+  async function counted(exchange: Promise<unknown>): Promise<void> {
+    exchanges.add(exchange)
+    await exchange.finally(() => exchanges.delete(exchange))
   }
 
   async function exchange(request: Message, isModern: boolean): Promise<void> {
@@ -198,7 +205,10 @@ export function createBridge({ url, headers, say, warn }: BridgeOptions): Bridge
 
   return {
     take,
-    close: () => closing.abort(),
+    async finish() {
+      await Promise.allSettled(exchanges)
+      closing.abort()
+    },
   }
 }
 

@@ -17,6 +17,6 @@ export const mcp = remote('mcp', 'be an MCP server on standard input and output:
         say: (message) => process.stdout.write(`${JSON.stringify(message)}\n`),
       })
       for await (const line of createInterface({ input: process.stdin })) if (line.trim() !== '') void bridge.take(line)
-      bridge.close()
+      await bridge.finish()
     }),
   )

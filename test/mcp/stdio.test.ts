@@ -5,6 +5,7 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { packageRoot } from '../../src/package.ts'
 import type { TestUser } from '../support/app.ts'
+import { zerodb } from '../support/cli.ts'
 import { openKeyedProxy } from '../support/keyed-proxy.ts'
 import { BUILT_IN, deployTool, type McpApp, openMcpApp } from '../support/mcp-app.ts'
 import { CLIENTS, type ClientKind, spawnAndConnect, type TestClient } from '../support/mcp-clients.ts'
@@ -91,6 +92,24 @@ test.each(['current', 'current, 2026-07-28', 'previous'] as const)(
     proxy.close()
   },
 )
+
+test('answers all that was asked before its input ended', async () => {
+  const user = await app.newUser()
+  await deployTool(user, 'slow', 'await new Promise((resolve) => setTimeout(resolve, 500)); return "done"')
+  const ask = (id: number, method: string, params: object) => JSON.stringify({ jsonrpc: '2.0', id, method, params })
+  const opening = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'test', version: '1' } }
+  const { code, out, err } = await zerodb(['mcp', '--url', app.mcpUrl.replace('/mcp', ''), '--api-key', user.key], {
+    cwd: packageRoot(),
+    input: `${ask(1, 'initialize', opening)}\n${ask(2, 'tools/call', { name: 'slow', arguments: {} })}\n`,
+  })
+  expect({ code, err }).toEqual({ code: 0, err: '' })
+  const answers = out
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+  expect(answers.find(({ id }) => id === 1).result).toMatchObject({ protocolVersion: '2025-11-25' })
+  expect(answers.find(({ id }) => id === 2).result.content).toEqual([{ type: 'text', text: 'done' }])
+})
 
 test.each(['current', 'previous'] as const)(
   'says what is wrong with key or address to the client, %s',
