@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { relative } from 'node:path'
+import { basename, extname, relative } from 'node:path'
 import { watch } from 'chokidar'
 import pc from 'picocolors'
 import { ZeroDBError } from '../client/index.ts'
@@ -51,7 +51,9 @@ export const dev = remote('dev', 'deploy what changes while you write it, and sh
 /** Deploys each function; the server knows which have changed. A mistake is shown where it is, and the next change is another try. */
 async function deployAll(session: Session, folder: string, changed?: string): Promise<void> {
   const began = performance.now()
-  for (const source of safely(session, () => sourcesAt(folder)) ?? []) {
+  const sources = safely(session, () => sourcesAt(folder)) ?? []
+  if (changed !== undefined && !existsSync(changed)) sayWhatStays(session, changed, sources)
+  for (const source of sources) {
     try {
       const deployed = await deploySource(session.zerodb, source, { project_id: session.server.projectId })
       if (deployed.changed || changed === undefined)
@@ -63,6 +65,13 @@ async function deployAll(session: Session, folder: string, changed?: string): Pr
       complain(session, error, source)
     }
   }
+}
+
+/** Deleting a file undoes no deploy: somebody may call the function still. */
+function sayWhatStays({ json }: Session, gone: string, sources: readonly Source[]): void {
+  const name = basename(gone, extname(gone))
+  if (!json && !sources.some((source) => source.name === name))
+    note(`${gone} is gone. If ${name} was a function, it is there still: zerodb functions delete ${name}`)
 }
 
 function safely<T>(session: Session, work: () => T): T | undefined {

@@ -6,7 +6,7 @@ import { Command } from 'commander'
 import pc from 'picocolors'
 import { type Config, readConfig } from '../config.ts'
 import { lookAtSandbox } from './look-at-sandbox.ts'
-import { lookAtServer } from './look-at-server.ts'
+import { lookAtItsSandbox, lookAtServer } from './look-at-server.ts'
 import { print } from './output.ts'
 
 interface Check {
@@ -25,6 +25,8 @@ const WITHOUT_SERVER: readonly Check[] = [
   { name: 'database', look: lookAtDatabase },
   { name: 'sandbox', look: lookAtSandbox },
 ]
+
+const WITH_SERVER: readonly Check[] = [{ name: 'sandbox', look: lookAtItsSandbox }]
 
 const MODELS: readonly Check[] = [
   {
@@ -127,7 +129,7 @@ export const doctor = new Command('doctor')
     await run(NODE)
     await run(DIRECTORY)
     const server = await run(SERVER)
-    for (const check of [...(server ? [] : WITHOUT_SERVER), ...MODELS]) await run(check)
+    for (const check of [...(server ? WITH_SERVER : WITHOUT_SERVER), ...MODELS]) await run(check)
     if (json) print(JSON.stringify(findings))
     process.exitCode = findings.every(({ ok }) => ok) ? 0 : 1
   })

@@ -8,7 +8,7 @@ import { print } from './output.ts'
 import { TEMPLATES } from './templates.ts'
 
 export const init = new Command('init')
-  .description('make a project that runs: functions, settings, and what to type next')
+  .description('make a project that runs: functions, and what to type next')
   .argument('[folder]', 'where; here if not said', '.')
   .option('--template <name>', `one of ${Object.keys(TEMPLATES).join(', ')}`, 'typescript')
   .option('--json', 'print JSON')

@@ -34,7 +34,7 @@ const sayTo =
 
 /** What runs say that begin from now on. Ends only by failing. */
 export function tail(session: Session): Promise<void> {
-  return all(session.zerodb, { project_id: session.server.projectId }, { follow: true, limit: 1 }, sayTo(session))
+  return all(session.zerodb, { project_id: session.server.projectId }, { follow: true, limit: 0 }, sayTo(session))
 }
 
 interface Options {
@@ -132,6 +132,7 @@ type Which = Pick<RunsListInput, 'hook_id' | 'function_id' | 'project_id'>
 
 /** So many of the last runs, or those since then; newest first. */
 async function last(zerodb: ZeroDB, which: Which, back: number | string): Promise<Run[]> {
+  if (back === 0) return []
   if (typeof back === 'number') return (await zerodb.runs.list({ ...which, limit: back })).items
   const found: Run[] = []
   for await (const run of zerodb.runs.list({ ...which, limit: AT_ONCE })) {
@@ -143,8 +144,9 @@ async function last(zerodb: ZeroDB, which: Which, back: number | string): Promis
 
 /** The last runs, oldest first; then those that begin, each to its end. */
 async function all(zerodb: ZeroDB, which: Which, { follow: goesOn, limit, since }: Options, say: Say): Promise<void> {
+  const before = goesOn ? await last(zerodb, which, AT_ONCE) : []
   const items = await last(zerodb, which, since ?? limit)
-  const known = new Set<string>()
+  const known = new Set(before.map(({ id }) => id))
   // One that cannot be followed ends the whole: silence would look like nothing to say.
   let fail = (_: unknown) => {}
   const failed = new Promise<never>((_, reject) => {

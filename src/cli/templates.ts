@@ -1,6 +1,5 @@
 /** The files of a project that `zerodb init` makes, by template and path. */
 const COMMON = {
-  'zerodb.json': '{\n  "url": "http://127.0.0.1:8000"\n}\n',
   '.gitignore': '.zerodb/\nnode_modules/\n__pycache__/\n',
 }
 
@@ -13,7 +12,8 @@ const readme = (file: string) => `# {{name}}
     zerodb deploy     # deploys once
     zerodb invoke hello -d '{"name": "Maria"}'
 
-Begin with \`functions/${file}\`.
+Begin with \`functions/${file}\`. The commands find the server that was started here. For another one, put its address into \`zerodb.json\`,
+\`{"url": "https://…"}\`, and a key of it into \`ZERODB_API_KEY\`.
 `
 
 const HELLO_TS = `import type { Config, Context, FunctionEvent } from 'zerodb-functions/functions'

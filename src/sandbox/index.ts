@@ -95,6 +95,9 @@ export interface Outcome {
   peak_memory_bytes: number | null
 }
 
+/** The cause for which no runtime is available before the boundary has been tried. */
+export const NOT_TRIED = 'The sandbox has not been tried yet'
+
 /** What is in force, as really tried at start. */
 export interface SandboxReport {
   driver: string

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import { ZeroError } from '../errors.ts'
-import { RUNTIMES, type Runtime, type SandboxDriver, type SandboxReport, unavailable } from './index.ts'
+import { NOT_TRIED, RUNTIMES, type Runtime, type SandboxDriver, type SandboxReport, unavailable } from './index.ts'
 import type { Supervisor } from './supervisor.ts'
 
 export interface SandboxOptions {
@@ -65,7 +65,7 @@ export function supervised(driver: string, open: () => Promise<Opened>): Sandbox
 function notYet(driver: string): SandboxReport {
   const found = {
     available: false,
-    cause: 'The sandbox has not been tried yet',
+    cause: NOT_TRIED,
     remedy: 'Ask again in a second',
   } as const
   return {

@@ -127,15 +127,22 @@ test('schedules are listed, paused and run', async () => {
 
 test('dev deploys what changes, shows mistakes and what functions say, and stops when it is told', async () => {
   await write('functions/live.ts', 'export default (e, ctx) => { ctx.log("version one"); return 1 }')
+  await said('deploy')
+  await said('invoke', 'live')
+  await said('invoke', 'live')
   const dev = start(['dev'], { cwd: folder, env })
   const shows = (text: string | RegExp) =>
     vi.waitFor(() => expect(dev.output()).toMatch(text), { timeout: 20_000, interval: 50 })
-  await shows(/deployed live, version 1[\s\S]*Watching functions/)
+  await shows(/unchanged live, version 1[\s\S]*Watching functions/)
   await write('functions/live.ts', 'export default (e, ctx) => {')
   await shows(/error live/)
   await write('functions/live.ts', 'export default (e, ctx) => { ctx.log("version two"); return 2 }')
   await shows(/deployed live, version 2/)
   await said('invoke', 'live')
   await shows(/live version two/)
+  // What ran before it was started is not told.
+  expect(dev.output()).not.toContain('live version one')
+  await rm(join(folder, 'functions/live.ts'))
+  await shows('zerodb functions delete live')
   expect(await dev.stop()).toBe(0)
 }, 60_000)

@@ -264,6 +264,7 @@ test('doctor asks the running server', async () => {
     'Node.js',
     'data directory',
     'server',
+    'sandbox',
     'embedding model',
     'language model',
   ])
