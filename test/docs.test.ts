@@ -148,6 +148,16 @@ test('every operation is shown in some block that is run', () => {
   }
 })
 
+test('the README leads to every page, and its map has every folder', () => {
+  const readme = readFileSync(join(packageRoot(), 'README.md'), 'utf8')
+  for (const page of PAGES) expect(readme).toContain(`(docs/${page}`)
+  const map = readme.slice(readme.indexOf('## Map'))
+  const folders = (path: string) =>
+    readdirSync(join(packageRoot(), path), { withFileTypes: true }).filter((entry) => entry.isDirectory())
+  for (const { name } of [...folders('src'), ...folders('test').filter((folder) => folder.name !== 'support')])
+    expect(map, name).toContain(`${name}/`)
+})
+
 /** The headings of a page, as GitHub makes anchors of them. */
 function anchorsOf(text: string): string[] {
   return [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading]) =>

@@ -87,6 +87,7 @@ describe.runIf(tools)('the README, followed in a new clone', () => {
     for (const name of ['Initech', 'Oslo', '"status":"succeeded"', '"zeromemory.remembered"', '"vector_id":"note-1"']) {
       expect(answers).toContain(name)
     }
+    expect(answers).toMatch(/\[ \{ vector_id: 'note-1', score: 0\.\d+ \} \]/)
   })
 
   test('Ctrl-C stops it cleanly, and the second start keeps everything', async () => {
