@@ -23,17 +23,30 @@ export async function deploySource(
   return zerodb.functions.deploy({ ...(await uploadOf(source)), ...rest, name: rest.name ?? source.name })
 }
 
+/** How its files differ from those of the version before, a line each. */
+export async function changedFiles(
+  zerodb: ZeroDB,
+  { name, project_id, version, changed }: Deployed,
+): Promise<string[]> {
+  if (!changed || version === 1) return []
+  const { files } = await zerodb.functions.diff({ name, project_id, from: version - 1, to: version })
+  const marks = { added: pc.green('  + '), changed: pc.yellow('  ~ '), removed: pc.red('  - ') }
+  return files.map(({ path, change, lines }) => {
+    // Of a unified diff, without its head.
+    const count = (sign: string) =>
+      (lines ?? '')
+        .split('\n')
+        .slice(4)
+        .filter((line) => line.startsWith(sign)).length
+    return `${marks[change]}${path}${lines === null ? '' : pc.dim(` +${count('+')} -${count('-')}`)}`
+  })
+}
+
 /** What has become of it, in a line or a few. */
-export function deployedWords({
-  name,
-  version,
-  changed,
-  hooks,
-  schedules,
-  url_path,
-  config,
-  warnings,
-}: Deployed): string {
+export function deployedWords(
+  { name, version, changed, hooks, schedules, url_path, config, warnings }: Deployed,
+  files: readonly string[] = [],
+): string {
   const parts = { hooks, schedules }
   const changes = Object.entries(parts).flatMap(([noun, { created, changed: altered, removed }]) => [
     ...created.map((each) => pc.green(`  + ${noun.slice(0, -1)} ${each}`)),
@@ -46,7 +59,7 @@ export function deployedWords({
     : `${pc.dim('unchanged')} ${name}, version ${version}`
   return [
     head,
-    ...(changed ? [...changes, ...faces] : []),
+    ...(changed ? [...files, ...changes, ...faces] : []),
     ...(warnings ?? []).map((warning) => pc.yellow(`  ${warning}`)),
   ].join('\n')
 }
@@ -70,7 +83,8 @@ export const deploy = remote('deploy', 'make files functions that run; what has 
         for (const source of sources) {
           if (!json && sources.length > 1) note(pc.dim(`${source.name}…`))
           const deployed = await deploySource(zerodb, source, { ...options, project_id: server.projectId })
-          print(deployed, () => deployedWords(deployed))
+          const files = json ? [] : await changedFiles(zerodb, deployed)
+          print(deployed, () => deployedWords(deployed, files))
         }
       },
     ),

@@ -3,7 +3,7 @@ import { basename, extname, relative } from 'node:path'
 import { watch } from 'chokidar'
 import pc from 'picocolors'
 import { ZeroDBError } from '../client/index.ts'
-import { deployedWords, deploySource, FOLDER } from './deploy.ts'
+import { changedFiles, deployedWords, deploySource, FOLDER } from './deploy.ts'
 import { UsageError } from './failure.ts'
 import { tail } from './logs.ts'
 import { note, print } from './output.ts'
@@ -56,11 +56,10 @@ async function deployAll(session: Session, folder: string, changed?: string): Pr
   for (const source of sources) {
     try {
       const deployed = await deploySource(session.zerodb, source, { project_id: session.server.projectId })
-      if (deployed.changed || changed === undefined)
-        session.print(
-          deployed,
-          () => `${deployedWords(deployed)} ${pc.dim(`${Math.round(performance.now() - began)} ms`)}`,
-        )
+      if (!deployed.changed && changed !== undefined) continue
+      const took = pc.dim(`${Math.round(performance.now() - began)} ms`)
+      const files = session.json ? [] : await changedFiles(session.zerodb, deployed)
+      session.print(deployed, () => `${deployedWords(deployed, files)} ${took}`)
     } catch (error) {
       complain(session, error, source)
     }

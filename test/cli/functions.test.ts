@@ -56,7 +56,7 @@ describe.each(['typescript', 'python'])('a project from the template %s', (templ
 
     const before = await readFile(join(folder, file), 'utf8')
     await write(file, before.replace('"world"', '"everybody"').replace("'world'", "'everybody'"))
-    expect(await json('deploy')).toMatchObject({ name: 'hello', changed: true })
+    expect(await said('deploy')).toMatch(/^deployed hello, version 2\n {2}~ hello\.(ts|py) \+1 -1\n {2}at /)
     expect(await json('invoke', 'hello')).toMatchObject({ result: { hello: 'everybody' } })
     expect(await said('functions', 'diff', 'hello')).toContain('everybody')
     expect(await said('functions', 'rollback', 'hello')).toMatch(/^deployed hello, version/)
