@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { createHash } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { rename, writeFile } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
@@ -17,7 +17,7 @@ import { inspect } from './probe.ts'
 import { NO_BUBBLEWRAP, type Obstacle, obstacleOf } from './remedies.ts'
 import { prepareRootfs } from './rootfs.ts'
 import { seccompFilter } from './seccomp.ts'
-import { takeSlot } from './slots.ts'
+import { killUids, takeSlot } from './slots.ts'
 
 type Found = SandboxReport['runtimes'][Runtime]
 
@@ -49,8 +49,13 @@ async function openBoundary(protections: Readonly<Protections>): Promise<Boundar
     return { cause: 'The programs prlimit and ldd are needed', remedy: 'Install util-linux and libc-bin' }
   try {
     const folder = await sandboxFolder()
-    const slot = await takeSlot(folder, removeGroups)
-    const groups = await openGroups(`zerodb-functions-${slot.number}`, ownPlacement())
+    const slot = await takeSlot(folder, async (remains) => {
+      await removeGroups(remains.groups)
+      killUids(remains)
+    })
+    // Never a name that was another's: whoever still removes that one's groups would remove ours.
+    const name = `zerodb-functions-${slot.number}-${randomBytes(4).toString('hex')}`
+    const groups = await openGroups(name, ownPlacement())
     if (groups) await slot.keepGroups(groups.folders)
     const filterFile = join(folder, `filter-${createHash('sha256').update(filter).digest('hex').slice(0, 16)}`)
     if (!existsSync(filterFile)) {
