@@ -20,7 +20,8 @@ const SPREAD_WIDE_MS = 20
 const QUEUE_FACTOR = 10
 const INSTANCES_FACTOR = 6
 const MAX_QUEUED_MS = 30_000
-const MAX_CALLS = 10_000
+/** An instance that has served so many calls is replaced. */
+export const MAX_CALLS = 10_000
 const MAX_IDLE_MS = 60_000
 /** Idle for so long, an instance is stopped until its next call. */
 const PAUSE_MS = 10

@@ -98,8 +98,14 @@ export class Stage {
 
   /** Its processes, by what lies in its working directory. Throws when it has none. */
   seen(): Seen {
+    const seen = this.found()
+    if (!seen) throw new Error('the instance cannot be found among our processes')
+    return seen
+  }
+
+  /** The same where it may have ended: undefined then. */
+  found(): Seen | undefined {
     this.#seen ??= instanceWith(this.#nonce)
-    if (!this.#seen) throw new Error('the instance cannot be found among our processes')
     return this.#seen
   }
 

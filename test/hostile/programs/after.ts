@@ -1,4 +1,4 @@
-import { isAlive, processorMs } from '../outside.ts'
+import { isAlive, processesOf, processorMs } from '../outside.ts'
 import { NODE_WORLD, PYTHON_WORLD } from '../preludes.ts'
 import { type HostileProgram, pause, within } from '../program.ts'
 import type { Stage } from '../stage.ts'
@@ -6,7 +6,8 @@ import type { Stage } from '../stage.ts'
 /** Something goes on behind the answer: the instance is ended for it. */
 async function endsSoon(stage: Stage): Promise<void> {
   await stage.call({ key: 'after' })
-  const pids = stage.isThere() ? stage.processes() : []
+  const seen = stage.found()
+  const pids = seen ? processesOf(seen) : []
   stage.check(await within(500, () => !pids.some(isAlive)), 'what it has left behind lives on')
 }
 

@@ -68,7 +68,8 @@ def handler(event, ctx): return 'good'`,
 /** Whether the instance is there still, which it must not when it has forged: it may have been stopped before it came to that. */
 async function livesOn(stage: Stage): Promise<boolean> {
   const isThere = !(await within(500, () => !stage.isThere()))
-  stage.check(!isThere || !existsSync(`/proc/${stage.seen().interpreter}/root/tmp/forged`), 'it lives on')
+  const seen = stage.found()
+  stage.check(!isThere || !seen || !existsSync(`/proc/${seen.interpreter}/root/tmp/forged`), 'it lives on')
   return isThere
 }
 

@@ -80,7 +80,8 @@ for fd in range(4, 1024):
       const next = await startServer(stage)
       const left = pids.filter(isAlive)
       stage.check(left.length === 0, 'not even the next server has ended it')
-      stage.check(!server.hasGroup(), 'its control group is left')
+      // Another server that starts at the same time may be the one which removes it.
+      stage.check(await within(2_000, () => !server.hasGroup()), 'its control group is left')
       await next.kill()
       for (const pid of left) process.kill(pid, 'SIGKILL')
     },
