@@ -1,3 +1,4 @@
+import type { CommanderError } from 'commander'
 import pc from 'picocolors'
 import { ZeroDBError } from '../client/index.ts'
 import { StartError, ZeroError } from '../errors.ts'
@@ -63,9 +64,14 @@ function listOf(message: string): string | undefined {
 
 /** Reports on standard error, as JSON where JSON was asked for. Returns the exit code: 1 failure, 2 usage, 4 authentication. */
 export function report(error: unknown, json: boolean): number {
-  const { code, exitCode } = error as { code?: string; exitCode?: number }
-  // Commander has said by itself what is wrong.
-  if (code?.startsWith('commander.')) return exitCode === 0 ? 0 : USAGE
+  const { code, exitCode, message, command } = error as Partial<CommanderError> & { command?: string }
+  if (code?.startsWith('commander.')) {
+    // It has said by itself what is wrong, in words.
+    if (exitCode === 0) return 0
+    const what = code === 'commander.help' ? 'A command is missing' : message!.replace(/^error: /, '')
+    if (json) console.error(JSON.stringify({ code: 'usage', message: what, next: `${command} --help` }))
+    return USAGE
+  }
   const failure = failureOf(error)
   if (!failure) {
     console.error(error)

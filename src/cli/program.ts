@@ -45,7 +45,11 @@ function settle(command: Command): void {
   // An option belongs to the command behind which it stands.
   command
     .enablePositionalOptions()
-    .exitOverride()
+    .exitOverride((error) => {
+      throw Object.assign(error, { command: pathOf(command) })
+    })
+    // Who has asked for JSON is told in JSON, by whoever catches that.
+    .configureOutput({ writeErr: (text) => process.argv.includes('--json') || process.stderr.write(text) })
     .showHelpAfterError(`(see ${pathOf(command)} --help)`)
   for (const sub of command.commands) settle(sub)
 }

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import type { EventName, Replay } from '../client/index.ts'
+import { confirmed } from './confirm.ts'
 import { findHook } from './find-hook.ts'
 import { moment, number, several } from './given.ts'
 import { fields, note, table, time } from './output.ts'
@@ -16,6 +17,7 @@ interface Options {
   until?: string
   rate?: number
   dryRun?: boolean
+  yes?: boolean
   wait: boolean
 }
 
@@ -34,14 +36,18 @@ export const replay = job(remote('replay', 'hand events to hooks once more'))
   .option('--event <id>', 'this event; may be given several times', several)
   .option('--type <event>', 'events of this type')
   .option('--hook <hook>', 'only to this hook')
+  .option('--yes', 'do not ask')
   .action(
     ask(async (session: Session, options: Options) => {
       const { zerodb, server } = session
+      const { event, type, hook, since, until, dryRun } = options
+      const isAll = [event, type, hook, since, until].every((value) => value === undefined)
+      if (isAll && !dryRun && !(await confirmed('Hand all events to all hooks once more?', options.yes))) return
       const begun = await zerodb.replays.create({
         ...common(options),
-        event_ids: options.event,
-        event_type: options.type as EventName | undefined,
-        hook_id: options.hook && (await findHook(zerodb, options.hook)).id,
+        event_ids: event,
+        event_type: type as EventName | undefined,
+        hook_id: hook && (await findHook(zerodb, hook)).id,
         project_id: server.projectId,
       })
       await finish(session, begun, options.wait)

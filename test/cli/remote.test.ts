@@ -220,6 +220,18 @@ describe('where the server is', () => {
     expect(broken.err).toContain(join(home, 'zerodb.json'))
   })
 
+  test('what cannot be meant is told in JSON, where JSON was asked for', async () => {
+    for (const [args, message, next] of [
+      [['hooks', 'create'], "missing required argument 'event'", 'zerodb hooks create --help'],
+      [['runs', 'list', '--limit', 'x'], expect.stringContaining('It must be a number'), 'zerodb runs list --help'],
+      [['hoks'], expect.stringContaining("unknown command 'hoks'"), 'zerodb --help'],
+      [['hooks'], expect.stringContaining('option'), 'zerodb hooks --help'],
+    ] as const) {
+      const { code, out, err } = await run([...args, '--json'])
+      expect({ code, out, said: JSON.parse(err) }).toEqual({ code: 2, out: '', said: { code: 'usage', message, next } })
+    }
+  })
+
   test('a server that is away, and a key that is wrong, say what to type', async () => {
     const away = await run(['hooks', 'list'], { env: { ...env, ZERODB_URL: 'http://127.0.0.1:9999' } })
     expect(away).toMatchObject({ code: 1, out: '', err: expect.stringContaining('try   zerodb start') })
@@ -288,6 +300,8 @@ describe.runIf(available('script', ['--version']))('on a terminal', () => {
   })
 
   test('elsewhere nobody is asked: it must have been said', async () => {
+    for (const args of [['replay'], ['runs', 'redrive']])
+      expect(await run(args)).toMatchObject({ code: 2, out: '', err: expect.stringContaining('add --yes') })
     await api.hooks.create({ event_type: HOOK[0], hook_name: HOOK[1] })
     const { code, err } = await run(['hooks', 'delete', 'auto_embed'], { input: 'y\n' })
     expect({ code, err }).toEqual({ code: 2, err: expect.stringContaining('add --yes') })
