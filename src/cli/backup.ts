@@ -1,6 +1,6 @@
 import { readConfig } from '../config.ts'
 import { dumpAll } from '../transfer/dump.ts'
-import { iterable, megabytes, writeShown } from './files.ts'
+import { iterable, megabytes, PATIENTLY, writeShown } from './files.ts'
 import { isAway, type ServerFlags } from './known-server.ts'
 import { note, print } from './output.ts'
 import { remote, sessionOf } from './remote.ts'
@@ -27,7 +27,7 @@ export const backup = remote('backup', 'write everything to a file: of the runni
 
 async function fromServer(file: string, options: Options): Promise<number> {
   const { zerodb } = sessionOf(options)
-  const { stream } = await zerodb.backups.create({ with_key: options.withKey })
+  const { stream } = await zerodb.backups.create({ with_key: options.withKey }, PATIENTLY)
   return writeShown(file, iterable(stream), 'backed up', options.json)
 }
 

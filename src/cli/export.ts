@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs'
-import { counted, counting, iterable, megabytes, sizeOf, writeShown } from './files.ts'
+import { counted, counting, iterable, megabytes, PATIENTLY, sizeOf, writeShown } from './files.ts'
 import { progress } from './progress.ts'
 import { ask, remote, type Session } from './remote.ts'
 
@@ -7,7 +7,7 @@ export const exportProject = remote('export', 'write a project to a file: all it
   .argument('<file>', 'where to, - for standard output')
   .action(
     ask(async ({ zerodb, json, print }: Session, file: string) => {
-      const { stream } = await zerodb.projects.export()
+      const { stream } = await zerodb.projects.export({}, PATIENTLY)
       if (file === '-') {
         for await (const chunk of iterable(stream))
           if (!process.stdout.write(chunk)) await new Promise((resolve) => process.stdout.once('drain', resolve))

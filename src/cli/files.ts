@@ -5,6 +5,9 @@ import { pipeline } from 'node:stream/promises'
 import { StartError } from '../errors.ts'
 import { type Progress, progress } from './progress.ts'
 
+/** All rows are read before the first byte comes. Longer no `fetch` of Node waits for an answer to begin. */
+export const PATIENTLY = { timeoutSeconds: 300 }
+
 /** Writes all of `content` to a file for its owner's eyes only, whole or not at all. Returns its size. */
 export async function writeWhole(path: string, content: AsyncIterable<Uint8Array>): Promise<number> {
   const part = `${path}.part`
