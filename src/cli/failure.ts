@@ -29,8 +29,6 @@ const NEXT: Readonly<Record<string, string>> = {
   hook_exists: 'zerodb hooks list --all',
   function_disabled: 'zerodb functions enable NAME',
   function_hooked: 'zerodb functions delete NAME --force',
-  function_failed: 'zerodb runs list --status dead',
-  function_timeout: 'zerodb runs list --status dead',
   run_final: 'zerodb runs list',
   run_not_final: 'zerodb replay --event <id>, to hand out an event once more',
   replay_final: 'zerodb replay list',
@@ -51,7 +49,8 @@ function failureOf(error: unknown): Failure | null {
   if (!(error instanceof ZeroDBError)) return null
   const { status, code, message } = error
   const exitCode = status === 401 || status === 403 ? AUTHENTICATION : FAILED
-  return { exitCode, code, message, next: NEXT[code] ?? listOf(message) }
+  const next = error.run_id ? `zerodb logs ${error.run_id}` : (NEXT[code] ?? listOf(message))
+  return { exitCode, code, message, next }
 }
 
 /** "Hook not found": where to find those that there are. */

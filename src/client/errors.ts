@@ -32,6 +32,8 @@ export class ZeroDBError extends Error {
   readonly detail: string | FieldError[]
   /** Under which the server's log has the request; null when it has answered none. */
   readonly request_id: string | null
+  /** The run of the function that has failed, which has its log; null for other errors. */
+  readonly run_id: string | null
   /** Seconds after which the server asks to try again; null when it does not. */
   readonly retry_after: number | null
 
@@ -40,6 +42,7 @@ export class ZeroDBError extends Error {
     detail: ZeroDBError['detail']
     status?: number
     request_id?: string | null
+    run_id?: string | null
     retry_after?: number | null
     cause?: unknown
   }) {
@@ -48,6 +51,7 @@ export class ZeroDBError extends Error {
     this.code = fields.code
     this.detail = fields.detail
     this.request_id = fields.request_id ?? null
+    this.run_id = fields.run_id ?? null
     this.retry_after = fields.retry_after ?? null
   }
 }
@@ -70,6 +74,7 @@ export async function errorOf(response: Response): Promise<ZeroDBError> {
       ? (body['detail'] as string | FieldError[])
       : `${response.url} answers ${response.status}, and not as this API does: is it its address?`,
     request_id: isOurs ? (body['request_id'] as string) : null,
+    run_id: isOurs && typeof body['run_id'] === 'string' ? body['run_id'] : null,
     retry_after: Number.isFinite(seconds) ? seconds : null,
   })
 }

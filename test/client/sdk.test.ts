@@ -200,6 +200,22 @@ describe('streams that are cut off go on where they were', () => {
   })
 })
 
+test('a function that fails is an error with its run, which has its log', async () => {
+  const zerodb = await newClient()
+  const source = 'export default (event, ctx) => { ctx.log("so far"); throw new Error("no further") }'
+  await zerodb.functions.deploy({ name: 'fails', source, runtime: 'nodejs' })
+  const error: ZeroDBError = await zerodb.functions.invoke({ name: 'fails' }).then(
+    () => expect.unreachable(),
+    (failure) => failure,
+  )
+  expect(error).toMatchObject({ status: 502, code: 'function_failed', message: 'Error: no further' })
+  // Who waits is answered first; the record comes behind.
+  const recorded = await vi.waitFor(() => zerodb.runs.get({ run_id: error.run_id! }))
+  expect(recorded).toMatchObject({ status: 'dead', logs: [{ message: 'so far' }] })
+  const other: ZeroDBError = await zerodb.functions.invoke({ name: 'nothing' }).catch((failure) => failure)
+  expect(other.run_id).toBeNull()
+})
+
 test('the same operations go over any transport, as the name and the input', async () => {
   const calls: unknown[] = []
   const transport: Transport = {
