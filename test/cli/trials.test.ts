@@ -1,4 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { once } from 'node:events'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
@@ -137,6 +140,21 @@ describe('long work', () => {
     expect(words.out).toMatch(/^id .*\nkind +backfill\nstatus +done\n/)
     expect(quiet).toMatchObject({ code: 0, err: '' })
     expect(JSON.parse(quiet.out)).toMatchObject({ kind: 'backfill', status: 'done' })
+  })
+
+  test('that writes a file and is interrupted leaves no part of it', async () => {
+    const endless = createServer((_, response) => {
+      response.writeHead(200)
+      const more = setInterval(() => response.write(Buffer.alloc(100_000)), 20)
+      response.once('close', () => clearInterval(more))
+    }).listen(0, '127.0.0.1')
+    await once(endless, 'listening')
+    const address = `http://127.0.0.1:${(endless.address() as AddressInfo).port}`
+    const elsewhere = { cwd: folder, env: { ZERODB_URL: address, ZERODB_API_KEY: 'any' }, until: 'exported' }
+    const left = await zerodb(['export', 'endless.jsonl'], elsewhere)
+    expect(left).toMatchObject({ code: 130, out: '', err: expect.stringMatching(/^\d+\.\d MB exported\n/) })
+    expect((await readdir(folder)).filter((name) => name.startsWith('endless'))).toEqual([])
+    endless.close()
   })
 
   test('that is interrupted goes on, is watched again, and is ended', async () => {
