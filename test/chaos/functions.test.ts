@@ -1,9 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Run } from '../../src/schema/run.ts'
 import { freshDatabaseUrl } from '../support/database.ts'
+import { eventually } from '../support/eventually.ts'
 import { type ListeningServer, startServer } from '../support/listening.ts'
 
 // The server is killed while it executes functions: what was durable is executed again, and what somebody waited for is not.
@@ -57,32 +58,26 @@ test('runs that were under way when the server was killed have an end after the 
   )
   // Somebody waits for this one, and it has written when the server dies.
   const waited = ask('POST', '/api/v1/functions/slow/invoke', { payload: { ms: 60_000 } }).catch(() => 'cut off')
-  await vi.waitFor(
-    async () => {
-      const { items } = (await ask('GET', '/api/v1/runs?trigger=invoke&status=running')).body
-      expect(items.filter(({ id }: Run) => id !== later.body.run_id)).toHaveLength(1)
-      const ended = (await ask('GET', '/api/v1/runs?trigger=event&status=succeeded')).body.items.length
-      const { events } = (await ask('GET', '/api/v1/projects/-/database/events?topic=kept&limit=1000')).body
-      expect(ended).toBeGreaterThan(2)
-      // Besides the two that were called, some events' runs have kept their value and go on.
-      expect(events.length).toBeGreaterThan(ended + 2)
-    },
-    { timeout: 30_000, interval: 50 },
-  )
+  await eventually(async () => {
+    const { items } = (await ask('GET', '/api/v1/runs?trigger=invoke&status=running')).body
+    expect(items.filter(({ id }: Run) => id !== later.body.run_id)).toHaveLength(1)
+    const ended = (await ask('GET', '/api/v1/runs?trigger=event&status=succeeded')).body.items.length
+    const { events } = (await ask('GET', '/api/v1/projects/-/database/events?topic=kept&limit=1000')).body
+    expect(ended).toBeGreaterThan(2)
+    // Besides the two that were called, some events' runs have kept their value and go on.
+    expect(events.length).toBeGreaterThan(ended + 2)
+  })
   server.process.kill('SIGKILL')
   expect(await waited).toBe('cut off')
 
   const next = await startServer(settings)
   const again = client(next)
   const all = async () => (await again('GET', '/api/v1/runs?limit=100')).body.items as Run[]
-  await vi.waitFor(
-    async () => {
-      const runs = await all()
-      expect(runs).toHaveLength(22)
-      expect(runs.filter(({ status }) => status === 'queued' || status === 'running')).toEqual([])
-    },
-    { timeout: 60_000, interval: 200 },
-  )
+  await eventually(async () => {
+    const runs = await all()
+    expect(runs).toHaveLength(22)
+    expect(runs.filter(({ status }) => status === 'queued' || status === 'running')).toEqual([])
+  }, 60_000)
   const runs = await all()
   const events = runs.filter(({ trigger }) => trigger === 'event')
   expect(events.map(({ status }) => status)).toEqual(Array(20).fill('succeeded'))

@@ -1,8 +1,9 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { start, type ZerodbOptions, zerodb } from '../support/cli.ts'
+import { eventually } from '../support/eventually.ts'
 import { type ListeningServer, startServer } from '../support/listening.ts'
 
 let server: ListeningServer
@@ -137,8 +138,7 @@ test('dev deploys what changes, shows mistakes and what functions say, and stops
   await said('invoke', 'live')
   await said('invoke', 'live')
   const dev = start(['dev'], { cwd: folder, env })
-  const shows = (text: string | RegExp) =>
-    vi.waitFor(() => expect(dev.output()).toMatch(text), { timeout: 20_000, interval: 50 })
+  const shows = (text: string | RegExp) => eventually(() => expect(dev.output()).toMatch(text))
   await shows(/unchanged live, version 1[\s\S]*Watching functions/)
   await write('functions/live.ts', 'export default (e, ctx) => {')
   await shows(/error live/)

@@ -7,6 +7,7 @@ import { operationsOver, type Transport, ZeroDB, ZeroDBError } from '../../src/c
 import type { HandlerRun } from '../../src/handlers/handler.ts'
 import { HANDLERS } from '../../src/handlers/index.ts'
 import { openTestApp, type TestApp } from '../support/app.ts'
+import { eventually } from '../support/eventually.ts'
 
 const handler = HANDLERS['auto_embed']!
 const usual = handler.run
@@ -157,7 +158,7 @@ describe('streams that are cut off go on where they were', () => {
     await user.hook('zerodb.vector.stored', 'auto_embed')
     await user.post(`${user.database}/vectors/upsert`, { document: 'text' })
     const zerodb = new ZeroDB({ url, apiKey: key, fetch: breaking('event: log', 1) })
-    const run = await vi.waitFor(async () => {
+    const run = await eventually(async () => {
       const { items } = await zerodb.runs.list({ status: 'running' })
       expect(items).toHaveLength(1)
       return items[0]!
@@ -210,7 +211,7 @@ test('a function that fails is an error with its run, which has its log', async 
   )
   expect(error).toMatchObject({ status: 502, code: 'function_failed', message: 'Error: no further' })
   // Who waits is answered first; the record comes behind.
-  const recorded = await vi.waitFor(() => zerodb.runs.get({ run_id: error.run_id! }))
+  const recorded = await eventually(() => zerodb.runs.get({ run_id: error.run_id! }))
   expect(recorded).toMatchObject({ status: 'dead', logs: [{ message: 'so far' }] })
   const other: ZeroDBError = await zerodb.functions.invoke({ name: 'nothing' }).catch((failure) => failure)
   expect(other.run_id).toBeNull()

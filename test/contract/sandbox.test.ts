@@ -5,13 +5,14 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { build } from 'esbuild'
 import { pino } from 'pino'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { packageRoot } from '../../src/package.ts'
 import type { SandboxDriver } from '../../src/sandbox/index.ts'
 import { SANDBOXES } from '../../src/sandbox/open.ts'
 import type { SandboxOptions } from '../../src/sandbox/supervised.ts'
 import { available } from '../support/commands.ts'
 import { pretendE2b } from '../support/e2b.ts'
+import { eventually } from '../support/eventually.ts'
 import { CASES, CONCURRENCY } from './sandbox-cases.ts'
 
 const log = pino({ level: 'silent' })
@@ -23,7 +24,7 @@ describe('unsafe-process', () => contract('unsafe-process', SANDBOXES['unsafe-pr
 describe('e2b, with a stand-in for its package', () => {
   const { sdk, live } = pretendE2b()
   // The last that is done here.
-  afterAll(() => vi.waitFor(() => expect(live()).toBe(0)))
+  afterAll(() => eventually(() => expect(live()).toBe(0)))
   contract('e2b', (options) => SANDBOXES.e2b(options, async () => sdk))
 
   test('without its package says what to type', async () => {

@@ -2,10 +2,11 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { packageRoot } from '../../src/package.ts'
 import type { TestUser } from '../support/app.ts'
 import { zerodb } from '../support/cli.ts'
+import { eventually } from '../support/eventually.ts'
 import { openKeyedProxy } from '../support/keyed-proxy.ts'
 import { BUILT_IN, deployTool, type McpApp, openMcpApp } from '../support/mcp-app.ts'
 import { CLIENTS, type ClientKind, spawnAndConnect, type TestClient } from '../support/mcp-clients.ts'
@@ -33,7 +34,7 @@ describe.each(CLIENTS)('zerodb mcp and the official client, %s', (kind) => {
   test('brings the tools, their results, and word of changes', async () => {
     expect(await client.names()).toEqual(BUILT_IN)
     await deployTool(user, 'greet', 'return "hello, " + data.name')
-    await vi.waitFor(() => expect(client.changes()).toBe(1), 10_000)
+    await eventually(() => expect(client.changes()).toBe(1))
     expect(await client.names()).toEqual([...BUILT_IN, 'greet'])
     expect((await client.call('greet', { name: 'Ada' })).content).toEqual([{ type: 'text', text: 'hello, Ada' }])
     await expect(client.call('nothing')).rejects.toMatchObject({ code: -32602 })
@@ -66,10 +67,10 @@ describe.each(CLIENTS)('zerodb mcp and the official client, %s', (kind) => {
     await deployTool(user, 'sleep', 'await new Promise((resolve) => setTimeout(resolve, 60_000))')
     const stop = new AbortController()
     const call = expect(client.call('sleep', {}, { signal: stop.signal })).rejects.toThrow()
-    await vi.waitFor(() => expect(app.system.app.sandbox.load().running).toBe(1), 10_000)
+    await eventually(() => expect(app.system.app.sandbox.load().running).toBe(1))
     stop.abort()
     await call
-    await vi.waitFor(() => expect(app.system.app.sandbox.load().running).toBe(0), 10_000)
+    await eventually(() => expect(app.system.app.sandbox.load().running).toBe(0))
     expect((await user.runs()).at(-1)).toMatchObject({ trigger: 'tool', status: 'cancelled' })
     expect(await client.names()).toContain('sleep')
   })
@@ -82,11 +83,11 @@ test.each(['current', 'current, 2026-07-28', 'previous'] as const)(
     const proxy = await openKeyedProxy(app.mcpUrl, user.key)
     const client = await bridged(kind, 'the proxy has it', proxy.url)
     await deployTool(user, 'first', 'return 1')
-    await vi.waitFor(() => expect(client.changes()).toBe(1), 10_000)
+    await eventually(() => expect(client.changes()).toBe(1))
     proxy.drop()
-    await vi.waitFor(() => expect(client.changes()).toBe(2), 10_000)
+    await eventually(() => expect(client.changes()).toBe(2))
     await deployTool(user, 'second', 'return 2')
-    await vi.waitFor(() => expect(client.changes()).toBe(3), 10_000)
+    await eventually(() => expect(client.changes()).toBe(3))
     expect(await client.names()).toEqual([...BUILT_IN, 'first', 'second'])
     await client.close()
     proxy.close()

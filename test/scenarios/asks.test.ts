@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { packageRoot } from '../../src/package.ts'
 import type { Run } from '../../src/schema/run.ts'
 import { openTestApp, type TestApp, type TestUser } from '../support/app.ts'
+import { eventually } from '../support/eventually.ts'
 import { instant } from '../support/gate.ts'
 import { type Receiver, startReceiver } from '../support/receiver.ts'
 
@@ -88,7 +89,7 @@ test('4: events of one key arrive in the order of the writes, whatever fails', a
   receiver.answer = () => ({ status: ++n % 4 === 0 ? 500 : 204 })
   for (let i = 0; i < 20; i++)
     await Promise.all(['a', 'b'].map((key) => publish(`${key}${String(i).padStart(2, '0')}`, { correlation_id: key })))
-  await vi.waitFor(async () => expect(new Set(statuses(await user.runs()))).toEqual(new Set(['succeeded'])), 20_000)
+  await eventually(async () => expect(new Set(statuses(await user.runs()))).toEqual(new Set(['succeeded'])))
   for (const key of ['a', 'b']) {
     const arrived = topics().filter((topic: string) => topic.startsWith(key))
     expect(arrived).toEqual([...arrived].sort())
@@ -101,7 +102,7 @@ test('5: a message that comes twice says so: its id stays, and its attempt count
   receiver.answers = [{ status: 500 }, { status: 204 }]
   receiver.answer = () => (receiver.answers.length > 1 ? receiver.answers.shift()! : receiver.answers[0]!)
   await publish('a')
-  await vi.waitFor(async () => expect(statuses(await user.runs())).toEqual(['succeeded']), 5_000)
+  await eventually(async () => expect(statuses(await user.runs())).toEqual(['succeeded']))
   const [first, second] = receiver.messages
   expect(second!.headers['webhook-id']).toBe(first!.headers['webhook-id'])
   expect([first!.body.attempt, second!.body.attempt]).toEqual([1, 2])
@@ -134,7 +135,7 @@ test('8: 10,000 rows at once fire 10,000 times, beside a hook that fails', async
   const rows = Array.from({ length: 10_000 }, (_, n) => ({ n }))
   expect((await user.post(`${user.database}/tables/bulk/rows`, { rows })).status).toBe(201)
   const done = async () => (await user.get('/api/v1/runs?status=skipped&limit=1000')).body.items.length
-  await vi.waitFor(async () => expect(await done()).toBe(1000), 60_000)
+  await eventually(async () => expect(await done()).toBe(1000), 60_000)
   await user.delete(`/api/v1/hooks/${(await user.get('/api/v1/hooks')).body[1].id}`)
   const runs = await user.runs()
   expect(runs.filter(({ handler }) => handler === 'auto_graph').map(({ status }) => status)).toEqual(

@@ -1,10 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { DatabaseAway, sql } from '../../src/db/sql.ts'
 import type { Embedder } from '../../src/embedding/index.ts'
 import { USUAL_RETRY } from '../../src/engine/retry.ts'
 import type { Run } from '../../src/schema/run.ts'
 import { openTestApp, type TestApp, type TestUser } from '../support/app.ts'
+import { eventually } from '../support/eventually.ts'
 
 const STORED = 'zerodb.vector.stored'
 const { max_attempts: MAX_ATTEMPTS } = USUAL_RETRY
@@ -152,7 +153,7 @@ describe('a run', () => {
     const { embed } = app.system.app.embedder
     app.system.app.embedder.embed = gate.embed
     await store(user, 'a')
-    await vi.waitFor(() => expect(gate.started).toEqual(['a']))
+    await eventually(() => expect(gate.started).toEqual(['a']))
     app.system.app.embedder.embed = embed
     const [row] = await app.system.database.query<{ id: string; owner: number }>(sql`
       select id, owner from zerodb_runs where user_id = ${user.user_id}::uuid`)
@@ -345,9 +346,7 @@ test('one slow handler holds its own slot and no other', () =>
     await app.withEmbedder(embed, async () => {
       for (const document of ['slow', 'a', 'b', 'c', 'd', 'e']) await store(user, document)
       const statuses = async () => (await runsNow(user)).map(({ status }) => status).sort()
-      await vi.waitFor(async () => expect(await statuses()).toEqual(['running', ...Array(5).fill('succeeded')]), {
-        timeout: 30_000,
-      })
+      await eventually(async () => expect(await statuses()).toEqual(['running', ...Array(5).fill('succeeded')]))
       gate.open('slow')
       expect((await user.runs()).map(({ status }) => status)).toEqual(Array(6).fill('succeeded'))
     })
@@ -381,7 +380,7 @@ test('a stop gives back what has not finished, and its attempt does not count', 
     const gate = gated()
     await app.withEmbedder(gate.embed, async () => {
       await store(user, 'a')
-      await vi.waitFor(() => expect(gate.started).toEqual(['a']))
+      await eventually(() => expect(gate.started).toEqual(['a']))
       await app.system.engine.stop(0)
     })
     expect(await runsNow(user)).toMatchObject([{ status: 'queued', attempts: 0, error: null }])

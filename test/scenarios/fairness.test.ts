@@ -1,7 +1,8 @@
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { sql } from '../../src/db/sql.ts'
 import type { Run } from '../../src/schema/run.ts'
 import { openTestApp, type TestApp, type TestUser } from '../support/app.ts'
+import { eventually } from '../support/eventually.ts'
 import { gated } from '../support/gate.ts'
 
 const STORED = 'zerodb.vector.stored'
@@ -23,13 +24,13 @@ test('a lane with a long queue delays another by a few runs, whichever was there
   const gate = gated()
   await app.withEmbedder(gate.embed, async () => {
     for (let n = 0; n < 60; n++) await store(busy!, `busy ${n}`)
-    await vi.waitFor(() => expect(gate.started).toHaveLength(2))
+    await eventually(() => expect(gate.started).toHaveLength(2))
     for (const [i, user] of others.entries()) for (let n = 0; n < 3; n++) await store(user, `other${i} ${n}`)
     const opened = new Set<string>()
     while (opened.size < 66) {
       const next = gate.started.find((text) => !opened.has(text))
       if (next === undefined) {
-        await vi.waitFor(() => expect(gate.started.length).toBeGreaterThan(opened.size), 10_000)
+        await eventually(() => expect(gate.started.length).toBeGreaterThan(opened.size))
         continue
       }
       opened.add(next)
@@ -52,7 +53,10 @@ test('a project has no more runs at once than ZERODB_PROJECT_CONCURRENCY, over a
     await small.withEmbedder(gate.embed, async () => {
       for (let n = 0; n < 6; n++) await store(user, `first ${n}`)
       for (let n = 0; n < 6; n++) await store(user, `second ${n}`, second)
-      await vi.waitFor(() => expect(gate.started).toHaveLength(6))
+      await eventually(async () => {
+        expect(gate.started).toHaveLength(6)
+        expect((await user.get('/api/v1/runs?status=queued')).body.items).toHaveLength(6)
+      })
       const running = await small.system.database.query<{ count: number }>(sql`
         select count(*) from zerodb_runs where status = 'running' group by project_id`)
       expect(running.map(({ count }) => count)).toEqual([3, 3])
@@ -62,7 +66,7 @@ test('a project has no more runs at once than ZERODB_PROJECT_CONCURRENCY, over a
       while (opened.size < 12) {
         const next = gate.started.find((text) => !opened.has(text))
         if (next === undefined) {
-          await vi.waitFor(() => expect(gate.started.length).toBeGreaterThan(opened.size), 10_000)
+          await eventually(() => expect(gate.started.length).toBeGreaterThan(opened.size))
           continue
         }
         opened.add(next)

@@ -2,12 +2,13 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readConfig } from '../../src/config.ts'
 import { createServer } from '../../src/http/server.ts'
 import { openSystem, type System } from '../../src/main.ts'
 import { openTestApp, type TestApp, type TestUser } from '../support/app.ts'
 import { SERVER } from '../support/database.ts'
+import { eventually } from '../support/eventually.ts'
 import { SANDBOX } from '../support/sandbox.ts'
 
 // The embedded database has one process.
@@ -55,11 +56,11 @@ describe.skipIf(!SERVER)('functions on several instances', () => {
     await deploy('shared', source(1), { secrets: ['S'] })
     expect(await atOther('shared')).toEqual({ status: 200, result: [1, null] })
     await deploy('shared', source(2), { secrets: ['S'] })
-    await vi.waitFor(async () => expect((await atOther('shared')).result).toEqual([2, null]), 5_000)
+    await eventually(async () => expect((await atOther('shared')).result).toEqual([2, null]))
     await user.request('PUT', '/api/v1/secrets/S', { body: { value: 'from the first' } })
-    await vi.waitFor(async () => expect((await atOther('shared')).result).toEqual([2, 'from the first']), 5_000)
+    await eventually(async () => expect((await atOther('shared')).result).toEqual([2, 'from the first']))
     await user.post('/api/v1/functions/shared/rollback')
-    await vi.waitFor(async () => expect((await atOther('shared')).result).toEqual([1, 'from the first']), 5_000)
+    await eventually(async () => expect((await atOther('shared')).result).toEqual([1, 'from the first']))
   })
 
   test('each tick of a schedule is run once', async () => {
@@ -70,10 +71,7 @@ describe.skipIf(!SERVER)('functions on several instances', () => {
       (await user.get('/api/v1/runs?trigger=cron&status=succeeded&limit=1000')).body.items.map(
         ({ result }: { result: string }) => result,
       )
-    await vi.waitFor(async () => expect((await ticks()).length).toBeGreaterThanOrEqual(8), {
-      timeout: 30_000,
-      interval: 500,
-    })
+    await eventually(async () => expect((await ticks()).length).toBeGreaterThanOrEqual(8))
     await user.patch('/api/v1/functions/ticking', { is_active: false })
     const seen: string[] = (await ticks()).sort()
     expect(new Set(seen).size).toBe(seen.length)
@@ -86,15 +84,13 @@ describe.skipIf(!SERVER)('functions on several instances', () => {
     const { app: blind } = other
     await deploy('somewhere', 'export default () => 1', { triggers: 'zerodb.event.published' })
     expect((await blind.store.instances.list()).every(({ handlers }) => handlers.includes('auto_embed'))).toBe(true)
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const able = (await blind.store.instances.list()).filter(({ handlers }) => handlers.includes('function:nodejs20'))
       expect(able.length).toBeGreaterThan(0)
     }, 10_000)
     await user.post(`${user.database}/events/publish`, { topic: 'x' })
-    await vi.waitFor(
-      async () =>
-        expect((await user.get('/api/v1/runs?trigger=event')).body.items).toMatchObject([{ status: 'succeeded' }]),
-      10_000,
+    await eventually(async () =>
+      expect((await user.get('/api/v1/runs?trigger=event')).body.items).toMatchObject([{ status: 'succeeded' }]),
     )
   })
 })

@@ -1,5 +1,6 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { openTestApp, type TestApp, type TestUser } from '../support/app.ts'
+import { eventually } from '../support/eventually.ts'
 import { SANDBOX } from '../support/sandbox.ts'
 
 let app: TestApp
@@ -165,7 +166,7 @@ test('what a function prints can be read while it runs', async () => {
   )
   const url = await app.server.listen({ host: '127.0.0.1', port: 0 })
   await publish('x')
-  const [{ id }] = await vi.waitFor(async () => {
+  const [{ id }] = await eventually(async () => {
     const { items } = (await user.get('/api/v1/runs?status=running')).body
     expect(items).toHaveLength(1)
     return items

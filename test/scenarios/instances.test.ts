@@ -10,6 +10,7 @@ import { handlerOf } from '../../src/handlers/index.ts'
 import { createSurfaces, openSystem, type System } from '../../src/main.ts'
 import { openTestApp, type TestApp, type TestUser } from '../support/app.ts'
 import { SERVER } from '../support/database.ts'
+import { eventually } from '../support/eventually.ts'
 import { gated, instant } from '../support/gate.ts'
 import { deployTool } from '../support/mcp-app.ts'
 import { connect } from '../support/mcp-clients.ts'
@@ -80,7 +81,7 @@ describe.skipIf(!SERVER)('several instances on one server', () => {
         [2, 'good day'],
       ] as const) {
         await deployTool(user, 'greet', `return "${answer}"`)
-        await vi.waitFor(() => expect(client.changes()).toBe(changes), 5_000)
+        await eventually(() => expect(client.changes()).toBe(changes))
         expect((await client.call('greet')).content).toEqual([{ type: 'text', text: answer }])
       }
       await client.close()
@@ -92,18 +93,18 @@ describe.skipIf(!SERVER)('several instances on one server', () => {
     const user = await app.newUser()
     await user.hook(STORED, 'auto_embed')
     await store(user, 'a')
-    await vi.waitFor(async () =>
+    await eventually(async () =>
       expect((await user.get('/api/v1/runs')).body.items).toMatchObject([
         { status: 'queued', waiting_for: { reason: 'no_capable_instance' } },
       ]),
     )
     const worker = await joined(app)
     worker.app.embedder.embed = instant
-    await vi.waitFor(async () => expect(await statusOf(user)).toEqual(['succeeded']), 5_000)
+    await eventually(async () => expect(await statusOf(user)).toEqual(['succeeded']))
     // From now on a message wakes it: the sweeps are switched off.
     worker.app.store.dispatch.oldest = async () => ({ owned: [], queued: 0, turns: false, events: 0 })
     await store(user, 'b')
-    await vi.waitFor(async () => expect(await statusOf(user)).toEqual(['succeeded', 'succeeded']), 5_000)
+    await eventually(async () => expect(await statusOf(user)).toEqual(['succeeded', 'succeeded']))
   })
 
   test('a run that is cancelled at one instance is stopped at the other that executes it', async () => {
@@ -114,10 +115,10 @@ describe.skipIf(!SERVER)('several instances on one server', () => {
     const user = await app.newUser()
     await user.hook(STORED, 'auto_embed')
     await store(user, 'a')
-    await vi.waitFor(() => expect(gate.started).toEqual(['a']), 5_000)
+    await eventually(() => expect(gate.started).toEqual(['a']))
     const [{ id }] = (await user.get('/api/v1/runs')).body.items
     expect(await user.post(`/api/v1/runs/${id}/cancel`)).toMatchObject({ status: 200, body: { status: 'cancelled' } })
-    await vi.waitFor(() => expect(gate.aborted).toEqual(['a']), 5_000)
+    await eventually(() => expect(gate.aborted).toEqual(['a']))
     expect(await statusOf(user)).toEqual(['cancelled'])
   })
 
@@ -129,7 +130,7 @@ describe.skipIf(!SERVER)('several instances on one server', () => {
     const user = await app.newUser()
     await user.hook(STORED, 'auto_embed')
     await store(user, 'a')
-    await vi.waitFor(() => expect(gate.started).toEqual(['a']), 5_000)
+    await eventually(() => expect(gate.started).toEqual(['a']))
     const other = await joined(app)
     other.app.embedder.embed = instant
     const { beat } = silent.app.store.instances
@@ -141,7 +142,7 @@ describe.skipIf(!SERVER)('several instances on one server', () => {
       await silence
       return beat(epoch)
     }
-    await vi.waitFor(async () => expect(await statusOf(user)).toEqual(['succeeded']), 15_000)
+    await eventually(async () => expect(await statusOf(user)).toEqual(['succeeded']))
     const { body } = await user.get('/api/v1/runs')
     expect(body.items).toMatchObject([{ attempts: 2, error: null }])
     gate.fail('a')
@@ -158,9 +159,9 @@ describe.skipIf(!SERVER)('several instances on one server', () => {
     const user = await app.newUser()
     await user.hook(STORED, 'auto_embed')
     await store(user, 'a')
-    await vi.waitFor(() => expect(gate.started).toEqual(['a']), 5_000)
+    await eventually(() => expect(gate.started).toEqual(['a']))
     await store(user, 'b')
-    await vi.waitFor(async () => expect(await statusOf(user)).toEqual(['running', 'running']), 5_000)
+    await eventually(async () => expect(await statusOf(user)).toEqual(['running', 'running']))
     const { beat } = silent.app.store.instances
     const speaking = new Promise<void>((speak) => opened.push({ close: async () => speak() }))
     silent.app.store.instances.beat = async (epoch) => {
@@ -169,7 +170,7 @@ describe.skipIf(!SERVER)('several instances on one server', () => {
     }
     const other = await joined(app)
     other.app.embedder.embed = instant
-    await vi.waitFor(async () => expect(await statusOf(user)).toEqual(['succeeded', 'succeeded']), 15_000)
+    await eventually(async () => expect(await statusOf(user)).toEqual(['succeeded', 'succeeded']))
     const begun = vi.spyOn(handlerOf('auto_embed')!, 'run')
     gate.open('a')
     await setTimeout(100)
@@ -185,11 +186,11 @@ describe.skipIf(!SERVER)('several instances on one server', () => {
     const user = await app.newUser()
     await user.hook(STORED, 'auto_embed')
     await store(user, 'a')
-    await vi.waitFor(() => expect(gate.started).toEqual(['a']), 5_000)
+    await eventually(() => expect(gate.started).toEqual(['a']))
     const staying = await joined(app)
     staying.app.embedder.embed = instant
     await leaving.close(0)
-    await vi.waitFor(async () => expect(await statusOf(user)).toEqual(['succeeded']), 5_000)
+    await eventually(async () => expect(await statusOf(user)).toEqual(['succeeded']))
     expect((await user.get('/api/v1/runs')).body.items).toMatchObject([{ attempts: 1 }])
   })
 
@@ -229,7 +230,7 @@ describe.skipIf(!SERVER)('several instances on one server', () => {
         ),
       )
     }
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const [row] = await app.system.database.query<{ count: number }>(sql`
         select count(*) from zerodb_runs where user_id = ${user.user_id}::uuid and status = 'succeeded' and attempts = 1`)
       expect(row!.count).toBe(400)

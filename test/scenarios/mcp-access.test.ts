@@ -1,5 +1,6 @@
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { TestUser } from '../support/app.ts'
+import { eventually } from '../support/eventually.ts'
 import { BUILT_IN, deployTool, type McpApp, openMcpApp, scopedKey } from '../support/mcp-app.ts'
 
 const MEMORY_READ = ['recall', 'graph_neighbors']
@@ -36,10 +37,10 @@ describe('who sees what', () => {
       message: expect.stringContaining('mine'),
     })
     await deployTool(other, 'theirs', 'return 1')
-    await vi.waitFor(() => expect(stranger.changes()).toBe(1), 5_000)
+    await eventually(() => expect(stranger.changes()).toBe(1))
     await deployTool(user, 'mine', 'return "mine again"')
     await deployTool(other, 'theirs', 'return 2')
-    await vi.waitFor(() => expect(stranger.changes()).toBe(2), 5_000)
+    await eventually(() => expect(stranger.changes()).toBe(2))
     await stranger.close()
     expect((await user.runs()).length).toBe(0)
   })

@@ -1,5 +1,6 @@
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { TestUser } from '../support/app.ts'
+import { eventually } from '../support/eventually.ts'
 import { BUILT_IN, deployTool, FUNCTIONS, type McpApp, openMcpApp } from '../support/mcp-app.ts'
 import { CLIENTS, type TestClient } from '../support/mcp-clients.ts'
 
@@ -23,7 +24,7 @@ describe.each(CLIENTS)('the official client, %s', (kind) => {
   })
 
   test('sees what is deployed, and is told of each change', async () => {
-    const told = (times: number) => vi.waitFor(() => expect(client.changes()).toBe(times), 5_000)
+    const told = (times: number) => eventually(() => expect(client.changes()).toBe(times))
     const answer = async () => (await client.call('greet')).content[0].text
     expect(await client.names()).toEqual(BUILT_IN)
 
@@ -113,10 +114,10 @@ describe.each(CLIENTS)('the official client, %s', (kind) => {
     const stop = new AbortController()
     const call = client.call('sleep', {}, { signal: stop.signal })
     const failed = expect(call).rejects.toThrow()
-    await vi.waitFor(() => expect(app.system.app.sandbox.load().running).toBe(1), 10_000)
+    await eventually(() => expect(app.system.app.sandbox.load().running).toBe(1))
     stop.abort()
     await failed
-    await vi.waitFor(() => expect(app.system.app.sandbox.load().running).toBe(0), 10_000)
+    await eventually(() => expect(app.system.app.sandbox.load().running).toBe(0))
     expect((await user.runs()).at(-1)).toMatchObject({ trigger: 'tool', status: 'cancelled' })
   })
 })
@@ -128,7 +129,7 @@ test('a cancelled call is that of its own session, whatever number it has', asyn
   const stop = new AbortController()
   const cancelled = expect(one.call('sleep', { ms: 60_000 }, { signal: stop.signal })).rejects.toThrow()
   const kept = two.call('sleep', { ms: 1_500 })
-  await vi.waitFor(() => expect(app.system.app.sandbox.load().running).toBe(2), 10_000)
+  await eventually(() => expect(app.system.app.sandbox.load().running).toBe(2))
   stop.abort()
   await cancelled
   expect((await kept).content[0].text).toBe('slept')

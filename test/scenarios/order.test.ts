@@ -1,6 +1,7 @@
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Run } from '../../src/schema/run.ts'
 import { openTestApp, type TestApp, type TestUser } from '../support/app.ts'
+import { eventually } from '../support/eventually.ts'
 import { type Gate, gated } from '../support/gate.ts'
 
 const STORED = 'zerodb.vector.stored'
@@ -34,8 +35,7 @@ async function withGate(body: (gate: Gate) => Promise<void>): Promise<void> {
   await app.withEmbedder(gate.embed, () => body(gate))
 }
 
-const started = (gate: Gate, texts: string[]) =>
-  vi.waitFor(() => expect([...gate.started].sort()).toEqual(texts), 5_000)
+const started = (gate: Gate, texts: string[]) => eventually(() => expect([...gate.started].sort()).toEqual(texts))
 
 describe('a hook with an ordering key', () => {
   async function ordered(policy?: 'block' | 'skip'): Promise<TestUser> {
@@ -75,7 +75,7 @@ describe('a hook with an ordering key', () => {
       await started(gate, ['a1', 'b1'])
       gate.open('b1')
       gate.fail('a1')
-      await vi.waitFor(async () =>
+      await eventually(async () =>
         expect((await runsByText(user))['a1']).toMatchObject({
           status: 'queued',
           waiting_for: { reason: 'backoff', until: expect.any(String) },
@@ -187,7 +187,7 @@ describe('a limit', () => {
       await user.hook(STORED, 'auto_embed', { concurrency: 2 })
       for (const text of ['1', '2', '3', '4', '5']) await store(user, text)
       await started(gate, ['1', '2'])
-      await vi.waitFor(async () =>
+      await eventually(async () =>
         expect(
           Object.values(await runsByText(user))
             .map(({ waiting_for }) => waiting_for?.reason ?? 'none')
@@ -214,7 +214,7 @@ describe('a limit', () => {
       await started(gate, ['free', 'limited 1'])
       gate.open('free')
       for (let n = 1; n <= 40; n++) {
-        await vi.waitFor(() => expect(gate.started).toContain(`limited ${n}`), 5_000)
+        await eventually(() => expect(gate.started).toContain(`limited ${n}`))
         gate.open(`limited ${n}`)
       }
       expect((await limited.runs()).length).toBe(40)

@@ -1,8 +1,9 @@
-import { afterEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
 import { openPostgres } from '../../src/db/postgres.ts'
 import { sql } from '../../src/db/sql.ts'
 import { openTestApp } from '../support/app.ts'
 import { freshDatabaseUrl, SERVER } from '../support/database.ts'
+import { eventually } from '../support/eventually.ts'
 import { gated, instant } from '../support/gate.ts'
 import { startProxy } from '../support/proxy.ts'
 
@@ -33,7 +34,7 @@ describe.skipIf(!SERVER)('a PostgreSQL server that is gone for a while', () => {
     await app.withEmbedder(gate.embed, async () => {
       await user.hook(STORED, 'auto_embed')
       expect(await write('before')).toBe(200)
-      await vi.waitFor(() => expect(gate.started).toEqual(['before']))
+      await eventually(() => expect(gate.started).toEqual(['before']))
 
       await proxy.cut()
       const during = await user.post(`${user.database}/vectors/upsert`, { vector_id: 'lost', document: 'lost' })
@@ -49,16 +50,14 @@ describe.skipIf(!SERVER)('a PostgreSQL server that is gone for a while', () => {
       gate.open('before')
 
       await proxy.mend()
-      await vi.waitFor(async () => expect(await write('after')).toBe(200), 20_000)
-      await vi.waitFor(() => expect(gate.started).toContain('after'), 20_000)
+      await eventually(async () => expect(await write('after')).toBe(200))
+      await eventually(() => expect(gate.started).toContain('after'))
       gate.open('after')
-      await vi.waitFor(
-        async () =>
-          expect((await user.get('/api/v1/runs')).body.items.map(({ status }: { status: string }) => status)).toEqual([
-            'succeeded',
-            'succeeded',
-          ]),
-        20_000,
+      await eventually(async () =>
+        expect((await user.get('/api/v1/runs')).body.items.map(({ status }: { status: string }) => status)).toEqual([
+          'succeeded',
+          'succeeded',
+        ]),
       )
       expect((await app.request('GET', '/readyz')).status).toBe(200)
     })
@@ -101,12 +100,12 @@ describe.skipIf(!SERVER)('a PostgreSQL server that is gone for a while', () => {
       })
       for (let round = 0; round < 3; round++) {
         const before = acknowledged.size
-        await vi.waitFor(() => expect(acknowledged.size).toBeGreaterThan(before + 20), 30_000)
+        await eventually(() => expect(acknowledged.size).toBeGreaterThan(before + 20))
         await proxy.cut()
         await proxy.mend()
       }
       const before = acknowledged.size
-      await vi.waitFor(() => expect(acknowledged.size).toBeGreaterThan(before + 20), 30_000)
+      await eventually(() => expect(acknowledged.size).toBeGreaterThan(before + 20))
       going = false
       await Promise.all(writers)
       // A write whose answer was lost may be there too; what was answered must.
@@ -118,7 +117,7 @@ describe.skipIf(!SERVER)('a PostgreSQL server that is gone for a while', () => {
             (select count(*) from zerodb_runs where status in ('queued', 'running')) as open`)
         return row!
       }
-      await vi.waitFor(async () => {
+      await eventually(async () => {
         const { events, done, open } = await counts()
         expect({ done, open }).toEqual({ done: events, open: 0 })
       }, 60_000)

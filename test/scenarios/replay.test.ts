@@ -3,12 +3,13 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
-import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { sql } from '../../src/db/sql.ts'
 import { EVENT_NAMES, EVENT_TYPES, type EventName } from '../../src/schema/events.ts'
 import type { Replay } from '../../src/schema/replay.ts'
 import { openTestApp, type TestApp, type TestUser } from '../support/app.ts'
 import { freshDatabaseUrl } from '../support/database.ts'
+import { eventually } from '../support/eventually.ts'
 import { gated, instant } from '../support/gate.ts'
 import { startServer } from '../support/listening.ts'
 import { type Receiver, startReceiver } from '../support/receiver.ts'
@@ -358,14 +359,14 @@ describe('a replay', () => {
       await held(async (go) => {
         for (let n = 0; n < 10; n++) {
           await go(job, 3)
-          if (n === 0) await vi.waitFor(() => expect(gate.started).toHaveLength(1))
+          if (n === 0) await eventually(() => expect(gate.started).toHaveLength(1))
         }
         expect((await look(user, job)).runs).toEqual({ ...NO_RUNS, running: 1, queued: 3 })
         await store(user, 'live')
       })
       // From here on it goes on by itself.
       for (let opened = 0; !gate.started.includes('live'); opened++) {
-        await vi.waitFor(() => expect(gate.started.length).toBeGreaterThan(opened), 10_000)
+        await eventually(() => expect(gate.started.length).toBeGreaterThan(opened))
         gate.open(gate.started[opened]!)
       }
       expect(gate.started.indexOf('live')).toBe(4)
@@ -388,7 +389,7 @@ describe('a replay', () => {
       const job = await replay(user, { hook_id: hook.id, rate_per_second: 3 })
       await held(async (go) => {
         await go(job)
-        await vi.waitFor(() => expect(gate.started).toEqual(['text 000']))
+        await eventually(() => expect(gate.started).toEqual(['text 000']))
         const cancelled = await user.post(`${REPLAYS}/${job.id}/cancel`)
         expect(cancelled).toMatchObject({
           status: 200,
@@ -604,7 +605,7 @@ describe('a backfill', () => {
       const job = await backfill(user, hook, { rate_per_second: 4 })
       await held(async (go) => {
         await go(job)
-        await vi.waitFor(() => expect(gate.started).toEqual(['text 000']))
+        await eventually(() => expect(gate.started).toEqual(['text 000']))
         await user.post(`${REPLAYS}/${job.id}/cancel`)
         gate.open('text 000')
         await app.idle()
@@ -774,7 +775,7 @@ test('a server that is killed goes on where the replay and the backfill were: no
       jobs.push(await ask('POST', '/replays', { hook_id, rate_per_second }))
     }
     const states = () => Promise.all(jobs.map((job) => ask('GET', `/replays/${job['id']}`)))
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       for (const { seen } of await states()) expect(seen).toBeGreaterThan(20)
     }, 20_000)
     expect((await states()).map(({ status }) => status)).toEqual(Array(4).fill('running'))
@@ -783,7 +784,7 @@ test('a server that is killed goes on where the replay and the backfill were: no
     await exit
     await server.stop()
     server = await startServer(settings)
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       for (const state of await states())
         expect(state).toMatchObject({
           status: 'done',

@@ -1,7 +1,8 @@
-import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import type { HandlerRun } from '../../src/handlers/handler.ts'
 import { HANDLERS } from '../../src/handlers/index.ts'
 import { openTestApp, type TestApp, type TestUser } from '../support/app.ts'
+import { eventually } from '../support/eventually.ts'
 
 const STORED = 'zerodb.vector.stored'
 const handler = HANDLERS['auto_embed']!
@@ -55,7 +56,7 @@ const short = ({ event, data }: Message) =>
 async function runAtWork(user: TestUser): Promise<string> {
   await user.hook(STORED, 'auto_embed')
   await user.post(`${user.database}/vectors/upsert`, { document: 'a text' })
-  return vi.waitFor(async () => {
+  return eventually(async () => {
     const [run] = (await user.get('/api/v1/runs?status=running')).body.items
     expect(run).toBeTruthy()
     return run.id as string
@@ -151,13 +152,11 @@ test('what a run has said is kept while it is at work, for those who ask elsewhe
   const told = obedient()
   const id = await runAtWork(user)
   told.say('a line')
-  await vi.waitFor(
-    async () =>
-      expect((await user.get(`/api/v1/runs/${id}`)).body).toMatchObject({
-        status: 'running',
-        logs: [{ message: 'a line' }],
-      }),
-    5_000,
+  await eventually(async () =>
+    expect((await user.get(`/api/v1/runs/${id}`)).body).toMatchObject({
+      status: 'running',
+      logs: [{ message: 'a line' }],
+    }),
   )
   told.end()
   expect(await user.runs()).toMatchObject([{ status: 'succeeded', logs: [{ message: 'a line' }] }])
