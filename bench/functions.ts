@@ -1,11 +1,6 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { Pool } from 'undici'
 import { readCredentials } from '../src/cli/credentials.ts'
-import { packageRoot } from '../src/package.ts'
+import { startFramework } from './framework.ts'
 import {
   hammer,
   type Measurement,
@@ -30,7 +25,7 @@ const SOURCES = {
   nodejs: `export const config = { http: { auth: 'none' } }\nexport default (event) => ({ hello: event.data.query.name })`,
   python: `config = {"http": {"auth": "none"}}\ndef handler(event, ctx):\n    return {"hello": event["data"]["query"]["name"]}\n`,
 }
-const PEER = `exports.hello = (request, response) => response.json({ hello: request.query.name })`
+const PEER = `(request, response) => response.json({ hello: request.query.name })`
 
 interface Load {
   p50: number
@@ -41,7 +36,7 @@ interface Load {
 export async function functions(): Promise<Measurement[]> {
   const place = await newPlace('pglite')
   const program = await startProgram({ ...place.env, ZERODB_LOG_LEVEL: 'error' })
-  const peer = await startPeer()
+  const peer = await startFramework(PEER)
   const { url, api_key, project_id } = (await readCredentials(place.env['ZERODB_DATA_DIR']!))!
   const pool = new Pool(url, { connections: 100 })
   const headers = { authorization: `Bearer ${api_key}`, 'content-type': 'application/json' }
@@ -183,48 +178,4 @@ async function eventToEnd(api: Api): Promise<Measurement> {
     value,
     ours: `p50 ${milliseconds(value)}, p99 ${milliseconds(quantile(times, 0.99))}, the batched record included`,
   }
-}
-
-/** The peer, in production mode, in a process of its own. */
-async function startPeer(): Promise<{ pool: Pool; stop(): Promise<void> }> {
-  const folder = await mkdtemp(join(tmpdir(), 'zerodb-bench-'))
-  await writeFile(join(folder, 'index.js'), PEER)
-  const port = await freePort()
-  const main = join(packageRoot(), 'node_modules/@google-cloud/functions-framework/build/src/main.js')
-  const child: ChildProcess = spawn(
-    process.execPath,
-    [main, '--target=hello', `--source=${folder}`, `--port=${port}`],
-    {
-      env: { ...process.env, NODE_ENV: 'production' },
-      stdio: 'ignore',
-    },
-  )
-  const pool = new Pool(`http://127.0.0.1:${port}`, { connections: 100 })
-  for (let tries = 0; ; tries++) {
-    try {
-      await call(pool, '/?name=Ada')
-      break
-    } catch (error) {
-      if (tries === 100) throw error
-      await pause(100)
-    }
-  }
-  return {
-    pool,
-    async stop() {
-      await pool.close()
-      child.kill()
-      await rm(folder, { recursive: true, force: true })
-    },
-  }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number }
-      server.close(() => resolve(port))
-    })
-  })
 }

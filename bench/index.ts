@@ -14,6 +14,7 @@ import { otherProcess } from './other-process.ts'
 import { peer } from './peer.ts'
 import { quality } from './quality.ts'
 import { retention } from './retention.ts'
+import { sandbox } from './sandbox/index.ts'
 import { start } from './start.ts'
 import { type Backend, type Measurement, NotMeasured, openBench, type Suite, say } from './support.ts'
 import { throughput } from './throughput.ts'
@@ -43,6 +44,7 @@ const SUITES: Record<string, { each?: Suite; once?: () => Promise<Measurement[]>
   retention: { each: retention },
   start: { each: start },
   files: { each: files, once: documents },
+  sandbox: { once: sandbox },
   functions: { once: functions },
   mcp: { once: mcp },
   quality: { once: quality },
