@@ -52,7 +52,8 @@ export function includes(held: readonly string[], wanted: string): boolean {
 
 const scope = z.enum([...PERMISSIONS, '*', 'zerodb:*', 'memory:*', 'hooks:*', 'functions:*', 'keys:*'])
 
-export const keyCreate = z.object({
+/** Strict: a right or a time that is misspelt would make a key that may do everything for ever. */
+export const keyCreate = z.strictObject({
   name: z.string().min(1).max(128),
   /** Seconds until the key is refused; null for never. */
   ttl_seconds: z.int().min(60).max(315_360_000).nullish(),

@@ -21,8 +21,10 @@ export function shapeErrors(error: z.ZodError, input: unknown, placeOf: (key: st
     })
 }
 
-/** Of a union the branch that came nearest speaks: the one that complains of something deeper, else the first. */
+/** Each key that has no business there is a mistake of its own. Of a union the branch that came nearest speaks: the one that complains of something deeper, else the first. */
 function flatten(issue: z.core.$ZodIssue): z.core.$ZodIssue[] {
+  if (issue.code === 'unrecognized_keys')
+    return issue.keys.map((key) => ({ ...issue, keys: [key], path: [...issue.path, key] }))
   if (issue.code !== 'invalid_union' || issue.errors.length === 0) return [issue]
   const branches = issue.errors.map((branch) => branch.flatMap(flatten))
   const nearest =
@@ -107,6 +109,8 @@ function describe(issue: z.core.$ZodIssue, given: unknown): Pick<FieldError, 'ty
       if (issue.format === 'datetime')
         return { type: 'datetime_parsing', msg: 'Input should be a valid datetime', ctx: { error: issue.message } }
       return { type: 'value_error', msg: issue.message }
+    case 'unrecognized_keys':
+      return { type: 'extra_forbidden', msg: 'Extra inputs are not permitted' }
     default:
       return { type: 'value_error', msg: issue.message }
   }

@@ -166,6 +166,17 @@ describe('keys over the API', () => {
     expect((await app.request('GET', '/api/v1/hooks', { headers })).status).toBe(401)
   })
 
+  test('a right or a time that is misspelt makes no key that may do everything', async () => {
+    const user = await app.newUser()
+    const reply = await user.post(`${AUTH}/api-keys`, { name: 'a', permissions: ['zerodb:read'], expires_in: 60 })
+    expect(reply.status).toBe(422)
+    expect(reply.body.detail).toMatchObject([
+      { type: 'extra_forbidden', loc: ['body', 'permissions'], msg: 'Extra inputs are not permitted' },
+      { type: 'extra_forbidden', loc: ['body', 'expires_in'] },
+    ])
+    expect((await user.get(`${AUTH}/api-keys`)).body).toHaveLength(1)
+  })
+
   test('a key cannot make one that may do more than itself, or elsewhere', async () => {
     const user = await app.newUser()
     const maker = await user.post(`${AUTH}/api-keys`, { name: 'maker', scopes: ['keys:write', 'zerodb:read'] })
