@@ -49,8 +49,11 @@ export async function addFunctionRoutes(server: FastifyInstance, app: App, authe
           const call = await admit(app, authenticate, request)
           if (allowOrigin(call.fn, request, reply)) return reply.code(204).send()
           const { methods } = call.fn.config.http!
-          if (!methods.includes(request.method as 'GET'))
-            throw new ZeroError('method_not_allowed', `"${call.fn.name}" answers ${methods.join(', ')}`)
+          if (!methods.includes(request.method as 'GET')) {
+            const allowed = methods.join(', ')
+            void reply.header('allow', allowed)
+            throw new ZeroError('method_not_allowed', `"${call.fn.name}" answers ${allowed}`)
+          }
           calls.set(request, call)
         },
         handler: (request, reply) => answer(app, calls.get(request)!, request, reply),

@@ -86,14 +86,14 @@ export async function createServer(app: App, surfaces: readonly Surface[] = []):
     app.log.debug({ ...line, user_id: callers.get(request)?.user_id, trace: callers.get(request)?.trace }, 'request')
   })
 
-  const paths: RegExp[] = []
+  const routes: { method: string; pattern: RegExp }[] = []
   const callers = new WeakMap<FastifyRequest, Caller>()
   for (const operation of OPERATIONS) {
     for (const route of [operation.route, ...(ROUTE_ALIASES[operation.name] ?? [])]) {
       const [method, url] = route.split(' ') as [string, string]
       const config = { operation: operation.name }
       server.route({ method, url, config, onRequest: admit(operation), handler: handle(operation) })
-      paths.push(new RegExp(`^${url.replace(/:\w+/g, '[^/]+')}$`))
+      routes.push({ method, pattern: new RegExp(`^${url.replace(/:\w+/g, '[^/]+')}$`) })
     }
   }
 
@@ -101,6 +101,9 @@ export async function createServer(app: App, surfaces: readonly Surface[] = []):
   function admit(operation: Operation) {
     return async (request: FastifyRequest): Promise<void> => {
       const { permission } = operation
+      const { 'content-encoding': encoding = 'identity' } = request.headers
+      if (encoding !== 'identity')
+        throw new ZeroError('unsupported_media_type', `A body in "${encoding}" is not read: send it as it is`)
       const caller = permission === 'public' ? NOBODY : await authenticate(request.headers)
       if (permission !== 'public' && permission !== 'any') requirePermission(caller, permission)
       callers.set(request, caller)
@@ -138,12 +141,9 @@ export async function createServer(app: App, surfaces: readonly Surface[] = []):
   server.setErrorHandler((thrown, request, reply) => fail(app, thrown, request, reply))
   server.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?')[0]!
-    fail(
-      app,
-      new ZeroError(paths.some((pattern) => pattern.test(path)) ? 'method_not_allowed' : 'route_not_found'),
-      request,
-      reply,
-    )
+    const methods = routes.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method)
+    if (methods.length > 0) void reply.header('allow', [...new Set(methods)].join(', '))
+    fail(app, new ZeroError(methods.length > 0 ? 'method_not_allowed' : 'route_not_found'), request, reply)
   })
 
   const document = openapiDocument(version)

@@ -7,6 +7,9 @@ export const uuid = z.guid().transform((text) => text.toLowerCase())
 export const flag = z.union([z.boolean(), z.stringbool()])
 export const integer = (min: number, max: number) => z.coerce.number().pipe(z.int().min(min).max(max))
 
+/** Whether it can be in the environment of a process or in the path of a file: no U+0000, no half of a character. */
+export const isPlain = (text: string) => text.isWellFormed() && !text.includes('\0')
+
 export const metadata = z.record(z.string(), z.unknown())
 /** A name that we index: long enough for anybody, short enough for a b-tree. */
 export const name = z.string().min(1).max(255)

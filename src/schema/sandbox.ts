@@ -1,13 +1,11 @@
 import { z } from 'zod'
-
-/** Without what cannot be in the environment of a process or in the path of a file. */
-const wellFormed = (text: string) => text.isWellFormed() && !text.includes('\0')
+import { isPlain } from './common.ts'
 
 const fileName = z
   .string()
   .min(1)
   .max(255)
-  .refine((path) => wellFormed(path) && path.split('/').every((part) => !['', '.', '..'].includes(part)), {
+  .refine((path) => isPlain(path) && path.split('/').every((part) => !['', '.', '..'].includes(part)), {
     error: 'must be a relative path, as in data/input.csv',
   })
 /** Text, or bytes as `{base64}`. */
@@ -33,7 +31,7 @@ export const execute = z.object({
   env: z
     .record(
       z.string().regex(/^[A-Za-z_]\w{0,127}$/),
-      z.string().max(32_768).refine(wellFormed, { error: 'must not contain U+0000 or half characters' }),
+      z.string().max(32_768).refine(isPlain, { error: 'must not contain U+0000 or half characters' }),
     )
     .refine((env) => Object.keys(env).length <= 100, { error: 'at most 100 variables' })
     .default({}),

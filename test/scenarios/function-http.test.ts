@@ -159,7 +159,7 @@ describe('who may call', () => {
 
   test('only by its methods, and not at all without the trigger or when it is off', async () => {
     const url = await deploy('methods', 'export default () => 1', { methods: ['POST'], auth: 'none' })
-    expect((await app.request('GET', url)).status).toBe(405)
+    expect(await app.request('GET', url)).toMatchObject({ status: 405, headers: { allow: 'POST' } })
     expect((await app.request('POST', url)).status).toBe(200)
     await user.patch('/api/v1/functions/methods', { is_active: false })
     expect((await app.request('POST', url)).status).toBe(401)
