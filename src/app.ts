@@ -46,6 +46,8 @@ export interface Caller {
 /** A function, ready to be called. */
 export interface PreparedFunction extends LiveFunction {
   program: Program
+  /** Why it cannot be executed: a secret of its that does not open. Null: it can. */
+  sealed: string | null
   /** A text without the values of its secrets. */
   redact(text: string): string
 }

@@ -77,12 +77,22 @@ export function createFunctionCache({
   }
 }
 
+/** One whose secrets do not open can still be replaced, switched off and deleted. */
 function prepare(live: LiveFunction, encryptionKey: Uint8Array): PreparedFunction {
-  const secrets = Object.entries(live.secrets).map(
-    ([name, sealed]) =>
-      [name, unseal(encryptionKey, Buffer.from(sealed, 'base64'), secretContext(live.project_id, name))] as const,
-  )
-  return { ...live, program: programOf(live, Object.fromEntries(secrets)), redact: redactor(secrets) }
+  const secrets: [name: string, value: string][] = []
+  let unopened: string | null = null
+  for (const [name, sealed] of Object.entries(live.secrets))
+    try {
+      secrets.push([name, unseal(encryptionKey, Buffer.from(sealed, 'base64'), secretContext(live.project_id, name))])
+    } catch (error) {
+      unopened = `${name}: ${(error as Error).message}. Start with that key, or set the secret anew`
+    }
+  return {
+    ...live,
+    program: programOf(live, Object.fromEntries(secrets)),
+    sealed: unopened,
+    redact: redactor(secrets),
+  }
 }
 
 /** What a sandbox is given of it. */

@@ -34,10 +34,17 @@ export interface Execution {
   beforeWrite?(): Promise<void>
 }
 
-/** Whatever the function does is an outcome, without the values of its secrets. Throws what the sandbox throws. */
+/** Nothing changes before an operator does something. */
+const OPERATOR_PAUSE_SECONDS = 60
+
+/**
+ * Whatever the function does is an outcome, without the values of its secrets. Throws what the sandbox throws, and `unavailable` where a secret
+ * does not open.
+ */
 export async function executeFunction(app: App, fn: PreparedFunction, execution: Execution): Promise<Outcome> {
   const { run_id, attempt, trigger, event, chain, trace, signal, nested, say } = execution
   const { config } = fn
+  if (fn.sealed !== null) throw new ZeroError('unavailable', fn.sealed, { retryAfter: OPERATOR_PAUSE_SECONDS })
   const caller: Caller = {
     user_id: fn.user_id,
     bound: fn.project_id,

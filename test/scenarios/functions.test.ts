@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { sql } from '../../src/db/sql.ts'
 import { openTestApp, type TestApp, type TestUser } from '../support/app.ts'
 import { SANDBOX } from '../support/sandbox.ts'
 
@@ -340,6 +341,32 @@ describe('what a function is given', () => {
       })
     expect((await user.delete('/api/v1/secrets/OTHER')).status).toBe(204)
     expect((await user.delete('/api/v1/secrets/OTHER')).status).toBe(404)
+  })
+
+  test('nothing while another key has sealed a secret of its, and says which setting is wrong', async () => {
+    const source = 'export default (e, ctx) => ctx.env.LOCKED ?? null'
+    const config = { secrets: ['LOCKED'], triggers: 'zerodb.event.published' }
+    for (const name of ['LOCKED', 'FOREIGN'])
+      await user.request('PUT', `/api/v1/secrets/${name}`, { body: { value: 'a value' } })
+    await app.system.database.query(sql`
+      update zerodb_secrets set sealed = (
+        select sealed from zerodb_secrets where name = 'FOREIGN' and project_id = ${user.project_id}::uuid
+      ) where name = 'LOCKED' and project_id = ${user.project_id}::uuid`)
+    await deploy('locked', source, { config })
+    expect(await call('locked')).toMatchObject({
+      status: 503,
+      body: { code: 'unavailable', detail: expect.stringMatching(/^LOCKED: .*ZERODB_ENCRYPTION_KEY/) },
+    })
+    await user.post(`${user.database}/events/publish`, { topic: 'x' })
+    await app.idle()
+    const [run] = (await user.get('/api/v1/runs?trigger=event&limit=1')).body.items
+    expect(run).toMatchObject({ status: 'queued', error: { code: 'unavailable' } })
+
+    expect(await deploy('locked', `${source}\n`, { config })).toMatchObject({ version: 2, changed: true })
+    expect((await user.post(`${FUNCTIONS}/locked/rollback`)).status).toBe(200)
+    await user.request('PUT', '/api/v1/secrets/LOCKED', { body: { value: 'anew' } })
+    expect((await call('locked')).body.result).toBe('anew')
+    expect((await user.delete(`${FUNCTIONS}/locked?force=true`)).status).toBe(204)
   })
 
   test('another function that it calls, deeper in the same chain, even when all slots are taken', async () => {
