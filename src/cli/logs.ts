@@ -153,19 +153,27 @@ async function all(zerodb: ZeroDB, which: Which, { follow: goesOn, limit, since 
     fail = reject
   })
   failed.catch(() => undefined)
-  for (const run of items.reverse()) {
+  const show = (run: Run) => {
     known.add(run.id)
     const goes = run.status === 'running' || run.status === 'queued'
     if (goesOn && goes) follow(zerodb, run, say).catch(fail)
     else saidBy(run).forEach(say)
   }
+  items.reverse().forEach(show)
   while (goesOn) {
     await Promise.race([new Promise((resolve) => setTimeout(resolve, LOOK_MS)), failed])
-    const { items: newest } = await zerodb.runs.list({ ...which, limit: AT_ONCE })
-    for (const run of newest.reverse()) {
-      if (known.has(run.id)) continue
-      known.add(run.id)
-      follow(zerodb, run, say).catch(fail)
-    }
+    for (const run of (await begun(zerodb, which, known)).reverse()) show(run)
+  }
+}
+
+/** The runs that are not known, newest first: pages are read until one ends with a run that is. */
+async function begun(zerodb: ZeroDB, which: Which, known: ReadonlySet<string>): Promise<Run[]> {
+  const found: Run[] = []
+  let cursor: string | undefined
+  for (;;) {
+    const { items, next_cursor } = await zerodb.runs.list({ ...which, limit: AT_ONCE, cursor })
+    found.push(...items.filter(({ id }) => !known.has(id)))
+    if (next_cursor === null || known.has(items.at(-1)!.id)) return found
+    cursor = next_cursor
   }
 }

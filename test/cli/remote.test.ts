@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ZeroDB } from '../../src/client/index.ts'
-import { onTerminal, type Result, type ZerodbOptions, zerodb } from '../support/cli.ts'
+import { onTerminal, type Result, start, type ZerodbOptions, zerodb } from '../support/cli.ts'
 import { available } from '../support/commands.ts'
 import { type ListeningServer, startServer } from '../support/listening.ts'
 
@@ -181,6 +181,43 @@ describe('events, runs and logs', () => {
       attempts: 1,
     })
     expect(await json('runs', 'redrive', '--hook', 'webhook:dead')).toEqual({ redriven: 1 })
+    receiver.close()
+  })
+
+  test('logs -f misses no run, however many begin at once', async () => {
+    await withoutHooks()
+    await api.tables.create({ table_name: 'many' })
+    const receiver = createServer((_, response) => response.writeHead(400).end('no')).listen(0, '127.0.0.1')
+    await once(receiver, 'listening')
+    const hook = await api.hooks.create({
+      event_type: 'zerodb.table.row_inserted',
+      hook_name: 'webhook:many',
+      hook_config: { url: `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/` },
+      retry: { max_attempts: 1 },
+    })
+    const going = start(['logs', 'webhook:many', '--follow', '--json'], { cwd: folder, env })
+    const said = () => new Set(going.output().match(/"run_id":"[^"]+"/g))
+    const insert = (count: number) =>
+      api.rows.insert({ table: 'many', rows: Array.from({ length: count }, (_, n) => ({ n })) })
+    let first = 0
+    await expect
+      .poll(
+        async () => {
+          first++
+          await insert(1)
+          return said().size
+        },
+        { timeout: 30_000, interval: 200 },
+      )
+      .toBeGreaterThan(0)
+    await insert(350)
+    await expect
+      .poll(async () => (await api.runs.list({ hook_id: hook.id, status: 'dead', limit: 1000 })).items.length, {
+        timeout: 30_000,
+      })
+      .toBe(first + 350)
+    await expect.poll(() => said().size, { timeout: 30_000 }).toBeGreaterThanOrEqual(351)
+    await going.stop()
     receiver.close()
   })
 })
