@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs'
 import { counted, counting, iterable, megabytes, PATIENTLY, sizeOf, writeShown } from './files.ts'
+import { patientFetch } from './patient-fetch.ts'
 import { progress } from './progress.ts'
 import { ask, remote, type Session } from './remote.ts'
 
@@ -21,13 +22,16 @@ export const exportProject = remote('export', 'write a project to a file: all it
 export const importProject = remote('import', 'make a project of an exported file, with the ids that it had')
   .argument('<file>', 'as "zerodb export" has written it, - for standard input')
   .action(
-    ask(async ({ zerodb, json, print }: Session, file: string) => {
-      const size = file === '-' ? null : await sizeOf(file)
-      const pieces = file === '-' ? process.stdin : createReadStream(file)
-      const bar = progress('sent', { amount: megabytes, json })
-      const content = counting(pieces, (bytes) => bar.at(bytes, size))
-      const made = await zerodb.projects.import({ content }).finally(bar.end)
-      const secrets = made.without_secret.map((name) => `It needs a secret: zerodb hooks rotate-secret ${name}`)
-      print(made, () => [`Project ${made.project_id} "${made.name}": ${counted(made.counts)}`, ...secrets].join('\n'))
-    }),
+    ask(
+      async ({ zerodb, json, print }: Session, file: string) => {
+        const size = file === '-' ? null : await sizeOf(file)
+        const pieces = file === '-' ? process.stdin : createReadStream(file)
+        const bar = progress('sent', { amount: megabytes, json })
+        const content = counting(pieces, (bytes) => bar.at(bytes, size))
+        const made = await zerodb.projects.import({ content }).finally(bar.end)
+        const secrets = made.without_secret.map((name) => `It needs a secret: zerodb hooks rotate-secret ${name}`)
+        print(made, () => [`Project ${made.project_id} "${made.name}": ${counted(made.counts)}`, ...secrets].join('\n'))
+      },
+      { fetch: patientFetch },
+    ),
   )

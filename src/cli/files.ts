@@ -5,7 +5,7 @@ import { pipeline } from 'node:stream/promises'
 import { StartError } from '../errors.ts'
 import { type Progress, progress } from './progress.ts'
 
-/** All rows are read before the first byte comes. Longer no `fetch` of Node waits for an answer to begin. */
+/** The embedded database reads for one at a time: an export may have to wait for another. */
 export const PATIENTLY = { timeoutSeconds: 300 }
 
 /** Writes all of `content` to a file for its owner's eyes only, whole or not at all. Returns its size. */

@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { ZeroDB } from '../client/index.ts'
+import { ZeroDB, type ZeroDBOptions } from '../client/index.ts'
 import { type KnownServer, knownServer, type ServerFlags } from './known-server.ts'
 import { print } from './output.ts'
 
@@ -22,14 +22,17 @@ export function remote(name: string, description: string): Command {
 }
 
 /** The action of such a command: `run` gets the session, then the command's arguments and its options. */
-export function ask<Args extends unknown[]>(run: (session: Session, ...args: Args) => Promise<void>) {
+export function ask<Args extends unknown[]>(
+  run: (session: Session, ...args: Args) => Promise<void>,
+  how: Pick<ZeroDBOptions, 'fetch'> = {},
+) {
   return async (...all: unknown[]): Promise<void> => {
     const command = all.at(-1) as Command
-    await run(sessionOf(command.opts()), ...(all.slice(0, -1) as Args))
+    await run(sessionOf(command.opts(), how), ...(all.slice(0, -1) as Args))
   }
 }
 
-export function sessionOf(options: ServerFlags & { json?: boolean }): Session {
+export function sessionOf(options: ServerFlags & { json?: boolean }, how: Pick<ZeroDBOptions, 'fetch'> = {}): Session {
   const server = knownServer(options)
   const json = options.json ?? false
   return {
@@ -37,6 +40,7 @@ export function sessionOf(options: ServerFlags & { json?: boolean }): Session {
       url: server.url,
       apiKey: server.apiKey,
       projectId: server.projectId,
+      ...how,
     }),
     server,
     json,

@@ -25,7 +25,7 @@ export const projectsExport = defineBytes({
     for (const permission of OTHERS.read) require(caller, permission)
     const scope = scopeOf(caller, project_id)
     const { name } = await app.store.projects.get(scope)
-    return fileOf(`${name}.jsonl`, await dumpProject(app, scope.project_id))
+    return fileOf(app, `${name}.jsonl`, await dumpProject(app, scope.project_id))
   },
 })
 
@@ -62,12 +62,16 @@ export const backupsCreate = defineBytes({
         'forbidden',
         'A backup has the data of all users: only the owner’s key that may do everything can make one',
       )
-    return fileOf('zerodb-backup.jsonl', await dumpAll(app, with_key ? { encryptionKey: app.encryptionKey } : {}))
+    return fileOf(app, 'zerodb-backup.jsonl', await dumpAll(app, with_key ? { encryptionKey: app.encryptionKey } : {}))
   },
 })
 
-function fileOf(file_name: string, lines: AsyncIterable<Buffer>): Bytes {
-  const open = async () => Readable.from(lines, { objectMode: false, highWaterMark: 256 * 1024 })
+function fileOf(app: App, file_name: string, lines: AsyncIterable<Buffer>): Bytes {
+  const open = async () => {
+    const stream = Readable.from(lines, { objectMode: false, highWaterMark: 256 * 1024 })
+    // The answer has begun: no status can say so any more.
+    return stream.once('error', (error) => app.log.error({ file_name, error }, 'a dump has broken off'))
+  }
   return { size: null, etag: null, content_type: 'application/x-ndjson', file_name, open }
 }
 

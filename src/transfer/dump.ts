@@ -7,12 +7,17 @@ import { createWriter, FORMAT, type Header } from './format.ts'
 /** Base64 has no remainder at a multiple of three. */
 const PIECE_BYTES = 3 * 128 * 1024
 
+const EMPTY_LINE_MS = 15_000
+
 interface Source {
   store: Store
   blobs: Blobs
 }
 
-/** A project as a file: its rows, all of one moment, then the contents of its files. Throws before the first byte where the rows cannot be read. */
+/**
+ * A project as a file: its rows, all of one moment, then the contents of its files. Resolves when the first row has been read, and throws where
+ * none can be; what fails later ends the file short.
+ */
 export function dumpProject(source: Source, projectId: string): Promise<AsyncIterable<Buffer>> {
   return dumped(source, { zerodb: 'project' }, async function* (tx) {
     const shapes = new Map((await tx.dump.shapes()).map((shape) => [shape.name, shape]))
@@ -35,7 +40,7 @@ export function dumpAll(
 
 /**
  * The rows are read into a content of their own first, so that no transaction waits for whoever reads the file; nobody holds that content, and
- * it is collected like any other.
+ * it is collected like any other. Until they are all read, the file has its first line, and an empty one at times. Who leaves ends the reading.
  */
 async function dumped(
   { store, blobs }: Source,
@@ -44,22 +49,37 @@ async function dumped(
 ): Promise<AsyncIterable<Buffer>> {
   const writer = createWriter()
   const contents = new Set<string>()
-  const { blob } = await store.transaction(async (tx) => {
+  let isLeft = false
+  let begin: (schema: Header['schema']) => void = () => {}
+  const begun = new Promise<Header['schema']>((resolve) => {
+    begin = resolve
+  })
+  const kept = store.transaction(async (tx) => {
     await tx.dump.begin()
     const schema = await tx.dump.schema()
     async function* lines() {
-      yield writer.json({ ...about, format: FORMAT, schema } satisfies Header)
       for await (const line of rows(tx)) {
+        begin(schema)
+        if (isLeft) throw new Error('Whoever asked for these rows has left')
         if (line.startsWith('{"table":"files"')) noteContent(line, contents)
         yield writer.raw(line)
       }
     }
-    return blobs.put(lines(), Number.POSITIVE_INFINITY)
+    const { blob } = await blobs.put(lines(), Number.POSITIVE_INFINITY)
+    begin(schema)
+    return blob
   })
+  const schema = await Promise.race([begun, kept.then(() => begun)])
   return (async function* () {
-    yield* (await blobs.open(blob)) as AsyncIterable<Buffer>
-    if (about.zerodb !== 'move') for (const content of contents) yield* pieces(content, await blobs.open(content))
-    yield writer.end()
+    try {
+      yield writer.json({ ...about, format: FORMAT, schema } satisfies Header)
+      yield* emptyLinesUntil(kept)
+      yield* (await blobs.open(await kept)) as AsyncIterable<Buffer>
+      if (about.zerodb !== 'move') for (const content of contents) yield* pieces(content, await blobs.open(content))
+      yield writer.end()
+    } finally {
+      isLeft = true
+    }
   })()
 
   async function* pieces(content: string, bytes: Readable): AsyncGenerator<Buffer, void> {
@@ -71,6 +91,19 @@ async function dumped(
     }
     if (pending.length > 0) yield writer.json({ blob: content, base64: pending.toString('base64') })
     yield writer.json({ blob: content, base64: '' })
+  }
+}
+
+/** An empty line every 15 s: proxies and Node's `fetch` give up an answer of which nothing comes for some minutes. */
+export async function* emptyLinesUntil(done: Promise<unknown>): AsyncGenerator<Buffer, void> {
+  for (;;) {
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<'late'>((resolve) => {
+      timer = setTimeout(resolve, EMPTY_LINE_MS, 'late')
+    })
+    const first = await Promise.race([done, late]).finally(() => clearTimeout(timer))
+    if (first !== 'late') return
+    yield Buffer.from('\n')
   }
 }
 

@@ -4,7 +4,7 @@ import { ZeroError } from '../errors.ts'
 import type { DumpedRow } from '../store/load.ts'
 
 // A file of JSON, a line a thing: what it is, the rows of each table behind those that they refer to, the contents of files in pieces, and
-// the number of lines, by which a file that is cut short is told from a whole one.
+// the number of lines, by which a file that is cut short is told from a whole one. Empty lines may stand anywhere, and do not count.
 
 export const FORMAT = 1
 
@@ -36,12 +36,14 @@ export type Line =
 /** The lines of a file that is read from its beginning, behind its header. Throws `invalid` that names the line at fault. */
 export async function* readLines(content: Readable, onHeader: (header: Header) => void): AsyncGenerator<Line, void> {
   let number = 0
+  let count = 0
   let ended = false
   for await (const text of textLines(content)) {
     number++
     if (text === '') continue
+    count++
     const value = parsed(text, number)
-    if (number === 1) {
+    if (count === 1) {
       onHeader(checked(header, value, number))
       continue
     }
@@ -49,7 +51,7 @@ export async function* readLines(content: Readable, onHeader: (header: Header) =
     const line = lineOf(value, number)
     if (line.kind === 'end') {
       ended = true
-      if ((value as { lines: number }).lines !== number) throw wrong(number, 'lines are missing before the end')
+      if ((value as { lines: number }).lines !== count) throw wrong(number, 'lines are missing before the end')
     }
     yield line
   }

@@ -1,6 +1,7 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { ZeroDB } from '../../src/client/index.ts'
 import { sql } from '../../src/db/sql.ts'
+import { emptyLinesUntil } from '../../src/transfer/dump.ts'
 import { openTestApp, type TestApp, type TestUser } from '../support/app.ts'
 
 let [from, to]: TestApp[] = []
@@ -319,6 +320,89 @@ test('a function may not do in its project what who imports it may not', async (
     message: expect.stringContaining('keys:write'),
   })
   await imported(target, file)
+})
+
+describe('an export that takes long', () => {
+  /** What `use` meets while the rows of an export cannot be kept, until it lets them go on. */
+  async function held(use: (go: (error?: Error) => void) => Promise<void>): Promise<void> {
+    const { blobs } = from!.system.app
+    let go: (error?: Error) => void = () => {}
+    const gone = new Promise<void>((resolve, reject) => {
+      go = (error) => (error ? reject(error) : resolve())
+    })
+    gone.catch(() => undefined)
+    const spy = vi.spyOn(blobs, 'put').mockImplementationOnce(function (this: typeof blobs, content, maxBytes) {
+      async function* slowly() {
+        for await (const piece of content) {
+          await gone
+          yield piece
+        }
+      }
+      spy.mockRestore()
+      return blobs.put(slowly(), maxBytes)
+    })
+    await use(go).finally(go)
+  }
+  const ask = () =>
+    fetch(`${fromUrl}/api/v1/projects/${giver.project_id}/export`, {
+      headers: { authorization: `Bearer ${giver.key}` },
+    })
+
+  test('answers before its rows have all been read', async () => {
+    await source.vectors.upsert({ vector_id: 'v', vector_embedding: [1] })
+    const file = await exported(source)
+    await held(async (go) => {
+      const response = await ask()
+      expect(response.status).toBe(200)
+      const reader = response.body!.getReader()
+      let text = new TextDecoder().decode((await reader.read()).value)
+      expect(text).toBe(`${file.split('\n')[0]}\n`)
+      go()
+      for (let next = await reader.read(); !next.done; next = await reader.read())
+        text += new TextDecoder().decode(next.value)
+      expect(text).toBe(file)
+    })
+  })
+
+  test('breaks off when it fails then, and has its status when it fails before', async () => {
+    await held(async (go) => {
+      const response = await ask()
+      expect(response.status).toBe(200)
+      go(new Error('the disk is full'))
+      await expect(response.text()).rejects.toThrow('terminated')
+    })
+    const { blobs } = from!.system.app
+    vi.spyOn(blobs, 'put').mockRejectedValueOnce(new Error('the disk is full'))
+    expect((await ask()).status).toBe(500)
+    vi.restoreAllMocks()
+    expect((await ask()).status).toBe(200)
+  })
+
+  test('has an empty line every 15 s, which does not count', async () => {
+    vi.useFakeTimers()
+    try {
+      let end = () => {}
+      const lines = emptyLinesUntil(
+        new Promise<void>((resolve) => {
+          end = resolve
+        }),
+      )
+      for (let n = 0; n < 2; n++) {
+        const next = lines.next()
+        await vi.advanceTimersByTimeAsync(15_000)
+        expect(await next).toEqual({ done: false, value: Buffer.from('\n') })
+      }
+      end()
+      expect((await lines.next()).done).toBe(true)
+    } finally {
+      vi.useRealTimers()
+    }
+    await source.vectors.upsert({ vector_id: 'v', vector_embedding: [1] })
+    const file = await exported(source)
+    const [head, ...rest] = file.split('\n')
+    await imported(target, [head, '', '', ...rest].join('\n'))
+    expect(await exported(target, giver.project_id)).toBe(file)
+  })
 })
 
 test('what is written while a project is exported is in it whole or not at all', async () => {
