@@ -1,6 +1,5 @@
 import { createReadStream } from 'node:fs'
 import { counted, counting, iterable, megabytes, PATIENTLY, sizeOf, writeShown } from './files.ts'
-import { patientFetch } from './patient-fetch.ts'
 import { progress } from './progress.ts'
 import { ask, remote, type Session } from './remote.ts'
 
@@ -32,6 +31,12 @@ export const importProject = remote('import', 'make a project of an exported fil
         const secrets = made.without_secret.map((name) => `It needs a secret: zerodb hooks rotate-secret ${name}`)
         print(made, () => [`Project ${made.project_id} "${made.name}": ${counted(made.counts)}`, ...secrets].join('\n'))
       },
-      { fetch: patientFetch },
+      { fetch: patiently },
     ),
   )
+
+/** Loaded by who needs it: it takes longer than most commands do. */
+async function patiently(...request: Parameters<typeof fetch>): Promise<Response> {
+  const { patientFetch } = await import('./patient-fetch.ts')
+  return patientFetch(...request)
+}

@@ -91,6 +91,7 @@ describe('an error', () => {
   test('of no form is an error all the same', () => {
     for (const value of [null, 1, 'text', [], { name: 1, message: {}, retry_after_seconds: -1, never_retry: 'yes' }])
       expect(threw(value)).toEqual({ status: 'threw', result: null, error: { name: 'Error', message: '' } })
+    expect(threw({ retry_after_seconds: 1e300 }).error?.retry_after_seconds).toBe(30 * 86_400)
     expect(threw({ message: 'a'.repeat(10_000) }).error?.message).toHaveLength(4000)
   })
 

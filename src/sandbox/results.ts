@@ -59,6 +59,9 @@ function readResponse(body: Buffer, limitBytes: number, isChecked: boolean): Ver
   return { status: 'ok', result, error: null }
 }
 
+/** 30 days: longer is a mistake, such as milliseconds, and no time that the database can hold. */
+const LONGEST_PAUSE_SECONDS = 30 * 86_400
+
 function readError(value: unknown): Verdict {
   const fields = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>
   const text = (field: string, most: number) => {
@@ -76,7 +79,9 @@ function readError(value: unknown): Verdict {
       name,
       message,
       ...(stack === undefined ? {} : { stack }),
-      ...(typeof after === 'number' && after >= 0 ? { retry_after_seconds: after } : {}),
+      ...(typeof after === 'number' && after >= 0
+        ? { retry_after_seconds: Math.min(after, LONGEST_PAUSE_SECONDS) }
+        : {}),
       ...(fields['never_retry'] === true ? { never_retry: true } : {}),
     },
   }

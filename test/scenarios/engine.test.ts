@@ -338,6 +338,26 @@ test('with one slot more runs than slots all finish, in the order of the commits
     expect(most).toBe(1)
   }))
 
+test('a run that waits for a slot says so', () =>
+  withSettings({ ZERODB_WORKER_SLOTS: '1' }, async (app, user) => {
+    const gate = gated()
+    await app.withEmbedder(gate.embed, async () => {
+      const documents = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']
+      for (const document of documents) await store(user, document)
+      await vi.waitFor(() => expect(gate.started).toEqual(['a']))
+      const waiting = async () =>
+        (await runsNow(user)).filter(({ status }) => status === 'queued').map(({ waiting_for }) => waiting_for)
+      // Some beside the first are owned ahead.
+      await vi.waitFor(async () => expect((await waiting()).length).toBeGreaterThan(0))
+      expect(new Set((await waiting()).map((reason) => JSON.stringify(reason)))).toEqual(new Set(['{"reason":"slot"}']))
+      for (const document of documents) {
+        await vi.waitFor(() => expect(gate.started).toContain(document))
+        gate.open(document)
+      }
+      expect((await user.trail()).runs).toEqual(Array(8).fill('auto_embed succeeded'))
+    })
+  }))
+
 test('one slow handler holds its own slot and no other', () =>
   withSettings({ ZERODB_WORKER_SLOTS: '2' }, async (app, user) => {
     const gate = gated()

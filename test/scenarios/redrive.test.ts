@@ -1,0 +1,75 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Run } from '../../src/schema/run.ts'
+import { openTestApp, type TestApp, type TestUser } from '../support/app.ts'
+import { type Receiver, startReceiver } from '../support/receiver.ts'
+
+const [STORED, PUBLISHED] = ['zerodb.vector.stored', 'zerodb.event.published']
+
+let app: TestApp
+let receiver: Receiver
+beforeAll(async () => {
+  app = await openTestApp({ ZERODB_ALLOW_NETWORKS: '127.0.0.0/8' })
+  receiver = await startReceiver()
+  receiver.answers = [{ status: 500 }]
+})
+afterAll(async () => {
+  await app?.close()
+  await receiver?.close()
+})
+
+const down = async (): Promise<never> => {
+  throw new Error('model down')
+}
+
+describe('of the dead runs those are tried again that meet', () => {
+  /** Three of them, the oldest first: two of a model that is down, in two projects, and one of a receiver. */
+  async function withDead(use: (user: TestUser, dead: Run[]) => Promise<void>): Promise<void> {
+    const user = await app.newUser()
+    const second = (await user.post('/api/v1/projects', { name: 'second' })).body.id
+    await user.hook(STORED, 'auto_embed', { retry: { max_attempts: 1 } })
+    await user.hook(PUBLISHED, 'webhook:a', { hook_config: { url: receiver.url }, retry: { max_attempts: 1 } })
+    await app.withEmbedder(down, async () => {
+      for (const project of [user.project_id, second]) {
+        await user.post(`/api/v1/projects/${project}/database/vectors/upsert`, { document: 'a text' })
+        await user.runs()
+      }
+      await user.post(`${user.database}/events/publish`, { topic: 'a' })
+      const dead = await user.runs()
+      expect(dead.map(({ handler, status, error }) => `${handler} ${status} ${error?.code}`)).toEqual([
+        'auto_embed dead handler_failed',
+        'auto_embed dead handler_failed',
+        'webhook:a dead webhook_failed',
+      ])
+      await use(user, dead)
+    })
+  }
+
+  test.each<[what: string, filter: (dead: Run[]) => object, redriven: number[], more?: boolean]>([
+    ['nothing in particular', () => ({}), [0, 1, 2]],
+    ['a hook', ([, , third]) => ({ hook_id: third!.hook_id }), [2]],
+    ['a handler', () => ({ handler: 'auto_embed' }), [0, 1]],
+    ['a project', ([, second]) => ({ project_id: second!.project_id }), [1]],
+    ['an event type', () => ({ event_type: PUBLISHED }), [2]],
+    ['a code', () => ({ error_code: 'handler_failed' }), [0, 1]],
+    ['a beginning', ([, second]) => ({ since: second!.finished_at }), [1, 2]],
+    ['an end, which is not in it', ([, second]) => ({ until: second!.finished_at }), [0]],
+    ['several criteria at once', ([first]) => ({ handler: 'auto_embed', project_id: first!.project_id }), [0]],
+    ['a limit, the oldest first', () => ({ limit: 2 }), [0, 1], true],
+    ['a limit that is just enough', () => ({ limit: 3 }), [0, 1, 2]],
+  ])('%s', (_, filter, redriven, more = false) =>
+    withDead(async (user, dead) => {
+      const reply = await user.post('/api/v1/runs/redrive', filter(dead))
+      expect(reply).toMatchObject({ status: 200, body: { redriven: redriven.length, more } })
+      const attempts = (await user.runs()).map((run) => run.attempts)
+      expect(attempts).toEqual([0, 1, 2].map((n) => (redriven.includes(n) ? 2 : 1)))
+    }),
+  )
+
+  test('and are the caller’s own', () =>
+    withDead(async (user, dead) => {
+      const other = await app.newUser()
+      expect((await other.post('/api/v1/runs/redrive', {})).body).toEqual({ redriven: 0, more: false })
+      expect((await other.post('/api/v1/runs/redrive', { project_id: user.project_id })).status).toBe(404)
+      expect(await user.runs()).toEqual(dead)
+    }))
+})
