@@ -344,14 +344,14 @@ test('a run that waits for a slot says so', () =>
     await app.withEmbedder(gate.embed, async () => {
       const documents = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']
       for (const document of documents) await store(user, document)
-      await vi.waitFor(() => expect(gate.started).toEqual(['a']))
+      await eventually(() => expect(gate.started).toEqual(['a']))
       const waiting = async () =>
         (await runsNow(user)).filter(({ status }) => status === 'queued').map(({ waiting_for }) => waiting_for)
       // Some beside the first are owned ahead.
-      await vi.waitFor(async () => expect((await waiting()).length).toBeGreaterThan(0))
+      await eventually(async () => expect((await waiting()).length).toBeGreaterThan(0))
       expect(new Set((await waiting()).map((reason) => JSON.stringify(reason)))).toEqual(new Set(['{"reason":"slot"}']))
       for (const document of documents) {
-        await vi.waitFor(() => expect(gate.started).toContain(document))
+        await eventually(() => expect(gate.started).toContain(document))
         gate.open(document)
       }
       expect((await user.trail()).runs).toEqual(Array(8).fill('auto_embed succeeded'))

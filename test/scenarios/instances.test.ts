@@ -6,7 +6,7 @@ import { pino } from 'pino'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { readConfig } from '../../src/config.ts'
 import { sql } from '../../src/db/sql.ts'
-import { handlerOf } from '../../src/handlers/index.ts'
+import { HANDLERS, handlerOf } from '../../src/handlers/index.ts'
 import { createSurfaces, openSystem, type System } from '../../src/main.ts'
 import { openTestApp, type TestApp, type TestUser } from '../support/app.ts'
 import { SERVER } from '../support/database.ts'
@@ -120,6 +120,45 @@ describe.skipIf(!SERVER)('several instances on one server', () => {
     expect(await user.post(`/api/v1/runs/${id}/cancel`)).toMatchObject({ status: 200, body: { status: 'cancelled' } })
     await eventually(() => expect(gate.aborted).toEqual(['a']))
     expect(await statusOf(user)).toEqual(['cancelled'])
+  })
+
+  test('the log of a run is heard to its end at one that does not execute it', async () => {
+    const app = await first({ ZERODB_WORKER_SLOTS: '0' })
+    await joined(app)
+    const handler = HANDLERS['auto_embed']!
+    const usual = handler.run
+    let end = () => {}
+    handler.run = async (_, run) => {
+      run.log('a line')
+      await new Promise<void>((resolve) => {
+        end = resolve
+      })
+    }
+    try {
+      const user = await app.newUser()
+      await user.hook(STORED, 'auto_embed')
+      await store(user, 'a')
+      await eventually(async () => expect(await statusOf(user)).toEqual(['running']))
+      const [{ id }] = (await user.get('/api/v1/runs')).body.items
+      const heard = user.get(`/api/v1/runs/${id}/logs`)
+      await eventually(async () =>
+        expect((await user.get(`/api/v1/runs/${id}`)).body.logs).toMatchObject([{ message: 'a line' }]),
+      )
+      end()
+      const { status, body } = await heard
+      expect(status).toBe(200)
+      const told = [...String(body).matchAll(/^event: (\w+)\ndata: .*?"(?:message|status)":"([^"]+)"/gm)]
+      expect(String(body).match(/^event: \w+$/gm)).toEqual([
+        'event: status',
+        'event: log',
+        'event: status',
+        'event: end',
+      ])
+      expect(told.at(-1)?.slice(1)).toEqual(['end', 'succeeded'])
+      expect(String(body)).toContain('"message":"a line"')
+    } finally {
+      handler.run = usual
+    }
   })
 
   test('the runs of one that falls silent are taken over within the lease, and its late results are refused', async () => {

@@ -147,6 +147,25 @@ test('of a run that has ended all is told at once', async () => {
   expect(heard).toEqual(['log all\ufffd \ufffdthere is 1', 'status succeeded 1', 'end succeeded'])
 })
 
+test('whoever comes back with the id of the last message hears what follows', async () => {
+  const user = await app.newUser()
+  handler.run = async (_, run) => {
+    for (const line of ['one', 'two', 'three']) run.log(line)
+  }
+  await user.hook(STORED, 'auto_embed')
+  await user.post(`${user.database}/vectors/upsert`, { document: 'a text' })
+  const [run] = await user.runs()
+  const path = `/api/v1/runs/${run!.id}/logs`
+  const said = async (query: string, headers = {}) =>
+    [...String((await user.get(`${path}${query}`, headers)).body).matchAll(/"message":"(\w+)"/g)].map(
+      ([, line]) => line,
+    )
+  expect(await said('')).toEqual(['one', 'two', 'three'])
+  expect(await said('?after=1.2')).toEqual(['three'])
+  expect(await said('', { 'last-event-id': '1.1' })).toEqual(['two', 'three'])
+  expect((await user.get(`${path}?after=evt_1`)).status).toBe(422)
+})
+
 test('what a run has said is kept while it is at work, for those who ask elsewhere', async () => {
   const user = await app.newUser()
   const told = obedient()
