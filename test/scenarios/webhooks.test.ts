@@ -130,11 +130,10 @@ test('the receiver gets the event in an envelope, signed so that it can check it
 
 test('a trace goes on through the webhook, with a span of its own', async () => {
   const { user } = await withWebhook()
-  const { user_id, project_id } = user
   const trace = '0af7651916cd43dd8448eb211c80319c'
-  for (const parent of [`00-${trace}-b7ad6b7169203331-01`, undefined]) {
+  for (const headers of [{ traceparent: `00-${trace}-b7ad6b7169203331-01` }, {}]) {
     const event = { topic: 'a topic', event_payload: {} }
-    await app.system.app.store.published.publish({ user_id, project_id, trace: parent }, event)
+    expect((await user.post(`${user.database}/events/publish`, event, headers)).status).toBe(200)
     await app.idle()
   }
   const traces = receiver.messages.map(({ headers }) => headers['traceparent'])
