@@ -62,7 +62,8 @@ function wantedHook(fn: StoredFunction, trigger: FunctionConfig['triggers'][numb
     filter: trigger.filter ?? null,
     ordering_key: trigger.ordering_key ?? null,
     retry: trigger.retry ?? fn.config.retry ?? null,
-    concurrency: trigger.concurrency ?? null,
+    // What may not begin yet is to wait in the queue, and not to hold a slot.
+    concurrency: trigger.concurrency ?? fn.config.concurrency ?? null,
   }
 }
 

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { Run } from '../../src/schema/run.ts'
 import { openTestApp, type TestApp, type TestUser } from '../support/app.ts'
 import { eventually } from '../support/eventually.ts'
 import { SANDBOX } from '../support/sandbox.ts'
@@ -66,6 +67,34 @@ describe('an event', () => {
     await publish('x')
     const [run] = await user.runs()
     expect(run).toMatchObject({ status: 'succeeded', result: { a: 1 }, logs: [{ message: 'saw x', stream: 'stdout' }] })
+  })
+
+  test('waits in the queue while its function has as many calls at work as it may, and holds nobody’s slot', async () => {
+    const triggers = ['zerodb.event.published', { event: 'zerodb.vector.stored', concurrency: 2 }]
+    const config = { triggers, concurrency: 1 }
+    await deploy('one-at-once', 'export default () => new Promise((end) => setTimeout(end, 60_000))', { config })
+    const hooks = (await user.get('/api/v1/hooks')).body as { event_type: string; concurrency: number }[]
+    expect(hooks.map(({ event_type, concurrency }) => [event_type, concurrency]).sort()).toEqual([
+      ['zerodb.event.published', 1],
+      ['zerodb.vector.stored', 2],
+    ])
+    for (const topic of ['a', 'b', 'c']) await publish(topic)
+    const runs = async () => (await user.get('/api/v1/runs')).body.items as Run[]
+    await eventually(async () =>
+      expect((await runs()).map(({ status, waiting_for }) => waiting_for?.reason ?? status).sort()).toEqual([
+        'limit',
+        'limit',
+        'running',
+      ]),
+    )
+    // Those that wait first: none is to begin.
+    for (const { id } of (await runs()).sort((a, b) => a.status.localeCompare(b.status)))
+      expect((await user.post(`/api/v1/runs/${id}/cancel`)).status).toBe(200)
+    expect((await user.runs()).map(({ status, attempts }) => `${status} ${attempts}`).sort()).toEqual([
+      'cancelled 0',
+      'cancelled 0',
+      'cancelled 1',
+    ])
   })
 
   test('is tried again when its function fails, as its config says, and dead at last', async () => {
