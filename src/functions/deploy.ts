@@ -30,6 +30,7 @@ export interface Deployed {
 }
 
 const NO_CHANGES: Changes = { created: [], changed: [], removed: [] }
+const unchanged = (fn: StoredFunction) => ({ fn, changed: false, hooks: NO_CHANGES, schedules: NO_CHANGES })
 
 /**
  * Makes code and configuration a version, and that the one that runs; its hooks and schedules follow. Nothing is done when just this runs
@@ -49,21 +50,24 @@ export async function deploy(
   const before = await app.functions.byName(scope.project_id, input.name)
   if (before !== null && before.user_id === scope.user_id) {
     const live = await app.store.functions.get(scope, input.name)
-    if (live.hash === hash) return { fn: live, changed: false, hooks: NO_CHANGES, schedules: NO_CHANGES, warnings: [] }
+    if (live.hash === hash) return { ...unchanged(live), warnings: [] }
   }
 
   const built = await buildCode(code)
   const config = configOf(caller, await readConfig(app, code, built), input.config ?? {})
   const now = new Date(await app.store.schedules.clock())
   const done = await app.store.transaction(async (tx) => {
-    await tx.functions.lock(scope, input.name)
+    const live = await tx.functions.lock(scope, input.name)
+    // Somebody else may have deployed the same meanwhile.
+    if (live?.hash === hash) return unchanged(live)
     const version = { ...code, ...built, hash, sources: code.files, config }
     const fn = await tx.functions.addVersion(scope, input.name, version)
-    return { fn, ...(await settleTriggers(tx, fn, now)) }
+    return { fn, changed: true, ...(await settleTriggers(tx, fn, now)) }
   })
+  if (!done.changed) return { ...done, warnings: [] }
   replaced(app, scope, before?.program.key ?? null)
   const warnings = [...built.warnings, ...(await missingSecrets(app, scope, config)), ...ownWrites(built.files, config)]
-  return { ...done, changed: true, warnings }
+  return { ...done, warnings }
 }
 
 /** Makes an earlier version (the one before the live one, if not said) the one that runs. Calls at work finish on theirs. */
@@ -76,7 +80,7 @@ export async function rollBack(app: App, scope: Scope, name: string, version: nu
     const target = version ?? (await tx.functions.before(live.id, live.version))
     if (target === null)
       throw new ZeroError('invalid', `Version ${live.version} of "${name}" is the first: there is none before it`)
-    if (target === live.version) return { fn: live, changed: false, hooks: NO_CHANGES, schedules: NO_CHANGES }
+    if (target === live.version) return unchanged(live)
     const fn = await tx.functions.setLive(live.id, target)
     return { fn, changed: true, ...(await settleTriggers(tx, fn, now)) }
   })

@@ -67,6 +67,15 @@ describe('deploying', () => {
     expect(await user.trail()).toEqual({ events: [], runs: [] })
   })
 
+  test('the same by several at once makes one version', async () => {
+    const body = { name: 'same', runtime: 'nodejs', source: ECHO, config: { schedule: '0 0 1 1 *' } }
+    const replies = await Promise.all(Array.from({ length: 4 }, () => user.post(FUNCTIONS, body)))
+    expect(replies.map(({ status }) => status).sort()).toEqual([200, 200, 200, 201])
+    expect(replies.map((reply) => reply.body.version)).toEqual([1, 1, 1, 1])
+    expect((await user.get(`${FUNCTIONS}/same/versions`)).body).toHaveLength(1)
+    await user.delete(`${FUNCTIONS}/same`)
+  })
+
   test.each([
     [
       'a mistake in TypeScript',
