@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { randomUUID } from 'node:crypto'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { App, Caller, PreparedFunction } from '../app.ts'
@@ -148,12 +149,12 @@ function requestData({ caller, shared }: Call, request: FastifyRequest) {
   return { method, path: `/${rest}`, query: request.query as Record<string, unknown>, headers, ...bodyOf(request) }
 }
 
-/** `body` as text, or as bytes where it is not; `json` is its value where it is JSON. */
+/** `body` as text, or as bytes where it is none (a packed one is none, whatever its type); `json` is its value where it is JSON. */
 function bodyOf(request: FastifyRequest): { body: string | { $bytes: string } | null; json?: unknown } {
   const bytes = request.body as Buffer | undefined
   if (bytes === undefined || bytes.length === 0) return { body: null }
   const type = request.headers['content-type'] ?? ''
-  if (!/^text\/|[/+]json|[/+]xml|x-www-form-urlencoded|^$/.test(type))
+  if (!/^text\/|[/+]json|[/+]xml|x-www-form-urlencoded|^$/.test(type) || !isUtf8(bytes))
     return { body: { $bytes: bytes.toString('base64') } }
   const body = bytes.toString()
   if (!/[/+]json/.test(type)) return { body }

@@ -100,13 +100,15 @@ describe('answers', () => {
       runtime: 'python',
       source: 'config = {"http": {"auth": "none"}}\ndef handler(event, ctx):\n    return event["data"]["body"][::-1]',
     })
-    for (const path of [url, python.body.url_path]) {
-      const reply = await app.request('POST', path, { payload: bytes, headers: { 'content-type': 'image/png' } })
-      expect({ type: reply.headers['content-type'], raw: reply.raw }).toEqual({
-        type: 'application/octet-stream',
-        raw: Buffer.from([254, 1, 255, 0]),
-      })
-    }
+    // What is no UTF-8 is bytes, whatever it is said to be.
+    for (const path of [url, python.body.url_path])
+      for (const type of ['image/png', 'text/plain; charset=latin1', 'application/json']) {
+        const reply = await app.request('POST', path, { payload: bytes, headers: { 'content-type': type } })
+        expect({ type: reply.headers['content-type'], raw: reply.raw }).toEqual({
+          type: 'application/octet-stream',
+          raw: Buffer.from([254, 1, 255, 0]),
+        })
+      }
   })
 
   test('up to what it may, which can be six megabytes', async () => {
