@@ -3,6 +3,7 @@ import type { App } from '../app.ts'
 import { scopeOf } from '../auth/caller.ts'
 import type { Embedder } from '../embedding/index.ts'
 import { ZeroError } from '../errors.ts'
+import { wording } from '../schema/common.ts'
 import {
   type VectorInput,
   vector,
@@ -29,13 +30,13 @@ function plain<Row extends { vector_embedding: Float32Array | null }>(
 
 /** A vector that says nothing could never be found. */
 function check(item: VectorInput, at: (string | number)[]): void {
-  if (item.vector_embedding || item.document) return
+  if (item.vector_embedding || wording.safeParse(item.document).success) return
   throw new ZeroError('validation_failed', undefined, {
     fields: [
       {
         type: 'missing',
         loc: ['body', ...at, 'vector_embedding'],
-        msg: 'Field required: send vector_embedding, or a document to be embedded',
+        msg: 'Field required: send vector_embedding, or a document with text to be embedded',
       },
     ],
   })

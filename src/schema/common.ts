@@ -10,6 +10,9 @@ export const integer = (min: number, max: number) => z.coerce.number().pipe(z.in
 /** Whether it can be in the environment of a process or in the path of a file: no U+0000, no half of a character. */
 export const isPlain = (text: string) => text.isWellFormed() && !text.includes('\0')
 
+/** A text that says something: more than white space. */
+export const wording = z.string().regex(/\S/, { error: 'Must not be empty, or only white space' })
+
 export const metadata = z.record(z.string(), z.unknown())
 /** A name that we index: long enough for anybody, short enough for a b-tree. */
 export const name = z.string().min(1).max(255)

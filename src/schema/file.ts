@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { limit, metadata, name, offset, projectId, timestamp, uuid } from './common.ts'
+import { limit, metadata, name, offset, projectId, timestamp, uuid, wording } from './common.ts'
 
 export const file = z.object({
   file_id: z.string(),
@@ -39,7 +39,7 @@ export const fileList = z.object({
 /** By words and by meaning, over names and summaries. */
 export const fileSearch = z.object({
   project_id: projectId,
-  query: z.string().min(1).max(10_000),
+  query: wording.max(10_000),
   folder: z.string().optional(),
   limit: limit.default(10),
 })

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { limit, metadata, name, offset, projectId, timestamp, uuid } from './common.ts'
+import { limit, metadata, name, offset, projectId, timestamp, uuid, wording } from './common.ts'
 
 export const ROLES = ['user', 'assistant', 'system'] as const
 export const MEMORY_TYPES = ['working', 'episodic', 'semantic', 'procedural'] as const
@@ -22,7 +22,7 @@ export type MemoryRecord = z.infer<typeof memoryRecord>
 
 export const memoryStore = z.object({
   project_id: projectId,
-  content: z.string().min(1),
+  content: wording,
   agent_id: name.nullish(),
   session_id: name.nullish(),
   role: z.enum(ROLES).nullish(),
@@ -38,9 +38,8 @@ export const memoryList = z.object({
 })
 export const memoryKey = z.object({ project_id: projectId, memory_id: uuid })
 
-/** Empty content is accepted: clients store markers that way. */
 export const remember = z.object({
-  content: z.string(),
+  content: wording,
   entity_id: name.nullish(),
   memory_type: z.enum(MEMORY_TYPES).default('episodic'),
   importance: z.number().min(0).max(1).default(0.5),
@@ -67,7 +66,7 @@ export const rememberResult = z.object({
 })
 
 export const recall = z.object({
-  query: z.string().max(10_000),
+  query: wording.max(10_000),
   entity_id: name.nullish(),
   session_id: name.nullish(),
   agent_id: name.nullish(),

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { flag, limit, metadata, name, namespace, offset, projectId, timestamp } from './common.ts'
+import { flag, limit, metadata, name, namespace, offset, projectId, timestamp, wording } from './common.ts'
 
 const MAX_FLOAT32 = 3.4028234663852886e38
 
@@ -49,7 +49,7 @@ export const vectorBatchResult = z.object({
 export const vectorSearch = z.object({
   project_id: projectId,
   query_vector: embedding.optional(),
-  query: z.string().min(1).max(100_000).optional(),
+  query: wording.max(100_000).optional(),
   namespace,
   limit: limit.default(10),
   threshold: z.number().min(-1).max(1).nullish(),

@@ -57,7 +57,7 @@ export const EXPECTED = {
   refused: [
     422,
     'validation_failed',
-    'vector_embedding: Field required: send vector_embedding, or a document to be embedded',
+    'vector_embedding: Field required: send vector_embedding, or a document with text to be embedded',
   ],
   verified: { test: 2432232314 },
 }

@@ -195,15 +195,23 @@ test('remember keeps every field, and recall gives metadata back unchanged', asy
   expect(found.body.memories).toEqual(found.body.results)
 })
 
-test('empty content is accepted, and does not trouble the handlers', async () => {
+test('a text that is empty or only white space is refused wherever there must be one, and nothing is stored', async () => {
   const user = await app.newUser()
-  await user.hook(REMEMBERED, 'auto_embed')
-  await user.hook(REMEMBERED, 'auto_graph')
-  await remember(user, '')
-  expect(await user.trail()).toEqual({
-    events: [REMEMBERED],
-    runs: ['auto_embed succeeded', 'auto_graph succeeded'],
-  })
+  for (const [url, field] of [
+    [`${MEMORY}/remember`, 'content'],
+    [`${user.database}/memory/store`, 'content'],
+    [`${MEMORY}/recall`, 'query'],
+    [`${user.database}/vectors/search`, 'query'],
+    [`${user.database}/files/search`, 'query'],
+  ] as const) {
+    for (const input of ['', ' \t\r\n\u3000']) {
+      const reply = await user.post(url, { [field]: input })
+      const msg = 'Must not be empty, or only white space'
+      expect(reply.status, url).toBe(422)
+      expect(reply.body.detail).toEqual([{ type: 'value_error', loc: ['body', field], msg, input }])
+    }
+  }
+  expect(await user.trail()).toEqual({ events: [], runs: [] })
 })
 
 test('remember refuses what is out of range, and stores nothing', async () => {
@@ -255,7 +263,6 @@ test('without an embedding a memory is found by its words', async () => {
   for (const content of WEEK) await remember(user, content)
   expect(await recall(user, 'Which orchestra?')).toEqual([WEEK[2]])
   expect(await recall(user, 'blorptik')).toEqual([])
-  expect(await recall(user, '')).toEqual([])
   expect(await recall(user, "' \\ : & | ! <-> *")).toEqual([])
   expect(await user.trail()).toEqual({ events: WEEK.map(() => REMEMBERED), runs: [] })
 })

@@ -168,14 +168,15 @@ test('a document alone is stored without an embedding, and is not found by a vec
 
 test('a vector with neither embedding nor document is refused, and the field is named', async () => {
   const user = await app.newUser()
-  for (const body of [{ vector_id: 'v' }, { vector_id: 'v', document: '' }, { vector_embedding: null }, {}]) {
+  const blank = [{ document: '' }, { document: ' \n' }]
+  for (const body of [{ vector_id: 'v' }, ...blank, { vector_embedding: null }, {}]) {
     const reply = await user.post(`${user.database}/vectors/upsert`, body)
     expect(reply.status).toBe(422)
     expect(reply.body.detail).toEqual([
       {
         type: 'missing',
         loc: ['body', 'vector_embedding'],
-        msg: 'Field required: send vector_embedding, or a document to be embedded',
+        msg: 'Field required: send vector_embedding, or a document with text to be embedded',
       },
     ])
   }
