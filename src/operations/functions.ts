@@ -6,6 +6,7 @@ import { type Deployed, deploy, replaced, rollBack, toFn } from '../functions/de
 import { diffOf } from '../functions/diff.ts'
 import { refusalOf, resultValue } from '../functions/outcome.ts'
 import { FUNCTION_OFF } from '../functions/triggers.ts'
+import { toThousandths } from '../sandbox/index.ts'
 import {
   deployed,
   fn,
@@ -193,7 +194,7 @@ export const functionsInvoke = defineJson({
       run_id,
       status: 'succeeded' as const,
       result: resultValue(outcome.result),
-      duration_ms: outcome.duration_ms,
+      duration_ms: toThousandths(outcome.duration_ms),
     }
   },
 })

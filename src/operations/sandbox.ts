@@ -1,7 +1,7 @@
 import type { App } from '../app.ts'
 import { scopeOf } from '../auth/caller.ts'
 import { ZeroError } from '../errors.ts'
-import { type GuestResult, unavailable } from '../sandbox/index.ts'
+import { type GuestResult, toThousandths, unavailable } from '../sandbox/index.ts'
 import { type Execution, execute, execution, LANGUAGES } from '../schema/sandbox.ts'
 import { defineJson } from './operation.ts'
 
@@ -92,5 +92,3 @@ function contentOf(result: GuestResult): unknown {
   const body = Buffer.from(result.body)
   return result.kind === 'json' ? JSON.parse(body.toString()) : { base64: body.toString('base64') }
 }
-
-const toThousandths = (ms: number): number => Math.round(ms * 1000) / 1000

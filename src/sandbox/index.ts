@@ -95,6 +95,9 @@ export interface Outcome {
   peak_memory_bytes: number | null
 }
 
+/** As answers give milliseconds: a thousandth is as much as the clock can tell. */
+export const toThousandths = (ms: number): number => Math.round(ms * 1000) / 1000
+
 /** The cause for which no runtime is available before the boundary has been tried. */
 export const NOT_TRIED = 'The sandbox has not been tried yet'
 
