@@ -51,7 +51,15 @@ export async function readConfig(app: App, { runtime, entry }: Code, built: Buil
     return JSON.parse(Buffer.from(outcome.result.body).toString())
   const { name, message, stack } = outcome.error ?? { name: 'Error', message: outcome.status, stack: '' }
   const place = placeIn(mapStack(stack ?? '', built.source_map), built.files)
-  throw mistakes([{ message: `${name}: ${message}`, file: null, line: null, column: null, ...place }])
+  throw mistakes([
+    {
+      message: `While the code was loaded to read its config: ${name}: ${message}`,
+      file: null,
+      line: null,
+      column: null,
+      ...place,
+    },
+  ])
 }
 
 /** The last place in our files that a stack names. */

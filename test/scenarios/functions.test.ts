@@ -91,7 +91,7 @@ describe('deploying', () => {
     [
       'an error while it is loaded',
       { runtime: 'nodejs', source: 'throw new Error("on purpose")\nexport default () => 1' },
-      'on purpose',
+      'While the code was loaded to read its config: Error: on purpose',
     ],
     ['no handler', { runtime: 'nodejs', source: 'export const config = {}' }, 'has no handler'],
     ['no handler in Python', { runtime: 'python', source: 'x = 1' }, 'has no handler'],
