@@ -165,7 +165,9 @@ export async function createServer(app: App, surfaces: readonly Surface[] = []):
 function fail(app: App, thrown: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const error = toZeroError(thrown)
   const detail = { request_id: request.id, method: request.method, url: request.url.split('?')[0], code: error.code }
-  if (error.status >= 500) app.log.error({ ...detail, error: error.cause ?? error }, 'request failed')
+  // A run keeps what its function has thrown: that is its author's to mend.
+  if (error.runId !== undefined) app.log.info({ ...detail, run_id: error.runId }, 'function failed')
+  else if (error.status >= 500) app.log.error({ ...detail, error: error.cause ?? error }, 'request failed')
   else app.log.debug(detail, 'request refused')
 
   void reply.code(error.status).header('vary', 'accept').header('x-request-id', request.id)

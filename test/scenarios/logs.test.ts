@@ -2,6 +2,7 @@ import { Writable } from 'node:stream'
 import { pino } from 'pino'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { openTestApp, type TestApp, type TestUser } from '../support/app.ts'
+import { SANDBOX } from '../support/sandbox.ts'
 
 const STORED = 'zerodb.vector.stored'
 const TRACE = '0af7651916cd43dd8448eb211c80319c'
@@ -16,7 +17,7 @@ beforeAll(async () => {
       done()
     },
   })
-  app = await openTestApp({}, { log: pino({ level: 'debug', base: null, errorKey: 'error' }, stream) })
+  app = await openTestApp(SANDBOX, { log: pino({ level: 'debug', base: null, errorKey: 'error' }, stream) })
 })
 afterAll(() => app.close())
 beforeEach(() => {
@@ -70,6 +71,28 @@ test('an error names its request as the log does', async () => {
   expect(about('request refused')).toEqual([
     expect.objectContaining({ request_id: body.request_id, code: 'validation_failed', url: '/api/v1/hooks/no-id' }),
   ])
+})
+
+test('a function that throws over HTTP is its author’s error: one line with its run, without a stack', async () => {
+  const user = await app.newUser()
+  const source = 'export const config = { http: true }\nexport default () => { throw new Error("a secret text") }'
+  expect((await user.post('/api/v1/functions', { name: 'throws', runtime: 'nodejs', source })).status).toBe(201)
+  const url = `/fn/${user.project_id}/throws`
+  const reply = await user.get(url)
+  expect(reply).toMatchObject({
+    status: 502,
+    body: { code: 'function_failed', detail: expect.stringContaining('a secret text') },
+  })
+  const line = { level: 30, method: 'GET', url, code: 'function_failed', run_id: reply.body.run_id }
+  expect(about('function failed')).toEqual([
+    { ...line, msg: 'function failed', request_id: reply.body.request_id, time: expect.any(Number) },
+  ])
+  expect(lines().filter(({ level }) => Number(level) > 30)).toEqual([])
+  expect(
+    about('function failed')
+      .map((failed) => JSON.stringify(failed))
+      .join(),
+  ).not.toContain('a secret text')
 })
 
 test('no line holds a key, a text or a query', async () => {
