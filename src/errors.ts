@@ -10,6 +10,7 @@ export interface FieldError {
 
 /** Every error that can cross the API: its code, HTTP status and the sentence used when none is given. */
 export const ERRORS = {
+  malformed_request: { status: 400, message: 'This is no HTTP request' },
   unauthorized: {
     status: 401,
     message: 'Not authenticated: send an API key as "Authorization: Bearer <key>" or "X-API-Key: <key>"',
@@ -28,12 +29,15 @@ export const ERRORS = {
   run_final: { status: 409, message: 'This run has ended already' },
   run_not_final: { status: 409, message: 'This run cannot be tried again as it is' },
   table_exists: { status: 409, message: 'A table of this name exists already' },
+  request_timeout: { status: 408, message: 'The request took too long to arrive' },
   too_large: { status: 413, message: 'The request is too large' },
+  address_too_long: { status: 414, message: 'A part of the address is longer than 1,024 characters' },
   unsupported_media_type: { status: 415, message: 'Send application/json or multipart/form-data' },
   validation_failed: { status: 422, message: 'The request has fields that are missing or wrong' },
   invalid: { status: 422, message: 'The request cannot be carried out as it is' },
   dimension_mismatch: { status: 422, message: 'No stored vector has this number of dimensions' },
   rate_limited: { status: 429, message: 'Too many requests: wait and try again' },
+  headers_too_large: { status: 431, message: 'The headers of the request are too large' },
   internal: { status: 500, message: 'Internal Server Error' },
   sandbox_unavailable: { status: 503, message: 'User code cannot be run here' },
   sandbox_busy: { status: 503, message: 'All sandboxes are busy' },

@@ -132,6 +132,7 @@ export const ENDING: readonly OperationName[] = ['runs.logs']
 
 /** `code` of an error that the server answers. */
 export type ServerErrorCode =
+  | 'malformed_request'
   | 'unauthorized'
   | 'forbidden'
   | 'route_not_found'
@@ -147,12 +148,15 @@ export type ServerErrorCode =
   | 'run_final'
   | 'run_not_final'
   | 'table_exists'
+  | 'request_timeout'
   | 'too_large'
+  | 'address_too_long'
   | 'unsupported_media_type'
   | 'validation_failed'
   | 'invalid'
   | 'dimension_mismatch'
   | 'rate_limited'
+  | 'headers_too_large'
   | 'internal'
   | 'sandbox_unavailable'
   | 'sandbox_busy'

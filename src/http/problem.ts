@@ -1,6 +1,9 @@
 import { ERRORS, ZeroError } from '../errors.ts'
 import { foreseen } from '../operations/foreseen.ts'
 
+/** In characters: an answer repeats no address of any length. */
+const LONGEST_INSTANCE = 1024
+
 /** Any thrown thing as an error of ours. What we did not foresee is `internal`, and says nothing of its cause to the caller. */
 export function toZeroError(error: unknown): ZeroError {
   const known = foreseen(error)
@@ -18,6 +21,7 @@ export function toZeroError(error: unknown): ZeroError {
       ],
     })
   }
+  if (statusCode === 414) return new ZeroError('address_too_long', undefined, { cause: error })
   if (statusCode === 413) return new ZeroError('too_large', undefined, { cause: error })
   if (statusCode === 415) return new ZeroError('unsupported_media_type', undefined, { cause: error })
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500)
@@ -38,7 +42,7 @@ export function toProblem(error: ZeroError, requestId: string, path: string): Re
     title: ERRORS[error.code].message,
     status: error.status,
     detail: error.message,
-    instance: path,
+    instance: path.slice(0, LONGEST_INSTANCE),
     ...(error.fields ? { errors: error.fields } : {}),
     request_id: requestId,
   }

@@ -11,6 +11,7 @@ import type { Operation, UploadPart } from '../operations/operation.ts'
 import { packageVersion } from '../package.ts'
 import { ROUTE_ALIASES, renameFields, rewriteUrl } from './aliases.ts'
 import { sendBytes } from './bytes.ts'
+import { answerClientError } from './client-error.ts'
 import { allowOrigins } from './cors.ts'
 import { sendEvents } from './events.ts'
 import { addFunctionRoutes } from './fn.ts'
@@ -43,6 +44,7 @@ export async function createServer(app: App, surfaces: readonly Surface[] = []):
     exposeHeadRoutes: false,
     // An address that cannot be decoded is refused before any route is found.
     frameworkErrors: (error, request, reply) => fail(app, error, request, reply),
+    clientErrorHandler: (error, socket) => answerClientError(app, error, socket),
   })
   await server.register(multipart, {
     limits: { fileSize: app.config.maxUploadBytes, files: 10, fields: 100, fieldSize: app.config.maxBodyBytes },

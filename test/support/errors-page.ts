@@ -2,6 +2,7 @@ import { ERRORS, type ErrorCode } from '../../src/errors.ts'
 
 /** What a caller should know of each error beyond its sentence. A code without an entry does not compile. */
 const MEANINGS: Record<ErrorCode, string> = {
+  malformed_request: 'What came is not HTTP: a bad method, header or length. The connection is closed.',
   unauthorized: 'No credential, or one that is unknown, expired or revoked. Log in again, or use another key.',
   forbidden:
     'The credential is good and lacks the right that the message names, or the server does not allow it at all.',
@@ -21,13 +22,16 @@ const MEANINGS: Record<ErrorCode, string> = {
   run_not_final:
     'Only a run that is dead, cancelled or skipped can be tried again. To hand out an event once more, replay it.',
   table_exists: 'The project has a table of this name.',
+  request_timeout: 'The headers did not arrive within a minute. The connection is closed.',
   too_large: 'Over `ZERODB_MAX_BODY_MB` or `ZERODB_MAX_UPLOAD_MB`, or a text that cannot be indexed.',
+  address_too_long: 'A name or an id in the address, such as a row’s or an entity’s, is too long to be one.',
   unsupported_media_type: 'The body is neither JSON nor multipart.',
   validation_failed: '`detail` is the list of fields at fault.',
   invalid:
     'The fields have the right form and cannot be used together, or a name is unknown. The message names the choices.',
   dimension_mismatch: 'The message names the dimensions and models that the namespace has.',
   rate_limited: 'Wait as long as `Retry-After` says.',
+  headers_too_large: 'The headers have more than 16 KiB together. The connection is closed.',
   internal: 'An error of the server. Its log has the cause under the `request_id`.',
   unavailable: 'Try again after `Retry-After` seconds.',
   sandbox_unavailable:
