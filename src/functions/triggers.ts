@@ -17,7 +17,7 @@ export async function settleTriggers(
 ): Promise<{ hooks: Changes; schedules: Changes }> {
   const hooks = await settleHooks(tx, fn)
   const schedules = await settleSchedules(tx, fn, now)
-  await tx.hooks.setRuntime(fn.id, fn.runtime)
+  await tx.hooks.followFunction(fn.id)
   if (!fn.is_active) await tx.hooks.switchFunction(fn.id, false, FUNCTION_OFF)
   return { hooks, schedules }
 }
@@ -62,8 +62,7 @@ function wantedHook(fn: StoredFunction, trigger: FunctionConfig['triggers'][numb
     filter: trigger.filter ?? null,
     ordering_key: trigger.ordering_key ?? null,
     retry: trigger.retry ?? fn.config.retry ?? null,
-    // What may not begin yet is to wait in the queue, and not to hold a slot.
-    concurrency: trigger.concurrency ?? fn.config.concurrency ?? null,
+    concurrency: trigger.concurrency ?? null,
   }
 }
 

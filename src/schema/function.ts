@@ -121,7 +121,7 @@ export const functionConfig = z.strictObject({
   output_limit_bytes: integer(1, 6_291_456).default(51_200),
   /** `fresh`: no call finds what another has left in memory or on disk. */
   isolation: z.enum(['warm', 'fresh']).default('warm'),
-  /** How many of its calls one instance executes at once, and how many runs of a trigger all of them; a trigger's own comes first. */
+  /** How many of its calls one instance executes at once, and how many of its queued runs all of them. */
   concurrency: integer(1, 1000).optional(),
   /** How a run that has failed is tried again; a trigger's own comes first. */
   retry: retryPolicy.optional(),

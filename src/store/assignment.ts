@@ -59,12 +59,18 @@ export function toOwnedRun({
   }
 }
 
+/** Whether the hook `h`, or its function, may have only so many runs at once. */
+export const limited = sql`coalesce(h.concurrency, h.function_concurrency) is not null`
+
+/** The same for a lane, whose runs may be those of the hook `h` or of the function `f` without a hook. */
+export const laneLimited = sql`coalesce(h.concurrency, h.function_concurrency, f.concurrency) is not null`
+
 /** The columns of an assignment, from a run `c`, its hook `h`, its event `e` and its function `f` where no hook has made it: all may be missing. */
 export const assignmentColumns = sql`
   c.id, c.handler, c.attempts, c.base_attempts, nullif(c.hook_id, c.function_id) as hook_id, c.function_id, c.trigger,
   coalesce(h.hook_config, case when f.is_active then '{}'::jsonb end) as config, coalesce(h.retry, f.retry) as retry,
   case when c.ordering_key is not null then h.ordering_key ->> 'policy' end as ordering,
-  c.ordering_key is not null or h.concurrency is not null as in_turn,
+  c.ordering_key is not null or ${laneLimited} as in_turn,
   c.user_id, c.project_id, c.ref,
   coalesce(e.id, c.input ->> 'id') as event_id,
   coalesce(e.event, c.input ->> 'event') as event,

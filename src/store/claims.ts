@@ -6,6 +6,7 @@ import {
   functionOf,
   hookOf,
   laneCapable,
+  laneLimited,
   type OwnedRun,
   toOwnedRun,
 } from './assignment.ts'
@@ -129,7 +130,7 @@ export function claims(context: StoreContext) {
 
   return {
     /**
-     * Takes queued runs that are due and that the claimer can execute, of hooks without an order or a limit. Each lane gives one in turn,
+     * Takes queued runs that are due and that the claimer can execute, of hooks and functions without an order or a limit. Each lane gives one in turn,
      * beginning behind `after`: a lane with a long queue delays another by one run for each that the other has.
      */
     claim(claimer: Claimer, after: Lane): Promise<Claimed> {
@@ -144,7 +145,7 @@ export function claims(context: StoreContext) {
           from lanes l
           ${hookOf(sql`l.hook_id`)}
           ${functionOf(sql`l.hook_id`)}
-          where h.paused_at is null and h.concurrency is null and ${laneCapable(handlers)}
+          where h.paused_at is null and not ${laneLimited} and ${laneCapable(handlers)}
         ),
         ${dueOf(count)},
         taken as (select * from due order by rank, n limit ${count}::int)`,
@@ -156,7 +157,8 @@ export function claims(context: StoreContext) {
       const [row] = await relaxed.query<{ needed: boolean }>(sql`
         select
           exists (select from zerodb_runs where status = 'queued' and ordering_key is not null)
-          or exists (select from zerodb_hooks where concurrency is not null) as needed`)
+          or exists (select from zerodb_hooks where concurrency is not null)
+          or exists (select from zerodb_functions where concurrency is not null) as needed`)
       return row!.needed
     },
 
@@ -167,7 +169,7 @@ export function claims(context: StoreContext) {
     },
 
     /**
-     * The same for hooks with a limit, or, with `projectLimit` (runs of one project that may go on at once; null: any number), for all.
+     * The same for hooks and functions with a limit, or, with `projectLimit` (runs of one project that may go on at once; null: any number), for all.
      * In a transaction that has called `lockTurns`.
      */
     claimLimited(claimer: Claimer, after: Lane, projectLimit: number | null): Promise<Claimed> {
@@ -183,7 +185,7 @@ export function claims(context: StoreContext) {
           from lanes l
           ${hookOf(sql`l.hook_id`)}
           ${functionOf(sql`l.hook_id`)}
-          where (h.concurrency is not null or ${projectLimit}::int is not null) and h.paused_at is null and ${laneCapable(handlers)}
+          where (${laneLimited} or ${projectLimit}::int is not null) and h.paused_at is null and ${laneCapable(handlers)}
         ),
         ${dueOf(count)},
         taken as (${withinLimits(count, projectLimit)})`,
@@ -309,30 +311,41 @@ interface Looked {
 }
 
 const runningNow = sql`
-  running as materialized (select hook_id, project_id from zerodb_runs where status = 'running')`
+  running as materialized (select hook_id, function_id, project_id from zerodb_runs where status = 'running')`
 
-/** How many more of hook `h` and project `l.project_id` may run, `count` at most. */
+/** How many more of hook `h`, its function or the function `f`, and project `l.project_id` may run, `count` at most. */
 function roomOf(count: number, projectLimit: number | null): Statement {
   return sql`greatest(0, least(
     ${count}::int,
     h.concurrency - (select count(*) from running where running.hook_id = l.hook_id),
+    coalesce(h.function_concurrency, f.concurrency)
+      - (select count(*) from running where running.function_id = coalesce(h.function_id, f.id)),
     ${projectLimit}::int - (select count(*) from running where running.project_id = l.project_id)
   ))::int`
 }
 
-/** Of `due`, one of each lane in turn, as many as hook and project have room for. */
+/** Of `due`, one of each lane in turn, as many as hook, function and project have room for. */
 function withinLimits(count: number, projectLimit: number | null): Statement {
   return sql`
     select placed.*
     from (
       select
         due.*,
+        h.concurrency as hook_limit,
+        coalesce(h.function_concurrency, f.concurrency) as function_limit,
+        coalesce(h.function_id, f.id) as function_id,
         row_number() over (partition by due.hook_id order by due.rank, due.n) as of_hook,
+        row_number() over (partition by coalesce(h.function_id, f.id) order by due.rank, due.n) as of_function,
         row_number() over (partition by due.project_id order by due.rank, due.n) as of_project
       from due
+      ${hookOf(sql`due.hook_id`)}
+      ${functionOf(sql`due.hook_id`)}
     ) placed
-    ${hookOf(sql`placed.hook_id`)}
-    where (h.concurrency is null or of_hook <= h.concurrency - (select count(*) from running where running.hook_id = placed.hook_id))
+    where (hook_limit is null or of_hook <= hook_limit - (select count(*) from running where running.hook_id = placed.hook_id))
+      and (
+        function_limit is null
+        or of_function <= function_limit - (select count(*) from running where running.function_id = placed.function_id)
+      )
       and (
         ${projectLimit}::int is null
         or of_project <= ${projectLimit}::int - (select count(*) from running where running.project_id = placed.project_id)

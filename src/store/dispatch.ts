@@ -1,5 +1,5 @@
 import { type Statement, sql } from '../db/sql.ts'
-import { type AssignmentRow, capable, type OwnedRun, toOwnedRun } from './assignment.ts'
+import { type AssignmentRow, capable, limited, type OwnedRun, toOwnedRun } from './assignment.ts'
 import { now, type StoreContext } from './context.ts'
 import { orderOf, seenOf, taken } from './matching.ts'
 
@@ -54,9 +54,9 @@ export function dispatch(context: StoreContext) {
           e.seq, e.id as event_id, e.event, e.channel, e.data, e.created_at, e.user_id, e.project_id, e.ref, e.depth, e.trace,
           coalesce(e.chain_id, e.id) as chain_id,
           h.id as hook_id, h.hook_name, h.hook_config, h.retry, h.function_id, h.runtime, h.created_at as hook_created_at,
-          seen.key, h.concurrency is not null or seen.key is not null as turn, gen_random_uuid() as id, e.depth > ${maxDepth}::int as too_deep,
+          seen.key, ${limited} or seen.key is not null as turn, gen_random_uuid() as id, e.depth > ${maxDepth}::int as too_deep,
           ${capable(handlers)}
-            and h.paused_at is null and h.concurrency is null and seen.key is null and e.depth <= ${maxDepth}::int as ownable
+            and h.paused_at is null and not ${limited} and seen.key is null and e.depth <= ${maxDepth}::int as ownable
         from batch
         cross join lateral (select * from zerodb_events where seq = batch.seq limit 1) e
         -- offset 0: looked up for each event. A plan made while there were few hooks would read those of all users.

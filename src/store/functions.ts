@@ -138,12 +138,14 @@ export function functions(context: StoreContext) {
     async addVersion(scope: Scope, name: string, added: NewVersion): Promise<StoredFunction> {
       const [row] = await db.query<StoredFunction>(sql`
         with f as (
-          insert into zerodb_functions (user_id, project_id, name, runtime, version, retry)
-          values (${scope.user_id}::uuid, ${scope.project_id}::uuid, ${name}, ${added.runtime}, 1, ${retryOf(added.config)}::jsonb)
+          insert into zerodb_functions (user_id, project_id, name, runtime, version, retry, concurrency)
+          values (${scope.user_id}::uuid, ${scope.project_id}::uuid, ${name}, ${added.runtime}, 1, ${retryOf(added.config)}::jsonb,
+            ${added.config.concurrency}::int)
           on conflict (project_id, name) do update set
             runtime = excluded.runtime,
             version = (select max(v.version) + 1 from zerodb_function_versions v where v.function_id = zerodb_functions.id),
             retry = excluded.retry,
+            concurrency = excluded.concurrency,
             updated_at = clock_timestamp()
           returning *
         ),
@@ -164,7 +166,8 @@ export function functions(context: StoreContext) {
       const rows = await db.query<StoredFunction>(sql`
         with f as (
           update zerodb_functions f set
-            version = v.version, runtime = v.runtime, retry = nullif(v.config -> 'retry', 'null'), updated_at = clock_timestamp()
+            version = v.version, runtime = v.runtime, retry = nullif(v.config -> 'retry', 'null'),
+            concurrency = (v.config ->> 'concurrency')::int, updated_at = clock_timestamp()
           from zerodb_function_versions v
           where f.id = ${id}::uuid and v.function_id = f.id and v.version = ${number}::int
           returning f.*

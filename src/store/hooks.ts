@@ -43,12 +43,13 @@ export function hooks(context: StoreContext) {
       const [row] = await db.query(sql`
         insert into zerodb_hooks
           (user_id, project_id, event_type, hook_type, hook_name, hook_config, filter, filter_path, ordering_key, retry, concurrency, paused_at,
-            function_id, runtime, declared)
+            function_id, runtime, function_concurrency, declared)
         select
           ${userId}::uuid, ${hook.project_id}::uuid, ${hook.event_type}, ${hook.hook_type}, ${hook.hook_name}, ${json(hook.hook_config)}::jsonb,
           ${maybeJson(hook.filter)}::jsonb, ${filterPath}::jsonpath, ${maybeJson(hook.ordering_key)}::jsonb,
           ${maybeJson(hook.retry)}::jsonb, ${hook.concurrency}::int, case when ${hook.paused ?? false}::bool then now() end,
-          ${hook.function?.id}::uuid, ${hook.function?.runtime}, ${hook.declared}::bool
+          ${hook.function?.id}::uuid, ${hook.function?.runtime},
+          (select f.concurrency from zerodb_functions f where f.id = ${hook.function?.id}::uuid), ${hook.declared}::bool
         where ${hook.project_id}::uuid is null
           or exists (select from zerodb_projects where id = ${hook.project_id}::uuid and user_id = ${userId}::uuid)
         returning ${columns}`)
@@ -141,10 +142,14 @@ export function hooks(context: StoreContext) {
       await db.query(sql`update zerodb_hooks set declared = true where id = ${id}::uuid`)
     },
 
-    /** The function's hooks need this of who executes them. */
-    async setRuntime(functionId: string, runtime: Runtime): Promise<void> {
+    /** The function's hooks need of who executes them, and may have at once, what its version says that runs. */
+    async followFunction(functionId: string): Promise<void> {
       await db.query(sql`
-        update zerodb_hooks set runtime = ${runtime} where function_id = ${functionId}::uuid and runtime <> ${runtime}`)
+        update zerodb_hooks h set runtime = f.runtime, function_concurrency = f.concurrency
+        from zerodb_functions f
+        where f.id = ${functionId}::uuid
+          and h.function_id = f.id
+          and (h.runtime, h.function_concurrency) is distinct from (f.runtime, f.concurrency)`)
     },
 
     /** Switches all hooks of a function off for `reason`, or those on again that were switched off for it. */

@@ -1,6 +1,7 @@
 import { type Statement, sql } from '../db/sql.ts'
 import { EVENT_TYPES } from '../schema/events.ts'
 import type { ReplayCriteria } from '../schema/replay.ts'
+import { limited } from './assignment.ts'
 import { now, relax, type StoreContext } from './context.ts'
 import { orderOf, seenOf, taken } from './matching.ts'
 import { endEarly, meets } from './replays.ts'
@@ -140,7 +141,7 @@ export function replaySteps(context: StoreContext) {
         select
           (select count(*)::int from inserted) as queued,
           exists (
-            select from inserted i join zerodb_hooks h on h.id = i.hook_id where i.ordering_key is not null or h.concurrency is not null
+            select from inserted i join zerodb_hooks h on h.id = i.hook_id where i.ordering_key is not null or ${limited}
           ) as turns,
           (select ended from reach) as done`)
       return { queued: row!.queued, turns: row!.turns, more: !row!.done }

@@ -58,12 +58,15 @@ export function runs(context: StoreContext) {
           then jsonb_build_object('reason', 'no_capable_instance')
         when head.id is not null then jsonb_build_object('reason', 'key_head', 'run_id', head.id)
         when h.concurrency <= (select count(*) from zerodb_runs b where b.status = 'running' and b.hook_id = r.hook_id)
+          or coalesce(h.function_concurrency, f.concurrency)
+            <= (select count(*) from zerodb_runs b where b.status = 'running' and b.function_id = r.function_id)
           or ${context.projectLimit}::int <= (select count(*) from zerodb_runs b where b.status = 'running' and b.project_id = r.project_id)
           then jsonb_build_object('reason', 'limit')
         else jsonb_build_object('reason', 'slot')
       end
       from (select 1) always
       left join zerodb_hooks h on h.id = r.hook_id
+      left join zerodb_functions f on f.id = r.hook_id
       left join lateral (
         select b.id
         from zerodb_runs b

@@ -69,21 +69,22 @@ describe('an event', () => {
     expect(run).toMatchObject({ status: 'succeeded', result: { a: 1 }, logs: [{ message: 'saw x', stream: 'stdout' }] })
   })
 
-  test('waits in the queue while its function has as many calls at work as it may, and holds nobody’s slot', async () => {
+  test('waits in the queue while its function has as many calls at work as it may, whatever set it off, and holds nobody’s slot', async () => {
     const triggers = ['zerodb.event.published', { event: 'zerodb.vector.stored', concurrency: 2 }]
-    const config = { triggers, concurrency: 1 }
+    const config = { triggers, schedule: '* * * * *', concurrency: 1 }
     await deploy('one-at-once', 'export default () => new Promise((end) => setTimeout(end, 60_000))', { config })
-    const hooks = (await user.get('/api/v1/hooks')).body as { event_type: string; concurrency: number }[]
-    expect(hooks.map(({ event_type, concurrency }) => [event_type, concurrency]).sort()).toEqual([
-      ['zerodb.event.published', 1],
-      ['zerodb.vector.stored', 2],
-    ])
-    for (const topic of ['a', 'b', 'c']) await publish(topic)
+    const byHand = await user.hook('zerodb.table.row_inserted', 'one-at-once', {})
+    await user.post(`${user.database}/tables`, { table_name: 't' })
+    for (const topic of ['a', 'b']) await publish(topic)
+    await user.post(`${user.database}/vectors/upsert`, { vector_id: 'v', vector_embedding: [1] })
+    await user.post(`${user.database}/tables/t/rows`, { row_data: {} })
+    for (let n = 0; n < 2; n++)
+      expect((await user.post('/api/v1/functions/one-at-once/invoke', { wait: false })).status).toBe(202)
+    app.clock.advance(60)
     const runs = async () => (await user.get('/api/v1/runs')).body.items as Run[]
     await eventually(async () =>
       expect((await runs()).map(({ status, waiting_for }) => waiting_for?.reason ?? status).sort()).toEqual([
-        'limit',
-        'limit',
+        ...Array(6).fill('limit'),
         'running',
       ]),
     )
@@ -91,10 +92,34 @@ describe('an event', () => {
     for (const { id } of (await runs()).sort((a, b) => a.status.localeCompare(b.status)))
       expect((await user.post(`/api/v1/runs/${id}/cancel`)).status).toBe(200)
     expect((await user.runs()).map(({ status, attempts }) => `${status} ${attempts}`).sort()).toEqual([
-      'cancelled 0',
-      'cancelled 0',
+      ...Array(6).fill('cancelled 0'),
       'cancelled 1',
     ])
+    await user.delete(`/api/v1/hooks/${byHand.id}`)
+    expect((await user.delete('/api/v1/functions/one-at-once')).status).toBe(204)
+  })
+
+  test('begins when its function has room again, one after the other, and all at once when a deploy has lifted the limit', async () => {
+    const source = `export default async () => {
+      const began = Date.now()
+      await new Promise((end) => setTimeout(end, 20))
+      return [began, Date.now()]
+    }`
+    await deploy('in-turn', source, { config: { triggers: 'zerodb.event.published', concurrency: 1 } })
+    for (let n = 0; n < 5; n++) await publish(`${n}`)
+    for (let n = 0; n < 3; n++) await user.post('/api/v1/functions/in-turn/invoke', { wait: false })
+    const spans = (await user.runs()).map(({ result }) => result as [began: number, ended: number])
+    spans.sort(([a], [b]) => a - b)
+    expect(spans).toHaveLength(8)
+    for (const [i, [began]] of spans.entries()) expect(began).toBeGreaterThanOrEqual(spans[i - 1]?.[1] ?? 0)
+    await deploy('in-turn', 'export default () => new Promise((end) => setTimeout(end, 60_000))', {
+      config: { triggers: 'zerodb.event.published' },
+    })
+    for (let n = 0; n < 2; n++) await publish(`${n}`)
+    const running = async () => (await user.get('/api/v1/runs?status=running')).body.items as Run[]
+    await eventually(async () => expect(await running()).toHaveLength(2))
+    for (const { id } of await running()) await user.post(`/api/v1/runs/${id}/cancel`)
+    await user.runs()
   })
 
   test('is tried again when its function fails, as its config says, and dead at last', async () => {

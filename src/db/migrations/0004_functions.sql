@@ -1,6 +1,6 @@
 -- Functions: users' code, its versions, what sets it off, and what it may know.
 
--- version: the one that runs. runtime and retry are that version's, kept here for those who claim runs.
+-- version: the one that runs. runtime, retry and concurrency are that version's, kept here for those who claim runs.
 create table zerodb_functions (
   id uuid primary key default gen_random_uuid(),
   user_id uuid not null,
@@ -10,10 +10,12 @@ create table zerodb_functions (
   version int not null,
   is_active boolean not null default true,
   retry jsonb,
+  concurrency int,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   constraint uix_zerodb_functions unique (project_id, name)
 );
+create index idx_zerodb_functions_limited on zerodb_functions (id) where concurrency is not null;
 
 -- Never changed once written. hash: of all that was deployed. files: what runs, by path; sources: what was uploaded; source_map: of a bundle.
 create table zerodb_function_versions (
@@ -65,10 +67,12 @@ create table zerodb_once (
   primary key (function_id, key)
 );
 
--- runtime: what an instance must be able to execute for the hook's function. declared: the function's configuration asks for the hook.
+-- runtime: what an instance must be able to execute for the hook's function. function_concurrency: how many runs the function may have at once,
+-- of all its triggers. declared: the function's configuration asks for the hook.
 alter table zerodb_hooks
   add column function_id uuid,
   add column runtime text,
+  add column function_concurrency int,
   add column declared boolean;
 create index idx_zerodb_hooks_function on zerodb_hooks (function_id) where function_id is not null;
 
