@@ -7,14 +7,13 @@ import { constants } from 'node:os'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
+import { tooOld } from './node-version.mjs'
+
 const root = fileURLToPath(new URL('..', import.meta.url))
 const lockFile = join(root, 'package-lock.json')
 // npm writes this one last, so it is missing after an installation that did not finish.
 const installedFile = join(root, 'node_modules', '.package-lock.json')
 const stampFile = join(root, 'node_modules', '.zerodb-install.json')
-
-// "engines" says ">=20.15" or the like.
-const neededNode = readJson(join(root, 'package.json')).engines.node.match(/\d+/g).map(Number)
 
 /** What people see of a step; whatever a program reads goes to stdout, so that these lines never mix with it. */
 const say = (line) => console.error(line)
@@ -24,8 +23,9 @@ const say = (line) => console.error(line)
  * needed to build it. False, having said why and what to do, when that is not possible.
  */
 export async function installDependencies() {
-  if (!isNodeNewEnough()) {
-    say(`This program needs Node ${neededNode.join('.')} or newer, and this is Node ${process.versions.node}.`)
+  const refusal = tooOld(readJson(join(root, 'package.json')).engines.node)
+  if (refusal !== null) {
+    say(refusal)
     return false
   }
   if (isInstalled()) {
@@ -105,12 +105,6 @@ export function run(command, args, { env = process.env, quiet = false, capture =
     })
     child.on('close', (code, signal) => finish(code ?? 128 + (constants.signals[signal] ?? 0)))
   })
-}
-
-function isNodeNewEnough() {
-  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
-  const [neededMajor = 0, neededMinor = 0] = neededNode
-  return major > neededMajor || (major === neededMajor && minor >= neededMinor)
 }
 
 /** npm itself, without a shell where it can be found: npm says where it is to the scripts it runs. */

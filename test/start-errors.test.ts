@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -85,18 +85,37 @@ test.runIf(root)('a full disk is one sentence with the remedy, and a start after
   }
 })
 
-test('a Node that is too old is told so before anything is installed', async () => {
-  const source = await readFile(join(packageRoot(), 'scripts', 'install.mjs'), 'utf8')
-  const { engines, ...rest } = JSON.parse(await readFile(join(packageRoot(), 'package.json'), 'utf8'))
-  // The same script beside a package that asks for a Node that does not exist yet.
-  await writeFile(join(folder, 'package.json'), JSON.stringify({ ...rest, engines: { ...engines, node: '>=999.1' } }))
-  await mkdir(join(folder, 'scripts'))
-  await writeFile(join(folder, 'scripts', 'install.mjs'), source)
-  await writeFile(
-    join(folder, 'scripts', 'try.mjs'),
-    `import { installDependencies } from './install.mjs'\nprocess.exit((await installDependencies({ dev: false })) ? 0 : 1)\n`,
-  )
-  const { status, stderr } = spawnSync(process.execPath, [join(folder, 'scripts', 'try.mjs')], { encoding: 'utf8' })
-  expect(status).toBe(1)
-  expect(stderr.trim()).toBe(`This program needs Node 999.1 or newer, and this is Node ${process.versions.node}.`)
+describe('a Node that is too old', () => {
+  const refusal = `This program needs Node 999.1 or newer, and this is Node ${process.versions.node}: install a newer one (https://nodejs.org).`
+
+  // Each runs beside a package that asks for a Node that does not exist yet.
+  beforeEach(async () => {
+    const { engines, ...rest } = JSON.parse(await readFile(join(packageRoot(), 'package.json'), 'utf8'))
+    await writeFile(join(folder, 'package.json'), JSON.stringify({ ...rest, engines: { ...engines, node: '>=999.1' } }))
+  })
+
+  test('is told so before anything is installed', async () => {
+    await mkdir(join(folder, 'scripts'))
+    for (const script of ['install.mjs', 'node-version.mjs'])
+      await copyFile(join(packageRoot(), 'scripts', script), join(folder, 'scripts', script))
+    await writeFile(
+      join(folder, 'scripts', 'try.mjs'),
+      `import { installDependencies } from './install.mjs'\nprocess.exit((await installDependencies({ dev: false })) ? 0 : 1)\n`,
+    )
+    const { status, stderr } = spawnSync(process.execPath, [join(folder, 'scripts', 'try.mjs')], { encoding: 'utf8' })
+    expect({ status, stderr: stderr.trim() }).toEqual({ status: 1, stderr: refusal })
+  })
+
+  test('is told so by the installed program, before the rest of it is read', async () => {
+    const program = await readFile(join(packageRoot(), 'dist', 'zerodb.js'), 'utf8')
+    await mkdir(join(folder, 'dist', 'chunks'), { recursive: true })
+    await writeFile(join(folder, 'dist', 'zerodb.js'), program)
+    // Only what it cannot do without is there.
+    for (const [, chunk] of program.matchAll(/^(?:import|\} from) "\.\/(chunks\/[^"]+)"/gm))
+      await copyFile(join(packageRoot(), 'dist', chunk!), join(folder, 'dist', chunk!))
+    const { status, stdout, stderr } = spawnSync(process.execPath, [join(folder, 'dist', 'zerodb.js'), 'start'], {
+      encoding: 'utf8',
+    })
+    expect({ status, stdout, stderr: stderr.trim() }).toEqual({ status: 1, stdout: '', stderr: refusal })
+  })
 })

@@ -1,14 +1,14 @@
 #!/usr/bin/env node
-import { report } from './failure.ts'
-import { program } from './program.ts'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { tooOld } from '../../scripts/node-version.mjs'
+import { packageRoot } from '../package.ts'
 
-// Whoever reads no more (a pager that is closed, head) wants no more.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error
-  process.exit()
-})
-program.parseAsync().catch((error) => {
-  process.exitCode = report(error, process.argv.includes('--json'))
-  // A thread that is still up must not keep a failed command alive.
-  setTimeout(() => process.exit(), 500).unref()
-})
+// An old Node cannot even read the rest: it is imported only by one that can.
+const { engines } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8'))
+const refusal = tooOld(engines.node)
+if (refusal === null) void import('./main.ts')
+else {
+  console.error(refusal)
+  process.exitCode = 1
+}

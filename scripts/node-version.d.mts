@@ -1,0 +1,1 @@
+export function tooOld(needed: string): string | null
