@@ -42,12 +42,25 @@ export function events({ db }: StoreContext) {
       return row!.seq
     },
 
-    /** Of this moment: the oldest transaction that is not over, and the next one to begin; the same when none is at work. */
+    /**
+     * Of this moment: the oldest transaction that is not over, and the next one to begin; the same when none is at work. Transactions are numbered
+     * over all databases of a server: those that are known to be in others write no events, however long they take.
+     */
     async horizon(): Promise<{ oldest: number; next: number }> {
       const [row] = await db.query<{ oldest: number; next: number }>(sql`
-        select
-          pg_snapshot_xmin(pg_current_snapshot())::text::bigint as oldest,
-          pg_snapshot_xmax(pg_current_snapshot())::text::bigint as next`)
+        select coalesce(min(xid), next) as oldest, next
+        from (select pg_current_snapshot() as snapshot) s
+        cross join lateral (select pg_snapshot_xmax(snapshot)::text::bigint as next) n
+        left join lateral (
+          select at_work::text::bigint as xid
+          from pg_snapshot_xip(snapshot) at_work
+          where not exists (
+            select from pg_stat_activity a
+            where a.backend_xid = at_work::xid
+              and a.datid <> (select oid from pg_database where datname = current_database())
+          )
+        ) x on true
+        group by next`)
       return row!
     },
 

@@ -1,7 +1,8 @@
+import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type LoggedEvent, ZeroDB } from '../../src/client/index.ts'
 import { openTestApp, type TestApp, type TestUser } from '../support/app.ts'
-import { SERVER } from '../support/database.ts'
+import { freshDatabaseOn, SERVER } from '../support/database.ts'
 
 let app: TestApp
 let url: string
@@ -125,3 +126,18 @@ test.runIf(SERVER)(
     expect(heard).toEqual(['late', 'early'])
   },
 )
+
+test.runIf(SERVER)('a long transaction in another database of the server holds up no event', async () => {
+  const elsewhere = await freshDatabaseOn(SERVER!)
+  const client = new pg.Client(elsewhere.url)
+  await client.connect()
+  await client.query('begin; create table t (n int)')
+  const user = await app.newUser()
+  const heard = await hear(user, async (sofar) => {
+    if (sofar.length === 0) await store(user, 'meanwhile')
+    return sofar.length === 1
+  })
+  expect(heard).toEqual(['meanwhile'])
+  await client.end()
+  await elsewhere.drop()
+})
