@@ -75,7 +75,7 @@ const KINDS: readonly Kind[] = [
     roots: ['row.metadata', 'row.tags', 'row.importance', 'row.entity_id', 'data.namespace'],
     async write(user, project, { object, text }) {
       const given = {
-        content: text,
+        content: text || 'none',
         metadata: object,
         tags: Object.keys(object),
         importance: 0.5,
