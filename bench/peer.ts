@@ -1,4 +1,4 @@
-import { Logger, type Runner, run as runGraphile } from 'graphile-worker'
+import { Logger, type Runner, run as runGraphile, runMigrations } from 'graphile-worker'
 import pg from 'pg'
 import { processorOf } from './processor.ts'
 import {
@@ -32,6 +32,8 @@ interface Side {
   onStart(work: () => void): void
   /** Resolves when every result is written. */
   settled(): Promise<unknown>
+  /** Rejects when it stops by itself: then nothing more will be executed. */
+  stopped: Promise<never>
   close(): Promise<unknown>
 }
 
@@ -48,7 +50,11 @@ export async function peer(backend: Backend): Promise<Measurement[]> {
   say(
     `peer: ${ROUNDS} rounds of ${EVENTS.alone} events one at a time and ${EVENTS.many} by ${CALLERS} callers, of each side in turn`,
   )
-  const sides = [await ours(bench), await graphile(bench, 'as it comes', {}), await graphile(bench, 'tuned', TUNED)]
+  // Every worker in a database stops when a schema of another is brought up to date: all are, before the first begins.
+  for (const how of Object.keys(GRAPHILE))
+    await runMigrations({ connectionString: bench.app.config.databaseUrl!, schema: schemaOf(how) })
+  const sides = [await ours(bench)]
+  for (const [how, worker] of Object.entries(GRAPHILE)) sides.push(await graphile(bench, how, worker))
   try {
     const rounds = new Map<Side, Round[]>(sides.map((side) => [side, []]))
     for (let n = 0; n <= ROUNDS; n++)
@@ -78,17 +84,23 @@ async function ours(bench: Bench): Promise<Side> {
       work = given
     },
     settled: () => engine.idle(),
+    stopped: new Promise(() => {}),
     close: () => bench.stopEngine(),
   }
 }
 
-/** What its documentation advises where there is much to do; the delay is that of our own acknowledgements. */
-const TUNED = { localQueue: { size: 256 }, completeJobBatchDelay: 5 }
+/** Tuned: what its documentation advises where there is much to do; the delay is that of our own acknowledgements. */
+const GRAPHILE: Record<string, GraphileConfig.WorkerOptions> = {
+  'as it comes': {},
+  tuned: { localQueue: { size: 256 }, completeJobBatchDelay: 5 },
+}
+
+const schemaOf = (how: string) => `graphile_worker_${how.replaceAll(' ', '_')}`
 
 /** The row and its job in one statement, so that there is no round trip more than with ours. */
 async function graphile(bench: Bench, how: string, worker: GraphileConfig.WorkerOptions): Promise<Side> {
   let work = () => {}
-  const schema = `graphile_worker_${how.replaceAll(' ', '_')}`
+  const schema = schemaOf(how)
   const connectionString = bench.app.config.databaseUrl!
   const writers = new pg.Pool({ connectionString, max: CALLERS })
   const { project_id } = await bench.newScope()
@@ -102,6 +114,10 @@ async function graphile(bench: Bench, how: string, worker: GraphileConfig.Worker
     preset: { worker },
     taskList: { bench: () => work() },
   })
+  const stopped = runner.promise.then(() => {
+    throw new Error(`graphile-worker ${how} has stopped`)
+  })
+  stopped.catch(() => {})
   const insert = {
     name: how,
     text: `
@@ -126,6 +142,7 @@ async function graphile(bench: Bench, how: string, worker: GraphileConfig.Worker
         await pause(2)
       }
     },
+    stopped,
     async close() {
       await runner.stop()
       await writers.end()
@@ -139,7 +156,7 @@ async function roundOf(bench: Bench, side: Side): Promise<Round> {
     const started = new Promise<number>((resolve) => side.onStart(() => resolve(performance.now())))
     await side.write()
     const answered = performance.now()
-    waits.push((await started) - answered)
+    waits.push((await Promise.race([started, side.stopped])) - answered)
     // Past the acknowledgement.
     await pause(8 + Math.random() * 4)
   }
@@ -149,7 +166,7 @@ async function roundOf(bench: Bench, side: Side): Promise<Round> {
   const used = await processorOf(bench, EVENTS.many, async () => {
     const start = performance.now()
     await hammer(CALLERS, EVENTS.many, side.write)
-    while (handled < EVENTS.many) await pause(1)
+    while (handled < EVENTS.many) await Promise.race([pause(1), side.stopped])
     await side.settled()
     took = performance.now() - start
   })
