@@ -1,24 +1,13 @@
-import { Pool } from 'undici'
-import { readCredentials } from '../src/cli/credentials.ts'
+import type { Pool } from 'undici'
 import { startFramework } from './framework.ts'
-import {
-  hammer,
-  type Measurement,
-  median,
-  milliseconds,
-  newPlace,
-  pause,
-  perSecond,
-  quantile,
-  say,
-  startProgram,
-} from './support.ts'
+import { inTurn, measure, ROUNDS, words } from './load.ts'
+import { type Served, startServed } from './served.ts'
+import { type Measurement, median, milliseconds, pause, quantile, say } from './support.ts'
 
 // The built program, isolated functions behind its HTTP surface, and @google-cloud/functions-framework with the same handler and without
 // any isolation, in turn, from the same load generator. The specified figures (18 ms, 112 a second) were taken on other hardware, behind a
 // microVM: they are a line to know, and no comparison.
 
-const ROUNDS = 5
 const CALLERS = [1, 20, 100]
 const CALLS = { 1: 400, 20: 3_000, 100: 3_000 } as Record<number, number>
 const SOURCES = {
@@ -27,31 +16,10 @@ const SOURCES = {
 }
 const PEER = `(request, response) => response.json({ hello: request.query.name })`
 
-interface Load {
-  p50: number
-  p99: number
-  rate: number
-}
-
 export async function functions(): Promise<Measurement[]> {
-  const place = await newPlace('pglite')
-  const program = await startProgram({ ...place.env, ZERODB_LOG_LEVEL: 'error' })
+  const served = await startServed(100)
+  const { project_id, pool, api } = served
   const peer = await startFramework(PEER)
-  const { url, api_key, project_id } = (await readCredentials(place.env['ZERODB_DATA_DIR']!))!
-  const pool = new Pool(url, { connections: 100 })
-  const headers = { authorization: `Bearer ${api_key}`, 'content-type': 'application/json' }
-  const api = async (method: 'GET' | 'POST', path: string, body?: unknown) => {
-    const reply = await pool.request({
-      method,
-      path,
-      headers,
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    })
-    // biome-ignore lint/suspicious/noExplicitAny: a bench reads whatever the server says
-    const answer = (await reply.body.json()) as any
-    if (reply.statusCode >= 300) throw new Error(`${path}: ${reply.statusCode} ${JSON.stringify(answer)}`)
-    return answer
-  }
   try {
     const rows: Measurement[] = []
     const firsts = await firstCalls(api, pool, project_id)
@@ -69,54 +37,30 @@ export async function functions(): Promise<Measurement[]> {
     )
     for (const [runtime, source] of Object.entries(SOURCES))
       await api('POST', '/api/v1/functions', { name: runtime, runtime, source })
-    const targets = {
-      nodejs: { pool, path: `/fn/${project_id}/nodejs?name=Ada` },
-      python: { pool, path: `/fn/${project_id}/python?name=Ada` },
-      peer: { pool: peer.pool, path: '/?name=Ada' },
-    }
+    const ours = (runtime: keyof typeof SOURCES) => () => call(pool, `/fn/${project_id}/${runtime}?name=Ada`)
+    const targets = { nodejs: ours('nodejs'), python: ours('python'), peer: () => call(peer.pool, '/?name=Ada') }
     for (const callers of CALLERS) {
-      const loads: Record<keyof typeof targets, Load[]> = { nodejs: [], python: [], peer: [] }
       say(`functions: ${callers} callers, ${ROUNDS} rounds`)
-      for (let round = 0; round <= ROUNDS; round++)
-        for (const [name, target] of Object.entries(targets)) {
-          const load = await measure(target.pool, target.path, callers, CALLS[callers]!)
-          if (round > 0) loads[name as keyof typeof targets].push(load)
-        }
-      const words = (load: Load[]) => {
-        const of = (key: keyof Load) => median(load.map((each) => each[key]))
-        return `p50 ${milliseconds(of('p50'))}, p99 ${milliseconds(of('p99'))}, ${perSecond(of('rate'))}`
-      }
+      const one = (name: keyof typeof targets) => () => measure(callers, CALLS[callers]!, targets[name])
+      const loads = await inTurn({ nodejs: one('nodejs'), python: one('python'), peer: one('peer') })
       const baseline = `functions-framework, no isolation: ${words(loads.peer)}`
-      for (const runtime of ['nodejs', 'python'] as const) {
-        const ours = words(loads[runtime])
-        if (callers === 1)
-          rows.push({
-            row: `functions.${runtime}.p50`,
-            value: median(loads[runtime].map(({ p50 }) => p50)),
-            ours,
-            baseline,
-          })
-        else
-          rows.push({
-            row: `functions.${runtime}.${callers}`,
-            value: median(loads[runtime].map(({ rate }) => rate)),
-            ours,
-            baseline,
-          })
-      }
+      for (const runtime of ['nodejs', 'python'] as const)
+        rows.push({
+          row: `functions.${runtime}.${callers === 1 ? 'p50' : callers}`,
+          value: callers === 1 ? loads[runtime].p50 : loads[runtime].rate,
+          ours: words(loads[runtime]),
+          baseline,
+        })
     }
     rows.push(await eventToEnd(api))
     return rows
   } finally {
-    await pool.close()
     await peer.stop()
-    await program.stop()
-    await place.remove()
+    await served.stop()
   }
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: as above
-type Api = (method: 'GET' | 'POST', path: string, body?: unknown) => Promise<any>
+type Api = Served['api']
 
 /** Deploys functions one after the other and calls each once: `cold` is the call alone, with a started instance in the pool. */
 async function firstCalls(api: Api, pool: Pool, project: string): Promise<{ cold: number[]; deploy: number[] }> {
@@ -137,16 +81,6 @@ async function firstCalls(api: Api, pool: Pool, project: string): Promise<{ cold
     await pause(500)
   }
   return { cold, deploy }
-}
-
-async function measure(pool: Pool, path: string, callers: number, calls: number): Promise<Load> {
-  const times: number[] = []
-  const total = await hammer(callers, calls, async () => {
-    const begin = performance.now()
-    await call(pool, path)
-    times.push(performance.now() - begin)
-  })
-  return { p50: quantile(times, 0.5), p99: quantile(times, 0.99), rate: (times.length * 1000) / total }
 }
 
 async function call(pool: Pool, path: string): Promise<void> {

@@ -1,45 +1,20 @@
 import { request } from 'node:http'
-import { type Dispatcher, Pool } from 'undici'
-import { readCredentials } from '../src/cli/credentials.ts'
-import {
-  hammer,
-  type Measurement,
-  median,
-  milliseconds,
-  newPlace,
-  perSecond,
-  quantile,
-  say,
-  startProgram,
-} from './support.ts'
+import { inTurn, measure, ROUNDS, words } from './load.ts'
+import { type Served, startServed } from './served.ts'
+import { type Measurement, median, milliseconds, say } from './support.ts'
 
 // The built program; one function, called as a tool and over HTTP in turn, from the same load generator and with the same key. Then clients
 // that wait for word of changes, half of them as the newest revision does and half as those before it.
 
-const ROUNDS = 5
 const CALLS = { 1: 400, 20: 3_000 } as const
 const CLIENTS = [1, 1_000]
 const SOURCE = `export const config = { http: true, tool: { description: 'Greets',
   input_schema: { type: 'object', properties: { name: { type: 'string' } }, required: ['name'] } } }
 export default ({ data }) => ({ hello: (data.query ?? data).name })`
 
-interface Load {
-  p50: number
-  p99: number
-  rate: number
-}
-
 export async function mcp(): Promise<Measurement[]> {
-  const place = await newPlace('pglite')
-  const program = await startProgram({ ...place.env, ZERODB_LOG_LEVEL: 'error' })
-  const { url, api_key, project_id } = (await readCredentials(place.env['ZERODB_DATA_DIR']!))!
-  const headers = { authorization: `Bearer ${api_key}`, 'content-type': 'application/json' }
-  const pool = new Pool(url, { connections: 20 })
-  const api = async (method: Dispatcher.HttpMethod, path: string, body: unknown) => {
-    const reply = await pool.request({ method, path, headers, body: JSON.stringify(body) })
-    const text = await reply.body.text()
-    if (reply.statusCode >= 300) throw new Error(`${path}: ${reply.statusCode} ${text}`)
-  }
+  const served = await startServed(20)
+  const { url, api_key, project_id, headers, pool, api } = served
   const calls = {
     http: { method: 'GET', path: `/fn/${project_id}/greet?name=Ada`, headers, body: null },
     tool: {
@@ -59,28 +34,19 @@ export async function mcp(): Promise<Measurement[]> {
     await api('POST', '/api/v1/functions', { name: 'greet', runtime: 'nodejs', source: SOURCE })
     const rows: Measurement[] = []
     for (const callers of [1, 20] as const) {
-      const loads: Record<keyof typeof calls, Load[]> = { http: [], tool: [], older: [] }
       say(`mcp: ${callers} callers, ${ROUNDS} rounds`)
-      for (let round = 0; round <= ROUNDS; round++)
-        for (const name of Object.keys(calls) as (keyof typeof calls)[]) {
-          const load = await measure(callers, CALLS[callers], () => call(name))
-          if (round > 0) loads[name].push(load)
-        }
-      const of = (name: keyof typeof calls, key: keyof Load) => median(loads[name].map((each) => each[key]))
-      const words = (name: keyof typeof calls) =>
-        `p50 ${milliseconds(of(name, 'p50'))}, p99 ${milliseconds(of(name, 'p99'))}, ${perSecond(of(name, 'rate'))}`
+      const one = (name: keyof typeof calls) => () => measure(callers, CALLS[callers], () => call(name))
+      const loads = await inTurn({ http: one('http'), tool: one('tool'), older: one('older') })
       const ratio = (name: 'tool' | 'older') =>
-        callers === 1 ? of(name, 'p50') / of('http', 'p50') : of('http', 'rate') / of(name, 'rate')
-      const baseline = `over HTTP: ${words('http')}`
+        callers === 1 ? loads[name].p50 / loads.http.p50 : loads.http.rate / loads[name].rate
+      const baseline = `over HTTP: ${words(loads.http)}`
       for (const name of ['tool', 'older'] as const)
-        rows.push({ row: `mcp.${name}.${callers}`, value: ratio(name), ours: words(name), baseline })
+        rows.push({ row: `mcp.${name}.${callers}`, value: ratio(name), ours: words(loads[name]), baseline })
     }
     rows.push(await changes(url, api_key, api))
     return rows
   } finally {
-    await pool.close()
-    await program.stop()
-    await place.remove()
+    await served.stop()
   }
 }
 
@@ -103,17 +69,7 @@ const message = (_meta: object) =>
     params: { name: 'greet', arguments: { name: 'Ada' }, _meta },
   })
 
-async function measure(callers: number, count: number, work: () => Promise<void>): Promise<Load> {
-  const times: number[] = []
-  const total = await hammer(callers, count, async () => {
-    const begin = performance.now()
-    await work()
-    times.push(performance.now() - begin)
-  })
-  return { p50: quantile(times, 0.5), p99: quantile(times, 0.99), rate: (times.length * 1000) / total }
-}
-
-type Api = (method: Dispatcher.HttpMethod, path: string, body: unknown) => Promise<void>
+type Api = Served['api']
 
 /** From the answer to a deploy (which word may outrun: then 0) until the last client knows. */
 async function changes(url: string, key: string, api: Api): Promise<Measurement> {

@@ -1,28 +1,19 @@
-import { Pool } from 'undici'
-import { readCredentials } from '../../src/cli/credentials.ts'
-import { type Measurement, newPlace, say, startProgram } from '../support.ts'
-import { FEW_ROUNDS, inTurn, measure, spawned, spawnNode, words } from './support.ts'
+import { inTurn, measure, words } from '../load.ts'
+import { startServed } from '../served.ts'
+import { type Measurement, say } from '../support.ts'
+import { FEW_ROUNDS, spawned, spawnNode } from './support.ts'
 
 /** Through the built program. One project may have ten under way at once. */
 export async function throughApi(): Promise<Measurement[]> {
   say('sandbox: POST /api/v1/sandbox/execute')
-  const place = await newPlace('pglite')
-  const program = await startProgram({ ...place.env, ZERODB_LOG_LEVEL: 'error' })
-  const { url, api_key } = (await readCredentials(place.env['ZERODB_DATA_DIR']!))!
-  const pool = new Pool(url, { connections: 20 })
+  const served = await startServed(20)
   try {
     const rows: Measurement[] = []
     const codes = { nodejs: 'export default { hello: "Ada" }', python: 'result = {"hello": "Ada"}' }
     for (const [language, code] of Object.entries(codes)) {
       const execute = async () => {
-        const { statusCode, body } = await pool.request({
-          method: 'POST',
-          path: '/api/v1/sandbox/execute',
-          headers: { authorization: `Bearer ${api_key}`, 'content-type': 'application/json' },
-          body: JSON.stringify({ language, code }),
-        })
-        const text = await body.text()
-        if (statusCode !== 200 || !text.includes('"status":"ok"')) throw new Error(`${statusCode} ${text}`)
+        const answer = await served.api('POST', '/api/v1/sandbox/execute', { language, code })
+        if (answer.status !== 'ok') throw new Error(JSON.stringify(answer))
       }
       const loads = await inTurn(
         {
@@ -41,8 +32,6 @@ export async function throughApi(): Promise<Measurement[]> {
     }
     return rows
   } finally {
-    await pool.close()
-    await program.stop()
-    await place.remove()
+    await served.stop()
   }
 }

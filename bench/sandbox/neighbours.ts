@@ -1,7 +1,8 @@
 import type { Program, SandboxDriver } from '../../src/sandbox/index.ts'
 import { instanceWith, isAlive, memoryMbOf, processesOf, residentMb } from '../../test/hostile/outside.ts'
+import type { Load } from '../load.ts'
 import { type Measurement, median, milliseconds, pause, quantile, say } from '../support.ts'
-import { BOTH, callOf, FEW_ROUNDS, type Load, NODE, PYTHON, programOf, TRIVIAL } from './support.ts'
+import { BOTH, callOf, FEW_ROUNDS, NODE, PYTHON, programOf, TRIVIAL } from './support.ts'
 
 const FORKS = `while True:
         try: os.fork()

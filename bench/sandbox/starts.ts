@@ -1,19 +1,17 @@
 import type { Runtime, SandboxDriver } from '../../src/sandbox/index.ts'
+import { inTurn, measure, words } from '../load.ts'
 import { type Measurement, median, milliseconds, pause, quantile, say } from '../support.ts'
 import {
   BOTH,
   CONCURRENCY,
   callOf,
   FEW_ROUNDS,
-  inTurn,
-  measure,
   NODE,
   PYTHON,
   programOf,
   spawned,
   spawnNode,
   TRIVIAL,
-  words,
 } from './support.ts'
 
 const COLD_CALLS = 100

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import type { Call, Outcome, Program, Runtime, SandboxDriver } from '../../src/sandbox/index.ts'
-import { hammer, median, milliseconds, perSecond, quantile } from '../support.ts'
+import { type Load, words } from '../load.ts'
 
 export const NODE = 'nodejs20' satisfies Runtime
 export const PYTHON = 'python3.11' satisfies Runtime
@@ -10,19 +10,12 @@ export const BOTH = { nodejs: NODE, python: PYTHON } as const
 /** So many calls run at once; others wait. */
 export const CONCURRENCY = 20
 
-export const ROUNDS = 5
 /** Of what takes long. */
 export const FEW_ROUNDS = 3
 
 export const TRIVIAL = {
   [NODE]: 'export default (event) => ({ hello: event.name })',
   [PYTHON]: 'def handler(event, ctx):\n    return {"hello": event["name"]}\n',
-}
-
-export interface Load {
-  p50: number
-  p99: number
-  rate: number
 }
 
 let programs = 0
@@ -54,39 +47,6 @@ export async function callOf(driver: SandboxDriver, program: Program, rest: Part
     throw new Error(`a call ended with ${outcome.status}: ${outcome.error?.message}`)
   return outcome
 }
-
-export async function measure(callers: number, calls: number, one: () => Promise<unknown>): Promise<Load> {
-  const times: number[] = []
-  const total = await hammer(callers, calls, async () => {
-    const begin = performance.now()
-    await one()
-    times.push(performance.now() - begin)
-  })
-  return { p50: quantile(times, 0.5), p99: quantile(times, 0.99), rate: (times.length * 1000) / total }
-}
-
-/** Each in turn, so that a machine that is busy for a while is so for all; the first round warms up. */
-export async function inTurn<Name extends string>(
-  works: Record<Name, () => Promise<Load>>,
-  rounds = ROUNDS,
-): Promise<Record<Name, Load>> {
-  const loads = Object.fromEntries(Object.keys(works).map((name) => [name, []])) as unknown as Record<Name, Load[]>
-  for (let round = 0; round <= rounds; round++)
-    for (const name of Object.keys(works) as Name[]) {
-      const load = await works[name]()
-      if (round > 0) loads[name].push(load)
-    }
-  const middle = (of: Load[], key: keyof Load) => median(of.map((load) => load[key]))
-  return Object.fromEntries(
-    Object.entries<Load[]>(loads).map(([name, of]) => [
-      name,
-      { p50: middle(of, 'p50'), p99: middle(of, 'p99'), rate: middle(of, 'rate') },
-    ]),
-  ) as Record<Name, Load>
-}
-
-export const words = ({ p50, p99, rate }: Load): string =>
-  `p50 ${milliseconds(p50)}, p99 ${milliseconds(p99)}, ${perSecond(rate)}`
 
 /** A process of Node for each call, without any boundary. */
 export async function spawnNode(): Promise<void> {

@@ -1,7 +1,8 @@
 import type { Pool } from 'undici'
 import type { Runtime, SandboxDriver } from '../../src/sandbox/index.ts'
+import { inTurn, measure, ROUNDS, words } from '../load.ts'
 import { type Measurement, say } from '../support.ts'
-import { callOf, inTurn, measure, NODE, PYTHON, programOf, ROUNDS, TRIVIAL, words } from './support.ts'
+import { callOf, NODE, PYTHON, programOf, TRIVIAL } from './support.ts'
 
 const CALLS = 2_000
 const WORK_CALLS = 600
