@@ -50,6 +50,9 @@ export function descriptorsOf(pid: number | 'self'): string[] {
   }
 }
 
+/** The root of a guest's file system, as the operator sees it. */
+export const rootOf = (pid: number): string => `/proc/${pid}/root`
+
 export const linkOf = (path: string): string => {
   try {
     return readlinkSync(path)

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
-import { descriptorsOf } from '../outside.ts'
+import { join } from 'node:path'
+import { descriptorsOf, rootOf } from '../outside.ts'
 import { NODE_FRAMES, NODE_WORLD, PYTHON_FRAMES } from '../preludes.ts'
 import { type HostileProgram, type Protection, pause, within } from '../program.ts'
 import type { Stage } from '../stage.ts'
@@ -69,7 +70,7 @@ def handler(event, ctx): return 'good'`,
 async function livesOn(stage: Stage): Promise<boolean> {
   const isThere = !(await within(500, () => !stage.isThere()))
   const seen = stage.found()
-  stage.check(!isThere || !seen || !existsSync(`/proc/${seen.interpreter}/root/tmp/forged`), 'it lives on')
+  stage.check(!isThere || !seen || !existsSync(join(rootOf(seen.interpreter), 'tmp/forged')), 'it lives on')
   return isThere
 }
 

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync, statfsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { descriptorsOf, memoryMbOf } from '../outside.ts'
+import { descriptorsOf, memoryMbOf, rootOf } from '../outside.ts'
 import { NODE_WORLD, PYTHON_WORLD } from '../preludes.ts'
 import type { HostileProgram } from '../program.ts'
 import type { Stage } from '../stage.ts'
@@ -47,8 +47,7 @@ for file in [world['file'], world['folder'] + '/inner/secret', '/opt/run/python.
     tried(lambda: os.unlink(file))
 ready()`
 const lookForWritten = (stage: Stage) => {
-  const root = `/proc/${stage.seen().interpreter}/root`
-  for (const path of written(root)) stage.breach(`it has written ${path}`)
+  for (const path of written(rootOf(stage.seen().interpreter))) stage.breach(`it has written ${path}`)
 }
 
 export const fs: HostileProgram[] = [
@@ -59,11 +58,11 @@ export const fs: HostileProgram[] = [
     node: `${NODE_WORLD}
       import fs from 'node:fs'
       const paths = ['/etc/shadow', '/etc/passwd', world.file, world.folder + '/inner/secret', '/proc/1/root' + world.file,
-        '/proc/self/root/..' + world.file, '/proc/self/cwd/../../..' + world.file, '/../../..' + world.file, '/root/.ssh/id_rsa']
+        '/proc/self/root/..' + world.file, '/proc/self/cwd/../../..' + world.file, '/../../..' + world.file]
       export default paths.map((path) => tried(() => fs.readFileSync(path, 'utf8').slice(0, 1000)))`,
     python: `${PYTHON_WORLD}
 paths = ['/etc/shadow', '/etc/passwd', world['file'], world['folder'] + '/inner/secret', '/proc/1/root' + world['file'],
-    '/proc/self/root/..' + world['file'], '/proc/self/cwd/../../..' + world['file'], '/../../..' + world['file'], '/root/.ssh/id_rsa']
+    '/proc/self/root/..' + world['file'], '/proc/self/cwd/../../..' + world['file'], '/../../..' + world['file']]
 result = [tried(lambda: open(path).read(1000)) for path in paths]`,
   },
   {
@@ -113,8 +112,8 @@ for path in ['/dev/shm/${WAS_HERE}', '/dev/${WAS_HERE}']:
     tried(lambda: open(path, 'w').write('x' * 1000))
 ready()`,
     look(stage) {
-      const root = `/proc/${stage.seen().interpreter}/root/dev`
-      for (const path of [`${root}/shm/${WAS_HERE}`, `${root}/${WAS_HERE}`])
+      const root = rootOf(stage.seen().interpreter)
+      for (const path of [`${root}/dev/shm/${WAS_HERE}`, `${root}/dev/${WAS_HERE}`])
         stage.check(!existsSync(path), 'it has a folder in /dev that nobody bounds')
     },
   },
@@ -175,7 +174,7 @@ for i in range(100):
 ready()`,
     look(stage) {
       const used = ['/tmp', '/fn'].reduce((sum, folder) => {
-        const { blocks, bfree, bsize } = statfsSync(`/proc/${stage.seen().interpreter}/root${folder}`)
+        const { blocks, bfree, bsize } = statfsSync(rootOf(stage.seen().interpreter) + folder)
         return sum + ((blocks - bfree) * bsize) / (1 << 20)
       }, 0)
       stage.check(used <= 81, `its files take ${Math.round(used)} MB`)
@@ -235,7 +234,7 @@ open('/tmp/large', 'w').close()
 tried(lambda: os.truncate('/tmp/large', 2 ** 40))
 ready()`,
     look(stage) {
-      const { size } = statSync(`/proc/${stage.seen().interpreter}/root/tmp/large`)
+      const { size } = statSync(join(rootOf(stage.seen().interpreter), 'tmp/large'))
       stage.check(size <= 64 << 20, `it has a file of ${size} bytes`)
     },
   },

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { memfd32, memfd64, memfdX32 } from '../elf.ts'
-import { descriptorsOf, linkOf, statusOf } from '../outside.ts'
+import { descriptorsOf, linkOf, rootOf, statusOf } from '../outside.ts'
 import { NODE_WORLD, PYTHON_WORLD } from '../preludes.ts'
 import type { HostileProgram } from '../program.ts'
 import type { Stage } from '../stage.ts'
@@ -162,7 +162,7 @@ ready()`,
     look(stage) {
       const { interpreter, init } = stage.seen()
       stage.check(!read(`/proc/${interpreter}/mountinfo`).includes('was-here'), 'it has mounted something')
-      stage.check(linkOf(`/proc/${interpreter}/root`) === linkOf(`/proc/${init}/root`), 'it has another root')
+      stage.check(linkOf(rootOf(interpreter)) === linkOf(rootOf(init)), 'it has another root')
       noDescriptor('anon_inode:[fscontext]')(stage)
     },
   },
