@@ -99,7 +99,7 @@ export async function openBench(backend: Backend, given?: Place): Promise<Bench>
       invoke: (invocation) => engine!.invoke(invocation),
     },
     functions: createFunctionCache({ store, encryptionKey, clock }),
-    gate: createGate(null),
+    gate: createGate(config),
     call: (...args) => callOperation(app, ...args),
   }
   async function stopEngine(): Promise<void> {

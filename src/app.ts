@@ -71,6 +71,8 @@ export interface FunctionGate {
   enter(fn: PreparedFunction): () => void
   /** The same for a run that can wait: lets it in when there is room. Rejects with the signal's reason. */
   wait(fn: PreparedFunction, signal: AbortSignal): Promise<() => void>
+  /** Lets a program in that a project has in no function, in the same way as `enter`: half of the server's slots are for others. */
+  enterProgram(projectId: string): () => void
 }
 
 /** A call of a function by somebody who waits for its answer. */

@@ -1,13 +1,11 @@
-import { randomBytes } from 'node:crypto'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { type Logger, pino } from 'pino'
 import type { App, Clock, RunsPort } from './app.ts'
 import { createThrottle } from './auth/throttle.ts'
 import { BLOBS, type Blobs } from './blobs/index.ts'
-import { type Config, readEncryptionKey } from './config.ts'
-import { hashApiKey, newApiKey } from './crypto.ts'
+import type { Config } from './config.ts'
 import { migrate } from './db/migrate.ts'
 import { openPglite } from './db/pglite.ts'
 import { hasPgliteDatabase } from './db/pglite-directory.ts'
@@ -16,6 +14,7 @@ import type { Database } from './db/sql.ts'
 import { EMBEDDERS, type Embedder } from './embedding/index.ts'
 import { type Engine, startEngine } from './engine/index.ts'
 import { StartError } from './errors.ts'
+import { encryptionKeyOf, ensureOwner, keptSecret, type Owner } from './first-start.ts'
 import { createFunctionCache } from './functions/cache.ts'
 import { createGate } from './functions/gate.ts'
 import { createServer } from './http/server.ts'
@@ -31,13 +30,6 @@ import { createTextExtractor } from './text/index.ts'
 
 /** Told what the start is doing, in words for a person. */
 export type OnStep = (step: string) => void
-
-export interface Owner {
-  user_id: string
-  project_id: string
-  /** The key made by this very start; null when there was one already. */
-  new_key: string | null
-}
 
 export interface System {
   readonly app: App
@@ -175,7 +167,7 @@ export async function openSystem(config: Config, options: SystemOptions = {}): P
     const [embedder] = embedders
     const drivers = { store, embedder, embedders, language, blobs, text, sandbox, outgoing }
     const functions = createFunctionCache({ store, encryptionKey, clock })
-    const gate = createGate(config.projectLimit)
+    const gate = createGate(config)
     const call: App['call'] = (...args) => callOperation(app, ...args)
     const keys = { jwtSecret, encryptionKey }
     const app: App = { config, ...drivers, clock, log, metrics, ...keys, logins, runs, functions, gate, call }
@@ -202,48 +194,6 @@ export async function openSystem(config: Config, options: SystemOptions = {}): P
     await closeDrivers()
     throw error
   }
-}
-
-/** The secret that the first start makes and keeps in the data directory for the owner's eyes only: 64 hexadecimal digits. */
-async function keptSecret(config: Config, file: string): Promise<Buffer> {
-  const path = join(config.dataDir, file)
-  await mkdir(config.dataDir, { recursive: true, mode: 0o700 })
-  // Of two that start together, the first one's file stays.
-  await writeFile(path, randomBytes(32).toString('hex'), { mode: 0o600, flag: 'wx', flush: true }).catch(
-    (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EEXIST') throw error
-    },
-  )
-  return readFile(path)
-}
-
-/** What seals users' secrets: the configured key, else the one that the first start has made. */
-export async function encryptionKeyOf(config: Config): Promise<Uint8Array> {
-  if (config.encryptionKey) return config.encryptionKey
-  const key = readEncryptionKey((await keptSecret(config, 'encryption-key')).toString())
-  if (key) return key
-  throw new StartError(
-    `${join(config.dataDir, 'encryption-key')} does not hold a key: restore it from a backup, or set ZERODB_ENCRYPTION_KEY`,
-  )
-}
-
-/** The first user with a project and a key, made when the database has none. */
-async function ensureOwner(store: Store, config: Config): Promise<Owner> {
-  return store.transaction(async (tx) => {
-    await tx.users.lock()
-    const known = await tx.users.first()
-    const owner = known ?? (await tx.users.create(null))
-    const key = config.bootstrapKey ?? (known ? null : newApiKey())
-    if (key !== null)
-      await tx.keys.create({
-        ...owner,
-        project_id: null,
-        name: 'first key',
-        hash: hashApiKey(key),
-        last4: key.slice(-4),
-      })
-    return { ...owner, new_key: known ? null : key }
-  })
 }
 
 export interface Serving {

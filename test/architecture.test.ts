@@ -10,7 +10,7 @@ const HOUSE = [
   ['schema'],
   ['db', 'net', 'client'],
   ['store', 'embedding', 'language', 'text', 'sandbox', 'blobs'],
-  ['app'],
+  ['app', 'first-start'],
   ['auth', 'memory', 'functions', 'transfer'],
   ['handlers'],
   ['engine', 'operations'],

@@ -32,7 +32,8 @@ async function fromServer(file: string, options: Options): Promise<number> {
 }
 
 async function fromData(file: string, { withKey, json }: Options): Promise<number> {
-  const { encryptionKeyOf, openStorage } = await import('../main.ts')
+  const { encryptionKeyOf } = await import('../first-start.ts')
+  const { openStorage } = await import('../main.ts')
   const config = readConfig(process.env)
   const storage = await openStorage(config)
   try {

@@ -1,10 +1,15 @@
 import type { FunctionGate, PreparedFunction } from '../app.ts'
+import type { Config } from '../config.ts'
 import { ZeroError } from '../errors.ts'
 
 const RETRY_SECONDS = 1
 
-/** `projectLimit`: calls of one project at once; null: any number. */
-export function createGate(projectLimit: number | null): FunctionGate {
+/** Counts what is at work in this process. */
+export function createGate({
+  projectLimit,
+  sandboxConcurrency,
+}: Pick<Config, 'projectLimit' | 'sandboxConcurrency'>): FunctionGate {
+  const programLimit = Math.max(1, Math.floor(sandboxConcurrency / 2))
   const running = new Map<string, number>()
   const waiting = new Set<() => void>()
 
@@ -23,12 +28,10 @@ export function createGate(projectLimit: number | null): FunctionGate {
     return null
   }
 
-  function letIn({ id, project_id }: PreparedFunction): () => void {
-    add(id, 1)
-    add(project_id, 1)
+  function letIn(...names: string[]): () => void {
+    for (const name of names) add(name, 1)
     return () => {
-      add(id, -1)
-      add(project_id, -1)
+      for (const name of names) add(name, -1)
       for (const look of waiting) look()
     }
   }
@@ -37,7 +40,15 @@ export function createGate(projectLimit: number | null): FunctionGate {
     enter(fn) {
       const reason = full(fn)
       if (reason !== null) throw new ZeroError('rate_limited', reason, { retryAfter: RETRY_SECONDS })
-      return letIn(fn)
+      return letIn(fn.id, fn.project_id)
+    },
+    enterProgram(projectId) {
+      const name = `programs of ${projectId}`
+      if (of(name) >= programLimit) {
+        const reason = `This project has ${of(name)} executions under way, and may have ${programLimit}`
+        throw new ZeroError('rate_limited', reason, { retryAfter: RETRY_SECONDS })
+      }
+      return letIn(name)
     },
     async wait(fn, signal) {
       while (full(fn) !== null) {
@@ -53,7 +64,7 @@ export function createGate(projectLimit: number | null): FunctionGate {
         })
       }
       signal.throwIfAborted()
-      return letIn(fn)
+      return letIn(fn.id, fn.project_id)
     },
   }
 }

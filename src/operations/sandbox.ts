@@ -1,4 +1,3 @@
-import type { App } from '../app.ts'
 import { scopeOf } from '../auth/caller.ts'
 import { ZeroError } from '../errors.ts'
 import { type GuestResult, toThousandths, unavailable } from '../sandbox/index.ts'
@@ -8,9 +7,6 @@ import { defineJson } from './operation.ts'
 const MEMORY_MB = 256
 const OUTPUT_LIMIT_BYTES = 51_200
 const ENTRIES = { nodejs20: 'main.mjs', 'python3.11': 'main.py' } as const
-
-/** How many executions of each project are under way in this process. */
-const underWay = new WeakMap<App['sandbox'], Map<string, number>>()
 
 export const sandboxExecute = defineJson({
   name: 'sandbox.execute',
@@ -28,8 +24,9 @@ export const sandboxExecute = defineJson({
       path,
       typeof content === 'string' ? content : Buffer.from(content.base64, 'base64'),
     ])
-    const outcome = await withShare(app, id, () =>
-      app.sandbox.call({
+    const leave = app.gate.enterProgram(id)
+    const outcome = await app.sandbox
+      .call({
         program: {
           key: null,
           runtime,
@@ -43,8 +40,8 @@ export const sandboxExecute = defineJson({
         input: { stdin },
         timeout_seconds,
         output_limit_bytes: OUTPUT_LIMIT_BYTES,
-      }),
-    )
+      })
+      .finally(leave)
     const { status, result, error, stdout, stderr, duration_ms, queued_ms, peak_memory_bytes } = outcome
     // Only closing cancels it.
     if (status === 'cancelled') throw new ZeroError('unavailable', 'The server is stopping')
@@ -64,29 +61,6 @@ export const sandboxExecute = defineJson({
     }
   },
 })
-
-/** One project may have half of the slots: the rest of the server's callers are not to wait for it. */
-async function withShare<T>(app: App, projectId: string, work: () => Promise<T>): Promise<T> {
-  let counts = underWay.get(app.sandbox)
-  if (!counts) {
-    counts = new Map()
-    underWay.set(app.sandbox, counts)
-  }
-  const most = Math.max(1, Math.floor(app.config.sandboxConcurrency / 2))
-  const now = counts.get(projectId) ?? 0
-  if (now >= most)
-    throw new ZeroError('rate_limited', `This project has ${now} executions under way, and may have ${most}`, {
-      retryAfter: 1,
-    })
-  counts.set(projectId, now + 1)
-  try {
-    return await work()
-  } finally {
-    const left = counts.get(projectId)! - 1
-    if (left > 0) counts.set(projectId, left)
-    else counts.delete(projectId)
-  }
-}
 
 function contentOf(result: GuestResult): unknown {
   const body = Buffer.from(result.body)

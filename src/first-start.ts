@@ -1,0 +1,58 @@
+import { randomBytes } from 'node:crypto'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type Config, readEncryptionKey } from './config.ts'
+import { hashApiKey, newApiKey } from './crypto.ts'
+import { StartError } from './errors.ts'
+import type { Store } from './store/index.ts'
+
+// What the first start makes, and every other finds: secrets in the data directory, and who owns the server.
+
+export interface Owner {
+  user_id: string
+  project_id: string
+  /** The key made by this very start; null when there was one already. */
+  new_key: string | null
+}
+
+/** The secret that the first start makes and keeps in the data directory for the owner's eyes only: 64 hexadecimal digits. */
+export async function keptSecret(config: Config, file: string): Promise<Buffer> {
+  const path = join(config.dataDir, file)
+  await mkdir(config.dataDir, { recursive: true, mode: 0o700 })
+  // Of two that start together, the first one's file stays.
+  await writeFile(path, randomBytes(32).toString('hex'), { mode: 0o600, flag: 'wx', flush: true }).catch(
+    (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error
+    },
+  )
+  return readFile(path)
+}
+
+/** What seals users' secrets: the configured key, else the one that the first start has made. */
+export async function encryptionKeyOf(config: Config): Promise<Uint8Array> {
+  if (config.encryptionKey) return config.encryptionKey
+  const key = readEncryptionKey((await keptSecret(config, 'encryption-key')).toString())
+  if (key) return key
+  throw new StartError(
+    `${join(config.dataDir, 'encryption-key')} does not hold a key: restore it from a backup, or set ZERODB_ENCRYPTION_KEY`,
+  )
+}
+
+/** The first user with a project and a key, made when the database has none. */
+export async function ensureOwner(store: Store, config: Config): Promise<Owner> {
+  return store.transaction(async (tx) => {
+    await tx.users.lock()
+    const known = await tx.users.first()
+    const owner = known ?? (await tx.users.create(null))
+    const key = config.bootstrapKey ?? (known ? null : newApiKey())
+    if (key !== null)
+      await tx.keys.create({
+        ...owner,
+        project_id: null,
+        name: 'first key',
+        hash: hashApiKey(key),
+        last4: key.slice(-4),
+      })
+    return { ...owner, new_key: known ? null : key }
+  })
+}
