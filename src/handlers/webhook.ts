@@ -17,6 +17,8 @@ const LONGEST_PAUSE_SECONDS = 3600
 const OPERATOR_PAUSE_SECONDS = 60
 const MAX_BODY_CHARACTERS = 4096
 const MAX_EXCERPT_CHARACTERS = 200
+/** Before a webhook is switched off, half a day or more apart: two with nothing between say little of all that time. */
+const LEAST_FAILURES = 3
 /** The engine ends an attempt by itself; a webhook has said by then why it failed. */
 const SHARE_OF_TIME = 0.9
 
@@ -169,8 +171,8 @@ function notAnswered(error: OutgoingError): Failure {
 /** Counts a failure against the hook, which may switch it off. Returns what becomes of the run. */
 async function counted(app: App, hookId: string, failure: Failure): Promise<Error> {
   const { code, message } = failure
-  const failingSeconds = await app.store.hooks.failed(hookId)
-  const tooLong = failingSeconds >= app.config.webhookFailingDays * 86_400
+  const { seconds, failures } = await app.store.hooks.failed(hookId)
+  const tooLong = seconds >= app.config.webhookFailingDays * 86_400 && failures >= LEAST_FAILURES
   const why =
     code === 'webhook_gone'
       ? 'The receiver answered 410: it wants no more'

@@ -170,14 +170,29 @@ export function hooks(context: StoreContext) {
         where r.hook_id = changed.id and r.status = 'queued' and not changed.is_active`)
     },
 
-    /** Notes that what the hook calls has failed. Returns the seconds since the first failure after the last success. */
-    async failed(id: string): Promise<number> {
-      const [row] = await db.query<{ seconds: number | null }>(sql`
-        with first as (
-          update zerodb_hooks set failing_since = ${now(context)} where id = ${id}::uuid and failing_since is null
+    /**
+     * Notes that what the hook calls has failed. `seconds`: since the first failure after the last success; `failures`: how many there were,
+     * counted at most once in twelve hours, so that the attempts of one run, and all those of a short outage, are one.
+     */
+    async failed(id: string): Promise<{ seconds: number; failures: number }> {
+      const [row] = await db.query<{ seconds: number; failures: number }>(sql`
+        with counted as (
+          update zerodb_hooks set
+            failing_since = coalesce(failing_since, ${now(context)}),
+            failures = case when failed_at >= failing_since then failures + 1 else 1 end,
+            failed_at = ${now(context)}
+          where id = ${id}::uuid
+            and (failed_at >= failing_since and failed_at > ${now(context)} - interval '12 hours') is not true
+          returning failing_since, failures
         )
-        select extract(epoch from ${now(context)} - failing_since)::float8 as seconds from zerodb_hooks where id = ${id}::uuid`)
-      return row?.seconds ?? 0
+        select extract(epoch from ${now(context)} - since)::float8 as seconds, failures
+        from (
+          select coalesce(c.failing_since, h.failing_since) as since, coalesce(c.failures, h.failures) as failures
+          from zerodb_hooks h
+          left join counted c on true
+          where h.id = ${id}::uuid
+        ) noted`)
+      return row ?? { seconds: 0, failures: 0 }
     },
 
     /** Notes that what the hook calls has succeeded. */

@@ -289,44 +289,69 @@ describe('a webhook is switched off, with its queued runs,', () => {
     expect((await user.runs()).at(-1)).toMatchObject({ status: 'succeeded' })
   })
 
+  /** One attempt of one message fails; then days go by. */
+  async function fails(user: TestUser, days: number) {
+    await publish(user)
+    await user.runs()
+    await app.system.database.query(sql`update zerodb_runs set status = 'cancelled' where status = 'queued'`)
+    app.clock.advance(days * DAY)
+  }
+
   test('by five days without one success', async () => {
     const { user, hook, url } = await withWebhook()
     receiver.answers = [{ status: 500, body: 'broken' }]
-    await publish(user)
-    await app.idle()
-    app.clock.advance(5 * DAY - 60)
-    await publish(user)
-    await app.idle()
+    await fails(user, 2)
+    await fails(user, 3 - 60 / DAY)
+    await fails(user, 120 / DAY)
     expect((await user.get(url)).body).toEqual(hook)
-    app.clock.advance(120)
     await publish(user)
-    await app.idle()
+    await publish(user)
+    const statuses = (await user.runs()).map(({ status }) => status)
     expect((await user.get(url)).body).toMatchObject({
       is_active: false,
       disabled_reason:
         'The receiver has failed for 5 days without one success; at last: The receiver answered 500: broken',
     })
-    const statuses = (await user.runs()).map(({ status }) => status)
     expect(statuses).toContain('dead')
     expect(statuses.filter((status) => status === 'queued' || status === 'running')).toEqual([])
   })
 
-  test('and one success begins the days anew', async () => {
+  test('but not by two failures with five quiet days between, however many attempts and messages each of them has', async () => {
+    const { user, hook, url } = await withWebhook()
+    receiver.answers = [{ status: 500 }]
+    const failTwice = async () => {
+      await publish(user)
+      await app.idle()
+      nextAttempt()
+      await app.idle()
+    }
+    await failTwice()
+    app.clock.advance(5 * DAY)
+    await failTwice()
+    expect((await user.get(url)).body).toEqual(hook)
+    app.clock.advance(DAY / 2)
+    await failTwice()
+    expect((await user.get(url)).body).toMatchObject({ is_active: false })
+  })
+
+  test('and one success begins the days and the count anew', async () => {
     const { user, url, hook } = await withWebhook()
-    receiver.answers = [{ status: 500 }, { status: 200 }]
-    await publish(user)
-    await app.idle()
-    app.clock.advance(4 * DAY)
-    await app.idle()
+    receiver.answers = [{ status: 500 }]
+    await fails(user, 2)
+    await fails(user, 2)
+    receiver.answers = [{ status: 200 }]
+    await fails(user, 0)
     const [row] = await app.system.database.query(
       sql`select failing_since from zerodb_hooks where id = ${hook.id}::uuid`,
     )
     expect(row).toEqual({ failing_since: null })
     receiver.answers = [{ status: 500 }]
-    app.clock.advance(4 * DAY)
-    await publish(user)
-    await app.idle()
+    await fails(user, 2)
+    await fails(user, 2)
+    await fails(user, 2)
     expect((await user.get(url)).body).toMatchObject({ is_active: true })
+    await fails(user, 0)
+    expect((await user.get(url)).body).toMatchObject({ is_active: false })
   })
 })
 
