@@ -17,7 +17,7 @@ import { StartError } from './errors.ts'
 import { encryptionKeyOf, ensureOwner, keptSecret, type Owner } from './first-start.ts'
 import { createFunctionCache } from './functions/cache.ts'
 import { createGate } from './functions/gate.ts'
-import { createServer } from './http/server.ts'
+import { createServer, type ServerOptions } from './http/server.ts'
 import { LANGUAGES, type Language } from './language/index.ts'
 import { createMcp } from './mcp/index.ts'
 import { createMetrics } from './metrics.ts'
@@ -219,8 +219,8 @@ export function trySandboxSoon({ sandbox, log }: App): void {
 }
 
 /** The API and all that stands beside it. Does not listen yet. */
-export function createSurfaces(app: App): ReturnType<typeof createServer> {
-  return createServer(app, [createMcp(app)])
+export function createSurfaces(app: App, options?: ServerOptions): ReturnType<typeof createServer> {
+  return createServer(app, [createMcp(app)], options)
 }
 
 /** The whole product: system and HTTP, listening. Throws `StartError` when the port is taken. */

@@ -5,13 +5,17 @@ import type { App } from '../app.ts'
 import { ZeroError } from '../errors.ts'
 import { toBody } from './problem.ts'
 
-/** Answers what came in place of a request in the API's form, and closes the connection: nobody can tell where the next one would begin. */
+/** Answers what came in place of a request in the API's form. */
 export function answerClientError(app: App, { code = '' }: NodeJS.ErrnoException, socket: Socket): void {
   // Who has gone away can be told nothing.
   if (code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
-  const error = errorOf(code)
+  refuseConnection(app, errorOf(code), socket, code)
+}
+
+/** Says `error` where no answer has begun, and closes the connection: nobody can tell where the next request would begin. */
+export function refuseConnection(app: App, error: ZeroError, socket: Socket, cause?: string): void {
   const requestId = randomUUID()
-  app.log.debug({ request_id: requestId, code: error.code, cause: code }, 'request refused')
+  app.log.debug({ request_id: requestId, code: error.code, cause }, 'request refused')
   const body = JSON.stringify(toBody(error, requestId))
   const head = [
     `HTTP/1.1 ${error.status} ${STATUS_CODES[error.status]}`,

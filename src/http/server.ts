@@ -11,7 +11,7 @@ import type { Operation, UploadPart } from '../operations/operation.ts'
 import { packageVersion } from '../package.ts'
 import { ROUTE_ALIASES, renameFields, rewriteUrl } from './aliases.ts'
 import { sendBytes } from './bytes.ts'
-import { answerClientError } from './client-error.ts'
+import { answerClientError, refuseConnection } from './client-error.ts'
 import { allowOrigins } from './cors.ts'
 import { sendEvents } from './events.ts'
 import { addFunctionRoutes } from './fn.ts'
@@ -19,6 +19,7 @@ import { addHealthRoutes } from './health.ts'
 import { gatherInput, parseInput } from './input.ts'
 import { openapiDocument } from './openapi.ts'
 import { toBody, toProblem, toZeroError } from './problem.ts'
+import { watchBodies } from './stalled-body.ts'
 import { addSurface } from './surface.ts'
 
 declare module 'fastify' {
@@ -31,8 +32,17 @@ declare module 'fastify' {
 /** Then a stream is cut off: who goes on listening asks again, and must still have the right to. */
 const MAX_STREAM_MS = 3_600_000
 
+export interface ServerOptions {
+  /** Then a request is refused of whose body nothing has come meanwhile, though a part is missing; half a minute unless given. */
+  stalledBodyMs?: number
+}
+
 /** The HTTP surface: each operation at its route, and what stands outside the list. Does not listen yet. */
-export async function createServer(app: App, surfaces: readonly Surface[] = []): Promise<FastifyInstance> {
+export async function createServer(
+  app: App,
+  surfaces: readonly Surface[] = [],
+  { stalledBodyMs = 30_000 }: ServerOptions = {},
+): Promise<FastifyInstance> {
   const authenticate = createAuthenticator(app)
   const version = packageVersion()
   const server = fastify({
@@ -45,6 +55,11 @@ export async function createServer(app: App, surfaces: readonly Surface[] = []):
     // An address that cannot be decoded is refused before any route is found.
     frameworkErrors: (error, request, reply) => fail(app, error, request, reply),
     clientErrorHandler: (error, socket) => answerClientError(app, error, socket),
+  })
+  watchBodies(server.server, stalledBodyMs, (socket, answered) => {
+    if (answered) return socket.destroy()
+    const message = `Nothing more has come of the body for ${stalledBodyMs / 1000} s`
+    refuseConnection(app, new ZeroError('request_timeout', message), socket)
   })
   await server.register(multipart, {
     limits: { fileSize: app.config.maxUploadBytes, files: 10, fields: 100, fieldSize: app.config.maxBodyBytes },

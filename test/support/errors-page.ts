@@ -22,7 +22,8 @@ const MEANINGS: Record<ErrorCode, string> = {
   run_not_final:
     'Only a run that is dead, cancelled or skipped can be tried again. To hand out an event once more, replay it.',
   table_exists: 'The project has a table of this name.',
-  request_timeout: 'The headers did not arrive within a minute. The connection is closed.',
+  request_timeout:
+    'The headers did not arrive within a minute, or nothing more came of the body for half a minute. The connection is closed.',
   too_large: 'Over `ZERODB_MAX_BODY_MB` or `ZERODB_MAX_UPLOAD_MB`, or a text that cannot be indexed.',
   address_too_long: 'A name or an id in the address, such as a row’s or an entity’s, is too long to be one.',
   unsupported_media_type: 'The body is neither JSON nor multipart.',
