@@ -1,4 +1,5 @@
 import type { App } from '../app.ts'
+import { ZeroError } from '../errors.ts'
 import type { StoredFile } from '../store/functions.ts'
 import { bundle, mistakes } from './bundle.ts'
 import { contentsOf } from './cache.ts'
@@ -29,7 +30,7 @@ export async function buildCode({ runtime, files, entry }: Code): Promise<Built>
 
 /**
  * What the code exports as `config`, read by loading it in a sandbox of its own without secrets; null when it exports none. Throws
- * `validation_failed` when it cannot be loaded or has no handler.
+ * `validation_failed` when it cannot be loaded or has no handler, and `unavailable` when the server stops meanwhile.
  */
 export async function readConfig(app: App, { runtime, entry }: Code, built: Built): Promise<unknown> {
   const outcome = await app.sandbox.call({
@@ -49,6 +50,8 @@ export async function readConfig(app: App, { runtime, entry }: Code, built: Buil
   })
   if (outcome.status === 'ok' && outcome.result?.kind === 'json')
     return JSON.parse(Buffer.from(outcome.result.body).toString())
+  if (outcome.status === 'cancelled')
+    throw new ZeroError('unavailable', 'The server stopped before it had read the config of this code: deploy it again')
   const { name, message, stack } = outcome.error ?? { name: 'Error', message: outcome.status, stack: '' }
   const place = placeIn(mapStack(stack ?? '', built.source_map), built.files)
   throw mistakes([

@@ -460,3 +460,31 @@ test('a function that hooks ask for is deleted only by force, and then with them
   expect((await user.delete(`${FUNCTIONS}/hooked?force=true`)).status).toBe(204)
   expect((await user.get(`/api/v1/hooks/${hook.id}`)).status).toBe(404)
 })
+
+test('a deployment that is under way when the server stops is no mistake of its code', async () => {
+  const stopping = await openTestApp(SANDBOX)
+  try {
+    const { sandbox } = stopping.system.app
+    const { call } = sandbox
+    const loading = new Promise((resolve) => {
+      sandbox.call = (it) => call({ ...it, onLog: resolve })
+    })
+    const source =
+      'console.log("loading"); await new Promise(() => setInterval(() => {}, 60_000))\nexport default () => 1'
+    const someone = await stopping.newUser()
+    const deployed = someone.post(FUNCTIONS, { name: 'slow', runtime: 'nodejs', source })
+    expect(await loading).toMatchObject({ text: 'loading' })
+    await sandbox.close()
+    expect(await deployed).toMatchObject({
+      status: 503,
+      body: {
+        code: 'unavailable',
+        detail: 'The server stopped before it had read the config of this code: deploy it again',
+      },
+      headers: { 'retry-after': '1' },
+    })
+    expect((await someone.get(`${FUNCTIONS}/slow`)).status).toBe(404)
+  } finally {
+    await stopping.close()
+  }
+})
