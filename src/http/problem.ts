@@ -2,7 +2,7 @@ import { ERRORS, ZeroError } from '../errors.ts'
 import { foreseen } from '../operations/foreseen.ts'
 
 /** In characters: an answer repeats no address of any length. */
-const LONGEST_INSTANCE = 1024
+const LONGEST_REPEATED = 1024
 
 /** Any thrown thing as an error of ours. What we did not foresee is `internal`, and says nothing of its cause to the caller. */
 export function toZeroError(error: unknown): ZeroError {
@@ -29,6 +29,15 @@ export function toZeroError(error: unknown): ZeroError {
   return new ZeroError('internal', undefined, { cause: error })
 }
 
+/** Of a path that is not well-formed. */
+export function badPath(url: string): ZeroError {
+  const path = url.split('?')[0]!.slice(0, LONGEST_REPEATED)
+  return new ZeroError(
+    'invalid',
+    `The path "${path}" cannot be decoded: behind each % stand two hexadecimal digits, and together they are UTF-8 (% itself is %25)`,
+  )
+}
+
 /** The body that clients of FastAPI read: `detail` is a sentence, or the list of fields that are wrong. */
 export function toBody(error: ZeroError, requestId: string): Record<string, unknown> {
   const run = error.runId === undefined ? {} : { run_id: error.runId }
@@ -42,7 +51,7 @@ export function toProblem(error: ZeroError, requestId: string, path: string): Re
     title: ERRORS[error.code].message,
     status: error.status,
     detail: error.message,
-    instance: path.slice(0, LONGEST_INSTANCE),
+    instance: path.slice(0, LONGEST_REPEATED),
     ...(error.fields ? { errors: error.fields } : {}),
     request_id: requestId,
   }

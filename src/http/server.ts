@@ -18,7 +18,7 @@ import { addFunctionRoutes } from './fn.ts'
 import { addHealthRoutes } from './health.ts'
 import { gatherInput, parseInput } from './input.ts'
 import { openapiDocument } from './openapi.ts'
-import { toBody, toProblem, toZeroError } from './problem.ts'
+import { badPath, toBody, toProblem, toZeroError } from './problem.ts'
 import { watchBodies } from './stalled-body.ts'
 import { addSurface } from './surface.ts'
 
@@ -53,7 +53,8 @@ export async function createServer(
     forceCloseConnections: 'idle',
     exposeHeadRoutes: false,
     // An address that cannot be decoded is refused before any route is found.
-    frameworkErrors: (error, request, reply) => fail(app, error, request, reply),
+    frameworkErrors: (error, request, reply) =>
+      fail(app, error.code === 'FST_ERR_BAD_URL' ? badPath(request.originalUrl) : error, request, reply),
     clientErrorHandler: (error, socket) => answerClientError(app, error, socket),
   })
   watchBodies(server.server, stalledBodyMs, (socket, answered) => {

@@ -313,7 +313,16 @@ test('a body over ZERODB_MAX_BODY_MB is 413, and a text too long for the word in
 
 test('an address that is not well-formed is the sender’s mistake', async () => {
   const user = await app.newUser()
-  expect((await user.get(`${user.database}/vectors/%ff`)).status).toBe(422)
+  for (const path of ['%ff', '%', 'a%2', '%zz'].flatMap((name) => [
+    `${user.database}/vectors/${name}`,
+    `/fn/${name}`,
+  ])) {
+    const detail = `The path "${path}" cannot be decoded: behind each % stand two hexadecimal digits, and together they are UTF-8 (% itself is %25)`
+    expect(await user.get(`${path}?limit=%zz`)).toMatchObject({ status: 422, body: { detail, code: 'invalid' } })
+  }
+  const long = await user.get(`${user.database}/vectors/${'x'.repeat(900)}/${'x'.repeat(900)}/%`)
+  expect(long.status).toBe(422)
+  expect(long.raw.length).toBeLessThan(1300)
   expect((await user.get(`${user.database}/vectors/${'x'.repeat(5000)}`)).status).toBe(414)
   expect((await user.get('/api/v1/event-log?cursor=zzzzzzzzzzzzzzzzzzzzzz')).status).toBe(422)
   expect((await user.get('/api/v1/event-log?cursor=-')).status).toBe(422)
