@@ -14,7 +14,12 @@ export function failure(error: unknown): unknown {
     return new DbError({ message, code: code ?? 'XX000', constraint, detail }, { cause: error })
   }
   if (error instanceof ZeroError || error instanceof DbError || !isConnectionError(error)) return error
-  return new DatabaseAway('The database cannot be reached at the moment; try again', { cause: error })
+  return away(error)
+}
+
+/** For who asks a server that is not there, whatever shows it. */
+export function away(cause: unknown): DatabaseAway {
+  return new DatabaseAway('The database cannot be reached at the moment; try again', { cause })
 }
 
 function isConnectionError(error: unknown): boolean {

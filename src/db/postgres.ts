@@ -3,6 +3,7 @@ import { StartError, ZeroError } from '../errors.ts'
 import { failure, startError } from './postgres-errors.ts'
 import { listen } from './postgres-listen.ts'
 import { isOutdated, nameOf, rename } from './postgres-names.ts'
+import { watchSilence } from './postgres-silence.ts'
 import {
   type Database,
   DatabaseAway,
@@ -19,6 +20,8 @@ export interface PostgresOptions {
   /** Connections for callers; the relaxed side has up to a quarter as many more. */
   poolSize: number
   statementTimeoutSeconds?: number
+  /** How far apart the looks are, in milliseconds, of which eight without a word show that the server is silent. 1000, other than in tests. */
+  lookMs?: number
 }
 
 type Client = pg.Pool | pg.PoolClient
@@ -26,15 +29,15 @@ type Client = pg.Pool | pg.PoolClient
 const SCRIPT_SECONDS = 600
 /** A server that is away must not keep a request waiting for long, also one that does not even refuse. */
 const CONNECT_SECONDS = 5
-/** A statement that the server would have ended by then, and that is not answered: the server, or the way to it, is gone without a word. */
-const SILENCE_SECONDS = 5
+/** A statement that the server would have ended by then, and that is not answered: its connection is lost, though others may not be. */
+const LOST_SECONDS = 5
 
 // The relaxed side looks rows up and never reads a table through: plans that were made while the tables were empty must not.
 const RELAXED = ['synchronous_commit=off', 'enable_seqscan=off', 'enable_bitmapscan=off']
 
 /** Opens a pool on a PostgreSQL server (15 or later, pgvector 0.8 or later). Throws `StartError` when it cannot be reached or is too old. */
 export async function openPostgres(options: PostgresOptions): Promise<Database> {
-  const { url, poolSize, statementTimeoutSeconds = 60 } = options
+  const { url, poolSize, statementTimeoutSeconds = 60, lookMs = 1_000 } = options
   const limitMs = Math.round(statementTimeoutSeconds * 1000)
   const types: ExtensionTypes = { vector: 0 }
   const settings = [
@@ -49,39 +52,30 @@ export async function openPostgres(options: PostgresOptions): Promise<Database> 
     'bytea_output=hex',
     'extra_float_digits=1',
   ]
-  const main = openPool(url, poolSize, settings, statementTimeoutSeconds)
-  const lossy = openPool(url, Math.max(2, Math.ceil(poolSize / 4)), [...settings, ...RELAXED], statementTimeoutSeconds)
+  const watch = watchSilence(connectionOf(url, settings), lookMs)
+  const connection = { ...connectionOf(url, settings), stream: watch.socket }
+  const relaxed = { ...connectionOf(url, [...settings, ...RELAXED]), stream: watch.socket }
+  const main = openPool(connection, poolSize, statementTimeoutSeconds)
+  const lossy = openPool(relaxed, Math.max(2, Math.ceil(poolSize / 4)), statementTimeoutSeconds)
   let closing: Promise<void> | undefined
 
   try {
-    const { rows } = await main.query('show server_version_num')
-    const version = Number(rows[0].server_version_num)
-    if (version < 150000)
-      throw new StartError(`PostgreSQL ${Math.floor(version / 10000)} is too old: version 15 or later is needed`)
-    types.vector = (await vectorType(main)) ?? (await createVectorType(main))
-    await checkVectorVersion(main)
+    types.vector = await watch.ask(() => examine(main))
   } catch (error) {
-    await Promise.all([main.end(), lossy.end()])
+    await shut()
     throw startError(error, url)
   }
 
-  /** What has been asked for and not answered. */
-  const given = new Set<Promise<unknown>>()
   async function answer<R>(work: () => Promise<R>): Promise<R> {
     if (closing) throw new DatabaseAway('The database is closed')
-    const answering = work()
-    given.add(answering)
-    try {
-      return await answering
-    } finally {
-      given.delete(answering)
-    }
+    return watch.ask(work)
   }
 
   async function shut(): Promise<void> {
     // The pool would forget who still waits for a connection.
-    await Promise.allSettled(given)
+    await watch.settled()
     await Promise.all([main.end(), lossy.end()])
+    watch.close()
   }
 
   const executor = (pool: pg.Pool): Executor => ({
@@ -111,7 +105,8 @@ export async function openPostgres(options: PostgresOptions): Promise<Database> 
       )
     },
     async listen(channel, onMessage) {
-      return listen(connectionOf(url, settings), channel, onMessage)
+      const { notify, close } = listen(connection, channel, onMessage)
+      return { notify: (text) => answer(() => notify(text)), close: () => watch.ask(close) }
     },
     async version() {
       const [row] = await executor(main).query<{ version: string }>(
@@ -198,6 +193,17 @@ async function limited<R>(
   }
 }
 
+/** Throws `StartError` for a server that will not do. Returns the number of the type `vector` there. */
+async function examine(pool: pg.Pool): Promise<number> {
+  const { rows } = await pool.query('show server_version_num')
+  const version = Number(rows[0].server_version_num)
+  if (version < 150000)
+    throw new StartError(`PostgreSQL ${Math.floor(version / 10000)} is too old: version 15 or later is needed`)
+  const vector = (await vectorType(pool)) ?? (await createVectorType(pool))
+  await checkVectorVersion(pool)
+  return vector
+}
+
 async function vectorType(pool: pg.Pool): Promise<number | null> {
   const { rows } = await pool.query(`select to_regtype('vector')::oid as oid`)
   return rows[0].oid === null ? null : Number(rows[0].oid)
@@ -233,14 +239,14 @@ function connectionOf(url: string, settings: readonly string[]): pg.ClientConfig
   }
 }
 
-function openPool(url: string, max: number, settings: readonly string[], limitSeconds: number): pg.Pool {
-  const pool = new pg.Pool({ ...connectionOf(url, settings), max, query_timeout: silenceMs(limitSeconds) })
+function openPool(connection: pg.ClientConfig, max: number, limitSeconds: number): pg.Pool {
+  const pool = new pg.Pool({ ...connection, max, query_timeout: lostMs(limitSeconds) })
   // An idle connection that breaks is replaced with the next use; without a listener it would end the process.
   pool.on('error', () => undefined)
   return pool
 }
 
-const silenceMs = (limitSeconds: number) => Math.ceil((limitSeconds + SILENCE_SECONDS) * 1000)
+const lostMs = (limitSeconds: number) => Math.ceil((limitSeconds + LOST_SECONDS) * 1000)
 
 const TEXT_PARSERS = { getTypeParser: () => (text: string) => text } as unknown as pg.CustomTypesConfig
 
@@ -260,7 +266,7 @@ async function run<Row>(
       values,
       rowMode: 'array',
       types: TEXT_PARSERS,
-      ...(limitSeconds === undefined ? {} : { query_timeout: silenceMs(limitSeconds) }),
+      ...(limitSeconds === undefined ? {} : { query_timeout: lostMs(limitSeconds) }),
     } as pg.QueryArrayConfig)
     return result.rows.map((row) => {
       const object: Record<string, unknown> = {}
@@ -280,9 +286,9 @@ async function run<Row>(
 
 /** Runs SQL of our own without parameters. Returns what the server says it has done, e.g. `COMMIT`. */
 async function command(client: pg.PoolClient, text: string, limitSeconds?: number): Promise<string> {
-  const silence = limitSeconds === undefined ? {} : { query_timeout: silenceMs(limitSeconds) }
+  const lost = limitSeconds === undefined ? {} : { query_timeout: lostMs(limitSeconds) }
   try {
-    return (await client.query({ text, ...silence } as pg.QueryConfig)).command
+    return (await client.query({ text, ...lost } as pg.QueryConfig)).command
   } catch (error) {
     throw failure(error)
   }

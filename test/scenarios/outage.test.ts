@@ -1,5 +1,4 @@
 import { afterEach, describe, expect, test } from 'vitest'
-import { openPostgres } from '../../src/db/postgres.ts'
 import { sql } from '../../src/db/sql.ts'
 import { openTestApp } from '../support/app.ts'
 import { freshDatabaseUrl, SERVER } from '../support/database.ts'
@@ -65,21 +64,6 @@ describe.skipIf(!SERVER)('a PostgreSQL server that is gone for a while', () => {
     expect(vectors.map(({ vector_id }: { vector_id: string }) => vector_id)).toEqual(['before', 'after'])
     expect(await user.trail()).toEqual({ events: [STORED, STORED], runs: Array(2).fill('auto_embed succeeded') })
   }, 120_000)
-
-  test('and does not even refuse: a statement is given up, and the connection with it', async () => {
-    const proxy = await proxied()
-    const database = await openPostgres({ url: proxy.url, poolSize: 2, statementTimeoutSeconds: 0.5 })
-    opened.push(database)
-    const one = () => database.query(sql`select 1 as one`)
-    expect(await one()).toEqual([{ one: 1 }])
-    proxy.silence()
-    const gone = { code: 'unavailable' }
-    await expect(one()).rejects.toMatchObject(gone)
-    await expect(database.transaction((tx) => tx.query(sql`select 1`))).rejects.toMatchObject(gone)
-    await proxy.mend()
-    expect(await one()).toEqual([{ one: 1 }])
-    expect(await database.transaction((tx) => tx.query(sql`select 1 as one`))).toEqual([{ one: 1 }])
-  }, 60_000)
 
   test('while runs are handed out: those that were being claimed are not stranded', async () => {
     const proxy = await proxied()

@@ -11,6 +11,10 @@ export interface Proxy {
   silence(): void
   /** All is as before, for connections that are made from now on. */
   mend(): Promise<void>
+  /** From now on all stands still, as with a machine that does: connections are accepted, and nothing is lost. */
+  freeze(): void
+  /** What has come meanwhile is delivered, and all goes on. */
+  thaw(): void
   close(): Promise<void>
 }
 
@@ -19,10 +23,12 @@ export async function startProxy(target: string): Promise<Proxy> {
   const here = new URL(target)
   const sockets = new Set<Socket>()
   let silent = false
+  let frozen = false
   let server: Server | undefined
 
   function pass(from: Socket, to: Socket): void {
     sockets.add(from)
+    if (frozen) from.pause()
     from.on('data', (bytes) => silent || to.write(bytes))
     from.on('error', () => to.destroy())
     from.on('close', () => {
@@ -66,6 +72,14 @@ export async function startProxy(target: string): Promise<Proxy> {
       silent = false
       await cut()
       await open(Number(here.port))
+    },
+    freeze() {
+      frozen = true
+      for (const socket of sockets) socket.pause()
+    },
+    thaw() {
+      frozen = false
+      for (const socket of sockets) socket.resume()
     },
     close: cut,
   }
