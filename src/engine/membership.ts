@@ -26,20 +26,23 @@ export async function join(app: App, handlers: readonly string[]): Promise<Membe
   const self = { host: hostname(), pid: process.pid, handlers, slots: app.config.workerSlots }
   let epoch = await app.store.instances.register(self, alone)
   let lastBeat = performance.now()
+  /** When it last beat again after it could not. */
+  let returned = Number.NEGATIVE_INFINITY
 
   async function recover(): Promise<void> {
     const recovered = await app.store.runs.recover()
     if (recovered > 0) app.log.warn({ runs: recovered }, 'runs of a process that died are queued again')
   }
 
-  async function beatAmongOthers(began: number): Promise<void> {
-    const sinceLast = (began - lastBeat) / 1000
+  async function beatAmongOthers(): Promise<void> {
     if (!(await app.store.instances.beat(epoch))) {
       app.log.warn({ epoch }, 'this process was taken for dead; it goes on under a new name')
       epoch = await app.store.instances.register(self, alone)
     }
-    // Who could not beat either, because the database was away, says nothing about the others: they are given time to come back.
-    if (sinceLast < LEASE_SECONDS) await app.store.instances.bury(LEASE_SECONDS)
+    // Who could not beat either, because the database was away or stood still, says nothing about the others: they are given time to come back.
+    const now = performance.now()
+    if (now - lastBeat >= LEASE_SECONDS * 1000) returned = now
+    if (now - returned >= LEASE_SECONDS * 1000) await app.store.instances.bury(epoch, LEASE_SECONDS)
     await recover()
   }
 
@@ -53,7 +56,7 @@ export async function join(app: App, handlers: readonly string[]): Promise<Membe
     living: () => alone || performance.now() - lastBeat < LEASE_SECONDS * 1000,
     async beat(worker, others) {
       const began = performance.now()
-      if (!alone) await beatAmongOthers(began)
+      if (!alone) await beatAmongOthers()
       const owned = worker.owned()
       const stranded = await app.store.runs.reclaim(epoch, [...owned, ...others])
       if (stranded > 0) app.log.warn({ runs: stranded }, 'runs whose assignment got lost are queued again')

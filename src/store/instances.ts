@@ -51,10 +51,19 @@ export function instances({ db, relaxed }: StoreContext) {
       return rows.length > 0
     },
 
-    /** Declares dead whoever has not beaten for `leaseSeconds`. */
-    async bury(leaseSeconds: number): Promise<void> {
+    /**
+     * Declares dead whoever has not beaten for `leaseSeconds`. Only a process that has beaten itself meanwhile may say so: where a server
+     * stood still with this statement before it, nobody has.
+     */
+    async bury(epoch: number, leaseSeconds: number): Promise<void> {
       await relaxed.query(sql`
-        delete from zerodb_instances where beat_at < clock_timestamp() - make_interval(secs => ${leaseSeconds}::float8)`)
+        with lease as (
+          select clock_timestamp() - make_interval(secs => ${leaseSeconds}::float8) as began
+        )
+        delete from zerodb_instances
+        using lease
+        where beat_at < began
+          and exists (select from zerodb_instances me where me.epoch = ${epoch}::bigint and me.beat_at >= began)`)
     },
 
     async remove(epoch: number): Promise<void> {

@@ -217,6 +217,47 @@ describe.skipIf(!SERVER)('several instances on one server', () => {
     begun.mockRestore()
   }, 30_000)
 
+  test('a server that stood still makes nobody dead: all are given time to say that they live', async () => {
+    const app = await first()
+    const early = app.system.app.store.instances
+    const late = (await joined(app)).app.store.instances
+    const epochs = (await early.list()).map(({ epoch }) => epoch)
+    const held = [early, late].map((instances) => {
+      const { beat } = instances
+      let go = () => {}
+      const going = new Promise<void>((resolve) => {
+        go = resolve
+      })
+      opened.push({ close: async () => go() })
+      instances.beat = async (epoch) => {
+        await going
+        return beat(epoch)
+      }
+      return go
+    })
+    await eventually(async () => {
+      const [row] = await app.system.database.query<{ count: number }>(sql`
+        select count(*) as count from zerodb_instances where beat_at < clock_timestamp() - interval '6 seconds'`)
+      expect(row!.count).toBe(2)
+    })
+    const living = async () => (await early.list()).map(({ epoch }) => epoch)
+    // What had been sent before it stood still.
+    await early.bury(epochs[0]!, 5)
+    expect(await living()).toEqual(epochs)
+
+    const recovered = vi.spyOn(app.system.app.store.runs, 'recover')
+    held[0]!()
+    await eventually(() => expect(recovered).toHaveBeenCalled())
+    expect(await living()).toEqual(epochs)
+    held[1]!()
+    await eventually(async () => {
+      const [row] = await app.system.database.query<{ count: number }>(sql`
+        select count(*) as count from zerodb_instances where beat_at > clock_timestamp() - interval '5 seconds'`)
+      expect(row!.count).toBe(2)
+    })
+    expect(await living()).toEqual(epochs)
+  }, 30_000)
+
   test('one that stops gives its work back at once, and the attempt does not count', async () => {
     const app = await first({ ZERODB_WORKER_SLOTS: '0' })
     const leaving = await joined(app)
