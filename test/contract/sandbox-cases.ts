@@ -53,6 +53,18 @@ export const CASES: Case[] = [
     assert.ok(outcome.duration_ms >= 0 && outcome.queued_ms >= 0)
   }),
 
+  ...both('a call that its process does not outlive tells its peak of memory as others do', async (driver, runtime) => {
+    const isCounted = (await runCode(driver, runtime, ECHO, { input: {} })).peak_memory_bytes !== null
+    const exit: Code = {
+      node: 'export default () => process.kill(process.pid, "SIGKILL")',
+      python: 'import os\ndef handler(event, ctx):\n    os._exit(3)\n',
+    }
+    for (let n = 0; n < 5; n++) {
+      const { status, peak_memory_bytes } = await runCode(driver, runtime, exit, { input: {} })
+      assert.deepEqual([status, peak_memory_bytes !== null], ['crashed', isCounted])
+    }
+  }),
+
   ...both(
     'ctx has what the caller gives, and the environment is the program’s and nothing else',
     async (driver, runtime) => {

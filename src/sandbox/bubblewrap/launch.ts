@@ -78,14 +78,19 @@ export function bubblewrapLauncher(boundary: Boundary): Launcher {
           processors: protections.cpu_limit ? 1 : null,
         })
         child = start(boundary, runtime, memoryMb, uid)
-        const exited = endOf(child, () => group?.ranOutOfMemory() ?? false)
+        // Its group is removed before everybody has heard of its end.
+        let atEnd: ReturnType<Guest['memory']> = null
+        const exited = endOf(child, () => {
+          atEnd = group?.memory() ?? null
+          return group?.ranOutOfMemory() ?? false
+        })
         void exited.then(forget)
         await spawned(child)
         // Its first process waits for our word: it is confined before it runs a single instruction of the interpreter.
         const init = await childPid(child)
         await group?.add(init)
         ;(child.stdio[BLOCK] as Writable).end('1')
-        return guestOf(child, init, exited, group, protections)
+        return guestOf(child, init, exited, () => group?.memory() ?? atEnd, protections)
       } catch (error) {
         if (child?.pid) child.kill('SIGKILL')
         else await forget()
@@ -195,7 +200,7 @@ function guestOf(
   child: ChildProcess,
   init: number,
   exited: Guest['exited'],
-  group: Group | undefined,
+  memory: Guest['memory'],
   protections: Readonly<Protections>,
 ): Guest {
   let ended = false
@@ -231,6 +236,6 @@ function guestOf(
       const pid = pidOfInterpreter()
       return pid !== undefined && (childrenOf(pid).length > 0 || (pid !== init && childrenOf(init).length > 1))
     },
-    memory: () => group?.memory() ?? null,
+    memory,
   }
 }
