@@ -33,7 +33,7 @@ const CONNECT_SECONDS = 5
 const LOST_SECONDS = 5
 
 // The relaxed side looks rows up and never reads a table through: plans that were made while the tables were empty must not.
-const RELAXED = ['synchronous_commit=off', 'enable_seqscan=off', 'enable_bitmapscan=off']
+const RELAXED = ['synchronous_commit=off', 'enable_seqscan=off', 'enable_bitmapscan=off', 'enable_memoize=off']
 
 /** Opens a pool on a PostgreSQL server (15 or later, pgvector 0.8 or later). Throws `StartError` when it cannot be reached or is too old. */
 export async function openPostgres(options: PostgresOptions): Promise<Database> {

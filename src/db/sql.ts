@@ -62,50 +62,83 @@ function tooDeep(cause?: unknown): ZeroError {
 /** Marks `value` to be sent as JSON; write the cast beside it: `${json(x)}::jsonb`. */
 export const json = (value: unknown): Json => new Json(value)
 
+type BoundValue = Exclude<SqlValue, Statement>
+
 /** SQL text with `$1`-style places, and their values. */
 export class Statement {
   readonly text: string
-  readonly values: readonly Exclude<SqlValue, Statement>[]
-  constructor(text: string, values: readonly Exclude<SqlValue, Statement>[]) {
+  readonly values: readonly BoundValue[]
+  constructor(text: string, values: readonly BoundValue[]) {
     this.text = text
     this.values = values
   }
 }
 
-const flatTexts = new WeakMap<TemplateStringsArray, string>()
-
 /** A statement in which every `${}` is a bound parameter: values can never become SQL. */
 export function sql(strings: TemplateStringsArray, ...values: SqlValue[]): Statement {
-  if (values.some((value) => value instanceof Statement)) return spliced(strings, values)
-  let text = flatTexts.get(strings)
-  if (text === undefined) {
-    text = strings.reduce((sofar, piece, i) => `${sofar}$${i}${piece}`)
-    flatTexts.set(strings, text)
-  }
-  return new Statement(text, values as Exclude<SqlValue, Statement>[])
+  const texts = textsOf(strings, values)
+  texts.own ??= textOf(strings, values)
+  return new Statement(texts.own, boundIn(values))
 }
 
-function spliced(strings: readonly string[], values: readonly SqlValue[]): Statement {
-  let text = strings[0]!
-  const flat: Exclude<SqlValue, Statement>[] = []
-  values.forEach((value, i) => {
-    if (value instanceof Statement) {
-      const offset = flat.length
-      text += value.text.replace(/\$(\d+)/g, (_, n) => `$${Number(n) + offset}`)
-      flat.push(...value.values)
-    } else {
-      flat.push(value)
-      text += `$${flat.length}`
+/** What a template has become, by the texts of the statements that stood in its places, place by place. */
+interface Texts {
+  own?: string
+  next?: Map<string | null, Texts>
+}
+
+// To write and to hash a long text anew costs more than to send it.
+const templates = new WeakMap<TemplateStringsArray, Texts>()
+/** All texts but those with a varying number of pieces: these could be any number. */
+const MAX_TEXTS = 2_000
+let kept = 0
+
+function textsOf(strings: TemplateStringsArray, values: readonly SqlValue[]): Texts {
+  let texts = templates.get(strings)
+  if (!texts) {
+    texts = {}
+    templates.set(strings, texts)
+  }
+  if (!values.some(isStatement)) return texts
+  for (const value of values) {
+    const key = isStatement(value) ? value.text : null
+    texts.next ??= new Map()
+    let next = texts.next.get(key)
+    if (!next) {
+      next = {}
+      if (kept < MAX_TEXTS) texts.next.set(key, next)
+      kept++
     }
-    text += strings[i + 1]!
+    texts = next
+  }
+  return texts
+}
+
+const isStatement = (value: SqlValue): value is Statement => value instanceof Statement
+
+function textOf(strings: readonly string[], values: readonly SqlValue[]): string {
+  let count = 0
+  return strings.reduce((text, string, i) => {
+    const value = values[i - 1]
+    if (!isStatement(value)) return `${text}$${++count}${string}`
+    const before = count
+    count += value.values.length
+    return `${text}${value.text.replace(/\$(\d+)/g, (_, n) => `$${Number(n) + before}`)}${string}`
   })
-  return new Statement(text, flat)
+}
+
+function boundIn(values: readonly SqlValue[]): BoundValue[] {
+  const bound: BoundValue[] = []
+  for (const value of values)
+    if (isStatement(value)) bound.push(...value.values)
+    else bound.push(value)
+  return bound
 }
 
 /** `pieces` joined by `separator`, e.g. conditions by ` and `. `separator` is SQL: never a user's text. */
 export function join(pieces: readonly Statement[], separator: string): Statement {
   if (pieces.length === 0) return new Statement('', [])
-  return spliced(['', ...pieces.slice(1).map(() => separator), ''], pieces)
+  return new Statement(textOf(['', ...pieces.slice(1).map(() => separator), ''], pieces), boundIn(pieces))
 }
 
 /** What runs statements: the database, its relaxed side, or a transaction. */

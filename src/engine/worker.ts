@@ -211,13 +211,18 @@ async function outcomeOf(
     retry_in: null,
     ...rest,
   })
-  const log = app.log.child({
-    run: run.id,
-    event: run.event.id,
-    handler: run.handler,
-    attempt: run.attempts,
-    ...(run.trace === null ? {} : { trace: run.trace }),
-  })
+  // Made when there is something to say: most runs say nothing.
+  let child: App['log'] | undefined
+  const log = () => {
+    child ??= app.log.child({
+      run: run.id,
+      event: run.event.id,
+      handler: run.handler,
+      attempt: run.attempts,
+      ...(run.trace === null ? {} : { trace: run.trace }),
+    })
+    return child
+  }
   const handler = executorOf(run)
   if (run.config === null) return end('cancelled')
   if (!handler) return end('dead', { error: { code: 'no_handler', message: `There is no handler "${run.handler}"` } })
@@ -242,7 +247,7 @@ async function outcomeOf(
       ...run,
       signal: controller.signal,
       log(message: string) {
-        log.info(message)
+        log().info(message)
         book.log(message)
       },
       say: book.say,
@@ -262,7 +267,10 @@ async function outcomeOf(
         : run.ordering === 'skip'
           ? null
           : retryAfter(attempt, thrown, run.retry)
-    log.warn({ error: thrown, retry_in: pause }, pause === null ? 'run is dead' : 'run failed and will be tried again')
+    log().warn(
+      { error: thrown, retry_in: pause },
+      pause === null ? 'run is dead' : 'run failed and will be tried again',
+    )
     return pause === null ? end('dead', { error }) : end('queued', { error, retry_in: pause })
   } finally {
     clearTimeout(timeout)

@@ -36,18 +36,14 @@ export function dispatch(context: StoreContext) {
    */
   async function fanOut(batch: Statement, { epoch, slots, handlers, maxDepth }: Taker): Promise<Dispatched> {
     const rows = await relaxed.query<
-      AssignmentRow & {
-        seq: number
+      Omit<AssignmentRow, 'attempts' | 'base_attempts' | 'trigger' | 'ordering' | 'in_turn' | 'synthetic'> & {
         events: number
-        is_new: boolean | null
         mine: boolean | null
-        too_deep: boolean
         turn: boolean
       }
     >(sql`
-      -- array(): joined to the delete, the choice of the batch could be made anew for every row.
       with batch as (
-        delete from zerodb_outbox where seq = any(array(${batch})) returning seq
+        delete from zerodb_outbox where seq = any(${batch}) returning seq
       ),
       matched as (
         select
@@ -58,10 +54,15 @@ export function dispatch(context: StoreContext) {
           ${capable(handlers)}
             and h.paused_at is null and not ${limited} and seen.key is null and e.depth <= ${maxDepth}::int as ownable
         from batch
-        cross join lateral (select * from zerodb_events where seq = batch.seq limit 1) e
+        cross join lateral (
+          select seq, id, event, channel, data, created_at, user_id, project_id, ref, depth, trace, chain_id
+          from zerodb_events where seq = batch.seq limit 1
+        ) e
         -- offset 0: looked up for each event. A plan made while there were few hooks would read those of all users.
         cross join lateral (
-          select * from zerodb_hooks
+          select
+            id, hook_name, hook_config, retry, function_id, runtime, created_at, concurrency, function_concurrency, paused_at, filter_path, ordering_key
+          from zerodb_hooks
           where user_id = e.user_id
             and event_type = e.event
             and is_active
@@ -99,36 +100,49 @@ export function dispatch(context: StoreContext) {
         returning id
       )
       select
-        r.seq, taken.events, r.id in (select id from inserted) as is_new, r.mine, r.too_deep, r.turn,
-        r.id, 1 as attempts, 0 as base_attempts, r.hook_name as handler, r.hook_id, r.function_id, 'event' as trigger, r.hook_config as config, r.retry,
-        null as ordering, false as in_turn, r.user_id, r.project_id, r.ref,
-        r.event_id, r.event, r.channel, r.data, r.created_at as timestamp, false as synthetic, r.chain_id, r.depth, r.trace
+        taken.events, r.mine, r.turn,
+        r.id, r.hook_name as handler, r.hook_id, r.function_id, r.hook_config as config, r.retry, r.user_id, r.project_id, r.ref,
+        r.event_id, r.event, r.channel, r.data, r.created_at as timestamp, r.chain_id, r.depth, r.trace
       from (select count(*)::int as events from batch) taken
-      left join ranked r on true
+      left join ranked r on not r.too_deep and r.id in (select id from inserted)
       order by r.mine desc, r.seq, r.hook_created_at`)
-    const fresh = rows.filter((row) => row.is_new && !row.too_deep)
     const owned: OwnedRun[] = []
-    for (const { seq: _seq, events: _events, is_new: _new, too_deep: _deep, turn: _turn, mine, ...row } of fresh)
-      if (mine) owned.push(toOwnedRun(row))
-    const turns = fresh.some((row) => row.turn)
-    return { owned, queued: fresh.length - owned.length, turns, events: rows[0]?.events ?? 0 }
+    let turns = false
+    let queued = 0
+    for (const { events: _events, mine, turn, ...row } of rows) {
+      if (mine === null) continue
+      if (turn) turns = true
+      if (mine)
+        owned.push(
+          toOwnedRun({
+            ...row,
+            attempts: 1,
+            base_attempts: 0,
+            trigger: 'event',
+            ordering: null,
+            in_turn: false,
+            synthetic: false,
+          }),
+        )
+      else queued++
+    }
+    return { owned, queued, turns, events: rows[0]?.events ?? 0 }
   }
 
   return {
     /** Dispatches these events, those of them that nobody has dispatched. */
     events(seqs: readonly number[], taker: Taker): Promise<Dispatched> {
-      // A lookup for each seq, whatever the planner believed of the table's size when it made its plan.
-      const picked = sql`
-        select waiting.seq
-        from unnest((select ${seqs}::bigint[])) as wanted (seq)
-        cross join lateral (select seq from zerodb_outbox where seq = wanted.seq for update skip locked limit 1) waiting`
-      return fanOut(picked, taker)
+      // select: the plan is made for any number of them, and kept.
+      return fanOut(sql`(select ${seqs}::bigint[])::bigint[]`, taker)
     },
 
     /** Dispatches the oldest events that nobody has: what a crash, or another process's wake-up that got lost, has left. */
     oldest(taker: Taker): Promise<Dispatched> {
-      const picked = sql`select seq from zerodb_outbox order by seq limit ${DISPATCH_BATCH}::int for update skip locked`
-      return fanOut(picked, taker)
+      // array(): joined to the delete, the choice of the batch could be made anew for every row.
+      return fanOut(
+        sql`array(select seq from zerodb_outbox order by seq limit ${DISPATCH_BATCH}::int for update skip locked)`,
+        taker,
+      )
     },
 
     /** Seconds since the oldest event was committed that nobody has dispatched; 0 when there is none. */
