@@ -52,18 +52,18 @@ export function instances({ db, relaxed }: StoreContext) {
     },
 
     /**
-     * Declares dead whoever has not beaten for `leaseSeconds`. Only a process that has beaten itself meanwhile may say so: where a server
-     * stood still with this statement before it, nobody has.
+     * Declares dead whoever has not beaten for `leaseSeconds`. Only a process that has just beaten itself, at most half as long ago, may say
+     * so: where a server stood still with this statement before it, nobody could beat.
      */
     async bury(epoch: number, leaseSeconds: number): Promise<void> {
+      const ago = (seconds: number) => sql`clock_timestamp() - make_interval(secs => ${seconds}::float8)`
       await relaxed.query(sql`
-        with lease as (
-          select clock_timestamp() - make_interval(secs => ${leaseSeconds}::float8) as began
-        )
         delete from zerodb_instances
-        using lease
-        where beat_at < began
-          and exists (select from zerodb_instances me where me.epoch = ${epoch}::bigint and me.beat_at >= began)`)
+        where beat_at < ${ago(leaseSeconds)}
+          and exists (
+            select from zerodb_instances me
+            where me.epoch = ${epoch}::bigint and me.beat_at >= ${ago(leaseSeconds / 2)}
+          )`)
     },
 
     async remove(epoch: number): Promise<void> {
