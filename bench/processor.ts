@@ -5,7 +5,7 @@ import type { Bench } from './support.ts'
 /** Milliseconds of processor time that have been used so far. */
 export interface ProcessorTime {
   here: number
-  /** By the connections to the bench's database, as long as they are open; null where this cannot be seen. On PGlite it is part of `here`. */
+  /** By the connections to the bench's database, and by all that have been closed; null where this cannot be seen. On PGlite it is part of `here`. */
   database: number | null
 }
 
@@ -20,19 +20,23 @@ export async function processorTime({ database }: Bench): Promise<ProcessorTime>
     sql`select pid from pg_stat_activity where datname = current_database()`,
   )
   try {
-    return { here, database: backends.reduce((sum, { pid }) => sum + timeOf(pid), 0) }
+    const living = backends.map(({ pid }) => timesOf(pid))
+    const closed = timesOf(living[0]!.parent).ended
+    return { here, database: living.reduce((sum, { own }) => sum + own, closed) }
   } catch {
     // The server is on another machine, or this is no Linux.
     return { here, database: null }
   }
 }
 
-function timeOf(pid: number): number {
+/** What process `pid` has used, and what its children have that have ended. */
+function timesOf(pid: number): { parent: number; own: number; ended: number } {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
   if (!stat.includes('postgres')) throw new Error(`process ${pid} is none of PostgreSQL's`)
-  // Behind the name, which may hold anything: the state is the third field, and the two times the fourteenth and fifteenth.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  return (Number(fields[11]) + Number(fields[12])) * TICK_MS
+  // Behind the name, which may hold anything: the state is the third field, then the parent, and the times are from the fourteenth on.
+  const [, parent, ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  const [user, system, endedUser, endedSystem] = fields.slice(9, 13).map((ticks) => Number(ticks) * TICK_MS)
+  return { parent: Number(parent), own: user! + system!, ended: endedUser! + endedSystem! }
 }
 
 /** What `work` has used for each of `count`, in words, and as one number. */

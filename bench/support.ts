@@ -68,7 +68,11 @@ export async function openBench(backend: Backend, given?: Place): Promise<Bench>
   const log = pino({ level: 'error' }, pino.destination(2))
   const database = await openDatabase(config)
   let engine: Engine | undefined
-  const store = openStore(database, { onCommitted: (seqs) => engine?.wake(seqs), skewSeconds: () => 0 })
+  const store = openStore(database, {
+    onCommitted: (seqs) => engine?.wake(seqs),
+    follower: () => engine?.follower() ?? null,
+    skewSeconds: () => 0,
+  })
   const clock = { now: Date.now, skewSeconds: () => 0 }
   const encryptionKey = new Uint8Array(32)
   const embedder = EMBEDDERS['use-lite']()

@@ -146,6 +146,7 @@ export async function openSystem(config: Config, options: SystemOptions = {}): P
     let engine: Engine | undefined
     const store = openStore(database, {
       onCommitted: (eventSeqs) => engine?.wake(eventSeqs),
+      follower: () => engine?.follower() ?? null,
       skewSeconds: clock.skewSeconds,
       projectLimit: config.projectLimit,
     })

@@ -278,6 +278,8 @@ async function openLocked(options: Required<PgliteOptions>, lock: DirectoryLock)
     get relaxed() {
       return database
     },
+    // One thread does one after the other: what is given to it now, it finds when it has done what is before.
+    pair: (first, next) => ({ first: query(first), next: query(next()) }),
     transaction,
     exec,
     async version() {

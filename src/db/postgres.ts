@@ -1,8 +1,9 @@
 import pg from 'pg'
 import { StartError, ZeroError } from '../errors.ts'
-import { failure, startError } from './postgres-errors.ts'
+import { startError } from './postgres-errors.ts'
 import { listen } from './postgres-listen.ts'
-import { isOutdated, nameOf, rename } from './postgres-names.ts'
+import { openPairs } from './postgres-pair.ts'
+import { command, lostMs, run, withClient } from './postgres-run.ts'
 import { watchSilence } from './postgres-silence.ts'
 import {
   type Database,
@@ -13,7 +14,7 @@ import {
   sql,
   transactionFailed,
 } from './sql.ts'
-import { decode, type ExtensionTypes, encodeAll } from './wire.ts'
+import type { ExtensionTypes } from './wire.ts'
 
 export interface PostgresOptions {
   url: string
@@ -24,16 +25,12 @@ export interface PostgresOptions {
   lookMs?: number
 }
 
-type Client = pg.Pool | pg.PoolClient
-
 const SCRIPT_SECONDS = 600
 /** A server that is away must not keep a request waiting for long, also one that does not even refuse. */
 const CONNECT_SECONDS = 5
-/** A statement that the server would have ended by then, and that is not answered: its connection is lost, though others may not be. */
-const LOST_SECONDS = 5
-
-// The relaxed side looks rows up and never reads a table through: plans that were made while the tables were empty must not.
-const RELAXED = ['synchronous_commit=off', 'enable_seqscan=off', 'enable_bitmapscan=off', 'enable_memoize=off']
+// What looks rows up never reads a table through: plans that were made while the tables were empty must not.
+const LOOKING_UP = ['enable_seqscan=off', 'enable_bitmapscan=off', 'enable_memoize=off']
+const RELAXED = ['synchronous_commit=off', ...LOOKING_UP]
 
 /** Opens a pool on a PostgreSQL server (15 or later, pgvector 0.8 or later). Throws `StartError` when it cannot be reached or is too old. */
 export async function openPostgres(options: PostgresOptions): Promise<Database> {
@@ -56,7 +53,9 @@ export async function openPostgres(options: PostgresOptions): Promise<Database> 
   const connection = { ...connectionOf(url, settings), stream: watch.socket }
   const relaxed = { ...connectionOf(url, [...settings, ...RELAXED]), stream: watch.socket }
   const main = openPool(connection, poolSize, statementTimeoutSeconds)
+  const paired = { ...connectionOf(url, [...settings, ...LOOKING_UP]), stream: watch.socket }
   const lossy = openPool(relaxed, Math.max(2, Math.ceil(poolSize / 4)), statementTimeoutSeconds)
+  const pairs = openPairs({ ...paired, query_timeout: lostMs(statementTimeoutSeconds) }, types)
   let closing: Promise<void> | undefined
 
   try {
@@ -74,7 +73,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Database> 
   async function shut(): Promise<void> {
     // The pool would forget who still waits for a connection.
     await watch.settled()
-    await Promise.all([main.end(), lossy.end()])
+    await Promise.all([main.end(), lossy.end(), pairs.end()])
     watch.close()
   }
 
@@ -94,6 +93,12 @@ export async function openPostgres(options: PostgresOptions): Promise<Database> 
     kind: 'postgres',
     query: executor(main).query,
     relaxed: executor(lossy),
+    pair<First, Next>(first: Statement, next: () => Statement) {
+      const pair = closing ? null : pairs.send<First, Next>(first, next)
+      // The server is watched for as long as an answer is missing.
+      if (pair) void watch.ask(() => Promise.allSettled([pair.first, pair.next]))
+      return pair
+    },
     transaction(body) {
       return answer(() => withClient(main, (client) => runTransaction(client, types, body)))
     },
@@ -118,34 +123,6 @@ export async function openPostgres(options: PostgresOptions): Promise<Database> 
       closing ??= shut()
       return closing
     },
-  }
-}
-
-/** A connection for `work` alone. One that breaks meanwhile ends the wait for `work`, and leaves the pool. */
-async function withClient<R>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<R>): Promise<R> {
-  const client = await pool.connect().catch((error) => {
-    throw failure(error)
-  })
-  let broken: Error | undefined
-  let onError = (_: Error) => {}
-  const breaking = new Promise<never>((_, reject) => {
-    onError = (error) => {
-      broken = error
-      reject(failure(error))
-    }
-  })
-  breaking.catch(() => undefined)
-  client.on('error', onError)
-  try {
-    return await Promise.race([work(client), breaking])
-  } catch (error) {
-    // It may still wait for the answer that we have given up.
-    if (error instanceof ZeroError && error.code === 'unavailable') broken ??= error
-    throw error
-  } finally {
-    client.off('error', onError)
-    // Who is still in a transaction could not roll back.
-    client.release(broken ?? client.getTransactionStatus() !== 'I')
   }
 }
 
@@ -244,52 +221,4 @@ function openPool(connection: pg.ClientConfig, max: number, limitSeconds: number
   // An idle connection that breaks is replaced with the next use; without a listener it would end the process.
   pool.on('error', () => undefined)
   return pool
-}
-
-const lostMs = (limitSeconds: number) => Math.ceil((limitSeconds + LOST_SECONDS) * 1000)
-
-const TEXT_PARSERS = { getTypeParser: () => (text: string) => text } as unknown as pg.CustomTypesConfig
-
-async function run<Row>(
-  client: Client,
-  statement: Statement,
-  types: ExtensionTypes,
-  mayRepeat: boolean,
-  limitSeconds?: number,
-): Promise<Row[]> {
-  const values = encodeAll(statement.values, types)
-  const name = nameOf(statement.text)
-  try {
-    const result = await client.query<(string | null)[]>({
-      ...(name === undefined ? {} : { name }),
-      text: statement.text,
-      values,
-      rowMode: 'array',
-      types: TEXT_PARSERS,
-      ...(limitSeconds === undefined ? {} : { query_timeout: lostMs(limitSeconds) }),
-    } as pg.QueryArrayConfig)
-    return result.rows.map((row) => {
-      const object: Record<string, unknown> = {}
-      result.fields.forEach((field, i) => {
-        object[field.name] = decode(field.dataTypeID, row[i]!, types)
-      })
-      return object as Row
-    })
-  } catch (error) {
-    if (isOutdated(error)) {
-      rename(statement.text, name)
-      if (mayRepeat) return run(client, statement, types, false, limitSeconds)
-    }
-    throw failure(error)
-  }
-}
-
-/** Runs SQL of our own without parameters. Returns what the server says it has done, e.g. `COMMIT`. */
-async function command(client: pg.PoolClient, text: string, limitSeconds?: number): Promise<string> {
-  const lost = limitSeconds === undefined ? {} : { query_timeout: lostMs(limitSeconds) }
-  try {
-    return (await client.query({ text, ...lost } as pg.QueryConfig)).command
-  } catch (error) {
-    throw failure(error)
-  }
 }

@@ -147,6 +147,12 @@ export interface Executor {
   query<Row = Record<string, unknown>>(statement: Statement, options?: QueryOptions): Promise<Row[]>
 }
 
+/** The answers to two statements that have been sent at once. */
+export interface Pair<First, Next> {
+  first: Promise<First[]>
+  next: Promise<Next[]>
+}
+
 export interface QueryOptions {
   /** When the statement is ended, in place of the driver's default. For index builds and migrations. */
   timeoutSeconds?: number
@@ -157,6 +163,12 @@ export interface Database extends Executor {
   readonly kind: 'pglite' | 'postgres'
   /** For work that is done again if a crash loses it (dispatch, claims, acknowledgements): commits without waiting for the disk where that is faster. */
   readonly relaxed: Executor
+  /**
+   * Sends `first` and, right behind it on the same connection, `next`, which the server goes on to while the answer to `first` is on its way.
+   * Each is committed by itself, `next` whatever becomes of `first`, and looks rows up as `relaxed` does. Null when no connection is free for
+   * them at this moment: then nothing has been sent.
+   */
+  pair<First, Next>(first: Statement, next: () => Statement): Pair<First, Next> | null
   /**
    * All of `body`, or none of it: throws if a statement in it failed, even if `body` took no notice. Inside, wait for nothing but SQL: the
    * embedded database has one connection, and who waits longer than a statement may take is rolled back with `query_timeout`.

@@ -1,4 +1,5 @@
 import type { App } from '../app.ts'
+import type { Follower } from '../store/commit.ts'
 import { DISPATCH_BATCH, type Dispatched, type Taker } from '../store/dispatch.ts'
 import type { Claimer } from './claimer.ts'
 import type { Worker } from './worker.ts'
@@ -6,6 +7,8 @@ import type { Worker } from './worker.ts'
 export interface Dispatcher {
   /** These events have been committed here: turn them into runs, now. */
   wake(eventSeqs: readonly number[]): void
+  /** What is to be sent right behind a write, to turn its events into runs; null while there is anything else to do. */
+  follower(): Follower | null
   /** Dispatches whatever has been left over, and claims queued runs. True when it found anything to do. */
   sweep(): Promise<boolean>
   /** There may be queued runs to be claimed. */
@@ -32,8 +35,8 @@ export interface DispatcherOptions {
 
 /**
  * Turns events into runs and hands this process's share of them to the worker.
- * The fast way: a commit wakes it, one statement dispatches all that has come meanwhile, and runs that are owned at insertion start at
- * once. The sure way: a sweep finds whatever the fast one lost. Both take an event from the outbox, so none is dispatched twice.
+ * The fast way: one statement follows a write on its connection, or a commit wakes it and one statement dispatches all that has come meanwhile;
+ * runs that are owned at insertion start at once. The sure way: a sweep finds whatever the fast one lost. Both take an event from the outbox, so none is dispatched twice.
  */
 export function createDispatcher(options: DispatcherOptions): Dispatcher {
   const { app, epoch, handlers, worker, claimer, onDispatched, onOverflow } = options
@@ -77,6 +80,27 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     onDispatched()
   }
 
+  /** A dispatch behind a write is under way. */
+  let following: Promise<void> | undefined
+
+  async function takeBehind(dispatched: Promise<Dispatched>, written: Promise<number[]>): Promise<void> {
+    try {
+      const [eventSeqs, found] = await Promise.all([written, dispatched])
+      take(found)
+      // Where there was more than that, these may not have been among it.
+      if (found.events === DISPATCH_BATCH) wake(eventSeqs)
+    } catch (error) {
+      app.log.warn({ error }, 'dispatch behind a write failed; trying again')
+      wake(await written)
+    }
+    following = undefined
+  }
+
+  function wake(eventSeqs: readonly number[]): void {
+    woken.push(...eventSeqs)
+    if (woken.length > 0) dispatching ??= dispatchWoken()
+  }
+
   let claiming: Promise<boolean> | undefined
   /** Something may have been queued since the claim under way has looked. */
   let again = false
@@ -101,9 +125,12 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   }
 
   return {
-    wake(eventSeqs) {
-      woken.push(...eventSeqs)
-      dispatching ??= dispatchWoken()
+    wake,
+    follower() {
+      if (following || dispatching || claiming || backlog) return null
+      return app.store.dispatch.behind(taker(), (dispatched, written) => {
+        following = takeBehind(dispatched, written)
+      })
     },
     async sweep() {
       let dispatched = 0
@@ -120,10 +147,10 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     freed() {
       if (backlog) claimSoon()
     },
-    busy: () => dispatching !== undefined || claiming !== undefined,
+    busy: () => dispatching !== undefined || following !== undefined || claiming !== undefined,
     async quiet() {
       // A claim that fails has been logged; the sweep repeats it.
-      while (dispatching || claiming) await Promise.allSettled([dispatching, claiming])
+      while (dispatching || following || claiming) await Promise.allSettled([dispatching, following, claiming])
     },
   }
 }

@@ -2,6 +2,7 @@ import type { App, RunsPort } from '../app.ts'
 import type { Database } from '../db/sql.ts'
 import { HANDLER_NAMES, handlerOf } from '../handlers/index.ts'
 import { RUNTIMES } from '../schema/runtime.ts'
+import type { Follower } from '../store/commit.ts'
 import { createBreaker } from './breaker.ts'
 import { createChanges } from './changes.ts'
 import { createClaimer } from './claimer.ts'
@@ -27,6 +28,8 @@ const REPLAY_MS = 250
 
 export interface Engine extends RunsPort {
   wake(eventSeqs: readonly number[]): void
+  /** What dispatches the events of a write if it is sent right behind it; null when they are better told to `wake`. */
+  follower(): Follower | null
   /** Dispatches and executes all that is due, and waits for it. */
   idle(): Promise<void>
   /** Takes nothing more, lets running handlers finish for `graceSeconds`, and gives back what they had not. */
@@ -132,6 +135,7 @@ export async function startEngine(app: App, database: Database): Promise<Engine>
 
   return {
     wake: dispatcher.wake,
+    follower: () => (draining ? null : dispatcher.follower()),
     async settled(scope, handlers, events, seconds) {
       const until = performance.now() + seconds * 1000
       for (;;) {

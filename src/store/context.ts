@@ -1,14 +1,14 @@
 import type { Executor, Statement } from '../db/sql.ts'
 import { sql } from '../db/sql.ts'
 import { ZeroError } from '../errors.ts'
+import type { Commit, Written } from './commit.ts'
 
 /** What every noun of the store is made of. */
 export interface StoreContext {
   db: Executor
   /** For work that a crash may undo because it is done again. */
   relaxed: Executor
-  /** Told the events of every committed write. */
-  committed(eventSeqs: readonly number[]): void
+  commit: Commit
   /** Runs of one project that may go on at once; null: any number. */
   projectLimit: number | null
   /** Seconds that this process's clock is ahead of the database's: 0, except in tests that drive time. */
@@ -62,9 +62,8 @@ export async function write<Row>(
   statement: Statement,
   missing = 'Project not found',
 ): Promise<[Row, ...Row[]]> {
-  const rows = await context.db.query<Row & { event_seq: number }>(statement)
+  const rows = await context.commit<Row & Written>(statement)
   if (rows.length === 0) throw new ZeroError('not_found', missing)
-  context.committed([...new Set(rows.map((row) => row.event_seq))])
   return rows as unknown as [Row, ...Row[]]
 }
 

@@ -1,5 +1,6 @@
-import type { Database } from '../db/sql.ts'
+import type { Database, Statement } from '../db/sql.ts'
 import { claims } from './claims.ts'
+import { commitBy, eventsOf, type Follower, type Written } from './commit.ts'
 import type { StoreContext } from './context.ts'
 import { dispatch } from './dispatch.ts'
 import { dump } from './dump.ts'
@@ -72,23 +73,32 @@ export interface Store extends Tables {
 }
 
 export interface StoreOptions {
-  /** Told the events of every write, after its commit. Must not throw. */
+  /** Told the events of every write that nothing follows, after its commit. Must not throw. */
   onCommitted(eventSeqs: readonly number[]): void
+  /** Asked with each write: what is to be sent right behind it; null, and without this, nothing. */
+  follower?(): Follower | null
   skewSeconds(): number
   /** Runs of one project that may go on at once, over all processes; null: any number. */
   projectLimit?: number | null
 }
 
 /** The store over `database`. */
-export function openStore(database: Database, { onCommitted, skewSeconds, projectLimit = null }: StoreOptions): Store {
+export function openStore(database: Database, options: StoreOptions): Store {
+  const { onCommitted, follower = () => null, skewSeconds, projectLimit = null } = options
+  const commit = commitBy(database, follower, onCommitted)
   return {
     kind: database.kind,
-    ...tablesOver({ db: database, relaxed: database.relaxed, committed: onCommitted, skewSeconds, projectLimit }),
+    ...tablesOver({ db: database, relaxed: database.relaxed, commit, skewSeconds, projectLimit }),
     async transaction(body) {
       const seqs: number[] = []
-      const result = await database.transaction((tx) =>
-        body(tablesOver({ db: tx, relaxed: tx, committed: (more) => seqs.push(...more), skewSeconds, projectLimit })),
-      )
+      const result = await database.transaction((tx) => {
+        async function commit<Row extends Written>(statement: Statement) {
+          const rows = await tx.query<Row>(statement)
+          seqs.push(...eventsOf(rows))
+          return rows
+        }
+        return body(tablesOver({ db: tx, relaxed: tx, commit, skewSeconds, projectLimit }))
+      })
       if (seqs.length > 0) onCommitted(seqs)
       return result
     },

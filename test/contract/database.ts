@@ -1,8 +1,9 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Database, DbError, isUniqueViolation, join, json, sql } from '../../src/db/sql.ts'
+import { type Database, DbError, isUniqueViolation, join, json, type Statement, sql } from '../../src/db/sql.ts'
 import { encodeAll } from '../../src/db/wire.ts'
 import { ZeroError } from '../../src/errors.ts'
+import { eventually } from '../support/eventually.ts'
 
 export interface OpenOptions {
   statementTimeoutSeconds?: number
@@ -571,6 +572,51 @@ export function databaseContract(open: (options?: OpenOptions) => Promise<TestDa
         select count(*) from costly a, costly b, costly c, costly d, costly e, costly f`)
       expect(plan.map((line) => line['QUERY PLAN']).join('\n')).not.toContain('JIT')
     }
+  })
+
+  describe('a pair', () => {
+    /** Where a connection has to be made first, the pair is refused until it is there. */
+    const pairOf = (first: Statement, next: Statement) =>
+      eventually(() => {
+        const pair = db.pair<{ n: number }, { n: number }>(first, () => next)
+        expect(pair).not.toBe(null)
+        return pair!
+      })
+
+    test('is carried out in order: the second finds what the first has committed', async () => {
+      await db.query(sql`create table pairs (n int)`)
+      const pair = await pairOf(
+        sql`insert into pairs values (1) returning n`,
+        sql`update pairs set n = n + ${1}::int returning n`,
+      )
+      expect(await Promise.all([pair.first, pair.next])).toEqual([[{ n: 1 }], [{ n: 2 }]])
+    })
+
+    test('is two commits: the second is carried out when the first fails, and the first stays when the second does', async () => {
+      await db.query(sql`create table halves (n int primary key)`)
+      const insert = sql`insert into halves values (${1}::int) returning n`
+      const failing = sql`select 1 / 0 as n`
+      const one = await pairOf(failing, insert)
+      await expect(one.first).rejects.toMatchObject({ code: '22012' })
+      expect(await one.next).toEqual([{ n: 1 }])
+      const two = await pairOf(sql`insert into halves values (2) returning n`, insert)
+      expect(await two.first).toEqual([{ n: 2 }])
+      await expect(two.next).rejects.toMatchObject({ code: '23505' })
+      expect(await db.query(sql`select n from halves order by n`)).toEqual([{ n: 1 }, { n: 2 }])
+    })
+
+    test('that no connection is free for is refused, and neither of it is carried out', async () => {
+      await db.query(sql`create table refused (n int)`)
+      const insert = sql`insert into refused values (1) returning n`
+      let pairs = 0
+      await eventually(async () => {
+        const given = [db.pair(insert, () => insert), db.pair(insert, () => insert)].filter((pair) => pair !== null)
+        await Promise.all(given.flatMap((pair) => [pair.first, pair.next]))
+        pairs += given.length
+        expect(pairs).toBeGreaterThan(0)
+      })
+      expect(await db.query(sql`select count(*)::int as n from refused`)).toEqual([{ n: 2 * pairs }])
+    })
   })
 
   test('what is written on the relaxed side is there', async () => {

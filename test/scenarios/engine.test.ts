@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { DatabaseAway, sql } from '../../src/db/sql.ts'
@@ -6,6 +7,7 @@ import { USUAL_RETRY } from '../../src/engine/retry.ts'
 import type { Run } from '../../src/schema/run.ts'
 import { openTestApp, type TestApp, type TestUser } from '../support/app.ts'
 import { eventually } from '../support/eventually.ts'
+import { undispatched } from '../support/undispatched.ts'
 
 const STORED = 'zerodb.vector.stored'
 const { max_attempts: MAX_ATTEMPTS } = USUAL_RETRY
@@ -265,19 +267,64 @@ describe('a run', () => {
   test('is made by the sweep when the dispatch at commit was lost', async () => {
     const user = await withHook(app)
     const { dispatch } = app.system.app.store
-    const { events } = dispatch
-    let lost = () => {}
-    const tried = new Promise<void>((resolve) => {
-      lost = resolve
+    await undispatched(app.system.app.store, async () => {
+      const tried = new Promise<void>((lost) => {
+        dispatch.events = async () => {
+          lost()
+          throw new Error('the database is away')
+        }
+      })
+      await store(user, 'a')
+      await tried
     })
-    dispatch.events = async () => {
-      lost()
-      throw new Error('the database is away')
-    }
-    await store(user, 'a')
-    await tried
-    dispatch.events = events
     expect(await user.trail()).toEqual({ events: [STORED], runs: ['auto_embed succeeded'] })
+  })
+
+  test('is made right behind the write, without another look at the outbox', async () => {
+    const user = await withHook(app)
+    const { dispatch } = app.system.app.store
+    const { behind } = dispatch
+    await undispatched(app.system.app.store, async () => {
+      dispatch.behind = behind
+      // The connection for it is made when it is first asked for: until then a write goes alone.
+      await eventually(async () => {
+        await store(user, 'a')
+        expect(await runsNow(user)).not.toEqual([])
+      })
+    })
+  })
+
+  test('is made at once when the dispatch behind the write fails, and of what others have left when the write does', async () => {
+    const user = await withHook(app)
+    const { dispatch } = app.system.app.store
+    const { behind, events } = dispatch
+    await undispatched(app.system.app.store, async () => {
+      dispatch.events = events
+      let failed = 0
+      dispatch.behind = (taker, sent) => ({
+        ...behind(taker, (dispatched, written) => {
+          dispatched.catch(() => failed++)
+          sent(dispatched, written)
+        }),
+        statement: () => sql`select 1 / 0`,
+      })
+      await eventually(async () => {
+        await store(user, 'a')
+        expect(failed).toBeGreaterThan(0)
+      })
+    })
+    await user.runs()
+    const before = (await user.runs()).length
+
+    await undispatched(app.system.app.store, () => store(user, 'left'))
+    await undispatched(app.system.app.store, async () => {
+      dispatch.behind = behind
+      const strange = `/api/v1/projects/${randomUUID()}/database/vectors/upsert`
+      await eventually(async () => {
+        expect((await user.post(strange, { vector_id: 'a', document: 'a' })).status).toBe(404)
+        expect(await runsNow(user)).toHaveLength(before + 1)
+      })
+    })
   })
 })
 

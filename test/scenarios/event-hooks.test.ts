@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { sql } from '../../src/db/sql.ts'
 import { openTestApp, type TestApp, type TestUser } from '../support/app.ts'
 import { instant } from '../support/gate.ts'
+import { undispatched } from '../support/undispatched.ts'
 
 const STORED = 'zerodb.vector.stored'
 const LOG = '/api/v1/event-log'
@@ -74,17 +75,10 @@ describe('the hooks of an event', () => {
 
   test('a paused one has fired; one whose event is still to be handed out says so; a replay is no firing', async () => {
     const paused = await user.hook(STORED, 'auto_embed', { paused: true })
-    const { dispatch } = app.system.app.store
-    const { events, oldest } = dispatch
-    const nothing = { owned: [], queued: 0, turns: false, events: 0 }
-    dispatch.events = async () => nothing
-    dispatch.oldest = async () => nothing
-    try {
+    await undispatched(app.system.app.store, async () => {
       await store('v')
       expect(await verdicts(await lastEvent())).toMatchObject([{ hook_id: paused.id, fired: false, reason: 'pending' }])
-    } finally {
-      Object.assign(dispatch, { events, oldest })
-    }
+    })
     await app.idle()
     const later = await user.hook(STORED, 'auto_graph')
     const replay = await user.post('/api/v1/replays', { hook_id: later.id })

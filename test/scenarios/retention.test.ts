@@ -3,6 +3,7 @@ import { sql } from '../../src/db/sql.ts'
 import { createRetention } from '../../src/engine/retention.ts'
 import { openTestApp, type TestApp, type TestUser } from '../support/app.ts'
 import { gated, instant } from '../support/gate.ts'
+import { undispatched } from '../support/undispatched.ts'
 
 const STORED = 'zerodb.vector.stored'
 const DAY = 86_400
@@ -96,19 +97,12 @@ describe('what has been kept long enough', () => {
       const paused = await user.hook(STORED, 'auto_embed', { paused: true })
       await store('waits')
       await app.idle()
-      const { dispatch } = app.system.app.store
-      const { events, oldest } = dispatch
-      const nothing = { owned: [], queued: 0, turns: false, events: 0 }
-      dispatch.events = async () => nothing
-      dispatch.oldest = async () => nothing
-      try {
+      await undispatched(app.system.app.store, async () => {
         await store('undispatched')
         await days(400)
         await expire()
         expect(await left()).toEqual({ events: ['waits', 'undispatched'], runs: ['waits queued'] })
-      } finally {
-        Object.assign(dispatch, { events, oldest })
-      }
+      })
       await user.patch(`/api/v1/hooks/${paused.id}`, { paused: false })
       await expect.poll(() => [...gate.started].sort(), { timeout: 10_000 }).toEqual(['undispatched', 'waits'])
       await expire()

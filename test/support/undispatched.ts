@@ -1,0 +1,14 @@
+import type { Dispatched } from '../../src/store/dispatch.ts'
+import type { Store } from '../../src/store/index.ts'
+
+/** Does `body`, whose events nobody turns into runs before it has ended. */
+export async function undispatched<R>({ dispatch }: Store, body: () => Promise<R>): Promise<R> {
+  const { events, oldest, behind } = dispatch
+  const nothing = async (): Promise<Dispatched> => ({ owned: [], queued: 0, turns: false, events: 0 })
+  Object.assign(dispatch, { events: nothing, oldest: nothing, behind: () => null })
+  try {
+    return await body()
+  } finally {
+    Object.assign(dispatch, { events, oldest, behind })
+  }
+}
