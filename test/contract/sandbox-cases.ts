@@ -389,6 +389,20 @@ def handler(e, ctx):
     },
   ),
 
+  {
+    name: 'nodejs20: what ends its process with a question unanswered has its result all the same',
+    async run(driver) {
+      const code: Code = {
+        node: 'export default (e, ctx) => { ctx.zerodb.a.b({ text: "[".repeat(1_500_000) }).catch(() => {}); process.exit(3) }',
+        python: '',
+      }
+      for (let n = 0; n < 20; n++) {
+        const outcome = await runCode(driver, 'nodejs20', code, { onHostCall: async () => 'x'.repeat(100_000) })
+        assert.deepEqual([outcome.status, outcome.error?.name], ['threw', 'ProcessExit'])
+      }
+    },
+  },
+
   ...both('once does a thing once', async (driver, runtime) => {
     const code = {
       node: 'let n = 0\nexport default async (e, ctx) => [await ctx.once("k", () => ++n), await ctx.once("k", () => ++n), n]',

@@ -354,16 +354,24 @@ function threw(call, error, last = 0) {
   finish(call, [THREW, Buffer.from(described)], last)
 }
 
-process.exit = (code = process.exitCode ?? 0) => {
-  const call = live
-  if (call?.script && Number(code) === 0) finish(call, [JSON_RESULT, Buffer.from('null')], 1)
-  else if (call) threw(call, signal('ProcessExit', `process.exit(${code}) was called`, {}), 1)
+/** Ends this process when its server has heard the last word: who leaves an answer unread breaks the connection, with what is still in it. */
+function leave() {
+  Atomics.wait(sleeping, 0, 0, 5_000)
   exitProcess(1)
 }
+
+process.exit = (code = process.exitCode ?? 0) => {
+  const call = live
+  if (!call) exitProcess(1)
+  if (call.script && Number(code) === 0) finish(call, [JSON_RESULT, Buffer.from('null')], 1)
+  else threw(call, signal('ProcessExit', `process.exit(${code}) was called`, {}), 1)
+  leave()
+}
 process.on('uncaughtException', (error) => {
-  if (live) threw(live, error, 1)
   // What was thrown where nobody waits leaves this process in a state that nobody knows.
-  exitProcess(1)
+  if (!live) exitProcess(1)
+  threw(live, error, 1)
+  leave()
 })
 
 function layFiles(files) {
@@ -459,7 +467,7 @@ function runScript(call, input, limit) {
   process.on('beforeExit', () => {
     if (outcome) finish(call, outcome, 1)
     else threw(call, new Error('The program ended while its top-level await was waiting'), 1)
-    exitProcess(0)
+    leave()
   })
   channel.unref()
 }
