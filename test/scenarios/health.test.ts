@@ -3,6 +3,7 @@ import { connect } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { sql } from '../../src/db/sql.ts'
 import { openTestApp, type TestApp } from '../support/app.ts'
+import { undispatched } from '../support/undispatched.ts'
 
 const STORED = 'zerodb.vector.stored'
 
@@ -33,11 +34,7 @@ test('a server that is well says so, to whoever asks', async () => {
 test('a server whose events wait is not ready, and is again when they have been dispatched', async () => {
   const user = await app.newUser()
   await user.hook(STORED, 'auto_embed')
-  const { dispatch } = app.system.app.store
-  const usual = { ...dispatch }
-  const fails = () => Promise.reject(new Error('no dispatch for now'))
-  Object.assign(dispatch, { events: fails, oldest: fails })
-  try {
+  await undispatched(app.system.app.store, async () => {
     await user.post(`${user.database}/vectors/upsert`, { document: 'a text' })
     expect(await app.request('GET', '/readyz')).toMatchObject({ status: 200 })
     await app.system.database.query(sql`
@@ -48,9 +45,7 @@ test('a server whose events wait is not ready, and is again when they have been 
       headers: { 'retry-after': '1' },
     })
     expect(await app.request('GET', '/health')).toMatchObject({ status: 200, body: { status: 'lagging' } })
-  } finally {
-    Object.assign(dispatch, usual)
-  }
+  })
   await app.idle()
   expect(await app.request('GET', '/readyz')).toMatchObject({ status: 200, body: { status: 'ok', lag_seconds: 0 } })
 })
