@@ -10,6 +10,7 @@ import { http } from './http.ts'
 import { lanes } from './lanes.ts'
 import { latency } from './latency.ts'
 import { mcp } from './mcp.ts'
+import { order } from './order.ts'
 import { otherProcess } from './other-process.ts'
 import { peer } from './peer.ts'
 import { quality } from './quality.ts'
@@ -38,6 +39,7 @@ const SUITES: Record<string, { each?: Suite; once?: () => Promise<Measurement[]>
   throughput: { each: throughput },
   backlog: { each: backlog },
   lanes: { each: lanes },
+  order: { each: order },
   peer: { each: peer },
   http: { each: http },
   vectors: { each: vectors },
@@ -52,7 +54,7 @@ const SUITES: Record<string, { each?: Suite; once?: () => Promise<Measurement[]>
 
 /** Names for several. */
 const GROUPS: Record<string, string[]> = {
-  delivery: ['write', 'latency', 'other', 'throughput', 'backlog', 'lanes', 'peer', 'http'],
+  delivery: ['write', 'latency', 'other', 'throughput', 'backlog', 'lanes', 'order', 'peer', 'http'],
 }
 
 interface Limits {

@@ -163,17 +163,20 @@ export function addHandlers(count: number, work: Work): string[] {
   })
 }
 
+/** What may be said of a hook beside the handler and the event. */
+type Delivery = Pick<Parameters<Store['hooks']['create']>[1], 'paused' | 'ordering_key'>
+
 /** Handlers, and a hook for each on published events, or on another event. Only one user's events reach them. Returns the hooks' ids. */
 export async function addHooks(
   bench: Bench,
   scope: Scope,
   count: number,
   work: Work,
-  { event_type = eventPublished.name, paused = false }: { event_type?: EventName; paused?: boolean } = {},
+  { event_type = eventPublished.name, ...delivery }: { event_type?: EventName } & Delivery = {},
 ): Promise<string[]> {
   const ids: string[] = []
   for (const hook_name of addHandlers(count, work)) {
-    const fields = { project_id: null, hook_type: 'first_party', hook_name, hook_config: {}, event_type, paused }
+    const fields = { project_id: null, hook_type: 'first_party', hook_name, hook_config: {}, event_type, ...delivery }
     ids.push((await bench.store.hooks.create(scope.user_id, fields))!.id)
   }
   return ids

@@ -3,6 +3,9 @@ import { run, withClient } from './postgres-run.ts'
 import type { Pair, Statement } from './sql.ts'
 import type { ExtensionTypes } from './wire.ts'
 
+/** A server that has no connection left is not asked for one with every write. */
+const AGAIN_MS = 1_000
+
 /** Sends two statements at once over a connection that is kept for this. */
 export interface Pairs {
   /** As `Database.pair` does. */
@@ -15,8 +18,14 @@ export function openPairs(connection: pg.PoolConfig, types: ExtensionTypes): Pai
   const pool = new pg.Pool({ ...connection, max: 1, idleTimeoutMillis: 0, pipeline: true } as pg.PoolConfig)
   pool.on('error', () => undefined)
 
+  let preparing = false
+  const prepared = () => {
+    preparing = false
+  }
   function prepare(): void {
-    if (pool.totalCount === 0) withClient(pool, async () => undefined).catch(() => undefined)
+    if (preparing) return
+    preparing = true
+    withClient(pool, async () => undefined).then(prepared, () => setTimeout(prepared, AGAIN_MS).unref())
   }
 
   return {

@@ -213,6 +213,8 @@ function connectionOf(url: string, settings: readonly string[]): pg.ClientConfig
     options: settings.map((setting) => `-c ${setting}`).join(' '),
     application_name: 'zerodb-functions',
     keepAlive: true,
+    // A machine that has started again since knows nothing of the connection, and says so when it is asked.
+    keepAliveInitialDelayMillis: 10_000,
   }
 }
 

@@ -35,8 +35,9 @@ export interface DispatcherOptions {
 
 /**
  * Turns events into runs and hands this process's share of them to the worker.
- * The fast way: one statement follows a write on its connection, or a commit wakes it and one statement dispatches all that has come meanwhile;
- * runs that are owned at insertion start at once. The sure way: a sweep finds whatever the fast one lost. Both take an event from the outbox, so none is dispatched twice.
+ * The fast way: one statement follows a write on its connection, or a commit wakes us and one statement dispatches all that has come
+ * meanwhile; runs that are owned at insertion start at once. The sure way: a sweep finds whatever the fast one lost. All of them take events
+ * from the outbox, so that none is dispatched twice.
  */
 export function createDispatcher(options: DispatcherOptions): Dispatcher {
   const { app, epoch, handlers, worker, claimer, onDispatched, onOverflow } = options
