@@ -10,6 +10,7 @@ import {
   DatabaseAway,
   DbError,
   type Executor,
+  oneTurnLater,
   type QueryOptions,
   type Statement,
   sql,
@@ -278,8 +279,14 @@ async function openLocked(options: Required<PgliteOptions>, lock: DirectoryLock)
     get relaxed() {
       return database
     },
-    // One thread does one after the other: what is given to it now, it finds when it has done what is before.
-    pair: (first, next) => ({ first: query(first), next: query(next()) }),
+    // One thread does one after the other: what is given to it meanwhile, it finds when it has done what is before.
+    pair<First, Next>(first: Statement, next: () => Statement | null) {
+      const following = async () => {
+        const statement = next()
+        return statement && query<Next>(statement)
+      }
+      return { first: query<First>(first), next: oneTurnLater(following) }
+    },
     transaction,
     exec,
     async version() {

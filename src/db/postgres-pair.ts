@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { run, withClient } from './postgres-run.ts'
-import type { Pair, Statement } from './sql.ts'
+import { oneTurnLater, type Pair, type Statement } from './sql.ts'
 import type { ExtensionTypes } from './wire.ts'
 
 /** A server that has no connection left is not asked for one with every write. */
@@ -9,7 +9,7 @@ const AGAIN_MS = 1_000
 /** Sends two statements at once over a connection that is kept for this. */
 export interface Pairs {
   /** As `Database.pair` does. */
-  send<First, Next>(first: Statement, next: () => Statement): Pair<First, Next> | null
+  send<First, Next>(first: Statement, next: () => Statement | null): Pair<First, Next> | null
   end(): Promise<void>
 }
 
@@ -29,19 +29,25 @@ export function openPairs(connection: pg.PoolConfig, types: ExtensionTypes): Pai
   }
 
   return {
-    send<First, Next>(first: Statement, next: () => Statement) {
+    send<First, Next>(first: Statement, next: () => Statement | null) {
       if (pool.idleCount === 0) {
         prepare()
         return null
       }
-      const sent = new Promise<[Promise<First[]>, Promise<Next[]>]>((resolve, reject) => {
+      const sent = new Promise<Pair<First, Next>>((resolve, reject) => {
         withClient(pool, async (client) => {
-          const answers = [run<First>(client, first, types, true), run<Next>(client, next(), types, true)] as const
-          resolve([...answers])
-          await Promise.allSettled(answers)
+          const pair = {
+            first: run<First>(client, first, types, true),
+            next: oneTurnLater(() => {
+              const statement = next()
+              return statement && run<Next>(client, statement, types, true)
+            }),
+          }
+          resolve(pair)
+          await Promise.allSettled([pair.first, pair.next])
         }).catch(reject)
       })
-      return { first: sent.then(([answer]) => answer), next: sent.then(([, answer]) => answer) }
+      return { first: sent.then(({ first }) => first), next: sent.then(({ next }) => next) }
     },
     end: () => pool.end(),
   }

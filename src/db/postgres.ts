@@ -93,7 +93,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Database> 
     kind: 'postgres',
     query: executor(main).query,
     relaxed: executor(lossy),
-    pair<First, Next>(first: Statement, next: () => Statement) {
+    pair<First, Next>(first: Statement, next: () => Statement | null) {
       const pair = closing ? null : pairs.send<First, Next>(first, next)
       // The server is watched for as long as an answer is missing.
       if (pair) void watch.ask(() => Promise.allSettled([pair.first, pair.next]))

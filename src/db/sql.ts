@@ -147,10 +147,16 @@ export interface Executor {
   query<Row = Record<string, unknown>>(statement: Statement, options?: QueryOptions): Promise<Row[]>
 }
 
-/** The answers to two statements that have been sent at once. */
+/** The answers to two statements that have been sent at once; null in place of the second when there was none. */
 export interface Pair<First, Next> {
   first: Promise<First[]>
-  next: Promise<Next[]>
+  next: Promise<Next[] | null>
+}
+
+/** Does `work` when the event loop has seen what came together with what it is at. */
+export async function oneTurnLater<R>(work: () => R): Promise<Awaited<R>> {
+  await new Promise((resolve) => setImmediate(resolve))
+  return await work()
 }
 
 export interface QueryOptions {
@@ -165,10 +171,11 @@ export interface Database extends Executor {
   readonly relaxed: Executor
   /**
    * Sends `first` and, right behind it on the same connection, `next`, which the server goes on to while the answer to `first` is on its way.
-   * Each is committed by itself, `next` whatever becomes of `first`, and looks rows up as `relaxed` does. Null when no connection is free for
-   * them at this moment: then nothing has been sent.
+   * Each is committed by itself, `next` whatever becomes of `first`, and looks rows up as `relaxed` does. `next` is asked for when what has
+   * come at the same time has been seen, and may then be null. Null when no connection is free for them at this moment: then nothing has been
+   * sent.
    */
-  pair<First, Next>(first: Statement, next: () => Statement): Pair<First, Next> | null
+  pair<First, Next>(first: Statement, next: () => Statement | null): Pair<First, Next> | null
   /**
    * All of `body`, or none of it: throws if a statement in it failed, even if `body` took no notice. Inside, wait for nothing but SQL: the
    * embedded database has one connection, and who waits longer than a statement may take is rolled back with `query_timeout`.

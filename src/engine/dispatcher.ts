@@ -84,12 +84,12 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   /** A dispatch behind a write is under way. */
   let following: Promise<void> | undefined
 
-  async function takeBehind(dispatched: Promise<Dispatched>, written: Promise<number[]>): Promise<void> {
+  async function takeBehind(dispatched: Promise<Dispatched | null>, written: Promise<number[]>): Promise<void> {
     try {
       const [eventSeqs, found] = await Promise.all([written, dispatched])
-      take(found)
+      if (found) take(found)
       // Where there was more than that, these may not have been among it.
-      if (found.events === DISPATCH_BATCH) wake(eventSeqs)
+      if (!found || found.events === DISPATCH_BATCH) wake(eventSeqs)
     } catch (error) {
       app.log.warn({ error }, 'dispatch behind a write failed; trying again')
       wake(await written)

@@ -11,8 +11,11 @@ export type Commit = <Row extends Written>(statement: Statement) => Promise<Row[
 /** What is sent right behind a write, on the same connection, and dispatches its events. */
 export interface Follower {
   statement(): Statement
-  /** Both are on their way. `rows` is the answer to the statement; `eventSeqs` resolves with the events of the write, none where it fails. */
-  sent(rows: Promise<unknown[]>, eventSeqs: Promise<number[]>): void
+  /**
+   * They are on their way. `rows` is the answer to the statement, null when it was left out because of other writes; `eventSeqs` resolves with
+   * the events of the write, none where it fails.
+   */
+  sent(rows: Promise<unknown[] | null>, eventSeqs: Promise<number[]>): void
 }
 
 /**
@@ -27,8 +30,9 @@ export function commitBy(
   let underWay = 0
 
   async function commit<Row extends Written>(statement: Statement): Promise<Row[]> {
-    const behind = underWay === 1 ? follower() : null
-    const pair = behind && database.pair<Row, unknown>(statement, behind.statement)
+    const isAlone = () => underWay === 1
+    const behind = isAlone() ? follower() : null
+    const pair = behind && database.pair<Row, unknown>(statement, () => (isAlone() ? behind.statement() : null))
     if (pair) {
       const eventSeqs = pair.first.then(eventsOf, () => [])
       behind.sent(pair.next, eventSeqs)

@@ -45,13 +45,13 @@ export function dispatch(context: StoreContext) {
       return dispatchedIn(await relaxed.query(fanOut(context, oldest, taker)))
     },
 
-    /** The same right behind a write, whose events it finds as well unless there are `DISPATCH_BATCH` older ones. */
-    behind(taker: Taker, sent: (dispatched: Promise<Dispatched>, written: Promise<number[]>) => void): Follower {
+    /** The same right behind a write, whose events it finds as well unless there are `DISPATCH_BATCH` older ones. Null: not done. */
+    behind(taker: Taker, sent: (dispatched: Promise<Dispatched | null>, written: Promise<number[]>) => void): Follower {
       return {
         statement: () => fanOut(context, oldest, taker, sql`cross join set_config('synchronous_commit', 'off', true)`),
         sent: (rows, written) =>
           sent(
-            rows.then((found) => dispatchedIn(found as Row[])),
+            rows.then((found) => found && dispatchedIn(found as Row[])),
             written,
           ),
       }
