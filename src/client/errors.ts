@@ -75,7 +75,7 @@ export async function errorOf(response: Response): Promise<ZeroDBError> {
       : `${response.url} answers ${response.status}, and not as this API does: is it its address?`,
     request_id: isOurs ? (body['request_id'] as string) : null,
     run_id: isOurs && typeof body['run_id'] === 'string' ? body['run_id'] : null,
-    retry_after: Number.isFinite(seconds) ? seconds : null,
+    retry_after: Number.isFinite(seconds) && seconds > 0 ? seconds : null,
   })
 }
 

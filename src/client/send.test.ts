@@ -125,6 +125,11 @@ describe('what is sent again', () => {
 })
 
 describe('errors', () => {
+  test.each([0, -5])('B8: a Retry-After of %i asks for no pause', async (seconds) => {
+    const { zerodb } = clientOf([refusal(503, seconds)], { maxRetries: 0 })
+    expect(await failure(zerodb.runs.get({ run_id: 'id' }))).toMatchObject({ status: 503, retry_after: null })
+  })
+
   test('fields that are wrong make a sentence, and are there one by one', async () => {
     const detail = [
       { type: 'missing', loc: ['body', 'hook_name'], msg: 'Field required' },

@@ -95,6 +95,12 @@ describe('an error', () => {
     expect(threw({ message: 'a'.repeat(10_000) }).error?.message).toHaveLength(4000)
   })
 
+  test('B8: asks for a pause of whole seconds, and for none with 0 or less', () => {
+    expect(threw({ retry_after_seconds: 0.2 }).error?.retry_after_seconds).toBe(1)
+    for (const seconds of [0, -0.5, -5, null, '5'])
+      expect(threw({ retry_after_seconds: seconds }).error).not.toHaveProperty('retry_after_seconds')
+  })
+
   test('of memory is told as that', () => {
     expect(threw({ name: 'MemoryError', message: '' }).status).toBe('memory')
     expect(threw({ name: 'RangeError', message: 'Array buffer allocation failed' }).status).toBe('memory')

@@ -79,8 +79,9 @@ function readError(value: unknown): Verdict {
       name,
       message,
       ...(stack === undefined ? {} : { stack }),
-      ...(typeof after === 'number' && after >= 0
-        ? { retry_after_seconds: Math.min(after, LONGEST_PAUSE_SECONDS) }
+      // No pause counts as absent: an attempt right behind every failure would go on a hundred times.
+      ...(typeof after === 'number' && after > 0
+        ? { retry_after_seconds: Math.min(Math.ceil(after), LONGEST_PAUSE_SECONDS) }
         : {}),
       ...(fields['never_retry'] === true ? { never_retry: true } : {}),
     },

@@ -161,6 +161,23 @@ describe('an event', () => {
     })
   })
 
+  test.each([
+    ['nodejs', 'export default (e, ctx) => ctx.retryLater(0, "busy")'],
+    ['nodejs', 'export default (e, ctx) => ctx.retryLater(-5, "busy")'],
+    ['python', 'def handler(event, ctx):\n    ctx.retry_later(0, "busy")'],
+    ['python', 'def handler(event, ctx):\n    ctx.retry_later(float("inf"), "busy")'],
+  ])('B8: a function in %s that asks for no pause is tried again by its own retry: %s', async (runtime, source) => {
+    const retry = { jitter: 'none', initial_seconds: 100, max_attempts: 2 }
+    await deploy('later', source, { runtime, config: { triggers: [{ event: 'zerodb.event.published', retry }] } })
+    await publish('x')
+    expect(await user.runs()).toMatchObject([{ status: 'queued', attempts: 1 }])
+    app.clock.advance(90)
+    const error = { code: 'function_threw', message: expect.stringContaining('busy') }
+    expect(await user.runs()).toMatchObject([{ status: 'queued', attempts: 1, error }])
+    app.clock.advance(20)
+    expect(await user.runs()).toMatchObject([{ status: 'dead', attempts: 2, error }])
+  })
+
   test('makes no run while the function is off', async () => {
     await deploy('switched', 'export default () => 1', { config: { triggers: 'zerodb.event.published' } })
     await user.patch('/api/v1/functions/switched', { is_active: false })

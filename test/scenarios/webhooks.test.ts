@@ -235,6 +235,23 @@ test.each([429, 503])('Retry-After of a %i is obeyed, up to an hour', async (sta
   expect(await user.runs()).toMatchObject([{ status: 'succeeded' }])
 })
 
+test.each([
+  [429, '0'],
+  [503, '0'],
+  [429, '-5'],
+  [503, 'Wed, 21 Oct 2015 07:28:00 GMT'],
+])('B8: a %i with Retry-After "%s" is tried again by the hook\'s own retry', async (status, header) => {
+  const { user } = await withWebhook({}, { retry: { jitter: 'none', initial_seconds: 100, max_attempts: 2 } })
+  receiver.answers = [{ status, headers: { 'retry-after': header } }]
+  await publish(user)
+  expect(await user.runs()).toMatchObject([{ status: 'queued', attempts: 1 }])
+  app.clock.advance(90)
+  expect(await user.runs()).toMatchObject([{ status: 'queued', attempts: 1, error: { code: 'webhook_failed' } }])
+  app.clock.advance(20)
+  expect(await user.runs()).toMatchObject([{ status: 'dead', attempts: 2, error: { code: 'webhook_failed' } }])
+  expect(receiver.messages).toHaveLength(2)
+})
+
 test.each([301, 302, 307, 308])('a redirect (%i) is not followed and says so', async (status) => {
   const { user } = await withWebhook()
   receiver.answers = [{ status, headers: { location: `${receiver.url}/elsewhere` } }]

@@ -349,7 +349,8 @@ def result_of(value, limit):
 def describe(error):
     described = {"name": type(error).__name__[:200], "message": str(error)[:MAX_ERROR_TEXT]}
     after = getattr(error, "retry_after_seconds", None)
-    if isinstance(after, (int, float)):
+    # NaN and the infinities have no JSON form: they would replace the error by one of the encoder.
+    if isinstance(after, (int, float)) and abs(after) < float("inf"):
         described["retry_after_seconds"] = after
     if getattr(error, "never_retry", False) is True:
         described["never_retry"] = True
