@@ -92,6 +92,8 @@ export interface Invocation {
   context?: Readonly<Record<string, unknown>>
   /** The caller has gone away. */
   signal?: AbortSignal
+  /** What the run's log should say about an outcome, as its last line; null for nothing. */
+  warningOf?(outcome: Outcome): string | null
   /** Each line as it is said. */
   onLog?(line: LogLine): void
   /** How far it is, as it says itself. */

@@ -68,17 +68,22 @@ export function createAuthenticator({
     store.keys.touch(id).catch((error) => log.debug({ error }, 'last use of a key not recorded'))
   }
 
-  /** The caller behind the headers. Throws `unauthorized`, or `validation_failed` for an `X-Project-ID` that is no UUID. */
+  /**
+   * The caller behind the headers. Throws `unauthorized`, `validation_failed` for an `X-Project-ID` that is not a UUID, and `not_found` when
+   * that header names another project than the key's.
+   */
   return async function authenticate(headers: IncomingHttpHeaders): Promise<Caller> {
     const credential = credentialOf(headers)
     const identity = credential ? await identify(credential) : null
     if (!identity) throw new ZeroError('unauthorized', credential ? 'Invalid API key or token' : undefined)
     if (identity.key_id !== null) touch(identity.key_id)
     const { user_id, bound, permissions } = identity
+    const named = projectHeader(headers)
+    if (bound !== null && named !== null && named !== bound) throw new ZeroError('not_found', 'Project not found')
     return {
       user_id,
       bound,
-      project_id: bound ?? projectHeader(headers) ?? identity.default_project_id,
+      project_id: bound ?? named ?? identity.default_project_id,
       permissions,
       cause: causeIn(headers, user_id),
       trace: traceIn(headers),

@@ -116,6 +116,8 @@ export function createInvocations({ app, epoch, executes, onLog, onRecorded }: I
           await app.store.functionRuns.begin(epoch(), run)
         },
       })
+      const warning = invocation.warningOf?.(outcome)
+      if (warning) book.say({ at: new Date(app.clock.now()).toISOString(), level: 'warn', message: warning })
       const error = runErrorOf(outcome)
       app.metrics.invocations.observe(
         { trigger, runtime: fn.runtime, status: outcome.status },

@@ -8,22 +8,11 @@ import { refusalOf } from '../functions/outcome.ts'
 import type { GuestResult } from '../sandbox/index.ts'
 import { uuid } from '../schema/common.ts'
 import { functionName } from '../schema/function.ts'
+import { type HeaderPolicy, HOP_BY_HOP_HEADERS, splitHeaders } from './function-headers.ts'
 
 const MAX_BODY_BYTES = 6 * 1024 * 1024
-/** Of one connection (RFC 9110, 7.6.1), or ours to set. */
-const NOT_PASSED = new Set(
-  'connection keep-alive proxy-authenticate proxy-authorization te trailer transfer-encoding upgrade content-length date server'.split(
-    ' ',
-  ),
-)
-/** What an answer may not set on an origin that it shares with others. */
-const NOT_SHARED = new Set([
-  'set-cookie',
-  'service-worker-allowed',
-  'clear-site-data',
-  'content-security-policy',
-  'strict-transport-security',
-])
+/** Headers of a request that functions do not see. */
+const NOT_PASSED = new Set([...HOP_BY_HOP_HEADERS, 'content-length', 'date', 'server'])
 
 interface Call {
   fn: PreparedFunction
@@ -125,6 +114,12 @@ async function answer(app: App, call: Call, request: FastifyRequest, reply: Fast
     caller,
     trace: caller?.trace,
     signal: gone.signal,
+    warningOf({ result }) {
+      const { dropped } = splitHeaders(result, headerPolicy(call))
+      return dropped.length === 0
+        ? null
+        : `[headers that a function cannot set here were dropped: ${dropped.join(', ')}]`
+    },
   })
   void reply.header('x-zerodb-run-id', run_id)
   if (outcome.status !== 'ok') {
@@ -132,7 +127,7 @@ async function answer(app: App, call: Call, request: FastifyRequest, reply: Fast
     // What went wrong inside is not everybody's business.
     throw caller === null ? new ZeroError(refusal.code, undefined, { runId: run_id }) : refusal
   }
-  return send(reply, outcome.result!, call.shared, request.method === 'HEAD')
+  return send(reply, outcome.result!, call, request.method === 'HEAD')
 }
 
 function requestData({ caller, shared }: Call, request: FastifyRequest) {
@@ -166,17 +161,23 @@ function bodyOf(request: FastifyRequest): { body: string | { $bytes: string } | 
   }
 }
 
+function headerPolicy({ shared, fn }: Call): HeaderPolicy {
+  return { shared, cors: Boolean(fn.config.http?.cors) }
+}
+
 /** On a shared origin a page that a function answers can run no script of that origin, and set no cookie. */
-function send(reply: FastifyReply, result: GuestResult, shared: boolean, head: boolean): FastifyReply {
+function send(reply: FastifyReply, result: GuestResult, call: Call, head: boolean): FastifyReply {
   void reply.header('x-content-type-options', 'nosniff')
-  if (shared) void reply.header('content-security-policy', 'sandbox')
+  if (call.shared) void reply.header('content-security-policy', 'sandbox')
   const body = Buffer.from(result.body.buffer, result.body.byteOffset, result.body.byteLength)
   if (result.kind === 'json') {
     void reply.type('application/json; charset=utf-8')
   } else {
     void reply.code(result.status)
-    for (const [name, value] of result.headers)
-      if (!NOT_PASSED.has(name) && !(shared && NOT_SHARED.has(name))) void reply.header(name, value)
+    for (const [name, value] of splitHeaders(result, headerPolicy(call)).passed) {
+      const known = name === 'vary' ? reply.getHeader(name) : undefined
+      void reply.header(name, known === undefined ? value : `${known}, ${value}`)
+    }
   }
   // Without a body there is no type.
   return head || body.length === 0 ? reply.send() : reply.send(body)

@@ -17,6 +17,7 @@ import { sendEvents } from './events.ts'
 import { addFunctionRoutes } from './fn.ts'
 import { addHealthRoutes } from './health.ts'
 import { gatherInput, parseInput } from './input.ts'
+import { withNamedProject } from './named-project.ts'
 import { openapiDocument } from './openapi.ts'
 import { badPath, toBody, toProblem, toZeroError } from './problem.ts'
 import { watchBodies } from './stalled-body.ts'
@@ -130,7 +131,7 @@ export async function createServer(
 
   function handle(operation: Operation) {
     return async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
-      const caller = callers.get(request)!
+      const caller = withNamedProject(callers.get(request)!, request)
       if (operation.kind === 'bytes')
         return sendBytes(request, reply, await operation.run(app, caller, parseInput(operation, request)))
       if (operation.kind === 'stream') {

@@ -38,6 +38,9 @@ async function uploadParts(app: App, caller: Caller, path: unknown, parts: Async
   let stored: { blob: string; size_bytes: number } | null = null
   for await (const part of parts) {
     if (part.kind === 'field') {
+      // The bytes before this field may be stored already, in the project of the path.
+      if (part.name === 'project_id' && part.value !== '-' && part.value.toLowerCase() !== scope.project_id)
+        throw new ZeroError('not_found', 'Project not found')
       fields[part.name] = part.name === 'file_metadata' ? parseMetadata(part.value) : part.value
     } else if (stored) {
       throw new ZeroError('invalid', 'One file a request: the body has a second file part')

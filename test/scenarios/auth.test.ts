@@ -4,7 +4,7 @@ import { sql } from '../../src/db/sql.ts'
 import { ROUTE_ALIASES } from '../../src/http/aliases.ts'
 import { OPERATIONS } from '../../src/operations/index.ts'
 import type { Operation } from '../../src/operations/operation.ts'
-import { openTestApp, type Reply, type TestApp, type TestUser } from '../support/app.ts'
+import { openTestApp, type Reply, type RequestOptions, type TestApp, type TestUser } from '../support/app.ts'
 import { SANDBOX } from '../support/sandbox.ts'
 import { type Things, thingsOf } from './things.ts'
 
@@ -283,7 +283,7 @@ describe('every operation that is not public', () => {
     const key = await app.boundKey(user, own)
     const things = await thingsOf(app, user, user.project_id)
     const before = await stateOf(user)
-    // The key's project wins over the header: these go to it.
+    // Operations of the key's own project.
     const others: Record<string, number> = {
       'projects.create': 403,
       'functions.deploy': 201,
@@ -299,7 +299,13 @@ describe('every operation that is not public', () => {
     }
     for (const operation of IN_ORDER) {
       if (operation.name === 'memory.remember') continue
-      const reply = await send(key, operation, EXAMPLES[operation.name]!(things), { 'x-project-id': things.project })
+      const example = EXAMPLES[operation.name]!(things)
+      const elsewhere = await send(key, operation, example, { 'x-project-id': things.project })
+      expect({ operation: operation.name, status: elsewhere.status }).toEqual({
+        operation: operation.name,
+        status: 404,
+      })
+      const reply = await send(key, operation, example)
       const status = LISTS.includes(operation.name) ? 200 : (others[operation.name] ?? 404)
       expect({ operation: operation.name, status: reply.status }).toEqual({ operation: operation.name, status })
       if (status === 200) expect(namedIn(reply, things)).toEqual([])
@@ -431,4 +437,72 @@ test('headers of other services are ignored', async () => {
   const user = await app.newUser()
   const headers = { 'x-organization-id': 'org', 'x-api-secret': 'secret', 'x-client': 'sdk' }
   expect((await user.get('/api/v1/hooks', headers)).status).toBe(200)
+})
+
+test('B10: a bound key that is sent with another project writes nothing and is 404', async () => {
+  const user = await app.newUser()
+  const other = await user.project()
+  const key = await app.boundKey(user, other)
+  const headers = { 'x-api-key': key }
+  const elsewhere = { ...headers, 'x-project-id': user.project_id }
+  const named = { project_id: user.project_id }
+  const table = `/api/v1/projects/-/database/tables`
+  const upload = '/api/v1/projects/-/database/files/upload'
+  const boundary = 'the-boundary'
+  const form = [
+    `--${boundary}\r\ncontent-disposition: form-data; name="project_id"\r\n\r\n${user.project_id}`,
+    `--${boundary}\r\ncontent-disposition: form-data; name="file"; filename="a.txt"\r\n\r\nhello`,
+    `--${boundary}--\r\n`,
+  ].join('\r\n')
+  const requests: [string, string, RequestOptions][] = [
+    ['POST', `${MEMORY}/remember`, { headers: elsewhere, body: { content: 'a note' } }],
+    ['POST', table, { headers: elsewhere, body: { table_name: 'notes' } }],
+    ['GET', '/api/v1/projects', { headers: elsewhere }],
+    ['POST', `${MEMORY}/remember`, { headers, body: { content: 'a note', ...named } }],
+    ['POST', table, { headers, body: { table_name: 'notes', ...named } }],
+    [
+      'POST',
+      `/api/v1/projects/${other}/database/tables`,
+      { headers, body: { table_name: 'notes', projectId: named.project_id } },
+    ],
+    ['POST', `${table}?project_id=${user.project_id}`, { headers, body: { table_name: 'notes' } }],
+    ['GET', `${table}?project_id=${user.project_id}`, { headers }],
+    [
+      'POST',
+      upload,
+      { headers: { ...headers, 'content-type': `multipart/form-data; boundary=${boundary}` }, payload: form },
+    ],
+  ]
+  for (const [method, url, options] of requests)
+    expect({ url, ...(await app.request(method, url, options)) }).toMatchObject({
+      url,
+      status: 404,
+      body: { code: 'not_found', detail: 'Project not found' },
+    })
+  expect((await user.get(`/api/v1/projects/${other}/database`)).body).toMatchObject({
+    memory_records_count: 0,
+    tables_count: 0,
+    files_count: 0,
+  })
+  expect(await user.trail()).toEqual({ events: [], runs: [] })
+  const own = await app.request('POST', `${MEMORY}/remember`, {
+    headers: { ...headers, 'x-project-id': other.toUpperCase() },
+    body: { content: 'a note' },
+  })
+  expect(own.status).toBe(200)
+})
+
+test('B10: a project_id in the body or query is the project where the path names none, and must agree with the path', async () => {
+  const user = await app.newUser()
+  const stranger = await app.newUser()
+  const other = await user.project()
+  const create = (path: string, project_id: string) =>
+    user.post(`/api/v1/projects/${path}/database/tables`, { table_name: 'notes', project_id })
+  expect(await create(user.project_id, other)).toMatchObject({
+    status: 422,
+    body: { detail: [{ loc: ['body', 'project_id'], input: other }] },
+  })
+  expect((await create('-', stranger.project_id)).status).toBe(404)
+  expect(await create('-', other)).toMatchObject({ status: 201, body: { project_id: other } })
+  expect((await create(other, other)).status).toBe(409)
 })

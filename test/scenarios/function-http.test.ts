@@ -137,6 +137,48 @@ describe('answers', () => {
   })
 })
 
+test('A9: a response cannot set headers of the server, and the run says which were dropped', async () => {
+  const source = `export default (e, ctx) => ctx.response('ok', { status: 401, headers: {
+    'x-zerodb-run-id': 'forged', 'X-Request-ID': 'forged', 'www-authenticate': 'Basic realm="forged"', 'ratelimit-remaining': '9',
+    'RateLimit': 'forged', 'x-accel-redirect': '/etc/passwd', server: 'forged', 'proxy-authenticate': 'Basic', 'alt-svc': 'h3=":1"',
+    'x-content-type-options': 'off', 'retry-after': '5', 'x-mine': 'yes' } })`
+  const url = await deploy('forger', source)
+  const reply = await app.request('GET', url)
+  expect(reply).toMatchObject({ status: 401, body: 'ok' })
+  expect(reply.headers).toMatchObject({
+    'x-zerodb-run-id': expect.not.stringContaining('forged'),
+    'x-content-type-options': 'nosniff',
+    'retry-after': '5',
+    'x-mine': 'yes',
+  })
+  expect(JSON.stringify(reply.headers)).not.toMatch(/forged|passwd|Basic|h3/)
+  await app.idle()
+  const { logs } = (await user.get(`/api/v1/runs/${reply.headers['x-zerodb-run-id']}`)).body
+  expect(logs).toEqual([
+    {
+      at: expect.any(String),
+      level: 'warn',
+      message:
+        '[headers that a function cannot set here were dropped: x-zerodb-run-id, x-request-id, www-authenticate, ratelimit-remaining, ' +
+        'ratelimit, x-accel-redirect, server, proxy-authenticate, alt-svc, x-content-type-options]',
+    },
+  ])
+})
+
+test('A9: CORS headers of a function count only where its config has no cors', async () => {
+  const source = `export default (e, ctx) => ctx.response('ok', { headers: { 'access-control-allow-origin': '*', vary: 'accept' } })`
+  const own = await app.request('GET', await deploy('own-cors', source))
+  expect(own.headers).toMatchObject({ 'access-control-allow-origin': '*', vary: 'accept' })
+  const cors = { origins: ['https://app.example'] }
+  const url = await deploy('configured-cors', source, { auth: 'none', cors })
+  const from = (origin: string) => app.request('GET', url, { headers: { origin } })
+  expect((await from('https://evil.example')).headers).not.toHaveProperty('access-control-allow-origin')
+  expect((await from('https://app.example')).headers).toMatchObject({
+    'access-control-allow-origin': 'https://app.example',
+    vary: 'origin, accept',
+  })
+})
+
 describe('who may call', () => {
   test('with a key only, unless it says otherwise; the key itself is not the function’s', async () => {
     const url = await deploy('guarded', 'export default (event) => Object.keys(event.data.headers)', true)
