@@ -9,6 +9,9 @@ import { ZeroError } from '../errors.ts'
 import { login, logout, person, refresh, register, registered, tokens } from '../schema/login.ts'
 import { defineJson } from './operation.ts'
 
+/** Which one PostgreSQL names depends on the spelling: the exact address violates both, another case only the second. */
+const EMAIL_CONSTRAINTS = ['zerodb_users_email_key', 'uix_zerodb_users_email']
+
 /** An access token, and the refresh token by which the next one is had. */
 async function issueTokens(app: App, userId: string, familyId: string = randomUUID()): Promise<z.infer<typeof tokens>> {
   const refreshToken = randomBytes(32).toString('base64url')
@@ -44,7 +47,7 @@ export const authRegister = defineJson({
       const { user_id } = await app.store.users.create(input.email, { username, password_hash })
       return { ...(await app.store.users.get(user_id)), ...(await issueTokens(app, user_id)) }
     } catch (error) {
-      if (!isUniqueViolation(error, 'uix_zerodb_users_email')) throw error
+      if (!EMAIL_CONSTRAINTS.some((name) => isUniqueViolation(error, name))) throw error
       throw new ZeroError('email_taken', undefined, { cause: error })
     }
   },

@@ -19,7 +19,7 @@ export function users({ db }: StoreContext) {
       return row ?? null
     },
 
-    /** A new user with a default project. Throws `DbError` 23505 when the e-mail address is taken. */
+    /** A new user with a default project. Throws `DbError` 23505 when the e-mail address is taken, in this spelling or in another case. */
     async create(
       email: string | null,
       login: { username: string | null; password_hash: string } | null = null,

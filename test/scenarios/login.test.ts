@@ -37,6 +37,18 @@ describe('accounts', () => {
     expect(again.body.code).toBe('email_taken')
   })
 
+  test('A5: registering twice with one address is 409, in the same spelling, in another, and at the same time', async () => {
+    const { email, password } = await newPerson()
+    for (const again of [email, email.toUpperCase()])
+      expect(await post('register', { email: again, password })).toMatchObject({
+        status: 409,
+        body: { code: 'email_taken' },
+      })
+    const account = { email: `person${++people}@example.test`, password }
+    const replies = await Promise.all([post('register', account), post('register', account)])
+    expect(replies.map(({ status }) => status).sort()).toEqual([201, 409])
+  })
+
   test('a short password and a malformed address are named', async () => {
     const reply = await post('register', { email: 'nobody', password: 'short' })
     expect(reply.status).toBe(422)
