@@ -1,5 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
 import { z } from 'zod'
+import { ZeroDBError } from '../client/errors.ts'
 import { readEvents } from '../client/sse.ts'
 import { headersOf, rememberSchemas, type Schemas } from './bridge-headers.ts'
 
@@ -20,6 +21,7 @@ export interface BridgeOptions {
   url: string
   /** With the key. */
   headers: Record<string, string>
+  fetch: typeof fetch
   /** What goes to the client. */
   say(message: Message): void
   /** What went wrong on the way, for a person. */
@@ -45,7 +47,7 @@ const message = z.looseObject({ jsonrpc: z.literal('2.0'), method: z.string().op
  * Passes messages between a client that speaks MCP over standard input and output and a server that speaks it over HTTP, of whichever revision:
  * neither is understood further than the way from one transport to the other takes.
  */
-export function createBridge({ url, headers, say, warn }: BridgeOptions): Bridge {
+export function createBridge({ url, headers, fetch, say, warn }: BridgeOptions): Bridge {
   const closing = new AbortController()
   const schemas: Schemas = new Map()
   /** Requests that are not answered yet, by id. */
@@ -217,6 +219,7 @@ function changedFor({ id }: Message): Message {
 }
 
 function reasonOf(error: unknown): string {
+  if (error instanceof ZeroDBError) return error.message
   const { cause, message: text } = error as Error
   const { code } = (cause ?? {}) as NodeJS.ErrnoException
   return code === 'ECONNREFUSED'

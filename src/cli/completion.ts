@@ -10,7 +10,9 @@ interface Completed {
 /** What may follow each command: its subcommands and its options. */
 function completed(command: Command, path: readonly string[] = []): Completed[] {
   const commands = command.commands.map((sub) => ({ word: sub.name(), description: sub.description() }))
-  const options = command.options.map((option) => ({ word: option.long!, description: option.description }))
+  const options = command.options
+    .filter(({ hidden }) => !hidden)
+    .map((option) => ({ word: option.long!, description: option.description }))
   return [
     { path: path.join(' '), words: [...commands, ...options, { word: '--help', description: 'help' }] },
     ...command.commands.flatMap((sub) => completed(sub, [...path, sub.name()])),

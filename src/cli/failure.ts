@@ -41,7 +41,7 @@ function failureOf(error: unknown): Failure | null {
       exitCode: AUTHENTICATION,
       code: 'no_server',
       message: error.message,
-      next: `${START}, or set ZERODB_URL and ZERODB_API_KEY`,
+      next: error.next ?? `${START}, or set ZERODB_URL and ZERODB_API_KEY`,
     }
   if (error instanceof UsageError) return { exitCode: USAGE, code: 'usage', message: error.message }
   if (error instanceof StartError) return { exitCode: FAILED, code: 'failed', message: error.message }

@@ -39,6 +39,7 @@ const one = (hook: Hook) => {
 }
 
 interface Delivery {
+  endpoint?: string
   config?: Record<string, unknown>
   filter?: Record<string, unknown>
   order?: string
@@ -48,6 +49,7 @@ interface Delivery {
 
 function delivery(command: Command): Command {
   return command
+    .option('--endpoint <url>', 'address of a webhook: the url in its configuration')
     .option('--config <json>', 'configuration of the handler, @file or - for standard input', object)
     .option('--filter <json>', 'which events it takes', object)
     .option('--order <path>', 'runs with the same value there go one after the other, e.g. row.metadata.customer')
@@ -55,8 +57,10 @@ function delivery(command: Command): Command {
     .option('--concurrency <n>', 'runs that may go on at once', number)
 }
 
-function inputOf({ config, filter, order, retry, concurrency }: Delivery) {
-  return { hook_config: config, filter, ordering_key: order, retry, concurrency }
+/** `before` is the configuration that an endpoint alone is put into. */
+function inputOf({ endpoint, config, filter, order, retry, concurrency }: Delivery, before?: Hook['hook_config']) {
+  const hook_config = endpoint === undefined ? config : { ...(config ?? before), url: endpoint }
+  return { hook_config, filter, ordering_key: order, retry, concurrency }
 }
 
 const list = remote('list', 'hooks that are on')
@@ -129,11 +133,12 @@ const update = delivery(remote('update', 'change a hook; the configuration is re
   .argument('<hook>', 'id or name')
   .action(
     ask(async ({ zerodb, print }, given: string, options: Delivery) => {
-      const change = inputOf(options)
-      if (Object.values(change).every((value) => value === undefined))
-        throw new UsageError('Nothing to change: give --config, --filter, --order, --retry or --concurrency')
-      const { id } = await findHook(zerodb, given)
-      const hook = await zerodb.hooks.update({ hook_id: id, ...change })
+      if (Object.values(inputOf(options)).every((value) => value === undefined))
+        throw new UsageError(
+          'Nothing to change: give --endpoint, --config, --filter, --order, --retry or --concurrency',
+        )
+      const { id, hook_config } = await findHook(zerodb, given)
+      const hook = await zerodb.hooks.update({ hook_id: id, ...inputOf(options, hook_config) })
       print(hook, () => [one(hook), ...(hook.warnings ?? [])].join('\n'))
     }),
   )

@@ -19,7 +19,7 @@ export interface KnownServer {
 }
 
 export interface ServerFlags {
-  url?: string
+  server?: string
   apiKey?: string
   project?: string
 }
@@ -27,27 +27,44 @@ export interface ServerFlags {
 /** No server is known, or no key for it. */
 export class NoServer extends Error {
   override readonly name = 'NoServer'
+  /** What to do, where that is not to start one. */
+  readonly next: string | undefined
+
+  constructor(message: string, next?: string) {
+    super(message)
+    this.next = next
+  }
 }
 
 /**
  * The server that is meant: by the flags, else the environment, else `zerodb.json`, else the `credentials.json` of a server that was started
- * here; both are looked for in this folder and in those above it. A written key is sent to no other server than the one that wrote it.
- * Throws `NoServer`.
+ * here; both are looked for in this folder and in those above it. A key belongs to the server it was stored for: the one in `credentials.json`
+ * to the server that wrote it, and `ZERODB_API_KEY` to `ZERODB_URL` where that is set. Throws `NoServer`.
  */
 export function knownServer(flags: ServerFlags, env = process.env, folder = process.cwd()): KnownServer {
   const file = readProjectFile(folder)
   const written = readWritten(env, folder)
-  const url = flags.url ?? (env['ZERODB_URL'] || undefined) ?? file?.url ?? written?.url
-  const own = flags.apiKey ?? (env['ZERODB_API_KEY'] || undefined)
+  const inEnvironment = env['ZERODB_URL'] || undefined
+  const url = flags.server ?? inEnvironment ?? file?.url ?? written?.url
   if (url === undefined) throw new NoServer('No server is known here')
-  const apiKey = own ?? (sameServer(written?.url, url) ? written!.api_key : undefined)
-  if (apiKey === undefined) throw new NoServer(`No API key is known for ${url}`)
+  if (!/^https?:$/.test(URL.canParse(url) ? new URL(url).protocol : ''))
+    throw new StartError(`"${url}" is not the address of a server: it must be like http://127.0.0.1:8000`)
+  const isKeyForUrl = inEnvironment === undefined || sameServer(inEnvironment, url)
+  const apiKey =
+    flags.apiKey ??
+    (isKeyForUrl ? env['ZERODB_API_KEY'] || undefined : undefined) ??
+    (sameServer(written?.url, url) ? written!.api_key : undefined)
+  if (apiKey === undefined)
+    throw new NoServer(
+      `No API key is known for ${url}`,
+      isKeyForUrl ? undefined : `--api-key KEY: ZERODB_API_KEY belongs to ${inEnvironment}`,
+    )
   return { url, apiKey, projectId: flags.project ?? file?.project_id }
 }
 
 /** Whether a call failed because the server that was started here is not running, so that its data can be opened; none was named, then. */
-export function isAway(error: unknown, { url }: ServerFlags): boolean {
-  if (url !== undefined || process.env['ZERODB_URL']) return false
+export function isAway(error: unknown, { server }: ServerFlags): boolean {
+  if (server !== undefined || process.env['ZERODB_URL']) return false
   return error instanceof NoServer || (error instanceof ZeroDBError && error.code === 'connection_failed')
 }
 

@@ -1,9 +1,10 @@
 import { setTimeout } from 'node:timers/promises'
 import { z } from 'zod'
-import { ZeroDB, type ZeroDBError } from '../client/index.ts'
+import type { ZeroDBError } from '../client/index.ts'
 import { NOT_TRIED, type SandboxReport } from '../sandbox/index.ts'
-import { type KnownServer, knownServer, NoServer } from './known-server.ts'
+import { NoServer } from './known-server.ts'
 import { wordsOf } from './look-at-sandbox.ts'
+import { type Session, sessionOf } from './remote.ts'
 
 /** Who asks first has the sandbox tried, and is told of that later. */
 const [TIMES, PAUSE_MS] = [40, 250]
@@ -18,12 +19,11 @@ const health = z.object({
 
 /** Null where none is known, or the one that was started here is not running. */
 export async function lookAtServer(): Promise<string | null> {
-  const server = knownOrNull()
-  if (server === null) return null
-  const { url, apiKey } = server
-  const zerodb = new ZeroDB({ url, apiKey, timeoutSeconds: 5 })
+  const session = knownOrNull()
+  if (session === null) return null
+  const { url } = session.server
   try {
-    await zerodb.auth.me()
+    await session.zerodb.auth.me({}, { timeoutSeconds: 5 })
   } catch (error) {
     const { code, message } = error as ZeroDBError
     if (code === 'connection_failed' && !process.env['ZERODB_URL']) return null
@@ -37,7 +37,7 @@ export async function lookAtServer(): Promise<string | null> {
 
 /** Null where it does not say. */
 export async function lookAtItsSandbox(): Promise<string | null> {
-  const server = knownOrNull()
+  const server = knownOrNull()?.server
   for (let asked = 0; server && asked < TIMES; asked++) {
     const { sandbox } = await askHealth(server.url).catch(() => ({ sandbox: undefined }))
     if (!sandbox) return null
@@ -52,9 +52,9 @@ async function askHealth(url: string): Promise<z.infer<typeof health>> {
   return health.parse(await (await fetch(`${url}/health`)).json())
 }
 
-function knownOrNull(): KnownServer | null {
+function knownOrNull(): Session | null {
   try {
-    return knownServer({})
+    return sessionOf({})
   } catch (error) {
     if (error instanceof NoServer) return null
     throw error

@@ -1,6 +1,7 @@
 import { createInterface } from 'node:readline'
 import { createBridge } from './bridge.ts'
 import { note } from './output.ts'
+import { provenFetch } from './proven-fetch.ts'
 import { ask, remote } from './remote.ts'
 
 export const mcp = remote('mcp', 'be an MCP server on standard input and output: what agents start by themselves')
@@ -13,6 +14,7 @@ export const mcp = remote('mcp', 'be an MCP server on standard input and output:
           authorization: `Bearer ${server.apiKey}`,
           ...(server.projectId === undefined ? {} : { 'x-project-id': server.projectId }),
         },
+        fetch: provenFetch(server.url),
         warn: note,
         say: (message) => process.stdout.write(`${JSON.stringify(message)}\n`),
       })

@@ -1,7 +1,8 @@
-import { Command } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
 import { ZeroDB, type ZeroDBOptions } from '../client/index.ts'
 import { type KnownServer, knownServer, type ServerFlags } from './known-server.ts'
 import { print } from './output.ts'
+import { provenFetch } from './proven-fetch.ts'
 
 export interface Session {
   zerodb: ZeroDB
@@ -15,10 +16,16 @@ export interface Session {
 export function remote(name: string, description: string): Command {
   return new Command(name)
     .description(description)
-    .option('--url <url>', 'address of the server (ZERODB_URL)')
+    .option('--server <url>', 'address of the server (ZERODB_URL)')
     .option('--api-key <key>', 'API key (ZERODB_API_KEY)')
     .option('--project <id>', 'project, when not the key’s own')
     .option('--json', 'print JSON')
+    .addOption(new Option('--url <url>').hideHelp().argParser(refuseUrl))
+}
+
+/** A webhook has an address as well: taking `--url` for the server's would send the key to the webhook's. */
+function refuseUrl(): never {
+  throw new InvalidArgumentError('Say --server for the address of the server, or --endpoint for that of a webhook')
 }
 
 /** The action of such a command: `run` gets the session, then the command's arguments and its options. */
@@ -40,7 +47,7 @@ export function sessionOf(options: ServerFlags & { json?: boolean }, how: Pick<Z
       url: server.url,
       apiKey: server.apiKey,
       projectId: server.projectId,
-      ...how,
+      fetch: provenFetch(server.url, how.fetch),
     }),
     server,
     json,

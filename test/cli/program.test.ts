@@ -61,7 +61,7 @@ describe('completion', () => {
     }
     expect(complete('ho')).toEqual(['hooks'])
     expect(complete('hooks', 'c')).toEqual(['create'])
-    expect(complete('--url', 'x', 'hooks', 'create', '--fil')).toEqual(['--filter'])
+    expect(complete('--server', 'x', 'hooks', 'create', '--fil')).toEqual(['--filter'])
     expect(complete('hooks', 'create', 'zerodb.vector.stored', '--js')).toEqual(['--json'])
     expect(complete('nothing')).toEqual([''])
   })

@@ -232,14 +232,14 @@ describe('where the server is', () => {
     const nowhere = await list(below)
     expect(nowhere.code).toBe(4)
     expect(nowhere.err).toContain('try   zerodb start')
-    expect((await list(below, ['--url', server.url, '--api-key', server.key])).code).toBe(0)
+    expect((await list(below, ['--server', server.url, '--api-key', server.key])).code).toBe(0)
 
     await mkdir(join(home, '.zerodb'))
     const credentials = { url: server.url, api_key: server.key, user_id: 'u', project_id: 'p' }
     await writeFile(join(home, '.zerodb', 'credentials.json'), JSON.stringify(credentials))
     expect((await list(below)).code).toBe(0)
     // A key is for the server that wrote it, and for no other.
-    const elsewhere = await list(below, ['--url', 'http://127.0.0.1:9'])
+    const elsewhere = await list(below, ['--server', 'http://127.0.0.1:9'])
     expect(elsewhere).toMatchObject({
       code: 4,
       err: expect.stringContaining('No API key is known for http://127.0.0.1:9'),

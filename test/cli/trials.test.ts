@@ -143,7 +143,8 @@ describe('long work', () => {
   })
 
   test('that writes a file and is interrupted leaves no part of it', async () => {
-    const endless = createServer((_, response) => {
+    const endless = createServer(({ url }, response) => {
+      if (url === '/') return response.end('{"name": "zerodb-functions"}')
       response.writeHead(200)
       const more = setInterval(() => response.write(Buffer.alloc(100_000)), 20)
       response.once('close', () => clearInterval(more))

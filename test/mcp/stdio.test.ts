@@ -19,7 +19,7 @@ afterAll(() => app.close())
 
 function bridged(kind: ClientKind, key: string, address = app.mcpUrl.replace('/mcp', '')): Promise<TestClient> {
   const program = join(packageRoot(), 'dist', 'zerodb.js')
-  return spawnAndConnect(kind, [program, 'mcp', '--url', address, '--api-key', key])
+  return spawnAndConnect(kind, [program, 'mcp', '--server', address, '--api-key', key])
 }
 
 describe.each(CLIENTS)('zerodb mcp and the official client, %s', (kind) => {
@@ -99,7 +99,7 @@ test('answers all that was asked before its input ended', async () => {
   await deployTool(user, 'slow', 'await new Promise((resolve) => setTimeout(resolve, 500)); return "done"')
   const ask = (id: number, method: string, params: object) => JSON.stringify({ jsonrpc: '2.0', id, method, params })
   const opening = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'test', version: '1' } }
-  const { code, out, err } = await zerodb(['mcp', '--url', app.mcpUrl.replace('/mcp', ''), '--api-key', user.key], {
+  const { code, out, err } = await zerodb(['mcp', '--server', app.mcpUrl.replace('/mcp', ''), '--api-key', user.key], {
     cwd: packageRoot(),
     input: `${ask(1, 'initialize', opening)}\n${ask(2, 'tools/call', { name: 'slow', arguments: {} })}\n`,
   })
