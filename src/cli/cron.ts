@@ -1,17 +1,7 @@
 import { Command } from 'commander'
-import type { Schedule, ZeroDB } from '../client/index.ts'
-import { UsageError } from './failure.ts'
+import { findSchedule } from './find.ts'
 import { table, time } from './output.ts'
 import { ask, remote, type Session } from './remote.ts'
-
-/** The schedule of this id, or the only one of this function. */
-async function find(zerodb: ZeroDB, project_id: string | undefined, given: string): Promise<Schedule> {
-  if (/^[0-9a-f]{8}-[0-9a-f-]{27}$/i.test(given)) return zerodb.schedules.get({ schedule_id: given })
-  const named = (await zerodb.schedules.list({ project_id })).filter((schedule) => schedule.function === given)
-  if (named.length === 1) return named[0]!
-  if (named.length === 0) throw new UsageError(`No function "${given}" has a schedule: see zerodb cron list`)
-  throw new UsageError(`"${given}" has several: ${named.map(({ id, cron }) => `${id} (${cron})`).join(', ')}`)
-}
 
 const list = remote('list', 'schedules and their next ticks').action(
   ask(async ({ zerodb, server, print }) => {
@@ -33,7 +23,7 @@ const run = remote('run', 'run a schedule’s function now')
   .argument('<schedule>', 'id, or name of the function')
   .action(
     ask(async ({ zerodb, server, print }: Session, given: string) => {
-      const { id } = await find(zerodb, server.projectId, given)
+      const { id } = await findSchedule(zerodb, server.projectId, given)
       const queued = await zerodb.schedules.run({ schedule_id: id })
       print(queued, () => `${queued.id} is ${queued.status}. Watch it: zerodb logs ${queued.id} -f`)
     }),
@@ -44,7 +34,7 @@ function pausing(verb: string, description: string, paused: boolean): Command {
     .argument('<schedule>', 'id, or name of the function')
     .action(
       ask(async ({ zerodb, server, print }: Session, given: string) => {
-        const { id } = await find(zerodb, server.projectId, given)
+        const { id } = await findSchedule(zerodb, server.projectId, given)
         const schedule = await zerodb.schedules.update({ schedule_id: id, paused })
         print(schedule, () =>
           schedule.paused ? `${schedule.function} is paused` : `${schedule.function} runs next at ${schedule.next_at}`,

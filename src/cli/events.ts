@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import type { EventName, HookVerdict, LoggedEvent } from '../client/index.ts'
+import { findEvent } from './find.ts'
 import { json, number } from './given.ts'
 import { fields, note, table, time } from './output.ts'
 import { ask, remote, type Session } from './remote.ts'
@@ -29,7 +30,8 @@ const list = remote('list', 'events of your writes, newest first')
 const get = remote('get', 'one event, and the runs that it led to')
   .argument('<id>', 'evt_…')
   .action(
-    ask(async ({ zerodb, print }, id: string) => {
+    ask(async ({ zerodb, print }, given: string) => {
+      const id = await findEvent(zerodb, given)
       const event = await zerodb.event_log.get({ event_id: id })
       const { items: runs } = await zerodb.runs.list({ event_id: id })
       print({ ...event, runs }, () =>
@@ -58,7 +60,8 @@ const REASONS: Record<NonNullable<HookVerdict['reason']>, string> = {
 const why = remote('why', 'which hooks an event has fired, and why others it has not')
   .argument('<id>', 'evt_…')
   .action(
-    ask(async ({ zerodb, print }: Session, id: string) => {
+    ask(async ({ zerodb, print }: Session, given: string) => {
+      const id = await findEvent(zerodb, given)
       const found = await zerodb.event_log.hooks({ event_id: id })
       const said = ({ hook_id, reason, runs }: HookVerdict) =>
         reason === null

@@ -30,7 +30,6 @@ const NEXT: Readonly<Record<string, string>> = {
   function_disabled: 'zerodb functions enable NAME',
   function_hooked: 'zerodb functions delete NAME --force',
   run_final: 'zerodb runs list',
-  run_not_final: 'zerodb replay --event <id>, to hand out an event once more',
   replay_final: 'zerodb replay list',
 }
 
@@ -49,15 +48,19 @@ function failureOf(error: unknown): Failure | null {
   if (!(error instanceof ZeroDBError)) return null
   const { status, code, message } = error
   const exitCode = status === 401 || status === 403 ? AUTHENTICATION : FAILED
+  // Handing out the event of a run that goes on would do its work twice.
+  if (code === 'run_not_final' && /succeeded/.test(message))
+    return { exitCode, code, message, next: 'zerodb replay --event <id>, to hand out an event once more' }
   const next = error.run_id ? `zerodb logs ${error.run_id}` : (NEXT[code] ?? listOf(message))
   return { exitCode, code, message, next }
 }
 
 /** "Hook not found": where to find those that there are. */
 function listOf(message: string): string | undefined {
-  const [, noun] = /^(Hook|Run|Replay|Event|Key|Function|Secret) not found/.exec(message) ?? []
+  const [, noun] = /^(Hook|Run|Replay|Event|Key|Function|Secret|Schedule) not found/.exec(message) ?? []
   if (noun === undefined) return undefined
   if (noun === 'Hook') return 'zerodb hooks list --all'
+  if (noun === 'Schedule') return 'zerodb cron list'
   return noun === 'Replay' ? 'zerodb replay list' : `zerodb ${noun.toLowerCase()}s list`
 }
 

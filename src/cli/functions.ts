@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import type { Fn } from '../client/index.ts'
 import { confirmed } from './confirm.ts'
 import { deployedWords } from './deploy.ts'
+import { findFunction } from './find.ts'
 import { number } from './given.ts'
 import { fields, table, time } from './output.ts'
 import { ask, remote } from './remote.ts'
@@ -45,7 +46,8 @@ const list = remote('list', 'the functions of a project').action(
 const get = remote('get', 'one function')
   .argument('<name>')
   .action(
-    ask(async ({ zerodb, server, print }, name: string) => {
+    ask(async ({ zerodb, server, print }, given: string) => {
+      const name = await findFunction(zerodb, server.projectId, given)
       const fn = await zerodb.functions.get({ name, project_id: server.projectId })
       const { id, version, runtime, is_active, url_path, config } = fn
       print(fn, () =>
@@ -67,7 +69,8 @@ const get = remote('get', 'one function')
 const versions = remote('versions', 'the versions of a function, newest first')
   .argument('<name>')
   .action(
-    ask(async ({ zerodb, server, print }, name: string) => {
+    ask(async ({ zerodb, server, print }, given: string) => {
+      const name = await findFunction(zerodb, server.projectId, given)
       const found = await zerodb.functions.versions({ name, project_id: server.projectId })
       const rows = found.map(({ version, live, runtime, created_at, hash }) => [
         String(version),
@@ -85,7 +88,8 @@ const diff = remote('diff', 'what differs between two versions: the live one and
   .option('--from <version>', 'the older one', number)
   .option('--to <version>', 'the newer one', number)
   .action(
-    ask(async ({ zerodb, server, print }, name: string, { from, to }: { from?: number; to?: number }) => {
+    ask(async ({ zerodb, server, print }, given: string, { from, to }: { from?: number; to?: number }) => {
+      const name = await findFunction(zerodb, server.projectId, given)
       const found = await zerodb.functions.diff({ name, from, to, project_id: server.projectId })
       print(
         found,
@@ -100,7 +104,8 @@ const rollback = remote('rollback', 'run an earlier version again')
   .argument('<name>')
   .argument('[version]', 'the one before the live one, if not said', number)
   .action(
-    ask(async ({ zerodb, server, print }, name: string, version: number | undefined) => {
+    ask(async ({ zerodb, server, print }, given: string, version: number | undefined) => {
+      const name = await findFunction(zerodb, server.projectId, given)
       const done = await zerodb.functions.rollback({ name, version, project_id: server.projectId })
       print(done, () => deployedWords(done))
     }),
@@ -110,7 +115,8 @@ function switching(verb: string, description: string, is_active: boolean): Comma
   return remote(verb, description)
     .argument('<name>')
     .action(
-      ask(async ({ zerodb, server, print }, name: string) => {
+      ask(async ({ zerodb, server, print }, given: string) => {
+        const name = await findFunction(zerodb, server.projectId, given)
         const fn = await zerodb.functions.update({ name, is_active, project_id: server.projectId })
         print(fn, () => `${name} is ${fn.is_active ? 'on' : 'off'}`)
       }),
@@ -122,7 +128,8 @@ const remove = remote('delete', 'delete a function with its versions, schedules 
   .option('--force', 'also when hooks that were made by hand ask for it; they are deleted too')
   .option('--yes', 'do not ask')
   .action(
-    ask(async ({ zerodb, server, print }, name: string, { force, yes }: { force?: boolean; yes?: boolean }) => {
+    ask(async ({ zerodb, server, print }, given: string, { force, yes }: { force?: boolean; yes?: boolean }) => {
+      const name = await findFunction(zerodb, server.projectId, given)
       await zerodb.functions.get({ name, project_id: server.projectId })
       if (!(await confirmed(`Delete ${name} and all its versions?`, yes))) return
       await zerodb.functions.delete({ name, force, project_id: server.projectId })

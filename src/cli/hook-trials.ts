@@ -1,5 +1,5 @@
 import type { EventName, Hook, Run } from '../client/index.ts'
-import { findHook } from './find-hook.ts'
+import { findHook } from './find.ts'
 import { number, object } from './given.ts'
 import { table, time } from './output.ts'
 import { ask, remote, type Session } from './remote.ts'

@@ -1,3 +1,4 @@
+import { findFunction } from './find.ts'
 import { json } from './given.ts'
 import { ask, remote } from './remote.ts'
 
@@ -7,7 +8,8 @@ export const invoke = remote('invoke', 'call a function and print its result')
   .option('--async', 'do not wait: a durable run')
   .action(
     ask(
-      async ({ zerodb, server, print }, name: string, { data, async: later }: { data?: unknown; async?: boolean }) => {
+      async ({ zerodb, server, print }, given: string, { data, async: later }: { data?: unknown; async?: boolean }) => {
+        const name = await findFunction(zerodb, server.projectId, given)
         const done = await zerodb.functions.invoke({ name, payload: data, wait: !later, project_id: server.projectId })
         print(done, () =>
           later

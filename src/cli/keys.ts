@@ -4,6 +4,7 @@ import { readConfig } from '../config.ts'
 import { hashApiKey, newApiKey } from '../crypto.ts'
 import { StartError } from '../errors.ts'
 import type { Store } from '../store/index.ts'
+import { pick } from './find.ts'
 import { number } from './given.ts'
 import { isAway, type ServerFlags } from './known-server.ts'
 import { print, table, time } from './output.ts'
@@ -112,9 +113,11 @@ const list = remote('list', 'all keys, without the keys themselves').action((opt
 )
 
 const revoke = remote('revoke', 'refuse a key from now on')
-  .argument('<id>', 'the id that "keys list" shows')
-  .action((id: string, options: Create) =>
+  .argument('<id>', 'the id that "keys list" shows, or its first digits')
+  .action((given: string, options: Create) =>
     withKeys(options, async (keys) => {
+      const known = (await keys.list()).map((key) => ({ id: key.id, names: [], words: key.name }))
+      const { id } = pick('Key', given, known)
       await keys.revoke(id)
       print(options.json ? JSON.stringify({ id, revoked: true }) : `Revoked ${id}`)
     }),

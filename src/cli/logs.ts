@@ -1,7 +1,7 @@
 import { Option } from 'commander'
 import pc from 'picocolors'
-import { type Run, type RunsListInput, type ZeroDB, ZeroDBError } from '../client/index.ts'
-import { findHook } from './find-hook.ts'
+import { type Hook, type Run, type RunsListInput, type ZeroDB, ZeroDBError } from '../client/index.ts'
+import { findHook, findRun } from './find.ts'
 import { moment, number } from './given.ts'
 import { time } from './output.ts'
 import { ask, remote, type Session } from './remote.ts'
@@ -45,7 +45,10 @@ interface Options {
 }
 
 export const logs = remote('logs', 'what handlers have said: of one run, of those of a function or a hook, or of all')
-  .argument('[run, function or hook]', 'id of a run, name of a function, or id or name of a hook; else all')
+  .argument(
+    '[run, function or hook]',
+    'id of a run or its first digits, name of a function, or id or name of a hook; else all',
+  )
   .option('-f, --follow', 'go on with what comes, until the run has ended or Ctrl-C')
   .option('--limit <n>', 'how many of the last runs', number, 20)
   .option('--since <time>', 'all runs from then on: 2026-06-10T08:00:00Z, 90m, 2d', moment)
@@ -54,19 +57,15 @@ export const logs = remote('logs', 'what handlers have said: of one run, of thos
     ask(async (session: Session, given: string | undefined, options: Options) => {
       const { zerodb, server } = session
       const say = graveEnough(options.level, sayTo(session))
-      const run = given === undefined ? null : await runOf(zerodb, given)
+      const which = given === undefined ? { project_id: server.projectId } : await meant(session, given)
+      const run = 'id' in which ? which : null
       if (run && options.follow) {
         // Whoever waits for a run wants to know what has become of it.
         if ((await follow(zerodb, run, say)) === 'dead') process.exitCode = 1
         return
       }
       if (run) return saidBy(run).forEach(say)
-      await all(
-        zerodb,
-        given === undefined ? { project_id: server.projectId } : await runsOf(session, given),
-        options,
-        say,
-      )
+      await all(zerodb, which as Which, options, say)
     }),
   )
 
@@ -77,23 +76,31 @@ function graveEnough(least: Level = 'debug', say: Say): Say {
   }
 }
 
-/** Which runs are those of a function of this name, else of a hook. */
-async function runsOf({ zerodb, server }: Session, given: string): Promise<Which> {
+/** The runs of the function or the hook of this name, else the run or the runs of the hook with this id, or with an id that begins so. */
+async function meant({ zerodb, server }: Session, given: string): Promise<Which | Run> {
   const fn = (await zerodb.functions.list({ project_id: server.projectId })).find(({ name }) => name === given)
   if (fn) return { function_id: fn.id }
-  const hook = await findHook(zerodb, given).catch((error: { status?: number }) => {
-    if (error.status !== 404) throw error
-    const detail = `Function not found: neither a function nor a hook is called "${given}"`
-    throw new ZeroDBError({ status: 404, code: 'not_found', detail })
-  })
-  return { hook_id: hook.id }
+  const hooks = await zerodb.hooks.list({ active_only: false })
+  const named = hooks.filter(({ hook_name, id }: Hook) => hook_name === given || id === given)
+  if (named.length === 1) return { hook_id: named[0]!.id }
+  const run = named.length > 1 ? null : await runOf(zerodb, given)
+  if (run) return run
+  const hook = await orNull(findHook(zerodb, given))
+  if (hook) return { hook_id: hook.id }
+  const detail = `Function not found: no function, hook or run is "${given}"`
+  throw new ZeroDBError({ status: 404, code: 'not_found', detail })
 }
 
 async function runOf(zerodb: ZeroDB, given: string): Promise<Run | null> {
-  if (!/^[0-9a-f]{8}-[0-9a-f-]{27}$/i.test(given)) return null
-  return zerodb.runs.get({ run_id: given }).catch((error: { status?: number }) => {
-    if (error.status === 404) return null
-    throw error
+  if (!/^[0-9a-f][0-9a-f-]{3,35}$/i.test(given)) return null
+  return orNull(findRun(zerodb, given).then((run_id) => zerodb.runs.get({ run_id })))
+}
+
+/** Null for what is not there. */
+function orNull<T>(found: Promise<T>): Promise<T | null> {
+  return found.catch((error: { status?: number }) => {
+    if (error.status !== 404) throw error
+    return null
   })
 }
 

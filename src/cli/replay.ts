@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { EventName, Replay } from '../client/index.ts'
 import { confirmed } from './confirm.ts'
-import { findHook } from './find-hook.ts'
+import { findEvent, findHook, findReplay } from './find.ts'
 import { moment, number, several } from './given.ts'
 import { fields, note, table, time } from './output.ts'
 import { progress } from './progress.ts'
@@ -45,7 +45,7 @@ export const replay = job(remote('replay', 'hand events to hooks once more'))
       if (isAll && !dryRun && !(await confirmed('Hand all events to all hooks once more?', options.yes))) return
       const begun = await zerodb.replays.create({
         ...common(options),
-        event_ids: event,
+        event_ids: event && (await Promise.all(event.map((id) => findEvent(zerodb, id)))),
         event_type: type as EventName | undefined,
         hook_id: hook && (await findHook(zerodb, hook)).id,
         project_id: server.projectId,
@@ -111,7 +111,7 @@ function about(name: string, description: string, look: (session: Session, id: s
     .argument('<id>')
     .action(
       ask(async (session: Session, id: string) => {
-        const found = await look(session, id)
+        const found = await look(session, await findReplay(session.zerodb, id))
         session.print(found, () => words(found))
       }),
     )

@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import type { EventName, Run } from '../client/index.ts'
 import { confirmed } from './confirm.ts'
-import { findHook } from './find-hook.ts'
+import { findEvent, findFunction, findHook, findRun } from './find.ts'
 import { moment, number } from './given.ts'
 import { fields, oneLine, status, table, time } from './output.ts'
 import { ask, remote, type Session } from './remote.ts'
@@ -54,9 +54,15 @@ const list = remote('list', 'runs, newest first')
         status: options.status as Run['status'] | undefined,
         hook_id: options.hook && (await findHook(zerodb, options.hook)).id,
         function_id:
-          options.function && (await zerodb.functions.get({ name: options.function, project_id: server.projectId })).id,
+          options.function &&
+          (
+            await zerodb.functions.get({
+              name: await findFunction(zerodb, server.projectId, options.function),
+              project_id: server.projectId,
+            })
+          ).id,
         trigger: options.trigger as Run['trigger'] | undefined,
-        event_id: options.event,
+        event_id: options.event && (await findEvent(zerodb, options.event)),
         project_id: server.projectId,
       })
       const rows = items.map((run) => [
@@ -80,16 +86,19 @@ const get = remote('get', 'one run, with its log')
   .argument('<id>')
   .action(
     ask(async ({ zerodb, print }: Session, id: string) => {
-      const run = await zerodb.runs.get({ run_id: id })
+      const run = await zerodb.runs.get({ run_id: await findRun(zerodb, id) })
       print(run, () => one(run))
     }),
   )
 
-const retry = remote('retry', 'try a run again that is dead, cancelled or skipped')
+const retry = remote(
+  'retry',
+  'try a run again that is dead, cancelled or skipped, or run it now where it waits for its next attempt',
+)
   .argument('<id>')
   .action(
     ask(async ({ zerodb, print }: Session, id: string) => {
-      const run = await zerodb.runs.retry({ run_id: id })
+      const run = await zerodb.runs.retry({ run_id: await findRun(zerodb, id) })
       print(run, () => `${run.id} is ${run.status}. Watch it: zerodb logs ${run.id} -f`)
     }),
   )
@@ -98,7 +107,7 @@ const cancel = remote('cancel', 'end a run that is queued or running')
   .argument('<id>')
   .action(
     ask(async ({ zerodb, print }: Session, id: string) => {
-      const run = await zerodb.runs.cancel({ run_id: id })
+      const run = await zerodb.runs.cancel({ run_id: await findRun(zerodb, id) })
       print(run, () => `${run.id} is ${run.status}`)
     }),
   )

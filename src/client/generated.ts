@@ -604,6 +604,8 @@ export interface HooksRunsInput {
   event_id?: string | undefined
   project_id?: string | undefined
   status?: 'queued' | 'running' | 'succeeded' | 'dead' | 'cancelled' | 'skipped' | undefined
+  /** Only runs whose id begins so. */
+  id_prefix?: string | undefined
   limit?: number | undefined
   cursor?: string | undefined
 }
@@ -667,6 +669,8 @@ export type HooksBackfill = Replay | DryRun
 export interface EventLogListInput {
   event_type?: EventName | undefined
   project_id?: string | undefined
+  /** Only events whose id begins so. */
+  id_prefix?: string | undefined
   limit?: number | undefined
   cursor?: string | undefined
 }
@@ -937,6 +941,8 @@ export interface RunsListInput {
   event_id?: string | undefined
   project_id?: string | undefined
   status?: 'queued' | 'running' | 'succeeded' | 'dead' | 'cancelled' | 'skipped' | undefined
+  /** Only runs whose id begins so. */
+  id_prefix?: string | undefined
   limit?: number | undefined
   cursor?: string | undefined
 }
@@ -1768,7 +1774,7 @@ export interface Operations {
     get(input: RunsGetInput, options?: CallOptions): Promise<Run>
     /** The log of a run as it is written, until the run has ended. `GET /api/v1/runs/:run_id/logs` */
     logs(input: RunsLogsInput, options?: CallOptions): AsyncGenerator<RunsLogsMessage, void>
-    /** Try a run again that is dead, cancelled or skipped. `POST /api/v1/runs/:run_id/retry` */
+    /** Try a run again that is dead, cancelled or skipped, or run it now where it waits for its next attempt. `POST /api/v1/runs/:run_id/retry` */
     retry(input: RunsRetryInput, options?: CallOptions): Promise<Run>
     /** End a run that is queued or running. `POST /api/v1/runs/:run_id/cancel` */
     cancel(input: RunsCancelInput, options?: CallOptions): Promise<Run>

@@ -42,7 +42,7 @@ export const runsGet = defineJson({
 
 export const runsRetry = defineJson({
   name: 'runs.retry',
-  summary: 'Try a run again that is dead, cancelled or skipped',
+  summary: 'Try a run again that is dead, cancelled or skipped, or run it now where it waits for its next attempt',
   route: 'POST /api/v1/runs/:run_id/retry',
   permission: 'hooks:write',
   input: runKey,

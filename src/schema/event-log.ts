@@ -6,6 +6,11 @@ import { RUN_STATUSES } from './run.ts'
 export const eventLogList = z.object({
   event_type: z.string().optional(),
   project_id: uuid.optional(),
+  /** Only events whose id begins so. */
+  id_prefix: z
+    .string()
+    .regex(/^evt_[0-9a-f]{0,22}$/, { error: 'Must be the beginning of an id: evt_ and hexadecimal digits' })
+    .optional(),
   limit: integer(1, 1000).default(50),
   cursor: z.string().optional(),
 })

@@ -86,6 +86,11 @@ export const runList = z.object({
   event_id: z.string().optional(),
   project_id: uuid.optional(),
   status: z.enum(RUN_STATUSES).optional(),
+  /** Only runs whose id begins so. */
+  id_prefix: z
+    .string()
+    .regex(/^[0-9a-f][0-9a-f-]{3,35}$/i, { error: 'Must be 4 to 36 characters of an id' })
+    .optional(),
   limit: integer(1, 1000).default(50),
   cursor: z.string().optional(),
 })

@@ -1,4 +1,4 @@
-import { sql } from '../db/sql.ts'
+import { type Statement, sql } from '../db/sql.ts'
 import type { LoggedEvent } from '../schema/event-log.ts'
 import { found, type StoreContext } from './context.ts'
 import { seqOfEventId } from './emit.ts'
@@ -15,6 +15,7 @@ export function events({ db }: StoreContext) {
       filter: {
         event_type?: string | undefined
         project_id?: string | undefined
+        id_prefix?: string | undefined
         bound: string | null
         before: number | null
         limit: number
@@ -26,6 +27,7 @@ export function events({ db }: StoreContext) {
           and (${filter.event_type}::text is null or event = ${filter.event_type})
           and (${filter.project_id}::uuid is null or project_id = ${filter.project_id}::uuid)
           and (${filter.bound}::uuid is null or project_id = ${filter.bound}::uuid)
+          ${filter.id_prefix === undefined ? sql`` : idsFrom(filter.id_prefix)}
           and (${filter.before}::bigint is null or seq < ${filter.before}::bigint)
         order by seq desc
         limit ${filter.limit}::int`)
@@ -103,4 +105,11 @@ export function events({ db }: StoreContext) {
       return found(rows, 'Event')
     },
   }
+}
+
+/** The condition that an event's id begins with `prefix`; the number inside the id makes it a range of the primary key. */
+function idsFrom(prefix: string): Statement {
+  const digits = prefix.slice('evt_'.length, 'evt_'.length + 10)
+  const [low, high] = [digits.padEnd(10, '0'), digits.padEnd(10, 'f')].map((text) => Number.parseInt(text, 16))
+  return sql`and seq between ${low}::bigint and ${high}::bigint and starts_with(id, ${prefix})`
 }

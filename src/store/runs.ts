@@ -221,8 +221,8 @@ export function runs(context: StoreContext) {
     },
 
     /**
-     * Queues an ended run again: its attempts go on counting, and its policy begins anew. Null when it is not the user's; throws
-     * `run_not_final` when it is queued or running, or has succeeded.
+     * Queues an ended run again: its attempts go on counting, and its policy starts from the beginning. A queued run that waits for its next
+     * attempt becomes due now. Throws `not_found` when it is not the user's, and `run_not_final` when it is due, running or succeeded.
      */
     async retry(userId: string, bound: string | null, id: string): Promise<void> {
       const [row] = await db.query<{ status: RunStatus; queued: boolean }>(sql`
@@ -231,14 +231,20 @@ export function runs(context: StoreContext) {
           where id = ${id}::uuid and user_id = ${userId}::uuid and (${bound}::uuid is null or project_id = ${bound}::uuid)
         ),
         queued as (
-          ${requeue(sql`select id from asked where status in ('dead', 'cancelled', 'skipped')`)}
+          ${requeue(sql`select id from asked`)}
+        ),
+        -- A claim that comes first makes it running: then it is executed once, and not made due again.
+        hastened as (
+          update zerodb_runs set run_at = now()
+          where id in (select id from asked) and status = 'queued' and run_at > ${now(context)}
+          returning id
         )
-        select status, exists (select from queued) as queued from asked`)
+        select status, exists (select from queued union all select from hastened) as queued from asked`)
       const { status, queued } = found(row ? [row] : [], 'Run')
       if (!queued)
         throw new ZeroError(
           'run_not_final',
-          `This run is ${status}: only a dead, cancelled or skipped run can be tried again`,
+          `This run is ${status}: a run can be tried again when it is dead, cancelled or skipped, or waits for its next attempt`,
         )
     },
 
@@ -308,6 +314,7 @@ export function runs(context: StoreContext) {
         event_id?: string | undefined
         project_id?: string | undefined
         status?: RunStatus | undefined
+        id_prefix?: string | undefined
         bound: string | null
         before: { created_at: string; id: string } | null
         limit: number
@@ -325,6 +332,7 @@ export function runs(context: StoreContext) {
           and (${filter.project_id}::uuid is null or r.project_id = ${filter.project_id}::uuid)
           and (${filter.bound}::uuid is null or r.project_id = ${filter.bound}::uuid)
           and (${filter.status}::text is null or r.status = ${filter.status})
+          ${filter.id_prefix === undefined ? sql`` : idsFrom(filter.id_prefix)}
           and (${filter.before?.id}::uuid is null or (r.created_at, r.id) < (${filter.before?.created_at}::timestamptz, ${filter.before?.id}::uuid))
         order by r.created_at desc, r.id desc
         limit ${filter.limit}::int`)
@@ -342,13 +350,22 @@ export function runs(context: StoreContext) {
   }
 }
 
-/** Queues the runs that `ids` selects, as if each had just been made. */
+/**
+ * Queues the ended runs that `ids` selects, as if each had just been made. The status is a condition of the update itself: of two requests
+ * for one run, the second would otherwise queue it while it is running.
+ */
 function requeue(ids: Statement): Statement {
   return sql`
     update zerodb_runs
     set status = 'queued', owner = null, run_at = now(), finished_at = null, deaths = 0, at_most_once = false, base_attempts = attempts
-    where id in (${ids})
+    where id in (${ids}) and status in ('dead', 'cancelled', 'skipped')
     returning id`
+}
+
+/** The condition that a run's id begins with `prefix`, as a range of the primary key. */
+function idsFrom(prefix: string): Statement {
+  const digits = prefix.replaceAll('-', '')
+  return sql`and r.id between ${digits.padEnd(32, '0')}::uuid and ${digits.padEnd(32, 'f')}::uuid`
 }
 
 /** A time inside JSON, as answers write it. */

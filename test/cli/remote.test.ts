@@ -125,6 +125,21 @@ describe('events, runs and logs', () => {
     const again = await run(['runs', 'retry', runs[0]!.id])
     expect(again.code).toBe(1)
     expect(again.err).toContain('try   zerodb replay --event')
+    const receiver = createServer((_, response) => response.writeHead(503).end()).listen(0, '127.0.0.1')
+    await once(receiver, 'listening')
+    const hook = await api.hooks.create({
+      event_type: 'zerodb.event.published',
+      hook_name: 'webhook:paused',
+      hook_config: { url: `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/` },
+      paused: true,
+    })
+    await api.events.publish({ topic: 'waits' })
+    const waiting = async () => (await api.runs.list({ hook_id: hook.id })).items
+    await expect.poll(async () => (await waiting()).length, { timeout: 30_000 }).toBe(1)
+    const refused = await run(['runs', 'retry', (await waiting())[0]!.id])
+    // E: advice to hand the event out again would make a second run of one that goes on.
+    expect(refused).toMatchObject({ code: 1, err: expect.not.stringContaining('replay') })
+    receiver.close()
     const replayed: { kind: string } = await json('replay', '--since', since, '--hook', 'auto_embed')
     expect(replayed).toMatchObject({ kind: 'replay', status: 'done', seen: 1, total: 1 })
     expect(await json('replay', 'list')).toMatchObject([replayed])
@@ -219,6 +234,76 @@ describe('events, runs and logs', () => {
     await expect.poll(() => said().size, { timeout: 30_000 }).toBeGreaterThanOrEqual(351)
     await going.stop()
     receiver.close()
+  })
+})
+
+describe('ids', () => {
+  const handled = async (hook_id: string, count: number) => {
+    const runs = async () => (await api.runs.list({ hook_id })).items
+    await expect.poll(async () => (await runs()).length, { timeout: 30_000 }).toBe(count)
+    return runs()
+  }
+
+  test('E: are accepted as they are shown, by their first digits too', async () => {
+    await withoutHooks()
+    await api.functions.deploy({
+      name: 'told',
+      runtime: 'nodejs',
+      source: 'export default (e, ctx) => ctx.log("heard")',
+      config: { schedule: '0 6 * * *' },
+    })
+    const hook = await api.hooks.create({ event_type: 'zerodb.event.published', hook_name: 'told', paused: true })
+    const published = await api.events.publish({ topic: 'of an id' })
+    const [queued] = await handled(hook.id, 1)
+    const [schedule] = await api.schedules.list()
+    const fn = await api.functions.get({ name: 'told' })
+    const { id: event_id } = await api.event_log.get({ event_id: queued!.event_id! })
+    const short = (id: string) => id.slice(0, 8)
+    expect(await json('runs', 'get', short(queued!.id))).toMatchObject({ id: queued!.id })
+    expect(await json('hooks', 'get', short(hook.id))).toMatchObject({ id: hook.id })
+    expect(await json('functions', 'get', short(fn.id))).toMatchObject({ id: fn.id, name: 'told' })
+    expect(await json('cron', 'pause', short(schedule!.id))).toMatchObject({ id: schedule!.id, paused: true })
+    expect(await json('events', 'get', event_id.slice(0, 16))).toMatchObject({ id: event_id })
+    expect(await json('runs', 'list', '--event', event_id.slice(0, 16))).toMatchObject([{ id: queued!.id }])
+    expect(await json('runs', 'cancel', short(queued!.id))).toMatchObject({ id: queued!.id, status: 'cancelled' })
+    await api.hooks.update({ hook_id: hook.id, paused: false })
+    expect(await json('runs', 'retry', short(queued!.id))).toMatchObject({ id: queued!.id })
+    const told = await run(['logs', short(queued!.id), '-f'])
+    expect(told).toMatchObject({ code: 0, out: expect.stringMatching(`${short(queued!.id)} told heard\\n`) })
+    expect((await run(['logs', 'told'])).out).toContain('heard')
+    const key = await api.keys.create({ name: 'short' })
+    expect(await json('keys', 'revoke', short(key.id))).toEqual({ id: key.id, revoked: true })
+    expect(published.event_id).toBeDefined()
+  })
+
+  test('E: that may be several are refused, with those that there are', async () => {
+    await withoutHooks()
+    const made = []
+    for (let n = 0; n < 3; n++)
+      made.push(
+        await api.hooks.create({
+          event_type: 'zerodb.event.published',
+          hook_name: `webhook:${n}`,
+          hook_config: { url: 'https://example.com' },
+          paused: true,
+        }),
+      )
+    for (const topic of ['a', 'b']) await api.events.publish({ topic })
+    await handled(made[0]!.id, 2)
+    const { code, out, err } = await run(['events', 'get', 'evt_0000'])
+    expect({ code, out }).toEqual({ code: 2, out: '' })
+    const { items } = await api.event_log.list({ limit: 5 })
+    for (const { id, event } of items) expect(err).toContain(`${id} (${event})`)
+    for (const args of [
+      ['runs', 'get', '00000000'],
+      ['hooks', 'get', 'nothing'],
+      ['cron', 'run', 'nothing'],
+      ['replay', 'get', 'nothing'],
+      ['keys', 'revoke', 'nothing'],
+    ])
+      expect(await run(args)).toMatchObject({ code: 1, out: '', err: expect.stringMatching(/not found: .*\n.*list/) })
+    expect(await run(['runs', 'get', 'ab'])).toMatchObject({ code: 2, err: expect.stringContaining('first 4 digits') })
+    expect(await run(['events', 'get', 'x'])).toMatchObject({ code: 2, err: expect.stringContaining('evt_') })
   })
 })
 

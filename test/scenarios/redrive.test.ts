@@ -73,3 +73,89 @@ describe('of the dead runs those are tried again that meet', () => {
       expect(await user.runs()).toEqual(dead)
     }))
 })
+
+describe('a run that waits for its next attempt', () => {
+  /** A run of a webhook that has failed once, and waits a long time. */
+  async function waitingRun(user: TestUser): Promise<Run> {
+    receiver.messages.length = 0
+    receiver.answers = [{ status: 500 }]
+    await user.hook(PUBLISHED, 'webhook:a', {
+      hook_config: { url: receiver.url },
+      retry: { initial_seconds: 3000, jitter: 'none' },
+    })
+    await user.post(`${user.database}/events/publish`, { topic: 'a' })
+    const [run] = await user.runs()
+    expect(run).toMatchObject({ status: 'queued', attempts: 1, waiting_for: { reason: 'backoff' } })
+    receiver.answers = [{ status: 204 }]
+    return run!
+  }
+
+  test('E: retry of a run in back-off executes it now, and once', async () => {
+    const user = await app.newUser()
+    const { id } = await waitingRun(user)
+    const replies = await Promise.all([1, 2, 3, 4].map(() => user.post(`/api/v1/runs/${id}/retry`)))
+    // Those that come after the claim are refused.
+    for (const { status, body } of replies)
+      expect(status === 200 ? 'queued' : body.code).toMatch(/^(queued|run_not_final)$/)
+    expect(replies.map(({ status }) => status)).toContain(200)
+    expect(await user.runs()).toMatchObject([{ id, status: 'succeeded', attempts: 2 }])
+    expect(receiver.messages).toHaveLength(2)
+    expect(await user.events()).toHaveLength(1)
+    const again = await user.post(`/api/v1/runs/${id}/retry`)
+    expect(again).toMatchObject({ status: 409, body: { code: 'run_not_final' } })
+  })
+
+  test('E: retry of a dead run by several at once executes it once', async () => {
+    const user = await app.newUser()
+    receiver.messages.length = 0
+    receiver.answers = [{ status: 500 }]
+    await user.hook(PUBLISHED, 'webhook:a', { hook_config: { url: receiver.url }, retry: { max_attempts: 1 } })
+    await user.post(`${user.database}/events/publish`, { topic: 'a' })
+    const [dead] = await user.runs()
+    expect(dead).toMatchObject({ status: 'dead' })
+    receiver.answers = [{ status: 204 }]
+    const replies = await Promise.all([...Array(8)].map(() => user.post(`/api/v1/runs/${dead!.id}/retry`)))
+    expect(replies.filter(({ status }) => status === 200)).toHaveLength(1)
+    expect(await user.runs()).toMatchObject([{ status: 'succeeded', attempts: 2 }])
+    expect(receiver.messages).toHaveLength(2)
+  })
+
+  test('E: somebody else cannot hasten it', async () => {
+    const user = await app.newUser()
+    const { id } = await waitingRun(user)
+    const other = await app.newUser()
+    expect(await other.post(`/api/v1/runs/${id}/retry`)).toMatchObject({ status: 404 })
+    expect(await user.runs()).toMatchObject([{ status: 'queued', attempts: 1 }])
+  })
+})
+
+test('E: runs and events are listed by the beginning of their id, each user their own', async () => {
+  const user = await app.newUser()
+  receiver.answers = [{ status: 204 }]
+  await user.hook(PUBLISHED, 'webhook:a', { hook_config: { url: receiver.url } })
+  for (const topic of ['a', 'b', 'c']) await user.post(`${user.database}/events/publish`, { topic })
+  const [runs, events] = [await user.runs(), await user.events()]
+  const other = await app.newUser()
+  for (const [list, items] of [
+    ['/api/v1/runs', runs],
+    ['/api/v1/event-log', events],
+  ] as const) {
+    for (const { id } of items)
+      for (const length of list.endsWith('runs') ? [4, 8, 9, 13, 36] : [4, 8, 14, 16, id.length]) {
+        const begins = ({ id: one }: { id: string }) => one.startsWith(id.slice(0, length))
+        const { body } = await user.get(`${list}?id_prefix=${id.slice(0, length)}`)
+        expect(body.items.map((item: Run) => item.id).sort()).toEqual(
+          items
+            .filter(begins)
+            .map((item) => item.id)
+            .sort(),
+        )
+        expect((await other.get(`${list}?id_prefix=${id.slice(0, length)}`)).body.items).toEqual([])
+      }
+    const wrong = await user.get(`${list}?id_prefix=${encodeURIComponent("x' or 1")}`)
+    expect({ status: wrong.status, loc: wrong.body.detail[0].loc }).toEqual({
+      status: 422,
+      loc: ['query', 'id_prefix'],
+    })
+  }
+})
