@@ -1,106 +1,108 @@
-import { join, json, type Statement, sql } from '../db/sql.ts'
-import { ZeroError } from '../errors.ts'
+import { DbError, join, json, type Statement, sql } from '../db/sql.ts'
+import {
+  type Condition,
+  type FilterRules,
+  type FilterTree,
+  filterRefusal,
+  isNested,
+  parseFilter,
+  splitPath,
+  toJsonpath,
+  valuePaths,
+} from './filter-tree.ts'
 
-// Filters over a jsonb column. A condition on a field that is missing or of another type is simply not met: nothing here can raise.
+// Filters over a jsonb column, compiled to jsonpath as far as that goes. jsonpath compares with scalars only, and with the values of a list
+// one by one: equality with a list or an object, and long lists, are SQL around it.
 
-type Compile = (value: Statement, operand: unknown) => Statement
-
-const ordered =
-  (operator: '<' | '<=' | '>' | '>='): Compile =>
-  (value, operand) => {
-    const other = sql`${json(operand)}::jsonb`
-    // jsonb orders values of different types too; only like is compared with like.
-    const comparison = { '<': sql`<`, '<=': sql`<=`, '>': sql`>`, '>=': sql`>=` }[operator]
-    return sql`(jsonb_typeof(${value}) = jsonb_typeof(${other}) and ${value} ${comparison} ${other})`
-  }
-
-const OPERATORS: Record<string, Compile> = {
-  $eq: (value, operand) => sql`coalesce(${value}, 'null'::jsonb) = ${json(operand)}::jsonb`,
-  $ne: (value, operand) => sql`coalesce(${value}, 'null'::jsonb) <> ${json(operand)}::jsonb`,
-  $gt: ordered('>'),
-  $gte: ordered('>='),
-  $lt: ordered('<'),
-  $lte: ordered('<='),
-  $in: (value, operand) =>
-    sql`coalesce(${value}, 'null'::jsonb) in (select jsonb_array_elements(${json(list('$in', operand))}::jsonb))`,
-  $nin: (value, operand) =>
-    sql`coalesce(${value}, 'null'::jsonb) not in (select jsonb_array_elements(${json(list('$nin', operand))}::jsonb))`,
-  $exists: (value, operand) => (operand ? sql`${value} is not null` : sql`${value} is null`),
-  $contains: (value, operand) => sql`
-    case jsonb_typeof(${value})
-      when 'string' then position(${typeof operand === 'string' ? operand : JSON.stringify(operand)} in ${value} #>> '{}') > 0
-      when 'array' then ${value} @> jsonb_build_array(${json(operand)}::jsonb)
-      else false
-    end`,
-  $regex: (value, operand) => sql`
-    case when jsonb_typeof(${value}) = 'string' then ${value} #>> '{}' ~ ${pattern(operand)} else false end`,
-}
-
-/** A statement has room for some 65,000 parameters, and PostgreSQL's stack for some thousand levels. */
 const MAX_CONDITIONS = 500
+const MAX_LIST = 1_000
+/** Values of all `$in` and `$nin` of a filter. */
+const MAX_VALUES = 2_000
+/** Above this many values a hash table is faster than one comparison after the other. */
+const MAX_COMPARED = 20
+/** Longest jsonpath of a filter. */
+const MAX_LENGTH = 262_144
 
 /**
- * Conditions on the fields of the jsonb expression `column`, all of which must hold. Throws `invalid` for an operator that does not exist,
- * and for more than 500 conditions, counted over all levels.
+ * Whether the jsonb expression `column`, an object, meets `filter`. `field` is where the request has it. Throws `invalid` for an unknown
+ * operator or operand, for more than 500 conditions counted over all levels, and for patterns that could take long.
  */
-export function compileFilter(filter: Record<string, unknown>, column: Statement): Statement {
-  return compile(filter, column, { left: MAX_CONDITIONS })
-}
-
-function compile(filter: Record<string, unknown>, column: Statement, budget: { left: number }): Statement {
-  const conditions = Object.entries(filter).map(([key, condition]) => {
-    if (--budget.left < 0) throw new ZeroError('invalid', `A filter may have at most ${MAX_CONDITIONS} conditions`)
-    if (key === '$and' || key === '$or') {
-      const parts = list(key, condition).map((part) => compile(object(key, part), column, budget))
-      return sql`(${join(parts, key === '$and' ? ' and ' : ' or ')})`
-    }
-    if (key === '$not') return sql`not ${compile(object(key, condition), column, budget)}`
-    if (key.startsWith('$')) throw unknownOperator(key)
-    return compileField(sql`(${column} #> ${key.split('.')}::text[])`, condition)
-  })
-  return conditions.length === 0 ? sql`true` : sql`(${join(conditions, ' and ')})`
-}
-
-function compileField(value: Statement, condition: unknown): Statement {
-  const isOperators =
-    typeof condition === 'object' &&
-    condition !== null &&
-    !Array.isArray(condition) &&
-    Object.keys(condition).some((key) => key.startsWith('$'))
-  if (!isOperators) return OPERATORS['$eq']!(value, condition)
-  const parts = Object.entries(condition).map(([operator, operand]) => {
-    const compileOperator = Object.hasOwn(OPERATORS, operator) ? OPERATORS[operator] : undefined
-    if (!compileOperator) throw unknownOperator(operator)
-    return compileOperator(value, operand)
-  })
-  return sql`(${join(parts, ' and ')})`
-}
-
-function unknownOperator(operator: string): ZeroError {
-  return new ZeroError(
-    'invalid',
-    `Unknown filter operator "${operator}"; one of: ${[...Object.keys(OPERATORS), '$and', '$or', '$not'].join(', ')}`,
-  )
-}
-
-function list(operator: string, operand: unknown): unknown[] {
-  if (Array.isArray(operand) && operand.length > 0 && operand.length <= 1000) return operand
-  throw new ZeroError('invalid', `The filter operator "${operator}" takes a list of 1 to 1000 values`)
-}
-
-function object(operator: string, operand: unknown): Record<string, unknown> {
-  if (typeof operand === 'object' && operand !== null && !Array.isArray(operand))
-    return operand as Record<string, unknown>
-  throw new ZeroError('invalid', `The filter operator "${operator}" takes conditions`)
-}
-
-/** Without back references PostgreSQL matches in time linear in the text. */
-function pattern(operand: unknown): string {
-  if (typeof operand !== 'string' || operand.length > 200 || /\\\d/.test(operand)) {
-    throw new ZeroError(
-      'invalid',
-      'The filter operator "$regex" takes a pattern of at most 200 characters without back references',
-    )
+export function compileFilter(filter: Record<string, unknown>, column: Statement, field: string): Statement {
+  const rules: FilterRules = {
+    field,
+    maxConditions: MAX_CONDITIONS,
+    maxList: MAX_LIST,
+    isNestedAllowed: true,
+    checkKeys: () => undefined,
   }
-  return operand
+  const tree = parseFilter(filter, rules)
+  if ('all' in tree && tree.all.length === 0) return sql`true`
+  if (valuesIn(tree) > MAX_VALUES)
+    throw filterRefusal(field, `its lists may have at most ${MAX_VALUES} values together`)
+  return compile(tree, column, field)
 }
+
+/** What `query` answers. Throws `invalid` for a pattern in which the database finds a mistake: the fault of the filter in `field`. */
+export async function withFilter<Result>(field: string, query: Promise<Result>): Promise<Result> {
+  try {
+    return await query
+  } catch (error) {
+    throw error instanceof DbError && error.code === '2201B' ? filterRefusal(field, error.message, error) : error
+  }
+}
+
+/** The jsonb value by which rows are sorted: of a path, a number in it being a place in a list. */
+export function sortValue(path: string, column: Statement): Statement {
+  return sql`(${column} #> ${splitPath(path)}::text[])`
+}
+
+function compile(tree: FilterTree, column: Statement, field: string): Statement {
+  if (isJsonpath(tree)) {
+    const path = toJsonpath(tree)
+    if (path.length > MAX_LENGTH) throw filterRefusal(field, 'it is too long')
+    // The operator, and not jsonb_path_match: the planner estimates how many rows it leaves, and an index can answer it.
+    return sql`(${column} @@ ${path}::jsonpath)`
+  }
+  if ('not' in tree) return sql`not ${compile(tree.not, column, field)}`
+  if ('all' in tree || 'any' in tree) {
+    const parts = 'all' in tree ? tree.all : tree.any
+    const plain = parts.filter(isJsonpath)
+    const rest = parts.filter((part) => !isJsonpath(part))
+    const first: FilterTree[] = plain.length === 0 ? [] : ['all' in tree ? { all: plain } : { any: plain }]
+    const compiled = [...first, ...rest].map((part) => compile(part, column, field))
+    return sql`(${join(compiled, 'all' in tree ? ' and ' : ' or ')})`
+  }
+  return compileCondition(tree, column)
+}
+
+function compileCondition({ keys, operator, operand }: Condition, column: Statement): Statement {
+  // Of a list both itself and its elements count.
+  const values = valuePaths(keys).flatMap((path) => [path, `${path}[*]`])
+  const value = sql`select jsonb_path_query(${column}, path, '{}', true) as value from unnest(${values}::jsonpath[]) as path`
+  if (operator === '$contains') return sql`exists (select from (${value}) found where value @> ${json(operand)}::jsonb)`
+  // "is true" keeps the planner from a join, which would read the list again for each row.
+  return sql`
+    exists (
+      select from (${value}) found
+      where (value in (select jsonb_array_elements(${json(operand)}::jsonb))) is true
+    )`
+}
+
+function isJsonpath(tree: FilterTree): boolean {
+  if ('all' in tree) return tree.all.every(isJsonpath)
+  if ('any' in tree) return tree.any.every(isJsonpath)
+  if ('not' in tree) return isJsonpath(tree.not)
+  if (tree.operator === '$contains') return !isNested(tree.operand)
+  if (tree.operator !== '$in') return true
+  const values = tree.operand as unknown[]
+  return values.length <= MAX_COMPARED && !values.some(isNested)
+}
+
+function valuesIn(tree: FilterTree): number {
+  if ('all' in tree) return sum(tree.all.map(valuesIn))
+  if ('any' in tree) return sum(tree.any.map(valuesIn))
+  if ('not' in tree) return valuesIn(tree.not)
+  return tree.operator === '$in' ? (tree.operand as unknown[]).length : 0
+}
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0)

@@ -20,10 +20,10 @@ const repeated = (count: number) => ({ $and: Array.from({ length: count }, () =>
 
 test('one jsonpath, in which a user’s words stand as JSON strings only', () => {
   expect(compileHookFilter({ 'row.total': { $gte: 100 } })).toBe(
-    '(((exists($."row"."total" ? ((@.type() == "number" && @ >= 100))))))',
+    '(((exists($."row"."total" ? (@.type() == "number" && @ >= 100)))))',
   )
   expect(compileHookFilter({ 'data.a"b': 'x" || true || "' })).toBe(
-    String.raw`((exists($."data"."a\"b" ? ((@.type() != "array" && (@ == "x\" || true || \""))))))`,
+    String.raw`((exists($."data"."a\"b" ? (@.type() != "array" && (@ == "x\" || true || \"")))))`,
   )
   expect(compileHookFilter({})).toBe('(1 == 1)')
 })
@@ -95,5 +95,20 @@ test('a pattern in which the database finds a mistake is refused with its words;
 test('a path says which field is wrong', () => {
   expect(pathOf('row.metadata.customer')).toEqual(['row', 'metadata', 'customer'])
   expect(() => pathOf('customer')).toThrow('ordering_key: "customer" must lead')
-  expect(() => pathOf('x.y', 'filter')).toThrow('filter: "x.y" must lead')
+  expect(refusal({ 'x.y': 1 })).toContain('filter: "x.y" must lead')
+})
+
+test('B3: a backslash before a dot makes it part of a key, before a backslash it is one, elsewhere it stands for itself', () => {
+  expect(pathOf(String.raw`row.a\.b.c`)).toEqual(['row', 'a.b', 'c'])
+  expect(pathOf(String.raw`row.a\\.b`)).toEqual(['row', 'a\\', 'b'])
+  expect(pathOf('row.a\\b.😀\\')).toEqual(['row', 'a\\b', '😀\\'])
+  expect(pathOf('row.__proto__.constructor')).toEqual(['row', '__proto__', 'constructor'])
+  expect(() => pathOf('row.a\u0001')).toThrow('U+0001')
+})
+
+test('a number in a path is a key of an object, or a place in a list, which is not read into other values', () => {
+  expect(compileHookFilter({ 'row.tags.0': { $exists: true } })).toBe(
+    '(((exists($."row"."tags"."0") || exists($."row" ? (@.type() == "object" && @."tags".type() == "array")."tags"[0]))))',
+  )
+  expect(refusal({ 'row.0.1.2.3.4.5.6.7': 1 })).toContain('at most 100 conditions')
 })

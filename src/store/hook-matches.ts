@@ -4,7 +4,7 @@ import type { FilterTest, FilterTested } from '../schema/hook.ts'
 import type { StoreContext } from './context.ts'
 import { seqOfEventId } from './emit.ts'
 import { envelope } from './events.ts'
-import { acceptedHookFilter, pathOf } from './hook-filter.ts'
+import { acceptedHookFilter, pathKeys, pathOf } from './hook-filter.ts'
 import { seenOf, taken } from './matching.ts'
 
 /** How far back in the log events are looked for. */
@@ -34,7 +34,7 @@ export function hookMatches({ db }: StoreContext) {
           ${envelope},
           case when octet_length(document ->> 'row') <= ${MAX_ROW_BYTES}::int then document -> 'row' end as row,
           ${path}::jsonpath is null or coalesce(jsonb_path_match(document, ${path}::jsonpath, '{}', true), false) as matches,
-          nullif(document #>> string_to_array(${given.ordering_key?.path}::text, '.'), '') as ordering_key
+          nullif(document #>> ${pathKeys(sql`${given.ordering_key?.path}::text`)}, '') as ordering_key
         from (
           select e.*, jsonb_build_object('data', data, 'row', zerodb_row(event, ref)) as document
           from (

@@ -1,4 +1,5 @@
 import { type Statement, sql } from '../db/sql.ts'
+import { pathKeys } from './hook-filter.ts'
 
 /**
  * What hook `h` sees of event `e`, to be joined laterally as `seen`: `document`, which filter and ordering key look into, and `key`, the value
@@ -6,7 +7,7 @@ import { type Statement, sql } from '../db/sql.ts'
  */
 export function seenOf(e: { event: Statement; data: Statement; ref: Statement }): Statement {
   return sql`(
-    select document, nullif(document #>> string_to_array(h.ordering_key ->> 'path', '.'), '') as key
+    select document, nullif(document #>> ${pathKeys(sql`h.ordering_key ->> 'path'`)}, '') as key
     from (
       select
         case

@@ -3,7 +3,7 @@ import { rowInserted } from '../schema/events.ts'
 import type { Row, Table } from '../schema/table.ts'
 import { found, owned, type Scope, type StoreContext, write } from './context.ts'
 import { emit } from './emit.ts'
-import { compileFilter } from './filter.ts'
+import { compileFilter, sortValue, withFilter } from './filter.ts'
 
 const columns = sql`id as table_id, id, project_id, name as table_name, schema_definition, description, created_at`
 const rowColumns = sql`
@@ -106,18 +106,19 @@ export function tables(context: StoreContext) {
     ): Promise<{ rows: Row[]; total: number }> {
       const order = [
         ...Object.entries(query.sort).map(([field, direction]) => {
-          const value = sql`r.data #> ${field.split('.')}::text[]`
+          const value = sortValue(field, sql`r.data`)
           return direction === 1 ? sql`${value} asc nulls last` : sql`${value} desc nulls last`
         }),
         sql`r.position`,
       ]
       const from = sql`
         from zerodb_rows r join (${tableOf(scope, tableId)}) t on t.id = r.table_id
-        where ${compileFilter(query.filter, sql`r.data`)}`
-      const rows = await db.query<Row>(sql`
+        where ${compileFilter(query.filter, sql`r.data`, 'filters')}`
+      const page = sql`
         select ${rowColumns} ${from}
         order by ${join(order, ', ')}
-        limit ${query.limit}::int offset ${query.offset}::int`)
+        limit ${query.limit}::int offset ${query.offset}::int`
+      const rows = await withFilter('filters', db.query<Row>(page))
       const [count] = await db.query<{ total: number }>(sql`select count(*) as total ${from}`)
       return { rows, total: count!.total }
     },

@@ -4,7 +4,7 @@ import { vectorBatchStored, vectorStored } from '../schema/events.ts'
 import type { Vector, VectorInput } from '../schema/vector.ts'
 import { found, owned, type Scope, type StoreContext, write } from './context.ts'
 import { emit } from './emit.ts'
-import { compileFilter } from './filter.ts'
+import { compileFilter, withFilter } from './filter.ts'
 
 type StoredVector = Omit<Vector, 'vector_embedding'> & { vector_embedding: Float32Array | null }
 
@@ -153,8 +153,8 @@ export function vectors(context: StoreContext) {
       const distance = sql`(embedding::vector(${dims}) <=> ${query}::vector(${dims}))`
       // Not "is not distinct from": the planner takes that for one row, and then sorts in place of using the index.
       const model = space.model === null ? sql`model is null` : sql`model = ${space.model}`
-      const filter = options.filter ? compileFilter(options.filter, sql`metadata`) : sql`true`
-      const rows = await db.query<StoredVector & { similarity: number }>(sql`
+      const filter = options.filter ? compileFilter(options.filter, sql`metadata`, 'metadata_filter') : sql`true`
+      const nearest = sql`
         select ${columns}, 1 - distance as similarity
         from (
           select *, ${distance} as distance
@@ -168,7 +168,8 @@ export function vectors(context: StoreContext) {
           limit ${options.limit}::int
         ) nearest
         where ${options.threshold}::float8 is null or (distance <> 'NaN' and 1 - distance >= ${options.threshold}::float8)
-        order by distance`)
+        order by distance`
+      const rows = await withFilter('metadata_filter', db.query<StoredVector & { similarity: number }>(nearest))
       // A zero vector has no direction: pgvector says NaN, which JSON cannot carry.
       return rows.map((row) => ({ ...row, similarity: Number.isNaN(row.similarity) ? 0 : row.similarity }))
     },

@@ -8,14 +8,56 @@ export type Filter = Record<string, unknown>
 const isObject = (value: unknown): value is Record<string, Json> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
+/** Keys are separated by dots; a backslash makes a dot, or a backslash, part of a key. */
+function keysOf(path: string): string[] {
+  const keys: string[] = []
+  let key = ''
+  for (let i = 0; i < path.length; i++) {
+    if (path[i] === '.') {
+      keys.push(key)
+      key = ''
+      continue
+    }
+    if (path[i] === '\\' && (path[i + 1] === '.' || path[i + 1] === '\\')) i++
+    key += path[i]
+  }
+  return [...keys, key]
+}
+
+const pathTo = (keys: readonly string[]) => keys.map((key) => key.replace(/[\\.]/g, '\\$&')).join('.')
+
 /** The values at the end of a path: none where it leads nowhere, several where it leads through lists. */
 function valuesAt(document: Json, path: string): Json[] {
   let values: Json[] = [document]
-  for (const key of path.split('.')) {
+  for (const key of keysOf(path)) {
+    const places = values.flatMap((value) =>
+      Array.isArray(value) && /^\d+$/.test(key) && Number(key) < value.length ? [value[Number(key)]!] : [],
+    )
     const objects = values.flatMap((value) => (Array.isArray(value) ? value : [value])).filter(isObject)
-    values = objects.flatMap((object) => (Object.hasOwn(object, key) ? [object[key]!] : []))
+    values = [...places, ...objects.flatMap((object) => (Object.hasOwn(object, key) ? [object[key]!] : []))]
   }
   return values
+}
+
+function isSame(a: unknown, b: unknown): boolean {
+  if (Array.isArray(a)) return Array.isArray(b) && a.length === b.length && a.every((item, n) => isSame(item, b[n]))
+  if (!isObject(a)) return a === b
+  const keys = Object.keys(a)
+  return (
+    isObject(b) &&
+    keys.length === Object.keys(b).length &&
+    keys.every((key) => Object.hasOwn(b, key) && isSame(a[key], b[key]))
+  )
+}
+
+/** Whether a list or an object has at least what `part`, another one, has. */
+function hasPart(value: Json, part: Json): boolean {
+  if (Array.isArray(part))
+    return Array.isArray(value) && part.every((item) => value.some((each) => hasPart(each, item)))
+  if (!isObject(part)) return value === part
+  return (
+    isObject(value) && Object.keys(part).every((key) => Object.hasOwn(value, key) && hasPart(value[key]!, part[key]!))
+  )
 }
 
 /** As PostgreSQL orders texts: by code points. */
@@ -31,14 +73,18 @@ const ordered = (holds: (order: number) => boolean) => (value: Json, operand: un
 
 /** Whether one value meets a condition. */
 const CONDITIONS: Record<string, (value: Json, operand: unknown) => boolean> = {
-  $eq: (value, operand) => value === operand,
-  $in: (value, operand) => (operand as unknown[]).includes(value),
+  $eq: isSame,
+  $in: (value, operand) => (operand as unknown[]).some((each) => isSame(value, each)),
   $gt: ordered((order) => order > 0),
   $gte: ordered((order) => order >= 0),
   $lt: ordered((order) => order < 0),
   $lte: ordered((order) => order <= 0),
   $contains: (value, operand) =>
-    typeof operand === 'string' ? typeof value === 'string' && value.includes(operand) : value === operand,
+    typeof operand === 'string'
+      ? typeof value === 'string' && value.includes(operand)
+      : typeof operand === 'object' && operand !== null
+        ? typeof value === 'object' && value !== null && hasPart(value, operand as Json)
+        : value === operand,
   $regex: (value, operand) => typeof value === 'string' && new RegExp(String(operand), 'su').test(value),
 }
 
@@ -48,8 +94,9 @@ function meetsOperator(values: Json[], operator: string, operand: unknown): bool
   if (operator === '$nin') return !meetsOperator(values, '$in', operand)
   const isMissing = values.length === 0
   if (isMissing && (operator === '$eq' || operator === '$in')) return CONDITIONS[operator]!(null, operand)
+  // A list counts itself, which matters only where it is compared with a list, and by its elements.
   return values
-    .flatMap((value) => (Array.isArray(value) ? value : [value]))
+    .flatMap((value) => (Array.isArray(value) ? [value, ...value] : [value]))
     .some((value) => CONDITIONS[operator]!(value, operand))
 }
 
@@ -59,7 +106,8 @@ export function meets(filter: Filter, document: Json): boolean {
     if (key === '$or') return (condition as Filter[]).some((part) => meets(part, document))
     if (key === '$not') return !meets(condition as Filter, document)
     const values = valuesAt(document, key)
-    if (!isObject(condition)) return meetsOperator(values, '$eq', condition)
+    if (!isObject(condition) || !Object.keys(condition).some((operator) => operator.startsWith('$')))
+      return meetsOperator(values, '$eq', condition)
     return Object.entries(condition).every(([operator, operand]) => meetsOperator(values, operator, operand))
   })
 }
@@ -67,7 +115,7 @@ export function meets(filter: Filter, document: Json): boolean {
 /** What stands for the value by which an event is ordered; null for none. A number within the path is a place in a list. */
 export function keyAt(document: Json, path: string): string | null {
   let value: Json | undefined = document
-  for (const key of path.split('.')) {
+  for (const key of keysOf(path)) {
     if (Array.isArray(value) && /^\d+$/.test(key)) value = value[Number(key)]
     else value = isObject(value) && Object.hasOwn(value, key) ? value[key] : undefined
   }
@@ -88,7 +136,9 @@ function sorted(value: Json): Json {
 
 // Few keys and values, so that conditions and documents meet; some of each that are easily taken for another.
 
-const KEYS = ['a', 'b', 'c', '0', 'constructor', 'a b', 'é"\\$']
+const KEYS = ['a', 'b', 'c', '0', 'constructor', 'a b', 'a.b', 'é"\\$']
+/** With those that are written with care, or lost. */
+export const HOSTILE_KEYS = [...KEYS, '__proto__', 'toString', 'a.', '\\', '1']
 const TEXTS = ['', 'x', 'X', 'xy', '10', '9', 'true', 'null', 'é', '\u{1f600}', '\uffee', 'a\nb', '%', '.']
 const NUMBERS = [0, 1, -1, 9, 10, 0.1, 1e21, 1e-7, 123456789012345]
 const PATTERNS = ['x', '^x', 'y$', '.', 'a.b', '[xX]y?', 'x|é', '^$', '(x|y)+', '\\.']
@@ -98,24 +148,33 @@ const scalar = fc.oneof(
   fc.constantFrom<Json>(...TEXTS),
   fc.constantFrom<Json>(...NUMBERS),
 )
-const { value: nested } = fc.letrec<{ value: Json }>((tie) => ({
-  value: fc.oneof(
-    { maxDepth: 3, depthSize: 'small', withCrossShrink: true },
-    scalar,
-    fc.array(tie('value'), { maxLength: 3 }),
-    fc.dictionary(fc.constantFrom(...KEYS), tie('value'), { maxKeys: 4, noNullPrototype: true }),
-  ),
-}))
+/** Whatever a user may store under these keys. */
+export function objectsOf(keys: readonly string[]): fc.Arbitrary<Record<string, Json>> {
+  return fc.dictionary(fc.constantFrom(...keys), valuesOf(keys), { maxKeys: 5, noNullPrototype: true })
+}
 
-/** Whatever a user may store. */
-export const anyObject = fc.dictionary(fc.constantFrom(...KEYS), nested, { maxKeys: 5, noNullPrototype: true })
+export const anyObject = objectsOf(KEYS)
 
-/** Paths that begin with one of `roots`, or end there if that is a path. */
-export function anyPath(roots: readonly string[]): fc.Arbitrary<string> {
+function valuesOf(keys: readonly string[]): fc.Arbitrary<Json> {
+  return fc.letrec<{ value: Json }>((tie) => ({
+    value: fc.oneof(
+      { maxDepth: 3, depthSize: 'small', withCrossShrink: true },
+      scalar,
+      fc.array(tie('value'), { maxLength: 3 }),
+      fc.dictionary(fc.constantFrom(...keys), tie('value'), { maxKeys: 4, noNullPrototype: true }),
+    ),
+  })).value
+}
+
+/** Paths that begin with one of `roots`, or end there if that is a path, or `isShort`. */
+export function anyPath(
+  roots: readonly string[],
+  { keys = KEYS, isShort = false }: { keys?: readonly string[]; isShort?: boolean } = {},
+): fc.Arbitrary<string> {
   return fc
-    .tuple(fc.constantFrom(...roots), fc.array(fc.constantFrom(...KEYS), { maxLength: 3 }))
-    .map(([root, keys]) => [root, ...keys].join('.'))
-    .filter((path) => path.includes('.'))
+    .tuple(fc.constantFrom(...roots), fc.array(fc.constantFrom(...keys), { maxLength: 3 }))
+    .map(([root, rest]) => (rest.length === 0 ? root : `${root}.${pathTo(rest)}`))
+    .filter((path) => isShort || keysOf(path).length > 1)
 }
 
 const list = fc.array(scalar, { minLength: 1, maxLength: 3 })
@@ -138,9 +197,23 @@ const condition = fc.oneof(
   { weight: 1, arbitrary: fc.tuple(operators, operators).map(([one, other]) => ({ ...one, ...other })) },
 )
 
+/** Conditions that only tables and vectors take. */
+const nestedOperand = fc.oneof(fc.array(scalar, { maxLength: 2 }), objectsOf(['a', '__proto__']))
+const nestedCondition = fc.oneof(
+  nestedOperand,
+  nestedOperand.map((value) => ({ $ne: value })),
+  nestedOperand.map((value) => ({ $contains: value })),
+  fc.array(fc.oneof(nestedOperand, scalar), { minLength: 1, maxLength: 30 }).map((values) => ({ $in: values })),
+  fc.array(fc.oneof(nestedOperand, scalar), { minLength: 1, maxLength: 30 }).map((values) => ({ $nin: values })),
+)
+
 /** A filter over paths of `roots`. */
-export function anyFilter(roots: readonly string[]): fc.Arbitrary<Filter> {
-  const fields = fc.dictionary(anyPath(roots), condition, { minKeys: 1, maxKeys: 2, noNullPrototype: true })
+export function anyFilter(
+  roots: readonly string[],
+  { isNested = false, ...paths }: { keys?: readonly string[]; isShort?: boolean; isNested?: boolean } = {},
+): fc.Arbitrary<Filter> {
+  const conditions = isNested ? fc.oneof(condition, nestedCondition) : condition
+  const fields = fc.dictionary(anyPath(roots, paths), conditions, { minKeys: 1, maxKeys: 2, noNullPrototype: true })
   return fc.letrec<{ filter: Filter }>((tie) => ({
     filter: fc.oneof(
       { maxDepth: 3, depthSize: 'small' },

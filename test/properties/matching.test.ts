@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { json, sql } from '../../src/db/sql.ts'
 import { compileHookFilter } from '../../src/store/hook-filter.ts'
 import { openTestApp, type TestApp, type TestUser } from '../support/app.ts'
-import { anyFilter, anyObject, anyPath, type Filter, keyAt, meets } from './filter-model.ts'
+import { anyFilter, anyObject, anyPath, type Filter, HOSTILE_KEYS, keyAt, meets, objectsOf } from './filter-model.ts'
 
 // Random hooks and random writes: exactly the runs must exist that the documentation promises, by a reading of it that knows no SQL.
 
@@ -218,8 +218,9 @@ async function play(actions: readonly Action[]): Promise<{ expected: string[]; f
 }
 
 test('a filter is met exactly when the documentation says so', async () => {
-  const roots = ['row.a', 'row.b', 'data.c']
-  const cases = fc.tuple(anyFilter(roots), anyObject, anyObject)
+  const roots = ['row.a', 'row.b', 'data.c', 'row.__proto__']
+  const objects = objectsOf(HOSTILE_KEYS)
+  const cases = fc.tuple(anyFilter(roots, { keys: HOSTILE_KEYS }), objects, objects)
   let met = 0
   await fc.assert(
     fc.asyncProperty(fc.array(cases, { minLength: 20, maxLength: 20 }), async (all) => {

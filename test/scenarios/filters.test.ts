@@ -81,6 +81,127 @@ describe('a filter', () => {
   })
 })
 
+describe('rows, vectors and hooks have one filter language', () => {
+  const ROWS: Record<string, unknown>[] = [
+    { is: 'text', tags: 'x', 'a.b': 1, 'c\\': 1 },
+    { is: 'list', tags: ['x', 'y'], a: { b: 1 } },
+    { is: 'numbers', tags: [3, 7], constructor: 1 },
+    { is: 'nested', tags: [['x']], 'a.b': [{ c: 2 }] },
+    { is: 'none' },
+  ]
+  let user: TestUser
+  beforeAll(async () => {
+    user = await app.newUser()
+    await insert(user, ROWS)
+    const vectors = ROWS.map((vector_metadata, n) => ({
+      vector_id: `v${n}`,
+      vector_embedding: [1, n],
+      vector_metadata,
+    }))
+    expect((await user.post(`${user.database}/vectors/upsert-batch`, { vectors })).status).toBe(200)
+  })
+
+  const below = (filter: Record<string, unknown>) =>
+    Object.fromEntries(Object.entries(filter).map(([key, value]) => [`row.${key}`, value]))
+  const names = (rows: { is: string }[]) =>
+    ROWS.map(({ is }) => is)
+      .filter((name) => rows.some(({ is }) => is === name))
+      .join(' ')
+  async function found(filter: Record<string, unknown>): Promise<string[]> {
+    const rows = await user.post(`${user.database}/tables/t/query`, { filters: filter })
+    const search = { query_vector: [1, 0], metadata_filter: filter }
+    const vectors = await user.post(`${user.database}/vectors/search`, search)
+    const tried = await user.post(TEST_FILTER, { event_type: INSERTED, filter: below(filter) })
+    expect([rows.status, vectors.status, tried.status]).toEqual([200, 200, 200])
+    return [
+      names(rows.body.data.map(({ row_data }: { row_data: object }) => row_data)),
+      names(vectors.body.vectors.map(({ metadata }: { metadata: object }) => metadata)),
+      names(
+        tried.body.items.filter(({ matches }: { matches: boolean }) => matches).map(({ row }: { row: object }) => row),
+      ),
+    ]
+  }
+
+  test.each<[Record<string, unknown>, string]>([
+    [{ tags: 'x' }, 'text list'],
+    [{ tags: { $ne: 'x' } }, 'numbers nested none'],
+    [{ tags: { $in: ['y', 7] } }, 'list numbers'],
+    [{ tags: { $nin: ['y', 7] } }, 'text nested none'],
+    [{ tags: { $gt: 6 } }, 'numbers'],
+    [{ tags: { $gt: 3, $lt: 7 } }, 'numbers'],
+    [{ tags: { $regex: '^[xy]$' } }, 'text list'],
+    [{ tags: { $contains: 'x' } }, 'text list'],
+    [{ tags: null }, 'none'],
+    [{ 'tags.1': 'y' }, 'list'],
+  ])('B9: %j is met by %s, wherever it is asked', async (filter, met) => {
+    expect(await found(filter)).toEqual([met, met, met])
+  })
+
+  test.each<[Record<string, unknown>, string]>([
+    [{ 'a.b': 1 }, 'list'],
+    [{ 'a\\.b': 1 }, 'text'],
+    [{ 'a\\.b.c': 2 }, 'nested'],
+    [{ 'c\\\\': 1 }, 'text'],
+    [{ constructor: 1 }, 'numbers'],
+    [{ toString: { $exists: true } }, ''],
+  ])('B3: %j addresses keys literally, wherever it is asked', async (filter, met) => {
+    expect(await found(filter)).toEqual([met, met, met])
+  })
+
+  test('B3: rows are sorted, and runs ordered, by a key with a dot', async () => {
+    const sorted = await user.post(`${user.database}/tables/t/query`, { sort: { 'a\\.b': -1 }, limit: 2 })
+    expect(sorted.body.data.map(({ row_data }: { row_data: { is: string } }) => row_data.is)).toEqual([
+      'nested',
+      'text',
+    ])
+    const tried = await user.post(TEST_FILTER, { event_type: INSERTED, ordering_key: 'row.a\\.b' })
+    expect(tried.body.items.map(({ ordering_key }: { ordering_key: string }) => ordering_key).reverse()).toEqual([
+      '1',
+      null,
+      null,
+      '[{"c": 2}]',
+      null,
+    ])
+    await user.hook(INSERTED, 'webhook:ordered', {
+      paused: true,
+      hook_config: { url: 'https://hooks.example.com/' },
+      ordering_key: 'row.a\\.b',
+    })
+    await insert(user, [{ 'a.b': 'one' }])
+    expect((await user.runs()).map(({ ordering_key }) => ordering_key)).toEqual(['one'])
+  })
+
+  test.each<[string, unknown]>([
+    ['repetitions within repetitions', { $regex: '^(((a{1,50}){1,50}){1,50})$' }],
+    ['a pattern that needs more memory than there is', { $regex: '^((b{1,40}){1,40}c?){1,40}$' }],
+    ['a back reference', { $regex: '(a*)*\\1' }],
+    ['lookahead', { $regex: '(?=a)' }],
+    ['many anchors', { $regex: '^'.repeat(11) }],
+    ['a mistake that only the database sees', { $regex: '[b-a]' }],
+    ['an order of lists', { $gt: [1] }],
+  ])('A2: %s is 422 with the field, wherever it is asked', async (_, condition) => {
+    const replies = [
+      await user.post(`${user.database}/tables/t/query`, { filters: { tags: condition } }),
+      await user.post(`${user.database}/vectors/search`, {
+        query_vector: [1, 0],
+        metadata_filter: { tags: condition },
+      }),
+      await user.post(TEST_FILTER, { event_type: INSERTED, filter: { 'row.tags': condition } }),
+      await user.post('/api/v1/hooks', {
+        event_type: INSERTED,
+        hook_name: 'auto_embed',
+        filter: { 'row.tags': condition },
+      }),
+    ]
+    expect(replies.map(({ status, body }) => [status, body.detail.split(':')[0]])).toEqual([
+      [422, 'filters'],
+      [422, 'metadata_filter'],
+      [422, 'filter'],
+      [422, 'filter'],
+    ])
+  })
+})
+
 describe('trying a filter out', () => {
   beforeEach(async () => {
     user = await app.newUser()
