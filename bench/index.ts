@@ -9,6 +9,7 @@ import { functions } from './functions.ts'
 import { http } from './http.ts'
 import { lanes } from './lanes.ts'
 import { latency } from './latency.ts'
+import { logins } from './logins.ts'
 import { mcp } from './mcp.ts'
 import { order } from './order.ts'
 import { otherProcess } from './other-process.ts'
@@ -46,6 +47,7 @@ const SUITES: Record<string, { each?: Suite; once?: () => Promise<Measurement[]>
   retention: { each: retention },
   start: { each: start },
   files: { each: files, once: documents },
+  logins: { each: logins },
   sandbox: { once: sandbox },
   functions: { once: functions },
   mcp: { once: mcp },

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { pino } from 'pino'
 import { z } from 'zod'
 import type { App } from '../src/app.ts'
+import { createThrottle } from '../src/auth/throttle.ts'
 import { BLOBS } from '../src/blobs/index.ts'
 import { readConfig } from '../src/config.ts'
 import type { Database } from '../src/db/sql.ts'
@@ -92,7 +93,7 @@ export async function openBench(backend: Backend, given?: Place): Promise<Bench>
     jwtSecret: new Uint8Array(32),
     encryptionKey,
     outgoing: createOutgoing(config),
-    logins: { waitFor: () => 0, failed: () => {}, succeeded: () => {} },
+    logins: { byEmail: createThrottle(clock, 10, 600), byClient: createThrottle(clock, 100, 600) },
     runs: {
       settled: (...args) => engine!.settled(...args),
       queued: () => engine?.queued(),

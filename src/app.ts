@@ -41,6 +41,8 @@ export interface Caller {
   cause?: Cause | undefined
   /** The request's `traceparent` (W3C Trace Context). */
   trace?: string | undefined
+  /** The network address of the client of a public operation: an IPv4 address, or the /64 network of an IPv6 address. */
+  client?: string | undefined
 }
 
 /** A function, ready to be called. */
@@ -167,8 +169,8 @@ export interface App {
   readonly encryptionKey: Uint8Array
   /** Sends requests to addresses that users have chosen. */
   readonly outgoing: Outgoing
-  /** Failed logins, by e-mail address. */
-  readonly logins: Throttle
+  /** Failed logins, by e-mail address and by the network address of the client. */
+  readonly logins: { readonly byEmail: Throttle; readonly byClient: Throttle }
   readonly runs: RunsPort
   readonly functions: FunctionCache
   readonly gate: FunctionGate

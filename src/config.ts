@@ -25,6 +25,11 @@ const hosts = z
       error: 'must be names of hosts without a port, separated by commas',
     },
   )
+const addresses = z
+  .string()
+  .refine((text) => namesIn(text).every((each) => ipaddr.isValidCIDR(each) || ipaddr.isValid(each)), {
+    error: 'must be IP addresses or networks like 10.0.0.0/8, separated by commas',
+  })
 const encryptionKey = z.string().refine((text) => readEncryptionKey(text) !== null, {
   error: 'must be 32 bytes, as 64 hexadecimal digits or as base64',
 })
@@ -64,9 +69,11 @@ const SETTINGS = {
   ZERODB_HANDLER_TIMEOUT_SECONDS: seconds(1, 3600).default(60),
   ZERODB_WEBHOOK_FAILING_DAYS: count(1, 365).default(5),
   ZERODB_ALLOW_NETWORKS: networks.optional(),
+  ZERODB_METRICS: z.enum(['key', 'open']).default('key'),
   ZERODB_METRICS_TOKEN: z.string().min(16).optional(),
   ZERODB_FUNCTIONS_ORIGIN: z.url({ protocol: /^https?$/ }).optional(),
   ZERODB_ALLOWED_HOSTS: hosts.optional(),
+  ZERODB_TRUSTED_PROXIES: addresses.optional(),
   ZERODB_CORS_ORIGINS: origins.optional(),
   ZERODB_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
 }
@@ -135,12 +142,16 @@ export interface Config {
   webhookFailingDays: number
   /** That users' requests may go to although they are not public. */
   allowNetworks: string[]
-  /** What who reads the metrics must send; undefined: anybody on this machine may, and nobody else. */
+  /** `key`: reading the metrics needs `metricsToken` or a key of the first user. `open`: it needs nothing. */
+  metrics: 'key' | 'open'
+  /** A bearer token that reads the metrics and nothing else. */
   metricsToken: string | undefined
   /** Where functions answer that share their origin with nobody; undefined: they share ours. */
   functionsOrigin: string | undefined
-  /** Names under which this server is reached besides those of this machine, where it listens to this machine only. */
+  /** Names under which this server is reached by MCP clients and by requests without a key, besides those of this machine. */
   allowedHosts: string[]
+  /** Addresses and networks of proxies whose `X-Forwarded-For` names the client. */
+  trustedProxies: string[]
   /** Origins whose pages may ask. */
   corsOrigins: string[]
   logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
@@ -200,9 +211,11 @@ export function readConfig(env: Environment): Config {
     handlerTimeoutSeconds: settings.ZERODB_HANDLER_TIMEOUT_SECONDS,
     webhookFailingDays: settings.ZERODB_WEBHOOK_FAILING_DAYS,
     allowNetworks: namesIn(settings.ZERODB_ALLOW_NETWORKS ?? ''),
+    metrics: settings.ZERODB_METRICS,
     metricsToken: settings.ZERODB_METRICS_TOKEN,
     functionsOrigin: settings.ZERODB_FUNCTIONS_ORIGIN,
     allowedHosts: namesIn(settings.ZERODB_ALLOWED_HOSTS ?? ''),
+    trustedProxies: namesIn(settings.ZERODB_TRUSTED_PROXIES ?? ''),
     corsOrigins: namesIn(settings.ZERODB_CORS_ORIGINS ?? ''),
     logLevel: settings.ZERODB_LOG_LEVEL,
     unknown: Object.keys(env).filter(

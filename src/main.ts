@@ -164,7 +164,7 @@ export async function openSystem(config: Config, options: SystemOptions = {}): P
       config.jwtSecret === undefined ? await keptSecret(config, 'jwt-secret') : Buffer.from(config.jwtSecret)
     const encryptionKey = await encryptionKeyOf(config)
     const metrics = createMetrics(packageVersion())
-    const logins = createThrottle(clock, 10, 600)
+    const logins = { byEmail: createThrottle(clock, 10, 600), byClient: createThrottle(clock, 100, 600) }
     const [embedder] = embedders
     const drivers = { store, embedder, embedders, language, blobs, text, sandbox, outgoing }
     const functions = createFunctionCache({ store, encryptionKey, clock })

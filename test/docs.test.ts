@@ -66,11 +66,13 @@ function scriptOf(blocks: readonly Block[], folder: string): string {
   return `set -e -o pipefail\n${parts.join('')}`
 }
 
+const ZERODB_METRICS_TOKEN = 'a token that reads metrics'
+
 describe.runIf(tools)('the blocks of docs/ are run as they are written', () => {
   let server: ListeningServer
 
   beforeAll(async () => {
-    server = await startServer({ ZERODB_REGISTRATION: 'on' })
+    server = await startServer({ ZERODB_REGISTRATION: 'on', ZERODB_METRICS_TOKEN })
   })
   afterAll(() => server?.stop())
 
@@ -96,7 +98,14 @@ describe.runIf(tools)('the blocks of docs/ are run as they are written', () => {
     const printed = (i: number) => readFile(join(folder, String(i)), 'utf8')
     try {
       const PATH = `${folder}:${process.env['PATH']}`
-      const env = { ...process.env, ...(await newcomer(page)), PATH, API: `${server.url}/api/v1`, no_proxy: '*' }
+      const env = {
+        ...process.env,
+        ...(await newcomer(page)),
+        PATH,
+        API: `${server.url}/api/v1`,
+        no_proxy: '*',
+        ZERODB_METRICS_TOKEN,
+      }
       // As in a folder where the package is installed.
       await mkdir(join(folder, 'node_modules'))
       await symlink(packageRoot(), join(folder, 'node_modules', 'zerodb-functions'), 'dir')

@@ -6,7 +6,7 @@ import type { Scope } from '../store/context.ts'
 export type { Caller }
 export type Permission = (typeof PERMISSIONS)[number]
 
-/** The caller of a public operation. */
+/** The caller of a public operation, apart from the client's address. */
 export const NOBODY: Caller = { user_id: '', bound: null, project_id: '', permissions: [] }
 
 /** The project that a path names (`-`: the caller's own). Another project than the key's is as good as none. */

@@ -3,29 +3,50 @@ import type { Clock, Throttle } from '../app.ts'
 const MAX_NAMES = 10_000
 
 /**
- * Counts failures by name: after `most` of them within `windowSeconds` the name must wait for the window's end.
- * In the memory of this process.
+ * Counts failures by name in the memory of this process. After `limit` failures within `windowSeconds` a name has to wait until the window
+ * ends. When the table is full, the oldest of the names with the fewest failures is forgotten, so that a flood of new names does not free
+ * the names that have to wait.
  */
-export function createThrottle(clock: Clock, most: number, windowSeconds: number): Throttle {
+export function createThrottle(clock: Clock, limit: number, windowSeconds: number): Throttle {
   const failures = new Map<string, { count: number; until: number }>()
+  /** Names by their number of failures, oldest first; all from `limit` on are in the last. */
+  const byCount = Array.from({ length: limit + 1 }, () => new Set<string>())
+
+  function remove(name: string): void {
+    const entry = failures.get(name)
+    if (!entry) return
+    failures.delete(name)
+    byCount[entry.count]!.delete(name)
+  }
 
   function current(name: string) {
     const entry = failures.get(name)
-    return entry && entry.until > clock.now() ? entry : undefined
+    if (!entry || entry.until > clock.now()) return entry
+    remove(name)
+    return undefined
   }
+
+  function makeRoom(): void {
+    for (const names of byCount) for (const name of names) if (current(name)) break
+    if (failures.size < MAX_NAMES) return
+    const [oldest] = byCount.find((names) => names.size > 0)!
+    remove(oldest!)
+  }
+
   return {
     waitFor(name) {
       const entry = current(name)
-      return entry && entry.count >= most ? Math.ceil((entry.until - clock.now()) / 1000) : 0
+      return entry && entry.count >= limit ? Math.ceil((entry.until - clock.now()) / 1000) : 0
     },
     failed(name) {
-      if (failures.size >= MAX_NAMES) for (const known of failures.keys()) if (!current(known)) failures.delete(known)
-      const entry = current(name)
-      if (entry) entry.count++
-      else if (failures.size < MAX_NAMES) failures.set(name, { count: 1, until: clock.now() + windowSeconds * 1000 })
+      const known = current(name)
+      const count = Math.min((known?.count ?? 0) + 1, limit)
+      const until = known?.until ?? clock.now() + windowSeconds * 1000
+      remove(name)
+      if (failures.size >= MAX_NAMES) makeRoom()
+      failures.set(name, { count, until })
+      byCount[count]!.add(name)
     },
-    succeeded(name) {
-      failures.delete(name)
-    },
+    succeeded: remove,
   }
 }

@@ -23,9 +23,15 @@ interface Call {
 }
 
 type Authenticate = (headers: FastifyRequest['headers']) => Promise<Caller>
+type CheckHost = (headers: FastifyRequest['headers']) => void
 
 /** Functions with an HTTP trigger, at `/fn/{project}/{name}` and whatever follows. */
-export async function addFunctionRoutes(server: FastifyInstance, app: App, authenticate: Authenticate): Promise<void> {
+export async function addFunctionRoutes(
+  server: FastifyInstance,
+  app: App,
+  authenticate: Authenticate,
+  checkHost: CheckHost,
+): Promise<void> {
   await server.register(async (scope) => {
     scope.removeAllContentTypeParsers()
     scope.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: MAX_BODY_BYTES }, (_, body, done) =>
@@ -37,6 +43,7 @@ export async function addFunctionRoutes(server: FastifyInstance, app: App, authe
         config: { operation: 'functions.http' },
         async onRequest(request, reply) {
           const call = await admit(app, authenticate, request)
+          if (call.caller === null) checkHost(request.headers)
           if (allowOrigin(call.fn, request, reply)) return reply.code(204).send()
           const { methods } = call.fn.config.http!
           if (!methods.includes(request.method as 'GET')) {

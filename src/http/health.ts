@@ -1,11 +1,12 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { App } from '../app.ts'
+import type { Caller } from '../auth/caller.ts'
 import { sameSecret } from '../crypto.ts'
 import { ZeroError } from '../errors.ts'
+import { includes } from '../schema/login.ts'
 
 /** An event that waits for longer says that this system does not keep up, or that its engine stands still. */
 const LAGGING_SECONDS = 30
-const LOOPBACK = ['127.0.0.1', '::1', 'localhost']
 
 interface Readiness {
   /** `draining`: it is about to stop. `lagging`: events wait too long to be handed to hooks. */
@@ -14,12 +15,24 @@ interface Readiness {
   lag_seconds: number
 }
 
-/** What a machine asks: is it alive, may it be sent requests, how is it doing. */
-export function addHealthRoutes(server: FastifyInstance, app: App, version: string): void {
+interface HealthOptions {
+  version: string
+  authenticate(headers: FastifyRequest['headers']): Promise<Caller>
+  /** Throws for a Host header under which requests without a key are not answered. */
+  checkHost(headers: FastifyRequest['headers']): void
+}
+
+/** What a machine asks: is it alive, may it be sent requests, how is it doing. `/livez` tells nothing, so it answers under any host. */
+export function addHealthRoutes(
+  server: FastifyInstance,
+  app: App,
+  { version, authenticate, checkHost }: HealthOptions,
+): void {
+  const onRequest = async ({ headers }: FastifyRequest) => checkHost(headers)
   server.get('/livez', async () => ({ status: 'ok' }))
 
   for (const path of ['/readyz', '/healthz']) {
-    server.get(path, async (_, reply) => {
+    server.get(path, { onRequest }, async (_, reply) => {
       const readiness = await readinessOf(app)
       if (readiness.status !== 'ok') void reply.code(503).header('retry-after', '1')
       return readiness
@@ -27,7 +40,7 @@ export function addHealthRoutes(server: FastifyInstance, app: App, version: stri
   }
 
   for (const path of ['/health', '/api/v1/health']) {
-    server.get(path, async () => {
+    server.get(path, { onRequest }, async () => {
       // What it says the first time is that it has not been tried.
       void app.sandbox.ready()
       const instances = await app.store.instances.list()
@@ -43,7 +56,11 @@ export function addHealthRoutes(server: FastifyInstance, app: App, version: stri
     })
   }
 
-  server.get('/metrics', async (request, reply) => sendMetrics(app, request, reply))
+  server.get('/metrics', async ({ headers }, reply) => {
+    if (app.config.metrics === 'open') checkHost(headers)
+    else await admitToMetrics(app, headers, authenticate)
+    return sendMetrics(app, reply)
+  })
 }
 
 /** Throws when the database cannot be reached. */
@@ -55,13 +72,27 @@ async function readinessOf(app: App): Promise<Readiness> {
   }
 }
 
-async function sendMetrics(app: App, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-  const { metricsToken, host } = app.config
-  if (metricsToken === undefined && !LOOPBACK.includes(host))
-    throw new ZeroError('forbidden', 'The server can be reached from outside: set ZERODB_METRICS_TOKEN, and send it')
-  if (metricsToken !== undefined && !sameSecret(request.headers.authorization ?? '', `Bearer ${metricsToken}`))
-    throw new ZeroError('unauthorized', 'Metrics are for who sends ZERODB_METRICS_TOKEN as a bearer token')
+/** Metrics are of the whole server: they are for its operator, who is the first user, and for holders of `ZERODB_METRICS_TOKEN`. */
+async function admitToMetrics(
+  app: App,
+  headers: FastifyRequest['headers'],
+  authenticate: HealthOptions['authenticate'],
+): Promise<void> {
+  const { metricsToken } = app.config
+  const { authorization } = headers
+  if (metricsToken !== undefined && sameSecret(authorization ?? '', `Bearer ${metricsToken}`)) return
+  if (authorization === undefined && headers['x-api-key'] === undefined)
+    throw new ZeroError(
+      'unauthorized',
+      'Metrics need ZERODB_METRICS_TOKEN, or a key of the first user with all rights, as a bearer token; ZERODB_METRICS=open opens them to everybody',
+    )
+  const caller = await authenticate(headers)
+  const operator = await app.store.users.first()
+  if (caller.user_id !== operator?.user_id || caller.bound !== null || !includes(caller.permissions, '*'))
+    throw new ZeroError('forbidden', 'Metrics are of the whole server: send a key of its first user with all rights')
+}
 
+async function sendMetrics(app: App, reply: FastifyReply): Promise<FastifyReply> {
   const { metrics, store } = app
   metrics.runs.reset()
   for (const { handler, status, count } of await store.runs.count()) metrics.runs.set({ handler, status }, count)

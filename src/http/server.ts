@@ -11,11 +11,13 @@ import type { Operation, UploadPart } from '../operations/operation.ts'
 import { packageVersion } from '../package.ts'
 import { ROUTE_ALIASES, renameFields, rewriteUrl } from './aliases.ts'
 import { sendBytes } from './bytes.ts'
+import { createClientAddress } from './client-address.ts'
 import { answerClientError, refuseConnection } from './client-error.ts'
 import { allowOrigins } from './cors.ts'
 import { sendEvents } from './events.ts'
 import { addFunctionRoutes } from './fn.ts'
 import { addHealthRoutes } from './health.ts'
+import { createHostCheck } from './host.ts'
 import { gatherInput, parseInput } from './input.ts'
 import { withNamedProject } from './named-project.ts'
 import { openapiDocument } from './openapi.ts'
@@ -45,9 +47,12 @@ export async function createServer(
   { stalledBodyMs = 30_000 }: ServerOptions = {},
 ): Promise<FastifyInstance> {
   const authenticate = createAuthenticator(app)
+  const checkHost = createHostCheck(app)
+  const clientAddress = createClientAddress(app)
   const version = packageVersion()
   const server = fastify({
     bodyLimit: app.config.maxBodyBytes,
+    trustProxy: app.config.trustedProxies.length > 0 ? app.config.trustedProxies : false,
     genReqId: (request) => (request.headers['x-request-id'] as string | undefined)?.slice(0, 100) || randomUUID(),
     rewriteUrl: (request) => rewriteUrl(request.url ?? '/'),
     routerOptions: { maxParamLength: 1024 },
@@ -123,7 +128,9 @@ export async function createServer(
       const { 'content-encoding': encoding = 'identity' } = request.headers
       if (encoding !== 'identity')
         throw new ZeroError('unsupported_media_type', `A body in "${encoding}" is not read: send it as it is`)
-      const caller = permission === 'public' ? NOBODY : await authenticate(request.headers)
+      if (permission === 'public') checkHost(request.headers)
+      const caller =
+        permission === 'public' ? { ...NOBODY, client: clientAddress(request) } : await authenticate(request.headers)
       if (permission !== 'public' && permission !== 'any') requirePermission(caller, permission)
       callers.set(request, caller)
     }
@@ -166,16 +173,17 @@ export async function createServer(
   })
 
   const document = openapiDocument(version)
-  server.get('/openapi.json', async () => document)
-  server.get('/', async () => ({
+  const onRequest = async ({ headers }: FastifyRequest) => checkHost(headers)
+  server.get('/openapi.json', { onRequest }, async () => document)
+  server.get('/', { onRequest }, async () => ({
     name: 'zerodb-functions',
     version,
     api: '/api/v1',
     openapi: '/openapi.json',
     health: '/health',
   }))
-  addHealthRoutes(server, app, version)
-  await addFunctionRoutes(server, app, authenticate)
+  addHealthRoutes(server, app, { version, authenticate, checkHost })
+  await addFunctionRoutes(server, app, authenticate, checkHost)
   for (const surface of surfaces)
     await addSurface(server, surface, authenticate, (request, caller) => callers.set(request, caller))
   return server

@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import type { App } from '../app.ts'
+import { withDerivationSlot } from '../auth/derivations.ts'
 import { hashPassword, passwordMatches } from '../auth/passwords.ts'
 import { ACCESS_SECONDS, REFRESH_SECONDS, signAccessToken } from '../auth/tokens.ts'
 import { hashApiKey } from '../crypto.ts'
@@ -41,7 +42,7 @@ export const authRegister = defineJson({
     if (!app.config.registration) {
       throw new ZeroError('forbidden', 'Registration is off on this server: its owner can set ZERODB_REGISTRATION=on')
     }
-    const password_hash = await hashPassword(input.password)
+    const password_hash = await withDerivationSlot(() => hashPassword(input.password))
     const username = input.username ?? input.name ?? null
     try {
       const { user_id } = await app.store.users.create(input.email, { username, password_hash })
@@ -60,17 +61,26 @@ export const authLogin = defineJson({
   permission: 'public',
   input: login,
   output: tokens,
-  async run(app, _, input) {
-    const throttled = input.email.toLowerCase()
-    const wait = app.logins.waitFor(throttled)
-    if (wait > 0)
-      throw new ZeroError('rate_limited', `Too many failed logins: try again in ${wait} s`, { retryAfter: wait })
-    const user = await app.store.users.findByEmail(input.email)
-    if (!(await passwordMatches(input.password, user?.password_hash ?? null))) {
-      app.logins.failed(throttled)
-      throw new ZeroError('unauthorized', 'Incorrect e-mail or password')
+  async run(app, { client = 'unknown' }, input) {
+    const { logins, store } = app
+    const email = input.email.toLowerCase()
+    const checkThrottle = () => {
+      const wait = Math.max(logins.byEmail.waitFor(email), logins.byClient.waitFor(client))
+      if (wait > 0)
+        throw new ZeroError('rate_limited', `Too many failed logins: try again in ${wait} s`, { retryAfter: wait })
     }
-    app.logins.succeeded(throttled)
+    checkThrottle()
+    const user = await store.users.findByEmail(input.email)
+    await withDerivationSlot(async () => {
+      // Attempts that waited in the queue count the failures of those before them.
+      checkThrottle()
+      if (await passwordMatches(input.password, user?.password_hash ?? null)) return
+      logins.byEmail.failed(email)
+      logins.byClient.failed(client)
+      throw new ZeroError('unauthorized', 'Incorrect e-mail or password')
+    })
+    // The client's failures stay: an attacker could clear them with an account of their own.
+    logins.byEmail.succeeded(email)
     return issueTokens(app, user!.id)
   },
 })

@@ -179,6 +179,15 @@ test('A9: CORS headers of a function count only where its config has no cors', a
   })
 })
 
+test('A8: a function without a key is answered under known hosts only', async () => {
+  const open = await deploy('known-host', 'export default () => 1')
+  const keyed = await deploy('known-key', 'export default () => 1', true)
+  const headers = { host: 'evil.example' }
+  expect(await app.request('GET', open, { headers })).toMatchObject({ status: 403, body: { code: 'forbidden' } })
+  expect((await app.request('GET', open)).status).toBe(200)
+  expect((await user.get(keyed, headers)).status).toBe(200)
+})
+
 describe('who may call', () => {
   test('with a key only, unless it says otherwise; the key itself is not the function’s', async () => {
     const url = await deploy('guarded', 'export default (event) => Object.keys(event.data.headers)', true)

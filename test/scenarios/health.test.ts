@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { hashApiKey, newApiKey } from '../../src/crypto.ts'
 import { sql } from '../../src/db/sql.ts'
 import { openTestApp, type TestApp } from '../support/app.ts'
 import { undispatched } from '../support/undispatched.ts'
@@ -109,29 +110,86 @@ test('metrics count what waits', async () => {
   expect((await metrics()).get('zerodb_runs{handler="webhook",status="queued"}')).toBe(1)
 })
 
-test('where others can reach the server, metrics ask for their token', async () => {
-  const get = (authorization?: string) =>
-    app.request('GET', '/metrics', { headers: authorization === undefined ? {} : { authorization } })
+test('A8: metrics need their token or a key of the operator, unless a setting opens them', async () => {
+  const get = (authorization?: string, host = 'localhost') =>
+    app.request('GET', '/metrics', { headers: { host, ...(authorization === undefined ? {} : { authorization }) } })
+  const operator = app.system.owner
+  const limited = newApiKey()
+  const named = { user_id: operator.user_id, name: 'test', hash: hashApiKey(limited), last4: limited.slice(-4) }
+  await app.system.app.store.keys.create({ ...named, project_id: operator.project_id })
+  const user = await app.newUser()
   const { config } = app.system.app
   const usual = { ...config }
   try {
-    Object.assign(config, { host: '0.0.0.0' })
     expect(await get()).toMatchObject({
-      status: 403,
-      body: { detail: expect.stringContaining('ZERODB_METRICS_TOKEN') },
+      status: 401,
+      headers: { 'www-authenticate': 'Bearer' },
+      body: { code: 'unauthorized', detail: expect.stringContaining('ZERODB_METRICS_TOKEN') },
     })
+    expect((await get('Bearer wrong')).status).toBe(401)
+    for (const key of [user.key, limited]) expect(await get(`Bearer ${key}`)).toMatchObject({ status: 403 })
+    for (const host of ['localhost', 'api.example.com'])
+      expect((await get(`Bearer ${operator.new_key}`, host)).status).toBe(200)
     Object.assign(config, { metricsToken: 'a token for the metrics' })
     expect((await get()).status).toBe(401)
     expect((await get('Bearer another token')).status).toBe(401)
     expect((await get('Bearer a token for the metrics')).status).toBe(200)
+    Object.assign(config, { metrics: 'open' })
+    expect((await get()).status).toBe(200)
+    expect((await get(undefined, 'evil.example')).status).toBe(403)
   } finally {
     Object.assign(config, usual)
   }
 })
 
+const KEYLESS = ['/health', '/api/v1/health', '/readyz', '/healthz', '/openapi.json', '/']
+
+test('A8: a request without a key is answered under names of this machine and IP addresses only', async () => {
+  const get = (path: string, host: string) => app.request('GET', path, { headers: { host } })
+  for (const path of KEYLESS) {
+    for (const host of ['evil.example', 'evil.example:8000', '127.0.0.1.evil.example', 'localhost.evil.example', 'a b'])
+      expect({ path, host, ...(await get(path, host)) }).toMatchObject({
+        path,
+        host,
+        status: 403,
+        body: { code: 'forbidden', detail: expect.stringContaining('ZERODB_ALLOWED_HOSTS') },
+      })
+    for (const host of [
+      'localhost:8000',
+      '127.0.0.1',
+      '10.1.2.3:8000',
+      '[fd00::1]:8000',
+      'zerodb',
+      'zerodb.default.svc',
+    ])
+      expect({ path, host, status: (await get(path, host)).status }).toEqual({ path, host, status: 200 })
+  }
+  expect((await get('/livez', 'evil.example')).status).toBe(200)
+  const headers = { host: 'evil.example' }
+  const login = { headers, body: { email: 'a@example.test', password: 'wrong' } }
+  expect((await app.request('POST', '/api/v1/auth/login', login)).status).toBe(403)
+  const user = await app.newUser()
+  expect((await user.get('/api/v1/auth/me', headers)).status).toBe(200)
+})
+
+test('A8: a host that the settings name is answered', async () => {
+  const other = await openTestApp({
+    ZERODB_ALLOWED_HOSTS: 'api.example.com',
+    ZERODB_FUNCTIONS_ORIGIN: 'https://fn.example.com',
+    ZERODB_HOST: '0.0.0.0',
+  })
+  try {
+    const status = async (host: string) => (await other.request('GET', '/health', { headers: { host } })).status
+    expect(await Promise.all(['api.example.com', 'fn.example.com', 'example.com'].map(status))).toEqual([200, 200, 403])
+  } finally {
+    await other.close()
+  }
+})
+
 /** Every sample by its name and labels. */
 async function metrics(): Promise<Map<string, number>> {
-  const reply = await app.request('GET', '/metrics')
+  const headers = { authorization: `Bearer ${app.system.owner.new_key}` }
+  const reply = await app.request('GET', '/metrics', { headers })
   expect(reply).toMatchObject({ status: 200, headers: { 'content-type': expect.stringContaining('text/plain') } })
   const lines = String(reply.body).split('\n')
   return new Map(

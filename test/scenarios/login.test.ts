@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { withDerivationSlot } from '../../src/auth/derivations.ts'
 import { openTestApp, type Reply, type TestApp } from '../support/app.ts'
 
 let app: TestApp
@@ -113,6 +114,79 @@ describe('login', () => {
     expect(remembered.status).toBe(200)
     const [project] = (await app.request('GET', '/api/v1/projects', { headers })).body
     expect(project.id).toBe(reply.body.default_project_id)
+  })
+})
+
+test('A4: with every place in the queue taken, logins and registrations are 429 and uploads are answered', async () => {
+  const { email, password } = await newPerson()
+  const user = await app.newUser()
+  let finish = () => {}
+  const finished = new Promise<void>((resolve) => {
+    finish = resolve
+  })
+  const taken = Array.from({ length: 22 }, () => withDerivationSlot(() => finished))
+  try {
+    for (const reply of [
+      await post('login', { email, password }),
+      await post('login', { email: 'stranger@example.test', password }),
+      await post('register', { email: 'late@example.test', password }),
+    ])
+      expect(reply).toMatchObject({
+        status: 429,
+        headers: { 'retry-after': '2' },
+        body: { code: 'rate_limited', detail: 'Too many logins at once: try again in 2 s' },
+      })
+    const upload = { file_name: 'a.txt', file_content: 'aGVsbG8=' }
+    expect((await user.post(`${user.database}/files/upload`, upload)).status).toBe(200)
+  } finally {
+    finish()
+    await Promise.all(taken)
+  }
+  expect((await post('login', { email, password })).status).toBe(200)
+})
+
+test('A4: attempts that waited in the queue count the failures of those before them', async () => {
+  const { email } = await newPerson()
+  for (let i = 0; i < 8; i++) app.system.app.logins.byEmail.failed(email)
+  const replies = await Promise.all(Array.from({ length: 8 }, () => post('login', { email, password: 'wrong' })))
+  const refused = replies.filter(({ status }) => status === 429)
+  // Two derivations run at once, so that one attempt may start before the tenth failure is counted.
+  expect(replies.length - refused.length).toBeGreaterThanOrEqual(2)
+  expect(replies.length - refused.length).toBeLessThanOrEqual(3)
+})
+
+describe('A4: failed logins are counted by client', () => {
+  const login = (of: TestApp, forwarded: string) =>
+    of.request('POST', `${AUTH}/login`, {
+      headers: { 'x-forwarded-for': forwarded },
+      body: { email: `${++people}@example.test`, password: 'wrong' },
+    })
+
+  test('by the address of the connection, whatever X-Forwarded-For says', async () => {
+    const { byClient } = app.system.app.logins
+    app.clock.advance(601)
+    for (let i = 0; i < 99; i++) byClient.failed('127.0.0.1')
+    expect((await login(app, '203.0.113.7')).status).toBe(401)
+    const refused = await login(app, '203.0.113.8')
+    expect(refused).toMatchObject({ status: 429, body: { code: 'rate_limited' } })
+    expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0)
+    app.clock.advance(601)
+    expect((await login(app, '203.0.113.8')).status).toBe(401)
+  })
+
+  test('by the address that a trusted proxy names, an IPv6 client by its network', async () => {
+    const behind = await openTestApp({ ZERODB_TRUSTED_PROXIES: '127.0.0.1, 10.0.0.0/8' })
+    try {
+      const { byClient } = behind.system.app.logins
+      for (let i = 0; i < 99; i++) for (const client of ['203.0.113.7', '2001:db8::/64']) byClient.failed(client)
+      expect((await login(behind, '203.0.113.7, 10.1.2.3')).status).toBe(401)
+      expect((await login(behind, '198.51.100.1, 203.0.113.7, 10.1.2.3')).status).toBe(429)
+      expect((await login(behind, '2001:db8::1')).status).toBe(401)
+      expect((await login(behind, '2001:db8::ffff')).status).toBe(429)
+      expect((await login(behind, '198.51.100.1')).status).toBe(401)
+    } finally {
+      await behind.close()
+    }
   })
 })
 

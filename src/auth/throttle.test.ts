@@ -1,0 +1,43 @@
+import { expect, test } from 'vitest'
+import { createThrottle } from './throttle.ts'
+
+function throttleAt(limit: number) {
+  let now = 0
+  const throttle = createThrottle({ now: () => now * 1000, skewSeconds: () => 0 }, limit, 600)
+  return {
+    ...throttle,
+    advance(seconds: number) {
+      now += seconds
+    },
+  }
+}
+
+test('a name waits after its failures until the window that began with the first one ends', () => {
+  const throttle = throttleAt(2)
+  throttle.failed('a')
+  throttle.advance(100)
+  expect(throttle.waitFor('a')).toBe(0)
+  throttle.failed('a')
+  throttle.failed('a')
+  expect(throttle.waitFor('a')).toBe(500)
+  expect(throttle.waitFor('b')).toBe(0)
+  throttle.advance(500)
+  expect(throttle.waitFor('a')).toBe(0)
+  throttle.failed('a')
+  throttle.succeeded('a')
+  throttle.failed('a')
+  expect(throttle.waitFor('a')).toBe(0)
+})
+
+test('A4: a flood of other names does not free a name that has to wait', () => {
+  const throttle = throttleAt(3)
+  for (let i = 0; i < 3; i++) throttle.failed('blocked')
+  for (let i = 0; i < 2; i++) throttle.failed('twice')
+  for (let i = 0; i < 30_000; i++) throttle.failed(`flood ${i}`)
+  expect(throttle.waitFor('blocked')).toBe(600)
+  throttle.failed('twice')
+  expect(throttle.waitFor('twice')).toBe(600)
+  // The flood's newest names are still counted.
+  for (let i = 0; i < 2; i++) throttle.failed('flood 29999')
+  expect(throttle.waitFor('flood 29999')).toBe(600)
+})
