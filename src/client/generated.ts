@@ -1584,7 +1584,8 @@ export interface RowsGetInput {
 export interface EventsPublishInput {
   project_id?: string | undefined
   topic: string
-  event_payload?: Record<string, unknown> | unknown[] | string | number | boolean | null | undefined
+  /** Any JSON value. */
+  event_payload?: unknown | undefined
   source?: string | null | undefined
   correlation_id?: string | null | undefined
 }

@@ -1,4 +1,5 @@
 import { ZeroError } from '../errors.ts'
+import { stringifyJson } from '../exact-json.ts'
 
 /** What may stand in `${}`: each becomes one bound parameter, a nested statement its own text and parameters. */
 export type SqlValue =
@@ -30,7 +31,7 @@ export class Json {
 
 function stringify(value: unknown): string {
   try {
-    return JSON.stringify(value)
+    return stringifyJson(value)
   } catch (error) {
     // JavaScript's own stack ends at some thousand levels as well.
     throw error instanceof RangeError ? tooDeep(error) : error

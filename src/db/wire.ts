@@ -1,4 +1,5 @@
 import { ZeroError } from '../errors.ts'
+import { parseStoredJson } from '../exact-json.ts'
 import { Json, type SqlValue, Statement } from './sql.ts'
 
 /** A parameter as it travels: text, binary, or null. */
@@ -93,7 +94,7 @@ export function decode(type: number, text: string | null, types: ExtensionTypes)
   if (text === null) return null
   if (type === 16) return text === 't'
   if (NUMBERS.has(type)) return Number(text)
-  if (JSONS.has(type)) return JSON.parse(text)
+  if (JSONS.has(type)) return parseStoredJson(text)
   if (type === 1184) return isoTimestamp(text)
   if (type === 17) return Buffer.from(text.slice(2), 'hex')
   if (type === types.vector) return Float32Array.from(JSON.parse(text) as number[])

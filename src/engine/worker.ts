@@ -3,6 +3,7 @@ import { DatabaseAway, DbError } from '../db/sql.ts'
 import { RetryLater, ZeroError } from '../errors.ts'
 import { executorOf } from '../handlers/index.ts'
 import type { RunLog } from '../schema/run.ts'
+import { safeParse } from '../schema/safe-parse.ts'
 import type { OwnedRun } from '../store/assignment.ts'
 import type { Ending } from '../store/runs.ts'
 import type { Breaker } from './breaker.ts'
@@ -236,7 +237,7 @@ async function outcomeOf(
   }
   const tooOften = breaker.tooOften(run)
   if (tooOften !== null) return end('dead', { error: { code: 'loop_suspected', message: tooOften } })
-  const config = handler.config.safeParse(run.config)
+  const config = safeParse(handler.config, run.config)
   if (!config.success) return end('dead', { error: { code: 'invalid_config', message: config.error.message } })
 
   const seconds = app.config.handlerTimeoutSeconds

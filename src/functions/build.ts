@@ -1,5 +1,6 @@
 import type { App } from '../app.ts'
 import { ZeroError } from '../errors.ts'
+import { parseStoredJson } from '../exact-json.ts'
 import type { StoredFile } from '../store/functions.ts'
 import { bundle, mistakes } from './bundle.ts'
 import { contentsOf } from './cache.ts'
@@ -49,7 +50,7 @@ export async function readConfig(app: App, { runtime, entry }: Code, built: Buil
     output_limit_bytes: CONFIG_LIMIT_BYTES,
   })
   if (outcome.status === 'ok' && outcome.result?.kind === 'json')
-    return JSON.parse(Buffer.from(outcome.result.body).toString())
+    return parseStoredJson(Buffer.from(outcome.result.body).toString())
   if (outcome.status === 'cancelled')
     throw new ZeroError('unavailable', 'The server stopped before it had read the config of this code: deploy it again')
   const { name, message, stack } = outcome.error ?? { name: 'Error', message: outcome.status, stack: '' }

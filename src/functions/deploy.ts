@@ -12,6 +12,7 @@ import {
 } from '../schema/function.ts'
 import { includes } from '../schema/login.ts'
 import { RESERVED_NAMES } from '../schema/reserved-names.ts'
+import { safeParse } from '../schema/safe-parse.ts'
 import { shapeErrors } from '../schema/shape-errors.ts'
 import type { Scope } from '../store/context.ts'
 import type { StoredFile, StoredFunction } from '../store/functions.ts'
@@ -104,7 +105,7 @@ function configOf(caller: Caller, inFile: unknown, given: Record<string, unknown
   if (inFile !== null && (typeof inFile !== 'object' || Array.isArray(inFile)))
     throw new ZeroError('invalid', 'config: the file exports one that is no object')
   const merged = { ...inFile, ...given }
-  const parsed = functionConfig.safeParse(merged)
+  const parsed = safeParse(functionConfig, merged)
   if (!parsed.success) {
     const fields = shapeErrors(parsed.error, merged, () => 'body').map((error) => ({
       ...error,

@@ -5,6 +5,7 @@ import type { GuestLog, Outcome } from '../sandbox/index.ts'
 import type { EventName } from '../schema/events.ts'
 import { includes } from '../schema/login.ts'
 import type { LogLine, Trigger } from '../schema/run.ts'
+import { safeParse } from '../schema/safe-parse.ts'
 import { mapStack } from './stack.ts'
 
 /** One attempt at a run of a function. */
@@ -125,7 +126,7 @@ const progressMade = z.object({
 })
 
 function tellProgress({ onProgress }: Execution, body: unknown): null {
-  const made = progressMade.safeParse(body)
+  const made = safeParse(progressMade, body)
   if (!made.success)
     throw new ZeroError(
       'invalid',

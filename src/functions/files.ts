@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { extname } from 'node:path/posix'
 import { ZeroError } from '../errors.ts'
+import { ExactNumber, stringifyJson } from '../exact-json.ts'
 import type { Runtime } from '../schema/runtime.ts'
 import type { StoredFile } from '../store/functions.ts'
 
@@ -114,13 +115,13 @@ function entryOf(files: Record<string, StoredFile>, runtime: Runtime, given: str
 export function hashOf(code: Code, config: unknown): string {
   const files = Object.entries(code.files).sort(([a], [b]) => (a < b ? -1 : 1))
   const parts = [code.runtime, code.entry, files, sorted(config)]
-  return createHash('sha256').update(JSON.stringify(parts)).digest('hex')
+  return createHash('sha256').update(stringifyJson(parts)).digest('hex')
 }
 
 /** With the keys of every object in order. */
 function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted)
-  if (typeof value !== 'object' || value === null) return value
+  if (typeof value !== 'object' || value === null || value instanceof ExactNumber) return value
   return Object.fromEntries(
     Object.entries(value)
       .sort(([a], [b]) => (a < b ? -1 : 1))

@@ -1,4 +1,5 @@
 import { NeverRetry, RetryLater, ZeroError } from '../errors.ts'
+import { parseStoredJson } from '../exact-json.ts'
 import type { GuestResult, Outcome } from '../sandbox/index.ts'
 
 /** The code of each way in which a call does not succeed. */
@@ -65,7 +66,7 @@ export function keptResult(result: GuestResult | null): string | null {
 /** The result as a value: an HTTP answer with its body as text, or as `{"$bytes": base64}`. */
 export function resultValue(result: GuestResult | null): unknown {
   if (result === null) return null
-  if (result.kind === 'json') return JSON.parse(Buffer.from(result.body).toString())
+  if (result.kind === 'json') return parseStoredJson(Buffer.from(result.body).toString())
   const { status, headers, body } = result
   const type = headers.find(([name]) => name === 'content-type')?.[1] ?? ''
   const isText = /^text\/|json|xml|javascript|x-www-form-urlencoded/.test(type)

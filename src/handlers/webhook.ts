@@ -4,6 +4,7 @@ import type { App } from '../app.ts'
 import { signChain } from '../auth/chain.ts'
 import { unseal } from '../crypto.ts'
 import { NeverRetry, RetryLater } from '../errors.ts'
+import { stringifyJson } from '../exact-json.ts'
 import { type OutgoingAnswer, OutgoingError } from '../net/outgoing.ts'
 import { retryAfterSeconds } from '../net/retry-after.ts'
 import { signatureHeaders } from '../net/signature.ts'
@@ -71,7 +72,7 @@ class Failure extends Error {
 /** The message of this attempt. Its id is the run's, and so the same in every attempt: a receiver can tell what it has already. */
 async function signed(app: App, run: HandlerRun, hookId: string) {
   const { id, event, channel, data, timestamp } = run.event
-  const body = JSON.stringify({
+  const body = stringifyJson({
     ...{ id, event, channel, data, timestamp },
     hook_id: hookId,
     run_id: run.id,

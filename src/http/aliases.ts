@@ -1,3 +1,5 @@
+import { isJsonObject } from '../schema/json-object.ts'
+
 // The dialects of clients in the field: other prefixes, other routes, other names of fields. Operations know only the canonical ones.
 
 const ID = '[0-9a-fA-F-]{36}'
@@ -77,7 +79,8 @@ export function rewriteUrl(url: string): string {
 
 /** The fields of a request under their canonical names: camelCase becomes snake_case, and an alias gives way to the name itself. */
 export function renameFields(operation: string, fields: Record<string, unknown>): Record<string, unknown> {
-  const renamed: Record<string, unknown> = {}
+  // Without a prototype that a key "__proto__" could replace.
+  const renamed: Record<string, unknown> = Object.create(null)
   for (const [key, value] of Object.entries(fields)) {
     const name = snakeCase(key)
     if (name === key || !(name in fields)) renamed[name] = value
@@ -92,9 +95,7 @@ export function renameFields(operation: string, fields: Record<string, unknown>)
   // A batch's items are written like single ones.
   if (operation === 'vectors.upsert_batch' && Array.isArray(renamed['vectors'])) {
     renamed['vectors'] = renamed['vectors'].map((item: unknown) =>
-      typeof item === 'object' && item !== null && !Array.isArray(item)
-        ? renameFields('vectors.upsert', item as Record<string, unknown>)
-        : item,
+      isJsonObject(item) ? renameFields('vectors.upsert', item) : item,
     )
   }
   return renamed

@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream'
 import type { FastifyReply } from 'fastify'
+import { stringifyJson } from '../exact-json.ts'
 import type { StreamMessage } from '../operations/operation.ts'
 
 /** Proxies take a connection on which nothing comes for dead. */
@@ -56,5 +57,5 @@ async function within<Value>(promise: Promise<Value>, milliseconds: number): Pro
 
 /** JSON has no line breaks of its own, so that each message is one line of data. */
 function frame({ event, id, data }: StreamMessage): string {
-  return `${id === undefined ? '' : `id: ${id}\n`}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`
+  return `${id === undefined ? '' : `id: ${id}\n`}event: ${event}\ndata: ${stringifyJson(data)}\n\n`
 }

@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { App, Caller, PreparedFunction } from '../app.ts'
 import { require as requirePermission } from '../auth/caller.ts'
 import { ZeroError } from '../errors.ts'
+import { parseJson } from '../exact-json.ts'
 import { refusalOf } from '../functions/outcome.ts'
 import type { GuestResult } from '../sandbox/index.ts'
 import { uuid } from '../schema/common.ts'
@@ -161,8 +162,9 @@ function bodyOf(request: FastifyRequest): { body: string | { $bytes: string } | 
   const body = bytes.toString()
   if (!/[/+]json/.test(type)) return { body }
   try {
-    return { body, json: JSON.parse(body) }
-  } catch {
+    return { body, json: parseJson(body) }
+  } catch (error) {
+    if (error instanceof ZeroError) throw error
     // The function sees what came, and that it is no JSON.
     return { body }
   }

@@ -2,6 +2,8 @@ import type { FastifyRequest } from 'fastify'
 import type { z } from 'zod'
 import { ZeroError } from '../errors.ts'
 import type { Operation } from '../operations/operation.ts'
+import { isJsonObject } from '../schema/json-object.ts'
+import { safeParse } from '../schema/safe-parse.ts'
 import { shapeErrors } from '../schema/shape-errors.ts'
 import { renameFields } from './aliases.ts'
 
@@ -25,7 +27,7 @@ export function parseInput<Schema extends z.ZodObject>(
   request: FastifyRequest,
 ): z.infer<Schema> {
   const gathered = gatherInput(operation, request)
-  const parsed = operation.input.safeParse(gathered)
+  const parsed = safeParse(operation.input, gathered)
   if (parsed.success) return parsed.data as z.infer<Schema>
   const rest = takesBody(request) ? 'body' : 'query'
   const placeOf = (key: string) => (key in (request.params as object) ? 'path' : rest)
@@ -44,7 +46,7 @@ function fieldsOf(operation: Operation, request: FastifyRequest): Record<string,
     return {}
   }
   if (Array.isArray(body) && operation.kind === 'json' && operation.array) return { [operation.array]: body }
-  if (typeof body === 'object' && !Array.isArray(body)) return body as Record<string, unknown>
+  if (isJsonObject(body)) return body
   throw new ZeroError('validation_failed', undefined, {
     fields: [{ type: 'dict_type', loc: ['body'], msg: 'Input should be a valid dictionary' }],
   })

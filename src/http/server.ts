@@ -6,6 +6,7 @@ import type { App, Surface } from '../app.ts'
 import { createAuthenticator } from '../auth/authenticate.ts'
 import { type Caller, NOBODY, require as requirePermission } from '../auth/caller.ts'
 import { ZeroError } from '../errors.ts'
+import { parseJson, stringifyJson } from '../exact-json.ts'
 import { OPERATIONS } from '../operations/index.ts'
 import type { Operation, UploadPart } from '../operations/operation.ts'
 import { packageVersion } from '../package.ts'
@@ -72,6 +73,7 @@ export async function createServer(
     limits: { fileSize: app.config.maxUploadBytes, files: 10, fields: 100, fieldSize: app.config.maxBodyBytes },
   })
 
+  server.setReplySerializer((answer) => stringifyJson(answer))
   allowOrigins(server, app.config.corsOrigins)
 
   // Many clients send a body of JSON without saying so, or say it on requests that have none.
@@ -79,8 +81,9 @@ export async function createServer(
   server.addContentTypeParser('*', { parseAs: 'string' }, (request, body, done) => {
     if (body === '') return done(null, undefined)
     try {
-      done(null, JSON.parse(body as string))
+      done(null, parseJson(body as string))
     } catch (error) {
+      if (error instanceof ZeroError) return done(error, undefined)
       const type = request.headers['content-type'] ?? ''
       done(/json|^$|urlencoded/.test(type) ? (error as Error) : new ZeroError('unsupported_media_type'), undefined)
     }
@@ -203,7 +206,7 @@ function fail(app: App, thrown: unknown, request: FastifyRequest, reply: Fastify
   if (retryAfter !== undefined) void reply.header('retry-after', String(retryAfter))
   const wantsProblem = request.headers.accept?.includes('application/problem+json')
   if (wantsProblem)
-    void reply.type('application/problem+json').send(JSON.stringify(toProblem(error, request.id, request.url)))
+    void reply.type('application/problem+json').send(stringifyJson(toProblem(error, request.id, request.url)))
   else void reply.send(toBody(error, request.id))
 }
 

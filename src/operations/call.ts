@@ -3,6 +3,7 @@ import type { App } from '../app.ts'
 import { type Caller, require as requirePermission } from '../auth/caller.ts'
 import { ZeroError } from '../errors.ts'
 import { projectId } from '../schema/common.ts'
+import { safeParse } from '../schema/safe-parse.ts'
 import { shapeErrors } from '../schema/shape-errors.ts'
 import { foreseen } from './foreseen.ts'
 import { OPERATIONS } from './index.ts'
@@ -34,7 +35,7 @@ async function carryOut(
 ): Promise<unknown> {
   const given = operation.input.shape['project_id'] === projectId ? { project_id: '-', ...(input as object) } : input
   if (operation.kind === 'upload') return operation.run(app, caller, given, null)
-  const parsed = operation.input.safeParse(given)
+  const parsed = safeParse(operation.input, given)
   if (!parsed.success)
     throw new ZeroError('validation_failed', undefined, { fields: shapeErrors(parsed.error, given, () => 'body') })
   if (operation.kind === 'json') return operation.run(app, caller, parsed.data)

@@ -2,8 +2,10 @@ import { z } from 'zod'
 import type { App } from '../app.ts'
 import { type Caller, scopeOf } from '../auth/caller.ts'
 import { ZeroError } from '../errors.ts'
+import { parseJson } from '../exact-json.ts'
 import { relevanceQuery, relevanceScore } from '../memory/relevance.ts'
 import { file, fileKey, fileList, fileMatches, fileSearch, fileUpload } from '../schema/file.ts'
+import { safeParse } from '../schema/safe-parse.ts'
 import { shapeErrors } from '../schema/shape-errors.ts'
 import { defineBytes, defineJson, defineUpload, type UploadPart } from './operation.ts'
 
@@ -80,7 +82,7 @@ async function writable(app: App, caller: Caller, projectId: string) {
 }
 
 function parse(input: unknown): z.infer<typeof fileUpload> {
-  const parsed = fileUpload.safeParse(input)
+  const parsed = safeParse(fileUpload, input)
   if (parsed.success) return parsed.data
   const fields = shapeErrors(parsed.error, input, (key) => (key === 'project_id' ? 'path' : 'body'))
   throw new ZeroError('validation_failed', undefined, { fields })
@@ -92,8 +94,9 @@ function missing(field: string, msg: string): ZeroError {
 
 function parseMetadata(text: string): unknown {
   try {
-    return JSON.parse(text)
-  } catch {
+    return parseJson(text, ['body', 'file_metadata'])
+  } catch (error) {
+    if (error instanceof ZeroError) throw error
     // Not JSON: the schema says what it should have been.
     return text
   }

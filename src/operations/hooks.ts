@@ -6,6 +6,7 @@ import { type FieldError, ZeroError } from '../errors.ts'
 import { HANDLER_NAMES, handlerOf } from '../handlers/index.ts'
 import { EVENT_NAMES, type EventName } from '../schema/events.ts'
 import { HOOK_TYPES, type Hook, hook, hookCreate, hookKey, hookList, hookUpdate } from '../schema/hook.ts'
+import { safeParse } from '../schema/safe-parse.ts'
 import { shapeErrors } from '../schema/shape-errors.ts'
 import { hookChanged, hookCreated, WEBHOOK_NAME } from '../schema/webhook.ts'
 import { warningsOf } from './hook-warnings.ts'
@@ -74,7 +75,8 @@ async function functionOf(
 }
 
 function checkConfig(app: App, hookName: string, config: Record<string, unknown>): void {
-  const parsed = handlerOf(hookName)?.config.safeParse(config)
+  const handler = handlerOf(hookName)
+  const parsed = handler && safeParse(handler.config, config)
   if (parsed && !parsed.success) {
     const fields: FieldError[] = shapeErrors(parsed.error, config, () => 'body').map((error) => ({
       ...error,

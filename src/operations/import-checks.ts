@@ -5,6 +5,7 @@ import { ZeroError } from '../errors.ts'
 import { checkConfig } from '../functions/deploy.ts'
 import { functionConfig, functionName } from '../schema/function.ts'
 import { RUNTIMES } from '../schema/runtime.ts'
+import { safeParse } from '../schema/safe-parse.ts'
 import { checkHook } from './hooks.ts'
 
 /**
@@ -32,7 +33,7 @@ export function createImportChecks(app: App, caller: Caller): (table: string, ro
 }
 
 function parsed<Schema extends z.ZodType>(table: string, schema: Schema, value: unknown): z.infer<Schema> {
-  const result = schema.safeParse(value)
+  const result = safeParse(schema, value)
   if (result.success) return result.data
   const [issue] = result.error.issues
   throw new ZeroError('invalid', `A row of "${table}" cannot be used: ${[...issue!.path, issue!.message].join(': ')}`)

@@ -1,5 +1,6 @@
 import { scopeOf } from '../auth/caller.ts'
 import { ZeroError } from '../errors.ts'
+import { parseStoredJson } from '../exact-json.ts'
 import { type GuestResult, toThousandths, unavailable } from '../sandbox/index.ts'
 import { type Execution, execute, execution, LANGUAGES } from '../schema/sandbox.ts'
 import { defineJson } from './operation.ts'
@@ -64,5 +65,5 @@ export const sandboxExecute = defineJson({
 
 function contentOf(result: GuestResult): unknown {
   const body = Buffer.from(result.body)
-  return result.kind === 'json' ? JSON.parse(body.toString()) : { base64: body.toString('base64') }
+  return result.kind === 'json' ? parseStoredJson(body.toString()) : { base64: body.toString('base64') }
 }

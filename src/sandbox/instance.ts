@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import { ZeroError } from '../errors.ts'
+import { stringifyJson } from '../exact-json.ts'
 import { Capture, MAX_PRINTED_BYTES } from './capture.ts'
 import { createFrameReader, FRAME, frame, HEADER_BYTES, u32 } from './frames.ts'
 import type { Call, Outcome, Program, Runtime } from './index.ts'
@@ -148,7 +149,7 @@ export class Instance {
         this.#paused = false
         this.guest.resume()
       }
-      const body = JSON.stringify({
+      const body = stringifyJson({
         mode: call.mode,
         timeout_ms: call.timeout_seconds * 1000,
         limit: call.output_limit_bytes,
@@ -326,10 +327,10 @@ export class Instance {
     let answer: string
     let isGood = 1
     try {
-      answer = JSON.stringify((await this.#answerTo(live, name, body.subarray(5 + body[4]!))) ?? null)
+      answer = stringifyJson((await this.#answerTo(live, name, body.subarray(5 + body[4]!))) ?? null)
     } catch (error) {
       isGood = 0
-      answer = JSON.stringify(this.#refusal(error, name))
+      answer = stringifyJson(this.#refusal(error, name))
     }
     if (this.#live !== live || live.verdict || this.#ended) return
     // Under way until it has left us: who does not read the answers can ask no more, and they do not pile up here.

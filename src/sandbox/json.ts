@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer'
+import { parseJson } from '../exact-json.ts'
 
 /** Deeper nesting than this makes other readers of the same document fail. */
 const MAX_DEPTH = 500
@@ -11,7 +12,7 @@ const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x
 export function parseForeignJson(bytes: Buffer): unknown {
   if (!isUtf8(bytes)) throw new Error('it is not UTF-8')
   checkShape(bytes)
-  return JSON.parse(bytes.toString())
+  return parseJson(bytes.toString())
 }
 
 /** Throws when it is too deep or has too much in it. Told from what stands outside of strings, before anything is built. */

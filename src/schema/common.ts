@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { jsonObject } from './json-object.ts'
 
 /** Any UUID's canonical text; answered in lower case. */
 export const uuid = z.guid().transform((text) => text.toLowerCase())
@@ -13,7 +14,7 @@ export const isPlain = (text: string) => text.isWellFormed() && !text.includes('
 /** A text that says something: more than white space. */
 export const wording = z.string().regex(/\S/, { error: 'Must not be empty, or only white space' })
 
-export const metadata = z.record(z.string(), z.unknown())
+export const metadata = jsonObject()
 /** A name that we index: long enough for anybody, short enough for a b-tree. */
 export const name = z.string().min(1).max(255)
 export const namespace = name.default('default')

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { metadata } from './common.ts'
 
 export const CHANNELS = ['zerodb', 'zeromemory'] as const
 
@@ -25,6 +26,6 @@ export const eventEnvelope = z.object({
   id: z.string(),
   event: z.string(),
   channel: z.enum(CHANNELS),
-  data: z.record(z.string(), z.unknown()),
+  data: metadata,
   timestamp: z.string(),
 })

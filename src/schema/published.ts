@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { flag, limit, metadata, name, offset, projectId, timestamp, uuid } from './common.ts'
+import { flag, limit, name, offset, projectId, timestamp, uuid } from './common.ts'
 
 /** An event that a user published, as opposed to the system's own log of writes. */
 export const published = z.object({
@@ -20,7 +20,8 @@ export type Published = z.infer<typeof published>
 export const publish = z.object({
   project_id: projectId,
   topic: name,
-  event_payload: z.union([metadata, z.array(z.unknown()), z.string(), z.number(), z.boolean(), z.null()]).default({}),
+  /** Any JSON value. */
+  event_payload: z.unknown().default({}),
   source: name.nullish(),
   correlation_id: name.nullish(),
 })

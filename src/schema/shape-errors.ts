@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import type { FieldError } from '../errors.ts'
+import { stringifyJson } from '../exact-json.ts'
 
 const LONGEST_INPUT = 200
 /** Fields whose value no answer repeats. */
@@ -123,7 +124,7 @@ function plural(count: number | bigint, noun: string): string {
 /** What was given, short enough to answer. */
 function excerpt(value: unknown): unknown {
   if (value === undefined) return undefined
-  const text = JSON.stringify(value)
+  const text = stringifyJson(value)
   if (text === undefined || text.length <= LONGEST_INPUT) return value
   return `${(typeof value === 'string' ? value : text).slice(0, LONGEST_INPUT)}…`
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { limit, metadata, name, offset, projectId, timestamp, uuid } from './common.ts'
+import { jsonObject } from './json-object.ts'
 
 export const table = z.object({
   table_id: z.string(),
@@ -46,8 +47,7 @@ export const rowKey = tableKey.extend({ row_id: uuid })
 export const rowList = tableKey.extend({ limit: limit.default(100), offset })
 export const rowQuery = rowList.extend({
   filters: metadata.default({}),
-  sort: z
-    .record(z.string(), z.union([z.literal(1), z.literal(-1)]))
+  sort: jsonObject(z.union([z.literal(1), z.literal(-1)]))
     .refine((fields) => Object.keys(fields).length <= MAX_SORT_FIELDS, `Sort by at most ${MAX_SORT_FIELDS} fields`)
     .nullish(),
 })

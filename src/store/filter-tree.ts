@@ -1,4 +1,6 @@
 import { ZeroError } from '../errors.ts'
+import { ExactNumber } from '../exact-json.ts'
+import { isJsonObject } from '../schema/json-object.ts'
 import { costOf } from './pattern.ts'
 
 // The filter language, in one place for table rows, metadata of vectors, and hooks: what a filter means (`parseFilter`), and that meaning as a
@@ -125,7 +127,7 @@ class FilterParser {
       case '$gte':
       case '$lt':
       case '$lte':
-        if (typeof operand !== 'number' && typeof operand !== 'string')
+        if (!isNumber(operand) && typeof operand !== 'string')
           throw this.#refusal(`"${operator}" compares with a number or a text`)
         this.#checkScalar(operand)
         return { keys, operator, operand }
@@ -200,8 +202,7 @@ class FilterParser {
   }
 
   #object(operator: string, operand: unknown): Record<string, unknown> {
-    if (typeof operand === 'object' && operand !== null && !Array.isArray(operand))
-      return operand as Record<string, unknown>
+    if (isJsonObject(operand)) return operand
     throw this.#refusal(`"${operator}" takes conditions`)
   }
 
@@ -220,7 +221,11 @@ export function filterRefusal(field: string, reason: string, cause?: unknown): Z
 }
 
 /** Whether a list or an object; jsonpath compares scalars only. */
-export const isNested = (value: unknown): boolean => typeof value === 'object' && value !== null
+export const isNested = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && !(value instanceof ExactNumber)
+
+const isNumber = (value: unknown): value is number | ExactNumber =>
+  typeof value === 'number' || value instanceof ExactNumber
 
 /** Whether a key may also be a place in a list. */
 const isPlace = (key: string): boolean => /^(0|[1-9]\d{0,8})$/.test(key)
@@ -276,7 +281,7 @@ function satisfies({ operator, operand }: Condition): string {
     case '$exists':
       throw new TypeError('$exists has no operand')
     default:
-      return `@.type() == "${typeof operand}" && @ ${COMPARISONS[operator]} ${literal(operand)}`
+      return `@.type() == "${isNumber(operand) ? 'number' : 'string'}" && @ ${COMPARISONS[operator]} ${literal(operand)}`
   }
 }
 
@@ -286,4 +291,4 @@ function among(values: readonly unknown[]): string {
 }
 
 /** Scalars of JSON are scalars of jsonpath. */
-const literal = (value: unknown): string => (typeof value === 'number' ? String(value) : JSON.stringify(value))
+const literal = (value: unknown): string => (isNumber(value) ? String(value) : JSON.stringify(value))

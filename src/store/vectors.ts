@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { json, Statement as Sql, type Statement, sql } from '../db/sql.ts'
+import { stringifyJson } from '../exact-json.ts'
 import { vectorBatchStored, vectorStored } from '../schema/events.ts'
 import type { Vector, VectorInput } from '../schema/vector.ts'
 import { found, owned, type Scope, type StoreContext, write } from './context.ts'
@@ -99,7 +100,7 @@ export function vectors(context: StoreContext) {
             ${rows.map((item) => item.vector_id)}::text[],
             ${rows.map((item) => (item.vector_embedding ? Float32Array.from(item.vector_embedding) : null))}::vector[],
             ${rows.map((item) => item.document ?? null)}::text[],
-            ${rows.map((item) => JSON.stringify(item.vector_metadata))}::text[],
+            ${rows.map((item) => stringifyJson(item.vector_metadata))}::text[],
             ${rows.map((item) => item.source)}::text[]
           ) as item (namespace, vector_id, embedding, document, metadata, source)
           ${onConflict}
