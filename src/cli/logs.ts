@@ -109,11 +109,16 @@ function saidBy(run: Run): Line[] {
   const lines = run.logs.map(({ at, message, level }) => ({ at, run_id, handler, attempts, message, level }))
   const at = run.finished_at ?? run.started_at ?? run.created_at
   return error
-    ? [
-        ...lines,
-        { at, run_id, handler, attempts, message: `${run.status}: ${error.code}: ${error.message}`, level: 'error' },
-      ]
+    ? [...lines, { at, run_id, handler, attempts, message: failure(run.status, error), level: 'error' }]
     : lines
+}
+
+/** Why an attempt has failed, with the stack where there is one. */
+function failure(status: Run['status'], { code, message, stack }: NonNullable<Run['error']>): string {
+  const sentence = `${status}: ${code}: ${message}`
+  if (stack === undefined) return sentence
+  // The stack of JavaScript begins with the message.
+  return `${sentence}\n${stack.startsWith(`${message}\n`) ? stack.slice(message.length + 1) : stack}`
 }
 
 /** All that a run says until its end, and what has become of it. */
@@ -128,7 +133,7 @@ async function follow(zerodb: ZeroDB, { id: run_id, handler }: Run, say: Say): P
       run_id,
       handler,
       attempts,
-      message: `${status}: ${error.code}: ${error.message}`,
+      message: failure(status, error),
       level: 'error',
     })
   }

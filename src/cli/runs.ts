@@ -28,7 +28,8 @@ export const one = (run: Run) => {
       error: error && `${error.code}: ${error.message}`,
     },
   })
-  return [head, ...run.logs.map(({ at, message }) => `${time(at)}  ${message}`)].join('\n')
+  const stack = error?.stack === undefined ? [] : [error.stack]
+  return [head, ...stack, ...run.logs.map(({ at, message }) => `${time(at)}  ${message}`)].join('\n')
 }
 
 interface Filter {

@@ -579,6 +579,8 @@ export interface Run {
 export interface RunError {
   code: string
   message: string
+  /** Of what a function threw: where, and its chain of causes. */
+  stack?: string
 }
 
 export interface LogLine {

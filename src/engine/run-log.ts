@@ -23,7 +23,9 @@ export function createLogBook(clock: App['clock'], onLine: () => void): RunLogBo
           lines.push({ at: line.at, message: `[more than ${MAX_LINES} lines: the rest is cut]` })
         return
       }
-      const storable = line.message.slice(0, MAX_CHARACTERS).replaceAll('\u0000', '\ufffd').toWellFormed()
+      const { message } = line
+      const cut = message.length > MAX_CHARACTERS ? `\n[cut here: more than ${MAX_CHARACTERS} characters]` : ''
+      const storable = (message.slice(0, MAX_CHARACTERS) + cut).replaceAll('\u0000', '\ufffd').toWellFormed()
       lines.push({ ...line, message: storable })
       onLine()
     },

@@ -259,7 +259,9 @@ async function outcomeOf(
     const result = await Promise.race([handler.run(app, context, config.data), aborted(controller.signal)])
     return end('succeeded', { result: result ?? null })
   } catch (thrown) {
-    const error = { code: codeOf(thrown), message: thrown instanceof Error ? thrown.message : String(thrown) }
+    const { functionStack: stack } = thrown as { functionStack?: string }
+    const message = thrown instanceof Error ? thrown.message : String(thrown)
+    const error = { code: codeOf(thrown), message, ...(stack === undefined ? {} : { stack }) }
     const attempt = run.attempts - run.base_attempts
     // No fault of the run, whatever its policy.
     const pause =

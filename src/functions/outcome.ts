@@ -1,6 +1,7 @@
 import { NeverRetry, RetryLater, ZeroError } from '../errors.ts'
 import { parseStoredJson } from '../exact-json.ts'
 import type { GuestResult, Outcome } from '../sandbox/index.ts'
+import type { RunError } from '../schema/run.ts'
 
 /** The code of each way in which a call does not succeed. */
 const CODES: Record<Exclude<Outcome['status'], 'ok'>, string> = {
@@ -12,19 +13,23 @@ const CODES: Record<Exclude<Outcome['status'], 'ok'>, string> = {
   cancelled: 'cancelled',
 }
 
+const MAX_STACK_LENGTH = 8_000
+
 /** Why a call did not succeed, as its run keeps it; null when it did. */
-export function runErrorOf({ status, error }: Outcome): { code: string; message: string } | null {
+export function runErrorOf({ status, error }: Outcome): RunError | null {
   if (status === 'ok') return null
   const { name, message, stack } = error ?? { name: 'Error', message: status, stack: undefined }
-  // A stack begins with the error itself in JavaScript, and ends with it in Python.
-  const text =
-    status !== 'threw' ? message : stack?.includes(message) ? stack : `${name}: ${message}${stack ? `\n${stack}` : ''}`
-  return { code: CODES[status], message: text.slice(0, 8_000) }
+  const sentence = message === '' ? name : `${name}: ${message}`
+  return {
+    code: CODES[status],
+    message: status === 'threw' ? sentence : message,
+    ...(stack === undefined ? {} : { stack: stack.slice(0, MAX_STACK_LENGTH) }),
+  }
 }
 
 /** The same as an error whose kind says whether the run is tried again. */
 export function failureOf(outcome: Outcome): Error {
-  const { code, message } = runErrorOf(outcome)!
+  const { code, message, stack } = runErrorOf(outcome)!
   const { retry_after_seconds, never_retry } = outcome.error ?? {}
   const error =
     never_retry || outcome.status === 'output_limit'
@@ -32,7 +37,7 @@ export function failureOf(outcome: Outcome): Error {
       : retry_after_seconds !== undefined
         ? new RetryLater(retry_after_seconds, message)
         : new Error(message)
-  return Object.assign(error, { code })
+  return Object.assign(error, { code, functionStack: stack })
 }
 
 /** What a caller who waits is told of a call that did not succeed. */
@@ -40,9 +45,7 @@ export function refusalOf(outcome: Outcome, runId: string): ZeroError {
   const { code, message } = runErrorOf(outcome)!
   const { retry_after_seconds: retryAfter } = outcome.error ?? {}
   const options = { runId, ...(retryAfter === undefined ? {} : { retryAfter }) }
-  const sentence = message.split('\n')[0] || code
-  if (outcome.status === 'timeout') return new ZeroError('function_timeout', sentence, options)
-  return new ZeroError('function_failed', sentence, options)
+  return new ZeroError(outcome.status === 'timeout' ? 'function_timeout' : 'function_failed', message || code, options)
 }
 
 /** A larger body is not kept with a run. */

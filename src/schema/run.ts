@@ -7,7 +7,13 @@ export type RunStatus = (typeof RUN_STATUSES)[number]
 export const TRIGGERS = ['event', 'cron', 'http', 'tool', 'invoke'] as const
 export type Trigger = (typeof TRIGGERS)[number]
 
-export const runError = z.object({ code: z.string(), message: z.string() })
+export const runError = z.object({
+  code: z.string(),
+  message: z.string(),
+  /** Of what a function threw: where, and its chain of causes. */
+  stack: z.string().optional(),
+})
+export type RunError = z.infer<typeof runError>
 export const logLine = z.object({
   at: timestamp,
   message: z.string(),

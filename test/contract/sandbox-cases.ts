@@ -37,6 +37,86 @@ const COUNT: Code = {
   python: 'calls = 0\ndef handler(event, ctx):\n    global calls\n    calls += 1\n    return calls\n',
 }
 
+const returning = (expression: string) => `${NODE_VALUES}\nexport default () => (${expression})`
+const returned = (expression: string) => `${PYTHON_VALUES}\ndef handler(event, ctx):\n    return ${expression}\n`
+
+const NODE_VALUES = `
+class Point { constructor(x) { this.x = x } }
+class Money { toJSON() { return { cents: 5 } } }
+function* items() { yield 1 }
+const circle = { list: [] }; circle.list.push(circle)
+const deep = (n) => { let value = new Date(0); for (let i = 0; i < n; i++) value = [value]; return value }`
+const PYTHON_VALUES = `
+import array, collections, dataclasses, datetime, decimal, enum, pathlib, uuid
+class Colour(enum.Enum):
+    RED = 'red'
+class Level(enum.IntEnum):
+    HIGH = 3
+@dataclasses.dataclass
+class Point:
+    x: object
+class Plain: pass
+def items(): yield 1
+circle = {'list': []}
+circle['list'].append(circle)
+def deep(n):
+    value = datetime.date(1970, 1, 1)
+    for _ in range(n): value = [value]
+    return value`
+
+/** JavaScript, Python, and the JSON of both. */
+const JSON_FORMS: [node: string | null, python: string | null, json: string][] = [
+  ['undefined', 'None', 'null'],
+  ['[undefined, , null]', '[None, None, None]', '[null,null,null]'],
+  ['{ a: undefined, b: 1 }', "{'b': 1}", '{"b":1}'],
+  ['new Date(0)', null, '"1970-01-01T00:00:00.000Z"'],
+  [null, 'datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.timezone.utc)', '"2026-01-02T03:04:05+00:00"'],
+  [null, '[datetime.date(2026, 1, 2), datetime.time(3, 4)]', '["2026-01-02","03:04:00"]'],
+  ["new Map([['a', new Map([[1, 2]])]])", "{'a': {1: 2}}", '{"a":{"1":2}}'],
+  ["new Set(['a', 1])", "dict.fromkeys(['a', 1]).keys()", '["a",1]'],
+  ['[new Set([7])]', '[{7}, frozenset({8})][:1]', '[[7]]'],
+  [null, '((1, 2), collections.deque([3]), range(2))', '[[1,2],[3],[0,1]]'],
+  ['[12345678901234567890n]', "[decimal.Decimal('12345678901234567890')]", '[12345678901234567890]'],
+  [null, "decimal.Decimal('1.10')", '1.10'],
+  [null, 'uuid.UUID(int=1)', '"00000000-0000-0000-0000-000000000001"'],
+  [null, '[Colour.RED, Level.HIGH, {Colour.RED: 1}]', '["red",3,{"red":1}]'],
+  ['new Point(new Date(0))', "Point('1970-01-01T00:00:00.000Z')", '{"x":"1970-01-01T00:00:00.000Z"}'],
+  ['[new Money()]', null, '[{"cents":5}]'],
+  ["[new URL('https://example.com/a b')]", null, '["https://example.com/a%20b"]'],
+  [null, "pathlib.PurePosixPath('a/b')", '"a/b"'],
+  ['new Float32Array([0.5, 2.5])', "array.array('d', [0.5, 2.5])", '[0.5,2.5]'],
+  ["{ a: Buffer.from('ab') }", "{'a': b'ab'}", '{"a":{"$bytes":"YWI="}}'],
+  ['[new String("a"), new Number(1), Object(2n)]', null, '["a",1,2]'],
+]
+
+/** JavaScript, Python, and what both say. */
+const NO_JSON_FORM: [node: string | null, python: string | null, message: RegExp][] = [
+  [
+    '{ items: [1, 2, 3, () => 1] }',
+    "{'items': [1, 2, 3, lambda: 1]}",
+    /^result\.items\[3\]: a function has no JSON form$/,
+  ],
+  ['{ a: NaN }', "{'a': float('nan')}", /^result\.a: NaN has no JSON form$/],
+  ['[-Infinity]', "[float('-inf')]", /^result\[0\]: -Infinity has no JSON form$/],
+  [null, "decimal.Decimal('NaN')", /^result: NaN has no JSON form$/],
+  ["{ 'a b': Symbol('x') }", "{'a b': object()}", /^result\["a b"\]: (a symbol|an object) has no JSON form$/],
+  ['items()', 'items()', /^result: a [Gg]enerator has no JSON form$/],
+  ['[[].values()]', '[iter([])]', /^result\[0\]: an? .*[iI]terator has no JSON form$/],
+  ['new ReadableStream()', 'open(__file__)', /^result: a (ReadableStream|TextIOWrapper) has no JSON form$/],
+  ['[Promise.resolve(1)]', null, /^result\[0\]: a Promise has no JSON form$/],
+  ["[new Error('x')]", "[ValueError('x')]", /^result\[0\]: an? (Error|ValueError) has no JSON form$/],
+  ['/a/', 'Plain()', /^result: a (RegExp|Plain) has no JSON form$/],
+  ['new Date(NaN)', 'datetime.timedelta(1)', /^result: an? (invalid Date|timedelta) has no JSON form$/],
+  ['circle', 'circle', /^result\.list\[0\]: an object that contains itself has no JSON form$/],
+  [
+    'new Map([[{}, 1]])',
+    '{(1, 2): 1}',
+    /^result: a (Map|dict) with a key that is an? (Object|tuple) has no JSON form$/,
+  ],
+  ["new Map([[1, 1], ['1', 2]])", "{1: 1, '1': 2}", /^result: a (Map|dict) with two keys "1" has no JSON form$/],
+  ['deep(600)', 'deep(600)', /: a value more than 500 levels deep has no JSON form$/],
+]
+
 /** Waits for a value to become what `isRight` wants of it, compared with the first one. */
 async function until<T>(read: () => T, isRight: (first: T, now: T) => boolean): Promise<void> {
   const first = read()
@@ -158,6 +238,124 @@ export const CASES: Case[] = [
     assert.match(none.error!.message, /has no handler/)
   }),
 
+  ...both('B7: the chain of causes is in the stack, the deepest in the message', async (driver, runtime) => {
+    const chain = {
+      node: `const inner = () => { throw new RangeError('too far') }
+export default () => {
+  try { inner() } catch (cause) { throw new Error('outer', { cause: new Error('middle', { cause }) }) }
+}`,
+      python: `
+def inner():
+    raise IndexError('too far')
+def handler(e, ctx):
+    try:
+        inner()
+    except Exception as error:
+        raise RuntimeError('outer') from error
+`,
+    }
+    const { error } = await runCode(driver, runtime, chain)
+    assert.deepEqual(
+      [error?.name, error?.message],
+      runtime === NODE ? ['Error', 'outer: RangeError: too far'] : ['RuntimeError', 'outer: IndexError: too far'],
+    )
+    if (runtime === NODE) {
+      assert.match(error!.stack!, /^Error: outer\n {4}at .*\n {2}\[cause\]: Error: middle\n/)
+      assert.match(error!.stack!, /\n {4}\[cause\]: RangeError: too far\n.*main\.mjs:1:/)
+    } else {
+      assert.match(error!.stack!, /File "main\.py", line 3, in inner[\s\S]*IndexError: too far\n/)
+      assert.match(error!.stack!, /direct cause[\s\S]*line 8, in handler[\s\S]*RuntimeError: outer$/)
+    }
+    assert.doesNotMatch(error!.stack!, /python\.py|node\.mjs|\/opt|node:internal/)
+
+    const several = {
+      node: `export default () => { throw new AggregateError([new TypeError('a'), new Error('b')], 'two failed') }`,
+      python: `
+class Several(Exception):
+    exceptions = (TypeError('a'), Exception('b'))
+def handler(e, ctx):
+    raise Several('two failed')
+`,
+    }
+    const group = (await runCode(driver, runtime, several)).error
+    assert.equal(group?.message, 'two failed: TypeError: a; b')
+    if (runtime === NODE) assert.match(group!.stack!, /\[errors 0\]: TypeError: a\n[\s\S]*\[errors 1\]: Error: b\n/)
+
+    const said = {
+      node: `export default () => { throw new Error('outer: too far', { cause: new Error('too far') }) }`,
+      python: `def handler(e, ctx):\n    raise Exception('outer: too far') from Exception('too far')\n`,
+    }
+    assert.equal((await runCode(driver, runtime, said)).error?.message, 'outer: too far')
+    const circle = {
+      node: `export default () => { const a = new Error('a'); a.cause = new Error('b', { cause: a }); throw a }`,
+      python: `def handler(e, ctx):\n    a, b = Exception('a'), Exception('b')\n    a.__cause__, b.__cause__ = b, a\n    raise a\n`,
+    }
+    assert.match((await runCode(driver, runtime, circle)).error!.message, /^a(: b)?$/)
+  }),
+  {
+    name: 'nodejs20: B7: what is thrown and is no error says what it is; a failed fetch says why',
+    async run(driver) {
+      const thrown = [
+        [`'no luck'`, 'no luck'],
+        ['{ code: 7 }', '{"code":7}'],
+        ['null', 'null was thrown'],
+        ['undefined', 'undefined was thrown'],
+        ['7', '7 was thrown'],
+        ['new (class Odd {})', 'an Odd was thrown'],
+        [`Promise.reject('later')`, 'a Promise was thrown'],
+      ]
+      for (const [expression, message] of thrown) {
+        const node = `process.on('unhandledRejection', () => {})\nexport default () => { throw ${expression} }`
+        const { status, error } = await runCode(driver, NODE, { node, python: '' })
+        assert.deepEqual([status, error], ['threw', { name: 'Error', message }])
+      }
+      const node = `class PaymentDeclined extends Error {}\nexport default () => { throw new PaymentDeclined('no') }`
+      const { error } = await runCode(driver, NODE, { node, python: '' })
+      assert.deepEqual([error?.name, error?.message], ['PaymentDeclined', 'no'])
+      const fetches = `export default () => fetch('http://127.0.0.1:9/', { signal: AbortSignal.timeout(5000) })`
+      const failed = (await runCode(driver, NODE, { node: fetches, python: '' })).error!
+      assert.match(`${failed.name}: ${failed.message}`, /^TypeError: fetch failed: \S/)
+      assert.match(failed.stack!, /\n {2}\[cause\]: Error: /)
+    },
+  },
+  {
+    name: 'python3.11: B6: a SyntaxError names file and line, of a module in a folder as well',
+    async run(driver) {
+      const files = {
+        'main.py': 'from pkg import broken\ndef handler(e, ctx):\n    pass\n',
+        'pkg/__init__.py': '',
+        'pkg/broken.py': '\n\ndef f(:\n',
+      }
+      const { status, error } = await driver.call(callOf(programOf('python3.11', '', { files })))
+      assert.equal(status, 'threw')
+      assert.deepEqual([error?.name, error?.message], ['SyntaxError', 'invalid syntax (pkg/broken.py, line 3)'])
+    },
+  },
+  {
+    name: 'python3.11: D: a handler has none, one or two parameters, or ctx by name',
+    async run(driver) {
+      const handlers = [
+        ['def handler():\n    return "none"', 'none'],
+        ['def handler(event):\n    return event', 'event'],
+        ['async def handler(event):\n    return event', 'event'],
+        ['def handler(event, ctx):\n    return [event, ctx.run_id]', ['event', 'r1']],
+        ['def handler(event, *, ctx):\n    return [event, ctx.run_id]', ['event', 'r1']],
+        ['def handler(event, *, context=None):\n    return [event, context.run_id]', ['event', 'r1']],
+        ['def handler(*given):\n    return len(given)', 2],
+        ['def handler(event, **rest):\n    return [event, rest]', ['event', {}]],
+        ['handler = lambda event: event', 'event'],
+        ['class Object:\n    def __call__(self, event):\n        return event\nhandler = Object()', 'event'],
+        ['class Object:\n    def go(self, event):\n        return event\nhandler = Object().go', 'event'],
+        ['import functools\ndef f(a, event):\n    return [a, event]\nhandler = functools.partial(f, 1)', [1, 'event']],
+      ] as const
+      const input = { event: 'event', context: { run_id: 'r1' } }
+      for (const [source, expected] of handlers)
+        assert.deepEqual(jsonOf(await driver.call(callOf(programOf('python3.11', source), { input }))), expected)
+      const { error } = await driver.call(callOf(programOf('python3.11', 'def handler(a, b, c):\n    pass'), { input }))
+      assert.match(error!.message, /missing 1 required positional argument: 'c'/)
+    },
+  },
+
   ...both('it may ask to be tried later, or never again', async (driver, runtime) => {
     const later = {
       node: 'export default (e, ctx) => ctx.retryLater(7, "not yet")',
@@ -179,14 +377,53 @@ export const CASES: Case[] = [
     )
   }),
 
-  ...both('a result that is no JSON has thrown, and says so', async (driver, runtime) => {
-    const code = {
-      node: 'export default () => { const a = {}; a.a = a; return a }',
-      python: 'def handler(e, ctx):\n    return {1, 2}\n',
+  ...both('B11: what has an obvious JSON form gets it', async (driver, runtime) => {
+    for (const [node, python, expected] of JSON_FORMS) {
+      const code = runtime === NODE ? node : python
+      if (code === null) continue
+      const outcome = await runCode(driver, runtime, { node: returning(code), python: returned(code) })
+      assert.deepEqual([code, outcome.error?.message ?? null], [code, null])
+      assert.equal(outcome.result?.kind, 'json')
+      assert.deepEqual([code, Buffer.from(outcome.result!.body).toString()], [code, expected])
     }
-    const { status, error } = await runCode(driver, runtime, code)
-    assert.equal(status, 'threw')
-    assert.match(error!.message, /cannot be sent as JSON/)
+  }),
+
+  ...both('B11: what has none is refused by name, with its path', async (driver, runtime) => {
+    for (const [node, python, expected] of NO_JSON_FORM) {
+      const code = runtime === NODE ? node : python
+      if (code === null) continue
+      const { status, error } = await runCode(driver, runtime, { node: returning(code), python: returned(code) })
+      assert.deepEqual([code, status, error?.name], [code, 'threw', 'TypeError'])
+      assert.match(error!.message, expected)
+    }
+  }),
+
+  ...both('B11: what a function asks the host and what it answers follow the same rule', async (driver, runtime) => {
+    const code = {
+      node: `export default async (e, ctx) => {
+        await ctx.zerodb.rows.insert({ row_data: { at: new Date(0), tags: new Set(['a']) } })
+        await ctx.zerodb.rows.insert({ row_data: { at: NaN } }).catch(async (error) => ctx.log(error.message))
+        return ctx.response(new Map([['a', 1]]))
+      }`,
+      python: `
+from datetime import datetime, timezone
+def handler(e, ctx):
+    ctx.zerodb.rows.insert(row_data={'at': datetime(1970, 1, 1, tzinfo=timezone.utc), 'tags': {'a'}})
+    try:
+        ctx.zerodb.rows.insert(row_data={'at': float('nan')})
+    except TypeError as error:
+        ctx.log(str(error))
+    return ctx.response({'a': 1})
+`,
+    }
+    const asked: unknown[] = []
+    const { lines, onLog } = collect()
+    const onHostCall = async (_: string, body: unknown) => void asked.push((body as { input: unknown }).input)
+    const { result } = await runCode(driver, runtime, code, { onLog, onHostCall })
+    const at = runtime === NODE ? '1970-01-01T00:00:00.000Z' : '1970-01-01T00:00:00+00:00'
+    assert.deepEqual(asked, [{ row_data: { at, tags: ['a'] } }])
+    assert.deepEqual(lines[0]?.text, 'input.row_data.at: NaN has no JSON form')
+    assert.equal(Buffer.from(result!.body).toString().replaceAll(' ', ''), '{"a":1}')
   }),
 
   ...both(
@@ -269,6 +506,32 @@ def handler(e, ctx):
       assert.ok(stdout.length < 51_300)
     },
   ),
+
+  ...both('D: 4 MB in one write are cut with a note, and the call goes on', async (driver, runtime) => {
+    const code = {
+      node: `export default (e, ctx) => {
+        ctx.log('ä'.repeat(2e6))
+        console.log('y'.repeat(4e6))
+        ctx.log('after')
+        return 1
+      }`,
+      python: `
+def handler(e, ctx):
+    ctx.log('ä' * 2000000)
+    print('y' * 4000000)
+    ctx.log('after')
+    return 1
+`,
+    }
+    const { lines, onLog } = collect()
+    const outcome = await runCode(driver, runtime, code, { onLog })
+    assert.equal(jsonOf(outcome), 1)
+    assert.match(outcome.stdout, /^y+\n\[cut here: more than 51200 bytes\]\n$/)
+    const said = lines.filter(({ stream }) => stream === 'log').map(({ text }) => text)
+    assert.equal(said.length, 2)
+    assert.match(said[0]!, /^ä{16000,}\n\[cut here: 4000001 bytes\]$/)
+    assert.equal(said[1], 'after')
+  }),
 
   ...both(
     'a call that takes too long is ended, with what it has printed; the next one is served',

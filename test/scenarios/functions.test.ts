@@ -191,8 +191,75 @@ describe('a call that is waited for', () => {
     expect(reply.body).toMatchObject({ detail: 'Error: no luck', code: 'function_failed', run_id: expect.any(String) })
     await app.idle()
     const run = (await user.get(`/api/v1/runs/${reply.body.run_id}`)).body
-    expect(run).toMatchObject({ status: 'dead', error: { code: 'function_threw' } })
-    expect(run.error.message).toContain('index.ts:4:9')
+    expect(run).toMatchObject({ status: 'dead', error: { code: 'function_threw', message: 'Error: no luck' } })
+    expect(run.error.stack).toBe('Error: no luck\n    at index_default (index.ts:4:9)')
+  })
+
+  test.each(['invoke', 'async'])(
+    'B6: an exception in Python is one line, and its traceback is beside it (%s)',
+    async (how) => {
+      const source =
+        'import json\n\ndef handler(event, ctx):\n    check(event["data"])\n\ndef check(n):\n    raise ValueError(f"{n} is too much")\n'
+      await deploy(`raises-${how}`, source, { runtime: 'python', config: { retry: { max_attempts: 1 } } })
+      const reply = await call(`raises-${how}`, 7, how === 'async' ? { prefer: 'respond-async' } : {})
+      if (how === 'invoke')
+        expect(reply).toMatchObject({
+          status: 502,
+          body: { detail: 'ValueError: 7 is too much', code: 'function_failed' },
+        })
+      await app.idle()
+      const run = (await user.get(`/api/v1/runs/${reply.body.run_id}`)).body
+      expect(run).toMatchObject({
+        status: 'dead',
+        error: { code: 'function_threw', message: 'ValueError: 7 is too much' },
+      })
+      expect(run.error.stack).toBe(
+        [
+          'Traceback (most recent call last):',
+          '  File "main.py", line 4, in handler',
+          '    check(event["data"])',
+          '  File "main.py", line 7, in check',
+          '    raise ValueError(f"{n} is too much")',
+          'ValueError: 7 is too much',
+        ].join('\n'),
+      )
+    },
+  )
+
+  test('B7: a cause is in the answer, and the whole chain in the run, in the lines that were uploaded', async () => {
+    const source = `type A = { a: number }
+export default async () => {
+  try {
+    await Promise.reject(new TypeError('the inner reason'))
+  } catch (cause) {
+    throw new Error('the order failed', { cause })
+  }
+}`
+    await deploy('causes', source)
+    const reply = await call('causes')
+    const sentence = 'Error: the order failed: TypeError: the inner reason'
+    expect(reply).toMatchObject({ status: 502, body: { detail: sentence } })
+    await app.idle()
+    const { error } = (await user.get(`/api/v1/runs/${reply.body.run_id}`)).body
+    expect(error.message).toBe(sentence)
+    expect(error.stack.split('\n')).toEqual([
+      'Error: the order failed',
+      expect.stringContaining('index.ts:6:'),
+      '  [cause]: TypeError: the inner reason',
+      expect.stringContaining('index.ts:4:'),
+    ])
+  })
+
+  test('B11: a result without a JSON form names what and where', async () => {
+    await deploy('streams', 'export default () => ({ parts: [1, new ReadableStream()] })')
+    expect(await call('streams')).toMatchObject({
+      status: 502,
+      body: { detail: 'TypeError: result.parts[1]: a ReadableStream has no JSON form' },
+    })
+    const source =
+      'from datetime import date\ndef handler(event, ctx):\n    return {"day": date(2026, 1, 2), "tags": {"a"}}'
+    await deploy('dates', source, { runtime: 'python' })
+    expect((await call('dates')).body.result).toEqual({ day: '2026-01-02', tags: ['a'] })
   })
 
   test.each([

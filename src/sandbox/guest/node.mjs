@@ -24,6 +24,12 @@ const HEADER = 9
 const MAX_ASKING = 16
 const MAX_ERROR_TEXT = 4_000
 const MAX_STACK = 12_000
+/** Errors of one chain of causes that are shown. */
+const MAX_CAUSES = 10
+/** Deeper JSON is refused by the server. */
+const MAX_DEPTH = 500
+/** The server keeps less of a stream: more of one write need not travel. */
+const MAX_WRITE_BYTES = 2 * LOG_PIECE
 
 const home = process.cwd()
 const scratch = process.env.HOME
@@ -62,12 +68,23 @@ function send(type, call, ...parts) {
 }
 
 function log(stream, level, text) {
-  const bytes = typeof text === 'string' ? Buffer.from(text) : text
+  const given = typeof text === 'string' ? Buffer.from(text) : text
+  const bytes = given.length > MAX_WRITE_BYTES ? cutWrite(stream, given) : given
   for (let at = 0; at < bytes.length; at += LOG_PIECE) {
     const piece = bytes.subarray(at, at + LOG_PIECE)
     const call = live ? live.id : 0
     send(LOG, call, Buffer.from([STREAMS[stream], level]), piece)
   }
+}
+
+/** One huge write does not end the call: its beginning is sent, and a note says that there was more. */
+function cutWrite(stream, bytes) {
+  // The server cuts streams of text itself, with a note; a line of `ctx.log` is one message.
+  if (stream !== 'log') return bytes.subarray(0, MAX_WRITE_BYTES)
+  const note = Buffer.from(`\n[cut here: ${bytes.length} bytes]\n`)
+  let end = LOG_PIECE - note.length
+  while ((bytes[end] & 0xc0) === 0x80) end--
+  return Buffer.concat([bytes.subarray(0, end), note])
 }
 
 for (const [fd, name] of [
@@ -95,7 +112,7 @@ class Answer {
     if (body === undefined || body === null) this.body = Buffer.alloc(0)
     else if (isBytes(body)) [this.body, type] = [bytesOf(body), 'application/octet-stream']
     else if (typeof body === 'string') [this.body, type] = [Buffer.from(body), 'text/plain; charset=utf-8']
-    else [this.body, type] = [Buffer.from(stringify(body)), 'application/json']
+    else [this.body, type] = [Buffer.from(toJson(body, 'body')), 'application/json']
     if (type && !this.headers.some(([name]) => name === 'content-type')) this.headers.push(['content-type', type])
   }
 }
@@ -174,7 +191,7 @@ function logOf(call) {
 
 function inspect(value) {
   if (typeof value === 'string') return value
-  if (value instanceof Error) return value.stack ?? String(value)
+  if (value instanceof Error) return stackOf(value) ?? String(value)
   try {
     return JSON.stringify(value) ?? String(value)
   } catch {
@@ -208,7 +225,7 @@ const waitingToAsk = []
 
 /** Asks the host; what it throws comes back as an error with its `code` and `status`. */
 async function ask(call, name, body) {
-  const bytes = Buffer.from(stringify(body))
+  const bytes = Buffer.from(toJson(body, ''))
   if (asking >= MAX_ASKING) await new Promise((resolve) => waitingToAsk.push(resolve))
   if (live !== call) throw new Error(`The call has ended: ${name} comes too late`)
   asking++
@@ -242,7 +259,12 @@ function answered(body) {
 }
 
 function isBytes(value) {
-  return ArrayBuffer.isView(value) || value instanceof ArrayBuffer || value instanceof SharedArrayBuffer
+  return (
+    value instanceof Uint8Array ||
+    value instanceof DataView ||
+    value instanceof ArrayBuffer ||
+    value instanceof SharedArrayBuffer
+  )
 }
 
 function bytesOf(value) {
@@ -251,39 +273,166 @@ function bytesOf(value) {
     : Buffer.from(new Uint8Array(value))
 }
 
-function stringify(value) {
-  const text = JSON.stringify(value)
-  if (text === undefined) throw new TypeError(`A value of type ${typeof value} cannot be sent as JSON`)
-  return text
+/**
+ * The JSON of a value, by the table in docs/functions.md; null when it is longer than `limit`. Throws for what has no JSON form, with its path
+ * from `root` on.
+ */
+function toJson(value, root, limit = Number.POSITIVE_INFINITY) {
+  return isPlain(value, limit) ? (JSON.stringify(value) ?? 'null') : encode(value, root, limit)
 }
 
-/** Whether the value is longer than `limit` as JSON, told without making that JSON: true only when it surely is. */
-function isSurelyLonger(value, limit) {
+/**
+ * Whether JSON.stringify may write the value: as far as can be seen without calling what it defines itself, its text is what the table says, and
+ * not longer than `limit`.
+ */
+function isPlain(value, limit) {
   let left = limit
-  const visit = (each) => {
-    if (left < 0) return
+  const visit = (each, depth) => {
     if (typeof each === 'string') left -= each.length
-    else if (typeof each !== 'object' || each === null || typeof each.toJSON === 'function') left--
-    else if (Array.isArray(each)) for (let i = 0; i < each.length && left >= 0; i++, left--) visit(each[i])
-    else if (Object.getPrototypeOf(each) === Object.prototype)
-      for (const key of Object.keys(each)) {
-        const { value } = Object.getOwnPropertyDescriptor(each, key) ?? {}
-        if (value !== undefined && typeof value !== 'function' && typeof value !== 'symbol') left -= key.length + 3
-        visit(value ?? null)
-        if (left < 0) return
-      }
+    else left--
+    if (left < 0) return false
+    if (typeof each === 'number') return Number.isFinite(each)
+    if (each === null || each === undefined || typeof each === 'boolean' || typeof each === 'string') return true
+    if (typeof each !== 'object' || depth > MAX_DEPTH) return false
+    if (Array.isArray(each)) {
+      for (let i = 0; i < each.length; i++) if (!visit(each[i], depth + 1)) return false
+      return true
+    }
+    const prototype = Object.getPrototypeOf(each)
+    if ((prototype !== Object.prototype && prototype !== null) || 'toJSON' in each) return false
+    for (const key of Object.keys(each)) {
+      const property = Object.getOwnPropertyDescriptor(each, key)
+      if (!property || property.get) return false
+      if (property.value === undefined) continue
+      left -= key.length + 2
+      if (!visit(property.value, depth + 1)) return false
+    }
+    return true
   }
   try {
-    visit(value)
+    return visit(value, 1)
   } catch {
-    // Too deep, or a proxy that throws: JSON.stringify will say so.
+    // A proxy that throws: the encoder says so.
     return false
   }
-  return left < 0
+}
+
+/** Of a path, so many steps are shown. */
+const MAX_STEPS = 20
+
+/** What the encoder throws when its text is longer than it may be. */
+const TOO_LONG = Symbol('too long')
+
+function encode(root, name, limit) {
+  const parts = []
+  const path = []
+  const open = new Set()
+  let left = limit
+
+  function put(text) {
+    left -= text.length
+    if (left < 0) throw TOO_LONG
+    parts.push(text)
+  }
+  function refuse(what) {
+    const steps = path.map(step)
+    if (steps.length > MAX_STEPS) steps.splice(MAX_STEPS / 2, steps.length - MAX_STEPS, '…')
+    const place = `${name}${steps.join('')}`.replace(/^\./, '')
+    throw new TypeError(`${place === '' ? 'input' : place}: ${what} has no JSON form`)
+  }
+  function inside(key, value) {
+    path.push(key)
+    visit(value, key)
+    path.pop()
+  }
+  function list(items) {
+    put('[')
+    let at = 0
+    for (const item of items) {
+      if (at > 0) put(',')
+      inside(at++, item)
+    }
+    put(']')
+  }
+  function object(entries) {
+    put('{')
+    const keys = new Set()
+    for (const [key, value] of entries) {
+      if (value === undefined) continue
+      if (typeof key !== 'string' && !Number.isFinite(key) && typeof key !== 'bigint')
+        refuse(`a Map with a key that is ${kindOf(key)}`)
+      const text = String(key)
+      if (keys.has(text)) refuse(`a Map with two keys "${text.slice(0, 100)}"`)
+      if (keys.size > 0) put(',')
+      keys.add(text)
+      put(`${JSON.stringify(text)}:`)
+      inside(text, value)
+    }
+    put('}')
+  }
+  function visit(given, key, converted = false) {
+    let value = given
+    if (typeof value === 'object' && value !== null) {
+      if (value instanceof Number || value instanceof String || value instanceof Boolean) value = value.valueOf()
+      else if (value instanceof BigInt) value = value.valueOf()
+    }
+    if (value === null || value === undefined) return put('null')
+    if (typeof value === 'string' && value.length > left) throw TOO_LONG
+    if (typeof value === 'string' || typeof value === 'boolean') return put(JSON.stringify(value))
+    if (typeof value === 'bigint') return put(String(value))
+    if (typeof value === 'number') return Number.isFinite(value) ? put(JSON.stringify(value)) : refuse(String(value))
+    if (typeof value !== 'object') return refuse(kindOf(value))
+    if (isBytes(value) && value.byteLength > left) throw TOO_LONG
+    if (isBytes(value)) return put(JSON.stringify({ $bytes: bytesOf(value).toString('base64') }))
+    if (ArrayBuffer.isView(value)) return list(value)
+    if (value instanceof Date && Number.isNaN(value.getTime())) return refuse('an invalid Date')
+    if (!converted && typeof value.toJSON === 'function') return visit(value.toJSON(String(key ?? '')), key, true)
+    if (open.has(value)) return refuse('an object that contains itself')
+    if (path.length >= MAX_DEPTH) return refuse(`a value more than ${MAX_DEPTH} levels deep`)
+    open.add(value)
+    if (Array.isArray(value) || value instanceof Set) list(value)
+    else if (value instanceof Map) object(value)
+    else if (hasFields(value)) object(Object.keys(value).map((each) => [each, value[each]]))
+    else refuse(kindOf(value))
+    open.delete(value)
+  }
+
+  try {
+    visit(root)
+  } catch (error) {
+    if (error === TOO_LONG) return null
+    throw error
+  }
+  return parts.join('')
+}
+
+/** Whether the fields of an object are all that there is to it: not so for iterators, streams, promises, errors and the like. */
+function hasFields(value) {
+  const tag = Object.prototype.toString.call(value)
+  if (tag !== '[object Object]' && tag !== '[object Module]' && tag !== '[object Arguments]') return false
+  return typeof value.next !== 'function' && typeof value.then !== 'function' && !(Symbol.asyncIterator in value)
+}
+
+/** What a value is, in words: `a function`, `an AsyncGenerator`. */
+function kindOf(value) {
+  if (value === null) return 'null'
+  const kind = typeof value === 'object' ? nameOf(value) : typeof value
+  return `${/^[aeiou]/i.test(kind) ? 'an' : 'a'} ${kind}`
+}
+
+function nameOf(object) {
+  const tag = Object.prototype.toString.call(object).slice(8, -1)
+  return tag === 'Object' ? String(object.constructor?.name || tag) : tag
+}
+
+/** A key as it is written in a path. */
+function step(key) {
+  if (typeof key === 'number') return `[${key}]`
+  return /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(key) ? `.${key}` : `[${JSON.stringify(key.slice(0, 100))}]`
 }
 
 /** A call's value as the parts of its result frame, behind the byte that says whether this process lives on. */
-async function resultOf(value, limit) {
+async function resultOf(value, limit, name = 'result') {
   if (value === undefined || value === null) return [JSON_RESULT, Buffer.from('null')]
   let answer = value
   if (typeof value === 'object') {
@@ -299,28 +448,89 @@ async function resultOf(value, limit) {
     size.writeUInt32LE(head.length, 0)
     return [RESPONSE, size, head, answer.body]
   }
-  if (isSurelyLonger(value, limit)) return [TOO_LARGE, Buffer.alloc(0)]
-  let text
-  try {
-    text = stringify(value)
-  } catch (error) {
-    throw new TypeError(`The result cannot be sent as JSON: ${error.message}`, { cause: error })
-  }
+  const text = toJson(value, name, limit)
+  if (text === null) return [TOO_LARGE, Buffer.alloc(0)]
   const body = Buffer.from(text)
   return body.length > limit ? [TOO_LARGE, Buffer.from(String(body.length))] : [JSON_RESULT, body]
 }
 
+const isError = (value) => typeof value === 'object' && value !== null && 'message' in value
+
+/** The name of an error: its class's, where it has not been given one. */
+function errorName(error) {
+  const { name } = error
+  const own = name === 'Error' ? error.constructor?.name : name
+  return String(own || 'Error').slice(0, 200)
+}
+
+/** The errors that an AggregateError holds. */
+function errorsIn(error) {
+  return Array.isArray(error.errors) ? error.errors : []
+}
+
+/** What lies at the bottom of an error: its deepest cause, or the errors that it holds; null when there is nothing below it. */
+function rootOf(error, depth = 0) {
+  if (depth >= MAX_CAUSES || !isError(error)) return null
+  const below = error.cause !== undefined && error.cause !== null ? [error.cause] : errorsIn(error).slice(0, MAX_CAUSES)
+  const texts = below.map((each) => rootOf(each, depth + 1) ?? sentenceOf(each)).filter((text) => text !== '')
+  return texts.length > 0 ? [...new Set(texts)].join('; ') : null
+}
+
+function sentenceOf(value) {
+  if (!isError(value)) return thrownText(value)
+  const name = errorName(value)
+  const message = String(value.message)
+  if (name === 'Error' || message === '') return message || (errorsIn(value).length > 0 ? '' : name)
+  return `${name}: ${message}`
+}
+
+/** What was thrown and is not an error. */
+function thrownText(value) {
+  if (typeof value === 'string') return value
+  if (typeof value === 'function') return 'a function was thrown'
+  if (typeof value !== 'object' || value === null) return `${String(value)} was thrown`
+  const text = inspect(value)
+  return text === '{}' || text.startsWith('[object') ? `${kindOf(value)} was thrown` : text
+}
+
+/** The message with the deepest cause behind it, unless it says that itself. */
+function messageOf(thrown) {
+  if (!isError(thrown)) return thrownText(thrown)
+  const message = String(thrown.message)
+  const root = rootOf(thrown)
+  if (root === null || message.includes(root)) return message
+  return message === '' ? root : `${message}: ${root}`
+}
+
 function describe(thrown) {
-  const isError = typeof thrown === 'object' && thrown !== null && 'message' in thrown
   const described = {
-    name: String((isError && thrown.name) || 'Error').slice(0, 200),
-    message: String(isError ? thrown.message : inspect(thrown)).slice(0, MAX_ERROR_TEXT),
+    name: isError(thrown) ? errorName(thrown) : 'Error',
+    message: messageOf(thrown).slice(0, MAX_ERROR_TEXT),
   }
-  if (isError && typeof thrown.stack === 'string') described.stack = cleanStack(thrown.stack)
-  if (isError && typeof thrown.retry_after_seconds === 'number')
-    described.retry_after_seconds = thrown.retry_after_seconds
-  if (isError && thrown.never_retry === true) described.never_retry = true
+  if (!isError(thrown)) return described
+  const stack = stackOf(thrown)
+  if (stack !== undefined) described.stack = stack.slice(0, MAX_STACK)
+  if (typeof thrown.retry_after_seconds === 'number') described.retry_after_seconds = thrown.retry_after_seconds
+  if (thrown.never_retry === true) described.never_retry = true
   return described
+}
+
+/** The stack with those of its causes below it, each `[cause]: …`; of a list of errors `[errors 0]: …`. */
+function stackOf(error) {
+  if (typeof error.stack !== 'string') return undefined
+  const seen = new Set()
+  const write = (each, label, indent) => {
+    if (seen.size >= MAX_CAUSES || seen.has(each)) return []
+    seen.add(each)
+    const text = isError(each) ? cleanStack(String(each.stack ?? sentenceOf(each))) : thrownText(each)
+    const lines = `${label}${text}`.split('\n').map((line) => indent + line)
+    if (!isError(each)) return lines
+    const below = `${indent}  `
+    if (each.cause !== undefined && each.cause !== null) lines.push(...write(each.cause, '[cause]: ', below))
+    for (const [i, inner] of errorsIn(each).entries()) lines.push(...write(inner, `[errors ${i}]: `, below))
+    return lines
+  }
+  return write(error, '', '').join('\n')
 }
 
 /** Without our own frames, and with paths as the program's author knows them. */
@@ -441,7 +651,7 @@ function begin(id, body) {
   live = call
   if (call.script) return runScript(call, input, limit)
   run(call, { mode, input })
-    .then((value) => resultOf(value, limit))
+    .then((value) => resultOf(value, limit, mode === 'config' ? 'config' : 'result'))
     .then(
       (parts) => finish(call, parts),
       (error) => threw(call, error),

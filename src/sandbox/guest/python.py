@@ -10,6 +10,7 @@ import json
 import os
 import sys
 import time
+from _collections_abc import Mapping, Sequence, Set, ValuesView
 from _struct import Struct
 from _thread import RLock
 
@@ -20,6 +21,16 @@ LEVELS = {"debug": 0, "info": 1, "warn": 2, "error": 3}
 LOG_PIECE = 32_768
 MAX_ERROR_TEXT = 4_000
 MAX_STACK = 12_000
+# Errors of one chain of causes that are shown.
+MAX_CAUSES = 10
+# Deeper JSON is refused by the server.
+MAX_DEPTH = 500
+# Where nothing else bounds a text, this much of it is looked at before it is written.
+MAX_SURVEYED = 16 * 1024 * 1024
+# Of a path, so many steps are shown.
+MAX_STEPS = 20
+# The server keeps less of a stream: more of one write need not travel.
+MAX_WRITE_BYTES = 2 * LOG_PIECE
 
 CHANNEL = 3
 HEADER = Struct("<IBI")
@@ -55,8 +66,22 @@ def send(type, call, *parts):
 def log(stream, level, data):
     live = _live
     head = bytes((STREAMS[stream], level))
+    if len(data) > MAX_WRITE_BYTES:
+        data = cut_write(stream, data)
     for at in range(0, len(data), LOG_PIECE):
         send(LOG, live.id if live else 0, head, data[at : at + LOG_PIECE])
+
+
+def cut_write(stream, data):
+    """One huge write does not end the call: its beginning is sent, and a note says that there was more."""
+    # The server cuts streams of text itself, with a note; a line of `ctx.log` is one message.
+    if stream != "log":
+        return data[:MAX_WRITE_BYTES]
+    note = b"\n[cut here: %d bytes]\n" % len(data)
+    end = LOG_PIECE - len(note)
+    while data[end] & 0xC0 == 0x80:
+        end -= 1
+    return data[:end] + note
 
 
 class Print(io.RawIOBase):
@@ -133,7 +158,7 @@ class Response:
         elif isinstance(body, str):
             self.body, type = body.encode("utf-8", "replace"), "text/plain; charset=utf-8"
         else:
-            self.body, type = to_json(body), "application/json"
+            self.body, type = to_json(body, "body"), "application/json"
         self.status = status
         self.headers = [
             [name.lower(), str(each)]
@@ -295,17 +320,28 @@ def decoded(value):
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
-def to_json(value):
-    text = _encode(value)
+def to_json(value, root="", limit=None):
+    """The JSON of a value, by the table in docs/functions.md; None when it is longer than `limit`. Raises TypeError for what has no JSON form,
+    with its path from `root` on."""
+    if is_plain(value, MAX_SURVEYED if limit is None else limit):
+        try:
+            return as_bytes(_encode(value))
+        except (TypeError, ValueError, RecursionError):
+            pass  # the encoder below writes it, or says what is wrong
+    return Encoder(root, sys.maxsize if limit is None else limit).encode(value)
+
+
+def as_bytes(text):
     try:
         return text.encode()
     except UnicodeEncodeError:
         # Half of a surrogate pair is no UTF-8, and can only be escaped.
-        return json.dumps(value, allow_nan=False).encode()
+        return "".join(each if ord(each) < 0xD800 or ord(each) > 0xDFFF else "\\u%04x" % ord(each) for each in text).encode()
 
 
-def is_surely_longer(value, limit):
-    """Whether the value is longer than `limit` as JSON, told without making that JSON: true only when it surely is."""
+def is_plain(value, limit):
+    """Whether the JSON encoder of the standard library may write the value: as far as can be seen without calling it, its text is what the table
+    says, and not longer than `limit`."""
     left = limit
     todo = [value]
     while todo and left >= 0:
@@ -320,13 +356,179 @@ def is_surely_longer(value, limit):
             left -= 3 * len(each)
             if left >= 0:
                 todo.extend(each.values())
-                todo.extend(key for key in each if isinstance(key, str))
+                for key in each:
+                    if not isinstance(key, str):
+                        return False
+                    left -= len(key)
         else:
             left -= 1
-    return left < 0
+    return left >= 0
 
 
-def result_of(value, limit):
+class TooLong(Exception):
+    pass
+
+
+class Encoder:
+    """Writes what the JSON encoder of the standard library refuses, up to `limit` characters."""
+
+    def __init__(self, root, limit):
+        self._root = root
+        self._left = limit
+        self._parts = []
+        self._path = []
+        self._open = set()
+
+    def encode(self, value):
+        """The text as bytes; None when it is too long."""
+        try:
+            self._visit(value)
+        except TooLong:
+            return None
+        except RecursionError:
+            self._refuse("a value that is nested so deep")
+        return as_bytes("".join(self._parts))
+
+    def _put(self, text):
+        self._left -= len(text)
+        if self._left < 0:
+            raise TooLong
+        self._parts.append(text)
+
+    def _refuse(self, what):
+        steps = [step(key) for key in self._path]
+        if len(steps) > MAX_STEPS:
+            steps[MAX_STEPS // 2 : -MAX_STEPS // 2] = "…"
+        place = self._root + "".join(steps)
+        raise TypeError(f"{place.lstrip('.') or 'input'}: {what} has no JSON form") from None
+
+    def _key(self, key):
+        form = key if isinstance(key, (str, bool)) else simple_form(key)
+        if isinstance(form, bool):
+            return "true" if form else "false"
+        if isinstance(form, str):
+            return str.__str__(form)
+        if isinstance(form, int):
+            return int.__repr__(form)
+        if isinstance(form, float) and form - form == 0:
+            return float.__repr__(form)
+        if isinstance(form, Digits):
+            return form.text
+        self._refuse(f"a dict with a key that is {kind_of(key)}")
+
+    # One frame for each level: deep values must not end at the limit of the recursion.
+    def _visit(self, value):
+        given = value
+        form = simple_form(value)
+        while form is not value:
+            value, form = form, simple_form(form)
+        if value is None or isinstance(value, (str, bool)):
+            if value and len(value if isinstance(value, str) else "") > self._left:
+                raise TooLong
+            return self._put(_encode(value))
+        if isinstance(value, float) and value - value != 0:
+            self._refuse("NaN" if value != value else "Infinity" if value > 0 else "-Infinity")
+        if isinstance(value, (int, float)):
+            return self._put(_encode(value))
+        if isinstance(value, Digits):
+            return self._put(value.text)
+        if isinstance(value, (bytes, bytearray, memoryview)):
+            if memoryview(value).nbytes > self._left:
+                raise TooLong
+            return self._put(_encode({"$bytes": binascii.b2a_base64(value, newline=False).decode()}))
+        if id(given) in self._open:
+            self._refuse("an object that contains itself")
+        if len(self._path) >= MAX_DEPTH:
+            self._refuse(f"a value more than {MAX_DEPTH} levels deep")
+        items, brackets = parts_of(value)
+        if items is None:
+            self._refuse(kind_of(value))
+        self._open.add(id(given))
+        keys = set()
+        self._put(brackets[0])
+        for at, item in enumerate(items):
+            if at > 0:
+                self._put(",")
+            if brackets == "{}":
+                at, item = self._key(item[0]), item[1]
+                if at in keys:
+                    self._refuse(f'a dict with two keys "{at[:100]}"')
+                keys.add(at)
+                self._put(_encode(at) + ":")
+            self._path.append(at)
+            self._visit(item)
+            self._path.pop()
+        self._put(brackets[1])
+        self._open.discard(id(given))
+
+
+def parts_of(value):
+    """What is in a value, and the brackets around it in JSON; None where it has no JSON form."""
+    if isinstance(value, Mapping):
+        return value.items(), "{}"
+    if isinstance(value, (Sequence, Set, ValuesView)):
+        return value, "[]"
+    kind = type(value)
+    if hasattr(kind, "__dataclass_fields__"):
+        return [(name, getattr(value, name)) for name in data_fields(kind)], "{}"
+    listed = value.tolist() if callable(getattr(kind, "tolist", None)) else None
+    return (listed, "[]") if isinstance(listed, list) else (None, "")
+
+
+class Digits:
+    """A number as its digits."""
+
+    def __init__(self, text):
+        self.text = text
+
+
+def simple_form(value):
+    """What stands for a value in JSON, where that is a text, a number or another value; else the value itself."""
+    # Modules that nobody has imported can have made no value.
+    for module, name, form in FORMS:
+        kind = getattr(sys.modules.get(module), name, None)
+        if isinstance(kind, type) and isinstance(value, kind):
+            return form(value)
+    return value
+
+
+def decimal_form(value):
+    return Digits(str(value)) if value.is_finite() else float(value)
+
+
+# A datetime is a date as well: the first that fits is taken.
+FORMS = (
+    ("enum", "Enum", lambda value: value.value),
+    ("datetime", "datetime", lambda value: value.isoformat()),
+    ("datetime", "date", lambda value: value.isoformat()),
+    ("datetime", "time", lambda value: value.isoformat()),
+    ("decimal", "Decimal", decimal_form),
+    ("uuid", "UUID", str),
+    ("pathlib", "PurePath", str),
+)
+
+
+def data_fields(kind):
+    """The names of a dataclass's fields, without those of the class itself."""
+    return [name for name, field in kind.__dataclass_fields__.items() if field._field_type.name == "_FIELD"]
+
+
+def kind_of(value):
+    """What a value is, in words: `a function`, `an async_generator`."""
+    if value is None:
+        return "None"
+    kind = type(value).__name__
+    return f"{'an' if kind[:1] in 'aeiouAEIOU' else 'a'} {kind}"
+
+
+def step(key):
+    """A key as it is written in a path."""
+    if isinstance(key, int):
+        return f"[{key}]"
+    return f".{key}" if key.isidentifier() else f"[{json.dumps(key[:100])}]"
+
+
+def result_of(value, limit, name="result"):
     """A value as the parts of its result frame."""
     if isinstance(value, (bytes, bytearray, memoryview)):
         value = Response(value)
@@ -335,19 +537,56 @@ def result_of(value, limit):
             return TOO_LARGE, str(len(value.body)).encode()
         head = to_json({"status": value.status, "headers": value.headers})
         return RESPONSE, U32.pack(len(head)), head, value.body
-    if is_surely_longer(value, limit):
+    body = to_json(value, name, limit)
+    if body is None:
         return TOO_LARGE, b""
-    try:
-        body = to_json(value)
-    except (TypeError, ValueError) as error:
-        raise TypeError(f"The result cannot be sent as JSON: {error}") from None
     if len(body) > limit:
         return TOO_LARGE, str(len(body)).encode()
     return JSON_RESULT, body
 
 
+def below(error):
+    """What has caused an error, or the errors that a group holds."""
+    if error.__cause__ is not None:
+        return (error.__cause__,)
+    held = getattr(error, "exceptions", ())
+    return tuple(held)[:MAX_CAUSES] if isinstance(held, (list, tuple)) else ()
+
+
+def root_of(error, depth=0):
+    """What lies at the bottom of an error: its deepest cause, or the errors that a group holds; None when there is nothing below it."""
+    if depth >= MAX_CAUSES:
+        return None
+    texts = [root_of(each, depth + 1) or sentence_of(each) for each in below(error) if isinstance(each, BaseException)]
+    return "; ".join(dict.fromkeys(text for text in texts if text)) or None
+
+
+def own_message(error):
+    """The message of one error; that of a SyntaxError with the path of the file, and the line."""
+    place = getattr(error, "filename", None)
+    if isinstance(error, SyntaxError) and isinstance(place, str) and error.lineno:
+        return f"{error.msg} ({place.replace(HOME + '/', '')}, line {error.lineno})"
+    return str(error)
+
+
+def sentence_of(error):
+    name, message = type(error).__name__, own_message(error)
+    if name == "Exception":
+        return message or name
+    return f"{name}: {message}" if message else name
+
+
+def message_of(error):
+    """The message with the deepest cause behind it, unless it says that itself."""
+    message = own_message(error)
+    root = root_of(error)
+    if root is None or root in message:
+        return message
+    return f"{message}: {root}" if message else root
+
+
 def describe(error):
-    described = {"name": type(error).__name__[:200], "message": str(error)[:MAX_ERROR_TEXT]}
+    described = {"name": type(error).__name__[:200], "message": message_of(error)[:MAX_ERROR_TEXT]}
     after = getattr(error, "retry_after_seconds", None)
     # NaN and the infinities have no JSON form: they would replace the error by one of the encoder.
     if isinstance(after, (int, float)) and abs(after) < float("inf"):
@@ -358,16 +597,38 @@ def describe(error):
         described["message"] = described["message"] or "Out of memory"
         return described
     try:
-        import traceback
-
-        frames = error.__traceback__
-        while frames and frames.tb_frame.f_code.co_filename in (RUNNER, "<frozen runpy>"):
-            frames = frames.tb_next
-        lines = traceback.format_exception(type(error), error, frames)
-        described["stack"] = "".join(lines)[:MAX_STACK].replace(HOME + "/", "")
+        described["stack"] = stack_of(error)
     except Exception:
         pass  # without a stack, then
     return described
+
+
+def described(error):
+    """As JSON, whatever the error's own methods do."""
+    try:
+        return json.dumps(describe(error)).encode()
+    except BaseException:
+        return json.dumps({"name": "Exception", "message": "An exception that cannot be shown was raised"}).encode()
+
+
+def stack_of(error):
+    """The traceback as Python prints it, causes first, without the frames of this runner and of what it calls the handler by."""
+    import traceback
+
+    shown = traceback.TracebackException(type(error), error, error.__traceback__)
+    cut_frames(shown, set())
+    return "".join(shown.format())[:MAX_STACK].replace(HOME + "/", "").rstrip("\n")
+
+
+def cut_frames(shown, seen):
+    if shown is None or id(shown) in seen:
+        return
+    seen.add(id(shown))
+    frames = [frame for frame in shown.stack if frame.filename not in (RUNNER, "<frozen runpy>")]
+    first = next((at for at, frame in enumerate(frames) if frame.filename.startswith(HOME + "/")), 0)
+    shown.stack[:] = frames[first:]
+    for each in (shown.__cause__, shown.__context__, *(getattr(shown, "exceptions", None) or ())):
+        cut_frames(each, seen)
 
 
 def lay_files(files):
@@ -426,7 +687,7 @@ def run(call, mode, input):
         raise TypeError(f"{_program['entry']} has no handler: it must have a function handler(event, ctx)")
     if mode == "config":
         return getattr(module, "config", None)
-    value = handler(with_bytes(input.get("event")), Context(call, input.get("context") or {}))
+    value = call_handler(handler, with_bytes(input.get("event")), Context(call, input.get("context") or {}))
     if hasattr(value, "__await__"):
         import asyncio
 
@@ -435,6 +696,41 @@ def run(call, mode, input):
 
         return asyncio.run(wait())
     return value
+
+
+def call_handler(handler, event, context):
+    """Calls it with as many of event and context as it takes; `ctx` may be a keyword of its own."""
+    positional, keywords = parameters_of(handler)
+    given = (event, context)[:positional]
+    named = {} if len(given) == 2 else {name: context for name in ("ctx", "context") if name in keywords}
+    return handler(*given, **named)
+
+
+def parameters_of(handler):
+    """How many positional parameters a callable takes, and the names of those that can only be given by name."""
+    function = getattr(handler, "__func__", handler)
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return signature_of(handler)
+    if code.co_flags & 0x04:  # *args
+        return 2, ()
+    bound = 1 if function is not handler else 0
+    return max(0, code.co_argcount - bound), code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
+
+
+def signature_of(handler):
+    """The same for a class, an object that can be called, or what functools makes."""
+    from inspect import Parameter, signature
+
+    try:
+        parameters = signature(handler).parameters.values()
+    except (TypeError, ValueError):
+        return 2, ()
+    kinds = [each.kind for each in parameters]
+    if Parameter.VAR_POSITIONAL in kinds:
+        return 2, ()
+    positional = sum(kind in (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD) for kind in kinds)
+    return positional, [each.name for each in parameters if each.kind is Parameter.KEYWORD_ONLY]
 
 
 def module_name():
@@ -481,9 +777,10 @@ def begin(id, body):
     asked = json.loads(body)
     call = _live = Call(id, asked["timeout_ms"] / 1000, asked["limit"])
     try:
-        kind, *parts = result_of(run(call, asked["mode"], asked["input"]), call.limit)
+        name = "config" if asked["mode"] == "config" else "result"
+        kind, *parts = result_of(run(call, asked["mode"], asked["input"]), call.limit, name)
     except BaseException as error:
-        kind, parts = THREW, [json.dumps(describe(error)).encode()]
+        kind, parts = THREW, [described(error)]
         del error
     try:
         sys.stdout.flush()
