@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { expect, test } from 'vitest'
-import { seal, unseal } from './crypto.ts'
+import { decodeNumber, encodeNumber, seal, unseal } from './crypto.ts'
 
 const KEY = randomBytes(32)
 
@@ -25,4 +25,21 @@ test('another key, another context or any changed bit is refused, with the setti
     expect(() => unseal(KEY, changed, 'here')).toThrow(refusal)
   }
   for (const length of [0, 1, 13, 20]) expect(() => unseal(KEY, sealed.subarray(0, length), 'here')).toThrow(refusal)
+})
+
+test('A11: an encoded number is read with the key and the context only, and shows nothing of the number', () => {
+  const texts = new Set<string>()
+  for (const n of [0, 1, 2, 255, 256, Number.MAX_SAFE_INTEGER]) {
+    const text = encodeNumber(KEY, n, 'here')
+    expect(text).toMatch(/^[\w-]{22}$/)
+    expect(decodeNumber(KEY, text, 'here')).toBe(n)
+    expect(decodeNumber(randomBytes(32), text, 'here')).toBeNull()
+    expect(decodeNumber(KEY, text, 'there')).toBeNull()
+    texts.add(text.slice(0, 8))
+  }
+  expect(texts.size).toBe(6)
+  const text = encodeNumber(KEY, 4711, 'here')
+  const other = text.startsWith('A') ? 'B' : 'A'
+  for (const wrong of ['', '1b3', `${other}${text.slice(1)}`, `${text}A`, `${text} `, text.slice(1)])
+    expect(decodeNumber(KEY, wrong, 'here')).toBeNull()
 })

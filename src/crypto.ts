@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 
 const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
@@ -62,6 +62,34 @@ export function unseal(key: Uint8Array, sealed: Uint8Array, context: string): st
       cause: error,
     })
   }
+}
+
+/**
+ * Encrypts a number as one block of AES-256 whose other half is a check value, so that the text neither shows the number nor the distance to
+ * another one, and cannot be forged. The same number gives the same text. `context` separates the kinds of numbers.
+ */
+export function encodeNumber(key: Uint8Array, n: number, context: string): string {
+  const { cipherKey, check } = numberKey(key, context)
+  const block = Buffer.alloc(16)
+  check.copy(block)
+  block.writeBigUInt64BE(BigInt(n), 8)
+  const cipher = createCipheriv('aes-256-ecb', cipherKey, null).setAutoPadding(false)
+  return Buffer.concat([cipher.update(block), cipher.final()]).toString('base64url')
+}
+
+/** The number in a text of `encodeNumber`; null when the text, the key or the context is another. */
+export function decodeNumber(key: Uint8Array, text: string, context: string): number | null {
+  const bytes = Buffer.from(text, 'base64url')
+  if (bytes.length !== 16 || bytes.toString('base64url') !== text) return null
+  const { cipherKey, check } = numberKey(key, context)
+  const decipher = createDecipheriv('aes-256-ecb', cipherKey, null).setAutoPadding(false)
+  const block = Buffer.concat([decipher.update(bytes), decipher.final()])
+  return timingSafeEqual(block.subarray(0, 8), check) ? Number(block.readBigUInt64BE(8)) : null
+}
+
+function numberKey(key: Uint8Array, context: string): { cipherKey: Buffer; check: Buffer } {
+  const digest = (purpose: string) => createHmac('sha256', key).update(`zerodb-number:${purpose}:${context}`).digest()
+  return { cipherKey: digest('key'), check: digest('check').subarray(0, 8) }
 }
 
 /** Whether two secrets are the same, in a time that does not tell how much of them is. */

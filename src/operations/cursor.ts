@@ -1,4 +1,6 @@
 import { z } from 'zod'
+import type { App } from '../app.ts'
+import { decodeNumber, encodeNumber } from '../crypto.ts'
 import { ZeroError } from '../errors.ts'
 import { uuid } from '../schema/common.ts'
 
@@ -22,4 +24,22 @@ export function decodeCursor(cursor: string | undefined): Place | null {
   const decoded = parts.safeParse(Buffer.from(cursor, 'base64url').toString().split(' '))
   if (!decoded.success) throw new ZeroError('invalid', 'cursor: send the next_cursor of the page before')
   return { created_at: decoded.data[0], id: decoded.data[1] }
+}
+
+const EVENT_LOG = 'event-log'
+
+/** A place in the event log. Encrypted, because events of all users share one sequence: its numbers would show how much others write. */
+export function encodeEventPlace({ encryptionKey }: Pick<App, 'encryptionKey'>, seq: number): string {
+  return encodeNumber(encryptionKey, seq, EVENT_LOG)
+}
+
+/** Throws `invalid`, which names `field`, for a text that this server has not given out. */
+export function decodeEventPlace({ encryptionKey }: Pick<App, 'encryptionKey'>, text: string, field: string): number {
+  const seq = decodeNumber(encryptionKey, text, EVENT_LOG)
+  if (seq === null)
+    throw new ZeroError(
+      'invalid',
+      `${field}: send what the server gave you, the next_cursor of a page or the id of a message`,
+    )
+  return seq
 }

@@ -1,5 +1,5 @@
-import { ZeroError } from '../errors.ts'
 import { eventHooks, eventLogKey, eventLogList, eventLogPage, loggedEvent } from '../schema/event-log.ts'
+import { decodeEventPlace, encodeEventPlace } from './cursor.ts'
 import { defineJson } from './operation.ts'
 
 export const eventLogListOperation = defineJson({
@@ -10,11 +10,9 @@ export const eventLogListOperation = defineJson({
   input: eventLogList,
   output: eventLogPage,
   async run(app, caller, { cursor, ...filter }) {
-    const before = cursor === undefined ? null : Number.parseInt(cursor, 36)
-    if (before !== null && !Number.isSafeInteger(before))
-      throw new ZeroError('invalid', 'cursor: send the next_cursor of the page before')
+    const before = cursor === undefined ? null : decodeEventPlace(app, cursor, 'cursor')
     const { items, last } = await app.store.events.list(caller.user_id, { ...filter, bound: caller.bound, before })
-    return { items, next_cursor: last === null ? null : last.toString(36) }
+    return { items, next_cursor: last === null ? null : encodeEventPlace(app, last) }
   },
 })
 

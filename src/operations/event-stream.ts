@@ -1,6 +1,7 @@
 import type { App } from '../app.ts'
 import type { Caller } from '../auth/caller.ts'
 import { eventLogMessages, eventLogStream } from '../schema/event-log.ts'
+import { decodeEventPlace, encodeEventPlace } from './cursor.ts'
 import { defineStream, type StreamMessage } from './operation.ts'
 
 /** How soon an event is seen that another process has written. */
@@ -16,7 +17,10 @@ export const eventLogStreamOperation = defineStream({
   permission: 'hooks:read',
   input: eventLogStream,
   messages: eventLogMessages,
-  run: async (app, caller, { after, ...filter }, signal) => follow(app, caller, filter, after, signal),
+  async run(app, caller, { after, ...filter }, signal) {
+    const seen = after === undefined ? null : decodeEventPlace(app, after, 'after')
+    return follow(app, caller, filter, seen, signal)
+  },
 })
 
 /**
@@ -27,18 +31,18 @@ async function* follow(
   app: App,
   caller: Caller,
   filter: { event_type?: string | undefined; project_id?: string | undefined },
-  after: string | undefined,
+  after: number | null,
   signal: AbortSignal,
 ): AsyncGenerator<StreamMessage> {
   const { events } = app.store
   const settled = watermark(app)
-  let told = after === undefined ? await settled.reaches(await events.lastSeq(), signal) : Number.parseInt(after, 36)
-  yield { event: 'open', id: told.toString(36), data: {} }
+  let told = after ?? (await settled.reaches(await events.lastSeq(), signal))
+  yield { event: 'open', id: encodeEventPlace(app, told), data: {} }
   while (!signal.aborted) {
     const last = await settled.advance()
     for (let page = PAGE; told < last && page === PAGE; ) {
       const found = await events.between(caller.user_id, { ...filter, bound: caller.bound }, told, last, PAGE)
-      for (const { seq, ...event } of found) yield { event: 'event', id: seq.toString(36), data: event }
+      for (const { seq, ...event } of found) yield { event: 'event', id: encodeEventPlace(app, seq), data: event }
       page = found.length
       told = page === PAGE ? found.at(-1)!.seq : last
     }

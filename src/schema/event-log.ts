@@ -30,10 +30,7 @@ export const eventLogPage = z.object({ items: z.array(loggedEvent), next_cursor:
 export const eventLogStream = z.object({
   event_type: z.string().optional(),
   project_id: uuid.optional(),
-  after: z
-    .string()
-    .regex(/^[0-9a-z]{1,10}$/)
-    .optional(),
+  after: z.string().max(100).optional(),
 })
 /** What the stream of events sends. */
 export const eventLogMessages = {

@@ -87,12 +87,35 @@ test('only of one type, only of one project, and nothing of anybody else', async
 test('whoever comes back with the id of the last message hears what was missed', async () => {
   const user = await app.newUser()
   const first = await user.request('GET', '/api/v1/event-log/stream')
-  const id = /^id: (\w+)$/m.exec(String(first.raw))![1]!
+  const id = /^id: (\S+)$/m.exec(String(first.raw))![1]!
   await store(user, 'one')
   await store(user, 'two')
   expect(await hear(user, async (sofar) => sofar.length === 2, { after: id })).toEqual(['one', 'two'])
   const bad = await user.get('/api/v1/event-log/stream?after=%20')
   expect(bad.status).toBe(422)
+})
+
+test('A11: ids of messages and cursors do not tell how much others write', async () => {
+  const user = await app.newUser()
+  const stranger = await app.newUser()
+  const place = async () =>
+    /^id: (\S+)$/m.exec(String((await user.request('GET', '/api/v1/event-log/stream')).raw))![1]!
+  const places: string[] = []
+  const cursors: string[] = []
+  for (const name of ['one', 'two']) {
+    await store(user, name)
+    await store(stranger, name)
+    places.push(await place())
+    cursors.push((await user.get('/api/v1/event-log?limit=1')).body.next_cursor)
+  }
+  for (const text of [...places, ...cursors]) expect(text).toMatch(/^[\w-]{22}$/)
+  // Of neighbouring numbers a counter shows in equal beginnings or ends.
+  for (const [a, b] of [places, cursors] as [string, string][])
+    expect([a.slice(0, 8) === b.slice(0, 8), a.slice(-8) === b.slice(-8)]).toEqual([false, false])
+  for (const guess of ['1', 'zz', (4711).toString(36), places[0]!.slice(1), `${places[0]}A`])
+    for (const path of [`/api/v1/event-log/stream?after=${guess}`, `/api/v1/event-log?cursor=${guess}`])
+      expect({ path, ...(await user.get(path)) }).toMatchObject({ path, status: 422, body: { code: 'invalid' } })
+  expect((await user.get(`/api/v1/event-log?limit=1&cursor=${cursors[1]}`)).body.items).toHaveLength(1)
 })
 
 test.runIf(SERVER)(
