@@ -1151,6 +1151,7 @@ export interface VectorsUpsertBatchInput {
     document?: string | null | undefined
     source?: string | undefined
   }>
+  namespace?: string | undefined
 }
 
 export interface VectorBatchResult {
@@ -1288,6 +1289,10 @@ export interface MemoryRememberInput {
   metadata?: Record<string, unknown> | undefined
   session_id?: string | null | undefined
   agent_id?: string | null | undefined
+  /** The person whose memory it is, as the application names them. */
+  user_id?: string | null | undefined
+  /** The run of the agent, as the application names it. */
+  run_id?: string | null | undefined
   namespace?: string | undefined
 }
 
@@ -1312,7 +1317,11 @@ export interface MemoryRecallInput {
   entity_id?: string | null | undefined
   session_id?: string | null | undefined
   agent_id?: string | null | undefined
+  user_id?: string | null | undefined
+  run_id?: string | null | undefined
   namespace?: string | null | undefined
+  /** True: memories of every namespace are found, whatever `namespace` says. */
+  allow_cross_namespace?: boolean | null | undefined
   tags?: string[] | null | undefined
   limit?: number | undefined
 }
@@ -1562,6 +1571,7 @@ export interface RowPage {
 export interface RowsQueryInput {
   project_id?: string | undefined
   table: string
+  /** 0: only the count. */
   limit?: number | undefined
   offset?: number | undefined
   filters?: Record<string, unknown> | undefined

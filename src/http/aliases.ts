@@ -1,3 +1,4 @@
+import { stringifyJson } from '../exact-json.ts'
 import { isJsonObject } from '../schema/json-object.ts'
 
 // The dialects of clients in the field: other prefixes, other routes, other names of fields. Operations know only the canonical ones.
@@ -37,9 +38,14 @@ export const ROUTE_ALIASES: Readonly<Record<string, readonly string[]>> = {
   'events.publish': ['POST /api/v1/projects/:project_id/database/events'],
 }
 
-/** Other names of fields, by operation; the first of a field's names that is there is taken. */
+/** Other names of fields, by operation. */
 const FIELD_ALIASES: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
-  'vectors.upsert': { vector_metadata: ['metadata'], vector_id: ['id'], vector_embedding: ['embedding', 'vector'] },
+  'vectors.upsert': {
+    vector_metadata: ['metadata'],
+    vector_id: ['id'],
+    vector_embedding: ['embedding', 'vector', 'values'],
+  },
+  'vectors.upsert_batch': { vectors: ['items'] },
   'vectors.search': {
     query_vector: ['vector', 'query_embedding'],
     limit: ['top_k'],
@@ -61,6 +67,11 @@ const FIELD_ALIASES: Readonly<Record<string, Readonly<Record<string, readonly st
   'projects.list': { offset: ['skip'] },
 }
 
+/** Fields whose names may all be sent at once with different values, most telling first: the others are ignored with a warning. */
+export const PREFERRED_NAMES: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
+  'events.publish': { topic: ['topic', 'event_type', 'type'] },
+}
+
 /** The canonical address of a request. A trailing slash means nothing. */
 export function rewriteUrl(url: string): string {
   // What follows a function's name is the function's.
@@ -77,28 +88,109 @@ export function rewriteUrl(url: string): string {
   return canonical + (canonical.includes('?') ? '&' : '?') + query
 }
 
-/** The fields of a request under their canonical names: camelCase becomes snake_case, and an alias gives way to the name itself. */
-export function renameFields(operation: string, fields: Record<string, unknown>): Record<string, unknown> {
-  // Without a prototype that a key "__proto__" could replace.
-  const renamed: Record<string, unknown> = Object.create(null)
-  for (const [key, value] of Object.entries(fields)) {
-    const name = snakeCase(key)
-    if (name === key || !(name in fields)) renamed[name] = value
+export interface NamedField {
+  /** The canonical name. */
+  name: string
+  /** The name under which the field was sent. */
+  sent: string
+  value: unknown
+}
+
+/** The fields of a request with their canonical names: snake_case for camelCase, and an operation's name for an alias. */
+export function renameFields(operation: string, fields: Readonly<Record<string, unknown>>): NamedField[] {
+  const canonical = canonicalNames(operation)
+  return Object.entries(rewriteFields(operation, fields)).map(([sent, value]) => {
+    const name = snakeCase(sent)
+    // A batch's items are written like single ones.
+    const isBatch = operation === 'vectors.upsert_batch' && (name === 'vectors' || name === 'items')
+    return {
+      name: canonical.get(name) ?? name,
+      sent,
+      value: isBatch && Array.isArray(value) ? value.map(renameItem) : value,
+    }
+  })
+}
+
+/** An item whose fields contradict each other keeps both, of which one is then unknown. */
+function renameItem(item: unknown): unknown {
+  if (!isJsonObject(item)) return item
+  const renamed = new Map<string, unknown>()
+  for (const { name, sent, value } of renameFields('vectors.upsert', item)) {
+    const isSame = !renamed.has(name) || stringifyJson(renamed.get(name)) === stringifyJson(value)
+    renamed.set(isSame ? name : sent, value)
   }
-  const aliases = FIELD_ALIASES[operation] ?? {}
-  for (const [name, others] of Object.entries(aliases)) {
-    const used = others.find((other) => other in renamed)
-    if (name in renamed || used === undefined) continue
-    renamed[name] = renamed[used]
-    delete renamed[used]
+  return Object.fromEntries(renamed)
+}
+
+const canonicalByOperation = new Map<string, ReadonlyMap<string, string>>()
+
+function canonicalNames(operation: string): ReadonlyMap<string, string> {
+  const known = canonicalByOperation.get(operation)
+  if (known) return known
+  const pairs = Object.entries(FIELD_ALIASES[operation] ?? {})
+  const names = new Map(pairs.flatMap(([name, others]) => others.map((other) => [other, name] as const)))
+  canonicalByOperation.set(operation, names)
+  return names
+}
+
+/** Fields of other clients that say in another form what a field of ours says. What does not have that form is left as it is. */
+function rewriteFields(
+  operation: string,
+  fields: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> {
+  if (operation !== 'rows.query') return fields
+  const { filters, order, sort_by, ...rest } = fields
+  const conditions = Array.isArray(filters) ? filterOf(filters) : undefined
+  const sort = sortOf(order, sort_by)
+  return {
+    ...rest,
+    ...(filters === undefined ? {} : { filters: conditions ?? filters }),
+    ...(sort === undefined
+      ? { ...(order === undefined ? {} : { order }), ...(sort_by === undefined ? {} : { sort_by }) }
+      : { sort }),
   }
-  // A batch's items are written like single ones.
-  if (operation === 'vectors.upsert_batch' && Array.isArray(renamed['vectors'])) {
-    renamed['vectors'] = renamed['vectors'].map((item: unknown) =>
-      isJsonObject(item) ? renameFields('vectors.upsert', item) : item,
-    )
+}
+
+const OPERATORS: Readonly<Record<string, string>> = {
+  eq: '$eq',
+  neq: '$ne',
+  gt: '$gt',
+  gte: '$gte',
+  lt: '$lt',
+  lte: '$lte',
+  in: '$in',
+}
+
+/** `[{column, op, value}]` as a filter; undefined when an item has another form. */
+function filterOf(conditions: readonly unknown[]): Record<string, unknown> | undefined {
+  const parts: Record<string, unknown>[] = []
+  for (const condition of conditions) {
+    if (typeof condition !== 'object' || condition === null) return undefined
+    const { column, op = 'eq', value, ...rest } = condition as Record<string, unknown>
+    if (typeof column !== 'string' || typeof op !== 'string' || Object.keys(rest).length > 0) return undefined
+    if (op === 'like' && typeof value === 'string') parts.push({ [column]: { $regex: likePattern(value) } })
+    else if (OPERATORS[op] !== undefined) parts.push({ [column]: { [OPERATORS[op]]: value } })
+    else return undefined
   }
-  return renamed
+  return parts.length === 0 ? {} : { $and: parts }
+}
+
+/** SQL's LIKE as a regular expression: `%` is any text, `_` one character. */
+function likePattern(text: string): string {
+  const escaped = text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')
+  return `^${escaped.replace(/%/g, '.*').replace(/_/g, '.')}$`
+}
+
+/** `{column, ascending}`, or `sort_by` with `order` `asc` or `desc`, as a sort; undefined when it has another form. */
+function sortOf(order: unknown, sortBy: unknown): Record<string, 1 | -1> | undefined {
+  if (typeof sortBy === 'string') {
+    if (order === undefined || order === 'asc') return { [sortBy]: 1 }
+    return order === 'desc' ? { [sortBy]: -1 } : undefined
+  }
+  if (sortBy !== undefined || typeof order !== 'object' || order === null) return undefined
+  const { column, ascending = true, ...rest } = order as Record<string, unknown>
+  if (typeof column !== 'string' || typeof ascending !== 'boolean' || Object.keys(rest).length > 0) return undefined
+  return { [column]: ascending ? 1 : -1 }
 }
 
 function snakeCase(key: string): string {

@@ -1,50 +1,101 @@
 import type { FastifyRequest } from 'fastify'
 import type { z } from 'zod'
+import type { Caller } from '../app.ts'
 import { ZeroError } from '../errors.ts'
+import { stringifyJson } from '../exact-json.ts'
+import { type Admitted, admitInput, type Place } from '../operations/input.ts'
 import type { Operation } from '../operations/operation.ts'
 import { isJsonObject } from '../schema/json-object.ts'
-import { safeParse } from '../schema/safe-parse.ts'
-import { shapeErrors } from '../schema/shape-errors.ts'
-import { renameFields } from './aliases.ts'
+import { PREFERRED_NAMES, renameFields } from './aliases.ts'
 
-/** Path, query and body as one object: the path's keys win, then those of the body (or, for a GET or DELETE, of the query). */
-export function gatherInput(operation: Operation, request: FastifyRequest): Record<string, unknown> {
-  const path = request.params as Record<string, string>
-  const later = 'wait' in operation.input.shape && /\brespond-async\b/.test(String(request.headers['prefer'] ?? ''))
-  const last = operation.kind === 'stream' ? request.headers['last-event-id'] : undefined
-  const resumed = last === undefined ? {} : { after: last }
-  return {
-    ...renameFields(operation.name, fieldsOf(operation, request)),
-    ...resumed,
-    ...(later ? { wait: false } : {}),
-    ...path,
-  }
-}
-
-/** The operation's input. Throws `validation_failed` with every field that is wrong. */
-export function parseInput<Schema extends z.ZodObject>(
+/**
+ * The operation's input from path, query and body. A field may stand in the query or in the body; the path's keys win.
+ * Throws what `admitInput` throws.
+ */
+export function readRequest<Schema extends z.ZodObject>(
   operation: Operation & { input: Schema },
+  caller: Caller,
   request: FastifyRequest,
-): z.infer<Schema> {
-  const gathered = gatherInput(operation, request)
-  const parsed = safeParse(operation.input, gathered)
-  if (parsed.success) return parsed.data as z.infer<Schema>
-  const rest = takesBody(request) ? 'body' : 'query'
-  const placeOf = (key: string) => (key in (request.params as object) ? 'path' : rest)
-  throw new ZeroError('validation_failed', undefined, { fields: shapeErrors(parsed.error, gathered, placeOf) })
+): Admitted<z.infer<Schema>> {
+  const { fields, warnings, ...origin } = fieldsOf(operation, request)
+  const later = Object.hasOwn(operation.input.shape, 'wait') && prefersAsync(request)
+  const resumedAt = operation.kind === 'stream' ? request.headers['last-event-id'] : undefined
+  const fromHeaders = { ...(resumedAt === undefined ? {} : { after: resumedAt }), ...(later ? { wait: false } : {}) }
+  const admitted = admitInput(operation, caller, { ...fields, ...fromHeaders }, origin)
+  return { ...admitted, warnings: [...warnings, ...admitted.warnings] }
 }
 
-function takesBody(request: FastifyRequest): boolean {
-  return request.method !== 'GET' && request.method !== 'DELETE'
-}
+const prefersAsync = ({ headers }: FastifyRequest) => /\brespond-async\b/.test(String(headers['prefer'] ?? ''))
 
-function fieldsOf(operation: Operation, request: FastifyRequest): Record<string, unknown> {
-  if (!takesBody(request)) return request.query as Record<string, unknown>
-  const { body } = request
-  if (body === undefined || body === null) {
-    // An operation whose fields are all optional may be called without a body.
-    return {}
+/** Query and body under the canonical names of the operation, with where each came from. */
+function fieldsOf(operation: Operation, request: FastifyRequest) {
+  const places: Record<Place, Record<string, unknown>> = {
+    path: request.params as Record<string, string>,
+    query: request.query as Record<string, unknown>,
+    body: bodyOf(operation, request),
   }
+  const main: Place = request.method === 'GET' || request.method === 'DELETE' ? 'query' : 'body'
+  const other: Place = main === 'query' ? 'body' : 'query'
+  const names = new Map<string, { place: Place; sent: string }>()
+  const fields: Record<string, unknown> = {}
+  const warnings: string[] = []
+  for (const place of [main, other]) {
+    for (const { name, sent, value } of renameFields(operation.name, places[place])) {
+      const first = names.get(name)
+      if (first !== undefined) {
+        if (isEqual(fields[name], value)) continue
+        const preferred = PREFERRED_NAMES[operation.name]?.[name]
+        if (preferred?.includes(sent) && preferred.includes(first.sent)) {
+          const isBetter = preferred.indexOf(sent) < preferred.indexOf(first.sent)
+          warnings.push(
+            `"${isBetter ? first.sent : sent}" was ignored: "${isBetter ? sent : first.sent}" says the ${name}`,
+          )
+          if (!isBetter) continue
+          names.delete(name)
+        } else throw contradiction({ place, sent }, first)
+      }
+      names.set(name, { place, sent })
+      Object.defineProperty(fields, name, { value, enumerable: true, configurable: true, writable: true })
+    }
+  }
+  const { project_id } = places.path
+  // `-` is any project of the caller's: the query or the body may say which one.
+  const path = project_id === '-' && fields['project_id'] != null ? without(places.path, 'project_id') : places.path
+  return {
+    fields,
+    warnings,
+    path: path as Record<string, string>,
+    placeOf: (name: string) => names.get(name)?.place ?? main,
+    sentAs: (name: string) => names.get(name)?.sent ?? name,
+  }
+}
+
+function contradiction(second: { place: Place; sent: string }, first: { place: Place; sent: string }): ZeroError {
+  const msg = `"${second.sent}" in the ${second.place} contradicts "${first.sent}" in the ${first.place}: send one of them`
+  return new ZeroError('validation_failed', undefined, {
+    fields: [{ type: 'value_error', loc: [second.place, second.sent], msg }],
+  })
+}
+
+/** A text of the query equals the value of a body that it spells. */
+function isEqual(a: unknown, b: unknown): boolean {
+  if (typeof a === 'object' || typeof b === 'object') return stringifyJson(a) === stringifyJson(b)
+  return String(a) === String(b)
+}
+
+function without(fields: Record<string, unknown>, name: string): Record<string, unknown> {
+  const { [name]: _, ...rest } = fields
+  return rest
+}
+
+function bodyOf(operation: Operation, request: FastifyRequest): Record<string, unknown> {
+  if (request.isMultipart()) {
+    if (operation.kind === 'upload') return {}
+    throw new ZeroError('unsupported_media_type', 'Send application/json: only uploads take multipart/form-data')
+  }
+  const { body } = request
+  // An operation whose fields are all optional may be called without a body.
+  if (body === undefined || body === null) return {}
   if (Array.isArray(body) && operation.kind === 'json' && operation.array) return { [operation.array]: body }
   if (isJsonObject(body)) return body
   throw new ZeroError('validation_failed', undefined, {

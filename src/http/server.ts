@@ -8,9 +8,10 @@ import { type Caller, NOBODY, require as requirePermission } from '../auth/calle
 import { ZeroError } from '../errors.ts'
 import { parseJson, stringifyJson } from '../exact-json.ts'
 import { OPERATIONS } from '../operations/index.ts'
+import { admitPart, withWarnings } from '../operations/input.ts'
 import type { Operation, UploadPart } from '../operations/operation.ts'
 import { packageVersion } from '../package.ts'
-import { ROUTE_ALIASES, renameFields, rewriteUrl } from './aliases.ts'
+import { type NamedField, ROUTE_ALIASES, renameFields, rewriteUrl } from './aliases.ts'
 import { sendBytes } from './bytes.ts'
 import { createClientAddress } from './client-address.ts'
 import { answerClientError, refuseConnection } from './client-error.ts'
@@ -19,8 +20,7 @@ import { sendEvents } from './events.ts'
 import { addFunctionRoutes } from './fn.ts'
 import { addHealthRoutes } from './health.ts'
 import { createHostCheck } from './host.ts'
-import { gatherInput, parseInput } from './input.ts'
-import { withNamedProject } from './named-project.ts'
+import { readRequest } from './input.ts'
 import { openapiDocument } from './openapi.ts'
 import { badPath, toBody, toProblem, toZeroError } from './problem.ts'
 import { watchBodies } from './stalled-body.ts'
@@ -141,29 +141,31 @@ export async function createServer(
 
   function handle(operation: Operation) {
     return async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
-      const caller = withNamedProject(callers.get(request)!, request)
-      if (operation.kind === 'bytes')
-        return sendBytes(request, reply, await operation.run(app, caller, parseInput(operation, request)))
+      const { input, caller, ...remarks } = readRequest(operation, callers.get(request)!, request)
+      const say = () => {
+        if (remarks.warnings.length > 0) void reply.header('x-zerodb-warnings', remarks.warnings.join('; '))
+      }
+      if (operation.kind === 'bytes') {
+        const bytes = await operation.run(app, caller, input)
+        say()
+        return sendBytes(request, reply, bytes)
+      }
       if (operation.kind === 'stream') {
-        const input = parseInput(operation, request)
+        say()
         const stop = new AbortController()
         const signal = AbortSignal.any([stop.signal, closing.signal, AbortSignal.timeout(MAX_STREAM_MS)])
         return sendEvents(reply, await operation.run(app, caller, input, signal), () => stop.abort())
       }
-      if (operation.kind === 'upload') {
-        const parts = request.isMultipart() ? uploadParts(request, operation.name) : null
-        const uploaded = await operation.run(
-          app,
-          caller,
-          parts ? { ...(request.params as object) } : gatherInput(operation, request),
-          parts,
-        )
-        return reply.code(operation.status ?? 200).send(uploaded)
-      }
-      const answer = await operation.run(app, caller, parseInput(operation, request))
+      const parts = request.isMultipart() ? uploadParts(request, operation, remarks) : null
+      const answer =
+        operation.kind === 'upload'
+          ? await operation.run(app, caller, input, parts)
+          : await operation.run(app, caller, input)
+      say()
       if (operation.status === 204) return reply.code(204).send()
-      const { status, otherStatus: other } = operation
-      return reply.code(other?.holds(answer as object) ? other.status : (status ?? 200)).send(answer)
+      const other = operation.kind === 'json' ? operation.otherStatus : undefined
+      const status = other?.holds(answer as object) ? other.status : (operation.status ?? 200)
+      return reply.code(status).send(withWarnings(answer, remarks))
     }
   }
 
@@ -210,11 +212,21 @@ function fail(app: App, thrown: unknown, request: FastifyRequest, reply: Fastify
   else void reply.send(toBody(error, request.id))
 }
 
-/** A multipart body as it streams in. A file that is cut off at the limit is an error, not a shorter file. */
-async function* uploadParts(request: FastifyRequest, operation: string): AsyncIterable<UploadPart> {
+/**
+ * A multipart body as it streams in. A file that is cut off at the limit is an error, not a shorter file. Throws
+ * `validation_failed` for a field that the operation does not know, or that comes twice.
+ */
+async function* uploadParts(
+  request: FastifyRequest,
+  operation: Operation,
+  remarks: { warnings: string[] },
+): AsyncIterable<UploadPart> {
+  const names = new Map<string, string>()
   for await (const part of wholeBody(request.parts())) {
     if (part.type === 'field') {
-      const [name = part.fieldname] = Object.keys(renameFields(operation, { [part.fieldname]: part.value }))
+      const [{ name }] = renameFields(operation.name, { [part.fieldname]: part.value }) as [NamedField]
+      if (!admitPart(operation, name, part.fieldname, names.get(name), remarks.warnings)) continue
+      names.set(name, part.fieldname)
       yield { kind: 'field', name, value: String(part.value) }
       continue
     }

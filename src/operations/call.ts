@@ -3,10 +3,10 @@ import type { App } from '../app.ts'
 import { type Caller, require as requirePermission } from '../auth/caller.ts'
 import { ZeroError } from '../errors.ts'
 import { projectId } from '../schema/common.ts'
-import { safeParse } from '../schema/safe-parse.ts'
-import { shapeErrors } from '../schema/shape-errors.ts'
+import { isJsonObject } from '../schema/json-object.ts'
 import { foreseen } from './foreseen.ts'
 import { OPERATIONS } from './index.ts'
+import { admitInput, withWarnings } from './input.ts'
 import type { Operation, StreamOperation } from './operation.ts'
 
 const BY_NAME = new Map<string, Operation>(OPERATIONS.map((operation) => [operation.name, operation]))
@@ -30,16 +30,18 @@ export async function callOperation(app: App, name: string, caller: Caller, inpu
 async function carryOut(
   app: App,
   operation: Exclude<Operation, StreamOperation>,
-  caller: Caller,
-  input: unknown,
+  asking: Caller,
+  fields: unknown,
 ): Promise<unknown> {
-  const given = operation.input.shape['project_id'] === projectId ? { project_id: '-', ...(input as object) } : input
-  if (operation.kind === 'upload') return operation.run(app, caller, given, null)
-  const parsed = safeParse(operation.input, given)
-  if (!parsed.success)
-    throw new ZeroError('validation_failed', undefined, { fields: shapeErrors(parsed.error, given, () => 'body') })
-  if (operation.kind === 'json') return operation.run(app, caller, parsed.data)
-  const bytes = await operation.run(app, caller, parsed.data)
+  if (!isJsonObject(fields))
+    throw new ZeroError('validation_failed', undefined, {
+      fields: [{ type: 'dict_type', loc: ['body'], msg: 'Input should be a valid dictionary' }],
+    })
+  const named = operation.input.shape['project_id'] === projectId ? { project_id: '-', ...fields } : { ...fields }
+  const { input, caller, ...remarks } = admitInput(operation, asking, named)
+  if (operation.kind === 'upload') return withWarnings(await operation.run(app, caller, input, null), remarks)
+  if (operation.kind === 'json') return withWarnings(await operation.run(app, caller, input), remarks)
+  const bytes = await operation.run(app, caller, input)
   if (bytes.size === null || bytes.size > MAX_BYTES)
     throw new ZeroError(
       'too_large',

@@ -22,8 +22,7 @@ export const filesUpload = defineUpload({
 })
 
 /** Metadata only, or content as base64. */
-async function uploadJson(app: App, caller: Caller, body: unknown) {
-  const input = parse(body)
+async function uploadJson(app: App, caller: Caller, input: z.infer<typeof fileUpload>) {
   const content = input.file_content === undefined ? null : decodeBase64(input.file_content)
   if (!input.file_name && !input.file_key) {
     throw missing('file_name', 'Field required: send file_name or file_key')
@@ -34,9 +33,14 @@ async function uploadJson(app: App, caller: Caller, body: unknown) {
 }
 
 /** The first file part is the content; the others' text fields are the metadata, before or after it. */
-async function uploadParts(app: App, caller: Caller, path: unknown, parts: AsyncIterable<UploadPart>) {
-  const fields: Record<string, unknown> = { ...(path as object) }
-  const scope = await writable(app, caller, parse({ ...fields, file_name: 'unknown' }).project_id)
+async function uploadParts(
+  app: App,
+  caller: Caller,
+  input: z.infer<typeof fileUpload>,
+  parts: AsyncIterable<UploadPart>,
+) {
+  const fields: Record<string, unknown> = { ...input }
+  const scope = await writable(app, caller, input.project_id)
   let stored: { blob: string; size_bytes: number } | null = null
   for await (const part of parts) {
     if (part.kind === 'field') {

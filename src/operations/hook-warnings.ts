@@ -1,13 +1,27 @@
 import { hostname, networkInterfaces } from 'node:os'
+import { z } from 'zod'
 import type { App } from '../app.ts'
 import { ownWriteOf } from '../functions/own-writes.ts'
+import { handlerOf } from '../handlers/index.ts'
 import type { EventName } from '../schema/events.ts'
 import type { Hook } from '../schema/hook.ts'
+import { nearestName, suggestName } from '../schema/nearest-name.ts'
 
 /** What is likely a mistake though it is allowed; nothing when all looks well. */
 export async function warningsOf(app: App, hook: Hook): Promise<{ warnings?: string[] }> {
   const warning = hook.hook_type === 'webhook' ? webhookWarning(app, hook) : await functionWarning(app, hook)
-  return warning === null ? {} : { warnings: [warning] }
+  const warnings = [...configWarnings(hook), ...(warning === null ? [] : [warning])]
+  return warnings.length === 0 ? {} : { warnings }
+}
+
+/** A configuration may hold anything; a key that resembles one that the handler reads is probably misspelt. */
+function configWarnings({ hook_name, hook_type, hook_config }: Hook): string[] {
+  const config = hook_type === 'function' ? undefined : handlerOf(hook_name)?.config
+  if (!(config instanceof z.ZodObject)) return []
+  const known = Object.keys(config.shape)
+  return Object.keys(hook_config)
+    .filter((name) => !known.includes(name) && nearestName(name, known) !== undefined)
+    .map((name) => `hook_config.${name} means nothing to ${hook_name}${suggestName(name, known)}`)
 }
 
 function webhookWarning(app: App, { hook_config }: Hook): string | null {

@@ -88,7 +88,8 @@ export const recallOperation = defineJson({
   permission: 'memory:read',
   input: recall,
   output: recallResult,
-  async run(app, caller, { query, limit, ...filter }) {
+  async run(app, caller, { query, limit, allow_cross_namespace, ...rest }) {
+    const filter = allow_cross_namespace ? { ...rest, namespace: null } : rest
     const scope = scopeOf(caller)
     await app.store.projects.get(scope)
     const results = await recallMemories(app, scope, query, filter, limit)

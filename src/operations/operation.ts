@@ -39,8 +39,13 @@ export interface UploadOperation<Input extends z.ZodObject = z.ZodObject, Output
   kind: 'upload'
   output: Output
   status?: 200 | 201
-  /** `parts` is null for a JSON body, which `input` then holds; else `input` is the path's keys and the function reads the rest. */
-  run(app: App, caller: Caller, input: unknown, parts: AsyncIterable<UploadPart> | null): Promise<z.input<Output>>
+  /** `parts` is null for a JSON body, which `input` then holds; else `input` has the fields of path and query, and the function reads the rest. */
+  run(
+    app: App,
+    caller: Caller,
+    input: z.infer<Input>,
+    parts: AsyncIterable<UploadPart> | null,
+  ): Promise<z.input<Output>>
 }
 
 export interface Bytes {
@@ -78,23 +83,23 @@ export interface StreamOperation<Input extends z.ZodObject = z.ZodObject> extend
 /** One verb of the API. Every surface is a projection of the list of these. */
 export type Operation = JsonOperation | UploadOperation | BytesOperation | StreamOperation
 
-/** Keeps the types of one operation together while it is written; the list forgets them. */
+/** Keeps the types of one operation together while it is written; the list forgets them. Its input takes no unknown fields. */
 export function defineJson<Input extends z.ZodObject, Output extends z.ZodType>(
   operation: Omit<JsonOperation<Input, Output>, 'kind'>,
 ): Operation {
-  return { ...operation, kind: 'json' } as unknown as Operation
+  return { ...operation, input: operation.input.strict(), kind: 'json' } as unknown as Operation
 }
 
 export function defineUpload<Input extends z.ZodObject, Output extends z.ZodType>(
   operation: Omit<UploadOperation<Input, Output>, 'kind'>,
 ): Operation {
-  return { ...operation, kind: 'upload' } as unknown as Operation
+  return { ...operation, input: operation.input.strict(), kind: 'upload' } as unknown as Operation
 }
 
 export function defineBytes<Input extends z.ZodObject>(operation: Omit<BytesOperation<Input>, 'kind'>): Operation {
-  return { ...operation, kind: 'bytes' } as unknown as Operation
+  return { ...operation, input: operation.input.strict(), kind: 'bytes' } as unknown as Operation
 }
 
 export function defineStream<Input extends z.ZodObject>(operation: Omit<StreamOperation<Input>, 'kind'>): Operation {
-  return { ...operation, kind: 'stream' } as unknown as Operation
+  return { ...operation, input: operation.input.strict(), kind: 'stream' } as unknown as Operation
 }

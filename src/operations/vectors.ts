@@ -63,7 +63,8 @@ export const vectorsUpsertBatch = defineJson({
   input: vectorUpsertBatch,
   output: vectorBatchResult,
   array: 'vectors',
-  async run(app, caller, { project_id, vectors }) {
+  async run(app, caller, { project_id, namespace, vectors: given }) {
+    const vectors = given.map((item) => ({ ...item, namespace: item.namespace ?? namespace }))
     const { maxBatch } = app.config
     if (vectors.length > maxBatch) {
       throw new ZeroError('validation_failed', undefined, {

@@ -5,7 +5,7 @@ import { loggedEvent } from './event-log.ts'
 export const HOOK_TYPES = ['first_party', 'function', 'webhook'] as const
 
 /** Runs whose events have the same value at `path` go one after the other, in the order of the events. */
-export const orderingKey = z.object({
+export const orderingKey = z.strictObject({
   /** Into the event's `data` or its `row`, e.g. `row.metadata.customer`. An event without a value there is not ordered. */
   path: z.string().min(1).max(255),
   /** What a run that has failed does to those behind it: it keeps them waiting until it is final, or is dead at once and lets them pass. */
@@ -13,7 +13,7 @@ export const orderingKey = z.object({
 })
 
 /** When a run that has failed is tried again; what is missing is as usual. */
-export const retryPolicy = z.object({
+export const retryPolicy = z.strictObject({
   max_attempts: z.number().int().min(1).max(100).optional(),
   /** The pause after the first failure; each further one is `factor` times as long. */
   initial_seconds: z.number().min(0).max(86_400).optional(),
@@ -117,7 +117,7 @@ export const hookList = z.object({
 
 export const hookKey = z.object({ hook_id: uuid })
 
-/** `hook_config` replaces the whole configuration. Other keys are ignored. */
+/** `hook_config` replaces the whole configuration. */
 export const hookUpdate = z.object({
   hook_id: uuid,
   hook_config: metadata.optional(),

@@ -47,6 +47,10 @@ export const remember = z.object({
   metadata: metadata.default({}),
   session_id: name.nullish(),
   agent_id: name.nullish(),
+  /** The person whose memory it is, as the application names them. */
+  user_id: name.nullish(),
+  /** The run of the agent, as the application names it. */
+  run_id: name.nullish(),
   namespace: name.default('global'),
 })
 export const rememberResult = z.object({
@@ -70,7 +74,11 @@ export const recall = z.object({
   entity_id: name.nullish(),
   session_id: name.nullish(),
   agent_id: name.nullish(),
+  user_id: name.nullish(),
+  run_id: name.nullish(),
   namespace: name.nullish(),
+  /** True: memories of every namespace are found, whatever `namespace` says. */
+  allow_cross_namespace: z.boolean().nullish(),
   tags: z.array(z.string()).nullish(),
   limit: limit.default(10),
 })

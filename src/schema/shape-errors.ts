@@ -1,13 +1,22 @@
 import type { z } from 'zod'
 import type { FieldError } from '../errors.ts'
 import { stringifyJson } from '../exact-json.ts'
+import { knownNames, suggestName } from './nearest-name.ts'
 
 const LONGEST_INPUT = 200
 /** Fields whose value no answer repeats. */
 const SECRET_FIELDS = ['secret', 'password', 'refresh_token', 'value']
 
-/** A failed parse in the words that FastAPI's clients know. `placeOf` says where a top-level key came from: `path`, `query` or `body`. */
-export function shapeErrors(error: z.ZodError, input: unknown, placeOf: (key: string) => string): FieldError[] {
+/**
+ * A failed parse in the words that FastAPI's clients know. `placeOf` says where a top-level key came from: `path`, `query` or `body`.
+ * With `schema`, an unknown key is answered with the known name that it resembles.
+ */
+export function shapeErrors(
+  error: z.ZodError,
+  input: unknown,
+  placeOf: (key: string) => string,
+  schema?: z.ZodType,
+): FieldError[] {
   return error.issues
     .flatMap((issue) => flatten(issue))
     .map((issue) => {
@@ -15,7 +24,7 @@ export function shapeErrors(error: z.ZodError, input: unknown, placeOf: (key: st
       const given = path.reduce<unknown>((value, key) => (value as Record<string, unknown> | undefined)?.[key], input)
       const shown = SECRET_FIELDS.includes(String(path.at(-1))) ? undefined : excerpt(given)
       return {
-        ...describe(issue, given),
+        ...describe(issue, given, schema),
         loc: [placeOf(String(path[0] ?? '')), ...path],
         ...(shown === undefined ? {} : { input: shown }),
       }
@@ -45,7 +54,11 @@ const TYPES: Record<string, string> = {
 }
 const NAMES: Record<string, string> = { object: 'dictionary', record: 'dictionary', int: 'integer', array: 'list' }
 
-function describe(issue: z.core.$ZodIssue, given: unknown): Pick<FieldError, 'type' | 'msg' | 'ctx'> {
+function describe(
+  issue: z.core.$ZodIssue,
+  given: unknown,
+  schema: z.ZodType | undefined,
+): Pick<FieldError, 'type' | 'msg' | 'ctx'> {
   switch (issue.code) {
     case 'invalid_type':
       if (given === undefined) return { type: 'missing', msg: 'Field required' }
@@ -111,18 +124,23 @@ function describe(issue: z.core.$ZodIssue, given: unknown): Pick<FieldError, 'ty
         return { type: 'datetime_parsing', msg: 'Input should be a valid datetime', ctx: { error: issue.message } }
       return { type: 'value_error', msg: issue.message }
     case 'unrecognized_keys':
-      return { type: 'extra_forbidden', msg: 'Extra inputs are not permitted' }
+      return { type: 'extra_forbidden', msg: `Extra inputs are not permitted${suggestionFor(issue, schema)}` }
     default:
       return { type: 'value_error', msg: issue.message }
   }
+}
+
+/** Of a key at the end of the issue's path. */
+function suggestionFor({ path }: z.core.$ZodIssue, schema: z.ZodType | undefined): string {
+  return schema === undefined ? '' : suggestName(String(path.at(-1)), knownNames(schema, path.slice(0, -1)))
 }
 
 function plural(count: number | bigint, noun: string): string {
   return `${count} ${noun}${Number(count) === 1 ? '' : 's'}`
 }
 
-/** What was given, short enough to answer. */
-function excerpt(value: unknown): unknown {
+/** A value short enough to be repeated in an answer. */
+export function excerpt(value: unknown): unknown {
   if (value === undefined) return undefined
   const text = stringifyJson(value)
   if (text === undefined || text.length <= LONGEST_INPUT) return value

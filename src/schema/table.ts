@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { limit, metadata, name, offset, projectId, timestamp, uuid } from './common.ts'
+import { integer, limit, metadata, name, offset, projectId, timestamp, uuid } from './common.ts'
 import { jsonObject } from './json-object.ts'
 
 export const table = z.object({
@@ -46,6 +46,8 @@ export const rowInsert = tableKey.extend({
 export const rowKey = tableKey.extend({ row_id: uuid })
 export const rowList = tableKey.extend({ limit: limit.default(100), offset })
 export const rowQuery = rowList.extend({
+  /** 0: only the count. */
+  limit: integer(0, 1000).default(100),
   filters: metadata.default({}),
   sort: jsonObject(z.union([z.literal(1), z.literal(-1)]))
     .refine((fields) => Object.keys(fields).length <= MAX_SORT_FIELDS, `Sort by at most ${MAX_SORT_FIELDS} fields`)

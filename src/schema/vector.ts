@@ -6,7 +6,7 @@ const MAX_FLOAT32 = 3.4028234663852886e38
 /** pgvector holds up to 16,000 dimensions of finite 32-bit floats. */
 export const embedding = z.array(z.number().min(-MAX_FLOAT32).max(MAX_FLOAT32)).min(1).max(16_000)
 
-const item = z.object({
+const item = z.strictObject({
   vector_id: name.optional(),
   vector_embedding: embedding.nullish(),
   namespace,
@@ -36,7 +36,12 @@ export const vector = z.object({
 export type Vector = z.infer<typeof vector>
 
 export const vectorUpsert = item.extend({ project_id: projectId })
-export const vectorUpsertBatch = z.object({ project_id: projectId, vectors: z.array(item).min(1) })
+export const vectorUpsertBatch = z.object({
+  project_id: projectId,
+  vectors: z.array(item.extend({ namespace: name.optional() })).min(1),
+  /** Of those items that name none. */
+  namespace,
+})
 export const vectorBatchResult = z.object({
   success_count: z.number(),
   error_count: z.number(),

@@ -27,6 +27,8 @@ export interface RememberFields {
   metadata: Record<string, unknown>
   session_id?: string | null | undefined
   agent_id?: string | null | undefined
+  user_id?: string | null | undefined
+  run_id?: string | null | undefined
   namespace: string
 }
 
@@ -34,6 +36,8 @@ export interface RecallFilter {
   entity_id?: string | null | undefined
   session_id?: string | null | undefined
   agent_id?: string | null | undefined
+  user_id?: string | null | undefined
+  run_id?: string | null | undefined
   namespace?: string | null | undefined
   tags?: readonly string[] | null | undefined
 }
@@ -100,10 +104,12 @@ export function memories(context: StoreContext) {
         sql`
         with stored as (
           insert into zerodb_memories
-            (event_seq, user_id, project_id, kind, content, entity_id, memory_type, importance, tags, metadata, session_id, agent_id, namespace)
+            (event_seq, user_id, project_id, kind, content, entity_id, memory_type, importance, tags, metadata, session_id, agent_id,
+             end_user_id, run_id, namespace)
           select
             ${NEXT_SEQ}, user_id, project_id, 'remembered', ${memory.content}, ${memory.entity_id}, ${memory.memory_type}, ${memory.importance}::real,
-            ${memory.tags}::text[], ${json(memory.metadata)}::jsonb, ${memory.session_id}, ${memory.agent_id}, ${memory.namespace}
+            ${memory.tags}::text[], ${json(memory.metadata)}::jsonb, ${memory.session_id}, ${memory.agent_id},
+            ${memory.user_id}, ${memory.run_id}, ${memory.namespace}
           from (${owned(scope)}) owner
           returning *, id::text as ref
         ),
@@ -162,6 +168,8 @@ export function memories(context: StoreContext) {
           and (${filter.entity_id}::text is null or entity_id = ${filter.entity_id})
           and (${filter.session_id}::text is null or session_id = ${filter.session_id})
           and (${filter.agent_id}::text is null or agent_id = ${filter.agent_id})
+          and (${filter.user_id}::text is null or end_user_id = ${filter.user_id})
+          and (${filter.run_id}::text is null or run_id = ${filter.run_id})
           and (${filter.namespace}::text is null or namespace = ${filter.namespace})
           and (${filter.tags ?? null}::text[] is null or tags && ${filter.tags ?? null}::text[])`
       return db.query<RecallCandidate>(sql`

@@ -8,7 +8,7 @@ import type { Operation } from '../../src/operations/operation.ts'
 import { EVENT_NAMES } from '../../src/schema/events.ts'
 import { openTestApp, type RequestOptions, type TestApp, type TestUser } from '../support/app.ts'
 import { SANDBOX } from '../support/sandbox.ts'
-import { type Things, thingsOf } from './things.ts'
+import { type Things, thingOf, thingsOf } from './things.ts'
 
 /** The same cases each time, unless TEST_SEED says otherwise. */
 const SEED = Number(process.env['TEST_SEED'] ?? 20_260_610)
@@ -190,25 +190,6 @@ function objectOf(schema: JsonSchema): Arbitrary<Record<string, unknown>> {
   }))
 }
 
-/** The thing that a key of a path stands for. */
-const REAL: Record<string, keyof Things> = {
-  project_id: 'project',
-  hook_id: 'hook',
-  run_id: 'run',
-  vector_id: 'vector',
-  memory_id: 'record',
-  entity: 'entity',
-  file_id: 'file',
-  table: 'table',
-  row_id: 'row',
-  name: 'function',
-  schedule_id: 'schedule',
-  replay_id: 'replay',
-  key_id: 'key',
-}
-/** Where a key of the path stands for another thing than elsewhere. */
-const ELSEWHERE: Record<string, keyof Things> = { 'events.get': 'published', 'secrets.set': 'secret' }
-
 interface Case {
   operation: Operation
   /** Values of the path's keys; `real` stands for something that is there. */
@@ -234,11 +215,6 @@ function caseOf(operation: Operation): Arbitrary<Case> {
   })
 }
 
-function realOne(operation: Operation, key: string): string {
-  if (key === 'version') return '1'
-  return things[(key === 'project_id' ? undefined : ELSEWHERE[operation.name]) ?? REAL[key] ?? 'event']
-}
-
 function requestOf({ operation, path, input, payload }: Case): {
   method: string
   url: string
@@ -249,7 +225,9 @@ function requestOf({ operation, path, input, payload }: Case): {
   let url = route.replace(/:(\w+)/g, (_, key: string) => {
     // What is real must stay for the cases that follow.
     const given =
-      path[key] === 'real' && (method !== 'DELETE' || key === 'project_id') ? realOne(operation, key) : path[key]!
+      path[key] === 'real' && (method !== 'DELETE' || key === 'project_id')
+        ? thingOf(things, operation, key)
+        : path[key]!
     return encodeURIComponent(wellFormed(given)) || 'x'
   })
   if (!isQuery) return { method, url, options: payload === null ? { body: input } : { payload } }

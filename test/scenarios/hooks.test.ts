@@ -48,10 +48,21 @@ test('a hook is created with 201 and exactly the fields of the specification', a
   expect(await user.trail()).toEqual({ events: [], runs: [] })
 })
 
-test('hook_config defaults to {}, hook_type may be said, and other keys are ignored', async () => {
+test('hook_config defaults to {}, hook_type may be said, and other keys are refused', async () => {
   const user = await app.newUser()
-  const reply = await create(user, { hook_type: 'first_party', is_active: false, id: randomUUID(), project_id: null })
+  const refused = await create(user, { fliter: { 'data.namespace': 'a' }, is_active: false })
+  expect(refused).toMatchObject({
+    status: 422,
+    body: {
+      detail: [
+        { type: 'extra_forbidden', loc: ['body', 'fliter'], msg: expect.stringContaining('Did you mean "filter"?') },
+        { type: 'extra_forbidden', loc: ['body', 'is_active'] },
+      ],
+    },
+  })
+  const reply = await create(user, { hook_type: 'first_party', project_id: null })
   expect(reply).toMatchObject({ status: 201, body: { hook_config: {}, hook_type: 'first_party', is_active: true } })
+  expect(reply.body).not.toHaveProperty('warnings')
 })
 
 test('every event type of the specification can be hooked by every built-in handler', async () => {
@@ -182,17 +193,14 @@ test('the list is a bare array, oldest first, of the active ones unless asked ot
   ])
 })
 
-test('PATCH replaces the configuration whole, ignores other keys and moves updated_at', async () => {
+test('PATCH replaces the configuration whole, takes a hook as it was answered and moves updated_at', async () => {
   const user = await app.newUser()
   const created = (await create(user, { hook_config: { model: 'bge-m3', dimensions: 1024 } })).body
   const url = `${HOOKS}/${created.id}`
   const hook_config = { model: 'text-embedding-3-small' }
-  const patched = await user.patch(url, {
-    hook_config,
-    hook_name: 'auto_graph',
-    user_id: randomUUID(),
-    project_id: 'x',
-  })
+  const unknown = await user.patch(url, { hook_config, hook_nam: 'auto_graph' })
+  expect(unknown).toMatchObject({ status: 422, body: { detail: [{ loc: ['body', 'hook_nam'] }] } })
+  const patched = await user.patch(url, { ...created, hook_config })
   expect(patched.status).toBe(200)
   expect(patched.body).toEqual({ ...created, hook_config, updated_at: expect.stringMatching(ISO) })
   expect(patched.body.updated_at > created.updated_at).toBe(true)

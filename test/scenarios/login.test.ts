@@ -257,7 +257,11 @@ describe('keys over the API', () => {
     const reply = await user.post(`${AUTH}/api-keys`, { name: 'a', permissions: ['zerodb:read'], expires_in: 60 })
     expect(reply.status).toBe(422)
     expect(reply.body.detail).toMatchObject([
-      { type: 'extra_forbidden', loc: ['body', 'permissions'], msg: 'Extra inputs are not permitted' },
+      {
+        type: 'extra_forbidden',
+        loc: ['body', 'permissions'],
+        msg: expect.stringContaining('Extra inputs are not permitted'),
+      },
       { type: 'extra_forbidden', loc: ['body', 'expires_in'] },
     ])
     expect((await user.get(`${AUTH}/api-keys`)).body).toHaveLength(1)

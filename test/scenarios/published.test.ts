@@ -69,7 +69,10 @@ test('every dialect of the body is understood', async () => {
 test('the topic is topic, else event_type, else type', async () => {
   const user = await app.newUser()
   const publish = (body: object) => user.post(`${user.database}/events`, body)
-  expect((await publish({ topic: 'a', event_type: 'b', type: 'c' })).body.topic).toBe('a')
+  expect((await publish({ event_type: 'b', topic: 'a', type: 'c' })).body).toMatchObject({
+    topic: 'a',
+    warnings: ['"event_type" was ignored: "topic" says the topic', '"type" was ignored: "topic" says the topic'],
+  })
   expect((await publish({ event_type: 'b', type: 'c' })).body.topic).toBe('b')
   expect((await publish({ type: 'c' })).body.topic).toBe('c')
   const none = await publish({ data: {} })

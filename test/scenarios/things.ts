@@ -96,3 +96,32 @@ export async function thingsOf(app: TestApp, user: TestUser, project: string): P
     key: key.body.id,
   }
 }
+
+/** The thing that a key of a path stands for. */
+const THINGS: Record<string, keyof Things> = {
+  project_id: 'project',
+  hook_id: 'hook',
+  run_id: 'run',
+  vector_id: 'vector',
+  memory_id: 'record',
+  entity: 'entity',
+  file_id: 'file',
+  table: 'table',
+  row_id: 'row',
+  name: 'function',
+  schedule_id: 'schedule',
+  replay_id: 'replay',
+  key_id: 'key',
+}
+/** Where a key of the path stands for another thing than elsewhere. */
+const OTHER_THINGS: Record<string, keyof Things> = {
+  'events.get': 'published',
+  'secrets.set': 'secret',
+  'secrets.delete': 'secret',
+}
+
+/** A value of the key `key` in the path of `operation` that names a thing of the user's. */
+export function thingOf(things: Things, operation: { name: string }, key: string): string {
+  if (key === 'version') return '1'
+  return things[(key === 'project_id' ? undefined : OTHER_THINGS[operation.name]) ?? THINGS[key] ?? 'event']
+}

@@ -1,0 +1,21 @@
+/**
+ * Fields that clients in the field send and that mean nothing here, by operation. They are accepted, change nothing, and
+ * the answer names them in `warnings`. Everything else that an operation does not know is refused.
+ */
+export const IGNORED_FIELDS: Readonly<Record<string, readonly string[]>> = {
+  'events.publish': ['timestamp'],
+  'files.upload': ['embedding', 'tags'],
+  'hooks.create': ['hook_id', 'metadata'],
+  'memory.list': ['semantic', 'search', 'priority', 'tags', 'user_id'],
+  'memory.recall': ['layer', 'as_of', 'rerank', 'use_graph', 'expand_context', 'query_expansion'],
+  'memory.remember': ['title', 'type', 'priority'],
+  'memory.store': ['title', 'type', 'priority', 'tags', 'user_id'],
+  'projects.create': ['type', 'config', 'organization_id', 'status', 'reason'],
+  'projects.list': ['status', 'organization_id'],
+  'projects.update': ['type', 'config', 'organization_id', 'status', 'reason'],
+  'rows.insert': ['return_ids'],
+  'rows.query': ['return_ids', 'projection'],
+  'vectors.list': ['detailed', 'include_metadata', 'include_values'],
+  'vectors.search': ['include_metadata', 'include_values'],
+  'vectors.get': ['include_metadata', 'include_values'],
+}
