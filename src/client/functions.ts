@@ -57,6 +57,10 @@ export type HttpEvent = Envelope<
     /** What follows the function's name, from `/` on. */
     path: string
     query: Record<string, string | string[]>
+    /** Path and query as they were sent, undecoded: what a signature over the address covers. */
+    raw_url: string
+    /** What follows `?`, undecoded. */
+    raw_query: string
     /** By their names in lower case. */
     headers: Record<string, string>
     /** As text, or as bytes where it is none; null when there is none. */

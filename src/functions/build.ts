@@ -4,7 +4,7 @@ import { parseStoredJson } from '../exact-json.ts'
 import type { StoredFile } from '../store/functions.ts'
 import { bundle, mistakes } from './bundle.ts'
 import { contentsOf } from './cache.ts'
-import { BUNDLE, type Code, loadedEntry } from './files.ts'
+import { BUNDLE, type Code, isCode, loadedEntry } from './files.ts'
 import { mapStack } from './stack.ts'
 
 /** Code that a sandbox can load. */
@@ -24,8 +24,8 @@ export async function buildCode({ runtime, files, entry }: Code): Promise<Built>
     Object.entries(files).filter((file): file is [string, string] => typeof file[1] === 'string'),
   )
   const { code, source_map, warnings } = await bundle({ files: texts, entry })
-  // Bytes cannot be bundled: the code finds them beside it.
-  const rest = Object.fromEntries(Object.entries(files).filter(([, file]) => typeof file !== 'string'))
+  // What is not code lies beside the bundle as it was uploaded: it may be read as a file, whether it is imported as well or not.
+  const rest = Object.fromEntries(Object.entries(files).filter(([path]) => !isCode(runtime, path)))
   return { files: { ...rest, [BUNDLE]: code }, source_map, warnings }
 }
 

@@ -32,6 +32,13 @@ const LOADERS: Record<string, Loader> = {
   '.txt': 'text',
   '.md': 'text',
 }
+/** TypeScript's way to name a module: by the file that it will be compiled to. */
+const COMPILED: Record<string, readonly string[]> = {
+  '.js': ['.ts', '.tsx'],
+  '.jsx': ['.tsx'],
+  '.mjs': ['.mts'],
+  '.cjs': ['.cts'],
+}
 const ENDINGS = ['', '.ts', '.tsx', '.mts', '.js', '.mjs', '.cjs', '.jsx', '.json', '/index.ts', '/index.js']
 
 /** Resolves and loads nothing but the uploaded files: whatever a file names, no file of this machine is read. */
@@ -43,7 +50,10 @@ function uploaded(files: Record<string, string>): Plugin {
         if (path.startsWith('node:')) return { path, external: true }
         if (kind === 'entry-point') return { path, namespace: NAMESPACE }
         const target = path.startsWith('.') ? posix.join(posix.dirname(importer), path) : path
-        const found = ENDINGS.map((ending) => target + ending).find((name) => Object.hasOwn(files, name))
+        const ending = posix.extname(target)
+        const sources = (COMPILED[ending] ?? []).map((source) => target.slice(0, -ending.length) + source)
+        const candidates = [target, ...sources, ...ENDINGS.map((each) => target + each)]
+        const found = candidates.find((name) => Object.hasOwn(files, name))
         if (found !== undefined) return { path: found, namespace: NAMESPACE }
         const hint = path.startsWith('.')
           ? 'no uploaded file has this path'
@@ -52,11 +62,26 @@ function uploaded(files: Record<string, string>): Plugin {
       })
       builder.onLoad({ filter: /.*/, namespace: NAMESPACE }, ({ path }) => ({
         // A comment that names a source map would make the bundler look for it.
-        contents: files[path]!.replace(/^\/\/[#@] sourceMappingURL=.*$/gm, ''),
+        contents: withPlace(path, files[path]!.replace(/^\/\/[#@] sourceMappingURL=.*$/gm, '')),
         loader: LOADERS[posix.extname(path)] ?? 'text',
       }))
     },
   }
+}
+
+/** What `import.meta` says of a file's place is said of the file, not of the bundle: the files that it reads lie where they were uploaded. */
+const PLACE = {
+  'import.meta.url': '$moduleUrl',
+  'import.meta.filename': '$modulePath',
+  'import.meta.dirname': '$moduleFolder',
+}
+
+/** In the first line, so that no line moves. */
+function withPlace(path: string, text: string): string {
+  const used = Object.entries(PLACE).filter(([property]) => text.includes(property))
+  const isScript = /\.[cm]?[jt]sx?$/.test(path) && !text.startsWith('#!')
+  if (used.length === 0 || !isScript) return text
+  return `${used.map(([, name]) => `const ${name} = ${name}Of(${JSON.stringify(path)});`).join('')} ${text}`
 }
 
 async function bundle({ files, entry }: BundleJob): Promise<BundleAnswer> {
@@ -73,8 +98,15 @@ async function bundle({ files, entry }: BundleJob): Promise<BundleAnswer> {
       format: 'esm',
       // What CommonJS files of a package ask for by `require`.
       banner: {
-        js: "import { createRequire as $createRequire } from 'node:module'; const require = $createRequire(import.meta.url);",
+        js: [
+          "import { createRequire as $createRequire } from 'node:module'; import { fileURLToPath as $fileURLToPath } from 'node:url';",
+          'const require = $createRequire(import.meta.url);',
+          'const $moduleUrlOf = (path) => new URL(path.split("/").map(encodeURIComponent).join("/"), import.meta.url).href;',
+          'const $modulePathOf = (path) => $fileURLToPath($moduleUrlOf(path));',
+          'const $moduleFolderOf = (path) => $fileURLToPath(new URL(".", $moduleUrlOf(path))).replace(/\\/$/, "");',
+        ].join(' '),
       },
+      define: PLACE,
       tsconfigRaw: '{}',
       logLevel: 'silent',
       legalComments: 'none',

@@ -12,13 +12,14 @@ import {
 } from '../schema/function.ts'
 import { includes } from '../schema/login.ts'
 import { RESERVED_NAMES } from '../schema/reserved-names.ts'
+import type { Runtime } from '../schema/runtime.ts'
 import { safeParse } from '../schema/safe-parse.ts'
 import { shapeErrors } from '../schema/shape-errors.ts'
 import type { Scope } from '../store/context.ts'
 import type { StoredFile, StoredFunction } from '../store/functions.ts'
 import { buildCode, readConfig } from './build.ts'
 import { checkCron } from './cron.ts'
-import { codeOf, hashOf } from './files.ts'
+import { codeOf, hashOf, isCode } from './files.ts'
 import { ownWriteOf } from './own-writes.ts'
 import { settleTriggers } from './triggers.ts'
 
@@ -67,7 +68,11 @@ export async function deploy(
   })
   if (!done.changed) return { ...done, warnings: [] }
   replaced(app, scope, before?.program.key ?? null)
-  const warnings = [...built.warnings, ...(await missingSecrets(app, scope, config)), ...ownWrites(built.files, config)]
+  const warnings = [
+    ...built.warnings,
+    ...(await missingSecrets(app, scope, config)),
+    ...ownWrites(codeIn(code.runtime, built.files), config),
+  ]
   return { ...done, warnings }
 }
 
@@ -144,6 +149,10 @@ async function missingSecrets(app: App, scope: Scope, config: FunctionConfig): P
   return config.secrets
     .filter((name) => !known.includes(name))
     .map((name) => `The secret ${name} is declared and not set: env.${name} is missing until it is`)
+}
+
+function codeIn(runtime: Runtime, files: Readonly<Record<string, StoredFile>>): Record<string, StoredFile> {
+  return Object.fromEntries(Object.entries(files).filter(([path]) => isCode(runtime, path)))
 }
 
 function ownWrites(files: Readonly<Record<string, StoredFile>>, { triggers }: FunctionConfig): string[] {

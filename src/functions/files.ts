@@ -24,9 +24,11 @@ const USUAL_ENTRIES: Record<Runtime, readonly string[]> = {
   'python3.11': ['main.py', 'handler.py', 'index.py', 'app.py', '__init__.py'],
 }
 const ENDINGS: Record<Runtime, readonly string[]> = {
-  nodejs20: ['.ts', '.mts', '.tsx', '.js', '.mjs', '.cjs', '.jsx'],
+  nodejs20: ['.ts', '.mts', '.cts', '.tsx', '.js', '.mjs', '.cjs', '.jsx'],
   'python3.11': ['.py'],
 }
+
+export const isCode = (runtime: Runtime, path: string): boolean => ENDINGS[runtime].includes(extname(path))
 
 /** The one file that TypeScript and JavaScript become. */
 export const BUNDLE = 'index.mjs'

@@ -5,10 +5,11 @@ import type { App, Caller, PreparedFunction } from '../app.ts'
 import { require as requirePermission } from '../auth/caller.ts'
 import { ZeroError } from '../errors.ts'
 import { parseJson } from '../exact-json.ts'
+import { withInputDefaults } from '../functions/defaults.ts'
 import { refusalOf } from '../functions/outcome.ts'
 import type { GuestResult } from '../sandbox/index.ts'
 import { uuid } from '../schema/common.ts'
-import { functionName } from '../schema/function.ts'
+import { functionName, type METHODS } from '../schema/function.ts'
 import { type HeaderPolicy, HOP_BY_HOP_HEADERS, splitHeaders } from './function-headers.ts'
 
 const MAX_BODY_BYTES = 6 * 1024 * 1024
@@ -47,8 +48,10 @@ export async function addFunctionRoutes(
           if (call.caller === null) checkHost(request.headers)
           if (allowOrigin(call.fn, request, reply)) return reply.code(204).send()
           const { methods } = call.fn.config.http!
-          if (!methods.includes(request.method as 'GET')) {
-            const allowed = methods.join(', ')
+          if (!methods.includes(methodOf(call.fn, request))) {
+            const allowed = [
+              ...new Set(methods.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]))),
+            ].join(', ')
             void reply.header('allow', allowed)
             throw new ZeroError('method_not_allowed', `"${call.fn.name}" answers ${allowed}`)
           }
@@ -58,6 +61,12 @@ export async function addFunctionRoutes(
       })
     }
   })
+}
+
+/** The method as the function is told it: a HEAD is a GET to one that does not answer HEAD itself (RFC 9110, 9.3.2). */
+function methodOf({ config }: PreparedFunction, { method }: FastifyRequest): (typeof METHODS)[number] {
+  const { methods } = config.http!
+  return method === 'HEAD' && !methods.includes('HEAD') ? 'GET' : (method as (typeof METHODS)[number])
 }
 
 /** Before the body is read: which function, and who calls. Nobody without a key learns which names there are. */
@@ -138,7 +147,7 @@ async function answer(app: App, call: Call, request: FastifyRequest, reply: Fast
   return send(reply, outcome.result!, call, request.method === 'HEAD')
 }
 
-function requestData({ caller, shared }: Call, request: FastifyRequest) {
+function requestData({ fn, caller, shared }: Call, request: FastifyRequest) {
   const { '*': rest = '' } = request.params as Record<string, string>
   const headers = Object.fromEntries(
     Object.entries(request.headers).filter(([name]) => {
@@ -148,12 +157,25 @@ function requestData({ caller, shared }: Call, request: FastifyRequest) {
       return !(shared && name === 'cookie')
     }),
   )
-  const { method } = request
-  return { method, path: `/${rest}`, query: request.query as Record<string, unknown>, headers, ...bodyOf(request) }
+  // As they came: whoever has signed the address has signed this, not what decoding makes of it.
+  const raw_url = request.originalUrl
+  const at = raw_url.indexOf('?')
+  return {
+    method: methodOf(fn, request),
+    path: `/${rest}`,
+    query: request.query as Record<string, unknown>,
+    raw_url,
+    raw_query: at < 0 ? '' : raw_url.slice(at + 1),
+    headers,
+    ...bodyOf(fn, request),
+  }
 }
 
 /** `body` as text, or as bytes where it is none (a packed one is none, whatever its type); `json` is its value where it is JSON. */
-function bodyOf(request: FastifyRequest): { body: string | { $bytes: string } | null; json?: unknown } {
+function bodyOf(
+  fn: PreparedFunction,
+  request: FastifyRequest,
+): { body: string | { $bytes: string } | null; json?: unknown } {
   const bytes = request.body as Buffer | undefined
   if (bytes === undefined || bytes.length === 0) return { body: null }
   const type = request.headers['content-type'] ?? ''
@@ -162,7 +184,7 @@ function bodyOf(request: FastifyRequest): { body: string | { $bytes: string } | 
   const body = bytes.toString()
   if (!/[/+]json/.test(type)) return { body }
   try {
-    return { body, json: parseJson(body) }
+    return { body, json: withInputDefaults(fn, parseJson(body)) }
   } catch (error) {
     if (error instanceof ZeroError) throw error
     // The function sees what came, and that it is no JSON.
@@ -188,6 +210,8 @@ function send(reply: FastifyReply, result: GuestResult, call: Call, head: boolea
       void reply.header(name, known === undefined ? value : `${known}, ${value}`)
     }
   }
+  // As a GET would say it.
+  if (head && body.length > 0) void reply.header('content-length', body.length)
   // Without a body there is no type.
   return head || body.length === 0 ? reply.send() : reply.send(body)
 }

@@ -58,7 +58,7 @@ export async function createServer(
     rewriteUrl: (request) => rewriteUrl(request.url ?? '/'),
     routerOptions: { maxParamLength: 1024 },
     forceCloseConnections: 'idle',
-    exposeHeadRoutes: false,
+    exposeHeadRoutes: true,
     // An address that cannot be decoded is refused before any route is found.
     frameworkErrors: (error, request, reply) =>
       fail(app, error.code === 'FST_ERR_BAD_URL' ? badPath(request.originalUrl) : error, request, reply),
@@ -120,7 +120,8 @@ export async function createServer(
       const [method, url] = route.split(' ') as [string, string]
       const config = { operation: operation.name }
       server.route({ method, url, config, onRequest: admit(operation), handler: handle(operation) })
-      routes.push({ method, pattern: new RegExp(`^${url.replace(/:\w+/g, '[^/]+')}$`) })
+      for (const each of method === 'GET' ? ['GET', 'HEAD'] : [method])
+        routes.push({ method: each, pattern: new RegExp(`^${url.replace(/:\w+/g, '[^/]+')}$`) })
     }
   }
 
@@ -154,7 +155,10 @@ export async function createServer(
         say()
         const stop = new AbortController()
         const signal = AbortSignal.any([stop.signal, closing.signal, AbortSignal.timeout(MAX_STREAM_MS)])
-        return sendEvents(reply, await operation.run(app, caller, input, signal), () => stop.abort())
+        const messages = await operation.run(app, caller, input, signal)
+        // A HEAD asks for the headers of a stream, which would not end by itself.
+        if (request.method === 'HEAD') stop.abort()
+        return sendEvents(reply, messages, () => stop.abort())
       }
       const parts = request.isMultipart() ? uploadParts(request, operation, remarks) : null
       const answer =

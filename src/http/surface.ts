@@ -17,6 +17,7 @@ export async function addSurface(
     scope.route({
       method: ['GET', 'POST', 'DELETE'],
       url: surface.path,
+      exposeHeadRoute: false,
       config: { operation: surface.name },
       async onRequest(request) {
         surface.guard(request.headers)

@@ -8,6 +8,7 @@ import {
 import type { z } from 'zod'
 import type { App, Caller, PreparedFunction } from '../app.ts'
 import { ZeroError } from '../errors.ts'
+import { withDefaults } from '../functions/defaults.ts'
 import { refusalOf } from '../functions/outcome.ts'
 import type { toolTrigger } from '../schema/function.ts'
 import { includes } from '../schema/login.ts'
@@ -50,14 +51,15 @@ async function callFunction(
   const { noted, responses, capabilities } = call
   if (noted && noted.function !== fn.id)
     throw new ProtocolError(ProtocolErrorCode.InvalidParams, 'Invalid or expired requestState')
-  const wrong = checkBy(input_schema, call.arguments, call.length)
+  const given = withDefaults(input_schema, call.arguments)
+  const wrong = checkBy(input_schema, given, call.length)
   if (wrong !== null) return failed(`The arguments do not match the input schema of "${fn.name}": ${wrong}`)
   try {
     const { run_id, outcome } = await app.runs.invoke({
       function: fn,
       trigger: 'tool',
       event: 'tool.called',
-      data: call.arguments,
+      data: given,
       caller,
       trace: call.trace ?? caller.trace,
       context: {

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { App } from '../app.ts'
 import { type Caller, scopeOf } from '../auth/caller.ts'
 import { ZeroError } from '../errors.ts'
+import { withInputDefaults } from '../functions/defaults.ts'
 import { type Deployed, deploy, replaced, rollBack, toFn } from '../functions/deploy.ts'
 import { diffOf } from '../functions/diff.ts'
 import { refusalOf, resultValue } from '../functions/outcome.ts'
@@ -174,7 +175,7 @@ export const functionsInvoke = defineJson({
   otherStatus: { status: 202, holds: (answer) => (answer as { status: string }).status === 'queued' },
   async run(app, caller, { payload = null, wait, ...key }) {
     const called = await callable(app, caller, key)
-    const event = { event: 'function.invoked', data: payload }
+    const event = { event: 'function.invoked', data: withInputDefaults(called, payload) }
     if (!wait) {
       const timestamp = new Date(app.clock.now()).toISOString()
       const envelope = { id: `call_${crypto.randomUUID()}`, channel: 'functions', timestamp, ...event }

@@ -56,6 +56,19 @@ test('sees method, path, query, headers and body, and answers JSON', async () =>
   expect(run).toMatchObject({ trigger: 'http', handler: 'mirror', status: 'succeeded' })
 })
 
+test.each(['nodejs', 'python'])('D: raw URL and raw query are as they were sent (%s)', async (runtime) => {
+  const source =
+    runtime === 'nodejs'
+      ? 'export default ({ data }) => [data.raw_url, data.raw_query]'
+      : 'def handler(event):\n    return [event["data"]["raw_url"], event["data"]["raw_query"]]\n'
+  const config = { http: { auth: 'none' } }
+  const { url_path } = (await user.post('/api/v1/functions', { name: `raw-${runtime}`, runtime, source, config })).body
+  const query = 'b=1&a=%2f+x&a=&sig=%C3%A4'
+  const reply = await app.request('GET', `${url_path}/a%20b/%7Ex/?${query}`)
+  expect(reply.body).toEqual([`${url_path}/a%20b/%7Ex/?${query}`, query])
+  expect((await app.request('GET', url_path)).body).toEqual([url_path, ''])
+})
+
 describe('answers', () => {
   test.each([
     [
@@ -122,6 +135,52 @@ describe('answers', () => {
   test('a HEAD without a body', async () => {
     const url = await deploy('head', 'export default () => "x"', ALL)
     expect(await app.request('HEAD', url)).toMatchObject({ status: 200, body: '' })
+  })
+
+  test('D: HEAD is answered where GET is, with the same headers', async () => {
+    const url = await deploy(
+      'heads',
+      `export default (e, ctx) => ctx.response('method ' + e.data.method, { status: 203, headers: { 'x-a': 'b' } })`,
+      { auth: 'none', methods: ['GET'] },
+    )
+    const got = await app.request('GET', url)
+    const head = await app.request('HEAD', url)
+    expect(got).toMatchObject({ status: 203, body: 'method GET' })
+    expect(head).toMatchObject({ status: 203, body: '' })
+    const { date: _, 'x-zerodb-run-id': __, ...same } = got.headers
+    expect(head.headers).toMatchObject(same)
+    expect(head.headers['content-length']).toBe(String('method GET'.length))
+    const own = await deploy(
+      'heads',
+      'export default (e, ctx) => ctx.response(null, { headers: { m: e.data.method } })',
+      ALL,
+    )
+    expect((await app.request('HEAD', own)).headers['m']).toBe('HEAD')
+    const posts = await deploy('posts', 'export default () => 1', { auth: 'none', methods: ['POST'] })
+    const refused = await app.request('HEAD', posts)
+    expect([refused.status, refused.headers['allow']]).toEqual([405, 'POST'])
+    const both = await deploy('posts', 'export default () => 1', { auth: 'none', methods: ['POST', 'GET'] })
+    expect((await app.request('PUT', both)).headers['allow']).toBe('POST, GET, HEAD')
+  })
+
+  test('D: HEAD is answered by every route of the API that answers GET', async () => {
+    const key = { authorization: `Bearer ${user.key}` }
+    const uploaded = await user.post(`${user.database}/files/upload`, { file_name: 'a.txt', content: 'aGVsbG8=' })
+    expect(uploaded.status).toBe(200)
+    const file = `${user.database}/files/${uploaded.body.file_id}/download`
+    const { run_id } = (await user.post('/api/v1/functions/heads/invoke', { payload: { method: 1 } })).body
+    await app.idle()
+    for (const url of ['/openapi.json', '/', '/api/v1/functions', file, `/api/v1/runs/${run_id}/logs`]) {
+      const got = await app.request('GET', url, { headers: key })
+      const head = await app.request('HEAD', url, { headers: key })
+      expect({ url, status: head.status, body: head.body }).toEqual({ url, status: got.status, body: '' })
+      expect([url, head.headers['content-type']]).toEqual([url, got.headers['content-type']])
+      expect([url, head.headers['content-length']]).toEqual([url, got.headers['content-length']])
+    }
+    expect((await app.request('HEAD', '/api/v1/functions')).status).toBe(401)
+    expect((await app.request('HEAD', '/api/v1/functions/none', { headers: key })).status).toBe(404)
+    const refused = await app.request('PUT', '/api/v1/functions', { headers: key, body: {} })
+    expect([refused.status, refused.headers['allow']]).toEqual([405, 'POST, GET, HEAD'])
   })
 
   test('nothing that would harm others on the same origin', async () => {

@@ -142,6 +142,58 @@ describe('deploying', () => {
     expect((await user.get(FUNCTIONS)).body.map((fn: { name: string }) => fn.name)).not.toContain('broken')
   })
 
+  test('D: an import of ./x.js finds an uploaded x.ts', async () => {
+    const files = {
+      'index.ts': `import { a } from './lib/a.js'\nimport { b } from './lib/b.mjs'\nimport { c } from './lib/c.jsx'\nimport { d } from './lib/d.js'
+        export default () => [a, b, c, d] satisfies string[]`,
+      'lib/a.ts': `export const a: string = 'ts'`,
+      'lib/b.mts': `export const b: string = 'mts'`,
+      'lib/c.tsx': `export const c: string = 'tsx'`,
+      // A file that is there goes before its namesake.
+      'lib/d.js': `export const d = 'js'`,
+      'lib/d.ts': `export const d = 'ts'`,
+    }
+    expect((await user.post(FUNCTIONS, { name: 'imports', files })).status).toBe(201)
+    expect((await call('imports')).body.result).toEqual(['ts', 'mts', 'tsx', 'js'])
+    const missing = { 'index.ts': `import './none.js'\nexport default () => 1` }
+    expect(JSON.stringify((await user.post(FUNCTIONS, { name: 'imports', files: missing })).body.detail)).toContain(
+      'no uploaded file has this path',
+    )
+  })
+
+  test.each(['nodejs', 'python'])('D: files that are not code are on disk (%s)', async (runtime) => {
+    const code = {
+      nodejs: {
+        'src/index.ts': `import { readFileSync } from 'node:fs'
+          import { near } from './lib/near.js'
+          import data from '../data/table.json'
+          export default () => [readFileSync('data/table.json', 'utf8'), data.n, readFileSync('image.bin').length,
+            readFileSync(new URL('./beside.csv', import.meta.url), 'utf8'), near()]`,
+        'src/lib/near.ts': `import { readFileSync } from 'node:fs'
+          export const near = () => readFileSync(new URL('deep.txt', import.meta.url), 'utf8') + import.meta.dirname.slice(-8)`,
+      },
+      python: {
+        'src/index.py': `import json, os
+def handler():
+    here = os.path.dirname(__file__)
+    read = lambda *path: open(os.path.join(*path)).read()
+    return [read('data/table.json'), json.loads(read('data/table.json'))['n'], os.path.getsize('image.bin'),
+        read(here, 'beside.csv'), read(here, 'lib/deep.txt') + os.path.join(here, 'lib')[-8:]]`,
+      },
+    }[runtime]!
+    const files = {
+      ...code,
+      'data/table.json': '{"n": 7}',
+      'src/beside.csv': 'a,b',
+      'src/lib/deep.txt': 'deep ',
+      'image.bin': { base64: 'AAEC' },
+    }
+    const entry = runtime === 'nodejs' ? 'src/index.ts' : 'src/index.py'
+    const reply = await user.post(FUNCTIONS, { name: `data-${runtime}`, runtime, files, entry })
+    expect(reply.body).toMatchObject({ version: 1 })
+    expect((await call(`data-${runtime}`)).body.result).toEqual(['{"n": 7}', 7, 3, 'a,b', 'deep /src/lib'])
+  })
+
   test('several files and vendored packages work in Python', async () => {
     const reply = await user.post(FUNCTIONS, {
       name: 'vendored',
@@ -308,6 +360,29 @@ export default async () => {
 })
 
 describe('what a function is given', () => {
+  test('D: the defaults of its input schema, whoever calls', async () => {
+    const input_schema = {
+      type: 'object',
+      properties: {
+        limit: { type: 'integer', default: 10 },
+        sort: { type: 'object', properties: { by: { default: 'name' } } },
+      },
+      required: ['limit'],
+    }
+    const tool = { description: 'lists', input_schema }
+    const { url_path } = await deploy('defaults', 'export default ({ data }) => data?.json ?? data', {
+      config: { tool, http: { auth: 'none', methods: ['POST'] } },
+    })
+    expect((await call('defaults', { sort: {} })).body.result).toEqual({ limit: 10, sort: { by: 'name' } })
+    expect((await call('defaults', { limit: 3 })).body.result).toEqual({ limit: 3 })
+    expect((await call('defaults')).body.result).toEqual({ limit: 10 })
+    expect((await call('defaults', [1])).body.result).toEqual([1])
+    const queued = (await call('defaults', {}, { prefer: 'respond-async' })).body.run_id
+    await app.idle()
+    expect((await user.get(`/api/v1/runs/${queued}`)).body.result).toEqual({ limit: 10 })
+    expect((await app.request('POST', url_path, { body: {} })).body).toEqual({ limit: 10 })
+  })
+
   test('the data of its project, by ctx.zerodb, with the chain carried on', async () => {
     await deploy(
       'writer',

@@ -39,6 +39,19 @@ describe('schemas of users', () => {
     expect(await call('trap', {})).toMatchObject({ content: [{ text: '1' }] })
   })
 
+  test('D: a default is filled in before the arguments are checked and the function sees them', async () => {
+    const input_schema = {
+      type: 'object',
+      properties: { limit: { type: 'integer', default: 10 }, tags: { type: 'array', default: ['all'] } },
+      required: ['limit', 'tags'],
+    }
+    await deployTool(user, 'lists', 'return data', { input_schema })
+    const text = async (args: object) => JSON.parse((await call('lists', args)).content[0].text)
+    expect(await text({})).toEqual({ limit: 10, tags: ['all'] })
+    expect(await text({ limit: 1, tags: [] })).toEqual({ limit: 1, tags: [] })
+    expect(await call('lists', { limit: 'x' })).toMatchObject({ isError: true })
+  })
+
   test('a schema that cannot be used is what is wrong', async () => {
     await deployTool(user, 'broken', 'return 1', { input_schema: { type: 'object', $ref: '#/nowhere' } })
     expect(await call('broken', {})).toMatchObject({
