@@ -55,7 +55,7 @@ const SETTINGS = {
   ZERODB_LLM_MODEL: z.string().min(1).max(255).optional(),
   ZERODB_MODEL_FALLBACK: z.stringbool().default(true),
   ZERODB_SANDBOX: z.enum(['auto', 'bubblewrap', 'e2b', 'unsafe-process', 'off']).default('auto'),
-  ZERODB_SANDBOX_CONCURRENCY: count(1, 1000).default(20),
+  ZERODB_SANDBOX_CONCURRENCY: count(1, 1000).default(40),
   ZERODB_SANDBOX_ALLOW_UNSAFE: z.stringbool().default(false),
   ZERODB_MAX_BODY_MB: count(1, 100_000).default(16),
   ZERODB_MAX_UPLOAD_MB: count(1, 100_000).default(1024),
@@ -120,7 +120,7 @@ export interface Config {
   modelFallback: boolean
   /** What user code runs in; `auto`: the strongest that this machine has by itself. */
   sandbox: 'auto' | 'bubblewrap' | 'e2b' | 'unsafe-process' | 'off'
-  /** Calls of user code that this process executes at once. */
+  /** Calls of user code that this process executes at once; one project takes at most half of them. */
   sandboxConcurrency: number
   maxBodyBytes: number
   maxUploadBytes: number

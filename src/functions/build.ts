@@ -33,7 +33,7 @@ export async function buildCode({ runtime, files, entry }: Code): Promise<Built>
  * What the code exports as `config`, read by loading it in a sandbox of its own without secrets; null when it exports none. Throws
  * `validation_failed` when it cannot be loaded or has no handler, and `unavailable` when the server stops meanwhile.
  */
-export async function readConfig(app: App, { runtime, entry }: Code, built: Built): Promise<unknown> {
+export async function readConfig(app: App, project: string, { runtime, entry }: Code, built: Built): Promise<unknown> {
   const outcome = await app.sandbox.call({
     program: {
       key: null,
@@ -44,6 +44,7 @@ export async function readConfig(app: App, { runtime, entry }: Code, built: Buil
       isolation: 'fresh',
       memory_mb: 256,
     },
+    project,
     mode: 'config',
     input: {},
     timeout_seconds: CONFIG_TIMEOUT_SECONDS,

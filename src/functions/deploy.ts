@@ -56,7 +56,7 @@ export async function deploy(
   }
 
   const built = await buildCode(code)
-  const config = configOf(caller, await readConfig(app, code, built), input.config ?? {})
+  const config = configOf(caller, await readConfig(app, scope.project_id, code, built), input.config ?? {})
   const now = new Date(await app.store.schedules.clock())
   const done = await app.store.transaction(async (tx) => {
     const live = await tx.functions.lock(scope, input.name)

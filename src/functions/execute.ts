@@ -70,6 +70,7 @@ export async function executeFunction(app: App, fn: PreparedFunction, execution:
   let announced: Promise<void> | undefined
   const outcome = await app.sandbox.call({
     program: fn.program,
+    project: fn.project_id,
     mode: 'handler',
     input: { event, context },
     timeout_seconds: config.timeout_seconds,

@@ -37,6 +37,7 @@ export const sandboxExecute = defineJson({
           isolation: 'fresh',
           memory_mb: MEMORY_MB,
         },
+        project: id,
         mode: 'script',
         input: { stdin },
         timeout_seconds,

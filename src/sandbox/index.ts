@@ -39,6 +39,8 @@ export interface CallInput {
 
 export interface Call {
   program: Program
+  /** The project that the call is for: its calls take at most half of the slots and half of the queue. Absent: no such limit. */
+  project?: string
   mode: Mode
   input: CallInput
   timeout_seconds: number

@@ -18,7 +18,9 @@ const SPREAD_MS = 5
 const SPREAD_WIDE_MS = 20
 /** Per concurrent call, so many may wait, and so many instances may live. */
 const QUEUE_FACTOR = 10
-const INSTANCES_FACTOR = 6
+const INSTANCES_FACTOR = 3
+/** The share of the slots, and of the places in the queue, that one project can take: calls of others start while it has long ones. */
+const PROJECT_SHARE = 0.5
 const MAX_QUEUED_MS = 30_000
 /** An instance that has served so many calls is replaced. */
 export const MAX_CALLS = 10_000
@@ -75,6 +77,8 @@ export class Supervisor {
   #running = 0
   #nested = 0
   #queued = 0
+  /** Calls by project, without nested ones. */
+  #byProject = new Map<string, { running: number; queued: number }>()
   #housekeeping: NodeJS.Timeout | undefined
   #spread: NodeJS.Timeout | undefined
   #closed = false
@@ -113,7 +117,7 @@ export class Supervisor {
   call(call: Call): Promise<Outcome> {
     const arrived = performance.now()
     const lane = this.#lane(call)
-    const hasSlot = call.nested || this.#running < this.#options.concurrency
+    const hasSlot = this.#hasSlot(call)
     // The usual way: an instance of this function has nothing to do, and nobody has waited for longer.
     if (hasSlot && lane.waiting.length === 0 && lane.idle.length > 0 && !this.#closed && !isFresh(call))
       return this.#runOn(lane, this.#takeIdle(lane)!, call, arrived, false)
@@ -121,9 +125,32 @@ export class Supervisor {
       if (this.#closed) return reject(new ZeroError('sandbox_unavailable', 'The sandbox is closing'))
       if (this.#queued + this.#running >= this.#options.concurrency * (1 + QUEUE_FACTOR) && !call.nested)
         return reject(busy('Too many calls wait for a free sandbox'))
+      if (!call.nested && this.#countOf(call).queued >= this.#projectSlots() * QUEUE_FACTOR)
+        return reject(busy('Too many calls of this project wait for a free sandbox'))
       this.#enqueue(lane, { call, arrived, resolve, reject, leave: undefined })
       this.#pump()
     })
+  }
+
+  #projectSlots(): number {
+    return Math.max(1, Math.floor(this.#options.concurrency * PROJECT_SHARE))
+  }
+
+  #countOf({ project }: Call): { running: number; queued: number } {
+    return (project === undefined ? undefined : this.#byProject.get(project)) ?? { running: 0, queued: 0 }
+  }
+
+  #count({ project, nested }: Call, what: 'running' | 'queued', change: 1 | -1): void {
+    if (project === undefined || nested) return
+    const count = this.#byProject.get(project) ?? { running: 0, queued: 0 }
+    count[what] += change
+    if (count.running + count.queued === 0) this.#byProject.delete(project)
+    else this.#byProject.set(project, count)
+  }
+
+  #hasSlot(call: Call): boolean {
+    if (call.nested) return true
+    return this.#running < this.#options.concurrency && this.#countOf(call).running < this.#projectSlots()
   }
 
   /** Idle instances of this program end, busy ones when they are done. */
@@ -178,11 +205,13 @@ export class Supervisor {
     const cancelled = leave(() => waiting.resolve(cancelledInQueue(waiting)))
     signal?.addEventListener('abort', cancelled, { once: true })
     this.#queued++
+    this.#count(waiting.call, 'queued', 1)
     waiting.leave = () => {
       clearTimeout(late)
       signal?.removeEventListener('abort', cancelled)
       waiting.leave = undefined
       this.#queued--
+      this.#count(waiting.call, 'queued', -1)
     }
     lane.waiting.push(waiting)
     this.#turns.add(lane)
@@ -197,7 +226,7 @@ export class Supervisor {
       started = false
       for (const lane of [...this.#turns]) {
         const next = lane.waiting[0]
-        if (!next || !(next.call.nested || this.#running < this.#options.concurrency)) continue
+        if (!next || !this.#hasSlot(next.call)) continue
         const warm = isFresh(next.call) ? undefined : this.#takeIdle(lane)
         if (!warm) {
           const spreadMs = lane.instances < availableParallelism() ? SPREAD_MS : SPREAD_WIDE_MS
@@ -272,6 +301,7 @@ export class Supervisor {
   #occupy(call: Call, change: 1 | -1): void {
     if (call.nested) this.#nested += change
     else this.#running += change
+    this.#count(call, 'running', change)
   }
 
   #giveBack(lane: Lane, instance: Instance, call: Call): void {
