@@ -98,6 +98,7 @@ export async function openBench(backend: Backend, given?: Place): Promise<Bench>
       settled: (...args) => engine!.settled(...args),
       queued: () => engine?.queued(),
       cancelled: (id) => engine?.cancelled(id),
+      sayLate: (...args) => engine?.sayLate(...args),
       logOf: (id) => engine?.logOf(id) ?? null,
       changed: (...args) => engine!.changed(...args),
       draining: () => false,

@@ -118,6 +118,8 @@ export interface RunsPort {
   queued(): void
   /** This run was cancelled: its handler, if it is at work here, is stopped. */
   cancelled(runId: string): void
+  /** Keeps a line that user code has said after the result of this attempt: it is appended to the run's log. */
+  sayLate(attempt: { run_id: string; attempt: number }, line: LogLine): void
   /** What the handler of a run that executes in this process has said so far; null when it does not. */
   logOf(runId: string): RunLog | null
   /** Resolves when something has become of a run in this process, after `milliseconds` or with the signal at the latest. */

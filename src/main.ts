@@ -154,6 +154,7 @@ export async function openSystem(config: Config, options: SystemOptions = {}): P
       settled: (...args) => engine!.settled(...args),
       queued: () => engine!.queued(),
       cancelled: (id) => engine!.cancelled(id),
+      sayLate: (...args) => engine?.sayLate(...args),
       logOf: (id) => engine!.logOf(id),
       changed: (...args) => engine!.changed(...args),
       draining: () => engine?.draining() ?? false,

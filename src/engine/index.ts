@@ -10,6 +10,7 @@ import { createDispatcher } from './dispatcher.ts'
 import { every } from './every.ts'
 import { keepHouse } from './housekeeping.ts'
 import { createInvocations } from './invocations.ts'
+import { createLateLogs } from './late-logs.ts'
 import { join } from './membership.ts'
 import { createReplayer } from './replayer.ts'
 import { createRetention } from './retention.ts'
@@ -23,6 +24,8 @@ const BEAT_MS = 1_500
 const HOUSEKEEPING_MS = 60_000
 /** How late a tick of a schedule may be. */
 const SCHEDULE_MS = 500
+/** How often lines that user code has said after its result are written. */
+const LATE_LOGS_MS = 100
 /** How evenly the runs of a replay are spread over time. */
 const REPLAY_MS = 250
 
@@ -84,12 +87,14 @@ export async function startEngine(app: App, database: Database): Promise<Engine>
   })
 
   const retention = createRetention(app)
+  const lateLogs = createLateLogs(app)
   const sweeping = every(app, SWEEP_MS, 'sweep', sweep)
   const timers = [
     sweeping,
     every(app, BEAT_MS, 'beat', () => membership.beat(worker, invocations.begun())),
     every(app, REPLAY_MS, 'replay', () => replayer.advance()),
     every(app, SCHEDULE_MS, 'schedules', schedules),
+    every(app, LATE_LOGS_MS, 'late logs', () => lateLogs.flush()),
     every(app, HOUSEKEEPING_MS, 'housekeeping', () => keepHouse(app)),
     every(app, HOUSEKEEPING_MS, 'retention', () => retention.expire()),
   ]
@@ -152,6 +157,7 @@ export async function startEngine(app: App, database: Database): Promise<Engine>
     },
     queued,
     invoke: invocations.invoke,
+    sayLate: lateLogs.say,
     logOf: (id) => worker.logOf(id) ?? invocations.logOf(id),
     changed: (milliseconds, signal) => changes.next().within(milliseconds, signal),
     cancelled(id) {
@@ -170,6 +176,7 @@ export async function startEngine(app: App, database: Database): Promise<Engine>
       await dispatcher.quiet()
       await membership.drain()
       await Promise.all([worker.drain(graceSeconds), invocations.drain(graceSeconds)])
+      await lateLogs.flush()
       await membership.leave()
       signals.send()
       await signals.stop()

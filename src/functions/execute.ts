@@ -78,6 +78,8 @@ export async function executeFunction(app: App, fn: PreparedFunction, execution:
     nested,
     signal,
     onLog: (line) => say(toLine(app, fn, line)),
+    onLateLog: (line) =>
+      app.runs.sayLate({ run_id, attempt }, toLine(app, fn, { ...line, text: mapStack(line.text, fn.source_map) })),
     async onHostCall(name, body) {
       if (name === 'progress') return tellProgress(execution, body)
       announced ??= execution.beforeWrite?.()

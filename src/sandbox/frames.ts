@@ -4,11 +4,12 @@
 //   CALL    to the guest   JSON {mode, input, timeout_ms, limit}
 //   REPLY   to the guest   u32 question, u8 1 (then JSON value) or 0 (then JSON {message, code, status})
 //   UP      from the guest version of the interpreter; once, before anything else
-//   RESULT  from the guest u8 kind, u8 1 when this process takes no further call, then by kind:
+//   RESULT  from the guest u8 kind, u8 1 when this process takes no further call, 2 when the call has left work that goes on, then by kind:
 //                          0 JSON · 1 u32 length of a JSON head {status, headers}, the head, bytes · 2 JSON of an error · 3 size in digits, or nothing
 //   LOG     from the guest u8 stream, u8 level, text
 //   ASK     from the guest u32 question, u8 length of a name, the name, JSON
-export const FRAME = { INIT: 1, CALL: 2, REPLY: 3, UP: 16, RESULT: 17, LOG: 18, ASK: 19 } as const
+//   QUIET   from the guest u8 0: what the call has left has ended; 1: it has failed, and this process takes no further call; 2: it goes on
+export const FRAME = { INIT: 1, CALL: 2, REPLY: 3, UP: 16, RESULT: 17, LOG: 18, ASK: 19, QUIET: 20 } as const
 export const RESULT_KIND = { JSON: 0, RESPONSE: 1, THREW: 2, TOO_LARGE: 3 } as const
 export const STREAMS = ['', 'stdout', 'stderr', 'log'] as const
 export const LEVELS = ['debug', 'info', 'warn', 'error'] as const

@@ -53,6 +53,11 @@ export interface Call {
   /** Each line that the guest prints or logs, as it comes, until the cap on logs. Must not throw. */
   onLog?(line: GuestLog): void
   /**
+   * Each line that comes after the result: what the call has left running prints, and how it fails. Absent: what a call leaves running is not
+   * given time to end. Must not throw.
+   */
+  onLateLog?(line: GuestLog): void
+  /**
    * What the guest asks of us while the call lives: `name` and JSON in, JSON out. What it throws reaches the guest as an error with its
    * `code` and `message`. Absent: every such call fails.
    */

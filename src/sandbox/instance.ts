@@ -17,6 +17,8 @@ const ASK_FRAME_BYTES = 4 * 1024 * 1024
 const MAX_ASKING = 64
 const BOOT_TEXT_BYTES = 4_000
 const LAST_WORD_MS = 300
+/** What a call leaves running has so long to end. Until then, the process serves no other call. */
+const MAX_LINGER_MS = 2_000
 /** Shorter calls are reported with the peak that was read last. */
 const FRESH_PEAK_MS = 5
 
@@ -32,11 +34,20 @@ interface Live {
   capture: Capture | undefined
   /** Set by its result: from then on it may say nothing more. */
   verdict: Verdict | undefined
+  /** Its result says that it has left work that goes on. */
+  leavesWork: boolean
   durationMs: number
   asking: number
   /** Aborted when the call ends: what it has asked for is not wanted any more. */
   over: AbortController | undefined
   onAbort(): void
+}
+
+/** The call before: what comes of it late is told to it. */
+interface Past {
+  id: number
+  call: Call
+  capture: Capture
 }
 
 export interface InstanceOptions {
@@ -46,6 +57,8 @@ export interface InstanceOptions {
   log: Logger
   /** It has ended, for whatever reason, and serves no further call. Told once. */
   onEnded(instance: Instance): void
+  /** What its last call has left running has ended. */
+  onQuiet?(instance: Instance): void
 }
 
 /** One guest and what it is doing. It serves one program, one call at a time. Nothing that the guest does throws here. */
@@ -61,7 +74,13 @@ export class Instance {
   idleSince = performance.now()
   /** Cleared by whoever shall not use it again. */
   reusable = true
+  /** It failed over an earlier call before it took the one that it was given last. */
+  hasMissedCall = false
+  /** What its last call has left running was at work and answered, until it was stopped. */
+  isHarmless = false
   #ended = false
+  #past: Past | undefined
+  #lingering: NodeJS.Timeout | undefined
   #paused = false
   #options: InstanceOptions
   #reader: ReturnType<typeof createFrameReader>
@@ -101,6 +120,11 @@ export class Instance {
     return this.#ended
   }
 
+  /** Whether its last call has left work that goes on. */
+  get lingers(): boolean {
+    return this.#lingering !== undefined
+  }
+
   get busy(): boolean {
     return this.#live !== undefined
   }
@@ -125,6 +149,7 @@ export class Instance {
     return new Promise((resolve) => {
       const began = performance.now()
       this.calls++
+      this.isHarmless = false
       const live: Live = {
         id: ++this.#lastCall,
         call,
@@ -135,6 +160,7 @@ export class Instance {
         timer: setTimeout(() => this.#late(live), call.timeout_seconds * 1000),
         capture: undefined,
         verdict: undefined,
+        leavesWork: false,
         durationMs: 0,
         asking: 0,
         over: undefined,
@@ -176,9 +202,24 @@ export class Instance {
     else this.#kill()
   }
 
+  /** Does not wait for what its last call has left running. */
+  allowLingering(): void {
+    clearTimeout(this.#lingering)
+    this.#lingering = undefined
+  }
+
+  /** Ends it because of what its last call has left running. */
+  stopLingering(why: string): void {
+    if (!this.lingers) return
+    this.#sayLate('warn', `What the function left running was stopped: ${why}`)
+    this.#kill()
+  }
+
   #kill(): void {
     if (this.#ended) return
     this.#ended = true
+    this.allowLingering()
+    this.#past?.capture.finish()
     this.reusable = false
     if (this.#options.protections.drop_after_kill) this.#reader.stop()
     this.guest.kill()
@@ -221,6 +262,8 @@ export class Instance {
         return cap(this.#isUp, LOG_FRAME_BYTES)
       case FRAME.ASK:
         return cap(speaking, ASK_FRAME_BYTES)
+      case FRAME.QUIET:
+        return cap(this.#isUp, 1)
       case FRAME.UP:
         return cap(!this.#isUp, 64)
       default:
@@ -231,15 +274,21 @@ export class Instance {
   #receive(type: number, id: number, body: Buffer): void {
     const live = this.#live
     if (type === FRAME.LOG) {
-      // What an earlier call has begun may still print: it is nobody's.
-      if (live && live.id === id && !live.verdict && body.length >= 2)
+      if (live && live.id === id && body.length >= 2)
         this.#capture(live, body[0]!, body[1]!, body.subarray(2), HEADER_BYTES)
+      else if (this.#past?.id === id && body.length >= 2)
+        this.#captureLate(this.#past, body[0]!, body[1]!, body.subarray(2), HEADER_BYTES)
       else this.#loose(body.length + HEADER_BYTES)
       return
     }
     if (type === FRAME.UP) {
       this.#isUp = true
       this.#setUp(body.toString('latin1'))
+      return
+    }
+    if (type === FRAME.QUIET) {
+      if (body[0] === 2) this.isHarmless = this.lingers
+      else this.#quiet(id, body[0] === 1)
       return
     }
     if (!live) return
@@ -249,6 +298,33 @@ export class Instance {
     }
     if (type === FRAME.RESULT) this.#answered(live, body)
     else void this.#ask(live, body)
+  }
+
+  #quiet(id: number, hasFailed: boolean): void {
+    const live = this.#live
+    if (hasFailed) this.isHarmless = false
+    if (live && hasFailed && live.id !== id && !live.verdict) {
+      this.hasMissedCall = true
+      this.#cut(live, failed('crashed', 'Crashed', 'The sandboxed process failed over an earlier call'))
+    } else if (live) {
+      if (hasFailed) this.reusable = false
+    } else if (hasFailed) this.#kill()
+    else if (this.lingers) {
+      this.allowLingering()
+      this.idleSince = performance.now()
+      this.#options.onQuiet?.(this)
+    }
+  }
+
+  /** What comes of a call after its result. */
+  #captureLate({ capture }: Past, stream: number, level: number, data: Uint8Array, overhead: number): void {
+    capture.write(stream, level, data, overhead)
+    if (capture.bytes > MAX_PRINTED_BYTES && this.#options.protections.log_cap)
+      this.#violation('it prints without end, and not for the call under way')
+  }
+
+  #sayLate(level: 'warn' | 'error', text: string): void {
+    this.#past?.call.onLateLog?.({ stream: 'log', level, text })
   }
 
   #answered(live: Live, body: Buffer): void {
@@ -264,7 +340,8 @@ export class Instance {
       live.call.output_limit_bytes,
       this.#options.protections.result_check,
     )
-    if (body[1] !== 0) this.reusable = false
+    if (body[1] === 2) live.leavesWork = true
+    else if (body[1] !== 0) this.reusable = false
     // What it has printed to descriptors 1 and 2 before is there already, but may not have been read.
     setImmediate(() => this.#settle(live, live.verdict!))
   }
@@ -279,6 +356,14 @@ export class Instance {
       this.#peakBytes = this.guest.memory()?.peakBytes ?? this.#peakBytes
     this.idleSince = performance.now()
     this.#looseBytes = 0
+    this.#past?.capture.finish()
+    const { onLateLog } = live.call
+    this.#past = onLateLog && { id: live.id, call: live.call, capture: new Capture(onLateLog) }
+    if (live.leavesWork && onLateLog && !this.#ended)
+      this.#lingering = setTimeout(
+        () => this.stopLingering(`it had not ended ${MAX_LINGER_MS / 1000} s after the result`),
+        MAX_LINGER_MS,
+      )
     const { stdout, stderr } = live.capture?.finish() ?? { stdout: '', stderr: '' }
     live.resolve({
       status: verdict.status,
@@ -300,7 +385,8 @@ export class Instance {
       this.#capture(this.#live, stream, 1, chunk, 0)
       return
     }
-    this.#loose(chunk.length)
+    if (this.#past) this.#captureLate(this.#past, stream, 1, chunk, 0)
+    else this.#loose(chunk.length)
   }
 
   /** Counts what is printed for no call, and is thrown away. */
@@ -369,6 +455,8 @@ export class Instance {
 
   #exited(exit: Exit): void {
     const live = this.#live
+    if (this.lingers) this.isHarmless = false
+    if (this.lingers) this.#sayLate('error', `The process of the function ended ${endOf(exit)} after the result`)
     this.#kill()
     if (!live) return
     if (live.durationMs === 0) live.durationMs = performance.now() - live.began
@@ -381,6 +469,14 @@ function becauseOf({ code, signal, outOfMemory }: Exit, capture: Capture | undef
   const isFullHeap = code === 134 && /heap out of memory|allocation failed/i.test(capture?.finish().stderr ?? '')
   if (outOfMemory || isFullHeap)
     return failed('memory', 'OutOfMemory', 'The call used more memory than its function may')
-  const how = signal ? `by ${signal}` : code !== null && code > 128 ? `by signal ${code - 128}` : `with code ${code}`
-  return failed('crashed', 'Crashed', `The sandboxed process ended ${how} before the call had a result`)
+  return failed(
+    'crashed',
+    'Crashed',
+    `The sandboxed process ended ${endOf({ code, signal })} before the call had a result`,
+  )
+}
+
+function endOf({ code, signal }: Pick<Exit, 'code' | 'signal'>): string {
+  if (signal) return `by ${signal}`
+  return code !== null && code > 128 ? `by signal ${code - 128}` : `with code ${code}`
 }

@@ -32,6 +32,10 @@ const HOUSEKEEPING_MS = 20
 const INSPECT_MS = 250
 const MAX_MEMORY_SHARE = 0.8
 const START_MS = 15_000
+/** Instances of one function in which a call's work may go on; of all, as many as calls at once. */
+const MAX_LINGERING_OF_LANE = 2
+/** After so many calls in a row whose left work did no harm, a function's process is used again at once. */
+const MAX_HARMLESS = 3
 
 export interface SupervisorOptions {
   launcher: Launcher
@@ -51,6 +55,8 @@ interface Lane {
   /** Instances that live, and those that a call waits for to start. */
   instances: number
   retired: boolean
+  /** Calls in a row that have left work which did not fail. */
+  harmless: number
 }
 
 interface Waiting {
@@ -72,6 +78,8 @@ export class Supervisor {
   #turns = new Set<Lane>()
   /** Instances with nothing to do, the one that has had nothing for longest first. */
   #idle = new Map<Instance, Lane>()
+  /** Instances in which work of their last call goes on, the oldest first. They serve no call until it has ended. */
+  #lingering = new Map<Instance, { lane: Lane; call: Call }>()
   #all = new Set<Instance>()
   #inspected = new WeakMap<Instance, number>()
   #running = 0
@@ -107,6 +115,7 @@ export class Supervisor {
       log,
       protections: this.#protections,
       onEnded: (ended) => this.#forget(ended),
+      onQuiet: (quiet) => this.#hasQuieted(quiet),
     })
     this.#all.add(instance)
     const late = setTimeout(() => instance.end(), START_MS)
@@ -183,7 +192,7 @@ export class Supervisor {
     const name = this.#protections.own_instance ? key : 'all'
     let lane = this.#lanes.get(name)
     if (!lane) {
-      lane = { key: name, waiting: [], idle: [], instances: 0, retired: false }
+      lane = { key: name, waiting: [], idle: [], instances: 0, retired: false, harmless: 0 }
       this.#lanes.set(name, lane)
     }
     return lane
@@ -262,8 +271,10 @@ export class Supervisor {
     for (const lane of this.#lanes.values()) owned += lane.instances
     if (owned < most) return true
     const [oldest] = this.#idle.keys()
-    oldest?.end()
-    return oldest !== undefined
+    const [lingering] = this.#lingering.keys()
+    if (oldest) oldest.end()
+    else lingering?.stopLingering('its process was needed')
+    return (oldest ?? lingering) !== undefined
   }
 
   async #runOnNew(lane: Lane, call: Call, arrived: number): Promise<Outcome> {
@@ -294,6 +305,8 @@ export class Supervisor {
     const outcome = await instance.run(call, arrived, isCold)
     this.#occupy(call, -1)
     this.#giveBack(lane, instance, call)
+    // It had not begun.
+    if (instance.hasMissedCall && !isCold) return this.#runOnNew(lane, call, arrived)
     if (this.#queued > 0) this.#pump()
     return outcome
   }
@@ -305,6 +318,12 @@ export class Supervisor {
   }
 
   #giveBack(lane: Lane, instance: Instance, call: Call): void {
+    if (instance.lingers && !instance.ended && !this.#closed && lane.harmless < MAX_HARMLESS) {
+      this.#linger(lane, instance, call)
+      return
+    }
+    instance.allowLingering()
+    if (instance.ended) lane.harmless = 0
     const isWorn = instance.calls >= MAX_CALLS || !instance.reusable || isFresh(call) || lane.retired
     if (!instance.ended && (isWorn || this.#closed || this.#isSpoilt(instance))) instance.end()
     if (instance.ended) {
@@ -315,6 +334,25 @@ export class Supervisor {
     lane.idle.push(instance)
     this.#idle.set(instance, lane)
     this.#housekeeping ??= setInterval(() => this.#keepHouse(), HOUSEKEEPING_MS).unref()
+  }
+
+  #linger(lane: Lane, instance: Instance, call: Call): void {
+    this.#lingering.set(instance, { lane, call })
+    const ofLane = [...this.#lingering].filter(([, entry]) => entry.lane === lane)
+    if (ofLane.length > MAX_LINGERING_OF_LANE) ofLane[0]![0].stopLingering('later calls left work as well')
+    if (this.#lingering.size <= this.#options.concurrency) return
+    const [oldest] = this.#lingering.keys()
+    oldest?.stopLingering('too many functions have left work')
+  }
+
+  #hasQuieted(instance: Instance): void {
+    const lingering = this.#lingering.get(instance)
+    if (!lingering) return
+    const { lane, call } = lingering
+    this.#lingering.delete(instance)
+    lane.harmless++
+    this.#giveBack(lane, instance, call)
+    if (this.#queued > 0) this.#pump()
   }
 
   #takeIdle(lane: Lane): Instance | undefined {
@@ -355,6 +393,14 @@ export class Supervisor {
   #forget(instance: Instance): void {
     this.#all.delete(instance)
     for (const pool of this.#pools.values()) pool.remove(instance)
+    const lingering = this.#lingering.get(instance)
+    if (lingering) {
+      this.#lingering.delete(instance)
+      lingering.lane.harmless = instance.isHarmless ? lingering.lane.harmless + 1 : 0
+      lingering.lane.instances--
+      this.#dropEmpty(lingering.lane)
+      return
+    }
     const lane = this.#idle.get(instance)
     if (!lane) return
     this.#idle.delete(instance)

@@ -116,6 +116,19 @@ export function runs(context: StoreContext) {
         where r.id = any(array(select id from said)) and r.id = said.id and r.attempts = said.attempts and r.owner = ${epoch}::bigint`)
     },
 
+    /** Appends to the logs of attempts that have ended. Returns the runs whose logs it has appended to. */
+    async appendLogs(logs: readonly Pick<Ending, 'id' | 'attempts' | 'logs'>[]): Promise<string[]> {
+      const rows = await relaxed.query<{ id: string }>(sql`
+        with said as materialized (
+          select * from jsonb_to_recordset(${json(logs)}::jsonb) as given (id uuid, attempts int, logs jsonb)
+        )
+        update zerodb_runs r set logs = coalesce(r.logs, '[]') || said.logs
+        from said
+        where r.id = any(array(select id from said)) and r.id = said.id and r.attempts = said.attempts and r.status <> 'running'
+        returning r.id`)
+      return rows.map(({ id }) => id)
+    },
+
     /** How many runs of each handler are queued or running. */
     async count(): Promise<{ handler: string; status: RunStatus; count: number }[]> {
       return db.query(sql`

@@ -123,7 +123,182 @@ async function until<T>(read: () => T, isRight: (first: T, now: T) => boolean): 
   for (let attempt = 0; attempt < 500 && !isRight(first, read()); attempt++) await setTimeout(10)
 }
 
+/** Waits for a line of a log that says this. */
+async function saidLate(lines: readonly { text: string }[], what: RegExp): Promise<string> {
+  const found = () => lines.find(({ text }) => what.test(text))?.text
+  for (let attempt = 0; attempt < 1000 && found() === undefined; attempt++) await setTimeout(10)
+  assert.ok(found() !== undefined, `not said: ${what}, but ${JSON.stringify(lines)}`)
+  return found()!
+}
+
+/** What goes wrong behind the result of a call, and what its log says of it. */
+const LATE_FAILURES: [name: string, node: string | null, python: string | null, said: RegExp][] = [
+  [
+    'throws',
+    'setTimeout(() => { throw new RangeError("late") }, 200)',
+    'threading.Timer(0.2, fail).start()',
+    /^Failed after the result: (RangeError|ValueError): late\n[\s\S]*main\./,
+  ],
+  [
+    'throws at once',
+    'setImmediate(() => { throw new RangeError("late") })',
+    'threading.Thread(target=fail_soon).start()',
+    /^Failed after the result: (RangeError|ValueError): late\n/,
+  ],
+  [
+    'rejects where nobody waits',
+    'Promise.reject(new RangeError("late"))',
+    null,
+    /^Failed after the result: RangeError: late\n/,
+  ],
+  [
+    'rejects later where nobody waits',
+    'setTimeout(() => Promise.reject(new RangeError("late", { cause: new Error("why") })), 50)',
+    null,
+    /^Failed after the result: RangeError: late: why\n/,
+  ],
+  [
+    'asks too late',
+    'setTimeout(() => ctx.zerodb.a.b(), 50)',
+    'threading.Timer(0.05, ctx.zerodb.a.b).start()',
+    /comes too late/,
+  ],
+  ['exits', 'setTimeout(() => process.exit(0), 50)', null, /^Failed after the result: process\.exit\(0\) was called/],
+  [
+    'kills its process',
+    'setTimeout(() => process.kill(process.pid, "SIGKILL"), 50)',
+    'threading.Timer(0.05, os._exit, [3]).start()',
+    /^The process of the function ended (by|with)/,
+  ],
+  [
+    'never ends',
+    'setTimeout(() => { for (;;); }, 50)',
+    'threading.Thread(target=loop, daemon=True).start()',
+    /^What the function left running was stopped: it had not ended 2 s after the result/,
+  ],
+]
+
+const leaving = (node: string | null, python: string | null): Code => ({
+  node: `let calls = 0
+export default (event, ctx) => {
+  calls++
+  if (event !== 'leave') return calls
+  ${node}
+  return 'armed'
+}`,
+  python: `
+import os, threading, time
+calls = 0
+def fail():
+    raise ValueError('late')
+def fail_soon():
+    time.sleep(0.01)
+    fail()
+def loop():
+    while True: pass
+def handler(event, ctx):
+    global calls
+    calls += 1
+    if event != 'leave':
+        return calls
+    ${python}
+    return 'armed'
+`,
+})
+
 export const CASES: Case[] = [
+  ...LATE_FAILURES.flatMap(([name, node, python, said]) =>
+    both(`B5: what ${name} behind its result belongs to its own call`, async (driver, runtime) => {
+      if ((runtime === NODE ? node : python) === null) return
+      const { node: js, python: py } = leaving(node, python)
+      const program = programOf(runtime, runtime === NODE ? js : py)
+      const late = collect()
+      const leave = { input: { event: 'leave' }, onLog: late.onLog, onLateLog: late.onLog }
+      assert.equal(jsonOf(await driver.call(callOf(program, leave))), 'armed')
+      // Callers at once, and when it has failed, have a process of their own each time.
+      const innocent = collect()
+      const other = { input: { event: 'stay' }, onLog: innocent.onLog, onLateLog: innocent.onLog }
+      assert.equal(jsonOf(await driver.call(callOf(program, other))), 1)
+      await saidLate(late.lines, said)
+      assert.equal(jsonOf(await driver.call(callOf(program, other))), 2)
+      assert.deepEqual(innocent.lines, [])
+      // Without a next call it is told as well.
+      const alone = collect()
+      const again = { input: { event: 'leave' }, onLog: alone.onLog, onLateLog: alone.onLog }
+      const another = programOf(runtime, runtime === NODE ? js : py)
+      assert.equal(jsonOf(await driver.call(callOf(another, again))), 'armed')
+      await saidLate(alone.lines, said)
+    }),
+  ),
+  ...both(
+    'B5: what is printed behind the result belongs to its own call, whose process goes on',
+    async (driver, runtime) => {
+      const code = leaving(
+        `setTimeout(() => { console.log('printed late'); ctx.log('logged late') }, 100)`,
+        `threading.Timer(0.1, lambda: (print('printed late'), ctx.log('logged late'))).start()`,
+      )
+      const program = programOf(runtime, runtime === NODE ? code.node : code.python)
+      const { lines, onLog } = collect()
+      const leave = { input: { event: 'leave' }, onLog, onLateLog: onLog }
+      assert.equal(jsonOf(await driver.call(callOf(program, leave))), 'armed')
+      await saidLate(lines, /^logged late$/)
+      assert.deepEqual(
+        lines.map(({ stream, text }) => [stream, text]),
+        [
+          ['stdout', 'printed late'],
+          ['log', 'logged late'],
+        ],
+      )
+      // It is used again once what it had left has ended: which call finds it so is not said.
+      let calls = 0
+      for (let attempt = 0; attempt < 200 && calls < 2; attempt++) {
+        calls = jsonOf(await driver.call(callOf(program, { input: { event: 'stay' } })))
+        await setTimeout(5)
+      }
+      assert.ok(calls >= 2)
+    },
+  ),
+  ...both(
+    'B5: a function that always leaves harmless work is served by one process in the end',
+    async (driver, runtime) => {
+      const code = leaving(
+        'setTimeout(() => {}, 60_000)',
+        'threading.Thread(target=time.sleep, args=[60], daemon=True).start()',
+      )
+      const program = programOf(runtime, runtime === NODE ? code.node : code.python)
+      const call = () => driver.call(callOf(program, { input: { event: 'leave' }, onLateLog: () => {} }))
+      let warm = 0
+      for (let n = 0; n < 60 && warm < 3; n++) {
+        if (!(await call()).cold) warm++
+        await setTimeout(30)
+      }
+      assert.equal(warm, 3)
+    },
+  ),
+  {
+    name: 'python3.11: B5: a task that fails unseen, and a pool that waits, belong to their own call',
+    async run(driver) {
+      const source = `
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+pool = ThreadPoolExecutor(2)
+async def fail():
+    raise ValueError('in a task')
+async def handler(event, ctx):
+    asyncio.create_task(fail())
+    await asyncio.sleep(0)
+    return pool.submit(lambda: 7).result()
+`
+      const { lines, onLog } = collect()
+      const program = programOf('python3.11', source)
+      const first = await driver.call(callOf(program, { onLog, onLateLog: onLog }))
+      assert.equal(jsonOf(first), 7)
+      const line = await saidLate(lines, /in a task/)
+      assert.match(line, /^Task exception was never retrieved: ValueError: in a task\n/)
+      await setTimeout(50)
+      assert.equal((await driver.call(callOf(program, { onLateLog: onLog }))).cold, false)
+    },
+  },
   ...both('a handler gets the event and returns JSON', async (driver, runtime) => {
     const event = { id: 'evt_1', data: { text: 'ä 🔑', none: null, list: [1, 2.5, true] } }
     const outcome = await runCode(driver, runtime, ECHO, { input: { event } })

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { sql } from '../../src/db/sql.ts'
 import { openTestApp, type TestApp, type TestUser } from '../support/app.ts'
+import { eventually } from '../support/eventually.ts'
 import { SANDBOX } from '../support/sandbox.ts'
 
 let app: TestApp
@@ -277,6 +278,38 @@ describe('a call that is waited for', () => {
       )
     },
   )
+
+  test.each([
+    [
+      'nodejs',
+      'export default ({ data }) => { if (data === "arm") setTimeout(() => { throw new RangeError("late") }, 200); return data }',
+    ],
+    [
+      'python',
+      'import threading\ndef fail():\n    raise ValueError("late")\ndef handler(event):\n    if event["data"] == "arm":\n        threading.Timer(0.2, fail).start()\n    return event["data"]\n',
+    ],
+  ])('B5: a failure behind the result is in the log of its own run (%s)', async (runtime, source) => {
+    const name = `late-${runtime}`
+    await deploy(name, source, { runtime })
+    const place = runtime === 'nodejs' ? 'index.ts:1:' : 'main.py", line 3'
+    const sentence = `Failed after the result: ${runtime === 'nodejs' ? 'RangeError' : 'ValueError'}: late\n`
+    const armed = (await call(name, 'arm')).body
+    const innocent = (await call(name, 'innocent')).body
+    const queued = (await call(name, 'arm', { prefer: 'respond-async' })).body
+    expect([armed.result, innocent.result]).toEqual(['arm', 'innocent'])
+    for (const { run_id } of [armed, queued])
+      await eventually(async () => {
+        const run = (await user.get(`/api/v1/runs/${run_id}`)).body
+        expect(run).toMatchObject({ status: 'succeeded', error: null, result: 'arm' })
+        expect(run.logs).toEqual([
+          { at: expect.any(String), level: 'error', message: expect.stringContaining(sentence) },
+        ])
+        expect(run.logs[0].message).toContain(place)
+      })
+    expect((await call(name, 'innocent')).body.result).toBe('innocent')
+    await app.idle()
+    expect((await user.get(`/api/v1/runs/${innocent.run_id}`)).body).toMatchObject({ status: 'succeeded', logs: [] })
+  })
 
   test('B7: a cause is in the answer, and the whole chain in the run, in the lines that were uploaded', async () => {
     const source = `type A = { a: number }

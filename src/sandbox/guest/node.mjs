@@ -15,11 +15,18 @@ const UP = 16
 const RESULT = 17
 const LOG = 18
 const ASK = 19
+const QUIET = 20
 const [JSON_RESULT, RESPONSE, THREW, TOO_LARGE] = [0, 1, 2, 3]
 const STREAMS = { stdout: 1, stderr: 2, log: 3 }
 const LEVELS = ['debug', 'info', 'warn', 'error']
 const LOG_PIECE = 32_768
 const HEADER = 9
+/** What a result says of this process. */
+const [REUSABLE, NOT_REUSABLE, WORK_LEFT] = [0, 1, 2]
+/** What goes on by itself, as `process.getActiveResourcesInfo` names it. */
+const WORK = new Set(['Timeout', 'Immediate', 'FSReqCallback', 'FSReqPromise', 'ProcessWrap', 'Worker', 'MessagePort'])
+const WATCH_MS = 5
+const ALIVE_AFTER = 4
 /** Questions to the host at once; more wait here. */
 const MAX_ASKING = 16
 const MAX_ERROR_TEXT = 4_000
@@ -41,8 +48,10 @@ const sleeping = new Int32Array(new SharedArrayBuffer(4))
 
 let program
 let loaded
-/** The call under way. */
+/** The call under way, and the one before. */
 let live = null
+let last = null
+let watching
 
 function send(type, call, ...parts) {
   let length = 0
@@ -67,13 +76,12 @@ function send(type, call, ...parts) {
   }
 }
 
-function log(stream, level, text) {
+function log(stream, level, text, call = live ?? last) {
   const given = typeof text === 'string' ? Buffer.from(text) : text
   const bytes = given.length > MAX_WRITE_BYTES ? cutWrite(stream, given) : given
   for (let at = 0; at < bytes.length; at += LOG_PIECE) {
     const piece = bytes.subarray(at, at + LOG_PIECE)
-    const call = live ? live.id : 0
-    send(LOG, call, Buffer.from([STREAMS[stream], level]), piece)
+    send(LOG, call ? call.id : 0, Buffer.from([STREAMS[stream], level]), piece)
   }
 }
 
@@ -180,7 +188,7 @@ class Context {
 
 function logOf(call) {
   const write = (level, values) => {
-    if (live === call) log('log', level, `${values.map(inspect).join(' ')}\n`)
+    log('log', level, `${values.map(inspect).join(' ')}\n`, call)
   }
   const main = (...values) => write(1, values)
   LEVELS.forEach((name, level) => {
@@ -543,25 +551,66 @@ function cleanStack(stack) {
     .replaceAll(`${home}/`, '')
 }
 
-/** Ends the live call, if it is still this one. With `last`, this process takes no further call. */
-function finish(call, parts, last = 0) {
+/** Ends a call with this result behind what its last moment still throws: that belongs to it as well. */
+function conclude(call, parts) {
+  call.parts = parts
+  setImmediate(() => {
+    if (live !== call) return
+    finish(call, parts, hasWorkLeft(call) ? WORK_LEFT : REUSABLE)
+    if (hasWorkLeft(call)) watch(call)
+  })
+}
+
+const workLeft = () => process.getActiveResourcesInfo().filter((kind) => WORK.has(kind)).length
+const hasWorkLeft = (call) => call.before !== undefined && workLeft() > call.before
+
+/** Tells when what a call has left has ended. */
+function watch(call) {
+  clearInterval(watching)
+  let times = 0
+  watching = setInterval(() => {
+    if (live === null && hasWorkLeft(call)) {
+      // That it goes on says as well that it is no endless loop.
+      if (++times === ALIVE_AFTER) send(QUIET, call.id, Buffer.from([2]))
+      return
+    }
+    clearInterval(watching)
+    if (live === null) send(QUIET, call.id, Buffer.from([0]))
+  }, WATCH_MS).unref()
+}
+
+/** Ends the live call, if it is still this one. */
+function finish(call, parts, state = REUSABLE) {
   if (live !== call) return
   for (const timer of call.timers) clearTimeout(timer)
   const [kind, ...rest] = parts
-  send(RESULT, call.id, Buffer.from([kind, last]), ...rest)
+  send(RESULT, call.id, Buffer.from([kind, state]), ...rest)
   live = null
+  last = call
   for (const { reject } of asked.values()) reject(new Error('The call has ended'))
   asked.clear()
 }
 
-function threw(call, error, last = 0) {
-  let described
+function described(error) {
   try {
-    described = JSON.stringify(describe(error))
+    return describe(error)
   } catch {
-    described = JSON.stringify({ name: 'Error', message: 'An error that cannot be shown was thrown' })
+    return { name: 'Error', message: 'An error that cannot be shown was thrown' }
   }
-  finish(call, [THREW, Buffer.from(described)], last)
+}
+
+const partsOf = (error) => [THREW, Buffer.from(JSON.stringify(described(error)))]
+
+function threw(call, error, state = REUSABLE) {
+  finish(call, partsOf(error), state)
+}
+
+/** A failure that comes behind the result: told in the log of its own call, and this process takes no further one. */
+function failLate(call, sentence, stack) {
+  log('log', LEVELS.indexOf('error'), `Failed after the result: ${sentence}${stack ? `\n${stack}` : ''}\n`, call)
+  if (live === call) finish(call, call.parts, NOT_REUSABLE)
+  else send(QUIET, call.id, Buffer.from([1]))
+  leave()
 }
 
 /** Ends this process when its server has heard the last word: who leaves an answer unread breaks the connection, with what is still in it. */
@@ -571,16 +620,22 @@ function leave() {
 }
 
 process.exit = (code = process.exitCode ?? 0) => {
-  const call = live
+  const call = live ?? last
   if (!call) exitProcess(1)
+  if (call.parts) failLate(call, `process.exit(${code}) was called`)
   if (call.script && Number(code) === 0) finish(call, [JSON_RESULT, Buffer.from('null')], 1)
   else threw(call, signal('ProcessExit', `process.exit(${code}) was called`, {}), 1)
   leave()
 }
 process.on('uncaughtException', (error) => {
   // What was thrown where nobody waits leaves this process in a state that nobody knows.
-  if (!live) exitProcess(1)
-  threw(live, error, 1)
+  const call = live ?? last
+  if (!call) exitProcess(1)
+  if (call.parts) {
+    const { name, message, stack } = described(error)
+    failLate(call, message === '' ? name : `${name}: ${message}`, stack)
+  }
+  threw(call, error, NOT_REUSABLE)
   leave()
 })
 
@@ -629,6 +684,8 @@ async function run(call, { mode, input }) {
       `${program.entry} has no handler: it must have "export default async (event, ctx) => …" or the like`,
     )
   if (mode === 'config') return exported(module, 'config')
+  // What the module itself has set going goes on in every call.
+  call.before = workLeft()
   return handler(withBytes(input.event), new Context(call, input.context))
 }
 
@@ -649,12 +706,13 @@ function begin(id, body) {
     script: mode === 'script',
   }
   live = call
+  clearInterval(watching)
   if (call.script) return runScript(call, input, limit)
   run(call, { mode, input })
     .then((value) => resultOf(value, limit, mode === 'config' ? 'config' : 'result'))
     .then(
-      (parts) => finish(call, parts),
-      (error) => threw(call, error),
+      (parts) => conclude(call, parts),
+      (error) => conclude(call, partsOf(error)),
     )
 }
 

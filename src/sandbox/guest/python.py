@@ -12,9 +12,12 @@ import sys
 import time
 from _collections_abc import Mapping, Sequence, Set, ValuesView
 from _struct import Struct
-from _thread import RLock
+from _thread import RLock, _count as threads_running
 
-INIT, CALL, REPLY, UP, RESULT, LOG, ASK = 1, 2, 3, 16, 17, 18, 19
+INIT, CALL, REPLY, UP, RESULT, LOG, ASK, QUIET = 1, 2, 3, 16, 17, 18, 19, 20
+REUSABLE, WORK_LEFT = 0, 2
+WATCH_SECONDS = 0.005
+ALIVE_AFTER = 4
 JSON_RESULT, RESPONSE, THREW, TOO_LARGE = 0, 1, 2, 3
 STREAMS = {"stdout": 1, "stderr": 2, "log": 3}
 LEVELS = {"debug": 0, "info": 1, "warn": 2, "error": 3}
@@ -45,6 +48,8 @@ _ask_lock = RLock()
 _program = None
 _module = None
 _live = None  # the Call under way
+_last = None  # the one before
+_has_failed = False  # a thread has, after the result of its call
 
 
 class Call:
@@ -53,6 +58,7 @@ class Call:
         self.deadline = time.monotonic() + timeout_seconds
         self.notice = min(1.0, timeout_seconds / 10)
         self.limit = limit
+        self.threads = None  # how many there were before its handler was called
 
 
 def send(type, call, *parts):
@@ -63,13 +69,13 @@ def send(type, call, *parts):
             written += os.write(CHANNEL, memoryview(frame)[written:])
 
 
-def log(stream, level, data):
-    live = _live
+def log(stream, level, data, call=None):
+    call = call or _live or _last
     head = bytes((STREAMS[stream], level))
     if len(data) > MAX_WRITE_BYTES:
         data = cut_write(stream, data)
     for at in range(0, len(data), LOG_PIECE):
-        send(LOG, live.id if live else 0, head, data[at : at + LOG_PIECE])
+        send(LOG, call.id if call else 0, head, data[at : at + LOG_PIECE])
 
 
 def cut_write(stream, data):
@@ -174,9 +180,8 @@ class Log:
         self._call = call
 
     def _say(self, level, values):
-        if _live is self._call:
-            text = " ".join(value if isinstance(value, str) else inspect(value) for value in values)
-            log("log", LEVELS[level], (text + "\n").encode("utf-8", "replace"))
+        text = " ".join(value if isinstance(value, str) else inspect(value) for value in values)
+        log("log", LEVELS[level], (text + "\n").encode("utf-8", "replace"), self._call)
 
     def __call__(self, *values):
         self._say("info", values)
@@ -687,11 +692,15 @@ def run(call, mode, input):
         raise TypeError(f"{_program['entry']} has no handler: it must have a function handler(event, ctx)")
     if mode == "config":
         return getattr(module, "config", None)
+    # What the module itself has set going goes on in every call.
+    call.threads = threads_running()
     value = call_handler(handler, with_bytes(input.get("event")), Context(call, input.get("context") or {}))
     if hasattr(value, "__await__"):
         import asyncio
 
         async def wait():
+            # A task that fails unseen is told of when it is collected, which may be in a later call.
+            asyncio.get_running_loop().set_exception_handler(lambda _, context: task_failed(call, context))
             return await value
 
         return asyncio.run(wait())
@@ -772,8 +781,61 @@ def with_bytes(event):
     return event
 
 
+def task_failed(call, context):
+    say_failure(call, context.get("message") or "A task has failed", context.get("exception"))
+
+
+def say_failure(call, sentence, error):
+    text = sentence
+    if isinstance(error, BaseException):
+        fields = json.loads(described(error))
+        text = f"{sentence}: {fields['name']}: {fields['message']}\n{fields.get('stack', '')}"
+    log("log", LEVELS["error"], (text.rstrip("\n") + "\n").encode("utf-8", "replace"), call)
+
+
+def has_work_left(call):
+    """Whether threads that this call has started are at work. One of a pool that waits for work is not."""
+    if call.threads is None or threads_running() <= call.threads:
+        return False
+    pools = sys.modules.get("concurrent.futures.thread")
+    if pools is None:
+        return True
+    frames = sys._current_frames()
+    idle = sum(thread.ident in frames and frames[thread.ident].f_code is pools._worker.__code__ for thread in list(pools._threads_queues))
+    return threads_running() - idle > call.threads
+
+
+def watch(call):
+    """Tells when what a call has left has ended, or has failed, unless the next call comes before."""
+    import select
+
+    threading = sys.modules.get("threading")
+    if threading and threading.excepthook is not thread_failed:
+        thread_failed.before = threading.excepthook
+        threading.excepthook = thread_failed
+    times = 0
+    while has_work_left(call) and not _has_failed:
+        times += 1
+        if times == ALIVE_AFTER:
+            # That it goes on says as well that the process answers.
+            send(QUIET, call.id, b"\2")
+        if select.select([CHANNEL], [], [], WATCH_SECONDS)[0]:
+            return
+    sys.stdout.flush()
+    sys.stderr.flush()
+    send(QUIET, call.id, bytes((_has_failed,)))
+
+
+def thread_failed(args):
+    global _has_failed
+    if _live is not None or args.exc_type is SystemExit:
+        return thread_failed.before(args)
+    say_failure(_last, "Failed after the result", args.exc_value)
+    _has_failed = True
+
+
 def begin(id, body):
-    global _live
+    global _live, _last
     asked = json.loads(body)
     call = _live = Call(id, asked["timeout_ms"] / 1000, asked["limit"])
     try:
@@ -787,8 +849,11 @@ def begin(id, body):
         sys.stderr.flush()
     except Exception:
         pass  # closed by the program: what it held is its loss
-    _live = None
-    send(RESULT, id, bytes((kind, 0)), *parts)
+    is_left = has_work_left(call)
+    _live, _last = None, call
+    send(RESULT, id, bytes((kind, WORK_LEFT if is_left else REUSABLE)), *parts)
+    if is_left:
+        watch(call)
 
 
 def main():

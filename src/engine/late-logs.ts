@@ -1,0 +1,57 @@
+import type { App } from '../app.ts'
+import type { LogLine } from '../schema/run.ts'
+import { createLogBook, type RunLogBook } from './run-log.ts'
+
+/** The record of a run is written soon after its result; a line for one that is not there by then is dropped. */
+const MAX_WAIT_MS = 10_000
+
+/** A run, and the attempt of it that a line belongs to. */
+export interface Attempt {
+  run_id: string
+  attempt: number
+}
+
+export interface LateLogs {
+  /** Keeps a line that came after the result. */
+  say(attempt: Attempt, line: LogLine): void
+  /** Appends the lines to the records that are there. */
+  flush(): Promise<void>
+}
+
+interface Late {
+  book: RunLogBook
+  since: number
+}
+
+/** What user code says after its call has a result: it belongs into the log of its own run, which is written already, or soon. */
+export function createLateLogs(app: App): LateLogs {
+  let late = new Map<string, Late & Attempt>()
+  return {
+    say(attempt, line) {
+      const key = `${attempt.run_id} ${attempt.attempt}`
+      let found = late.get(key)
+      if (!found) {
+        found = { ...attempt, book: createLogBook(app.clock, () => {}), since: performance.now() }
+        late.set(key, found)
+      }
+      found.book.say(line)
+    },
+    async flush() {
+      if (late.size === 0) return
+      const taken = late
+      late = new Map()
+      const entries = [...taken.values()]
+      const written = new Set(
+        await app.store.runs.appendLogs(
+          entries.map(({ run_id: id, attempt: attempts, book }) => ({ id, attempts, logs: book.lines })),
+        ),
+      )
+      for (const [key, entry] of taken) {
+        if (written.has(entry.run_id) || performance.now() - entry.since > MAX_WAIT_MS) continue
+        const newer = late.get(key)
+        for (const line of newer?.book.lines ?? []) entry.book.say(line)
+        late.set(key, entry)
+      }
+    },
+  }
+}
