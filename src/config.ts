@@ -76,6 +76,7 @@ const SETTINGS = {
   ZERODB_TRUSTED_PROXIES: addresses.optional(),
   ZERODB_CORS_ORIGINS: origins.optional(),
   ZERODB_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+  ZERODB_LOG_FORMAT: z.enum(['auto', 'json', 'text']).default('auto'),
 }
 
 /** Never printed. Each can also be given as a file: `NAME_FILE`. */
@@ -155,6 +156,8 @@ export interface Config {
   /** Origins whose pages may ask. */
   corsOrigins: string[]
   logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
+  /** `text`: a line for people. `auto`: that on a terminal, and JSON elsewhere. */
+  logFormat: 'auto' | 'json' | 'text'
   /** Names that look like settings and are none, so that a typing error does not pass in silence. */
   unknown: string[]
 }
@@ -218,6 +221,7 @@ export function readConfig(env: Environment): Config {
     trustedProxies: namesIn(settings.ZERODB_TRUSTED_PROXIES ?? ''),
     corsOrigins: namesIn(settings.ZERODB_CORS_ORIGINS ?? ''),
     logLevel: settings.ZERODB_LOG_LEVEL,
+    logFormat: settings.ZERODB_LOG_FORMAT,
     unknown: Object.keys(env).filter(
       (name) => isOurs(name) && !(name in SETTINGS) && !(name.replace(/_FILE$/, '') in SETTINGS),
     ),

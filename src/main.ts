@@ -1,5 +1,6 @@
+import { once } from 'node:events'
 import { mkdir } from 'node:fs/promises'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, createServer as createNetServer } from 'node:net'
 import { join } from 'node:path'
 import { type Logger, pino } from 'pino'
 import type { App, Clock, RunsPort } from './app.ts'
@@ -19,6 +20,7 @@ import { createFunctionCache } from './functions/cache.ts'
 import { createGate } from './functions/gate.ts'
 import { createServer, type ServerOptions } from './http/server.ts'
 import { LANGUAGES, type Language } from './language/index.ts'
+import { readableLine } from './log-lines.ts'
 import { createMcp } from './mcp/index.ts'
 import { createMetrics } from './metrics.ts'
 import { createOutgoing } from './net/outgoing.ts'
@@ -50,11 +52,12 @@ export interface SystemOptions {
 
 const realClock: Clock = { now: Date.now, skewSeconds: () => 0 }
 
-/** Log lines are JSON on standard error: standard output is for people. */
-export function createLog(level: Config['logLevel']): Logger {
+/** The log goes to standard error, a line an entry: for people on a terminal, as JSON elsewhere. */
+export function createLog({ logLevel: level, logFormat }: Pick<Config, 'logLevel' | 'logFormat'>): Logger {
+  const isForPeople = logFormat === 'text' || (logFormat === 'auto' && process.stderr.isTTY)
   return pino(
     { level, base: null, errorKey: 'error', redact: ['headers.authorization', 'headers["x-api-key"]'] },
-    pino.destination(2),
+    isForPeople ? { write: (entry) => process.stderr.write(`${readableLine(entry)}\n`) } : pino.destination(2),
   )
 }
 
@@ -122,7 +125,7 @@ export function openModels(config: Config): { embedders: [Embedder, ...Embedder[
 
 /** Everything but the surfaces: database, drivers, App and the running engine. */
 export async function openSystem(config: Config, options: SystemOptions = {}): Promise<System> {
-  const { log = createLog(config.logLevel), clock = realClock, onStep = () => {} } = options
+  const { log = createLog(config), clock = realClock, onStep = () => {} } = options
   for (const name of config.unknown) log.warn({ name }, 'this variable looks like a setting and is none')
   const { embedders, language } = openModels(config)
   const text = createTextExtractor()
@@ -225,21 +228,21 @@ export function createSurfaces(app: App, options?: ServerOptions): ReturnType<ty
   return createServer(app, [createMcp(app)], options)
 }
 
-/** The whole product: system and HTTP, listening. Throws `StartError` when the port is taken. */
-export async function serve(config: Config, options: SystemOptions = {}): Promise<Serving> {
+export interface ServeOptions extends SystemOptions {
+  /** What a person changes to listen elsewhere, for messages. */
+  portSetting?: string
+  hostSetting?: string
+}
+
+/** The whole product: system and HTTP, listening. Throws `StartError` when the port is taken, before there is a database. */
+export async function serve(config: Config, options: ServeOptions = {}): Promise<Serving> {
+  const probe = createNetServer()
+  await listening(config, options, () => probe.listen(config.port, config.host) && once(probe, 'listening'))
+  await new Promise((resolve) => probe.close(resolve))
   const system = await openSystem(config, options)
   try {
     const server = await createSurfaces(system.app)
-    try {
-      await server.listen({ host: config.host, port: config.port })
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException
-      if (code !== 'EADDRINUSE' && code !== 'EACCES' && code !== 'EADDRNOTAVAIL') throw error
-      throw new StartError(
-        `${config.host}:${config.port} cannot be listened on (${code}): choose another port with ZERODB_PORT`,
-        { cause: error },
-      )
-    }
+    await listening(config, options, () => server.listen({ host: config.host, port: config.port }))
     const { port } = server.server.address() as AddressInfo
     trySandboxSoon(system.app)
     const host = config.host.includes(':') ? `[${config.host}]` : config.host
@@ -256,4 +259,19 @@ export async function serve(config: Config, options: SystemOptions = {}): Promis
     await system.close(0)
     throw error
   }
+}
+
+/** Throws `StartError` with what to change where the address cannot be listened on. */
+async function listening(
+  { host, port }: Config,
+  { portSetting = 'ZERODB_PORT', hostSetting = 'ZERODB_HOST' }: ServeOptions,
+  listen: () => Promise<unknown>,
+): Promise<void> {
+  await listen().catch((error: NodeJS.ErrnoException) => {
+    const { code } = error
+    if (code !== 'EADDRINUSE' && code !== 'EACCES' && code !== 'EADDRNOTAVAIL' && code !== 'ENOTFOUND') throw error
+    const remedy =
+      code === 'EADDRINUSE' || code === 'EACCES' ? `port with ${portSetting}` : `address with ${hostSetting}`
+    throw new StartError(`${host}:${port} cannot be listened on (${code}): choose another ${remedy}`, { cause: error })
+  })
 }

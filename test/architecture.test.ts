@@ -6,7 +6,7 @@ import { packageRoot } from '../src/package.ts'
 /** Imports go up this list only; what stands on one line does not import each other. */
 const HOUSE = [
   ['errors', 'package'],
-  ['config', 'crypto', 'metrics', 'exact-json', 'processes', 'capped', 'workers'],
+  ['config', 'crypto', 'metrics', 'exact-json', 'processes', 'capped', 'workers', 'log-lines'],
   ['schema'],
   ['db', 'net', 'client'],
   ['store', 'embedding', 'language', 'text', 'sandbox', 'blobs'],

@@ -96,6 +96,8 @@ describe.runIf(tools)('the README, followed in a new clone', () => {
     await start()
     expect(output).toContain('(existing)')
     expect(output).not.toContain('(new)')
+    const again = /^ {2}(curl .*)$/m.exec(output)![1]!
+    expect(JSON.parse(await run('bash', ['-c', `${again} -s`]))).toHaveLength(2)
     const { api_key } = JSON.parse(readFileSync(join(clone, '.zerodb', 'credentials.json'), 'utf8'))
     const hooks = await fetch(`http://127.0.0.1:${port}/api/v1/hooks`, { headers: { 'x-api-key': api_key } })
     expect(((await hooks.json()) as unknown[]).length).toBe(2)

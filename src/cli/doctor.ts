@@ -1,13 +1,16 @@
 import { constants } from 'node:fs'
-import { access, stat, statfs } from 'node:fs/promises'
+import { access, mkdtemp, rm, stat, statfs } from 'node:fs/promises'
 import { createServer } from 'node:net'
-import { dirname } from 'node:path'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { Command } from 'commander'
 import pc from 'picocolors'
-import { type Config, readConfig } from '../config.ts'
+import type { Config } from '../config.ts'
+import { hasPgliteDatabase } from '../db/pglite-directory.ts'
 import { lookAtSandbox } from './look-at-sandbox.ts'
 import { lookAtItsSandbox, lookAtServer } from './look-at-server.ts'
 import { print } from './output.ts'
+import { configOf, type ServerOptions, withServerOptions } from './server-options.ts'
 
 interface Check {
   name: string
@@ -78,7 +81,7 @@ async function lookAtPort({ host, port }: Config): Promise<string> {
     server.once('error', (error: NodeJS.ErrnoException) => {
       reject(
         new Error(
-          `${host}:${port} cannot be listened on (${error.code}): stop what has it, or choose another with ZERODB_PORT`,
+          `${host}:${port} cannot be listened on (${error.code}): stop what has it, or choose another with --port or ZERODB_PORT`,
         ),
       )
     })
@@ -88,13 +91,23 @@ async function lookAtPort({ host, port }: Config): Promise<string> {
   return `${host}:${port} is free`
 }
 
-async function lookAtDatabase(config: Config): Promise<string> {
-  const { openDatabase } = await import('../main.ts')
-  const database = await openDatabase(config)
+/** Changes nothing: where there is no embedded database yet, one is tried out elsewhere, and removed. */
+async function lookAtDatabase({ databaseUrl, dataDir, durability }: Config): Promise<string> {
+  const [{ openPglite }, { openPostgres }] = await Promise.all([import('../db/pglite.ts'), import('../db/postgres.ts')])
+  const isThere = hasPgliteDatabase(dataDir)
+  const directory = isThere ? dataDir : await mkdtemp(join(tmpdir(), 'zerodb-doctor-'))
   try {
-    return await database.version()
+    const database =
+      databaseUrl === undefined
+        ? await openPglite({ directory, durability })
+        : await openPostgres({ url: databaseUrl, poolSize: 2 })
+    try {
+      return await database.version()
+    } finally {
+      await database.close()
+    }
   } finally {
-    await database.close()
+    if (!isThere) await rm(directory, { recursive: true, force: true })
   }
 }
 
@@ -113,11 +126,12 @@ async function find({ name, look }: Check, config: Config): Promise<Finding | nu
   }
 }
 
-export const doctor = new Command('doctor')
-  .description('check what running needs, and say how to mend what is missing')
+export const doctor = withServerOptions(
+  new Command('doctor').description('check what running needs, and say how to mend what is missing'),
+)
   .option('--json', 'print JSON')
-  .action(async ({ json }: { json?: boolean }) => {
-    const config = readConfig(process.env)
+  .action(async ({ json, ...options }: ServerOptions & { json?: boolean }) => {
+    const config = configOf(options)
     const findings: Finding[] = []
     const run = async (check: Check): Promise<Finding | null> => {
       const finding = await find(check, config)

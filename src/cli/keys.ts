@@ -4,6 +4,7 @@ import { readConfig } from '../config.ts'
 import { hashApiKey, newApiKey } from '../crypto.ts'
 import { StartError } from '../errors.ts'
 import type { Store } from '../store/index.ts'
+import { askKey, type KeyAnswers } from './ask-key.ts'
 import { pick } from './find.ts'
 import { number } from './given.ts'
 import { isAway, type ServerFlags } from './known-server.ts'
@@ -12,7 +13,7 @@ import { remote, sessionOf } from './remote.ts'
 
 interface Create extends ServerFlags {
   scope?: string[]
-  ttlSeconds?: number
+  ttlSeconds?: number | undefined
   json?: boolean
 }
 
@@ -90,15 +91,19 @@ const state = ({ revoked_at, expires_at }: ApiKey) => {
 }
 
 const create = remote('create', 'make a key and print it, once')
-  .argument('[name]', 'what it is for', 'key')
-  .option('--scope <scope...>', 'what it may: zerodb:read, memory:*, …; else everything')
-  .option('--ttl-seconds <n>', 'when it ends', number)
-  .action((name: string, options: Create) =>
-    withKeys(options, async (keys) => {
-      const created = await keys.create(name, options)
-      print(options.json ? JSON.stringify(created) : created.key)
-    }),
+  .argument('[name]', 'what it is for; asked for where it is missing')
+  .option(
+    '--scope <scope...>',
+    "what it may: zerodb:read, memory:*, …, '*' for everything; asked for where it is missing",
   )
+  .option('--ttl-seconds <n>', 'when it ends', number)
+  .action(async (name: string | undefined, options: Create) => {
+    const answers = await askKey({ name, scope: options.scope, ttlSeconds: options.ttlSeconds } as Partial<KeyAnswers>)
+    await withKeys(options, async (keys) => {
+      const created = await keys.create(answers.name, { ...options, ...answers })
+      print(options.json ? JSON.stringify(created) : created.key)
+    })
+  })
 
 const list = remote('list', 'all keys, without the keys themselves').action((options: Create) =>
   withKeys(options, async (keys) => {

@@ -4,7 +4,7 @@ import type { SandboxReport } from '../sandbox/index.ts'
 /** What user code would run in. Throws with the remedy where it cannot. */
 export async function lookAtSandbox(config: Config): Promise<string> {
   const [{ createLog }, { openSandbox }] = await Promise.all([import('../main.ts'), import('../sandbox/open.ts')])
-  const sandbox = openSandbox(config, createLog('silent'))
+  const sandbox = openSandbox(config, createLog({ logLevel: 'silent', logFormat: 'json' }))
   try {
     return wordsOf(await sandbox.ready())
   } finally {

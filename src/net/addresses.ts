@@ -7,6 +7,9 @@ const CLOUD_INTERNAL = ['168.63.129.16']
 /** All that is handed out of IPv6; the rest is reserved, mapped, local or translated. */
 const GLOBAL_UNICAST = ipaddr.IPv6.parseCIDR('2000::/3')
 
+/** This machine, by its addresses that no other machine reaches. */
+export const LOOPBACK_NETWORKS = ['127.0.0.0/8', '::1/128'] as const
+
 /** Decides to which IP addresses a request of a user's making may go. */
 export interface AddressRule {
   /** Whether `address`, the text of an IPv4 or IPv6 address, may be connected to. False for what is no address. */

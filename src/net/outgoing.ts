@@ -3,7 +3,7 @@ import { isIP } from 'node:net'
 import { pipeline, type Readable } from 'node:stream'
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib'
 import { Agent, buildConnector, request } from 'undici'
-import { createAddressRule } from './addresses.ts'
+import { createAddressRule, LOOPBACK_NETWORKS } from './addresses.ts'
 
 const MAX_ANSWER_BYTES = 1024 * 1024
 
@@ -141,9 +141,15 @@ export function createOutgoing({ allowNetworks, lookup = systemLookup }: Outgoin
 }
 
 function blocked(host: string): OutgoingError {
+  const isLoopback = /^127\.|^::1$|(^|\.)localhost\.?$/.test(host)
+  const start = isLoopback
+    ? `: start the server with ZERODB_ALLOW_NETWORKS=${LOOPBACK_NETWORKS.join(',')}, or with "zerodb dev --allow-local"`
+    : isIP(host)
+      ? `: start the server with ZERODB_ALLOW_NETWORKS=${host}/${isIP(host) === 4 ? 32 : 128}`
+      : ''
   return new OutgoingError(
     'blocked',
-    `has an address that is not public (${host}): a request may go there only if ZERODB_ALLOW_NETWORKS names its network`,
+    `has an address that is not public (${host}): a request may go there only if ZERODB_ALLOW_NETWORKS names its network${start}`,
   )
 }
 

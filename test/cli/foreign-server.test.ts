@@ -59,6 +59,7 @@ function typed(command: Command): string[] {
     ...command.options.filter(({ mandatory }) => mandatory).flatMap(({ long }) => [long!, value(long!)]),
     ...command.options.flatMap(({ long }) => (long === '--yes' ? [long] : [])),
     // An update of nothing is refused before anything is asked.
+    ...(command.options.some(({ long }) => long === '--scope') ? ['x', '--scope', 'zerodb:read'] : []),
     ...(command.name() === 'update' ? ['--order', 'row.id'] : []),
   ]
 }

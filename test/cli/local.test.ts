@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { type Result, zerodb as run } from '../support/cli.ts'
+import { onTerminal, type Result, zerodb as run } from '../support/cli.ts'
 import { available } from '../support/commands.ts'
 import { startServer } from '../support/listening.ts'
 
@@ -57,6 +57,17 @@ describe('zerodb start', () => {
     expect(out).toContain(`API key: ${credentials.api_key} (new)`)
   })
 
+  test('E: the key is shown by the start that makes it, and by no other', async () => {
+    const { out } = await startOnce()
+    const { api_key } = JSON.parse(readFileSync(join(folder, '.zerodb', 'credentials.json'), 'utf8'))
+    expect(out).toContain(`API key: ${api_key} (new)`)
+    const again = await startOnce()
+    expect(again.out).not.toContain(api_key)
+    expect(again.out).toContain(`API key: kept in ${join(folder, '.zerodb', 'credentials.json')}`)
+    const given = await startOnce({ ZERODB_DATA_DIR: 'other', ZERODB_BOOTSTRAP_KEY: 'a-key-of-the-operator' })
+    expect(given.out).not.toContain('a-key-of-the-operator')
+  })
+
   test('the second start keeps user, project and key', async () => {
     await startOnce()
     const path = join(folder, '.zerodb', 'credentials.json')
@@ -83,16 +94,34 @@ describe('zerodb start', () => {
     expect(JSON.parse(err)).toMatchObject({ name: 'ZERODB_PROT' })
   })
 
+  test('E: the log is a line for people where that is asked for, and JSON elsewhere', async () => {
+    const env = { ZERODB_PROT: '9000', ZERODB_LOG_FORMAT: 'text' }
+    const { err } = await zerodb(['start', '--port', '0'], env, 'Try it')
+    expect(err).toMatch(/^\d\d:\d\d:\d\d warn {2}this variable looks like a setting and is none name=ZERODB_PROT\n$/)
+  })
+
+  test.runIf(available('script', ['--version']))('E: on a terminal the log is for people', async () => {
+    const { screen } = await onTerminal(['start', '--port', '0'], { cwd: folder, env: { ZERODB_PROT: '9000' } }, [
+      ['Try it', '\u0003'],
+    ])
+    expect(screen).toContain('this variable looks like a setting and is none')
+    expect(screen).not.toContain('"level"')
+  })
+
   test('a port in use is one sentence with the remedy', async () => {
     const other: Server = createServer().listen(0, '127.0.0.1')
     await new Promise((resolve) => other.once('listening', resolve))
     const { port } = other.address() as { port: number }
-    const { code, err } = await zerodb(['start', '--port', String(port)])
+    const words = `error 127.0.0.1:${port} cannot be listened on (EADDRINUSE): choose another port with`
+    const byOption = await zerodb(['start', '--port', String(port)])
+    expect(byOption).toMatchObject({ code: 1, out: '', err: `${words} --port\n` })
+    const byVariable = await zerodb(['start'], { ZERODB_PORT: String(port) })
+    expect(byVariable).toMatchObject({ code: 1, out: '', err: `${words} ZERODB_PORT\n` })
     other.close()
-    expect(code).toBe(1)
-    expect(err.trim()).toBe(
-      `error 127.0.0.1:${port} cannot be listened on (EADDRINUSE): choose another port with ZERODB_PORT`,
-    )
+    // E: no database was made for nothing.
+    expect(existsSync(join(folder, '.zerodb'))).toBe(false)
+    const host = await zerodb(['start', '--port', '0', '--host', '203.0.113.1'])
+    expect(host).toMatchObject({ code: 1, out: '', err: expect.stringContaining('choose another address with --host') })
   })
 
   test('a data directory that is a file is one sentence with the remedy', async () => {
@@ -124,14 +153,37 @@ describe('zerodb worker', () => {
 
 describe('zerodb keys', () => {
   test('asks for a start first', async () => {
-    const { code, err } = await zerodb(['keys', 'create'])
+    const { code, err } = await zerodb(['keys', 'create', 'a', '--scope', '*'])
     expect(code).toBe(1)
     expect(err).toContain('zerodb start')
   })
 
+  test('E: a key is made only with a name and rights that were said', async () => {
+    for (const args of [[], ['name']])
+      expect(await zerodb(['keys', 'create', ...args])).toMatchObject({
+        code: 2,
+        out: '',
+        err: expect.stringContaining('keys create NAME --scope'),
+      })
+  })
+
+  test.runIf(available('script', ['--version']))('E: on a terminal name, rights and time are asked for', async () => {
+    await startOnce()
+    const { code, screen } = await onTerminal(['keys', 'create'], { cwd: folder }, [
+      ['What is the key for?', 'my agent\r'],
+      ['What may it do?', '\r'],
+      ['How long is it good?', '\r'],
+    ])
+    expect({ code, screen }).toEqual({ code: 0, screen: expect.stringMatching(/zdb_live_\w{36}/) })
+    const made = JSON.parse((await zerodb(['keys', 'list', '--json'])).out).at(-1)
+    expect(made).toMatchObject({ name: 'my agent', revoked_at: null })
+    expect(made.scopes).toEqual(['zerodb:read', 'memory:read', 'hooks:read', 'functions:read', 'keys:read'])
+    expect(made.expires_at).not.toBeNull()
+  })
+
   test('a key is made, listed without itself, and revoked', async () => {
     await startOnce()
-    const made = await zerodb(['keys', 'create', 'for tests', '--json'])
+    const made = await zerodb(['keys', 'create', 'for tests', '--scope', '*', '--json'])
     const { id, key } = JSON.parse(made.out.trim())
     expect(key).toMatch(/^zdb_live_[0-9A-Za-z]{36}$/)
     const before = await zerodb(['keys', 'list', '--json'])
@@ -196,6 +248,24 @@ describe('zerodb doctor', () => {
     const { code, out } = await zerodb(['doctor'], { ZERODB_PORT: '0', ZERODB_SANDBOX })
     expect(code, out).toBe(0)
     expect(out.match(/^ok /gm)).toHaveLength(7)
-    expect(existsSync(join(folder, '.zerodb'))).toBe(true)
+    // E: what it has looked at is left as it was.
+    expect(existsSync(join(folder, '.zerodb'))).toBe(false)
+  })
+
+  test('E: takes the port of the start that is planned', async () => {
+    const other: Server = createServer().listen(0, '127.0.0.1')
+    await new Promise((resolve) => other.once('listening', resolve))
+    const { port } = other.address() as { port: number }
+    const { code, out } = await zerodb(['doctor', '--port', String(port)], { ZERODB_SANDBOX: 'off' })
+    other.close()
+    expect(code).toBe(1)
+    expect(out).toMatch(new RegExp(`wrong port: 127.0.0.1:${port} .*EADDRINUSE.*--port`))
+  })
+
+  test('E: an existing database is looked at, and not brought to another schema', async () => {
+    await startOnce()
+    const { code, out } = await zerodb(['doctor', '--json'], { ZERODB_PORT: '0', ZERODB_SANDBOX: 'off' })
+    expect(code, out).toBe(0)
+    expect(JSON.parse(out)).toContainEqual({ name: 'database', ok: true, found: expect.stringContaining('PostgreSQL') })
   })
 })
