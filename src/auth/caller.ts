@@ -22,3 +22,12 @@ export function require(caller: Caller, permission: Permission): void {
     throw new ZeroError('forbidden', `This API key lacks the right "${permission}"`)
   }
 }
+
+/** Throws `forbidden` that names every one of `permissions` that the caller's key lacks. */
+export function requireAll(caller: Caller, permissions: readonly Permission[]): void {
+  const missing = permissions.filter((permission) => !includes(caller.permissions, permission))
+  if (missing.length > 0) {
+    const named = missing.map((permission) => `"${permission}"`).join(', ')
+    throw new ZeroError('forbidden', `This API key lacks the right${missing.length > 1 ? 's' : ''} ${named}`)
+  }
+}

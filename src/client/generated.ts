@@ -1817,7 +1817,7 @@ export interface Operations {
     status(input: ProjectsStatusInput, options?: CallOptions): Promise<ProjectStatus>
     /** A project as a file: all rows of one moment, and the contents of its files. `GET /api/v1/projects/:project_id/export` */
     export(input?: ProjectsExportInput, options?: DownloadOptions): Promise<Download>
-    /** Make a project of an export, with the ids that it had. `POST /api/v1/projects/import` */
+    /** Make a project of an export. `POST /api/v1/projects/import` */
     import(input: UploadContent, options?: CallOptions): Promise<ProjectImported>
   }
   backups: {

@@ -18,7 +18,7 @@ export type SqlValue =
   | Statement
 
 /** Deeper JSON than anybody needs. The embedded database does not guard its stack: some thousand levels overwrite its memory. */
-const MAX_JSON_DEPTH = 500
+export const MAX_JSON_DEPTH = 500
 
 /** A value that travels as JSON. Throws `invalid` when it is nested more than 500 levels deep. */
 export class Json {
@@ -38,7 +38,8 @@ function stringify(value: unknown): string {
   }
 }
 
-function depthOf(json: string): number {
+/** How deep a JSON text is nested; 0 for one that is too short to be deeper than allowed. */
+export function depthOf(json: string): number {
   if (json.length <= 2 * MAX_JSON_DEPTH) return 0
   let depth = 0
   let deepest = 0

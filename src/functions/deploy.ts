@@ -100,7 +100,8 @@ export function replaced(app: App, scope: Scope, key: string | null): void {
   if (key !== null) app.sandbox.retire(key)
 }
 
-function checkName(name: string): void {
+/** Throws `invalid` for the name of a built-in handler. */
+export function checkName(name: string): void {
   if (RESERVED_NAMES.includes(name.toLowerCase()))
     throw new ZeroError('invalid', `"${name}" is the name of a built-in handler: choose another`)
 }

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import type { App } from '../app.ts'
-import { type Caller, type Permission, require, scopeOf } from '../auth/caller.ts'
+import { type Caller, requireAll, scopeOf } from '../auth/caller.ts'
 import { ZeroError } from '../errors.ts'
 import { includes } from '../schema/login.ts'
 import { backup, projectExport, projectImport, projectImported } from '../schema/transfer.ts'
@@ -9,11 +9,8 @@ import { loadProject } from '../transfer/load.ts'
 import { createImportChecks } from './import-checks.ts'
 import { type Bytes, defineBytes, defineUpload, type UploadPart } from './operation.ts'
 
-/** An export has all that a project holds, so whoever takes it must be allowed to read, or to write, all of that. */
-const OTHERS = {
-  read: ['memory:read', 'hooks:read'],
-  write: ['memory:write', 'hooks:write'],
-} as const satisfies Record<string, readonly Permission[]>
+/** An export has all that a project may hold: its answer does not depend on what is there. */
+const READ_RIGHTS = ['zerodb:read', 'memory:read', 'hooks:read', 'functions:read'] as const
 
 export const projectsExport = defineBytes({
   name: 'projects.export',
@@ -22,7 +19,7 @@ export const projectsExport = defineBytes({
   permission: 'zerodb:read',
   input: projectExport,
   async run(app, caller, { project_id }) {
-    for (const permission of OTHERS.read) require(caller, permission)
+    requireAll(caller, READ_RIGHTS)
     const scope = scopeOf(caller, project_id)
     const { name } = await app.store.projects.get(scope)
     return fileOf(app, `${name}.jsonl`, await dumpProject(app, scope.project_id))
@@ -31,19 +28,23 @@ export const projectsExport = defineBytes({
 
 export const projectsImport = defineUpload({
   name: 'projects.import',
-  summary: 'Make a project of an export, with the ids that it had',
+  summary: 'Make a project of an export',
   route: 'POST /api/v1/projects/import',
   permission: 'zerodb:write',
   input: projectImport,
   output: projectImported,
   status: 201,
   async run(app, caller, _, parts) {
-    for (const permission of OTHERS.write) require(caller, permission)
     if (caller.bound !== null)
       throw new ZeroError('forbidden', 'This API key is bound to one project and cannot create another')
     // It is read twice, and so is kept like the content of a file that nobody holds.
     const blob = await kept(app, parts)
-    const loaded = await loadProject(app, caller.user_id, () => app.blobs.open(blob), createImportChecks(app, caller))
+    const loaded = await loadProject(
+      app,
+      caller.user_id,
+      () => app.blobs.open(blob),
+      () => createImportChecks(app, caller),
+    )
     app.functions.changed(loaded.project_id)
     return { ...loaded, without_secret: await withoutSecret(app, caller, loaded.project_id) }
   },

@@ -35,23 +35,26 @@ const THROUGH: Readonly<Record<string, readonly [column: string, table: string]>
   once: ['function_id', 'functions'],
 }
 
-/** Whose a project is may change on the way; and what no column says is not kept twice. */
-const NOT_EXPORTED = ['project_id', 'user_id', 'is_default', 'xid', 'filter_path']
+/** The owner may change on the way, `filter_path` is derived from `filter`, and `next_at` from the schedule and the moment of the import. */
+const NOT_EXPORTED = ['project_id', 'user_id', 'is_default', 'xid', 'filter_path', 'next_at']
 
 /** Reads rows as lines of JSON. In a transaction, all that is read is of one moment: `begin` must come first in it. */
 export function dump({ db }: StoreContext) {
   /** Each row as `{"table", "vectors", "row"}`: PostgreSQL writes them, so that no time loses its microseconds and no number a digit. */
-  async function* lines(shape: Shape, row: Sql, where: Sql): AsyncGenerator<string, void> {
+  async function* lines(shape: Shape, row: Sql, rest: Sql): AsyncGenerator<string, void> {
     const vectors = shape.vectors.map(
       (name) => sql`'"' || ${text(name)} || '":' || coalesce(t.${nameOf(name)}::text, 'null')`,
     )
     const apart = vectors.length === 0 ? sql`` : sql`'"vectors":{' || ${join(vectors, ` || ',' || `)} || '},' ||`
-    const order = join(shape.key.map(nameOf), ', ')
+    const order = join(
+      shape.key.map((name) => sql`t.${nameOf(name)}`),
+      ', ',
+    )
     await db.query(sql`
       declare zerodb_dump no scroll cursor for
       select '{"table":"' || ${text(shape.name)} || '",' || ${apart} '"row":' || (${row})::text || '}' as line
       from ${nameOf(`zerodb_${shape.name}`)} t
-      ${where}
+      ${rest}
       order by ${order}`)
     for (;;) {
       const rows = await db.query<{ line: string }>(sql`fetch ${number(FETCHED)} from zerodb_dump`)
@@ -96,12 +99,53 @@ export function dump({ db }: StoreContext) {
       else if (shape.name === 'events')
         yield* lines(
           shape,
-          sql`${row} || jsonb_build_object('data', t.data - 'user_id' - 'project_id')`,
-          sql`where t.project_id = ${project}`,
+          sql`
+            ${row} || jsonb_build_object(
+              'seq', own.n, 'id', ${eventId(sql`own`)}, 'data', t.data - 'user_id' - 'project_id',
+              'chain_id', case when root.id is null then t.chain_id else ${eventId(sql`root`)} end
+            )`,
+          sql`
+            join ${numberedEvents(project)} own on own.seq = t.seq
+            left join ${numberedEvents(project)} root on root.id = t.chain_id`,
+        )
+      else if (shape.name === 'memories')
+        yield* lines(
+          shape,
+          sql`${row} || jsonb_build_object('event_seq', coalesce(own.n, 0))`,
+          sql`left join ${numberedEvents(project)} own on own.seq = t.event_seq where t.project_id = ${project}`,
+        )
+      else if (shape.numbered.includes('position'))
+        yield* lines(
+          shape,
+          sql`${row} || jsonb_build_object('position', own.n)`,
+          sql`
+            join (
+              select position, row_number() over (order by position) as n
+              from ${nameOf(`zerodb_${shape.name}`)}
+              where project_id = ${project}
+            ) own on own.position = t.position
+            where t.project_id = ${project}`,
         )
       else yield* lines(shape, row, sql`where t.project_id = ${project}`)
     },
   }
+}
+
+/**
+ * The project's events, numbered from 1: the numbers in use here tell how much others write, and mean nothing elsewhere. A deleted project of
+ * the same id may have left events of another user in the log.
+ */
+function numberedEvents(project: Sql): Sql {
+  return sql`(
+    select seq, id, row_number() over (order by seq) as n
+    from zerodb_events
+    where project_id = ${project} and user_id = (select user_id from zerodb_projects where id = ${project})
+  )`
+}
+
+/** The id of an event that has the number `n`. */
+function eventId(event: Sql): Sql {
+  return sql`'evt_' || lpad(to_hex(${event}.n), 10, '0') || right(${event}.id, 6)`
 }
 
 function rowOf(shape: Shape, without: readonly string[]): Sql {

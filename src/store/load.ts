@@ -1,4 +1,5 @@
-import { join, json, type Statement, sql } from '../db/sql.ts'
+import { createHash } from 'node:crypto'
+import { DbError, join, type Statement, sql } from '../db/sql.ts'
 import { ZeroError } from '../errors.ts'
 import { remembered } from '../schema/events.ts'
 import type { Scope, StoreContext } from './context.ts'
@@ -7,8 +8,20 @@ import { nameOf, type Shape } from './shapes.ts'
 
 /** A row as `dump` has written it. */
 export interface DumpedRow {
+  /** The number of its line. */
+  line: number
+  /** The JSON object that has it under `row`: PostgreSQL reads this text, so that numbers keep their digits. */
+  text: string
   row: Record<string, unknown>
-  vectors?: Record<string, number[] | null>
+  vectors?: Record<string, number[] | null> | undefined
+  /** Numbers of this server in place of those in the file, by column; `chain` is that of the event with which the chain began. */
+  numbers?: Readonly<Record<string, number | null>>
+}
+
+/** Consecutive numbers that a sequence has given out. */
+export interface NumberRange {
+  first: number
+  count: number
 }
 
 /** What a column gets in place of what the row has. */
@@ -27,36 +40,58 @@ const REFERENCES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   hooks: { function_id: 'functions' },
 }
 
+/** Columns of the type uuid that hold no id of the file: whose the row is, and a run, which is in no export. */
+const NOT_MAPPED = ['project_id', 'user_id', 'caused_by']
+/** Fields of an event's data that hold the id of a row. */
+const IDS_IN_DATA = ['memory_id', 'file_id', 'row_id', 'event_id']
+
+/** The id that stands for `id` in an import whose ids are mapped, as `mapped` computes it in SQL. */
+export function mappedId(salt: string, id: string): string {
+  const hex = createHash('md5').update(`${salt}${id.toLowerCase()}`).digest('hex')
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
+}
+
+const mapped = (salt: string, id: Statement) => sql`md5(${salt}::text || (${id})::uuid::text)::uuid`
+
 /** Writes rows that `dump` has read. */
 export function load({ db }: StoreContext) {
-  /** How many of `rows` were written: those for which `where` holds. */
-  async function insert(shape: Shape, rows: readonly DumpedRow[], given: Given, where = sql`true`): Promise<number> {
+  /**
+   * How many of `rows`, which all have the same fields, were written: those for which `where` holds. `values` has a value per row, by the name
+   * under which `given` and `where` know it.
+   */
+  async function insert(
+    shape: Shape,
+    rows: readonly DumpedRow[],
+    { given = {}, values = {}, where = sql`true` }: { given?: Given; values?: Given; where?: Statement } = {},
+  ): Promise<number> {
     const there = Object.keys(rows[0]!.row)
     const unknown = there.find((name) => !shape.columns.includes(name))
     if (unknown !== undefined)
       throw new ZeroError('invalid', `"${shape.name}" has no field "${unknown}" here: a later version has written it`)
     const plain = shape.columns.filter((name) => there.includes(name) && !(name in given))
-    const columns = [...plain, ...shape.vectors, ...Object.keys(given)]
-    const values = [
-      ...plain.map((name) => sql`r.${nameOf(name)}`),
-      ...shape.vectors.map((name) => sql`v.${nameOf(name)}`),
+    const columns = [...plain, ...shape.vectors, ...Object.keys(given)].map(nameOf)
+    const selected = [
+      ...plain.map((name) =>
+        shape.documents.includes(name) ? sql`coalesce(r.${nameOf(name)}, 'null')` : sql`r.${nameOf(name)}`,
+      ),
+      ...shape.vectors.map((name) => sql`l.${nameOf(name)}`),
       ...Object.values(given),
     ]
+    const lists = [
+      sql`${rows.map(({ text }) => text)}::text[]`,
+      ...shape.vectors.map((name) => sql`${rows.map((row) => vectorOf(row, name))}::vector[]`),
+      ...Object.values(values),
+    ]
+    const names = [sql`line`, ...[...shape.vectors, ...Object.keys(values)].map(nameOf), sql`ordinality`]
     const table = nameOf(`zerodb_${shape.name}`)
-    const vectors = shape.vectors.map((name) => sql`${rows.map((row) => vectorOf(row, name))}::vector[]`)
-    const beside =
-      vectors.length === 0
-        ? sql``
-        : sql`
-        join unnest(${join(vectors, ', ')}) with ordinality v(${join(shape.vectors.map(nameOf), ', ')}, ordinality)
-          on v.ordinality = r.ordinality`
     const [counted] = await db.query<{ count: number }>(sql`
       with inserted as (
-        insert into ${table} (${join(columns.map(nameOf), ', ')})
-        select ${join(values, ', ')}
-        from jsonb_populate_recordset(null::${table}, ${json(rows.map(({ row }) => row))}::jsonb) with ordinality r
-        ${beside}
+        insert into ${table} (${join(columns, ', ')})
+        select ${join(selected, ', ')}
+        from unnest(${join(lists, ', ')}) with ordinality l(${join(names, ', ')})
+        cross join lateral jsonb_populate_record(null::${table}, l.line::jsonb -> 'row') r
         where ${where}
+        order by l.ordinality
         returning 1
       )
       select count(*) as count from inserted`)
@@ -77,55 +112,138 @@ export function load({ db }: StoreContext) {
         events: { xid: sql`'0'::xid8` },
         runs: { status: sql`case when r.status = 'running' then 'queued' else r.status end`, owner: sql`null` },
       }
-      await insert(shape, rows, given[shape.name] ?? {})
+      await insert(shape, rows, { given: given[shape.name] ?? {} })
     },
 
     /**
-     * Keeps the numbers of imported events free of others, in a transaction of its own. Returns how far they are moved: 0 where they are free,
-     * else so that they come behind all that are there.
+     * Takes `count` numbers of the sequence of a column, in ascending order. Outside of the transaction that uses them: readers of the event
+     * log wait for transactions that may still use earlier numbers. A lock that made them consecutive would stop all writers.
      */
-    async reserve(first: number, last: number): Promise<number> {
-      // No statement that draws a number is at work while this is held.
-      await db.query(sql`lock table zerodb_events in share row exclusive mode`)
-      const [row] = await db.query<{ shift: number }>(sql`
-        select case
-          when exists (select from zerodb_events where seq between ${first}::bigint and ${last}::bigint)
-          then (select last_value from zerodb_events_seq_seq) + 1 - ${first}::bigint
-          else 0
-        end as shift`)
-      const { shift } = row!
-      await db.query(sql`
-        select setval('zerodb_events_seq_seq', ${last + shift}::bigint)
-        from zerodb_events_seq_seq
-        where last_value < ${last + shift}::bigint`)
-      return shift
+    async draw(table: string, column: string, count: number): Promise<NumberRange[]> {
+      if (count === 0) return []
+      return db.query<NumberRange>(sql`
+        select min(n) as first, count(*) as count
+        from (
+          select n, n - row_number() over (order by n) as island
+          from (
+            select nextval(pg_get_serial_sequence(${`zerodb_${table}`}, ${column})::regclass) as n
+            from generate_series(1, ${count}::int)
+          ) drawn
+        ) numbered
+        group by island
+        order by first`)
     },
 
-    /** The project itself. False when there is one of this id. */
-    async project(userId: string, shape: Shape, row: DumpedRow['row']): Promise<boolean> {
-      const free = sql`not exists (select from zerodb_projects p where p.id = r.id)`
-      return (await insert(shape, [{ row }], { user_id: sql`${userId}::uuid` }, free)) === 1
+    /** Whose project it is; null when there is no project of this id. */
+    async ownerOf(projectId: string): Promise<string | null> {
+      const [row] = await db.query<{ user_id: string }>(
+        sql`select user_id from zerodb_projects where id = ${projectId}::uuid`,
+      )
+      return row?.user_id ?? null
     },
 
-    /** Rows of a project. Throws `invalid` for one that refers to something that the project does not have. */
-    async projectRows(scope: Scope, shape: Shape, rows: readonly DumpedRow[], shift: number): Promise<void> {
+    /** In a transaction, which goes on when `work` fails: then nothing of it is left. */
+    async attempt(work: () => Promise<void>): Promise<void> {
+      await db.query(sql`savepoint zerodb_attempt`)
+      try {
+        await work()
+      } catch (error) {
+        await db.query(sql`rollback to savepoint zerodb_attempt`)
+        throw error
+      } finally {
+        await db.query(sql`release savepoint zerodb_attempt`)
+      }
+    },
+
+    /**
+     * Rows of a project; with `salt`, every id of the file becomes another. Throws `invalid` for one that refers to something that the project
+     * does not have.
+     */
+    async projectRows(scope: Scope, shape: Shape, rows: readonly DumpedRow[], salt: string | null): Promise<void> {
       const given: Given = {}
+      const values: Given = {}
+      const references = Object.entries(REFERENCES[shape.name] ?? {})
+      const idOf = (column: string) =>
+        salt === null ? sql`r.${nameOf(column)}` : mapped(salt, sql`r.${nameOf(column)}`)
+      if (salt !== null)
+        for (const column of shape.uuids) if (!NOT_MAPPED.includes(column)) given[column] = idOf(column)
+      if (shape.name === 'projects') given['id'] = sql`${scope.project_id}::uuid`
       if (shape.columns.includes('project_id')) given['project_id'] = sql`${scope.project_id}::uuid`
       if (shape.columns.includes('user_id')) given['user_id'] = sql`${scope.user_id}::uuid`
-      if (shape.name === 'memories') given['event_seq'] = sql`r.event_seq + ${shift}::bigint`
-      if (shape.name === 'events') Object.assign(given, eventFields(scope, shift))
-      if (shape.name === 'hooks')
-        for (const { row } of rows) row['filter_path'] = await acceptedHookFilter(db, row['filter'] as never)
-      const references = Object.entries(REFERENCES[shape.name] ?? {}).map(
-        ([column, parent]) =>
-          sql`(r.${nameOf(column)} is null or exists (select from ${nameOf(`zerodb_${parent}`)} p where p.id = r.${nameOf(column)} and p.project_id = ${scope.project_id}::uuid))`,
+      for (const column of Object.keys(rows[0]!.numbers ?? {})) {
+        values[`new_${column}`] = sql`${rows.map(({ numbers }) => numbers?.[column] ?? null)}::bigint[]`
+        if (shape.columns.includes(column)) given[column] = sql`l.${nameOf(`new_${column}`)}`
+      }
+      if (shape.name === 'events') Object.assign(given, eventFields(scope, salt))
+      if (shape.name === 'hooks') {
+        const paths: (string | null)[] = []
+        for (const { row } of rows) paths.push(await acceptedHookFilter(db, row['filter'] as never))
+        values['new_filter_path'] = sql`${paths}::text[]`
+        given['filter_path'] = sql`l.new_filter_path::jsonpath`
+        // What follows from its function is set once that is there.
+        Object.assign(given, { runtime: sql`null`, function_concurrency: sql`null` })
+      }
+      const isThere = references.map(
+        ([column, parent]) => sql`(
+          r.${nameOf(column)} is null
+          or exists (
+            select from ${nameOf(`zerodb_${parent}`)} p where p.id = ${idOf(column)} and p.project_id = ${scope.project_id}::uuid
+          )
+        )`,
       )
-      const written = await insert(shape, rows, given, references.length === 0 ? sql`true` : join(references, ' and '))
-      if (written < rows.length)
-        throw new ZeroError('invalid', `A row of "${shape.name}" refers to something that is not in the file before it`)
+      const where = isThere.length === 0 ? sql`true` : join(isThere, ' and ')
+      if ((await insert(shape, rows, { given, values, where })) < rows.length)
+        throw new ZeroError('invalid', 'it refers to something that is not in the file before it')
     },
 
-    /** Once all rows are written: what is numbered from now on gets later numbers. */
+    /** What follows from the live version of each function of an imported project. Throws `invalid` when one has no such version. */
+    async settleFunctions({ project_id }: Scope): Promise<void> {
+      const [incomplete] = await db.query<{ name: string; version: number }>(sql`
+        select name, version from zerodb_functions f
+        where project_id = ${project_id}::uuid
+          and not exists (select from zerodb_function_versions v where v.function_id = f.id and v.version = f.version)
+        limit 1`)
+      if (incomplete)
+        throw new ZeroError('invalid', `The file has no version ${incomplete.version} of function "${incomplete.name}"`)
+      await db.query(sql`
+        update zerodb_functions f set
+          runtime = v.runtime, retry = nullif(v.config -> 'retry', 'null'), concurrency = (v.config ->> 'concurrency')::int
+        from zerodb_function_versions v
+        where f.project_id = ${project_id}::uuid and v.function_id = f.id and v.version = f.version`)
+      await db.query(sql`
+        update zerodb_hooks h set runtime = f.runtime, function_concurrency = f.concurrency
+        from zerodb_functions f
+        where h.project_id = ${project_id}::uuid and f.id = h.function_id`)
+    },
+
+    /**
+     * Replaces what a deleted project of the same id has left in its owner's log, when its events have been imported with numbers from `first`
+     * on: its runs belong to the imported events from now on, and ended runs without one go.
+     */
+    async replaceEvents({ user_id, project_id }: Scope, first: number): Promise<void> {
+      const before = sql`user_id = ${user_id}::uuid and project_id = ${project_id}::uuid and seq < ${first}::bigint`
+      await db.query(sql`
+        with old as (select seq, event, ref, created_at from zerodb_events where ${before})
+        update zerodb_runs r set event_seq = e.seq
+        from old
+        join zerodb_events e using (event, ref, created_at)
+        where r.event_seq = old.seq
+          and e.user_id = ${user_id}::uuid
+          and e.project_id = ${project_id}::uuid
+          and e.seq >= ${first}::bigint`)
+      await db.query(sql`
+        with old as (select seq from zerodb_events where ${before})
+        delete from zerodb_runs where event_seq in (select seq from old) and status not in ('queued', 'running')`)
+      await db.query(sql`
+        with gone as (
+          delete from zerodb_events e
+          where ${before} and not exists (select from zerodb_runs r where r.event_seq = e.seq)
+          returning seq
+        )
+        delete from zerodb_outbox where seq in (select seq from gone)`)
+    },
+
+    /** Once all rows of a whole database are written: what is numbered from now on gets later numbers. */
     async finish(shapes: readonly Shape[]): Promise<void> {
       for (const { name, numbered } of shapes) {
         for (const column of numbered) {
@@ -144,22 +262,38 @@ export function load({ db }: StoreContext) {
   }
 }
 
+/** Whether an id of the file belongs to something that is here already. */
+export function isTakenId(error: unknown): boolean {
+  return error instanceof DbError && error.code === '23505' && /^zerodb_\w+_pkey$/.test(error.constraint ?? '')
+}
+
 function vectorOf({ vectors }: DumpedRow, name: string): Float32Array | null {
   const numbers = vectors?.[name]
   return numbers ? Float32Array.from(numbers) : null
 }
 
-/** The event with another number, and so with another id; its chain may begin with one that has been moved with it. */
-function eventFields({ project_id, user_id }: Scope, shift: number): Given {
-  const moved = (id: Statement) =>
-    sql`'evt_' || lpad(to_hex(('x' || lpad(substr(${id}, 5, length(${id}) - 10), 16, '0'))::bit(64)::bigint + ${shift}::bigint), 10, '0') || right(${id}, 6)`
+/** The event under its new number, and so with another id; its chain may begin with one that has a new number too. */
+function eventFields({ project_id, user_id }: Scope, salt: string | null): Given {
+  const renumbered = (seq: Statement, id: Statement) => sql`'evt_' || lpad(to_hex(${seq}), 10, '0') || right(${id}, 6)`
+  const ids =
+    salt === null
+      ? sql`'{}'::jsonb`
+      : sql`coalesce(
+          (
+            select jsonb_object_agg(key, ${mapped(salt, sql`value`)}) from jsonb_each_text(r.data)
+            where key = any(${IDS_IN_DATA}::text[]) and value is not null
+          ),
+          '{}'
+        )`
   return {
-    seq: sql`r.seq + ${shift}::bigint`,
-    id: moved(sql`r.id`),
-    chain_id: sql`case when r.chain_id is not null then ${moved(sql`r.chain_id`)} end`,
+    id: renumbered(sql`l.new_seq`, sql`r.id`),
+    chain_id: sql`
+      case when l.new_chain is null then r.chain_id else ${renumbered(sql`l.new_chain`, sql`r.chain_id`)} end`,
     xid: sql`'0'::xid8`,
+    ref: salt === null ? sql`r.ref::uuid::text` : sql`${mapped(salt, sql`r.ref`)}::text`,
     data: sql`
       r.data
+      || ${ids}
       || jsonb_build_object('user_id', ${user_id}::text)
       || case when r.event = ${remembered.name} then '{}' else jsonb_build_object('project_id', ${project_id}::text) end`,
   }

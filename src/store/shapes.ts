@@ -12,6 +12,10 @@ export interface Shape {
   vectors: readonly string[]
   /** Those that are numbered by a sequence. */
   numbered: readonly string[]
+  /** Those of the type uuid. */
+  uuids: readonly string[]
+  /** Those of the type jsonb that cannot be null in SQL: where the value is null in JSON, it is a JSON null. */
+  documents: readonly string[]
   /** Of the primary key. */
   key: readonly string[]
 }
@@ -27,6 +31,7 @@ export async function shapesOf(db: Executor): Promise<Shape[]> {
     type: string
     is_generated: boolean
     is_numbered: boolean
+    is_required: boolean
     key_place: number | null
   }>(sql`
     select
@@ -35,6 +40,7 @@ export async function shapesOf(db: Executor): Promise<Shape[]> {
       format_type(a.atttypid, null) as type,
       a.attgenerated <> '' as is_generated,
       a.attidentity <> '' as is_numbered,
+      a.attnotnull as is_required,
       array_position(i.indkey::int2[], a.attnum) as key_place
     from pg_class c
     join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
@@ -54,6 +60,8 @@ export async function shapesOf(db: Executor): Promise<Shape[]> {
       generated: named(own.filter(({ is_generated }) => is_generated)),
       vectors: named(own.filter(({ type, is_generated }) => type === 'vector' && !is_generated)),
       numbered: named(own.filter(({ is_numbered }) => is_numbered)),
+      uuids: named(own.filter(({ type }) => type === 'uuid')),
+      documents: named(own.filter(({ type, is_required }) => type === 'jsonb' && is_required)),
       key: named(keys),
     }
   })

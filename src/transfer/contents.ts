@@ -3,10 +3,14 @@ import { ZeroError } from '../errors.ts'
 import type { Line } from './format.ts'
 
 /**
- * Keeps the contents of a file's lines, piece by piece, and passes on the other lines. `kept` then has the names of all that came whole.
+ * Keeps the contents of a file's lines, piece by piece, and passes on the other lines. `kept` then has the name and size of each that came whole.
  * Throws `invalid` for a content that is not what its name says.
  */
-export async function* keepContents(lines: AsyncIterable<Line>, blobs: Blobs, kept: Set<string>): AsyncGenerator<Line> {
+export async function* keepContents(
+  lines: AsyncIterable<Line>,
+  blobs: Blobs,
+  kept: Map<string, number>,
+): AsyncGenerator<Line> {
   const source = lines[Symbol.asyncIterator]()
   try {
     for (let next = await source.next(); !next.done; next = await source.next()) {
@@ -15,10 +19,10 @@ export async function* keepContents(lines: AsyncIterable<Line>, blobs: Blobs, ke
         yield line
         continue
       }
-      const { blob } = await blobs.put(bytesOf(line, source), Number.POSITIVE_INFINITY)
+      const { blob, size_bytes } = await blobs.put(bytesOf(line, source), Number.POSITIVE_INFINITY)
       if (blob !== line.blob)
         throw new ZeroError('invalid', `The content ${line.blob} is not what it was: the file is damaged`)
-      kept.add(blob)
+      kept.set(blob, size_bytes)
     }
   } finally {
     await source.return?.()

@@ -1,6 +1,10 @@
 import type { Readable } from 'node:stream'
 import { z } from 'zod'
+import { depthOf, MAX_JSON_DEPTH } from '../db/sql.ts'
 import { ZeroError } from '../errors.ts'
+import { parseStoredJson } from '../exact-json.ts'
+import { metadata } from '../schema/common.ts'
+import { safeParse } from '../schema/safe-parse.ts'
 import type { DumpedRow } from '../store/load.ts'
 
 // A file of JSON, a line a thing: what it is, the rows of each table behind those that they refer to, the contents of files in pieces, and
@@ -19,9 +23,9 @@ export const header = z.object({
 })
 export type Header = z.infer<typeof header>
 
-const row = z.object({
+const row = z.strictObject({
   table: z.string(),
-  row: z.record(z.string(), z.unknown()),
+  row: metadata,
   vectors: z.record(z.string(), z.array(z.number()).nullable()).optional(),
 })
 /** A piece of a content; an empty one ends it. */
@@ -33,8 +37,12 @@ export type Line =
   | { kind: 'piece'; blob: string; bytes: Buffer }
   | { kind: 'end' }
 
-/** The lines of a file that is read from its beginning, behind its header. Throws `invalid` that names the line at fault. */
-export async function* readLines(content: Readable, onHeader: (header: Header) => void): AsyncGenerator<Line, void> {
+/** The lines of a file that is read from its beginning, behind its header. `parse` may refuse values. Throws `invalid` that names the line at fault. */
+export async function* readLines(
+  content: Readable,
+  onHeader: (header: Header) => void,
+  parse: (text: string) => unknown = parseStoredJson,
+): AsyncGenerator<Line, void> {
   let number = 0
   let count = 0
   let ended = false
@@ -42,13 +50,13 @@ export async function* readLines(content: Readable, onHeader: (header: Header) =
     number++
     if (text === '') continue
     count++
-    const value = parsed(text, number)
+    const value = parsed(text, number, parse)
     if (count === 1) {
       onHeader(checked(header, value, number))
       continue
     }
     if (ended) throw wrong(number, 'something follows the end')
-    const line = lineOf(value, number)
+    const line = lineOf(value, number, text)
     if (line.kind === 'end') {
       ended = true
       if ((value as { lines: number }).lines !== count) throw wrong(number, 'lines are missing before the end')
@@ -58,6 +66,8 @@ export async function* readLines(content: Readable, onHeader: (header: Header) =
   if (!ended) throw new ZeroError('invalid', 'The file is cut short: its last line is missing')
 }
 
+/** A row and the line around it, on top of what any JSON value may have. */
+const MAX_LINE_DEPTH = MAX_JSON_DEPTH + 2
 /** Longer than any row that could be stored. */
 const MAX_LINE_BYTES = 256 * 1024 * 1024
 
@@ -79,10 +89,11 @@ async function* textLines(content: Readable): AsyncGenerator<string, void> {
   if (length > 0) yield Buffer.concat(pending).toString()
 }
 
-function lineOf(value: Record<string, unknown>, number: number): Line {
+function lineOf(value: Record<string, unknown>, number: number, text: string): Line {
   if ('row' in value) {
+    if (depthOf(text) > MAX_LINE_DEPTH) throw wrong(number, `it is nested more than ${MAX_LINE_DEPTH} levels deep`)
     const { table, ...rest } = checked(row, value, number)
-    return { kind: 'row', table, row: rest as DumpedRow }
+    return { kind: 'row', table, row: { line: number, text, ...rest } }
   }
   if ('blob' in value) {
     const { blob, base64 } = checked(piece, value, number)
@@ -92,21 +103,21 @@ function lineOf(value: Record<string, unknown>, number: number): Line {
   return { kind: 'end' }
 }
 
-function parsed(text: string, number: number): Record<string, unknown> {
+function parsed(text: string, number: number, parse: (text: string) => unknown): Record<string, unknown> {
   try {
-    const value: unknown = JSON.parse(text)
+    const value = parse(text)
     if (typeof value === 'object' && value !== null) return value as Record<string, unknown>
-  } catch {
-    // Said below.
+  } catch (error) {
+    if (error instanceof ZeroError) throw wrong(number, error.fields?.[0]?.msg ?? error.message)
   }
   throw wrong(number, 'it is no JSON object')
 }
 
 function checked<Schema extends z.ZodType>(schema: Schema, value: unknown, number: number): z.infer<Schema> {
-  const result = schema.safeParse(value)
+  const result = safeParse(schema, value)
   if (result.success) return result.data
   const [issue] = result.error.issues
-  throw wrong(number, `${issue!.path.join('.')}: ${issue!.message}`)
+  throw wrong(number, [...issue!.path, issue!.message].join(': '))
 }
 
 function wrong(number: number, why: string): ZeroError {

@@ -1,14 +1,17 @@
+import { randomUUID } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import type { Blobs } from '../blobs/index.ts'
 import { DbError } from '../db/sql.ts'
 import { ZeroError } from '../errors.ts'
+import { parseJson, stringifyJson } from '../exact-json.ts'
 import type { Scope } from '../store/context.ts'
 import { PROJECT_TABLES } from '../store/dump.ts'
-import type { Store } from '../store/index.ts'
-import type { DumpedRow } from '../store/load.ts'
+import type { Store, Tables } from '../store/index.ts'
+import { type DumpedRow, isTakenId, mappedId, type NumberRange } from '../store/load.ts'
 import type { Shape } from '../store/shapes.ts'
 import { keepContents } from './contents.ts'
 import { FORMAT, type Header, type Line, readLines } from './format.ts'
+import { Renumbering } from './renumbering.ts'
 
 const BATCH = 100
 
@@ -27,54 +30,157 @@ export interface LoadedProject extends Loaded {
   name: string
 }
 
+/** Looks at the rows of a file in their order. Throws what keeps them from being imported. */
+export interface RowChecks {
+  /** The row as it is to be written, where that is not as it stands in the file. */
+  row(table: string, row: DumpedRow): DumpedRow['row'] | undefined
+  /** Called when there are no more rows, before anything is written. */
+  end(): void
+}
+
 /**
  * Makes a project of the file that `open` gives from its beginning, each time it is asked: it is read twice, so that nothing is written of a
- * file that is not whole. `checkHook` throws for a hook that could not be made here. Throws `invalid`, and `project_exists`.
+ * file that is not whole. `createChecks` is called for each reading. Throws `invalid`, and `project_exists`.
  */
 export async function loadProject(
   target: Target,
   userId: string,
   open: () => Promise<Readable>,
-  check: (table: string, row: DumpedRow['row']) => void,
+  createChecks: () => RowChecks,
 ): Promise<LoadedProject> {
-  const kept = new Set<string>()
-  let project: { id: string; name: string } | undefined
-  let [first, last] = [Number.POSITIVE_INFINITY, 0]
-  const schema = await target.store.dump.schema()
-  const lines = readLines(await open(), (header) => checkHeader(header, 'project', schema))
-  for await (const line of keepContents(lines, target.blobs, kept)) {
-    if (line.kind !== 'row') continue
-    const { row } = line.row
-    if (line.table === 'projects') project = { id: String(row['id']), name: String(row['name']) }
-    check(line.table, row)
-    if (line.table !== 'events') continue
-    first = Math.min(first, Number(row['seq']))
-    last = Math.max(last, Number(row['seq']))
-  }
+  const { store, blobs } = target
+  const kept = new Map<string, number>()
+  const survey = new Survey()
+  const schema = await store.dump.schema()
+  const lines = readLines(await open(), (header) => checkHeader(header, 'project', schema), parseJson)
+  for await (const line of keepContents(checkRows(lines, createChecks()), blobs, kept))
+    if (line.kind === 'row') survey.add(line.table, line.row)
+  const { project } = survey
   if (!project) throw new ZeroError('invalid', 'The file has no project')
-  const { id, name } = project
-  const shift = last === 0 ? 0 : await target.store.transaction((tx) => tx.load.reserve(first, last))
-  const counts = await target.store.transaction(async (tx) => {
-    const shapes = await tx.dump.shapes()
-    const scope: Scope = { user_id: userId, project_id: id }
-    const write = async (shape: Shape, rows: DumpedRow[]) => {
-      if (shape.name === 'files') for (const { row } of rows) checkContent(row, kept)
-      if (shape.name !== 'projects') return tx.load.projectRows(scope, shape, rows, shift)
-      for (const { row } of rows)
-        if (!(await tx.load.project(userId, shape, row)))
-          throw new ZeroError('project_exists', `Project ${id} is here already`)
-    }
-    const counted = await loadRows(
-      readLines(await open(), () => {}),
-      shapes,
-      ['projects', ...PROJECT_TABLES],
-      write,
-    )
-    await tx.load.finish(shapes)
-    return counted
+  const ranges = await survey.draw(store)
+  const write = (given: string | null) =>
+    store.transaction(async (tx) => {
+      const owner = await tx.load.ownerOf(project.id)
+      if (owner === userId) throw new ZeroError('project_exists', `Project ${project.id} is here already`)
+      const salt = given ?? (owner === null ? null : randomUUID())
+      const id = salt === null ? project.id : mappedId(salt, project.id)
+      const scope: Scope = { user_id: userId, project_id: id }
+      const shapes = await tx.dump.shapes()
+      const counts = await loadRows(
+        checkRows(
+          readLines(await open(), () => {}),
+          createChecks(),
+        ),
+        shapes,
+        async (shape, rows) => {
+          if (shape.name === 'files') for (const row of rows) checkContent(row, kept)
+          await written(tx, shape.name, rows, (some) => tx.load.projectRows(scope, shape, some, salt))
+        },
+        (table, row) => survey.renumber(table, row),
+      )
+      await tx.load.settleFunctions(scope)
+      await tx.load.replaceEvents(scope, ranges.events?.[0]?.first ?? Number.MAX_SAFE_INTEGER)
+      return { id, counts }
+    })
+  // An id that belongs to something of anybody is not told: the whole project gets others then.
+  const { id, counts } = await write(null).catch((error) => {
+    if (!isTakenId(error.cause ?? error)) throw error
+    return write(randomUUID())
   })
   const { projects: _, ...rest } = counts
-  return { project_id: id, name, counts: rest }
+  return { project_id: id, name: project.name, counts: rest }
+}
+
+/** The columns whose numbers come from a sequence. */
+const NUMBERED = { rows: 'position', published_events: 'position', events: 'seq' } as const
+
+/** What the first reading of a file finds out for the second. */
+class Survey {
+  project: { id: string; name: string } | undefined
+  readonly #numbers = {
+    rows: new Renumbering(),
+    published_events: new Renumbering(),
+    events: new Renumbering(),
+  }
+  /** New numbers of the events with which chains began, by their ids in the file; null until the second reading comes to them. */
+  readonly #chains = new Map<string, number | null>()
+
+  add(table: string, { line, row }: DumpedRow): void {
+    if (table === 'projects') {
+      if (this.project) throw atLine(line, table, 'a file has one project')
+      this.project = { id: String(row['id']).toLowerCase(), name: String(row['name']) }
+    }
+    if (!isNumbered(table)) return
+    const column = NUMBERED[table]
+    if (!this.#numbers[table].add(Number(row[column])))
+      throw atLine(line, table, `row.${column}: ${row[column]} is in the file twice`)
+    if (row['chain_id']) this.#chains.set(String(row['chain_id']), null)
+  }
+
+  async draw(store: Store): Promise<Partial<Record<keyof typeof NUMBERED, NumberRange[]>>> {
+    const drawn: Partial<Record<keyof typeof NUMBERED, NumberRange[]>> = {}
+    for (const [table, numbers] of Object.entries(this.#numbers)) {
+      if (!isNumbered(table)) continue
+      drawn[table] = await store.load.draw(table, NUMBERED[table], numbers.count)
+      numbers.assign(drawn[table])
+    }
+    return drawn
+  }
+
+  /** The row with its new numbers. Called in the order of the file. */
+  renumber(table: string, row: DumpedRow): DumpedRow {
+    // A memory whose event is not kept any longer has the number of none.
+    if (table === 'memories')
+      return { ...row, numbers: { event_seq: this.#numbers.events.get(Number(row.row['event_seq'])) ?? 0 } }
+    if (!isNumbered(table)) return row
+    const number = this.#numbers[table].get(Number(row.row[NUMBERED[table]]))
+    if (table !== 'events') return { ...row, numbers: { [NUMBERED[table]]: number } }
+    const chain = this.#chains.get(String(row.row['chain_id'])) ?? null
+    if (this.#chains.has(String(row.row['id']))) this.#chains.set(String(row.row['id']), number)
+    return { ...row, numbers: { seq: number, chain } }
+  }
+}
+
+function isNumbered(table: string): table is keyof typeof NUMBERED {
+  return table in NUMBERED
+}
+
+/** Passes on the lines with the rows as they are to be written. */
+async function* checkRows(lines: AsyncIterable<Line>, checks: RowChecks): AsyncGenerator<Line, void> {
+  let ended = false
+  for await (const line of lines) {
+    if (line.kind === 'row') {
+      const { table } = line
+      if (!PROJECT_LINES.includes(table))
+        throw new ZeroError(
+          'invalid',
+          `Line ${line.row.line}: table "${table}" is not known here. A later version has written this file, or it is damaged`,
+        )
+      try {
+        const row = checks.row(table, line.row)
+        yield row === undefined ? line : { ...line, row: { ...line.row, row, text: stringifyJson({ row }) } }
+      } catch (error) {
+        throw error instanceof ZeroError ? atLine(line.row.line, table, error) : error
+      }
+      continue
+    }
+    if (!ended) checks.end()
+    ended = true
+    yield line
+  }
+}
+
+const PROJECT_LINES: readonly string[] = ['projects', ...PROJECT_TABLES]
+
+/** The error with the line that is at fault, and the field where it names one. */
+function atLine(line: number, table: string, what: string | ZeroError): ZeroError {
+  const prefix = `Line ${line} (${table}) cannot be imported`
+  if (typeof what === 'string') return new ZeroError('invalid', `${prefix}: ${what}`)
+  if (what.message.startsWith('Line ')) return what
+  const [field] = what.fields ?? []
+  const why = field ? `${field.loc.slice(1).join('.')}: ${field.msg}` : what.message
+  const code = what.code === 'validation_failed' ? 'invalid' : what.code
+  return new ZeroError(code, `${prefix}: ${why}`, { cause: what.cause ?? what })
 }
 
 /**
@@ -87,7 +193,7 @@ export async function loadAll(
   open: () => Promise<Readable>,
   prepare: (header: Header) => Promise<void>,
 ): Promise<Loaded> {
-  const kept = new Set<string>()
+  const kept = new Map<string, number>()
   let header: Header | undefined
   const named = new Set<string>()
   const lines = readLines(await open(), (found) => {
@@ -95,16 +201,16 @@ export async function loadAll(
   })
   for await (const line of keepContents(lines, blobs, kept))
     if (line.kind === 'row' && line.table === 'files' && line.row.row['blob']) named.add(String(line.row.row['blob']))
-  if (header!.zerodb === 'backup') for (const blob of named) checkContent({ blob }, kept)
+  const missing = header!.zerodb === 'backup' ? [...named].find((blob) => !kept.has(blob)) : undefined
+  if (missing !== undefined)
+    throw new ZeroError('invalid', `The content ${missing} of a file is missing: the file is damaged`)
   await prepare(header!)
   const counts = await store.transaction(async (tx) => {
     const shapes = await tx.dump.shapes()
-    const all = shapes.map(({ name }) => name)
     const counted = await loadRows(
       readLines(await open(), () => {}),
       shapes,
-      all,
-      (shape, rows) => tx.load.rows(shape, rows),
+      (shape, rows) => written(tx, shape.name, rows, (some) => tx.load.rows(shape, some)),
     )
     await tx.load.finish(shapes)
     return counted
@@ -126,45 +232,68 @@ export function checkHeader({ zerodb, format, schema }: Header, kind: Header['ze
     )
 }
 
-function checkContent({ blob }: DumpedRow['row'], kept: ReadonlySet<string>): void {
-  if (blob !== null && blob !== undefined && !kept.has(String(blob)))
-    throw new ZeroError('invalid', `The content ${blob} of a file is missing: the file is damaged`)
+/** Throws `invalid` for a file whose content did not come, or is not as large as it says. */
+function checkContent({ line, row }: DumpedRow, kept: ReadonlyMap<string, number>): void {
+  const { blob, size_bytes } = row
+  if (blob === null || blob === undefined) return
+  const size = kept.get(String(blob))
+  if (size === undefined) throw atLine(line, 'files', `the content ${blob} of a file is missing: the file is damaged`)
+  if (size !== size_bytes) throw atLine(line, 'files', `row.size_bytes: the content has ${size} bytes`)
 }
 
-/** Writes rows in batches of one table. Returns how many there were of each. */
+/** Writes rows in batches of one table whose rows have the same fields. Returns how many there were of each. */
 async function loadRows(
   lines: AsyncIterable<Line>,
   shapes: readonly Shape[],
-  allowed: readonly string[],
   write: (shape: Shape, rows: DumpedRow[]) => Promise<void>,
+  renumber: (table: string, row: DumpedRow) => DumpedRow = (_, row) => row,
 ): Promise<Record<string, number>> {
   const counts: Record<string, number> = {}
   let batch: DumpedRow[] = []
-  let table = ''
+  let kind = ''
+  let shape: Shape | undefined
   const flush = async () => {
-    if (batch.length > 0) await written(table, () => write(shapes.find(({ name }) => name === table)!, batch))
+    if (batch.length > 0) await write(shape!, batch)
     batch = []
   }
   for await (const line of lines) {
     if (line.kind !== 'row') continue
-    if (line.table !== table || batch.length === BATCH) await flush()
-    table = line.table
-    if (!allowed.includes(table))
-      throw new ZeroError('invalid', `A later version has written this file: "${table}" is not known here`)
+    const { table, row } = line
+    const next = `${table} ${Object.keys(row.row).sort()}`
+    if (next !== kind || batch.length === BATCH) await flush()
+    if (next !== kind) shape = shapes.find(({ name }) => name === table)
+    if (!shape) throw new ZeroError('invalid', `A later version has written this file: "${table}" is not known here`)
+    kind = next
     counts[table] = (counts[table] ?? 0) + 1
-    batch.push(line.row)
+    batch.push(renumber(table, row))
   }
   await flush()
   return counts
 }
 
-/** What the database does not take is the file's mistake. */
-async function written(table: string, write: () => Promise<void>): Promise<void> {
+/** Writes a batch of rows; when that fails, row by row, so that the error names the line. */
+async function written(
+  tx: Tables,
+  table: string,
+  rows: readonly DumpedRow[],
+  write: (rows: readonly DumpedRow[]) => Promise<void>,
+): Promise<void> {
   try {
-    await write()
+    return await tx.load.attempt(() => write(rows))
   } catch (error) {
-    if (!(error instanceof DbError) || !/^2[23]/.test(error.code)) throw error
-    const why = [error.message, error.detail].filter(Boolean).join(': ')
-    throw new ZeroError('invalid', `A row of "${table}" cannot be stored: ${why}`, { cause: error })
+    if (!isRefusal(error)) throw error
   }
+  for (const row of rows)
+    await write([row]).catch((error) => {
+      if (error instanceof ZeroError) throw atLine(row.line, table, error)
+      if (!(error instanceof DbError && isRefusal(error))) throw error
+      const why = [error.message, error.detail].filter(Boolean).join(': ')
+      throw new ZeroError('invalid', `Line ${row.line} (${table}) cannot be stored: ${why}`, { cause: error })
+    })
+}
+
+/** What the database does not take is the file's mistake: values (SQLSTATE class 22), constraints (23) and limits (54). */
+function isRefusal(error: unknown): boolean {
+  if (error instanceof ZeroError) return error.status === 422
+  return error instanceof DbError && /^(22|23|54)/.test(error.code)
 }

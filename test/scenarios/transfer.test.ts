@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { ZeroDB } from '../../src/client/index.ts'
 import { sql } from '../../src/db/sql.ts'
+import type { Replay } from '../../src/schema/replay.ts'
+import { PROJECT_ROWS } from '../../src/schema/transfer-rows.ts'
 import { emptyLinesUntil } from '../../src/transfer/dump.ts'
 import { openTestApp, type TestApp, type TestUser } from '../support/app.ts'
+import { eventually } from '../support/eventually.ts'
 
 let [from, to]: TestApp[] = []
 let [fromUrl, toUrl]: string[] = []
@@ -224,7 +227,7 @@ describe('a file that is not as it was', () => {
     [
       'with a field that is not known here',
       () => file.replace('{"table":"tables","row":{', '{"table":"tables","row":{"later":1,'),
-      /no field "later"/,
+      /Line 3 \(tables\) .*"later"/,
     ],
     [
       'with a table that is not known here',
@@ -234,7 +237,7 @@ describe('a file that is not as it was', () => {
     [
       'with an id that is none',
       () => file.replace(/(\{"table":"vectors".*?"id": ?")[^"]*/, '$1x'),
-      /A row of "vectors" cannot be stored/,
+      /Line \d+ \(vectors\) .*row\.id/,
     ],
     [
       'with a hook that cannot be',
@@ -250,7 +253,7 @@ describe('a file that is not as it was', () => {
     [
       'with a runtime that is not known here',
       () => file.replaceAll('"runtime": "nodejs20"', '"runtime": "cobol"'),
-      /"cobol" is not known/,
+      /Line \d+ \(functions\) .*row\.runtime/,
     ],
     [
       'with a hook of a function that it has not',
@@ -287,26 +290,65 @@ describe('a file that is not as it was', () => {
     expect((await victim.rows.list({ table: 'theirs' })).total).toBe(0)
   })
 
-  test('that is here already is refused, also when it is somebody else’s', async () => {
+  test('that is here already is refused to its owner, and becomes another project for somebody else', async () => {
     await imported(target, file)
     await expect(imported(target, file)).rejects.toMatchObject({ status: 409, code: 'project_exists' })
     const other = new ZeroDB({ url: toUrl!, apiKey: (await to!.newUser()).key })
-    await expect(imported(other, file)).rejects.toMatchObject({ status: 409 })
+    const copy = await imported(other, file)
+    expect(copy.project_id).not.toBe(project_id)
+    await target.projects.delete({ project_id })
+    // What one owns is not told from what the other owns: the copy is whole without the first.
+    expect(copy.counts).toEqual((await imported(target, file)).counts)
     await target.projects.delete({ project_id })
   })
 })
 
-test('who may not read all of a project may not export it, and who is bound to one may not import', async () => {
-  const limited = async (scopes: string[]) => {
-    const { key } = await source.keys.create({ name: 'limited', scopes: scopes as never })
-    return new ZeroDB({ url: fromUrl!, apiKey: key })
+describe('A3: export and import ask for the right to every kind that the file holds', () => {
+  const limited = async (zerodb: ZeroDB, url: string, scopes: string[]) => {
+    const { key } = await zerodb.keys.create({ name: 'limited', scopes: scopes as never })
+    return new ZeroDB({ url, apiKey: key })
   }
-  await expect((await limited(['zerodb:*'])).projects.export({})).rejects.toMatchObject({ status: 403 })
-  await expect(
-    exported(await limited(['zerodb:read', 'memory:read', 'hooks:read', 'functions:read'])),
-  ).resolves.toContain('"projects"')
-  const bound = new ZeroDB({ url: fromUrl!, apiKey: await from!.boundKey(giver, giver.project_id) })
-  await expect(imported(bound, '')).rejects.toMatchObject({ status: 403 })
+  const READ = ['zerodb:read', 'memory:read', 'hooks:read', 'functions:read']
+  const WRITE = ['zerodb:write', 'memory:write', 'hooks:write', 'functions:write']
+
+  test.each(READ)('A3: an export without %s is refused and names it', async (missing) => {
+    const without = READ.filter((scope) => scope !== missing)
+    const key = await limited(source, fromUrl!, without)
+    await expect(key.projects.export({})).rejects.toMatchObject({
+      status: 403,
+      message: `This API key lacks the right "${missing}"`,
+    })
+    await expect(exported(await limited(source, fromUrl!, READ))).resolves.toContain('"projects"')
+  })
+
+  test('A3: an import without the rights names each that the file needs, and writes nothing', async () => {
+    const project_id = await fill(source)
+    const file = await exported(source, project_id)
+    const key = await limited(target, toUrl!, ['zerodb:write', 'memory:write'])
+    await expect(imported(key, file)).rejects.toMatchObject({
+      status: 403,
+      message: 'This API key lacks the rights "functions:write", "hooks:write"',
+    })
+    expect(await target.projects.list()).toHaveLength(1)
+    // The function's own rights are those of the owner who deployed it.
+    await imported(await limited(target, toUrl!, [...WRITE, 'zerodb:read', 'memory:read', 'functions:invoke']), file)
+  })
+
+  test('A3: an import needs no right to what the file does not hold', async () => {
+    const { id: project_id } = await source.projects.create({ name: 'rows only' })
+    const scoped = new ZeroDB({ url: fromUrl!, apiKey: giver.key, projectId: project_id })
+    await scoped.events.publish({ topic: 'a' })
+    const key = await limited(target, toUrl!, ['zerodb:write'])
+    expect(await imported(key, await exported(source, project_id))).toMatchObject({
+      project_id,
+      counts: { published_events: 1, events: 1 },
+    })
+  })
+
+  test('a key that is bound to one project imports nothing', async () => {
+    const bound = new ZeroDB({ url: fromUrl!, apiKey: await from!.boundKey(giver, giver.project_id) })
+    await expect(imported(bound, '')).rejects.toMatchObject({ status: 403 })
+  })
 })
 
 test('a function may not do in its project what who imports it may not', async () => {
@@ -320,6 +362,274 @@ test('a function may not do in its project what who imports it may not', async (
     message: expect.stringContaining('keys:write'),
   })
   await imported(target, file)
+})
+
+/** What each sequence has given out last. */
+async function sequences(app: TestApp): Promise<Record<string, number>> {
+  const rows = await app.system.database.query<{ name: string; last: number }>(sql`
+    select sequencename::text as name, coalesce(last_value, 0) as last from pg_sequences where sequencename like 'zerodb%'`)
+  return Object.fromEntries(rows.map(({ name, last }) => [name, last]))
+}
+
+/** The file with each row of `table` as `change` makes it. */
+function withRows(file: string, table: string, change: (row: Record<string, unknown>, n: number) => object): string {
+  let n = 0
+  return file
+    .split('\n')
+    .map((text) => {
+      if (!text.startsWith(`{"table":"${table}"`)) return text
+      const line = JSON.parse(text)
+      return JSON.stringify({ ...line, row: change(line.row, n++) })
+    })
+    .join('\n')
+}
+
+/** The file without the rows of `table`. */
+function withoutRows(file: string, table: string): string {
+  const kept = file.split('\n').filter((text) => !text.startsWith(`{"table":"${table}"`))
+  return kept.map((text) => (text.startsWith('{"lines"') ? `{"lines":${kept.length - 1}}` : text)).join('\n')
+}
+
+describe('A1: no number of a file becomes state of the server', () => {
+  let file: string
+  let project_id: string
+  beforeAll(async () => {
+    giver = await from!.newUser()
+    source = new ZeroDB({ url: fromUrl!, apiKey: giver.key })
+    project_id = await fill(source)
+    file = await exported(source, project_id)
+  }, MINUTES * 60_000)
+
+  test('A1: an import renumbers events, rows and published events: sequences move by what it brings', async () => {
+    const last = '9223372036854774784'
+    let big = file
+    for (const [table, column] of [
+      ['events', 'seq'],
+      ['rows', 'position'],
+      ['published_events', 'position'],
+    ] as const) {
+      const numbers = [...file.matchAll(new RegExp(`{"table":"${table}".*"${column}": (\\d+)`, 'g'))]
+      const highest = Math.max(...numbers.map(([, number]) => Number(number)))
+      expect(highest).toBe(numbers.length)
+      big = big.replace(new RegExp(`({"table":"${table}".*"${column}": )${highest}\\b`), `$1${last}`)
+    }
+    const id = `evt_${(258).toString(16).padStart(10, '0')}`
+    expect(big).toContain(`"id": "${id}`)
+    big = big.replace(new RegExp(`"id": "${id}`), `"id": "evt_${BigInt(last).toString(16)}`)
+    expect(big.split(last)).toHaveLength(4)
+    const before = await sequences(to!)
+    const { counts } = await imported(target, big)
+    expect(counts).toMatchObject({ events: 258, rows: 250, published_events: 1 })
+    expect(await sequences(to!)).toEqual({
+      ...before,
+      zerodb_events_seq_seq: before['zerodb_events_seq_seq']! + 258,
+      zerodb_rows_position_seq: before['zerodb_rows_position_seq']! + 250,
+      zerodb_published_events_position_seq: before['zerodb_published_events_position_seq']! + 1,
+    })
+    const here = new ZeroDB({ url: toUrl!, apiKey: taker.key, projectId: project_id })
+    expect(await exported(target, project_id)).toBe(file)
+    const { data } = await here.rows.list({ table: 'numbers', limit: 1000 })
+    expect(data.map(({ row_data }) => row_data['n'])).toEqual(Array.from({ length: 250 }, (_, n) => n))
+    const { items } = await here.event_log.list({ project_id, limit: 1000 })
+    for (const event of [items[0]!, items.at(-1)!])
+      expect(await here.event_log.get({ event_id: event.id })).toEqual(event)
+    // Everybody goes on writing, with the next numbers.
+    const other = await to!.newUser()
+    expect((await other.post(`${other.database}/events/publish`, { topic: 'next' })).status).toBeLessThan(300)
+    expect((await sequences(to!))['zerodb_events_seq_seq']).toBe(before['zerodb_events_seq_seq']! + 259)
+    await target.projects.delete({ project_id })
+  })
+
+  test('A1: forgetting an imported memory touches no run of others, whatever number it had in the file', async () => {
+    const victim = await to!.newUser()
+    await victim.hook('zeromemory.remembered', 'auto_embed')
+    expect((await victim.post('/api/v1/public/memory/v2/remember', { content: 'a secret' })).status).toBe(200)
+    const runs = await victim.runs()
+    expect(runs).toMatchObject([{ status: 'succeeded' }])
+    const [row] = await to!.system.database.query<{ seq: number }>(
+      sql`select event_seq as seq from zerodb_runs where id = ${runs[0]!.id}::uuid`,
+    )
+    await imported(
+      target,
+      withRows(file, 'memories', (memory) => ({ ...memory, event_seq: row!.seq })),
+    )
+    const here = new ZeroDB({ url: toUrl!, apiKey: taker.key, projectId: project_id })
+    const { results } = await here.memory.recall({ query: 'Apollo' })
+    await here.memory.forget({ memory_id: results[0]!.memory_id })
+    expect(await victim.runs()).toEqual(runs)
+    await target.projects.delete({ project_id })
+  })
+
+  test('A1: a schedule begins with its first tick from now on, whatever the file says', async () => {
+    const late = withRows(file, 'schedules', (row) => ({ ...row, next_at: '2001-01-01T05:00:00+00:00' }))
+    await imported(target, late)
+    const here = new ZeroDB({ url: toUrl!, apiKey: taker.key, projectId: project_id })
+    const [schedule] = await here.schedules.list({ project_id })
+    expect(Date.parse(schedule!.next_at!)).toBeGreaterThan(Date.now())
+    expect(Date.parse(schedule!.next_at!)).toBe(Date.parse(schedule!.next_runs[0]!))
+    expect(await taker.runs()).toEqual([])
+    await target.projects.delete({ project_id })
+  })
+
+  test('A1: an id that somebody else has is not told: the project gets other ids, and all its references with them', async () => {
+    const victim = await to!.newUser()
+    const remembered = await victim.post('/api/v1/public/memory/v2/remember', { content: 'a secret' })
+    const memory = JSON.parse(file.split('\n').find((line) => line.includes('"kind": "remembered"'))!).row.id
+    const before = await victim.events()
+    const { project_id: other, counts } = await imported(target, file.replaceAll(memory, remembered.body.memory_id))
+    expect(other).not.toBe(project_id)
+    expect(counts).toEqual(counts)
+    const here = new ZeroDB({ url: toUrl!, apiKey: taker.key, projectId: other })
+    const { results } = await here.memory.recall({ query: 'Apollo' })
+    expect(results).toHaveLength(1)
+    expect(results[0]!.memory_id).not.toBe(remembered.body.memory_id)
+    expect((await here.graph.neighbors({ entity: 'maria' })).relationships[0]!.sources).toEqual([results[0]!.memory_id])
+    const { items } = await here.event_log.list({ project_id: other, event_type: 'zeromemory.remembered' })
+    expect(items).toMatchObject([{ data: { memory_id: results[0]!.memory_id } }])
+    expect((await here.rows.list({ table: 'numbers' })).total).toBe(250)
+    await here.secrets.set({ name: 'TOKEN', value: 'another' })
+    expect((await here.functions.invoke({ name: 'count', project_id: other, payload: {} })).result).toMatchObject({
+      secret: 'another',
+    })
+    await here.rows.insert({ table: 'numbers', row_data: { n: 7 } })
+    expect((await taker.runs()).filter(({ trigger }) => trigger === 'event')).toMatchObject([
+      { handler: 'count', status: 'succeeded', result: { n: 7 } },
+    ])
+    expect((await here.memory.forget({ memory_id: results[0]!.memory_id })).receipt.edges).toBeGreaterThan(0)
+    expect(await victim.events()).toEqual(before)
+    expect((await victim.get(`${victim.database}/memory`)).status).toBe(200)
+  })
+
+  const row = (table: string, fields: object) => () => withRows(file, table, (each) => ({ ...each, ...fields }))
+  test.each<[string, () => string, RegExp]>([
+    ['a negative number', row('events', { seq: -1 }), /Line \d+ \(events\).*row\.seq/],
+    ['a fraction', row('rows', { position: 1.5 }), /Line \d+ \(rows\).*row\.position/],
+    ['one number twice', row('events', { seq: 1 }), /Line \d+ \(events\).*row\.seq: 1 is in the file twice/],
+    ['a chain that is too deep', row('events', { depth: 2_147_483_647 }), /\(events\).*row\.depth/],
+    ['an id that is none', row('events', { id: 'evt_1' }), /\(events\).*row\.id/],
+    ['an unknown event', row('events', { event: 'zerodb.later' }), /\(events\).*row\.event/],
+    ['other data', row('events', { data: { secret: 1 } }), /\(events\).*row\.data/],
+    ['a header in a trace', row('events', { trace: '00\r\nx: y' }), /\(events\).*row\.trace/],
+    ['a time to come', row('vectors', { created_at: '2999-01-01T00:00:00+00:00' }), /\(vectors\).*row\.created_at/],
+    ['no time', row('memories', { created_at: 'infinity' }), /\(memories\).*row\.created_at/],
+    [
+      'a version that is not there',
+      () => withoutRows(row('functions', { version: 9 })(), 'schedules'),
+      /no version 9 of function "count"/,
+    ],
+    ['a version beyond all', row('functions', { version: 2_147_483_647 }), /\(functions\).*row\.version/],
+    ['the name of a handler', row('functions', { name: 'auto_embed' }), /\(functions\).*built-in handler/],
+    [
+      'a path out of the sandbox',
+      row('function_versions', { files: { '../x': '' } }),
+      /\(function_versions\).*relative/,
+    ],
+    ['a schedule that no version asks for', row('schedules', { cron: '* * * * * *' }), /\(schedules\).*row\.cron/],
+    [
+      'more retries than allowed',
+      row('hooks', { retry: { max_attempts: 1e9 } }),
+      /\(hooks\).*row\.retry\.max_attempts/,
+    ],
+    ['a hook of another user', row('hooks', { user_id: 'x' }), /\(hooks\).*"user_id"/],
+    ['more importance than there is', row('memories', { importance: 9 }), /\(memories\).*row\.importance/],
+    ['a file of another size', row('files', { size_bytes: 5 }), /\(files\).*row\.size_bytes/],
+    [
+      'a webhook to an address inside',
+      row('hooks', {
+        ...{ hook_type: 'webhook', hook_name: 'webhook:x', function_id: null },
+        hook_config: { url: 'http://127.0.0.1/' },
+      }),
+      /\(hooks\).*127\.0\.0\.1/,
+    ],
+  ])('A1: %s is refused with the line and the field', async (_, changed, message) => {
+    const error = await imported(target, changed()).catch((thrown: Error & { status?: number }) => thrown)
+    expect(error).toMatchObject({ status: 422, message: expect.stringMatching(message) })
+    expect(await target.projects.list()).toHaveLength(1)
+  })
+
+  test('every column that is exported has a schema, and the other way round', async () => {
+    const shapes = await to!.system.app.store.dump.shapes()
+    for (const [table, schema] of Object.entries(PROJECT_ROWS)) {
+      const { columns, vectors } = shapes.find(({ name }) => name === table)!
+      const exported = columns.filter(
+        (column) => !['project_id', 'user_id', 'is_default', 'xid', 'filter_path', ...vectors].includes(column),
+      )
+      expect(Object.keys(schema.shape.row.shape).sort(), table).toEqual([...exported].sort())
+    }
+  })
+})
+
+describe('B4: export, delete, import on one server', () => {
+  test(
+    'B4: has equal counts, an event log that does not grow, and a second export equal to the first',
+    async () => {
+      const project_id = await fill(source)
+      const here = new ZeroDB({ url: fromUrl!, apiKey: giver.key, projectId: project_id })
+      await here.events.publish({ topic: 'null', event_payload: null })
+      const runs = (await giver.runs()).map(({ id, handler, event_type }) => ({ id, handler, event_type }))
+      expect(runs.length).toBeGreaterThan(0)
+      const file = await exported(source, project_id)
+      const events = await giver.events()
+      const counted: unknown[] = []
+      for (let round = 0; round < 2; round++) {
+        await source.projects.delete({ project_id })
+        counted.push((await imported(source, file)).counts)
+        expect(await exported(source, project_id)).toBe(file)
+        // The log tells the same as before, in the same order.
+        const told = ({ event, data, timestamp, depth }: (typeof events)[number]) => ({ event, data, timestamp, depth })
+        expect((await giver.events()).map(told)).toEqual(events.map(told))
+      }
+      expect(counted[1]).toEqual(counted[0])
+      // Runs stay with their events.
+      expect((await giver.runs()).map(({ id, handler, event_type }) => ({ id, handler, event_type }))).toEqual(runs)
+      expect((await here.event_log.get({ event_id: (await giver.events()).at(-1)!.id })).data).toMatchObject({
+        topic: 'null',
+      })
+    },
+    MINUTES * 60_000,
+  )
+
+  test('B4: a replay afterwards fires once per event', async () => {
+    const { id: project_id } = await source.projects.create({ name: 'replayed' })
+    const here = new ZeroDB({ url: fromUrl!, apiKey: giver.key, projectId: project_id })
+    for (let n = 0; n < 3; n++) await here.vectors.upsert({ document: `text ${n}` })
+    const file = await exported(source, project_id)
+    await source.projects.delete({ project_id })
+    await imported(source, file)
+    const hook = await here.hooks.create({ event_type: 'zerodb.vector.stored', hook_name: 'auto_embed', project_id })
+    const replay = (await here.replays.create({ project_id, hook_id: hook.id, rate_per_second: 1000 })) as Replay
+    expect(replay).toMatchObject({ total: 3 })
+    await eventually(async () =>
+      expect(await here.replays.get({ replay_id: replay.id })).toMatchObject({ status: 'done', created: 3 }),
+    )
+    expect(await giver.runs()).toMatchObject(Array(3).fill({ handler: 'auto_embed', status: 'succeeded' }))
+  })
+
+  test('B4: what was written after the export is not in the log any more, nor are its ended runs', async () => {
+    const { id: project_id } = await source.projects.create({ name: 'later' })
+    const here = new ZeroDB({ url: fromUrl!, apiKey: giver.key, projectId: project_id })
+    await here.hooks.create({ event_type: 'zerodb.vector.stored', hook_name: 'auto_embed', project_id })
+    await here.vectors.upsert({ document: 'early' })
+    const [run] = await giver.runs()
+    const file = await exported(source, project_id)
+    await here.vectors.upsert({ document: 'late' })
+    expect(await giver.runs()).toHaveLength(2)
+    await source.projects.delete({ project_id })
+    await imported(source, file)
+    expect(await giver.events()).toHaveLength(1)
+    expect((await giver.runs()).map(({ id }) => id)).toEqual([run!.id])
+    expect(await exported(source, project_id)).toBe(file)
+  })
+})
+
+test('numbers in rows keep every digit on the way', async () => {
+  const { id: project_id } = await source.projects.create({ name: 'digits' })
+  const here = new ZeroDB({ url: fromUrl!, apiKey: giver.key, projectId: project_id })
+  await here.tables.create({ table_name: 't' })
+  await here.rows.insert({ table: 't', row_data: { n: 0 } })
+  const file = (await exported(source, project_id)).replace('{"n": 0}', '{"n": 12345678901234567890123.450}')
+  await imported(target, file)
+  expect(await exported(target, project_id)).toBe(file)
 })
 
 describe('an export that takes long', () => {

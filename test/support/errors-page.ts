@@ -15,8 +15,7 @@ const MEANINGS: Record<ErrorCode, string> = {
   function_disabled: 'Switch the function on with PATCH, or call another.',
   function_hooked: 'Hooks that were made by hand ask for the function. Delete them, or send `force=true`.',
   hook_exists: 'The hook is there already, for this project or for all. Change it with PATCH.',
-  project_exists:
-    'An import brings a project with its own id. Delete the one that is here, or import on another server.',
+  project_exists: 'You already have the project that the file holds. Delete it first, or import as another user.',
   replay_final: 'A replay or backfill can be cancelled until it is done.',
   run_final: 'A run can be cancelled until it has ended.',
   run_not_final:

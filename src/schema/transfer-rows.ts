@@ -1,0 +1,259 @@
+import { z } from 'zod'
+import { metadata, name, uuid, wording } from './common.ts'
+import { CHANNELS } from './event.ts'
+import { EVENT_TYPES } from './events.ts'
+import { fileUpload } from './file.ts'
+import { functionConfig, functionDeploy, functionName, schedule } from './function.ts'
+import { HOOK_TYPES, orderingKey, retryPolicy } from './hook.ts'
+import { MEMORY_TYPES, ROLES, remember } from './memory.ts'
+import { publish } from './published.ts'
+import { RUNTIMES } from './runtime.ts'
+import { embedding, vectorUpsert } from './vector.ts'
+
+// The rows of an export, with the limits that the API has for what makes them. A test compares the fields with the columns of the database.
+
+const text = z.string()
+/** An address of a moment as PostgreSQL writes it; `infinity` and years of five digits are none. */
+const moment = z.iso.datetime({ offset: true, error: 'Must be a time like 2026-01-31T12:00:00.123456+00:00' })
+/** PostgreSQL's `[from,to)`. */
+const span = z.string().regex(/^(empty|\[\d{1,9},\d{1,9}\))$/, 'Must be a range like [0,12)')
+/** Of a file: only the order counts. What is above 2^53 comes rounded, and orders all the same. */
+const ordinal = (min: number) =>
+  z
+    .number()
+    .min(min)
+    .max(2 ** 63)
+    .refine(Number.isInteger, 'Must be an integer')
+const share = z.number().min(0).max(1)
+const count = z.int().min(0).max(1_000_000_000)
+const version = z.int().min(1).max(1_000_000_000)
+const model = z.string().max(1024).nullable()
+const json = z.unknown().refine((value) => value !== undefined, 'Field required')
+const runtime = z.enum(RUNTIMES)
+const files = functionDeploy.shape.files.unwrap()
+
+const embedded = z.strictObject({ embedding: embedding.nullable(), next_embedding: embedding.nullable() })
+
+const plain = <Shape extends z.ZodRawShape>(shape: Shape) => z.strictObject({ row: z.strictObject(shape) })
+const withVectors = <Shape extends z.ZodRawShape>(shape: Shape) =>
+  z.strictObject({ row: z.strictObject(shape), vectors: embedded })
+
+/** The fields of an event's data by its type, without those that say whose it is: these are set anew. */
+const DATA = new Map(
+  EVENT_TYPES.map((type) => {
+    const { user_id: _, ...shape } = type.data.shape
+    const fields = Object.entries(shape).filter(([field]) => field !== 'project_id')
+    const ids = ['memory_id', 'file_id', 'row_id', 'event_id']
+    const own = fields.map(([field, schema]) => [field, ids.includes(field) ? uuid : schema])
+    return [type.name as string, { channel: type.channel, data: z.strictObject(Object.fromEntries(own)) }]
+  }),
+)
+
+const event = plain({
+  seq: ordinal(1),
+  id: z.string().regex(/^evt_[0-9a-f]{16,22}$/, 'Must be the id of an event'),
+  event: text,
+  channel: z.enum(CHANNELS),
+  data: metadata,
+  ref: uuid,
+  chain_id: z
+    .string()
+    .regex(/^[\x21-\x7e]{1,100}$/, 'Must be the id of an event or a call')
+    .nullable(),
+  depth: z.int().min(0).max(10_000),
+  caused_by: uuid.nullable(),
+  trace: z
+    .string()
+    .regex(/^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/, 'Must be a traceparent')
+    .nullable(),
+  created_at: moment,
+}).superRefine(({ row }, context) => {
+  const type = DATA.get(row.event)
+  if (type === undefined || type.channel !== row.channel) {
+    context.addIssue({
+      code: 'custom',
+      path: ['row', 'event'],
+      message: `There is no event type "${row.event.slice(0, 100)}" on channel ${row.channel}`,
+    })
+    return
+  }
+  for (const { path, message } of type.data.safeParse(row.data).error?.issues ?? [])
+    context.addIssue({ code: 'custom', path: ['row', 'data', ...path], message })
+})
+
+const memory = withVectors({
+  id: uuid,
+  event_seq: ordinal(0),
+  kind: z.enum(['record', 'remembered']),
+  content: wording,
+  agent_id: name.nullable(),
+  session_id: name.nullable(),
+  run_id: name.nullish(),
+  end_user_id: name.nullish(),
+  role: z.enum(ROLES).nullable(),
+  entity_id: name.nullable(),
+  memory_type: z.enum(MEMORY_TYPES).nullable(),
+  namespace: name,
+  importance: share,
+  tags: remember.shape.tags.unwrap(),
+  metadata,
+  model,
+  requested_model: model,
+  next_model: model,
+  created_at: moment,
+  updated_at: moment,
+}).refine(({ row }) => row.kind === 'record' || row.memory_type !== null, {
+  path: ['row', 'memory_type'],
+  error: 'Must not be null for kind "remembered"',
+})
+
+const vector = withVectors({
+  id: uuid,
+  namespace: name,
+  vector_id: name,
+  model,
+  requested_model: model,
+  next_model: model,
+  document: text.nullable(),
+  summary: text.nullable(),
+  metadata,
+  source: vectorUpsert.shape.source.unwrap(),
+  batch_id: uuid.nullable(),
+  created_at: moment,
+  updated_at: moment,
+}).refine(({ row, vectors }) => vectors.embedding !== null || wording.safeParse(row.document).success, {
+  path: ['vectors', 'embedding'],
+  error: 'Must not be null for a vector without a document',
+})
+
+/** What a line of an export may hold besides its table, by that table. */
+export const PROJECT_ROWS = {
+  projects: plain({
+    id: uuid,
+    name,
+    description: text.nullable(),
+    metadata,
+    settings: metadata,
+    created_at: moment,
+    updated_at: moment,
+  }),
+  tables: plain({
+    id: uuid,
+    name,
+    schema_definition: metadata.nullable(),
+    description: text.nullable(),
+    created_at: moment,
+  }),
+  rows: plain({
+    id: uuid,
+    table_id: uuid,
+    position: ordinal(1),
+    data: metadata,
+    created_at: moment,
+    updated_at: moment,
+  }),
+  vectors: vector,
+  memories: memory,
+  entities: plain({ id: uuid, name: text, type: text, created_at: moment }),
+  entity_aliases: plain({ norm: text, entity_id: uuid, alias: text }),
+  mentions: plain({ memory_id: uuid, entity_id: uuid, span }),
+  edges: plain({
+    id: uuid,
+    subject_id: uuid,
+    predicate: text,
+    object_id: uuid,
+    confidence: share,
+    valid_from: moment.nullable(),
+    valid_to: moment.nullable(),
+    created_at: moment,
+    invalidated_at: moment.nullable(),
+  }),
+  edge_sources: plain({ edge_id: uuid, memory_id: uuid, span, extractor: text, confidence: share }),
+  published_events: plain({
+    id: uuid,
+    position: ordinal(1),
+    topic: publish.shape.topic,
+    payload: json,
+    source: name.nullable(),
+    correlation_id: name.nullable(),
+    published_at: moment,
+  }),
+  files: withVectors({
+    id: uuid,
+    file_key: fileUpload.shape.file_key.unwrap(),
+    file_name: name,
+    content_type: z.string().max(255).nullable(),
+    size_bytes: z.int().min(0).nullable(),
+    folder: z.string().max(1024).nullable(),
+    metadata,
+    blob: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/, 'Must be the SHA-256 of the content')
+      .nullable(),
+    summary: text.nullable(),
+    summary_model: model,
+    model,
+    next_model: model,
+    created_at: moment,
+  }),
+  functions: plain({
+    id: uuid,
+    name: functionName,
+    runtime,
+    version,
+    is_active: z.boolean(),
+    retry: retryPolicy.nullable(),
+    concurrency: z.int().min(1).max(1000).nullable(),
+    created_at: moment,
+    updated_at: moment,
+  }),
+  function_versions: plain({
+    function_id: uuid,
+    version,
+    runtime,
+    hash: z.string().regex(/^[0-9a-f]{64}$/, 'Must be a SHA-256'),
+    sources: files,
+    files,
+    entry: functionDeploy.shape.entry.unwrap(),
+    source_map: text.nullable(),
+    config: functionConfig.required({ permissions: true }),
+    created_at: moment,
+  }),
+  schedules: plain({
+    id: uuid,
+    function_id: uuid,
+    ...schedule.shape,
+    /** Of older exports: the import begins with the first tick from now on. */
+    next_at: z.unknown().optional(),
+    last_at: moment.nullable(),
+    paused_at: moment.nullable(),
+    created_at: moment,
+  }),
+  once: plain({ function_id: uuid, key: name, value: json, created_at: moment }),
+  hooks: plain({
+    id: uuid,
+    event_type: z.string().max(100),
+    hook_type: z.enum(HOOK_TYPES),
+    hook_name: z.string().max(100),
+    hook_config: metadata,
+    is_active: z.boolean(),
+    created_at: moment,
+    updated_at: moment,
+    filter: metadata.nullable(),
+    ordering_key: orderingKey.nullable(),
+    retry: retryPolicy.nullable(),
+    concurrency: z.int().min(1).max(1000).nullable(),
+    paused_at: moment.nullable(),
+    disabled_reason: z.string().max(1000).nullable(),
+    failing_since: moment.nullable(),
+    failures: count.nullable(),
+    failed_at: moment.nullable(),
+    function_id: uuid.nullable(),
+    runtime: runtime.nullable(),
+    function_concurrency: z.int().min(1).max(1000).nullable(),
+    declared: z.boolean().nullable(),
+  }),
+  events: event,
+} as const satisfies Record<string, z.ZodType>
+
+export type ProjectTable = keyof typeof PROJECT_ROWS
