@@ -30,6 +30,9 @@ function continues(text: string, [start, end]: Span, next: number): boolean {
   if (/\n\s*\n|\r\s*\r/.test(text.slice(end, next).replaceAll('\r\n', '\n'))) return false
   if (/^([-*•#>|]|\d+[.)]\s)/.test(text.slice(next, next + 6)) || /[.!?:;]/.test(text[end - 1]!)) return false
   const lineStart = Math.max(start, text.lastIndexOf('\n', end - 1) + 1)
+  // A row of a table, whose cells are separated by tabs, is not wrapped prose.
+  const [line, nextLine] = [text.slice(lineStart, end), lineAt(text, next)]
+  if (line.trim().includes('\t') || nextLine.trim().includes('\t')) return false
   return /\p{Ll}/u.test(text[next]!) || end - lineStart >= WRAPPED_LINE
 }
 
@@ -51,4 +54,9 @@ function cut(text: string, start: number, end: number): Span[] {
 export function withoutHalf(text: string, at: number): number {
   const code = text.charCodeAt(at)
   return code >= 0xdc00 && code <= 0xdfff ? at - 1 : at
+}
+
+function lineAt(text: string, start: number): string {
+  const end = text.indexOf('\n', start)
+  return text.slice(start, end < 0 ? text.length : end)
 }

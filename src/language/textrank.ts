@@ -11,9 +11,12 @@ const CONTENT = new Set(['NOUN', 'PROPN', 'VERB', 'ADJ', 'NUM', 'X'])
  * one cut at a word. Time grows with the number of words, not with the square of the sentences.
  */
 export function textRank(text: string, sentences: readonly Sentence[], maxLength: number): string {
-  const candidates = distinct(text, sentences)
-  const whole = candidates.map(({ words }) => words).join(' ')
+  const all = distinct(text, sentences)
+  const whole = joined(all.map(({ words }) => words))
   if (whole.length <= maxLength) return whole
+  // Headings and exclamations carry little; they count only where there is nothing else.
+  const long = all.filter(({ size }) => size >= 4)
+  const candidates = long.length > 0 ? long : all
   const scores = rank(candidates.map(({ terms }) => terms))
   const order = [...candidates.keys()].sort((a, b) => scores[b]! - scores[a]! || a - b)
   const chosen: number[] = []
@@ -25,30 +28,38 @@ export function textRank(text: string, sentences: readonly Sentence[], maxLength
     length += more
   }
   if (chosen.length === 0) return cutAtWord(candidates[order[0]!]!.words, maxLength)
-  return chosen
-    .sort((a, b) => a - b)
-    .map((i) => candidates[i]!.words)
-    .join(' ')
+  return joined(chosen.sort((a, b) => a - b).map((i) => candidates[i]!.words))
+}
+
+/** One character stands between two sentences: a line break beside a table row, else a space. */
+function joined(sentences: readonly string[]): string {
+  return sentences
+    .map((words, i) => (i === 0 ? '' : isRow(words) || isRow(sentences[i - 1]!) ? '\n' : ' ') + words)
+    .join('')
+}
+
+/** Tabs separate the cells of a table row. */
+function isRow(words: string): boolean {
+  return words.includes('\t')
 }
 
 interface Candidate {
   words: string
+  /** How many words it has. */
+  size: number
   terms: Set<string>
 }
 
 function distinct(text: string, sentences: readonly Sentence[]): Candidate[] {
-  const seen = new Map<string, Candidate & { size: number }>()
+  const seen = new Map<string, Candidate>()
   for (const { span, tokens } of sentences) {
-    const words = text.slice(...span).replace(/\s+/g, ' ')
+    const words = text.slice(...span).replace(/[^\S\t]+/g, ' ')
     const size = tokens.filter((token) => /[\p{L}\p{N}]/u.test(token.text)).length
     if (size === 0 || seen.has(words)) continue
     const terms = new Set(tokens.filter((token) => CONTENT.has(token.pos)).map((token) => token.lower))
     seen.set(words, { words, terms, size })
   }
-  const all = [...seen.values()]
-  // Headings and exclamations carry little; they count only where there is nothing else.
-  const long = all.filter(({ size }) => size >= 4)
-  return long.length > 0 ? long : all
+  return [...seen.values()]
 }
 
 /** PageRank over the cosine graph. The graph is X·Xᵀ without its diagonal, so each round is two passes over the terms. */
