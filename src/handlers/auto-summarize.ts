@@ -3,6 +3,9 @@ import type { App } from '../app.ts'
 import { fileUploaded, vectorStored } from '../schema/events.ts'
 import { defineHandler, type HandlerRun } from './handler.ts'
 
+/** Types in whose text every line is a record. */
+const RECORD_TYPES: ReadonlySet<string> = new Set(['csv', 'json'])
+
 /** Summarises an uploaded file, or a vector's document. A file's summary is searchable by words and by meaning. */
 export const autoSummarize = defineHandler({
   name: 'auto_summarize',
@@ -24,7 +27,9 @@ async function summarizeFile(app: App, run: HandlerRun, maxLength: number) {
   const content = await app.blobs.open(file.blob)
   const { text, type, truncated } = await app.text.extract({ ...file, content }, run.signal)
   if (truncated) run.log(`"${file.file_name}" is long: only its beginning has been read`)
-  const summary = await app.language.summarize(text, maxLength, run.signal)
+  // A sentence may go over two lines of prose, but not over two records.
+  const sentences = RECORD_TYPES.has(type) ? text.replaceAll('\n', '\n\n') : text
+  const summary = await app.language.summarize(sentences, maxLength, run.signal)
   const [embedding = null] = summary === '' ? [] : await app.embedder.embed([summary], run.signal)
   const models = { model: app.language.model, embedding_model: app.embedder.model }
   const summarized = await app.store.files.setSummary(file.id, file.blob, { text: summary, embedding, ...models })

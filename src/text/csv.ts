@@ -1,10 +1,13 @@
 const SMALL_BYTES = 256 * 1024
 const LONGEST_QUOTED = 100_000
 
+/** Excel's own line for the separator of the file. */
+const SEPARATOR_LINE = /^"?sep=(.)"?\s*$/i
+
 /**
- * Each row of a table as a line, quotes and separators (comma, semicolon, tab or bar) resolved. In files of at most
- * 256 KB that begin with a header every value stands behind the name of its column, so that a row found by a search
- * explains itself.
+ * Each row of a table as a line, quotes and separators (comma, semicolon, tab or bar, or what a first line `sep=;` says)
+ * resolved. Empty values keep their place. In files of at most 256 KB that begin with a header every value stands behind
+ * the name of its column, so that a row found by a search explains itself.
  */
 export function* csvText(lines: Iterable<string>, bytes: number): Generator<string> {
   let header: string[] | undefined
@@ -13,7 +16,7 @@ export function* csvText(lines: Iterable<string>, bytes: number): Generator<stri
     if (isFirst && bytes <= SMALL_BYTES && isHeader(values)) {
       header = values
       yield `${values.join(', ')}\n`
-    } else yield `${header ? named(values, header) : values.filter(Boolean).join(', ')}\n`
+    } else yield `${header ? named(values, header) : values.join(', ')}\n`
     isFirst = false
   }
 }
@@ -24,8 +27,13 @@ function* rows(lines: Iterable<string>): Generator<string[]> {
   let row: string[] = []
   let value = ''
   let isQuoted = false
+  let isFirst = true
   for (const line of lines) {
-    if (!isQuoted && line.trim() === '') continue
+    const said = isFirst ? SEPARATOR_LINE.exec(line)?.[1] : undefined
+    isFirst = false
+    if (said) separator = said
+    // A row of a table with one column may be empty, but says nothing.
+    if (said || (!isQuoted && line.trim() === '')) continue
     separator ??= likeliestSeparator(line)
     for (let i = 0; i < line.length; i++) {
       const letter = line[i]!
@@ -48,20 +56,23 @@ function* rows(lines: Iterable<string>): Generator<string[]> {
   if (isQuoted) yield [...row, value.trim()]
 }
 
-function likeliestSeparator(line: string): string {
-  const counts = [',', ';', '\t', '|'].map((separator) => [separator, line.split(separator).length] as const)
-  return counts.reduce((best, next) => (next[1] > best[1] ? next : best))[0]
+/** Undefined for a line without separators, such as a title above the table. */
+function likeliestSeparator(line: string): string | undefined {
+  const bare = line.replace(/"(?:[^"]|"")*"/g, '')
+  const counts = [',', ';', '\t', '|'].map((separator) => [separator, bare.split(separator).length] as const)
+  const [separator, count] = counts.reduce((best, next) => (next[1] > best[1] ? next : best))
+  return count > 1 ? separator : undefined
 }
 
-/** Names of columns are short, different and no numbers. */
+/** Names of columns are short, different and not numbers. The first column, which numbers the rows, often has none. */
 function isHeader(values: readonly string[]): boolean {
-  const isName = (value: string) => value !== '' && value.length <= 60 && !/^[\d\s.,:/%€$+-]+$/.test(value)
+  const isName = (value: string, i: number) =>
+    (value !== '' || (i === 0 && values.length > 2)) &&
+    value.length <= 60 &&
+    !/^[\d.,:/%€$+-][\d\s.,:/%€$+-]*$/.test(value)
   return values.length > 1 && values.every(isName) && new Set(values).size === values.length
 }
 
 function named(values: readonly string[], header: readonly string[]): string {
-  return values
-    .map((value, i) => (value && header[i] ? `${header[i]}: ${value}` : value))
-    .filter(Boolean)
-    .join(', ')
+  return values.map((value, i) => (header[i] ? `${header[i]}: ${value}`.trimEnd() : value)).join(', ')
 }

@@ -1,15 +1,23 @@
 import { Inflate } from 'fflate'
-import { Parser } from 'htmlparser2'
 import { Unreadable } from './unreadable.ts'
+import { readHidingStyles, wordText } from './word-xml.ts'
 
 const MOST_ENTRIES = 2000
 const HIGHEST_RATIO = 100
 const MOST_PART_BYTES = 50 * 1024 * 1024
-const DEEPEST = 1000
 /** Deflate makes at most 1,032 bytes of one, so no step makes more than 17 MB. */
 const STEP_BYTES = 16 * 1024
 
-const PARTS = [/^word\/document\d*\.xml$/, /^word\/footnotes\.xml$/, /^word\/endnotes\.xml$/]
+const DOCUMENT = /^word\/document\d*\.xml$/
+/** In the order in which they are read. */
+const PARTS = [
+  { name: /^word\/header\d*\.xml$/, most: Number.POSITIVE_INFINITY },
+  { name: DOCUMENT, most: 1 },
+  { name: /^word\/footnotes\.xml$/, most: 1 },
+  { name: /^word\/endnotes\.xml$/, most: 1 },
+  { name: /^word\/footer\d*\.xml$/, most: Number.POSITIVE_INFINITY },
+]
+const STYLES = 'word/styles.xml'
 
 interface ZipEntry {
   name: string
@@ -23,19 +31,33 @@ interface ZipEntry {
 }
 
 /**
- * The text of a Word document with its foot- and endnotes, as it stands after all tracked changes. Nothing but these
- * parts is inflated, as they are read, and never past what the archive declared: at most 50 MB. Throws `Unreadable` for
- * archives of more than 2,000 entries or of more than 100 times their size, and for broken or encrypted ones.
+ * The text of a Word document with its headers, footers, foot- and endnotes, as it stands after all tracked changes and
+ * without hidden text. Nothing but these parts and the styles is inflated, as they are read, and never past what the
+ * archive declared: at most 50 MB. Throws `Unreadable` for archives of more than 2,000 entries or of more than 100 times
+ * their size, and for broken or encrypted ones.
  */
 export function* docxText(bytes: Uint8Array): Generator<string> {
   const entries = listZip(bytes)
   const inflated = entries.reduce((sum, entry) => sum + entry.inflated, 0)
   if (inflated > HIGHEST_RATIO * bytes.length)
     throw new Unreadable(`would inflate to more than ${HIGHEST_RATIO} times its size`)
-  const parts = PARTS.flatMap((part) => entries.filter(({ name }) => part.test(name)).slice(0, 1))
-  if (parts.reduce((sum, part) => sum + part.inflated, 0) > MOST_PART_BYTES)
+  const parts = PARTS.flatMap((part) => entries.filter(({ name }) => part.name.test(name)).slice(0, part.most))
+  const styles = entries.filter(({ name }) => name === STYLES).slice(0, 1)
+  if ([...parts, ...styles].reduce((sum, part) => sum + part.inflated, 0) > MOST_PART_BYTES)
     throw new Unreadable(`would inflate to more than ${MOST_PART_BYTES / 1024 / 1024} MB`)
-  for (const part of parts) yield* xmlText(inflate(bytes, part))
+
+  const hidingStyles = new Set(styles.flatMap((part) => readHidingStyles(inflate(bytes, part))))
+  const read = new Set<string>()
+  for (const part of parts) {
+    const pieces = wordText(inflate(bytes, part), hidingStyles)
+    if (DOCUMENT.test(part.name)) yield* pieces
+    else {
+      // The sections of a document, and its first, odd and even pages, often have headers of the same words.
+      const text = [...pieces].join('')
+      if (!read.has(text.trim())) yield text
+      read.add(text.trim())
+    }
+  }
 }
 
 /** What a zip archive says that it holds. Throws `Unreadable` when its directory is broken or longer than 2,000 entries. */
@@ -107,59 +129,6 @@ function push(inflater: Inflate, step: Uint8Array, isLast: boolean): void {
   } catch (error) {
     throw broken(error instanceof Error ? error.message : undefined)
   }
-}
-
-/** Text stands in elements named `t`, whatever the prefix; entities that a document could define are never looked up. */
-function* xmlText(chunks: Iterable<Uint8Array>): Generator<string> {
-  let out = ''
-  let depth = 0
-  let inText = 0
-  let hidden = 0
-  const parser = new Parser(
-    {
-      onopentagname(name) {
-        if (++depth > DEEPEST) throw new Unreadable(`nests its elements more than ${DEEPEST} deep`)
-        const local = localName(name)
-        if (local === 't') inText++
-        else if (isHidden(local)) hidden++
-        else if (hidden > 0) return
-        else if (local === 'tab') out += '\t'
-        else if (local === 'br' || local === 'cr') out += '\n'
-        else if (local === 'noBreakHyphen') out += '-'
-      },
-      ontext(text) {
-        if (inText > 0 && hidden === 0) out += text
-      },
-      onclosetag(name) {
-        depth--
-        const local = localName(name)
-        if (local === 't') inText--
-        else if (isHidden(local)) hidden--
-        else if (local === 'p' && hidden === 0) out += '\n\n'
-      },
-      onprocessinginstruction(name) {
-        if (name === '!DOCTYPE') throw new Unreadable('is a broken docx: it defines a document type of its own')
-      },
-    },
-    { xmlMode: true },
-  )
-  const decoder = new TextDecoder()
-  for (const chunk of chunks) {
-    parser.write(decoder.decode(chunk, { stream: true }))
-    yield out
-    out = ''
-  }
-  parser.end(decoder.decode())
-  yield out
-}
-
-/** The second rendering of what was said already, and text that a tracked change moved away. */
-function isHidden(local: string): boolean {
-  return local === 'Fallback' || local === 'moveFrom'
-}
-
-function localName(name: string): string {
-  return name.slice(name.indexOf(':') + 1)
 }
 
 function broken(cause?: unknown): Unreadable {

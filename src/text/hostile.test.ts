@@ -183,6 +183,49 @@ test('html with a million nested tags is refused', async () => {
   )
 })
 
+test.each([
+  ['json', '['.repeat(1e6), 'nests its values more than 1000 deep'],
+  ['json', `"${'\\n'.repeat(9e6)}"`, 'has a string of more than 8 million characters, which is data and not text'],
+  ['xml', '<a>'.repeat(1e6), 'nests its elements more than 1000 deep'],
+])('C: a hostile %s is refused', async (ending, content, reason) => {
+  expect(await refusal(`deep.${ending}`, Buffer.from(content))).toBe(reason)
+})
+
+test.each([
+  [
+    'a book',
+    'a.epub',
+    forgedZip([
+      { ...part('application/epub+zip'), name: 'mimetype' },
+      { ...part('x'), name: 'META-INF/container.xml' },
+    ]),
+    null,
+    'an EPUB book',
+  ],
+  ['an OpenDocument text', 'a.odt', forgedZip([{ ...part(BODY), name: 'content.xml' }]), null, 'an OpenDocument file'],
+  ['an rtf document', 'a.rtf', Buffer.from('{\\rtf1\\ansi Hello}'), 'text/rtf', 'an rtf document'],
+  [
+    'an rtf document that is said to be a doc',
+    'a.doc',
+    Buffer.from('{\\rtf1\\ansi Hello}'),
+    'application/msword',
+    'an rtf document',
+  ],
+  ['an e-mail', 'a.eml', Buffer.from('From: a@b\n\nSGVsbG8='), null, 'an e-mail message'],
+  ['an e-mail by its type', 'a', Buffer.from('From: a@b\n\nSGVsbG8='), 'message/rfc822', 'an e-mail message'],
+  [
+    'a web archive',
+    'a.mhtml',
+    Buffer.from('MIME-Version: 1.0\n\nSGVsbG8='),
+    'multipart/related; boundary=x',
+    'a web archive',
+  ],
+])('C: %s is refused by its name, and not read as text', async (_, file_name, content, content_type, name) => {
+  expect(await refusal(file_name, content, content_type)).toMatch(
+    new RegExp(`^is of a type that is not read: it is ${name}; `),
+  )
+})
+
 test('50 MB of one line are refused', async () => {
   const path = join(folder, 'line.txt')
   const block = Buffer.alloc(MB, 'a line without an end ')

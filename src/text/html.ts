@@ -1,4 +1,5 @@
 import { Parser } from 'htmlparser2'
+import { TableText } from './table-text.ts'
 import { Unreadable } from './unreadable.ts'
 
 const DEEPEST = 5000
@@ -9,55 +10,79 @@ const PARAGRAPHS = new Set([
   ...['p', 'h1', 'h2', 'h3', 'h4', 'h5', 'h6', 'title', 'blockquote', 'pre', 'ul', 'ol', 'dl', 'table', 'figure', 'hr'],
   ...['article', 'section', 'header', 'footer', 'main', 'aside', 'form', 'fieldset', 'details', 'body'],
 ])
-const LINES = new Set(['div', 'li', 'dt', 'dd', 'tr', 'br', 'option', 'caption', 'figcaption', 'summary', 'address'])
-const CELLS = new Set(['td', 'th'])
+const LINES = new Set(['div', 'li', 'dt', 'dd', 'br', 'option', 'caption', 'figcaption', 'summary', 'address'])
+const TABLE_PARTS: ReadonlyMap<string, 'table' | 'row' | 'cell'> = new Map([
+  ['table', 'table'],
+  ['tr', 'row'],
+  ['td', 'cell'],
+  ['th', 'cell'],
+])
 
-/** What a reader of the page sees as text, its title first; navigation, scripts and styles are left out. Throws `Unreadable` when elements stand more than 5,000 deep in one another. */
+/**
+ * What a reader of the page sees as text, its title first. Left out are navigation, scripts, styles and what the page
+ * itself hides. Throws `Unreadable` when elements stand more than 5,000 deep in one another.
+ */
 export function* htmlText(pieces: Iterable<string>): Generator<string> {
-  let out = ''
-  let last = '\n'
+  const text = new TableText()
   let depth = 0
-  let skipped = 0
+  /** Of the outermost element that is left out, 0 when there is none. */
+  let skippedFrom = 0
   let preformatted = 0
 
-  function add(text: string): void {
-    if (skipped > 0 || text === '') return
-    out += text
-    last = text.at(-1)!
-  }
   function breakAt(name: string): void {
-    if (PARAGRAPHS.has(name)) add('\n\n')
-    else if (LINES.has(name) && last !== '\n') add('\n')
-    else if (CELLS.has(name) && last !== '\t' && last !== '\n') add('\t')
+    if (PARAGRAPHS.has(name)) text.add('\n\n')
+    else if (LINES.has(name) && text.last !== '\n') text.add('\n')
   }
   const parser = new Parser({
-    onopentagname(name) {
+    onopentag(name, attributes) {
       // The parser moves its whole stack at every tag: without a limit a million tags would take minutes.
       if (++depth > DEEPEST) throw new Unreadable(`nests its elements more than ${DEEPEST} deep`)
-      if (SKIPPED.has(name)) skipped++
+      if (skippedFrom > 0) return
+      if (SKIPPED.has(name) || isHidden(name, attributes)) {
+        skippedFrom = depth
+        return
+      }
       breakAt(name)
+      const part = TABLE_PARTS.get(name)
+      if (part) text.open(part)
       if (name === 'pre') preformatted++
-      if (name === 'li') add('- ')
+      if (name === 'li') text.add('- ')
     },
-    ontext(text) {
-      if (preformatted > 0) return add(text)
-      const spaced = text.replace(/\s+/g, ' ')
-      add(/\s/.test(last) ? spaced.trimStart() : spaced)
+    ontext(piece) {
+      if (skippedFrom > 0) return
+      if (preformatted > 0) return text.add(piece)
+      const spaced = piece.replace(/\s+/g, ' ')
+      text.add(/\s/.test(text.last) ? spaced.trimStart() : spaced)
     },
     onclosetag(name) {
-      depth--
-      if (SKIPPED.has(name)) skipped--
+      const isSkipped = skippedFrom > 0
+      if (depth-- === skippedFrom) skippedFrom = 0
+      if (isSkipped) return
       if (name === 'pre') preformatted--
+      const part = TABLE_PARTS.get(name)
+      if (part) text.close(part)
       if (name !== 'br') breakAt(name)
     },
   })
   for (const piece of pieces) {
     parser.write(piece)
-    yield out
-    out = ''
+    yield text.take()
   }
   parser.end()
-  yield out
+  text.closeAll()
+  yield text.take()
+}
+
+/** Pages hide their whole body until a script shows it; its text is what a reader sees in the end. */
+function isHidden(name: string, { hidden, style, 'aria-hidden': ariaHidden }: Record<string, string>): boolean {
+  if (name === 'html' || name === 'body') return false
+  // Browsers show "until-found" to readers who search for it.
+  if (hidden !== undefined && hidden.toLowerCase() !== 'until-found') return true
+  return ariaHidden === 'true' || isHiddenStyle(style)
+}
+
+export function isHiddenStyle(style: string | undefined): boolean {
+  return style !== undefined && /(^|;)\s*(display\s*:\s*none|visibility\s*:\s*hidden)\b/i.test(style)
 }
 
 /** The charset that a page names in its first 1,024 bytes. */

@@ -32,6 +32,12 @@ describe('the type of a file', () => {
     ['its ending where the content type says little', 'a.MD', markdown, 'text/plain', 'markdown'],
     ['its ending where the content type says nothing', 'a.csv', 'a,b', 'application/octet-stream', 'csv'],
     ['its ending where there is no content type', 'a.html', '<p>Hello', null, 'html'],
+    ['its content type', 'a', '<a>Hello</a>', 'application/problem+xml', 'xml'],
+    ['its content type', 'a', '<svg><title>Hello</title></svg>', 'image/svg+xml', 'xml'],
+    ['its content type', 'a', '<html><p>Hello</p></html>', 'application/xhtml+xml', 'html'],
+    ['its ending where there is no content type', 'a.rss', '<rss><title>Hello</title></rss>', null, 'xml'],
+    ['its content before all', 'a.txt', '<?xml version="1.0"?><a>Hello</a>', 'text/plain', 'xml'],
+    ['its content before all', 'a', '<?xml version="1.0"?><!DOCTYPE html><p>Hello</p>', 'text/xml', 'html'],
     ['being text', 'a', 'Hello', null, 'plain'],
   ])('is told by %s: %s', async (_, file_name, content, content_type, type) => {
     expect((await extract(file_name, content, content_type)).type).toBe(type)
@@ -68,6 +74,30 @@ test('a docx reads as it stands after its tracked changes, with its notes', asyn
   const notes = Buffer.from(documentXml(paragraph('A footnote')))
   const { text } = await extract('a.docx', docx(body.join(''), { 'word/footnotes.xml': notes }))
   expect(text).toBe('One & two\n\nThree\tfour\nfive\n\ninserted\n\nbox\n\na cell\n\nA footnote')
+})
+
+test.each([
+  ['a.json', '\ufeff{"city": "Troms\\u00f8", "id": 9007199254740993}', 'city: Tromsø\nid: 9007199254740993'],
+  ['a.ndjson', '{"a": 1}\n{"a": 2}\n', 'a: 1\n\na: 2'],
+  ['a.json', '{"a": 1} // no JSON', '{"a": 1} // no JSON'],
+  ['a.ndjson', '{"a": 1}\n{"a": "cut o', '{"a": 1}\n{"a": "cut o'],
+  ['a.csv', '\ufeffsep=;\rname;city\rAda;\r;Oslo', 'name, city\nname: Ada, city:\nname:, city: Oslo'],
+  ['a.md', '---\rtitle: One\r---\rText', 'One\nText'],
+  ['a.html', '<table><tr><td></td><td>x</td></tr></table>', '\tx'],
+  [
+    'a.xml',
+    iconv.encode('<?xml version="1.0" encoding="windows-1252"?><a>Tromsø naïve</a>', 'windows-1252'),
+    'Tromsø naïve',
+  ],
+])('C: %s with %j reads %j', async (name, content, text) => {
+  expect((await extract(name, content)).text).toBe(text)
+})
+
+test('C: a json document of 20 MB on one line is read to the limit of its text', async () => {
+  const json = `[${'{"name":"Ada","city":"London"},'.repeat(700_000)}null]`
+  const { text, truncated } = await extract('a.json', json)
+  expect(truncated).toBe(true)
+  expect(text.split('\n').slice(0, 3)).toEqual(['[0].name: Ada', '[0].city: London', '[1].name: Ada'])
 })
 
 test('a docx with photographs that are larger than its limits for text is read', async () => {

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
+import { lines } from './lines.ts'
 import { markdownText } from './markdown.ts'
 
-const read = (markdown: string) => [...markdownText(markdown.split('\n'))].join('').trimEnd()
+const read = (markdown: string) => [...markdownText(lines([markdown]))].join('').trimEnd()
 
 test.each([
   ['# Title #', 'Title'],
@@ -23,6 +24,41 @@ test.each([
   ['| Drink | Price |\n|---|:-:|\n| Tea | 2 |', 'Drink, Price\nTea, 2'],
 ])('%j reads %j', (markdown, text) => {
   expect(read(markdown)).toBe(text)
+})
+
+test.each([
+  [
+    '---\ntitle: "The lease"\ntags:\n  - oslo\n  - office\ndraft: true\n# a comment\n---\nIt ends in June.',
+    'The lease\nIt ends in June.',
+  ],
+  ['---\nlayout: post\ndate: 2026-06-10\n---\n\n# Title\n\nText', '\nTitle\n\nText'],
+  ['--- \nsummary: >\n  Several\n  lines\n\n"quoted key": 1\n...\nText', 'Text'],
+  [
+    '+++\ntitle = \'The lease\'\ndate = 2026-06-10\ntags = [\n  "a",\n]\n[extra]\nx.y = 1\n+++\nText',
+    'The lease\nText',
+  ],
+  ['---\ntitle: >\n  folded\n---\nText', 'Text'],
+  ['---\n---\nText', 'Text'],
+  ['---\r\ntitle: One\r\n---\r\nText', 'One\nText'],
+])('C: markdown: front matter is left out but for its title: %j reads %j', (markdown, text) => {
+  expect(read(markdown)).toBe(text)
+})
+
+test.each([
+  ['---\nAbove: a line of text that goes on\nand on\n---\nbelow', 'Above: a line of text that goes on\nand on\nbelow'],
+  ['---\ntitle: never closed', 'title: never closed'],
+  ['Text\n\n---\nkey: value\n---\nmore', 'Text\n\nkey: value\nmore'],
+  ['+++\nprose\n+++', '+++\nprose\n+++'],
+])('C: markdown: what is not front matter is text: %j reads %j', (markdown, text) => {
+  expect(read(markdown)).toBe(text)
+})
+
+test('C: markdown: front matter without an end is read in the time of any other text', () => {
+  expect(read(`---\n${'key: value\n'.repeat(50_000)}`)).toMatch(/^key: value/)
+})
+
+test('C: markdown: a comment over several lines is left out', () => {
+  expect(read('one\n<!-- two\nthree -->\nfour\n```\n<!-- code\n```\nfive')).toBe('one\n\nfour\n<!-- code\nfive')
 })
 
 test('code is kept as it stands, and a fence inside a longer one is code', () => {

@@ -1,10 +1,26 @@
 /** Longer lines are no prose, and go through as they are: the patterns below would take too long on them. */
 const LONGEST_LINE = 10_000
 
-/** The words of a Markdown text without its markup; code is kept as it stands. */
+/** What does not end within this is not front matter. */
+const MAX_FRONT_MATTER_LINES = 1000
+const MAX_FRONT_MATTER_LINE = 2000
+
+/** The words of a Markdown text without its markup and front matter, whose title stands first; code is kept as it stands. */
 export function* markdownText(lines: Iterable<string>): Generator<string> {
   let fence: string | undefined
-  for (const line of lines) {
+  let isComment = false
+  for (const line of withoutFrontMatter(lines)) {
+    if (isComment) {
+      const end = line.indexOf('-->')
+      if (end < 0) continue
+      isComment = false
+      yield* plainLine(line.slice(end + 3))
+      continue
+    }
+    if (!fence && /^ {0,3}<!--/.test(line) && !line.includes('-->')) {
+      isComment = true
+      continue
+    }
     const mark = /^ {0,3}(`{3,}|~{3,})/.exec(line)?.[1]
     if (fence) {
       if (mark?.startsWith(fence) && line.trim() === mark) fence = undefined
@@ -13,6 +29,49 @@ export function* markdownText(lines: Iterable<string>): Generator<string> {
     else if (line.length > LONGEST_LINE) yield `${line}\n`
     else yield* plainLine(line)
   }
+}
+
+const FENCES = new Map([
+  ['---', { end: /^(---|\.\.\.)\s*$/, line: /^(\s|#|-\s|[}\]]|("[^"]*"|'[^']*'|[\w.$-][\w.$ -]*):(\s|$)|$)/ }],
+  ['+++', { end: /^\+\+\+\s*$/, line: /^(\s|#|\[|[}\]"']|[\w.-]+\s*=|$)/ }],
+])
+
+/** Front matter is data about the text, in YAML or TOML, above it. Lines between two rules that look otherwise are text. */
+function* withoutFrontMatter(lines: Iterable<string>): Generator<string> {
+  const held: string[] = []
+  let fences: { end: RegExp; line: RegExp } | undefined
+  let isDecided = false
+  for (const line of lines) {
+    if (isDecided) {
+      yield line
+      continue
+    }
+    fences ??= FENCES.get(line.trimEnd())
+    if (held.length > 0 && fences?.end.test(line)) {
+      isDecided = true
+      const title = titleOf(held)
+      if (title) yield `# ${title}`
+    } else {
+      held.push(line)
+      if (fences && (held.length === 1 || isFrontMatter(line, fences.line)) && held.length <= MAX_FRONT_MATTER_LINES)
+        continue
+      isDecided = true
+      yield* held
+    }
+  }
+  if (!isDecided) yield* held
+}
+
+function isFrontMatter(line: string, pattern: RegExp): boolean {
+  return line.length <= MAX_FRONT_MATTER_LINE && pattern.test(line)
+}
+
+function titleOf(frontMatter: readonly string[]): string | undefined {
+  for (const line of frontMatter) {
+    const title = /^title\s*[:=]\s*(.+?)\s*$/i.exec(line)?.[1]
+    if (title && !/^[|>][+-]?\d*$/.test(title)) return title.replace(/^(["'])(.*)\1$/, '$2')
+  }
+  return undefined
 }
 
 function* plainLine(line: string): Generator<string> {

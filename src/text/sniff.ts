@@ -1,7 +1,7 @@
 import { listZip } from './docx.ts'
 import { Unreadable } from './unreadable.ts'
 
-export type TextType = 'pdf' | 'docx' | 'html' | 'markdown' | 'csv' | 'plain' | 'json'
+export type TextType = 'pdf' | 'docx' | 'html' | 'markdown' | 'csv' | 'plain' | 'json' | 'xml'
 
 /** What the sender says of a file; nothing of it is taken for true against the content. */
 export interface Claim {
@@ -23,6 +23,8 @@ const CLAIMED: Record<string, TextType> = {
   'application/json': 'json',
   'application/x-ndjson': 'json',
   'application/ndjson': 'json',
+  'application/xml': 'xml',
+  'text/xml': 'xml',
 }
 
 const ENDINGS: Record<string, TextType> = {
@@ -38,12 +40,19 @@ const ENDINGS: Record<string, TextType> = {
   json: 'json',
   jsonl: 'json',
   ndjson: 'json',
+  geojson: 'json',
+  xml: 'xml',
+  rss: 'xml',
+  atom: 'xml',
+  svg: 'xml',
+  kml: 'xml',
+  opml: 'xml',
   txt: 'plain',
   text: 'plain',
   log: 'plain',
 }
 
-const TEXTUAL = /^(text\/.+|application\/(xml|javascript|ecmascript|yaml|x-yaml|toml|sql|x-sh)|.+\+(json|xml|yaml))$/
+const TEXTUAL = /^(text\/.+|application\/(javascript|ecmascript|yaml|x-yaml|toml|sql|x-sh)|.+\+yaml)$/
 const SAYS_NOTHING = /^(text\/plain|application\/octet-stream|binary\/octet-stream|application\/x-unknown)?$/
 
 /** First bytes of what we know and do not read, in hexadecimal. */
@@ -68,13 +77,21 @@ const KNOWN: readonly (readonly [magic: RegExp, name: string])[] = [
   [/^4f67675300/, 'an ogg recording'],
 ]
 
+/** Types whose content is text that holds encoded parts, which nobody can read as it stands. */
+const ENCODED: readonly (readonly [type: RegExp, ending: RegExp, name: string])[] = [
+  [/^(message\/rfc822|application\/mbox)$/, /^(eml|mbox)$/, 'an e-mail message'],
+  [/^multipart\/related$/, /^(mht|mhtml)$/, 'a web archive'],
+  [/^(application|text)\/rtf$/, /^rtf$/, 'an rtf document'],
+]
+
 const ENCRYPTED = Buffer.from('EncryptedPackage', 'utf16le')
 
-const READ = 'pdf, docx, html, markdown, csv, json and plain text are read'
+const READ = 'pdf, docx, html, markdown, csv, json, xml and plain text are read'
 
 /** Which reader a file needs: by its content, else its content type, else its name's ending. Throws `Unreadable` for what has none, and for a pdf or docx that is something else. */
 export function sniff(bytes: Uint8Array, claim: Claim): TextType {
   if (bytes.length === 0) throw new Unreadable('is empty')
+  refuseEncoded(claim)
   const claimed = claimedType(claim)
   const found = typeOfContent(bytes, claimed)
   if (found) return found
@@ -82,6 +99,13 @@ export function sniff(bytes: Uint8Array, claim: Claim): TextType {
     throw new Unreadable(`is said to be a ${claimed}, but its content is not one`)
   if (claimed) return claimed
   throw new Unreadable(`is of a type that is not read: ${claim.content_type?.slice(0, 100)}; ${READ}`)
+}
+
+function refuseEncoded({ content_type, ending }: Claim): void {
+  const type = (content_type ?? '').split(';')[0]!.trim().toLowerCase()
+  for (const [types, endings, name] of ENCODED)
+    if (types.test(type) || (SAYS_NOTHING.test(type) && endings.test(ending)))
+      throw new Unreadable(`is of a type that is not read: it is ${name}; ${READ}`)
 }
 
 /** Undefined for what may be text. */
@@ -112,13 +136,23 @@ function typeOfContent(bytes: Uint8Array, claimed: TextType | undefined): TextTy
     throw refuse('an Office document in the format used before 2007')
   }
   for (const [pattern, name] of KNOWN) if (pattern.test(magic)) throw refuse(name)
-  return isHtml(head) && !claimsContainer ? 'html' : undefined
+  if (claimsContainer) return undefined
+  if (isHtml(head)) return 'html'
+  return isXml(head) ? 'xml' : undefined
 }
 
 /** Without its zero bytes UTF-16 reads as ASCII here. */
+function asciiStart(head: string): string {
+  return head.replace(/^(\xef\xbb\xbf|\xff\xfe|\xfe\xff)/, '').replaceAll('\0', '')
+}
+
 function isHtml(head: string): boolean {
-  const start = head.replace(/^(\xef\xbb\xbf|\xff\xfe|\xfe\xff)/, '').replaceAll('\0', '')
+  const start = asciiStart(head)
   return /^\s*(<\?xml[^>]{0,200}\?>\s*)?(<!--.{0,500}?-->\s*)?(<!doctype html|<html)\b/is.test(start)
+}
+
+function isXml(head: string): boolean {
+  return /^\s*(<\?xml\s|<(rss|feed|svg)\s[^>]{0,500}(xmlns|version)\s*=)/i.test(asciiStart(head))
 }
 
 function archiveName(bytes: Uint8Array): string {
@@ -126,6 +160,7 @@ function archiveName(bytes: Uint8Array): string {
   if (names.some((name) => /^word\/document\d*\.xml$/.test(name))) return 'docx'
   if (names.includes('xl/workbook.xml')) return 'an Excel workbook'
   if (names.includes('ppt/presentation.xml')) return 'a PowerPoint presentation'
+  if (names.includes('META-INF/container.xml') && names.includes('mimetype')) return 'an EPUB book'
   if (names.includes('content.xml')) return 'an OpenDocument file'
   return 'a zip archive'
 }
@@ -139,6 +174,7 @@ function claimedType({ content_type, ending }: Claim): TextType | undefined {
   const byType = Object.hasOwn(CLAIMED, type) ? CLAIMED[type] : undefined
   if (byType) return byType
   if (/\+json$/.test(type)) return 'json'
+  if (/\+xml$/.test(type)) return 'xml'
   if (TEXTUAL.test(type)) return 'plain'
   return byEnding
 }

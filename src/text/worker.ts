@@ -2,11 +2,13 @@ import { decode, detectCharset } from './charset.ts'
 import { csvText } from './csv.ts'
 import { docxText } from './docx.ts'
 import { declaredCharset, htmlText } from './html.ts'
+import { jsonText, NotJson } from './json.ts'
 import { lines } from './lines.ts'
 import { markdownText } from './markdown.ts'
 import { pdfText } from './pdf.ts'
 import { type Claim, sniff, type TextType } from './sniff.ts'
 import { Unreadable } from './unreadable.ts'
+import { xmlCharset, xmlText } from './xml.ts'
 
 /** The first argument of the process, as JSON; the file itself comes through its standard input. */
 export interface TextJob extends Claim {
@@ -22,7 +24,7 @@ async function answer(job: TextJob): Promise<TextAnswer> {
   let type: TextType | undefined
   try {
     type = sniff(bytes, job)
-    const { text, truncated } = await collect(pieces(type, bytes, job), job.max_text_bytes)
+    const { text, truncated } = await read(type, bytes, job)
     if (text === '')
       throw new Unreadable(
         type === 'pdf' ? 'holds no text; it may be a scan, and pictures are not read' : 'holds no text',
@@ -32,6 +34,16 @@ async function answer(job: TextJob): Promise<TextAnswer> {
     if (error instanceof Unreadable) return { unreadable: error.message }
     // Parsers throw all kinds of things at what they do not expect.
     return { unreadable: `cannot be read${type ? ` as ${type}` : ''}: ${(error as Error).message}` }
+  }
+}
+
+async function read(type: TextType, bytes: Uint8Array, job: TextJob): Promise<{ text: string; truncated: boolean }> {
+  try {
+    return await collect(pieces(type, bytes, job), job.max_text_bytes)
+  } catch (error) {
+    // Logs that were cut off, and files with comments, say more as they stand than nothing.
+    if (error instanceof NotJson) return await collect(pieces('plain', bytes, job), job.max_text_bytes)
+    throw error
   }
 }
 
@@ -45,8 +57,12 @@ function pieces(type: TextType, bytes: Uint8Array, job: TextJob): Iterable<strin
   if (type === 'pdf') return pdfText(bytes)
   if (type === 'docx') return docxText(bytes)
   const declared = /charset\s*=\s*"?([\w-]{1,40})/i.exec(job.content_type ?? '')?.[1]
-  const text = decode(bytes, detectCharset(bytes, declared ?? (type === 'html' ? declaredCharset(bytes) : undefined)))
+  const named =
+    type === 'html' ? (declaredCharset(bytes) ?? xmlCharset(bytes)) : type === 'xml' ? xmlCharset(bytes) : undefined
+  const text = decode(bytes, detectCharset(bytes, declared ?? named))
   if (type === 'html') return htmlText(text)
+  if (type === 'xml') return xmlText(text)
+  if (type === 'json') return jsonText(text)
   if (type === 'markdown') return markdownText(lines(text))
   if (type === 'csv') return csvText(lines(text), bytes.length)
   return plainText(lines(text))
@@ -74,7 +90,9 @@ async function collect(pieces: Iterable<string> | AsyncIterable<string>, maxByte
     .toString('utf8', 0, end)
     .replace(/[ \t]+$/gm, '')
     .replace(/\n{3,}/g, '\n\n')
-    .trim()
+    // A tab in front of the first line is an empty cell.
+    .replace(/^[\n ]+/, '')
+    .trimEnd()
   return { text, truncated: bytes > maxBytes }
 }
 

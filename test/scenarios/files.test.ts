@@ -472,6 +472,41 @@ test('a pdf and a docx are summarised, and found by words and by meaning of thei
   expect((await find('pump'))[0].summary).toContain('pump')
 })
 
+test.each([
+  ['json', 'a.json', '{"city": "Troms\\u00f8", "id": 9007199254740993}', 'city: Tromsø id: 9007199254740993'],
+  [
+    'csv',
+    'a.csv',
+    'sep=;\rname;city;year\rAda;;1815\rlin;Oslo;',
+    'name, city, year name: Ada, city:, year: 1815 name: lin, city: Oslo, year:',
+  ],
+  [
+    'html',
+    'a.html',
+    '<table><tr><td>Tea</td><td></td><td>2</td></tr><tr><td>milk</td><td>large</td><td>3</td></tr></table><p hidden>never</p>',
+    'Tea\t\t2\nmilk\tlarge\t3',
+  ],
+  ['markdown', 'a.md', '---\nlayout: post\n---\nThe lease ends in June.', 'The lease ends in June.'],
+  ['xml', 'a.svg', '<svg xmlns="x"><title>Sales of the year</title><path d="M0 0"/></svg>', 'Sales of the year'],
+])('C: the summary of a %s file holds its words, and nothing of its markup', async (type, name, content, summary) => {
+  const user = await app.newUser()
+  await user.hook(UPLOADED, 'auto_summarize')
+  const { file_id } = (await upload(user, [file(content, name, 'application/octet-stream')])).body
+  expect(await user.runs()).toMatchObject([{ status: 'succeeded', result: { summarized: true, type } }])
+  expect((await user.get(`${user.database}/files/${file_id}`)).body.summary).toBe(summary)
+  expect(await user.trail()).toEqual({ events: [UPLOADED], runs: ['auto_summarize succeeded'] })
+})
+
+test('C: an rtf document, a book and an e-mail are refused by their names', async () => {
+  const user = await app.newUser()
+  await user.hook(UPLOADED, 'auto_summarize')
+  await upload(user, [file('{\\rtf1 Hello}', 'a.rtf', 'application/rtf')])
+  await upload(user, [file('From: a@example.com\n\nSGVsbG8=', 'a.eml', 'message/rfc822')])
+  const refused = (name: string) => ({ status: 'dead', attempts: 1, error: { message: expect.stringContaining(name) } })
+  expect(await user.runs()).toMatchObject([refused('it is an rtf document'), refused('it is an e-mail message')])
+  expect(await user.trail()).toEqual({ events: [UPLOADED, UPLOADED], runs: Array(2).fill('auto_summarize dead') })
+})
+
 test('auto_summarize on a vector summarises its document, until the document changes', async () => {
   const user = await app.newUser()
   await user.hook('zerodb.vector.stored', 'auto_summarize', { hook_config: { max_length: 120 } })
