@@ -93,6 +93,7 @@ export async function openBench(backend: Backend, given?: Place): Promise<Bench>
     jwtSecret: new Uint8Array(32),
     encryptionKey,
     outgoing: createOutgoing(config),
+    eventStreams: new Map(),
     logins: { byEmail: createThrottle(clock, 10, 600), byClient: createThrottle(clock, 100, 600) },
     runs: {
       settled: (...args) => engine!.settled(...args),
@@ -230,7 +231,8 @@ export async function startProgram(env: Record<string, string>): Promise<Program
   const { ZERODB_TEST_DATABASE_URL: _, DATABASE_URL: __, ...inherited } = process.env
   const start = performance.now()
   const child = spawn(process.execPath, [join(packageRoot(), 'dist', 'zerodb.js'), 'start'], {
-    env: { ...inherited, ZERODB_PORT: '0', ZERODB_LOG_LEVEL: 'error', ...env },
+    // The rate limit is for one user among many, and a benchmark has one user.
+    env: { ...inherited, ZERODB_PORT: '0', ZERODB_LOG_LEVEL: 'error', ZERODB_RATE_LIMIT: '0', ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))

@@ -171,6 +171,8 @@ export interface App {
   readonly encryptionKey: Uint8Array
   /** Sends requests to addresses that users have chosen. */
   readonly outgoing: Outgoing
+  /** Event streams that are open in this process, by user. */
+  readonly eventStreams: Map<string, number>
   /** Failed logins, by e-mail address and by the network address of the client. */
   readonly logins: { readonly byEmail: Throttle; readonly byClient: Throttle }
   readonly runs: RunsPort

@@ -62,6 +62,15 @@ const SETTINGS = {
   ZERODB_MAX_BATCH: count(1, 10_000).default(100),
   ZERODB_WORKER_SLOTS: count(0, 1000).default(16),
   ZERODB_PROJECT_CONCURRENCY: count(1, 10_000).optional(),
+  ZERODB_RATE_LIMIT: count(0, 1_000_000).default(1000),
+  ZERODB_QUOTA_PROJECTS: count(1, 1_000_000).default(1000),
+  ZERODB_QUOTA_KEYS: count(1, 1_000_000).default(1000),
+  ZERODB_QUOTA_HOOKS: count(1, 1_000_000).default(1000),
+  ZERODB_QUOTA_FUNCTIONS: count(1, 1_000_000).default(500),
+  ZERODB_QUOTA_SCHEDULES: count(1, 1_000_000).default(500),
+  ZERODB_QUOTA_TABLES: count(1, 1_000_000).default(1000),
+  ZERODB_QUOTA_EVENT_STREAMS: count(1, 1_000_000).default(100),
+  ZERODB_QUOTA_MCP_LISTENERS: count(1, 1_000_000).default(2000),
   ZERODB_MAX_DEPTH: count(1, 1000).default(8),
   ZERODB_LOOP_LIMIT: count(1, 1_000_000).default(100),
   ZERODB_RETENTION_DAYS: seconds(0, 36_500).default(7),
@@ -89,6 +98,9 @@ const SECRETS = new Set<string>([
   'ZERODB_EMBEDDING_API_KEY',
   'ZERODB_LLM_API_KEY',
 ])
+
+/** What is stored and counted. */
+export type Quota = 'projects' | 'keys' | 'hooks' | 'functions' | 'schedules' | 'tables'
 
 /** An OpenAI-compatible endpoint. */
 export interface ProviderConfig {
@@ -130,6 +142,10 @@ export interface Config {
   workerSlots: number
   /** Runs of one project that may go on at once, over all instances; null: any number. */
   projectLimit: number | null
+  /** Requests a second of one user, or to the public functions of one project, in this process; 0: any number. */
+  rateLimit: number
+  /** How many of each a user or a project may have; of streams and listeners, how many at once in this process. */
+  quotas: Record<Quota | 'eventStreams' | 'mcpListeners', number>
   /** The most runs that may lie between an event and the beginning of its chain. */
   maxDepth: number
   /** Runs of one hook for one row within a minute, from which on it is taken for a loop. */
@@ -207,6 +223,17 @@ export function readConfig(env: Environment): Config {
     maxBatch: settings.ZERODB_MAX_BATCH,
     workerSlots: settings.ZERODB_WORKER_SLOTS,
     projectLimit: settings.ZERODB_PROJECT_CONCURRENCY ?? null,
+    rateLimit: settings.ZERODB_RATE_LIMIT,
+    quotas: {
+      projects: settings.ZERODB_QUOTA_PROJECTS,
+      keys: settings.ZERODB_QUOTA_KEYS,
+      hooks: settings.ZERODB_QUOTA_HOOKS,
+      functions: settings.ZERODB_QUOTA_FUNCTIONS,
+      schedules: settings.ZERODB_QUOTA_SCHEDULES,
+      tables: settings.ZERODB_QUOTA_TABLES,
+      eventStreams: settings.ZERODB_QUOTA_EVENT_STREAMS,
+      mcpListeners: settings.ZERODB_QUOTA_MCP_LISTENERS,
+    },
     maxDepth: settings.ZERODB_MAX_DEPTH,
     loopLimit: settings.ZERODB_LOOP_LIMIT,
     retentionDays: settings.ZERODB_RETENTION_DAYS,

@@ -16,6 +16,7 @@ export const ERRORS = {
     message: 'Not authenticated: send an API key as "Authorization: Bearer <key>" or "X-API-Key: <key>"',
   },
   forbidden: { status: 403, message: 'This API key has no right to do that' },
+  quota_exceeded: { status: 403, message: 'A quota is used up' },
   route_not_found: { status: 404, message: 'Not Found' },
   not_found: { status: 404, message: 'Not found' },
   method_not_allowed: { status: 405, message: 'Method Not Allowed' },

@@ -152,6 +152,7 @@ export async function openSystem(config: Config, options: SystemOptions = {}): P
       follower: () => engine?.follower() ?? null,
       skewSeconds: clock.skewSeconds,
       projectLimit: config.projectLimit,
+      quotas: config.quotas,
     })
     const runs: RunsPort = {
       settled: (...args) => engine!.settled(...args),
@@ -169,13 +170,27 @@ export async function openSystem(config: Config, options: SystemOptions = {}): P
     const encryptionKey = await encryptionKeyOf(config)
     const metrics = createMetrics(packageVersion())
     const logins = { byEmail: createThrottle(clock, 10, 600), byClient: createThrottle(clock, 100, 600) }
+    const eventStreams = new Map<string, number>()
     const [embedder] = embedders
     const drivers = { store, embedder, embedders, language, blobs, text, sandbox, outgoing }
     const functions = createFunctionCache({ store, encryptionKey, clock })
     const gate = createGate(config)
     const call: App['call'] = (...args) => callOperation(app, ...args)
     const keys = { jwtSecret, encryptionKey }
-    const app: App = { config, ...drivers, clock, log, metrics, ...keys, logins, runs, functions, gate, call }
+    const app: App = {
+      config,
+      ...drivers,
+      clock,
+      log,
+      metrics,
+      ...keys,
+      logins,
+      eventStreams,
+      runs,
+      functions,
+      gate,
+      call,
+    }
     const owner = await ensureOwner(store, config)
     engine = await startEngine(app, database)
     const started = engine

@@ -64,7 +64,9 @@ export async function deploy(
     if (live?.hash === hash) return unchanged(live)
     const version = { ...code, ...built, hash, sources: code.files, config }
     const fn = await tx.functions.addVersion(scope, input.name, version)
-    return { fn, changed: true, ...(await settleTriggers(tx, fn, now)) }
+    const triggers = await settleTriggers(tx, fn, now)
+    await tx.quotas.check(scope, 'functions', 'schedules', 'hooks')
+    return { fn, changed: true, ...triggers }
   })
   if (!done.changed) return { ...done, warnings: [] }
   replaced(app, scope, before?.program.key ?? null)

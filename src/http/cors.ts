@@ -1,7 +1,8 @@
 import type { FastifyInstance } from 'fastify'
 
 const METHODS = 'GET, POST, PUT, PATCH, DELETE'
-const READABLE = 'mcp-session-id, retry-after, www-authenticate, x-request-id'
+const READABLE =
+  'mcp-session-id, ratelimit-limit, ratelimit-remaining, ratelimit-reset, retry-after, www-authenticate, x-request-id'
 
 /**
  * Lets pages of these origins ask (https://fetch.spec.whatwg.org/#http-cors-protocol). What functions answer is left out: each says for itself

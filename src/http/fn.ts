@@ -11,6 +11,7 @@ import type { GuestResult } from '../sandbox/index.ts'
 import { uuid } from '../schema/common.ts'
 import { functionName, type METHODS } from '../schema/function.ts'
 import { type HeaderPolicy, HOP_BY_HOP_HEADERS, splitHeaders } from './function-headers.ts'
+import type { RateLimiter } from './rate-limit.ts'
 
 const MAX_BODY_BYTES = 6 * 1024 * 1024
 /** Headers of a request that functions do not see. */
@@ -25,14 +26,19 @@ interface Call {
 }
 
 type Authenticate = (headers: FastifyRequest['headers']) => Promise<Caller>
-type CheckHost = (headers: FastifyRequest['headers']) => void
+
+interface Checks {
+  authenticate: Authenticate
+  /** Throws for a Host header under which requests without a key are not answered. */
+  checkHost(headers: FastifyRequest['headers']): void
+  limitRate: RateLimiter
+}
 
 /** Functions with an HTTP trigger, at `/fn/{project}/{name}` and whatever follows. */
 export async function addFunctionRoutes(
   server: FastifyInstance,
   app: App,
-  authenticate: Authenticate,
-  checkHost: CheckHost,
+  { authenticate, checkHost, limitRate }: Checks,
 ): Promise<void> {
   await server.register(async (scope) => {
     scope.removeAllContentTypeParsers()
@@ -46,6 +52,8 @@ export async function addFunctionRoutes(
         async onRequest(request, reply) {
           const call = await admit(app, authenticate, request)
           if (call.caller === null) checkHost(request.headers)
+          // A flood of calls without a key must not use up what the owner's own requests may do.
+          limitRate(reply, call.caller === null ? `project ${call.fn.project_id}` : `user ${call.caller.user_id}`)
           if (allowOrigin(call.fn, request, reply)) return reply.code(204).send()
           const { methods } = call.fn.config.http!
           if (!methods.includes(methodOf(call.fn, request))) {

@@ -23,6 +23,7 @@ import { createHostCheck } from './host.ts'
 import { readRequest } from './input.ts'
 import { openapiDocument } from './openapi.ts'
 import { badPath, toBody, toProblem, toZeroError } from './problem.ts'
+import { createRateLimiter } from './rate-limit.ts'
 import { watchBodies } from './stalled-body.ts'
 import { addSurface } from './surface.ts'
 
@@ -50,6 +51,7 @@ export async function createServer(
   const authenticate = createAuthenticator(app)
   const checkHost = createHostCheck(app)
   const clientAddress = createClientAddress(app)
+  const limitRate = createRateLimiter(app)
   const version = packageVersion()
   const server = fastify({
     bodyLimit: app.config.maxBodyBytes,
@@ -127,7 +129,7 @@ export async function createServer(
 
   /** Before the body is read: who may not ask sends us nothing. */
   function admit(operation: Operation) {
-    return async (request: FastifyRequest): Promise<void> => {
+    return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
       const { permission } = operation
       const { 'content-encoding': encoding = 'identity' } = request.headers
       if (encoding !== 'identity')
@@ -135,6 +137,7 @@ export async function createServer(
       if (permission === 'public') checkHost(request.headers)
       const caller =
         permission === 'public' ? { ...NOBODY, client: clientAddress(request) } : await authenticate(request.headers)
+      limitRate(reply, caller.client === undefined ? `user ${caller.user_id}` : `client ${caller.client}`)
       if (permission !== 'public' && permission !== 'any') requirePermission(caller, permission)
       callers.set(request, caller)
     }
@@ -192,9 +195,12 @@ export async function createServer(
     health: '/health',
   }))
   addHealthRoutes(server, app, { version, authenticate, checkHost })
-  await addFunctionRoutes(server, app, authenticate, checkHost)
+  await addFunctionRoutes(server, app, { authenticate, checkHost, limitRate })
   for (const surface of surfaces)
-    await addSurface(server, surface, authenticate, (request, caller) => callers.set(request, caller))
+    await addSurface(server, surface, authenticate, (request, reply, caller) => {
+      callers.set(request, caller)
+      limitRate(reply, `user ${caller.user_id}`)
+    })
   return server
 }
 

@@ -3,12 +3,12 @@ import type { ReadableStream } from 'node:stream/web'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Caller, Surface } from '../app.ts'
 
-/** Makes a surface answer at its path. `onCaller` is told who asks. */
+/** Makes a surface answer at its path. `onCaller` is told who asks, and throws for a request that must not go further. */
 export async function addSurface(
   server: FastifyInstance,
   surface: Surface,
   authenticate: (headers: FastifyRequest['headers']) => Promise<Caller>,
-  onCaller: (request: FastifyRequest, caller: Caller) => void,
+  onCaller: (request: FastifyRequest, reply: FastifyReply, caller: Caller) => void,
 ): Promise<void> {
   const callers = new WeakMap<FastifyRequest, Caller>()
   await server.register(async (scope) => {
@@ -19,11 +19,11 @@ export async function addSurface(
       url: surface.path,
       exposeHeadRoute: false,
       config: { operation: surface.name },
-      async onRequest(request) {
+      async onRequest(request, reply) {
         surface.guard(request.headers)
         const caller = await authenticate(request.headers)
         callers.set(request, caller)
-        onCaller(request, caller)
+        onCaller(request, reply, caller)
       },
       async handler(request, reply) {
         const body = request.body instanceof Uint8Array ? request.body : NO_BODY

@@ -1,8 +1,7 @@
 import { ZeroError } from '../errors.ts'
 
-/** Connections that wait for word at once: of this process, and of one user. */
-const MOST = 10_000
-const MOST_OF_USER = 2_000
+/** Connections of this process that listen for changes. */
+const MAX_LISTENERS = 10_000
 /** Word of further changes within this time comes as one. */
 const COALESCE_MS = 100
 
@@ -21,7 +20,8 @@ export interface Audience {
   changed(projectId: string | null): void
 }
 
-export function createAudience(): Audience {
+/** `maxOfUser`: connections of one user at once. */
+export function createAudience(maxOfUser: number): Audience {
   const rooms = new Map<string, Set<() => void>>()
   const users = new Map<string, number>()
   /** Projects of which word has gone out just now, and whether there is more to tell. */
@@ -40,8 +40,14 @@ export function createAudience(): Audience {
 
   return {
     checkRoom(userId) {
-      if (seats >= MOST || (users.get(userId) ?? 0) >= MOST_OF_USER)
-        throw new ZeroError('rate_limited', 'Too many clients wait for changes of tools', { retryAfter: 60 })
+      if (seats >= MAX_LISTENERS)
+        throw new ZeroError('rate_limited', 'Too many clients listen for changes of tools', { retryAfter: 60 })
+      if ((users.get(userId) ?? 0) >= maxOfUser)
+        throw new ZeroError(
+          'rate_limited',
+          `This user has ${maxOfUser} clients that listen for changes of tools, as many as it may (ZERODB_QUOTA_MCP_LISTENERS)`,
+          { retryAfter: 60 },
+        )
     },
     join({ user_id, project_id }, listener) {
       const room = rooms.get(project_id) ?? new Set()

@@ -25,7 +25,7 @@ interface Message {
  * server of its own, so that nothing is kept between them but who waits for word.
  */
 export function createMcp(app: App): Surface {
-  const audience = createAudience()
+  const audience = createAudience(app.config.quotas.mcpListeners)
   const cancellations = createCancellations()
   const seal = createSeal(app.jwtSecret)
   const ending = new AbortController()

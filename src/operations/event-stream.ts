@@ -1,5 +1,6 @@
 import type { App } from '../app.ts'
 import type { Caller } from '../auth/caller.ts'
+import { ZeroError } from '../errors.ts'
 import { eventLogMessages, eventLogStream } from '../schema/event-log.ts'
 import { decodeEventPlace, encodeEventPlace } from './cursor.ts'
 import { defineStream, type StreamMessage } from './operation.ts'
@@ -19,9 +20,30 @@ export const eventLogStreamOperation = defineStream({
   messages: eventLogMessages,
   async run(app, caller, { after, ...filter }, signal) {
     const seen = after === undefined ? null : decodeEventPlace(app, after, 'after')
+    takePlace(app, caller.user_id, signal)
     return follow(app, caller, filter, seen, signal)
   },
 })
+
+/** Counts the stream until `signal` fires. Throws `rate_limited` when the user has as many open as it may: each of them polls the database. */
+function takePlace({ config, eventStreams }: App, userId: string, signal: AbortSignal): void {
+  const open = eventStreams.get(userId) ?? 0
+  const { eventStreams: limit } = config.quotas
+  if (open >= limit)
+    throw new ZeroError(
+      'rate_limited',
+      `This user has ${limit} event streams open, as many as it may (ZERODB_QUOTA_EVENT_STREAMS): close some`,
+      { retryAfter: 60 },
+    )
+  eventStreams.set(userId, open + 1)
+  const leave = () => {
+    const left = eventStreams.get(userId)! - 1
+    if (left > 0) eventStreams.set(userId, left)
+    else eventStreams.delete(userId)
+  }
+  if (signal.aborted) leave()
+  else signal.addEventListener('abort', leave, { once: true })
+}
 
 /**
  * Events in the order of their numbers. A number is drawn before its event is committed, and so a later one may be there first: told are only

@@ -142,6 +142,7 @@ export const hooksCreate = defineJson({
           ...(fn === null ? {} : { function: fn }),
         })
         if (made && secret !== null) await keepSecret(app, tx, made.id, secret)
+        await tx.quotas.check(caller, 'hooks')
         return made
       })
       if (!created) throw new ZeroError('not_found', 'Project not found')

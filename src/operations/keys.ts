@@ -25,12 +25,16 @@ export const keysCreate = defineJson({
     if (missing)
       throw new ZeroError('forbidden', `A key cannot make one with a right that it lacks itself: "${missing}"`)
     const key = newApiKey()
-    const stored = await app.store.keys.create({
-      ...input,
-      user_id: caller.user_id,
-      project_id,
-      hash: hashApiKey(key),
-      last4: key.slice(-4),
+    const stored = await app.store.transaction(async (tx) => {
+      const created = await tx.keys.create({
+        ...input,
+        user_id: caller.user_id,
+        project_id,
+        hash: hashApiKey(key),
+        last4: key.slice(-4),
+      })
+      await tx.quotas.check(caller, 'keys')
+      return created
     })
     return { ...shown(stored), key }
   },

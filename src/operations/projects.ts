@@ -15,7 +15,11 @@ export const projectsCreate = defineJson({
   async run(app, caller, input) {
     if (caller.bound !== null)
       throw new ZeroError('forbidden', 'This API key is bound to one project and cannot create another')
-    return app.store.projects.create(caller.user_id, input)
+    return app.store.transaction(async (tx) => {
+      const created = await tx.projects.create(caller.user_id, input)
+      await tx.quotas.check(caller, 'projects')
+      return created
+    })
   },
 })
 

@@ -30,7 +30,12 @@ export const tablesCreate = defineJson({
   status: 201,
   async run(app, caller, { project_id, table_name, ...fields }) {
     try {
-      return await app.store.tables.create(scopeOf(caller, project_id), { name: table_name, ...fields })
+      const scope = scopeOf(caller, project_id)
+      return await app.store.transaction(async (tx) => {
+        const created = await tx.tables.create(scope, { name: table_name, ...fields })
+        await tx.quotas.check(scope, 'tables')
+        return created
+      })
     } catch (error) {
       if (!isUniqueViolation(error, 'uix_zerodb_tables')) throw error
       throw new ZeroError('table_exists', `A table "${table_name}" exists already`, { cause: error })

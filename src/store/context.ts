@@ -1,3 +1,4 @@
+import type { Quota } from '../config.ts'
 import type { Executor, Statement } from '../db/sql.ts'
 import { sql } from '../db/sql.ts'
 import { ZeroError } from '../errors.ts'
@@ -11,6 +12,8 @@ export interface StoreContext {
   commit: Commit
   /** Runs of one project that may go on at once; null: any number. */
   projectLimit: number | null
+  /** How many of each a user or a project may have; null: any number. */
+  quotas: Readonly<Record<Quota, number>> | null
   /** Seconds that this process's clock is ahead of the database's: 0, except in tests that drive time. */
   skewSeconds(): number
 }

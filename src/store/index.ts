@@ -19,6 +19,7 @@ import { load } from './load.ts'
 import { memories } from './memories.ts'
 import { projects } from './projects.ts'
 import { published } from './published.ts'
+import { quotas as quotasNoun } from './quotas.ts'
 import { reembed } from './reembed.ts'
 import { refreshTokens } from './refresh-tokens.ts'
 import { replaySteps } from './replay-steps.ts'
@@ -61,6 +62,7 @@ const NOUNS = {
   reembed,
   dump,
   load,
+  quotas: quotasNoun,
 }
 
 /** Every statement on our tables, by noun. */
@@ -80,15 +82,17 @@ export interface StoreOptions {
   skewSeconds(): number
   /** Runs of one project that may go on at once, over all processes; null: any number. */
   projectLimit?: number | null
+  /** How many of each a user or a project may have; null: any number. */
+  quotas?: StoreContext['quotas']
 }
 
 /** The store over `database`. */
 export function openStore(database: Database, options: StoreOptions): Store {
-  const { onCommitted, follower = () => null, skewSeconds, projectLimit = null } = options
+  const { onCommitted, follower = () => null, skewSeconds, projectLimit = null, quotas = null } = options
   const commit = commitBy(database, follower, onCommitted)
   return {
     kind: database.kind,
-    ...tablesOver({ db: database, relaxed: database.relaxed, commit, skewSeconds, projectLimit }),
+    ...tablesOver({ db: database, relaxed: database.relaxed, commit, skewSeconds, projectLimit, quotas }),
     async transaction(body) {
       const seqs: number[] = []
       const result = await database.transaction((tx) => {
@@ -97,7 +101,7 @@ export function openStore(database: Database, options: StoreOptions): Store {
           seqs.push(...eventsOf(rows))
           return rows
         }
-        return body(tablesOver({ db: tx, relaxed: tx, commit, skewSeconds, projectLimit }))
+        return body(tablesOver({ db: tx, relaxed: tx, commit, skewSeconds, projectLimit, quotas }))
       })
       if (seqs.length > 0) onCommitted(seqs)
       return result

@@ -6,6 +6,8 @@ const MEANINGS: Record<ErrorCode, string> = {
   unauthorized: 'No credential, or one that is unknown, expired or revoked. Log in again, or use another key.',
   forbidden:
     'The credential is good and lacks the right that the message names, or the server does not allow it at all.',
+  quota_exceeded:
+    'The user or the project has as many of these as the server allows. The message names the setting; see [limits](projects-and-keys.md#limits).',
   route_not_found: 'No operation has this address.',
   not_found: 'The thing does not exist, or belongs to somebody else.',
   method_not_allowed: 'The address exists for other methods.',

@@ -1,0 +1,48 @@
+import type { FastifyReply } from 'fastify'
+import type { App } from '../app.ts'
+import { ZeroError } from '../errors.ts'
+
+/** A bucket holds the requests of this many seconds, so that short bursts pass. */
+const BURST_SECONDS = 10
+const MAX_BUCKETS = 50_000
+
+interface Bucket {
+  tokens: number
+  /** When `tokens` was right, in milliseconds. */
+  at: number
+}
+
+/** Takes one request from the bucket of `name`, sets the `RateLimit-*` headers, and throws `rate_limited` when the bucket is empty. */
+export type RateLimiter = (reply: FastifyReply, name: string) => void
+
+/** Token buckets in the memory of this process. */
+export function createRateLimiter({ config, clock }: Pick<App, 'config' | 'clock'>): RateLimiter {
+  const perSecond = config.rateLimit
+  if (perSecond === 0) return () => {}
+  const size = perSecond * BURST_SECONDS
+  const buckets = new Map<string, Bucket>()
+
+  return (reply, name) => {
+    const now = clock.now()
+    const bucket = buckets.get(name) ?? { tokens: size, at: now }
+    bucket.tokens = Math.min(size, bucket.tokens + (Math.max(0, now - bucket.at) * perSecond) / 1000)
+    bucket.at = now
+    // Kept in the order of use, so that the first is the one that has been unused for longest.
+    buckets.delete(name)
+    if (buckets.size >= MAX_BUCKETS) buckets.delete(buckets.keys().next().value!)
+    buckets.set(name, bucket)
+    const isAllowed = bucket.tokens >= 1
+    if (isAllowed) bucket.tokens--
+    void reply
+      .header('ratelimit-limit', String(size))
+      .header('ratelimit-remaining', String(Math.floor(bucket.tokens)))
+      .header('ratelimit-reset', String(Math.ceil((size - bucket.tokens) / perSecond)))
+    if (isAllowed) return
+    const seconds = Math.max(1, Math.ceil((1 - bucket.tokens) / perSecond))
+    throw new ZeroError(
+      'rate_limited',
+      `Too many requests: more than ${perSecond} a second (ZERODB_RATE_LIMIT); try again in ${seconds} s`,
+      { retryAfter: seconds },
+    )
+  }
+}
