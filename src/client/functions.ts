@@ -120,6 +120,8 @@ export interface Context {
   trigger: 'event' | 'cron' | 'http' | 'tool' | 'invoke'
   function: string
   version: number
+  /** What the function is executed by: `{ name: 'nodejs20', version: '20.20.2' }`. */
+  runtime: { name: string; version: string | null }
   project_id: string
   /** The configuration of the hook that set it off. */
   config: Record<string, unknown>

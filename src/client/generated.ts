@@ -135,6 +135,7 @@ export type ServerErrorCode =
   | 'malformed_request'
   | 'unauthorized'
   | 'forbidden'
+  | 'quota_exceeded'
   | 'route_not_found'
   | 'not_found'
   | 'method_not_allowed'
@@ -744,6 +745,8 @@ export interface Deployed {
   project_id: string
   name: string
   runtime: string
+  /** Of the interpreter that executes it on the answering instance, such as 22.11.0 for `nodejs20`; null until that is known. */
+  runtime_version: string | null
   /** The version that runs. */
   version: number
   hash: string
@@ -780,6 +783,8 @@ export interface Fn {
   project_id: string
   name: string
   runtime: string
+  /** Of the interpreter that executes it on the answering instance, such as 22.11.0 for `nodejs20`; null until that is known. */
+  runtime_version: string | null
   /** The version that runs. */
   version: number
   hash: string

@@ -21,6 +21,7 @@ import { buildCode, readConfig } from './build.ts'
 import { checkCron } from './cron.ts'
 import { codeOf, hashOf, isCode } from './files.ts'
 import { ownWriteOf } from './own-writes.ts'
+import { runtimeVersion } from './runtime-version.ts'
 import { settleTriggers } from './triggers.ts'
 
 export interface Deployed {
@@ -164,7 +165,11 @@ function ownWrites(files: Readonly<Record<string, StoredFile>>, { triggers }: Fu
 }
 
 /** A function as the API shows it. */
-export function toFn({ user_id: _, ...fn }: StoredFunction): Fn {
+export function toFn(app: App, { user_id: _, ...fn }: StoredFunction): Fn {
   const { http } = fn.config
-  return { ...fn, url_path: http ? `/fn/${fn.project_id}/${fn.name}` : null }
+  return {
+    ...fn,
+    runtime_version: runtimeVersion(app, fn.runtime),
+    url_path: http ? `/fn/${fn.project_id}/${fn.name}` : null,
+  }
 }

@@ -6,6 +6,7 @@ import type { EventName } from '../schema/events.ts'
 import { includes } from '../schema/login.ts'
 import type { LogLine, Trigger } from '../schema/run.ts'
 import { safeParse } from '../schema/safe-parse.ts'
+import { runtimeVersion } from './runtime-version.ts'
 import { mapStack } from './stack.ts'
 
 /** One attempt at a run of a function. */
@@ -65,6 +66,7 @@ export async function executeFunction(app: App, fn: PreparedFunction, execution:
     project_id: fn.project_id,
     chain_id: chain.id,
     depth: chain.depth,
+    runtime: { name: fn.runtime, version: runtimeVersion(app, fn.runtime) },
     traceparent: trace ?? null,
   }
   let announced: Promise<void> | undefined

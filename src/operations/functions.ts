@@ -28,8 +28,8 @@ import {
 import { callable } from './callable.ts'
 import { defineJson } from './operation.ts'
 
-function shown({ fn: live, changed, hooks, schedules, warnings }: Deployed): z.input<typeof deployed> {
-  return { ...toFn(live), changed, hooks, schedules, ...(warnings.length > 0 ? { warnings } : {}) }
+function shown(app: App, { fn: live, changed, hooks, schedules, warnings }: Deployed): z.input<typeof deployed> {
+  return { ...toFn(app, live), changed, hooks, schedules, ...(warnings.length > 0 ? { warnings } : {}) }
 }
 
 export const functionsDeploy = defineJson({
@@ -41,7 +41,7 @@ export const functionsDeploy = defineJson({
   output: deployed,
   status: 201,
   otherStatus: { status: 200, holds: (answer) => !(answer as { changed: boolean }).changed },
-  run: async (app, caller, input) => shown(await deploy(app, caller, scopeOf(caller, input.project_id), input)),
+  run: async (app, caller, input) => shown(app, await deploy(app, caller, scopeOf(caller, input.project_id), input)),
 })
 
 export const functionsList = defineJson({
@@ -51,7 +51,8 @@ export const functionsList = defineJson({
   permission: 'functions:read',
   input: functionList,
   output: z.array(fn),
-  run: async (app, caller, { project_id }) => (await app.store.functions.list(scopeOf(caller, project_id))).map(toFn),
+  run: async (app, caller, { project_id }) =>
+    (await app.store.functions.list(scopeOf(caller, project_id))).map((each) => toFn(app, each)),
 })
 
 export const functionsGet = defineJson({
@@ -61,7 +62,7 @@ export const functionsGet = defineJson({
   permission: 'functions:read',
   input: functionKey,
   output: fn,
-  run: async (app, caller, input) => toFn(await mine(app, caller, input)),
+  run: async (app, caller, input) => toFn(app, await mine(app, caller, input)),
 })
 
 export const functionsVersions = defineJson({
@@ -112,7 +113,7 @@ export const functionsRollback = defineJson({
   input: functionRollback,
   output: deployed,
   run: async (app, caller, { project_id, name, version }) =>
-    shown(await rollBack(app, scopeOf(caller, project_id), name, version)),
+    shown(app, await rollBack(app, scopeOf(caller, project_id), name, version)),
 })
 
 export const functionsUpdate = defineJson({
@@ -130,7 +131,7 @@ export const functionsUpdate = defineJson({
       await tx.hooks.switchFunction(id, is_active, FUNCTION_OFF)
     })
     app.functions.changed(scope.project_id)
-    return toFn(await mine(app, caller, key))
+    return toFn(app, await mine(app, caller, key))
   },
 })
 

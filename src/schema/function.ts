@@ -203,6 +203,8 @@ export const fn = z.object({
   project_id: z.string(),
   name: z.string(),
   runtime: z.string(),
+  /** Of the interpreter that executes it on the answering instance, such as 22.11.0 for `nodejs20`; null until that is known. */
+  runtime_version: z.string().nullable(),
   /** The version that runs. */
   version: z.number(),
   hash: z.string(),

@@ -217,6 +217,7 @@ export const PROJECT_ROWS = {
     entry: functionDeploy.shape.entry.unwrap(),
     source_map: text.nullable(),
     config: functionConfig.required({ permissions: true }),
+    config_text: text.nullish(),
     created_at: moment,
   }),
   schedules: plain({

@@ -51,8 +51,11 @@ export interface NewVersion {
   config: FunctionConfig
 }
 
+/** With its keys in the author's order: models see a tool's parameters in this order. */
+const config = sql`coalesce(v.config_text::json, v.config::json) as config`
+
 const columns = sql`
-  f.id, f.user_id, f.project_id, f.name, f.runtime, f.version, v.hash, v.entry, v.config, f.is_active, f.created_at, f.updated_at`
+  f.id, f.user_id, f.project_id, f.name, f.runtime, f.version, v.hash, v.entry, ${config}, f.is_active, f.created_at, f.updated_at`
 
 const source = sql`
   zerodb_functions f
@@ -68,7 +71,7 @@ const stamp = sql`
   )`
 
 const live = sql`
-  f.id, f.user_id, f.project_id, f.name, f.runtime, f.version, f.is_active, v.config, v.files, v.entry, v.source_map,
+  f.id, f.user_id, f.project_id, f.name, f.runtime, f.version, f.is_active, ${config}, v.files, v.entry, v.source_map,
   (
     select coalesce(jsonb_object_agg(s.name, encode(s.sealed, 'base64')), '{}')
     from zerodb_secrets s
@@ -76,7 +79,7 @@ const live = sql`
   ) as secrets,
   ${stamp} as stamp`
 
-const version = sql`v.version, v.runtime, v.hash, v.entry, v.config, v.created_at`
+const version = sql`v.version, v.runtime, v.hash, v.entry, ${config}, v.created_at`
 
 export function functions(context: StoreContext) {
   const { db } = context
@@ -150,10 +153,10 @@ export function functions(context: StoreContext) {
           returning *
         ),
         v as (
-          insert into zerodb_function_versions (function_id, version, runtime, hash, sources, files, entry, source_map, config)
+          insert into zerodb_function_versions (function_id, version, runtime, hash, sources, files, entry, source_map, config, config_text)
           select
             f.id, f.version, ${added.runtime}, ${added.hash}, ${json(added.sources)}::jsonb, ${json(added.files)}::jsonb, ${added.entry},
-            ${added.source_map}, ${json(added.config)}::jsonb
+            ${added.source_map}, ${json(added.config)}::jsonb, ${json(added.config)}::text
           from f
           returning *
         )

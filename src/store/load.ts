@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
 import { DbError, join, type Statement, sql } from '../db/sql.ts'
 import { ZeroError } from '../errors.ts'
+import { parseStoredJson, withDoubles } from '../exact-json.ts'
 import { remembered } from '../schema/events.ts'
 import type { Scope, StoreContext } from './context.ts'
 import { acceptedHookFilter } from './hook-filter.ts'
@@ -52,6 +54,16 @@ export function mappedId(salt: string, id: string): string {
 }
 
 const mapped = (salt: string, id: Statement) => sql`md5(${salt}::text || (${id})::uuid::text)::uuid`
+
+function saysTheSame(text: unknown, value: unknown): boolean {
+  if (typeof text !== 'string') return false
+  try {
+    return isDeepStrictEqual(withDoubles(parseStoredJson(text)), withDoubles(value))
+  } catch {
+    // It is not JSON.
+    return false
+  }
+}
 
 /** Writes rows that `dump` has read. */
 export function load({ db }: StoreContext) {
@@ -182,6 +194,14 @@ export function load({ db }: StoreContext) {
         given['filter_path'] = sql`l.new_filter_path::jsonpath`
         // What follows from its function is set once that is there.
         Object.assign(given, { runtime: sql`null`, function_concurrency: sql`null` })
+      }
+      if (shape.name === 'function_versions') {
+        // What has been checked of a function is its config.
+        const texts = rows.map(({ row }) =>
+          saysTheSame(row['config_text'], row['config']) ? row['config_text'] : null,
+        )
+        values['new_config_text'] = sql`${texts as (string | null)[]}::text[]`
+        given['config_text'] = sql`l.new_config_text`
       }
       const isThere = references.map(
         ([column, parent]) => sql`(

@@ -165,7 +165,7 @@ describe('answers', () => {
 
   test('D: HEAD is answered by every route of the API that answers GET', async () => {
     const key = { authorization: `Bearer ${user.key}` }
-    const uploaded = await user.post(`${user.database}/files/upload`, { file_name: 'a.txt', content: 'aGVsbG8=' })
+    const uploaded = await user.post(`${user.database}/files/upload`, { file_name: 'a.txt', file_content: 'aGVsbG8=' })
     expect(uploaded.status).toBe(200)
     const file = `${user.database}/files/${uploaded.body.file_id}/download`
     const { run_id } = (await user.post('/api/v1/functions/heads/invoke', { payload: { method: 1 } })).body

@@ -37,6 +37,7 @@ describe('deploying', () => {
       project_id: user.project_id,
       name: 'first',
       runtime: 'nodejs20',
+      runtime_version: process.versions.node,
       version: 1,
       hash: expect.stringMatching(/^[0-9a-f]{64}$/),
       entry: 'index.ts',
@@ -393,6 +394,15 @@ export default async () => {
 })
 
 describe('what a function is given', () => {
+  test.each([
+    ['nodejs', 'export default (e, ctx) => [ctx.runtime, process.versions.node]'],
+    ['python', 'import sys\ndef handler(event, ctx):\n    return [ctx.runtime, sys.version.split()[0]]\n'],
+  ])('D: what executes it, which the name of the runtime does not say (%s)', async (runtime, source) => {
+    const { runtime: name, runtime_version: version } = await deploy(`version-${runtime}`, source, { runtime })
+    expect((await call(`version-${runtime}`)).body.result).toEqual([{ name, version }, version])
+    expect((await user.get(`${FUNCTIONS}/version-${runtime}`)).body.runtime_version).toBe(version)
+  })
+
   test('D: the defaults of its input schema, whoever calls', async () => {
     const input_schema = {
       type: 'object',

@@ -39,6 +39,48 @@ describe('schemas of users', () => {
     expect(await call('trap', {})).toMatchObject({ content: [{ text: '1' }] })
   })
 
+  test('D: clients see the properties of a schema in the order of their author, after an export and import too', async () => {
+    const order = ['zeta', 'a', 'middle', 'query', 'b']
+    const properties = Object.fromEntries(
+      order.map((name) => [name, { type: 'string', title: name, description: 'x' }]),
+    )
+    const input_schema = { type: 'object', required: ['zeta', 'a'], properties }
+    const project = { 'x-project-id': await user.project('ordered') }
+    const config = { tool: { description: 'ordered', input_schema, output_schema: input_schema } }
+    const body = { name: 'ordered', runtime: 'nodejs', source: 'export default () => 1', config }
+    expect((await user.post(FUNCTIONS, body, project)).status).toBe(201)
+    const schemas = (tool: Record<string, unknown>) => Object.values(tool).map((schema) => JSON.stringify(schema))
+    const expected = schemas({ input_schema, output_schema: input_schema })
+    const check = async () => {
+      const { tools } = (await app.ask(user.key, 'tools/list', {}, project)).answer.result
+      const { inputSchema, outputSchema } = tools.find(({ name }: { name: string }) => name === 'ordered')
+      expect(schemas({ inputSchema, outputSchema })).toEqual(expected)
+      const fn = (await user.get(`${FUNCTIONS}/ordered`, project)).body
+      const [version] = (await user.get(`${FUNCTIONS}/ordered/versions`, project)).body
+      for (const { tool } of [fn.config, version.config])
+        expect(schemas({ in: tool.input_schema, out: tool.output_schema })).toEqual(expected)
+    }
+    await check()
+    const file = `/api/v1/projects/${project['x-project-id']}`
+    const { raw } = await user.get(`${file}/export`)
+    expect((await user.delete(file)).status).toBe(204)
+    const importFile = (text: string) =>
+      user.request('POST', '/api/v1/projects/import', {
+        payload: `--x\r\ncontent-disposition: form-data; name="file"; filename="a.jsonl"\r\n\r\n${text}\r\n--x--\r\n`,
+        headers: { 'content-type': 'multipart/form-data; boundary=x' },
+      })
+    const imported = await importFile(raw.toString())
+    expect(imported).toMatchObject({ status: 201, body: { project_id: project['x-project-id'] } })
+    await check()
+
+    // What an import claims beside the config that was checked is not believed.
+    const forged = raw.toString().replaceAll(/\\"memory_mb\\":\s*256/g, '\\"memory_mb\\":4096')
+    expect(forged).not.toBe(raw.toString())
+    expect((await user.delete(file)).status).toBe(204)
+    expect((await importFile(forged)).status).toBe(201)
+    expect((await user.get(`${FUNCTIONS}/ordered`, project)).body.config.memory_mb).toBe(256)
+  })
+
   test('D: a default is filled in before the arguments are checked and the function sees them', async () => {
     const input_schema = {
       type: 'object',
