@@ -20,6 +20,20 @@ describe('results', () => {
   })
   afterAll(() => client.close())
 
+  test('B6: an exception in Python is one line, and a cause in JavaScript is in it', async () => {
+    const config = { tool: { description: 'fails' } }
+    const source = 'def handler(event):\n    raise ValueError("no such order")\n'
+    await user.post('/api/v1/functions', { name: 'fails', runtime: 'python', source, config })
+    await deployTool(user, 'caused', `throw new Error('outer', { cause: new RangeError('inner') })`)
+    const text = async (name: string) => {
+      const { result } = (await app.ask(user.key, 'tools/call', { name, arguments: {} })).answer
+      expect(result.isError).toBe(true)
+      return result.content[0].text
+    }
+    expect(await text('fails')).toMatch(/^ValueError: no such order \(run [0-9a-f-]{36}\)$/)
+    expect(await text('caused')).toMatch(/^Error: outer: RangeError: inner \(run [0-9a-f-]{36}\)$/)
+  })
+
   test.each([
     ['text', 'return "plain"', [{ type: 'text', text: 'plain' }]],
     ['a value', 'return { a: [1] }', [{ type: 'text', text: '{"a":[1]}' }]],
