@@ -105,8 +105,7 @@ function runFrom(lines: readonly Line[], start: number): { end: number; gutters:
       .filter(({ from, to }) => to - from >= MIN_GUTTER * height * 0.9)
     if (left.length === 0) break
     const isShared = columnsOf([lines[at]!], left).filter((column) => column.length > 0).length > 1
-    // Behind the last common row a column may go on, but a title below starts another part of the page.
-    if (!isShared && at + 1 >= lines.length && down > distance * 1.3) break
+    // Behind the last common row one column may go on, but a title below starts another part of the page.
     if (isShared || down <= distance * 1.3) end = at + 1
     if (isShared) distance = Math.min(distance, down)
     gutters = left
