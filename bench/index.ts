@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { sql } from '../src/db/sql.ts'
 import { SERVER } from '../test/support/database.ts'
 import { backlog } from './backlog.ts'
+import { exactJson } from './exact-json.ts'
 import { documents, files } from './files.ts'
 import { functions } from './functions.ts'
 import { http } from './http.ts'
@@ -48,6 +49,7 @@ const SUITES: Record<string, { each?: Suite; once?: () => Promise<Measurement[]>
   start: { each: start },
   files: { each: files, once: documents },
   logins: { each: logins },
+  json: { once: exactJson },
   sandbox: { once: sandbox },
   functions: { once: functions },
   mcp: { once: mcp },

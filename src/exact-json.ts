@@ -13,7 +13,7 @@ type Loc = readonly (string | number)[]
 
 /** Starts a string that stands for a number. Random, so that no text of a user can start with it. */
 const MARK = `exact-number:${randomUUID()}:`
-const MARKED = new RegExp(`"${MARK}([^"]*)"`, 'g')
+const MARKED = new RegExp(`"${MARK}([-+.\\deE]+)"`, 'g')
 
 let isWriting = false
 let hasWritten = false
@@ -71,18 +71,8 @@ export function stringifyJson(value: unknown, space?: number): string {
 
 /** The value with the nearest double in place of each `ExactNumber`; the value itself where it has none. */
 export function withDoubles(value: unknown): unknown {
-  if (value instanceof ExactNumber) return value.valueOf()
-  if (typeof value !== 'object' || value === null) return value
-  let isWritten = false
-  try {
-    isWriting = true
-    hasWritten = false
-    JSON.stringify(value)
-    isWritten = hasWritten
-  } finally {
-    isWriting = false
-  }
-  return isWritten ? JSON.parse(stringifyJson(value)) : value
+  const marked = markNumbers(value)
+  return marked === value ? value : JSON.parse(unmarkNumbers(JSON.stringify(marked)))
 }
 
 function parse(text: string, loc: Loc | null): unknown {
@@ -98,6 +88,25 @@ function parse(text: string, loc: Loc | null): unknown {
     return JSON.parse(text)
   }
   return revive(value, loc)
+}
+
+/**
+ * For a value that another writer than `stringifyJson` turns into text: its text, with these marks in place of each `ExactNumber`, becomes JSON by
+ * `unmarkNumbers`.
+ */
+export function markNumbers(value: unknown): unknown {
+  isWriting = true
+  hasWritten = false
+  try {
+    const text = JSON.stringify(value)
+    return hasWritten ? JSON.parse(text) : value
+  } finally {
+    isWriting = false
+  }
+}
+
+export function unmarkNumbers(text: string): string {
+  return text.includes(MARK) ? text.replace(MARKED, '$1') : text
 }
 
 const [ZERO, NINE, QUOTE, BACKSLASH] = [0x30, 0x39, 0x22, 0x5c]

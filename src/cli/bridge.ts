@@ -2,7 +2,11 @@ import { setTimeout } from 'node:timers/promises'
 import { z } from 'zod'
 import { ZeroDBError } from '../client/errors.ts'
 import { readEvents } from '../client/sse.ts'
+import { parseStoredJson, stringifyJson } from '../exact-json.ts'
 import { headersOf, rememberSchemas, type Schemas } from './bridge-headers.ts'
+
+/** A number keeps its digits on its way through. */
+const EXACT = { parse: parseStoredJson, stringify: stringifyJson }
 
 /** A message of JSON-RPC: a request, a notification or an answer. */
 export interface Message {
@@ -59,7 +63,7 @@ export function createBridge({ url, headers, fetch, say, warn }: BridgeOptions):
   async function take(line: string): Promise<void> {
     let parsed: Message | Message[]
     try {
-      parsed = z.union([message, z.array(message).min(1)]).parse(JSON.parse(line)) as Message | Message[]
+      parsed = z.union([message, z.array(message).min(1)]).parse(parseStoredJson(line)) as Message | Message[]
     } catch {
       return say({ jsonrpc: '2.0', id: null, error: { code: -32700, message: 'This is no message of JSON-RPC' } })
     }
@@ -126,19 +130,19 @@ export function createBridge({ url, headers, fetch, say, warn }: BridgeOptions):
           accept: 'application/json, text/event-stream',
           ...own,
         },
-        body: JSON.stringify(body),
+        body: stringifyJson(body),
         signal: AbortSignal.any([closing.signal, ...(stop ? [stop] : [])]),
       })
       const id = response.headers.get('mcp-session-id')
       if (id !== null) session['mcp-session-id'] = id
       if (response.headers.get('content-type')?.startsWith('text/event-stream')) {
-        for await (const part of readEvents(response.body!, () => {}))
+        for await (const part of readEvents(response.body!, EXACT, () => {}))
           if (part.kind === 'message') hear(part.message.data as Message)
         return
       }
       const text = await response.text()
       if (text === '') return
-      const answer = JSON.parse(text)
+      const answer = parseStoredJson(text) as Message & { detail?: unknown }
       if (answer.jsonrpc === '2.0') hear(answer)
       else if (request) hear(failure(request, `${answer.detail ?? text} (HTTP ${response.status})`))
     } catch (error) {
@@ -184,7 +188,7 @@ export function createBridge({ url, headers, fetch, say, warn }: BridgeOptions):
         if (response.ok && response.body) {
           if (times++ > 0) say({ jsonrpc: '2.0', method: CHANGED })
           failures = 0
-          for await (const part of readEvents(response.body, () => {}))
+          for await (const part of readEvents(response.body, EXACT, () => {}))
             if (part.kind === 'message') say(part.message.data as Message)
         }
       } catch {

@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import type { EventName, HookVerdict, LoggedEvent } from '../client/index.ts'
+import { stringifyJson } from '../exact-json.ts'
 import { findEvent } from './find.ts'
 import { json, number } from './given.ts'
 import { fields, note, table, time } from './output.ts'
@@ -15,7 +16,7 @@ const filterOf = ({ server }: Session, { type }: Filter) => ({
   project_id: server.projectId,
 })
 
-const row = ({ id, event, timestamp, data }: LoggedEvent) => [id, time(timestamp), event, JSON.stringify(data)]
+const row = ({ id, event, timestamp, data }: LoggedEvent) => [id, time(timestamp), event, stringifyJson(data)]
 
 const list = remote('list', 'events of your writes, newest first')
   .option('--type <event>', 'only of this type')

@@ -1,12 +1,15 @@
 import { readFileSync } from 'node:fs'
 import { InvalidArgumentError } from 'commander'
+import { ZeroError } from '../errors.ts'
+import { parseJson } from '../exact-json.ts'
 
 /** JSON as it was typed, of a file (`@path`), or from standard input (`-`). */
 export function json(given: string): unknown {
   const text = given === '-' ? readFileSync(0, 'utf8') : given.startsWith('@') ? readFile(given.slice(1)) : given
   try {
-    return JSON.parse(text)
+    return parseJson(text, [])
   } catch (error) {
+    if (error instanceof ZeroError) throw new InvalidArgumentError(error.message)
     throw new InvalidArgumentError(`It is no JSON (${(error as Error).message}). Quote it: '{"key": "value"}'`)
   }
 }

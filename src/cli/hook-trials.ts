@@ -1,4 +1,5 @@
 import type { EventName, Hook, Run } from '../client/index.ts'
+import { stringifyJson } from '../exact-json.ts'
 import { findHook } from './find.ts'
 import { number, object } from './given.ts'
 import { table, time } from './output.ts'
@@ -33,7 +34,7 @@ export const testFilter = remote('test', 'what a filter would have made of the l
         time(event.timestamp),
         matches ? 'yes' : 'no',
         ordering_key ?? '',
-        JSON.stringify(event.data),
+        stringifyJson(event.data),
       ])
       const head = `${tried.matched} of the latest ${tried.tested} ${hook.event_type} match`
       print(tried, () =>

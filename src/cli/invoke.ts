@@ -1,3 +1,4 @@
+import { stringifyJson } from '../exact-json.ts'
 import { findFunction } from './find.ts'
 import { json } from './given.ts'
 import { ask, remote } from './remote.ts'
@@ -12,9 +13,7 @@ export const invoke = remote('invoke', 'call a function and print its result')
         const name = await findFunction(zerodb, server.projectId, given)
         const done = await zerodb.functions.invoke({ name, payload: data, wait: !later, project_id: server.projectId })
         print(done, () =>
-          later
-            ? `${done.run_id} is queued. Watch it: zerodb logs ${done.run_id} -f`
-            : JSON.stringify(done.result, null, 2),
+          later ? `${done.run_id} is queued. Watch it: zerodb logs ${done.run_id} -f` : stringifyJson(done.result, 2),
         )
       },
     ),

@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline'
+import { stringifyJson } from '../exact-json.ts'
 import { createBridge } from './bridge.ts'
 import { note } from './output.ts'
 import { provenFetch } from './proven-fetch.ts'
@@ -16,7 +17,7 @@ export const mcp = remote('mcp', 'be an MCP server on standard input and output:
         },
         fetch: provenFetch(server.url),
         warn: note,
-        say: (message) => process.stdout.write(`${JSON.stringify(message)}\n`),
+        say: (message) => process.stdout.write(`${stringifyJson(message)}\n`),
       })
       for await (const line of createInterface({ input: process.stdin })) if (line.trim() !== '') void bridge.take(line)
       await bridge.finish()

@@ -1,4 +1,5 @@
 import pc from 'picocolors'
+import { stringifyJson } from '../exact-json.ts'
 
 /** Standard output is what was asked for; all else goes to standard error. */
 export function print(text: string): void {
@@ -24,7 +25,7 @@ export function table(headings: readonly string[], rows: readonly (readonly stri
 export function fields(pairs: Readonly<Record<string, unknown>>): string {
   const shown = Object.entries(pairs).filter(([, value]) => value !== null && value !== undefined)
   const width = Math.max(...shown.map(([name]) => name.length))
-  const text = (value: unknown) => (typeof value === 'object' ? JSON.stringify(value) : String(value))
+  const text = (value: unknown) => (typeof value === 'object' ? stringifyJson(value) : String(value))
   return shown.map(([name, value]) => `${pc.dim(name.padEnd(width))}  ${text(value)}`).join('\n')
 }
 

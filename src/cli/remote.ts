@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { ZeroDB, type ZeroDBOptions } from '../client/index.ts'
+import { parseStoredJson, stringifyJson } from '../exact-json.ts'
 import { type KnownServer, knownServer, type ServerFlags } from './known-server.ts'
 import { print } from './output.ts'
 import { provenFetch } from './proven-fetch.ts'
@@ -48,9 +49,10 @@ export function sessionOf(options: ServerFlags & { json?: boolean }, how: Pick<Z
       apiKey: server.apiKey,
       projectId: server.projectId,
       fetch: provenFetch(server.url, how.fetch),
+      json: { parse: parseStoredJson, stringify: stringifyJson },
     }),
     server,
     json,
-    print: (value, words) => print(json ? JSON.stringify(value) : words()),
+    print: (value, words) => print(json ? stringifyJson(value) : words()),
   }
 }

@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import type { EventName, Run } from '../client/index.ts'
+import { stringifyJson } from '../exact-json.ts'
 import { confirmed } from './confirm.ts'
 import { findEvent, findFunction, findHook, findRun } from './find.ts'
 import { moment, number } from './given.ts'
@@ -10,7 +11,7 @@ import { ask, remote, type Session } from './remote.ts'
 function word({ error, waiting_for, result }: Run): string {
   if (error) return oneLine(`${error.code}: ${error.message}`)
   if (waiting_for) return `waits: ${waiting_for.reason}${waiting_for.until ? ` until ${time(waiting_for.until)}` : ''}`
-  return result === null ? '' : JSON.stringify(result)
+  return result === null ? '' : stringifyJson(result)
 }
 
 /** All of a run, a field a line, with its log. */

@@ -1,7 +1,7 @@
 import { ZeroDBError } from './errors.ts'
 import { following, sleep } from './send.ts'
 import { readEvents } from './sse.ts'
-import type { Message } from './transport.ts'
+import type { JsonCodec, Message } from './transport.ts'
 
 /** The server sends a sign of life every 15 seconds. */
 const SILENCE_MS = 45_000
@@ -16,6 +16,7 @@ export async function* follow(
   open: (lastId: string | undefined, signal: AbortSignal) => Promise<Response>,
   ends: boolean,
   signal: AbortSignal | undefined,
+  json: JsonCodec,
 ): AsyncGenerator<Message, void> {
   let lastId: string | undefined
   let pauseMs = 2_000
@@ -25,7 +26,7 @@ export async function* follow(
     const silence = alarm(() => closing.abort())
     try {
       const response = await open(lastId, closing.signal)
-      for await (const part of readEvents(response.body!, silence.restart)) {
+      for await (const part of readEvents(response.body!, json, silence.restart)) {
         if (part.kind === 'retry') {
           pauseMs = part.ms
           continue

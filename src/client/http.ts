@@ -4,7 +4,7 @@ import { follow } from './follow.ts'
 import { ENDING, KINDS, type OperationName, READS } from './generated.ts'
 import { addressOf } from './request.ts'
 import { type Sending, type SendOptions, send } from './send.ts'
-import type { CallOptions, DownloadOptions, Transport } from './transport.ts'
+import type { CallOptions, DownloadOptions, JsonCodec, Transport } from './transport.ts'
 import { uploadBody } from './upload.ts'
 
 export interface HttpOptions extends SendOptions {
@@ -14,6 +14,7 @@ export interface HttpOptions extends SendOptions {
   projectId: string | null
   timeoutSeconds: number
   headers: Record<string, string>
+  json: JsonCodec
 }
 
 /** Calls the server by `fetch`. */
@@ -31,11 +32,11 @@ export function httpTransport(options: HttpOptions): Transport {
     { range, headers, signal, timeoutSeconds }: DownloadOptions,
   ): Sending {
     const { method, path, body } = addressOf(operation, input, options.projectId ?? '-')
-    const upload = KINDS[operation] === 'upload' && body?.['content'] ? uploadBody(body) : null
+    const upload = KINDS[operation] === 'upload' && body?.['content'] ? uploadBody(body, options.json) : null
     return {
       method,
       url: `${base}${path}`,
-      body: upload ? upload.body : body && JSON.stringify(body),
+      body: upload ? upload.body : body && options.json.stringify(body),
       headers: {
         ...usual,
         ...(upload ? upload.headers : body && { 'content-type': 'application/json' }),
@@ -56,21 +57,21 @@ export function httpTransport(options: HttpOptions): Transport {
       const sending = sendingOf(operation, input, callOptions)
       const kind = KINDS[operation]
       if (kind === 'bytes') return send(sending, options, downloadOf)
-      if (kind !== 'stream') return send(sending, options, json)
+      if (kind !== 'stream') return send(sending, options, (response) => answerOf(response, options.json))
       const open = (lastId: string | undefined, signal: AbortSignal) => {
         const headers = lastId === undefined ? sending.headers : { ...sending.headers, 'last-event-id': lastId }
         return send({ ...sending, headers, signal }, options, eventStream)
       }
-      return follow(open, ENDING.includes(operation), callOptions.signal)
+      return follow(open, ENDING.includes(operation), callOptions.signal, options.json)
     },
   }
 }
 
-async function json(response: Response): Promise<unknown> {
+async function answerOf(response: Response, json: JsonCodec): Promise<unknown> {
   if (response.status === 204) return undefined
   const text = await response.text()
   try {
-    return JSON.parse(text)
+    return json.parse(text)
   } catch (cause) {
     throw unexpected(response, cause)
   }

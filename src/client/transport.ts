@@ -45,3 +45,9 @@ export interface Download {
   bytes(): Promise<Uint8Array>
   text(): Promise<string>
 }
+
+/** How JSON is read and written. */
+export interface JsonCodec {
+  parse(text: string): unknown
+  stringify(value: unknown): string
+}

@@ -1,4 +1,4 @@
-import type { UploadContent } from './transport.ts'
+import type { JsonCodec, UploadContent } from './transport.ts'
 
 /** What fetch sends. */
 export type Body = NonNullable<RequestInit['body']>
@@ -11,10 +11,13 @@ interface UploadBody {
 }
 
 /** A multipart body: the fields, then the content. */
-export function uploadBody({ content, ...fields }: UploadContent & Record<string, unknown>): UploadBody {
+export function uploadBody(
+  { content, ...fields }: UploadContent & Record<string, unknown>,
+  json: JsonCodec,
+): UploadBody {
   const given = Object.entries(fields).filter(([, value]) => value !== undefined && value !== null)
   const texts = given.map(
-    ([name, value]) => [name, typeof value === 'object' ? JSON.stringify(value) : String(value)] as const,
+    ([name, value]) => [name, typeof value === 'object' ? json.stringify(value) : String(value)] as const,
   )
   const name = typeof fields['file_name'] === 'string' ? fields['file_name'] : 'file'
   if (content instanceof Blob || content instanceof Uint8Array) {

@@ -2,6 +2,7 @@ import { operationsOver } from './bind.ts'
 import { knownServer } from './defaults.ts'
 import type { Operations } from './generated.ts'
 import { httpTransport } from './http.ts'
+import type { JsonCodec } from './transport.ts'
 
 export interface ZeroDBOptions {
   /** Of the server, e.g. `http://127.0.0.1:8000`. Without it `ZERODB_URL` says, else the `credentials.json` of a server started here. */
@@ -17,6 +18,8 @@ export interface ZeroDBOptions {
   /** Sent with every request. */
   headers?: Record<string, string> | undefined
   fetch?: typeof fetch | undefined
+  /** Reads and writes JSON in place of the global `JSON`, which rounds numbers of more digits than a double has. */
+  json?: JsonCodec | undefined
 }
 
 /** A server, with every operation of its API as `zerodb.<noun>.<verb>(input)`. */
@@ -32,6 +35,7 @@ class Client {
       maxRetries: options.maxRetries ?? 2,
       timeoutSeconds: options.timeoutSeconds ?? 60,
       headers: options.headers ?? {},
+      json: options.json ?? JSON,
       fetch: options.fetch ?? ((...request) => globalThis.fetch(...request)),
     })
     Object.assign(this, operationsOver(transport))

@@ -1,4 +1,5 @@
 import type { PreparedFunction } from '../app.ts'
+import { parseStoredJson, stringifyJson } from '../exact-json.ts'
 
 type Fields = Record<string, unknown>
 
@@ -40,7 +41,7 @@ function fillObject(schemas: readonly Fields[], value: Fields, root: unknown): F
   const filled = { ...value }
   for (const [name, found] of ofProperties) {
     const has = Object.hasOwn(value, name)
-    const given = has ? value[name] : structuredClone(defaultOf(found))
+    const given = has ? value[name] : copyOf(defaultOf(found))
     if (!has && given === undefined) continue
     // An assignment to "__proto__" would not make a property.
     const set = { value: fill(found, given, root), configurable: true, enumerable: true, writable: true }
@@ -58,6 +59,8 @@ function fillList(schemas: readonly Fields[], value: readonly unknown[], root: u
     return fill(found, item, root)
   })
 }
+
+const copyOf = (value: unknown) => (value === undefined ? undefined : parseStoredJson(stringifyJson(value)))
 
 function defaultOf(schemas: readonly unknown[]): unknown {
   return schemas.filter(isObject).find((schema) => Object.hasOwn(schema, 'default'))?.['default']

@@ -1,6 +1,7 @@
 import type { JSONObject, ToolAnnotations } from '@modelcontextprotocol/server'
 import type { App, Caller } from '../app.ts'
 import { ZeroError } from '../errors.ts'
+import { stringifyJson } from '../exact-json.ts'
 import { OPERATIONS } from '../operations/index.ts'
 import { includes } from '../schema/login.ts'
 import { failed, type Tool } from './tool.ts'
@@ -167,7 +168,7 @@ function toolOf(app: App, caller: Caller, name: string, tool: BuiltIn): Tool {
           trace === undefined ? caller : { ...caller, trace },
           tool.input?.(args) ?? args,
         )
-        return { content: [{ type: 'text', text: JSON.stringify(tool.pick?.(answer) ?? answer) }] }
+        return { content: [{ type: 'text', text: stringifyJson(tool.pick?.(answer) ?? answer) }] }
       } catch (error) {
         if (!(error instanceof ZeroError)) throw error
         return failed(inWords(error))

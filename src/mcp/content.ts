@@ -1,16 +1,18 @@
 import { type CallToolResult, isCallToolResult } from '@modelcontextprotocol/server'
+import { markNumbers, parseStoredJson } from '../exact-json.ts'
 import type { GuestResult } from '../sandbox/index.ts'
 
 /**
  * What a function has returned, as a client is shown it. An object `{content: […]}`, or a single block like `{type: 'image', data, mimeType}`,
  * is in the protocol's own form; bytes of `ctx.response` are an image, a sound or a resource; all else is text, JSON if it is none.
- * `structured`: the tool has said what its results look like, so that the value is sent as such too.
+ * `structured`: the tool has said what its results look like, so that the value is sent as such too. Numbers with more digits than a double are
+ * marked, for `unmarkNumbers`.
  */
 export function contentOf(result: GuestResult | null, structured: boolean, runId: string): CallToolResult {
   if (result === null) return { content: [] }
   if (result.kind === 'response') return responseContent(result, runId)
   const text = Buffer.from(result.body).toString()
-  const value: unknown = JSON.parse(text)
+  const value = markNumbers(parseStoredJson(text))
   if (isInForm(value)) return value
   if (!structured && looksLikeBlock(value)) {
     const block = { content: [value] }

@@ -8,6 +8,7 @@ import {
 import type { z } from 'zod'
 import type { App, Caller, PreparedFunction } from '../app.ts'
 import { ZeroError } from '../errors.ts'
+import { parseStoredJson, stringifyJson, unmarkNumbers, withDoubles } from '../exact-json.ts'
 import { withDefaults } from '../functions/defaults.ts'
 import { refusalOf } from '../functions/outcome.ts'
 import type { toolTrigger } from '../schema/function.ts'
@@ -52,7 +53,7 @@ async function callFunction(
   if (noted && noted.function !== fn.id)
     throw new ProtocolError(ProtocolErrorCode.InvalidParams, 'Invalid or expired requestState')
   const given = withDefaults(input_schema, call.arguments)
-  const wrong = checkBy(input_schema, given, call.length)
+  const wrong = checkBy(input_schema, withDoubles(given), call.length)
   if (wrong !== null) return failed(`The arguments do not match the input schema of "${fn.name}": ${wrong}`)
   try {
     const { run_id, outcome } = await app.runs.invoke({
@@ -65,7 +66,7 @@ async function callFunction(
       context: {
         tool: {
           input_responses: responses ?? null,
-          request_state: noted?.state ?? null,
+          request_state: noted === undefined ? null : parseStoredJson(noted.state),
           client_capabilities: capabilities,
         },
       },
@@ -82,14 +83,15 @@ async function callFunction(
       const { requestState: state } = questions
       return state === undefined
         ? questions
-        : { ...questions, requestState: await call.seal({ function: fn.id, state }) }
+        : { ...questions, requestState: await call.seal({ function: fn.id, state: stringifyJson(state) }) }
     }
     const result = { ...contentOf(outcome.result, output_schema !== undefined, run_id), ...inRun(run_id) }
     if (output_schema === undefined || result.isError) return result
     const { structuredContent } = result
     if (structuredContent === undefined)
       return failed(`"${fn.name}" has an output schema, and its result has no structuredContent`, run_id)
-    const mismatch = checkBy(output_schema, structuredContent, outcome.result!.body.length)
+    const doubles = JSON.parse(unmarkNumbers(JSON.stringify(structuredContent)))
+    const mismatch = checkBy(output_schema, doubles, outcome.result!.body.length)
     return mismatch === null
       ? result
       : failed(`The result does not match the output schema of "${fn.name}": ${mismatch}`, run_id)

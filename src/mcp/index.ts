@@ -1,6 +1,8 @@
 import { createMcpHandler, type McpHttpHandler } from '@modelcontextprotocol/server'
 import type { App, Caller, Surface } from '../app.ts'
 import { scopeOf } from '../auth/caller.ts'
+import { ZeroError } from '../errors.ts'
+import { parseJson, unmarkNumbers } from '../exact-json.ts'
 import { announcements } from './announcements.ts'
 import { createAudience } from './audience.ts'
 import { createCancellations } from './cancellations.ts'
@@ -78,7 +80,7 @@ export function createMcp(app: App): Surface {
         : await handler.fetch(isListening ? new Request(request, { signal }) : request, { parsedBody: body })
     if (session === null && messages.some(isOlderOpening))
       response.headers.set('mcp-session-id', cancellations.newSession())
-    return response
+    return isListening ? response : withNumbers(response)
   }
 
   return {
@@ -102,10 +104,21 @@ export function createMcp(app: App): Surface {
 /** Undefined for what is no JSON: the SDK says so in the protocol's form. */
 function parsed(text: string): unknown {
   try {
-    return JSON.parse(text)
-  } catch {
+    return parseJson(text)
+  } catch (error) {
+    if (error instanceof ZeroError) throw error
     return undefined
   }
+}
+
+/** The response with numbers in place of their marks. The SDK writes each message of a stream as one chunk. */
+function withNumbers({ body, status, headers }: Response): Response {
+  const decoder = new TextDecoder()
+  const encoder = new TextEncoder()
+  const unmark = new TransformStream<Uint8Array, Uint8Array>({
+    transform: (chunk, controller) => controller.enqueue(encoder.encode(unmarkNumbers(decoder.decode(chunk)))),
+  })
+  return new Response(body?.pipeThrough(unmark) ?? null, { status, headers })
 }
 
 function isMessage(value: unknown): value is Message {

@@ -5,13 +5,15 @@ import {
   isInputRequiredResult,
   type RequestStateCodec,
 } from '@modelcontextprotocol/server'
+import { parseStoredJson } from '../exact-json.ts'
 import type { GuestResult } from '../sandbox/index.ts'
 
 /** What a function that asks the client something has noted for itself until the answer comes. */
 export interface Noted {
   /** The id of the one that has asked: no other may read it. */
   function: string
-  state: unknown
+  /** As JSON. */
+  state: string
 }
 
 /** Seals notes, which travel to the client and back. They are good for ten minutes. */
@@ -22,7 +24,7 @@ export function createSeal(secret: Uint8Array): RequestStateCodec<Noted> {
 /** `{resultType: 'input_required', …}`: the function cannot go on before the client has answered. Null for any other result. */
 export function questionsOf(result: GuestResult | null): (InputRequiredResult & { requestState?: unknown }) | null {
   if (result?.kind !== 'json') return null
-  const value: unknown = JSON.parse(Buffer.from(result.body).toString())
+  const value = parseStoredJson(Buffer.from(result.body).toString())
   return isInputRequiredResult(value) ? value : null
 }
 

@@ -33,6 +33,16 @@ const write = async (path: string, text: string) => {
   await writeFile(join(folder, path), text)
 }
 
+test('B2: numbers keep their digits on the command line', async () => {
+  await write('same.mjs', 'export default ({ data }) => data')
+  await said('deploy', 'same.mjs')
+  expect(await said('invoke', 'same', '-d', '[9007199254740993]')).toBe('[\n  9007199254740993\n]\n')
+  expect(await said('invoke', 'same', '-d', '[0.12345678901234567891]', '--json')).toContain('[0.12345678901234567891]')
+  const refused = await run(['invoke', 'same', '-d', '1e400'])
+  expect(refused.code).not.toBe(0)
+  expect(refused.err).toContain('send it as text')
+})
+
 describe.each(['typescript', 'python'])('a project from the template %s', (template) => {
   test('runs: deployed, called, followed, changed and rolled back', async () => {
     expect(await said('init', '.', '--template', template)).toContain('zerodb dev')

@@ -254,14 +254,87 @@ async function ask(call, name, body) {
   }
 }
 
+/** A number of more digits than a JavaScript number holds, and not an integer: those are BigInts. Computes as the nearest JavaScript number. */
+class ExactNumber {
+  #text
+  constructor(text) {
+    this.#text = text
+  }
+  valueOf() {
+    return Number(this.#text)
+  }
+  toString() {
+    return this.#text
+  }
+  toJSON() {
+    return digits(this.#text)
+  }
+}
+
+const MARK = `exact-number:${Math.random()}:`
+const MARKED = new RegExp(`"${MARK}([^"]*)"`, 'g')
+let isMarking = false
+let hasMarked = false
+
+/** What stands for a number in JSON.stringify: its digits, not in quotation marks. */
+function digits(text) {
+  if (JSON.rawJSON) return JSON.rawJSON(text)
+  if (!isMarking) return text
+  hasMarked = true
+  return MARK + text
+}
+
+Object.defineProperty(BigInt.prototype, 'toJSON', {
+  value() {
+    return digits(String(this))
+  },
+  configurable: true,
+  writable: true,
+})
+// Node 20 has no JSON.rawJSON.
+if (!JSON.rawJSON) {
+  const { stringify: write } = JSON
+  JSON.stringify = function stringify(value, replacer, space) {
+    const outer = [isMarking, hasMarked]
+    isMarking = true
+    hasMarked = false
+    try {
+      const text = write(value, replacer, space)
+      return hasMarked ? text.replace(MARKED, '$1') : text
+    } finally {
+      ;[isMarking, hasMarked] = outer
+    }
+  }
+}
+
+/** Strings, which may look like numbers, and numbers that may have more digits than a JavaScript number. */
+const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.]{15,}(?:[eE][+-]?\d+)?|-?\d[\d.]*[eE][+-]?\d{3,}/g
+const SUSPECT = /\d[\d.]{15}|\d[eE][+-]?\d{3}/
+const isHeld = (token) => token[0] === '"' || String(Number(token)) === token
+
+/** Reads JSON of the host, which writes a number that a JavaScript number holds as JSON.stringify does. */
+function parseExact(text, reviver) {
+  if (!SUSPECT.test(text)) return JSON.parse(text, reviver)
+  const numbers = (text.match(TOKEN) ?? []).filter((token) => token[0] !== '"')
+  const list = `[${numbers.join(',')}]`
+  // One list of all is twice as fast as one number after the other.
+  if (JSON.stringify(JSON.parse(list)) === list) return JSON.parse(text, reviver)
+  const marked = text.replace(TOKEN, (token) => (isHeld(token) ? token : `"${MARK}${token}"`))
+  return JSON.parse(marked, function revive(key, value) {
+    if (typeof value !== 'string' || !value.startsWith(MARK)) return reviver ? reviver.call(this, key, value) : value
+    const number = value.slice(MARK.length)
+    return /^-?\d+$/.test(number) ? BigInt(number) : new ExactNumber(number)
+  })
+}
+
 function answered(body) {
   const waiting = asked.get(body.readUInt32LE(0))
   asked.delete(body.readUInt32LE(0))
   const text = body.subarray(5).toString()
   // Bytes travel as {"$bytes": base64}.
   const value = text.includes('"$bytes"')
-    ? JSON.parse(text, (_, inner) => (typeof inner?.$bytes === 'string' ? Buffer.from(inner.$bytes, 'base64') : inner))
-    : JSON.parse(text)
+    ? parseExact(text, (_, inner) => (typeof inner?.$bytes === 'string' ? Buffer.from(inner.$bytes, 'base64') : inner))
+    : parseExact(text)
   if (body[4] === 1) waiting?.resolve(value)
   else waiting?.reject(Object.assign(new Error(value.message), value))
 }
@@ -387,7 +460,7 @@ function encode(root, name, limit) {
     if (value === null || value === undefined) return put('null')
     if (typeof value === 'string' && value.length > left) throw TOO_LONG
     if (typeof value === 'string' || typeof value === 'boolean') return put(JSON.stringify(value))
-    if (typeof value === 'bigint') return put(String(value))
+    if (typeof value === 'bigint' || value instanceof ExactNumber) return put(String(value))
     if (typeof value === 'number') return Number.isFinite(value) ? put(JSON.stringify(value)) : refuse(String(value))
     if (typeof value !== 'object') return refuse(kindOf(value))
     if (isBytes(value) && value.byteLength > left) throw TOO_LONG
@@ -696,7 +769,7 @@ function withBytes(event) {
 }
 
 function begin(id, body) {
-  const { mode, input, timeout_ms, limit } = JSON.parse(body.toString())
+  const { mode, input, timeout_ms, limit } = parseExact(body.toString())
   const notice = Math.min(1_000, timeout_ms / 10)
   const call = {
     id,

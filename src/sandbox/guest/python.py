@@ -8,6 +8,7 @@ import binascii
 import io
 import json
 import os
+import re
 import sys
 import time
 from _collections_abc import Mapping, Sequence, Set, ValuesView
@@ -311,10 +312,28 @@ def ask(call, name, body):
             type, _, answer = receive()
             if type == REPLY and U32.unpack_from(answer)[0] == _last_ask:
                 break
-    value = json.loads(answer[5:], object_hook=decoded)
+    value = parse(answer[5:], decoded)
     if answer[4] == 1:
         return value
     raise HostError(value)
+
+
+SUSPECT = re.compile(rb"[\d.]{16}|\d[eE][+-]?\d{3}")
+
+
+def parse(data, object_hook=None):
+    """Reads JSON of the host. A number with a fraction that a float does not hold becomes a Decimal; an int holds any integer."""
+    return json.loads(data, object_hook=object_hook, parse_float=exact if SUSPECT.search(data) else None)
+
+
+def exact(text):
+    value = float(text)
+    if repr(value) == text:
+        return value
+    from decimal import Decimal
+
+    number = Decimal(text)
+    return value if number == Decimal(repr(value)) else number
 
 
 def decoded(value):
@@ -836,7 +855,7 @@ def thread_failed(args):
 
 def begin(id, body):
     global _live, _last
-    asked = json.loads(body)
+    asked = parse(body)
     call = _live = Call(id, asked["timeout_ms"] / 1000, asked["limit"])
     try:
         name = "config" if asked["mode"] == "config" else "result"
