@@ -113,10 +113,12 @@ function parsed(text: string): unknown {
 
 /** The response with numbers in place of their marks. The SDK writes each message of a stream as one chunk. */
 function withNumbers({ body, status, headers }: Response): Response {
-  const decoder = new TextDecoder()
-  const encoder = new TextEncoder()
   const unmark = new TransformStream<Uint8Array, Uint8Array>({
-    transform: (chunk, controller) => controller.enqueue(encoder.encode(unmarkNumbers(decoder.decode(chunk)))),
+    transform(chunk, controller) {
+      // A byte a character: marks are ASCII, and all else stays as it is.
+      const text = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength).toString('latin1')
+      controller.enqueue(Buffer.from(unmarkNumbers(text), 'latin1'))
+    },
   })
   return new Response(body?.pipeThrough(unmark) ?? null, { status, headers })
 }
