@@ -422,12 +422,21 @@ test.each([
   })
 })
 
-test('B2: an export keeps digits and keys', async () => {
+test('B2: an export and an import keep digits and keys', async () => {
   user = await app.newUser()
-  await user.post(`${user.database}/tables`, { table_name: 't' })
-  await post(`${user.database}/tables/t/rows`, `{"row_data":${DOCUMENT}}`)
-  const exported = (await user.get(`/api/v1/projects/${user.project_id}/export`)).raw.toString()
+  const project = await user.project('digits')
+  const database = `/api/v1/projects/${project}/database`
+  await user.post(`${database}/tables`, { table_name: 't' })
+  await post(`${database}/tables/t/rows`, `{"row_data":${DOCUMENT}}`)
+  const exported = (await user.get(`/api/v1/projects/${project}/export`)).raw.toString()
   expectWhole(exported.replaceAll('": ', '":'))
+  await user.delete(`/api/v1/projects/${project}`)
+  const upload = (text: string) =>
+    user.request('POST', '/api/v1/projects/import', { payload: form('file"; filename="export', text), headers: FORM })
+  const refused = await upload(exported.replaceAll(VALUES.n, INFINITE))
+  expect(refused).toMatchObject({ status: 422, body: { detail: expect.stringContaining('send it as text') } })
+  expect((await upload(exported)).status).toBe(201)
+  expectWhole((await user.get(`${database}/tables/t/rows`)).raw.toString())
 })
 
 describe('over the network', () => {
