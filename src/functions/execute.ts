@@ -90,11 +90,12 @@ export async function executeFunction(app: App, fn: PreparedFunction, execution:
     },
   })
   if (outcome.error === null) return outcome
-  const { message, stack, ...error } = outcome.error
+  const { name, message, stack, ...error } = outcome.error
   return {
     ...outcome,
     error: {
       ...error,
+      name: fn.redact(name),
       message: fn.redact(message),
       ...(stack === undefined ? {} : { stack: fn.redact(mapStack(stack, fn.source_map)) }),
     },

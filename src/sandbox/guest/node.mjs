@@ -618,7 +618,7 @@ function stackOf(error) {
 function cleanStack(stack) {
   const lines = stack.slice(0, MAX_STACK).split('\n')
   return lines
-    .filter((line) => !line.includes(import.meta.url) && !/\(?node:internal\//.test(line))
+    .filter((line) => !line.includes(import.meta.url) && !/^\s+at (.*\()?node:/.test(line))
     .join('\n')
     .replaceAll(homeUrl, '')
     .replaceAll(`${home}/`, '')
