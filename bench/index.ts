@@ -14,6 +14,7 @@ import { logins } from './logins.ts'
 import { mcp } from './mcp.ts'
 import { order } from './order.ts'
 import { otherProcess } from './other-process.ts'
+import { patterns } from './patterns.ts'
 import { peer } from './peer.ts'
 import { quality } from './quality.ts'
 import { retention } from './retention.ts'
@@ -45,6 +46,7 @@ const SUITES: Record<string, { each?: Suite; once?: () => Promise<Measurement[]>
   peer: { each: peer },
   http: { each: http },
   vectors: { each: vectors },
+  patterns: { each: patterns },
   retention: { each: retention },
   start: { each: start },
   files: { each: files, once: documents },

@@ -1182,7 +1182,9 @@ export interface VectorsSearchInput {
 export interface VectorMatches {
   vectors: VectorMatch[]
   results: VectorMatch[]
+  /** How many vectors meet filter and threshold, those beyond `limit` too. */
   total_count: number
+  total_is_exact: boolean
   model: string | null
   search_time_ms: number
 }
@@ -1219,6 +1221,7 @@ export interface VectorsListInput {
 export interface VectorPage {
   vectors: Vector[]
   total: number
+  total_is_exact: boolean
 }
 
 export interface VectorsGetInput {
@@ -1567,6 +1570,7 @@ export interface RowsListInput {
 
 export interface RowPage {
   total: number
+  total_is_exact: boolean
   skip: number
   limit: number
   has_more: boolean
@@ -1585,6 +1589,7 @@ export interface RowsQueryInput {
 
 export interface RowsQuery {
   total: number
+  total_is_exact: boolean
   skip: number
   limit: number
   has_more: boolean

@@ -38,6 +38,10 @@ interface Connection {
 }
 
 const SCRIPT_SECONDS = 600
+const MAX_SENDINGS = 5
+
+/** The thread ended before it came to a statement, which may therefore be sent again. */
+class NotBegun extends DatabaseAway {}
 
 // enable_seqscan: a plan that is made while a table is empty, and kept, would read it through when it is large; and nothing vacuums
 // between our own rounds, so that a small table that is written and emptied all the time (the outbox) becomes a long one to read through.
@@ -106,6 +110,17 @@ async function openLocked(options: Required<PgliteOptions>, lock: DirectoryLock)
     }
   }
 
+  /** `work`, done again if the thread has ended before it came to its first statement, because a statement of others was ended. */
+  async function begunAtLast<R>(work: () => Promise<R>): Promise<R> {
+    for (let left = MAX_SENDINGS - 1; ; left--) {
+      try {
+        return await work()
+      } catch (error) {
+        if (!(error instanceof NotBegun) || left === 0) throw error
+      }
+    }
+  }
+
   function setCurrent(attempt: Promise<Connection>): void {
     current = attempt
     // Whoever needs it hears of a failure.
@@ -165,7 +180,9 @@ async function openLocked(options: Required<PgliteOptions>, lock: DirectoryLock)
       reopen(connection)
       if (statement.overdue)
         throw new ZeroError('query_timeout', `A statement was ended after ${limitSeconds} s`, { cause: error })
-      throw new DatabaseAway('The database was restarted; try again', { cause: error })
+      const hasBegun = ((Atomics.load(connection.begun, 0) - number) | 0) >= 0
+      const Away = hasBegun ? DatabaseAway : NotBegun
+      throw new Away('The database was restarted; try again', { cause: error })
     } finally {
       connection.running.delete(number)
     }
@@ -184,8 +201,10 @@ async function openLocked(options: Required<PgliteOptions>, lock: DirectoryLock)
   }
 
   async function query<Row>(statement: Statement, queryOptions?: QueryOptions): Promise<Row[]> {
-    while (busy) await busy
-    return run<Row>(await ready(), statement, queryOptions)
+    return begunAtLast(async () => {
+      while (busy) await busy
+      return run<Row>(await ready(), statement, queryOptions)
+    })
   }
 
   async function transaction<R>(body: (tx: Executor) => Promise<R>): Promise<R> {
@@ -198,7 +217,12 @@ async function openLocked(options: Required<PgliteOptions>, lock: DirectoryLock)
       }
     })
     try {
-      return await runTransaction(await ready(), body)
+      const connection = await begunAtLast(async () => {
+        const connection = await ready()
+        await run(connection, sql`begin`)
+        return connection
+      })
+      return await runTransaction(connection, body)
     } finally {
       release()
     }
@@ -217,7 +241,6 @@ async function openLocked(options: Required<PgliteOptions>, lock: DirectoryLock)
       },
     }
     try {
-      await run(connection, sql`begin`)
       const tooIdle = new Promise<never>((_, end) => {
         inside = { connection, since: performance.now(), end }
       })
@@ -237,8 +260,10 @@ async function openLocked(options: Required<PgliteOptions>, lock: DirectoryLock)
   }
 
   async function exec(script: string): Promise<void> {
-    while (busy) await busy
-    await send(await ready(), { script }, SCRIPT_SECONDS)
+    await begunAtLast(async () => {
+      while (busy) await busy
+      await send(await ready(), { script }, SCRIPT_SECONDS)
+    })
   }
 
   let round = 0

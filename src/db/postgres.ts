@@ -77,14 +77,37 @@ export async function openPostgres(options: PostgresOptions): Promise<Database> 
     watch.close()
   }
 
+  /** `work`, cancelled after so many seconds. Unlike a statement_timeout, this costs no round trips while it is not needed. */
+  async function cancelled<R>(client: pg.PoolClient, seconds: number, work: () => Promise<R>): Promise<R> {
+    const { processID } = client as unknown as { processID: number }
+    let cancelling: Promise<unknown> | undefined
+    const timer = setTimeout(() => {
+      // If it fails, the session's own limit ends the statement.
+      cancelling = lossy.query('select pg_cancel_backend($1)', [processID]).catch(() => undefined)
+    }, seconds * 1000)
+    try {
+      return await work()
+    } catch (error) {
+      if (!cancelling || !(error instanceof ZeroError) || error.code !== 'query_timeout') throw error
+      throw new ZeroError('query_timeout', `A statement was ended after ${seconds} s`, { cause: error })
+    } finally {
+      clearTimeout(timer)
+      // The connection must not begin another statement before: that would be cancelled in its place.
+      await cancelling
+    }
+  }
+
   const executor = (pool: pg.Pool): Executor => ({
     query<Row>(statement: Statement, queryOptions?: QueryOptions) {
       const limitSeconds = queryOptions?.timeoutSeconds
       if (limitSeconds === undefined) return answer(() => run<Row>(pool, statement, types, true))
       return answer(() =>
-        withClient(pool, (client) =>
-          limited(client, 'session', limitSeconds, () => run<Row>(client, statement, types, true, limitSeconds)),
-        ),
+        withClient(pool, (client) => {
+          const work = () => run<Row>(client, statement, types, true, limitSeconds)
+          return limitSeconds < statementTimeoutSeconds
+            ? cancelled(client, limitSeconds, work)
+            : limited(client, 'session', limitSeconds, work)
+        }),
       )
     },
   })

@@ -162,7 +162,7 @@ export async function oneTurnLater<R>(work: () => R): Promise<Awaited<R>> {
 }
 
 export interface QueryOptions {
-  /** When the statement is ended, in place of the driver's default. For index builds and migrations. */
+  /** When the statement is ended, in place of the driver's default: later for index builds, sooner for what a request asks to compute. */
   timeoutSeconds?: number
 }
 

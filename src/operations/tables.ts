@@ -137,13 +137,13 @@ async function query(app: App, caller: Caller, input: z.infer<typeof rowQuery>):
   const scope = scopeOf(caller, input.project_id)
   const { table_id } = await app.store.tables.get(scope, input.table)
   const { limit, offset } = input
-  const { rows, total } = await app.store.tables.queryRows(scope, table_id, {
+  const { rows, ...page } = await app.store.tables.queryRows(scope, table_id, {
     filter: input.filters,
     sort: input.sort ?? {},
     limit,
     offset,
   })
-  return { total, skip: offset, limit, has_more: offset + rows.length < total, data: rows }
+  return { ...page, skip: offset, limit, data: rows }
 }
 
 export const rowsGet = defineJson({

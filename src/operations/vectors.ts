@@ -110,11 +110,14 @@ export const vectorsSearch = defineJson({
     const { query, model } = await queryVector(app, scope, input, spaces)
     const space = chooseSpace(spaces, query.length, model, input.namespace)
     const options = { limit: input.limit, threshold: input.threshold ?? null, filter: input.metadata_filter ?? null }
-    const rows = space ? await search(app, scope, { ...space, namespace: input.namespace }, query, options) : []
+    const { rows, total, total_is_exact } = space
+      ? await search(app, scope, { ...space, namespace: input.namespace }, query, options)
+      : { rows: [], total: 0, total_is_exact: true }
     return {
       vectors: rows,
       results: rows,
-      total_count: rows.length,
+      total_count: total,
+      total_is_exact,
       model: space?.model ?? null,
       search_time_ms: app.clock.now() - start,
     }
@@ -190,8 +193,11 @@ async function search(
   scope: Scope,
   ...rest: Parameters<App['store']['vectors']['search']> extends [unknown, ...infer Rest] ? Rest : never
 ) {
-  const rows = await app.store.vectors.search(scope, ...rest)
-  return rows.map((row) => ({ ...plain(row), score: row.similarity, distance: 1 - row.similarity }))
+  const { rows, ...page } = await app.store.vectors.search(scope, ...rest)
+  return {
+    ...page,
+    rows: rows.map((row) => ({ ...plain(row), score: row.similarity, distance: 1 - row.similarity })),
+  }
 }
 
 export const vectorsList = defineJson({
@@ -204,13 +210,11 @@ export const vectorsList = defineJson({
   async run(app, caller, input) {
     const scope = scopeOf(caller, input.project_id)
     await app.store.projects.get(scope)
-    const page = await app.store.vectors.list(
-      scope,
-      input.namespace ?? null,
-      input.count_only ? 0 : input.limit,
-      input.offset,
-    )
-    return { vectors: page.vectors.map(plain), total: page.total }
+    const namespace = input.namespace ?? null
+    if (input.count_only)
+      return { vectors: [], total: await app.store.vectors.count(scope, namespace), total_is_exact: true }
+    const { rows, total, total_is_exact } = await app.store.vectors.list(scope, namespace, input.limit, input.offset)
+    return { vectors: rows.map(plain), total, total_is_exact }
   },
 })
 

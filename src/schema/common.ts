@@ -22,6 +22,9 @@ export const namespace = name.default('default')
 export const limit = integer(1, 1000)
 export const offset = integer(0, 1_000_000_000).default(0)
 
+/** Of a total beside it: false when there are more, which were not counted. */
+export const totalIsExact = z.boolean()
+
 /** ISO 8601 in UTC, with six digits of a second. */
 export const timestamp = z.string()
 

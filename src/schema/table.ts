@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { integer, limit, metadata, name, offset, projectId, timestamp, uuid } from './common.ts'
+import { integer, limit, metadata, name, offset, projectId, timestamp, totalIsExact, uuid } from './common.ts'
 import { jsonObject } from './json-object.ts'
 
 export const table = z.object({
@@ -55,6 +55,7 @@ export const rowQuery = rowList.extend({
 })
 export const rowPage = z.object({
   total: z.number(),
+  total_is_exact: totalIsExact,
   skip: z.number(),
   limit: z.number(),
   has_more: z.boolean(),

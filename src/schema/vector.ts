@@ -1,5 +1,16 @@
 import { z } from 'zod'
-import { flag, limit, metadata, name, namespace, offset, projectId, timestamp, wording } from './common.ts'
+import {
+  flag,
+  limit,
+  metadata,
+  name,
+  namespace,
+  offset,
+  projectId,
+  timestamp,
+  totalIsExact,
+  wording,
+} from './common.ts'
 
 const MAX_FLOAT32 = 3.4028234663852886e38
 
@@ -65,7 +76,9 @@ export const vectorMatch = vector.extend({ similarity: z.number(), score: z.numb
 export const vectorMatches = z.object({
   vectors: z.array(vectorMatch),
   results: z.array(vectorMatch),
+  /** How many vectors meet filter and threshold, those beyond `limit` too. */
   total_count: z.number(),
+  total_is_exact: totalIsExact,
   model: z.string().nullable(),
   search_time_ms: z.number(),
 })
@@ -77,5 +90,5 @@ export const vectorList = z.object({
   offset,
   count_only: flag.default(false),
 })
-export const vectorPage = z.object({ vectors: z.array(vector), total: z.number() })
+export const vectorPage = z.object({ vectors: z.array(vector), total: z.number(), total_is_exact: totalIsExact })
 export const vectorKey = z.object({ project_id: projectId, vector_id: name, namespace: name.optional() })

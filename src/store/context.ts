@@ -41,6 +41,27 @@ export function owned(scope: Scope): Statement {
   return sql`select id as project_id, user_id from zerodb_projects where id = ${scope.project_id}::uuid and user_id = ${scope.user_id}::uuid`
 }
 
+/** Time for a statement whose cost the request decides: by its filter, order, offset or text. The embedded database runs nothing else until then. */
+const MAX_QUERY_SECONDS = 5
+
+/** Ends such statements early, with `query_timeout`. */
+export function bounded(db: Executor): Executor {
+  return {
+    async query(statement) {
+      try {
+        return await db.query(statement, { timeoutSeconds: MAX_QUERY_SECONDS })
+      } catch (error) {
+        if (!(error instanceof ZeroError) || error.code !== 'query_timeout') throw error
+        throw new ZeroError(
+          'query_timeout',
+          `This took longer than ${MAX_QUERY_SECONDS} s and was ended: ask for less, with a narrower filter, fewer conditions or a smaller offset`,
+          { cause: error },
+        )
+      }
+    },
+  }
+}
+
 /** The database's clock. */
 export function now(context: StoreContext): Statement {
   const skew = context.skewSeconds()

@@ -1,6 +1,6 @@
 import { type Statement, sql } from '../db/sql.ts'
 import type { LoggedEvent } from '../schema/event-log.ts'
-import { found, type StoreContext } from './context.ts'
+import { bounded, found, type StoreContext } from './context.ts'
 import { seqOfEventId } from './emit.ts'
 
 /** The columns of an event of the log. */
@@ -21,7 +21,7 @@ export function events({ db }: StoreContext) {
         limit: number
       },
     ): Promise<{ items: LoggedEvent[]; last: number | null }> {
-      const rows = await db.query<LoggedEvent & { seq?: number }>(sql`
+      const rows = await bounded(db).query<LoggedEvent & { seq?: number }>(sql`
         select seq, ${envelope} from zerodb_events
         where user_id = ${userId}::uuid
           and (${filter.event_type}::text is null or event = ${filter.event_type})

@@ -1,7 +1,7 @@
 import { json, sql } from '../db/sql.ts'
 import { fileUploaded } from '../schema/events.ts'
 import type { File } from '../schema/file.ts'
-import { found, owned, type Scope, type StoreContext, write } from './context.ts'
+import { bounded, found, owned, type Scope, type StoreContext, write } from './context.ts'
 import { emit } from './emit.ts'
 import { candidates, type Relevance, type RelevanceQuery } from './relevance.ts'
 
@@ -54,7 +54,7 @@ export function files(context: StoreContext) {
     },
 
     async list(scope: Scope, folder: string | null, limit: number, offset: number): Promise<File[]> {
-      return db.query<File>(sql`
+      return bounded(db).query<File>(sql`
         select ${columns} from zerodb_files
         where project_id = (select project_id from (${owned(scope)}) owner)
           and (${folder}::text is null or folder = ${folder})
@@ -111,7 +111,7 @@ export function files(context: StoreContext) {
         select * from zerodb_files
         where project_id = (select project_id from (${owned(scope)}) owner)
           and (${folder}::text is null or folder = ${folder})`
-      return db.query<File & Relevance>(sql`
+      return bounded(db).query<File & Relevance>(sql`
         ${candidates(query, scoped, limit)}
         select ${columns}, coverage, rank, cosine from candidate`)
     },

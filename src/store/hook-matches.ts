@@ -1,7 +1,7 @@
 import { sql } from '../db/sql.ts'
 import type { HookVerdict } from '../schema/event-log.ts'
 import type { FilterTest, FilterTested } from '../schema/hook.ts'
-import type { StoreContext } from './context.ts'
+import { bounded, type StoreContext } from './context.ts'
 import { seqOfEventId } from './emit.ts'
 import { envelope } from './events.ts'
 import { acceptedHookFilter, pathKeys, pathOf } from './hook-filter.ts'
@@ -29,7 +29,7 @@ export function hookMatches({ db }: StoreContext) {
       const path = await acceptedHookFilter(db, given.filter)
       if (given.ordering_key) pathOf(given.ordering_key.path)
       type Tried = Omit<FilterTested['items'][number], 'event'>
-      const rows = await db.query<Tried & FilterTested['items'][number]['event']>(sql`
+      const rows = await bounded(db).query<Tried & FilterTested['items'][number]['event']>(sql`
         select
           ${envelope},
           case when octet_length(document ->> 'row') <= ${MAX_ROW_BYTES}::int then document -> 'row' end as row,

@@ -1,7 +1,7 @@
 import { json, sql } from '../db/sql.ts'
 import { memoryStored, remembered } from '../schema/events.ts'
 import type { MemoryRecord } from '../schema/memory.ts'
-import { found, owned, type Scope, type StoreContext, write } from './context.ts'
+import { bounded, found, owned, type Scope, type StoreContext, write } from './context.ts'
 import { emit, NEXT_SEQ } from './emit.ts'
 import { candidates, type Relevance, type RelevanceQuery } from './relevance.ts'
 
@@ -141,7 +141,7 @@ export function memories(context: StoreContext) {
         offset: number
       },
     ): Promise<StoredRecord[]> {
-      return db.query<StoredRecord>(sql`
+      return bounded(db).query<StoredRecord>(sql`
         select ${recordColumns} from zerodb_memories
         where project_id = (select project_id from (${owned(scope)}) owner)
           and kind = 'record'
@@ -172,7 +172,7 @@ export function memories(context: StoreContext) {
           and (${filter.run_id}::text is null or run_id = ${filter.run_id})
           and (${filter.namespace}::text is null or namespace = ${filter.namespace})
           and (${filter.tags ?? null}::text[] is null or tags && ${filter.tags ?? null}::text[])`
-      return db.query<RecallCandidate>(sql`
+      return bounded(db).query<RecallCandidate>(sql`
         ${candidates(query, scoped, limit)}
         select
           id, content, importance, memory_type, entity_id, session_id, agent_id, namespace, tags, metadata, created_at,

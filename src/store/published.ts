@@ -1,7 +1,7 @@
 import { json, sql } from '../db/sql.ts'
 import { eventPublished } from '../schema/events.ts'
 import type { Published } from '../schema/published.ts'
-import { found, owned, type Scope, type StoreContext, write } from './context.ts'
+import { bounded, found, owned, type Scope, type StoreContext, write } from './context.ts'
 import { emit } from './emit.ts'
 
 const columns = sql`
@@ -51,7 +51,7 @@ export function published(context: StoreContext) {
       },
     ): Promise<Published[]> {
       const order = filter.after === undefined ? sql`position desc` : sql`position`
-      return db.query<Published>(sql`
+      return bounded(db).query<Published>(sql`
         select ${columns} from zerodb_published_events
         where project_id = (select project_id from (${owned(scope)}) owner)
           and (${filter.topic}::text is null or topic = ${filter.topic})

@@ -8,6 +8,9 @@ export interface RelevanceQuery {
   model: string
 }
 
+/** Different words of a query that are looked for, the first of them: each is compared with each text. */
+const MAX_WORDS = 100
+
 /** How near a text is to a query. */
 export interface Relevance {
   /** Share of the query's words that the text has, 0 to 1. */
@@ -26,7 +29,7 @@ export function candidates(query: RelevanceQuery, scope: Statement, limit: numbe
   const comparable = sql`model = ${query.model} and dims = vector_dims(${query.vector}::vector)`
   return sql`
     with term as (
-      select lexeme from unnest(to_tsvector('english', ${query.text}))
+      select lexeme from unnest(to_tsvector('english', ${query.text})) order by positions[1] limit ${MAX_WORDS}::int
     ),
     wanted as (
       select to_tsquery('simple', string_agg(quote_literal(lexeme), ' | ')) as query, count(*) as terms from term

@@ -3,7 +3,7 @@ import { ZeroError } from '../errors.ts'
 import type { Hook } from '../schema/hook.ts'
 import type { Replay, ReplayCriteria } from '../schema/replay.ts'
 import { RUN_STATUSES } from '../schema/run.ts'
-import { found, now, type StoreContext } from './context.ts'
+import { bounded, found, now, type StoreContext } from './context.ts'
 import { seqOfEventId } from './emit.ts'
 import { rowsOf } from './synthetic.ts'
 
@@ -91,7 +91,7 @@ export function replays(context: StoreContext) {
 
     /** How many events meet the criteria. */
     async countEvents(userId: string, criteria: ReplayCriteria, seqs: readonly number[] | null): Promise<number> {
-      const [row] = await db.query<{ total: number }>(sql`
+      const [row] = await bounded(db).query<{ total: number }>(sql`
         select count(*) as total from zerodb_events e where ${eventsOf(userId, criteria, seqs)}`)
       return row!.total
     },
@@ -125,7 +125,7 @@ export function replays(context: StoreContext) {
 
     /** How many rows a backfill would go through. */
     async countRows(userId: string, projectId: string | null, hook: HookOverRows, period: Period): Promise<number> {
-      const [row] = await db.query<{ total: number }>(
+      const [row] = await bounded(db).query<{ total: number }>(
         sql`select count(*) as total from (${rowsBefore(userId, projectId, hook, period)}) s`,
       )
       return row!.total

@@ -1,7 +1,8 @@
 import { join, json, type Statement, sql } from '../db/sql.ts'
 import { rowInserted } from '../schema/events.ts'
 import type { Row, Table } from '../schema/table.ts'
-import { found, owned, type Scope, type StoreContext, write } from './context.ts'
+import { bounded, found, owned, type Scope, type StoreContext, write } from './context.ts'
+import { type Page, pageOf } from './count.ts'
 import { emit } from './emit.ts'
 import { compileFilter, sortValue, withFilter } from './filter.ts'
 
@@ -21,6 +22,7 @@ function tableOf(scope: Scope, table: string): Statement {
 
 export function tables(context: StoreContext) {
   const { db } = context
+  const reads = bounded(db)
   return {
     /** Throws `DbError` 23505 when the project has a table of this name. */
     async create(
@@ -103,7 +105,7 @@ export function tables(context: StoreContext) {
       scope: Scope,
       tableId: string,
       query: { filter: Record<string, unknown>; sort: Record<string, 1 | -1>; limit: number; offset: number },
-    ): Promise<{ rows: Row[]; total: number }> {
+    ): Promise<Page<Row>> {
       const order = [
         ...Object.entries(query.sort).map(([field, direction]) => {
           const value = sortValue(field, sql`r.data`)
@@ -117,10 +119,14 @@ export function tables(context: StoreContext) {
       const page = sql`
         select ${rowColumns} ${from}
         order by ${join(order, ', ')}
-        limit ${query.limit}::int offset ${query.offset}::int`
-      const rows = await withFilter('filters', db.query<Row>(page))
-      const [count] = await db.query<{ total: number }>(sql`select count(*) as total ${from}`)
-      return { rows, total: count!.total }
+        limit ${query.limit + 1}::int offset ${query.offset}::int`
+      const rows = await withFilter('filters', reads.query<Row>(page))
+      return pageOf(rows, query, async (most) => {
+        const [count] = await reads.query<{ total: number }>(
+          sql`select count(*) as total from (select ${from} limit ${most}::int) counted`,
+        )
+        return count!.total
+      })
     },
   }
 }

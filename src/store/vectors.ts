@@ -3,9 +3,13 @@ import { json, Statement as Sql, type Statement, sql } from '../db/sql.ts'
 import { stringifyJson } from '../exact-json.ts'
 import { vectorBatchStored, vectorStored } from '../schema/events.ts'
 import type { Vector, VectorInput } from '../schema/vector.ts'
-import { found, owned, type Scope, type StoreContext, write } from './context.ts'
+import { bounded, found, owned, type Scope, type StoreContext, write } from './context.ts'
+import { type Page, pageOf } from './count.ts'
 import { emit } from './emit.ts'
 import { compileFilter, withFilter } from './filter.ts'
+
+/** Vectors that a search counts beside those that it answers: with a threshold, the distance of each has to be computed. */
+const MAX_MATCHES = 1_000
 
 type StoredVector = Omit<Vector, 'vector_embedding'> & { vector_embedding: Float32Array | null }
 
@@ -46,6 +50,7 @@ const onConflict = sql`
 
 export function vectors(context: StoreContext) {
   const { db, relaxed } = context
+  const reads = bounded(db)
   return {
     /** Stores one vector, or replaces the one of this id in its namespace. */
     async upsert(scope: Scope, vector: VectorInput): Promise<StoredVector> {
@@ -149,46 +154,58 @@ export function vectors(context: StoreContext) {
       space: { namespace: string; dims: number; model: string | null },
       query: Float32Array,
       options: { limit: number; threshold: number | null; filter: Record<string, unknown> | null },
-    ): Promise<(StoredVector & { similarity: number })[]> {
+    ): Promise<Page<StoredVector & { similarity: number }>> {
       const dims = literalDims(space.dims)
       const distance = sql`(embedding::vector(${dims}) <=> ${query}::vector(${dims}))`
       // Not "is not distinct from": the planner takes that for one row, and then sorts in place of using the index.
       const model = space.model === null ? sql`model is null` : sql`model = ${space.model}`
       const filter = options.filter ? compileFilter(options.filter, sql`metadata`, 'metadata_filter') : sql`true`
-      const nearest = sql`
-        select ${columns}, 1 - distance as similarity
+      const candidates = sql`
+        from zerodb_vectors
+        where project_id = (select project_id from (${owned(scope)}) owner)
+          and namespace = ${space.namespace}
+          and dims = ${dims}
+          and ${model}
+          and ${filter}`
+      const nearest = (most: number) => sql`
         from (
           select *, ${distance} as distance
-          from zerodb_vectors
-          where project_id = (select project_id from (${owned(scope)}) owner)
-            and namespace = ${space.namespace}
-            and dims = ${dims}
-            and ${model}
-            and ${filter}
+          ${candidates}
           order by embedding::vector(${dims}) <=> ${query}::vector(${dims})
-          limit ${options.limit}::int
+          limit ${most}::int
         ) nearest
-        where ${options.threshold}::float8 is null or (distance <> 'NaN' and 1 - distance >= ${options.threshold}::float8)
-        order by distance`
-      const rows = await withFilter('metadata_filter', db.query<StoredVector & { similarity: number }>(nearest))
+        where ${options.threshold}::float8 is null or (distance <> 'NaN' and 1 - distance >= ${options.threshold}::float8)`
+      const rows = await withFilter(
+        'metadata_filter',
+        reads.query<StoredVector & { similarity: number }>(sql`
+          select ${columns}, 1 - distance as similarity
+          ${nearest(options.limit + 1)}
+          order by distance`),
+      )
       // A zero vector has no direction: pgvector says NaN, which JSON cannot carry.
-      return rows.map((row) => ({ ...row, similarity: Number.isNaN(row.similarity) ? 0 : row.similarity }))
+      const finite = rows.map((row) => ({ ...row, similarity: Number.isNaN(row.similarity) ? 0 : row.similarity }))
+      return pageOf(finite, { limit: options.limit, offset: 0, max: MAX_MATCHES }, async (most) => {
+        const counted =
+          options.threshold === null ? sql`from (select 1 ${candidates} limit ${most}::int) c` : nearest(most)
+        const [count] = await reads.query<{ total: number }>(sql`select count(*) as total ${counted}`)
+        return count!.total
+      })
     },
 
-    async list(
-      scope: Scope,
-      namespace: string | null,
-      limit: number,
-      offset: number,
-    ): Promise<{ vectors: StoredVector[]; total: number }> {
+    async list(scope: Scope, namespace: string | null, limit: number, offset: number): Promise<Page<StoredVector>> {
       const where = sql`
         project_id = (select project_id from (${owned(scope)}) owner) and (${namespace}::text is null or namespace = ${namespace})`
-      const rows = await db.query<StoredVector>(sql`
-        select ${columns} from zerodb_vectors where ${where} order by created_at, id limit ${limit}::int offset ${offset}::int`)
-      const [{ total } = { total: 0 }] = await db.query<{ total: number }>(
-        sql`select count(*) as total from zerodb_vectors where ${where}`,
+      const rows = await reads.query<StoredVector>(sql`
+        select ${columns} from zerodb_vectors where ${where} order by created_at, id limit ${limit + 1}::int offset ${offset}::int`)
+      return pageOf(rows, { limit, offset }, (most) => countUpTo(most, where))
+    },
+
+    /** All of a namespace, or (null) of the project. */
+    async count(scope: Scope, namespace: string | null): Promise<number> {
+      return countUpTo(
+        null,
+        sql`project_id = (select project_id from (${owned(scope)}) owner) and (${namespace}::text is null or namespace = ${namespace})`,
       )
-      return { vectors: rows, total }
     },
 
     /** Without a namespace the one in `default`, else the oldest of that id. */
@@ -287,6 +304,13 @@ export function vectors(context: StoreContext) {
         { timeoutSeconds: 3600 },
       )
     },
+  }
+
+  async function countUpTo(most: number | null, where: Statement): Promise<number> {
+    const [count] = await reads.query<{ total: number }>(
+      sql`select count(*) as total from (select 1 from zerodb_vectors where ${where} limit ${most}::int) counted`,
+    )
+    return count!.total
   }
 }
 

@@ -48,8 +48,8 @@ async function vectorsFound(documents: Document[], filters: Filter[]): Promise<n
   await vectors.upsertBatch(user, batch)
   return inTurn(filters, async (filter) => {
     const options = { limit: 100, threshold: null, filter }
-    const found = await vectors.search(user, { namespace, dims: 2, model: null }, Float32Array.of(1, 0), options)
-    return found.map(({ vector_id }) => Number(vector_id)).sort((a, b) => a - b)
+    const { rows } = await vectors.search(user, { namespace, dims: 2, model: null }, Float32Array.of(1, 0), options)
+    return rows.map(({ vector_id }) => Number(vector_id)).sort((a, b) => a - b)
   })
 }
 

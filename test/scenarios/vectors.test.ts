@@ -85,7 +85,7 @@ test('a batch with one wrong item is refused with its index and stores nothing',
     },
   ])
   expect(await user.events()).toEqual([])
-  expect((await user.get(`${user.database}/vectors`)).body).toEqual({ vectors: [], total: 0 })
+  expect((await user.get(`${user.database}/vectors`)).body).toEqual({ vectors: [], total: 0, total_is_exact: true })
 })
 
 test('auto_embed gives a document its embedding, and a text search finds it', async () => {
@@ -153,7 +153,11 @@ test('an upsert of the same id replaces the vector, keeps one row and emits each
   expect(second.body).toMatchObject({ dimension: 3, document: null, metadata: {}, source: 'api' })
   expect(second.body.created_at).toBe(first.body.created_at)
   expect(second.body.updated_at > first.body.updated_at).toBe(true)
-  expect((await user.get(`${user.database}/vectors`)).body).toEqual({ vectors: [second.body], total: 1 })
+  expect((await user.get(`${user.database}/vectors`)).body).toEqual({
+    vectors: [second.body],
+    total: 1,
+    total_is_exact: true,
+  })
   expect((await user.events()).map(({ data }) => data)).toMatchObject([{ source: 'import' }, { source: 'api' }])
 })
 
@@ -233,7 +237,7 @@ test('a search answers the nearest first, with score and distance, and obeys fil
   const search = async (rest: object) => {
     const reply = await user.post(`${user.database}/vectors/search`, { query_vector: [1, 0], ...rest })
     expect(reply.status).toBe(200)
-    expect(reply.body.total_count).toBe(reply.body.vectors.length)
+    expect(reply.body.total_count).toBeGreaterThanOrEqual(reply.body.vectors.length)
     return reply.body.vectors
   }
   const ids = async (rest: object) => (await search(rest)).map((match: { vector_id: string }) => match.vector_id)
@@ -327,6 +331,36 @@ test('a deleted vector is gone, and deleting it again is 404', async () => {
   expect(await user.trail()).toEqual({ events: [STORED], runs: [] })
 })
 
+test('B12: a search says how many vectors match, also those beyond its limit; the count is exact up to 1,000', async () => {
+  const user = await app.newUser()
+  const store = async (count: number, rest: object) => {
+    for (let stored = 0; stored < count; stored += 100) {
+      const vectors = Array.from({ length: Math.min(100, count - stored) }, () => ({
+        vector_embedding: [1, 0],
+        ...rest,
+      }))
+      expect((await user.post(`${user.database}/vectors/upsert-batch`, { vectors })).status).toBe(200)
+    }
+  }
+  await store(12, { vector_metadata: { kind: 'a' } })
+  await store(5, { vector_metadata: { kind: 'b' }, vector_embedding: [0, 1] })
+  await store(2, { namespace: 'other' })
+  const counts = async (rest: object) => {
+    const { status, body } = await user.post(`${user.database}/vectors/search`, { query_vector: [1, 0], ...rest })
+    expect(status).toBe(200)
+    return [body.vectors.length, body.total_count, body.total_is_exact]
+  }
+  expect(await counts({ limit: 3, metadata_filter: { kind: 'a' } })).toEqual([3, 12, true])
+  expect(await counts({ limit: 3 })).toEqual([3, 17, true])
+  expect(await counts({ limit: 3, threshold: 0.5 })).toEqual([3, 12, true])
+  expect(await counts({ limit: 100, threshold: 0.5 })).toEqual([12, 12, true])
+  expect(await counts({ limit: 17 })).toEqual([17, 17, true])
+  expect(await counts({ metadata_filter: { kind: 'c' } })).toEqual([0, 0, true])
+  await store(1_000, { vector_metadata: { kind: 'a' } })
+  expect(await counts({ limit: 3, metadata_filter: { kind: 'a' } })).toEqual([3, 1_000, false])
+  expect(await counts({ limit: 3, metadata_filter: { kind: 'b' } })).toEqual([3, 5, true])
+}, 60_000)
+
 test('the list pages through all vectors once, counts them, and can answer the count alone', async () => {
   const user = await app.newUser()
   for (const id of ['a', 'b', 'c', 'd', 'e'])
@@ -340,7 +374,9 @@ test('the list pages through all vectors once, counts them, and can answer the c
   expect(ids).toEqual(['a', 'b', 'c', 'd', 'e'])
   expect((await user.get(`${user.database}/vectors?skip=4`)).body.vectors).toMatchObject([{ vector_id: 'e' }])
   for (const flag of ['true', '1', 'yes', 'on'])
-    expect((await user.get(`${user.database}/vectors?count_only=${flag}`)).body).toEqual({ vectors: [], total: 5 })
+    expect((await user.get(`${user.database}/vectors?count_only=${flag}`)).body).toEqual({
+      ...{ vectors: [], total: 5, total_is_exact: true },
+    })
   expect((await user.get(`${user.database}/vectors?count_only=maybe`)).status).toBe(422)
 })
 

@@ -44,7 +44,8 @@ const MEANINGS: Record<ErrorCode, string> = {
     'The function has thrown, ended its process, or used more than it may. `run_id` names the run, which keeps the reason and the log.',
   function_timeout: 'The function did not answer within its `timeout_seconds`. `run_id` names the run.',
   provider_refused: 'A configured model provider refuses what it is asked for; the message holds its reason.',
-  query_timeout: 'The statement took longer than a minute. Ask for less, or try again.',
+  query_timeout:
+    'The statement took longer than 5 seconds, if the request says how much it has to do (by a filter, an order, an offset or a text), else than a minute. Ask for less.',
 }
 
 export const TABLE_STARTS = '<!-- The table is generated: npx vitest run test/errors.test.ts -u -->\n'
