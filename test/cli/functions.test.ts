@@ -33,16 +33,6 @@ const write = async (path: string, text: string) => {
   await writeFile(join(folder, path), text)
 }
 
-test('B2: numbers keep their digits on the command line', async () => {
-  await write('same.mjs', 'export default ({ data }) => data')
-  await said('deploy', 'same.mjs')
-  expect(await said('invoke', 'same', '-d', '[9007199254740993]')).toBe('[\n  9007199254740993\n]\n')
-  expect(await said('invoke', 'same', '-d', '[0.12345678901234567891]', '--json')).toContain('[0.12345678901234567891]')
-  const refused = await run(['invoke', 'same', '-d', '1e400'])
-  expect(refused.code).not.toBe(0)
-  expect(refused.err).toContain('send it as text')
-})
-
 describe.each(['typescript', 'python'])('a project from the template %s', (template) => {
   test('runs: deployed, called, followed, changed and rolled back', async () => {
     expect(await said('init', '.', '--template', template)).toContain('zerodb dev')
@@ -170,3 +160,13 @@ test('dev deploys what changes, shows mistakes and what functions say, and stops
   await shows('zerodb functions delete live')
   expect(await dev.stop()).toBe(0)
 }, 60_000)
+
+test('B2: numbers keep their digits on the command line', async () => {
+  await write('same.mjs', 'export default ({ data }) => data')
+  await said('deploy', 'same.mjs')
+  expect(await said('invoke', 'same', '-d', '[9007199254740993]')).toBe('[\n  9007199254740993\n]\n')
+  expect(await said('invoke', 'same', '-d', '[0.12345678901234567891]', '--json')).toContain('[0.12345678901234567891]')
+  const refused = await run(['invoke', 'same', '-d', '1e400'])
+  expect(refused.code).not.toBe(0)
+  expect(refused.err).toContain('send it as text')
+})
