@@ -79,6 +79,7 @@ export async function loadProject(
         (table, row) => survey.renumber(table, row),
       )
       await tx.load.settleFunctions(scope)
+      await tx.quotas.check(scope, 'projects', 'hooks', 'functions', 'schedules', 'tables')
       await tx.load.replaceEvents(scope, ranges.events?.[0]?.first ?? Number.MAX_SAFE_INTEGER)
       return { id, counts }
     })

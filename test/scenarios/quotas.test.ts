@@ -72,6 +72,28 @@ test('A10: requests at once cannot pass a quota together, and a refused one leav
   expect((await MADE['tables']!.make(user, 8)).status).toBe(201)
 })
 
+test('A10: an import cannot pass a quota', async () => {
+  const source = await app.newUser()
+  const user = await app.newUser()
+  for (let n = 0; n < 2; n++) await MADE['tables']!.make(source, n)
+  const file = (await source.get(`/api/v1/projects/${source.project_id}/export`)).raw
+  const boundary = 'the-boundary'
+  const head = `--${boundary}\r\ncontent-disposition: form-data; name="file"; filename="project.jsonl"\r\n\r\n`
+  const payload = Buffer.concat([Buffer.from(head), file, Buffer.from(`\r\n--${boundary}--\r\n`)])
+  const headers = { 'content-type': `multipart/form-data; boundary=${boundary}` }
+  const imported = () => user.request('POST', '/api/v1/projects/import', { headers, payload })
+  expect((await imported()).status).toBe(201)
+  await MADE['projects']!.make(user, 0)
+  expect((await user.get('/api/v1/projects')).body).toHaveLength(3)
+  const again = await app.newUser()
+  for (let n = 0; n < 2; n++) await MADE['projects']!.make(again, n)
+  expect(await again.request('POST', '/api/v1/projects/import', { headers, payload })).toMatchObject({
+    status: 403,
+    body: { code: 'quota_exceeded', detail: expect.stringContaining('ZERODB_QUOTA_PROJECTS') },
+  })
+  expect((await again.get('/api/v1/projects')).body).toHaveLength(3)
+})
+
 test('A10: a user has so many event streams and MCP listeners open at once, and closing one makes room', async () => {
   const user = await app.newUser()
   const other = await app.newUser()
