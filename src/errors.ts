@@ -25,6 +25,8 @@ export const ERRORS = {
   function_disabled: { status: 409, message: 'This function is switched off' },
   function_hooked: { status: 409, message: 'Hooks ask for this function' },
   hook_exists: { status: 409, message: 'This hook exists already' },
+  idempotency_mismatch: { status: 409, message: 'This Idempotency-Key came with another request' },
+  idempotency_running: { status: 409, message: 'The first request with this Idempotency-Key has no answer yet' },
   project_exists: { status: 409, message: 'This project is here already' },
   replay_final: { status: 409, message: 'This replay has ended already' },
   run_final: { status: 409, message: 'This run has ended already' },

@@ -144,6 +144,8 @@ export type ServerErrorCode =
   | 'function_disabled'
   | 'function_hooked'
   | 'hook_exists'
+  | 'idempotency_mismatch'
+  | 'idempotency_running'
   | 'project_exists'
   | 'replay_final'
   | 'run_final'
@@ -811,7 +813,7 @@ export interface FunctionsUpdateInput {
 export interface FunctionsDeleteInput {
   project_id?: string | undefined
   name: string
-  force?: boolean | string | undefined
+  force?: boolean | undefined
 }
 
 export interface FunctionsVersionsInput {
@@ -1317,6 +1319,10 @@ export interface RememberResult {
   metadata: Record<string, unknown>
   /** Always empty: extraction runs after the answer, and its result is in the graph. */
   entities_extracted: string[]
+  session_id: string | null
+  agent_id: string | null
+  user_id: string | null
+  run_id: string | null
   created_at: string
 }
 

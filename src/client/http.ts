@@ -17,6 +17,10 @@ export interface HttpOptions extends SendOptions {
   json: JsonCodec
 }
 
+/** The server carries out such a request once, however often it is sent. */
+const hasIdempotencyKey = (headers: Record<string, string> = {}) =>
+  Object.keys(headers).some((name) => name.toLowerCase() === 'idempotency-key')
+
 /** Calls the server by `fetch`. */
 export function httpTransport(options: HttpOptions): Transport {
   const base = options.url.replace(/\/+$/, '')
@@ -43,7 +47,7 @@ export function httpTransport(options: HttpOptions): Transport {
         ...(range ? { range: `bytes=${range.start}-${range.end === undefined ? '' : range.end - 1}` } : {}),
         ...headers,
       },
-      isSafe: method === 'GET' || READS.includes(operation),
+      isSafe: method === 'GET' || READS.includes(operation) || hasIdempotencyKey(headers),
       isOnce: upload?.isStream ?? false,
       isOpen: KINDS[operation] === 'bytes' || KINDS[operation] === 'stream',
       // Contents take the time that they take.

@@ -20,6 +20,7 @@ import { sendEvents } from './events.ts'
 import { addFunctionRoutes } from './fn.ts'
 import { addHealthRoutes } from './health.ts'
 import { createHostCheck } from './host.ts'
+import { answerOnce } from './idempotency.ts'
 import { readRequest } from './input.ts'
 import { openapiDocument } from './openapi.ts'
 import { badPath, toBody, toProblem, toZeroError } from './problem.ts'
@@ -164,15 +165,20 @@ export async function createServer(
         return sendEvents(reply, messages, () => stop.abort())
       }
       const parts = request.isMultipart() ? uploadParts(request, operation, remarks) : null
-      const answer =
-        operation.kind === 'upload'
-          ? await operation.run(app, caller, input, parts)
-          : await operation.run(app, caller, input)
+      const { status, body, isRepeated } = await answerOnce(app, operation, caller, request, async () => {
+        const answer =
+          operation.kind === 'upload'
+            ? await operation.run(app, caller, input, parts)
+            : await operation.run(app, caller, input)
+        if (operation.status === 204) return { status: 204, body: null }
+        const other = operation.kind === 'json' ? operation.otherStatus : undefined
+        const usual = operation.status ?? 200
+        const answered = other?.holds(answer as object) ? other.status : usual
+        return { status: answered, body: withWarnings(answer, remarks) }
+      })
       say()
-      if (operation.status === 204) return reply.code(204).send()
-      const other = operation.kind === 'json' ? operation.otherStatus : undefined
-      const status = other?.holds(answer as object) ? other.status : (operation.status ?? 200)
-      return reply.code(status).send(withWarnings(answer, remarks))
+      if (isRepeated) void reply.header('idempotency-replayed', 'true')
+      return status === 204 ? reply.code(204).send() : reply.code(status).send(body)
     }
   }
 

@@ -12,6 +12,7 @@ import { graph } from './graph.ts'
 import { hookMatches } from './hook-matches.ts'
 import { hookSecrets } from './hook-secrets.ts'
 import { hooks } from './hooks.ts'
+import { idempotency } from './idempotency.ts'
 import { instances } from './instances.ts'
 import { invocations } from './invocations.ts'
 import { keys } from './keys.ts'
@@ -37,6 +38,7 @@ const NOUNS = {
   projects,
   keys,
   refreshTokens,
+  idempotency,
   hooks,
   hookSecrets,
   hookMatches,

@@ -20,8 +20,8 @@ export interface Shape {
   key: readonly string[]
 }
 
-/** Of processes, not of data. */
-const NOT_DATA = ['zerodb_migrations', 'zerodb_instances']
+/** Of processes and requests, not of data. */
+const NOT_DATA = ['zerodb_migrations', 'zerodb_instances', 'zerodb_idempotency_keys']
 
 /** All tables that hold data: those that others refer to come before these. */
 export async function shapesOf(db: Executor): Promise<Shape[]> {

@@ -16,6 +16,8 @@ const MEANINGS: Record<ErrorCode, string> = {
     'A function has called a function that has called one, and so on, more often than `ZERODB_MAX_DEPTH`.',
   function_disabled: 'Switch the function on with PATCH, or call another.',
   function_hooked: 'Hooks that were made by hand ask for the function. Delete them, or send `force=true`.',
+  idempotency_mismatch: 'A key stands for one request for 24 hours. Use a new one for another request.',
+  idempotency_running: 'Wait as long as `Retry-After` says and send it again: you get the answer of the first request.',
   hook_exists: 'The hook is there already, for this project or for all. Change it with PATCH.',
   project_exists: 'You already have the project that the file holds. Delete it first, or import as another user.',
   replay_final: 'A replay or backfill can be cancelled until it is done.',
