@@ -51,6 +51,7 @@ else {
   await checkSandbox()
   await suite('PGlite', () => vitest([], withoutServer()))
   await testOnPostgres()
+  await fuzz()
 }
 report()
 
@@ -131,6 +132,15 @@ function without(name, why) {
     const how = 'set ZERODB_TEST_DATABASE_URL to one with pgvector, or as root on Debian: npm test -- --postgres'
     suites.push({ name: `skipped: ${name}`, note: `(${why}; ${how})` })
   }
+}
+
+/** Requests of schemathesis, in CI only: it takes minutes, and needs PyPI the first time. */
+async function fuzz() {
+  if (!isCi) return suites.push({ name: 'fuzz', note: '(skipped: npm run fuzz)' })
+  await suite('fuzz', async () => {
+    const { code } = await run('npm', ['run', '--silent', 'fuzz'])
+    return { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: 0 }
+  })
 }
 
 async function checkPython() {

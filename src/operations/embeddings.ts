@@ -9,6 +9,7 @@ export const embeddingsReembed = defineJson({
   route: 'POST /api/v1/projects/:project_id/database/embeddings/re-embed',
   permission: 'zerodb:write',
   input: reembed,
+  errors: ['provider_refused'],
   output: reembedResult,
   async run(app, caller, input) {
     const scope = scopeOf(caller, input.project_id)

@@ -144,6 +144,7 @@ export const filesSearch = defineJson({
   route: `POST ${BASE}/search`,
   permission: 'zerodb:read',
   input: fileSearch,
+  errors: ['provider_refused'],
   output: fileMatches,
   async run(app, caller, input) {
     const scope = scopeOf(caller, input.project_id)
@@ -180,6 +181,7 @@ export const filesDownload = defineBytes({
   route: `GET ${BASE}/:file_id/download`,
   permission: 'zerodb:read',
   input: fileKey,
+  media: '*/*',
   async run(app, caller, input) {
     const { blob, ...metadata } = await app.store.files.get(scopeOf(caller, input.project_id), input.file_id)
     if (blob === null) throw new ZeroError('not_found', 'This file was registered without content')

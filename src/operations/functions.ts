@@ -38,6 +38,7 @@ export const functionsDeploy = defineJson({
   route: 'POST /api/v1/functions',
   permission: 'functions:write',
   input: functionDeploy,
+  errors: ['too_large', 'sandbox_unavailable', 'sandbox_busy'],
   output: deployed,
   status: 201,
   otherStatus: { status: 200, holds: (answer) => !(answer as { changed: boolean }).changed },
@@ -111,6 +112,7 @@ export const functionsRollback = defineJson({
   route: 'POST /api/v1/functions/:name/rollback',
   permission: 'functions:write',
   input: functionRollback,
+  errors: ['sandbox_unavailable'],
   output: deployed,
   run: async (app, caller, { project_id, name, version }) =>
     shown(app, await rollBack(app, scopeOf(caller, project_id), name, version)),
@@ -142,6 +144,7 @@ export const functionsDelete = defineJson({
   route: 'DELETE /api/v1/functions/:name',
   permission: 'functions:write',
   input: functionDelete,
+  errors: ['function_hooked'],
   output: z.null(),
   status: 204,
   async run(app, caller, { force, ...key }) {
@@ -172,6 +175,14 @@ export const functionsInvoke = defineJson({
   route: 'POST /api/v1/functions/:name/invoke',
   permission: 'functions:invoke',
   input: functionInvoke,
+  errors: [
+    'function_disabled',
+    'chain_too_deep',
+    'function_failed',
+    'function_timeout',
+    'sandbox_busy',
+    'sandbox_unavailable',
+  ],
   output: invoked,
   otherStatus: { status: 202, holds: (answer) => (answer as { status: string }).status === 'queued' },
   async run(app, caller, { payload = null, wait, ...key }) {

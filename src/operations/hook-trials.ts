@@ -30,6 +30,7 @@ export const hooksInvoke = defineJson({
   route: 'POST /api/v1/hooks/:hook_id/invoke',
   permission: 'hooks:write',
   input: hookInvoke,
+  errors: ['function_disabled'],
   output: run,
   async run(app, caller, { hook_id, payload, project_id, wait_seconds }) {
     const hook = await active(app, caller, hook_id)

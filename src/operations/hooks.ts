@@ -124,6 +124,7 @@ export const hooksCreate = defineJson({
   route: 'POST /api/v1/hooks',
   permission: 'hooks:write',
   input: hookCreate,
+  errors: ['hook_exists', 'function_disabled'],
   output: hookCreated,
   status: 201,
   async run(app, caller, given) {

@@ -136,6 +136,11 @@ function checkProject({ bound }: Caller, named: unknown): void {
     throw new ZeroError('not_found', 'Project not found')
 }
 
+/** Fields of an operation's body for which null means that they are absent, though their schema has no null. */
+export function nullableFields(operation: Operation): ReadonlySet<string> {
+  return traitsOf(operation).nullIsAbsent
+}
+
 interface Traits {
   known: ReadonlySet<string>
   ignored: ReadonlySet<string>

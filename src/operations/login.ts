@@ -36,6 +36,7 @@ export const authRegister = defineJson({
   route: 'POST /api/v1/auth/register',
   permission: 'public',
   input: register,
+  errors: ['forbidden', 'email_taken'],
   output: registered,
   status: 201,
   async run(app, _, input) {
@@ -60,6 +61,7 @@ export const authLogin = defineJson({
   route: 'POST /api/v1/auth/login',
   permission: 'public',
   input: login,
+  errors: ['unauthorized'],
   output: tokens,
   async run(app, { client = 'unknown' }, input) {
     const { logins, store } = app
@@ -91,6 +93,7 @@ export const authRefresh = defineJson({
   route: 'POST /api/v1/auth/refresh',
   permission: 'public',
   input: refresh,
+  errors: ['unauthorized'],
   output: tokens,
   async run(app, _, input) {
     const used = await app.store.refreshTokens.use(hashApiKey(input.refresh_token))

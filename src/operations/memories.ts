@@ -72,6 +72,10 @@ export const rememberOperation = defineJson({
     return {
       ...input,
       entity_id: input.entity_id ?? null,
+      session_id: input.session_id ?? null,
+      agent_id: input.agent_id ?? null,
+      user_id: input.user_id ?? null,
+      run_id: input.run_id ?? null,
       id,
       memory_id: id,
       status: 'stored' as const,
@@ -87,6 +91,7 @@ export const recallOperation = defineJson({
   route: `POST ${MEMORY}/recall`,
   permission: 'memory:read',
   input: recall,
+  errors: ['provider_refused'],
   output: recallResult,
   async run(app, caller, { query, limit, allow_cross_namespace, ...rest }) {
     const filter = allow_cross_namespace ? { ...rest, namespace: null } : rest

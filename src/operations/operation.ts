@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream'
 import type { z } from 'zod'
 import type { App } from '../app.ts'
 import type { Caller, Permission } from '../auth/caller.ts'
+import type { ErrorCode } from '../errors.ts'
 
 interface Verb<Input extends z.ZodObject> {
   /** `noun.verb`, the name under which other surfaces offer it. */
@@ -12,6 +13,8 @@ interface Verb<Input extends z.ZodObject> {
   /** What the caller's key must allow. `any`: every caller may; `public`: nobody has to say who they are (`caller` is `NOBODY` then). */
   permission: Permission | 'any' | 'public'
   input: Input
+  /** Errors that it may answer, besides those that every operation may. */
+  errors?: readonly ErrorCode[]
 }
 
 /** Answers JSON. */
@@ -61,6 +64,8 @@ export interface Bytes {
 /** Answers bytes. Ranges and caching are the surface's business. */
 export interface BytesOperation<Input extends z.ZodObject = z.ZodObject> extends Verb<Input> {
   kind: 'bytes'
+  /** The media type of what it answers; any, where that is an uploader's choice. */
+  media: string
   run(app: App, caller: Caller, input: z.infer<Input>): Promise<Bytes>
 }
 

@@ -89,6 +89,7 @@ export const replaysCancel = defineJson({
   route: 'POST /api/v1/replays/:replay_id/cancel',
   permission: 'hooks:write',
   input: replayKey,
+  errors: ['replay_final'],
   output: replay,
   async run(app, caller, { replay_id }) {
     await app.store.transaction(({ replays }) => replays.cancel(caller.user_id, caller.bound, replay_id))

@@ -46,6 +46,7 @@ export const runsRetry = defineJson({
   route: 'POST /api/v1/runs/:run_id/retry',
   permission: 'hooks:write',
   input: runKey,
+  errors: ['run_not_final'],
   output: run,
   async run(app, caller, { run_id }) {
     await app.store.runs.retry(caller.user_id, caller.bound, run_id)
@@ -60,6 +61,7 @@ export const runsCancel = defineJson({
   route: 'POST /api/v1/runs/:run_id/cancel',
   permission: 'hooks:write',
   input: runKey,
+  errors: ['run_final'],
   output: run,
   async run(app, caller, { run_id }) {
     await app.store.runs.cancel(caller.user_id, caller.bound, run_id)

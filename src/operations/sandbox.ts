@@ -15,6 +15,7 @@ export const sandboxExecute = defineJson({
   route: 'POST /api/v1/sandbox/execute',
   permission: 'functions:invoke',
   input: execute,
+  errors: ['sandbox_busy', 'sandbox_unavailable'],
   output: execution,
   async run(app, caller, { language, code, stdin, env, files, timeout_seconds }): Promise<Execution> {
     const { id } = await app.store.projects.get(scopeOf(caller))

@@ -56,6 +56,7 @@ export const schedulesRun = defineJson({
   route: 'POST /api/v1/schedules/:schedule_id/run',
   permission: 'functions:invoke',
   input: scheduleKey,
+  errors: ['function_disabled'],
   output: run,
   status: 201,
   async run(app, caller, { schedule_id }) {

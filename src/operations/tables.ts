@@ -26,6 +26,7 @@ export const tablesCreate = defineJson({
   route: `POST ${BASE}`,
   permission: 'zerodb:write',
   input: tableCreate,
+  errors: ['table_exists'],
   output: table,
   status: 201,
   async run(app, caller, { project_id, table_name, ...fields }) {

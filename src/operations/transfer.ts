@@ -18,6 +18,7 @@ export const projectsExport = defineBytes({
   route: 'GET /api/v1/projects/:project_id/export',
   permission: 'zerodb:read',
   input: projectExport,
+  media: 'application/x-ndjson',
   async run(app, caller, { project_id }) {
     requireAll(caller, READ_RIGHTS)
     const scope = scopeOf(caller, project_id)
@@ -32,6 +33,7 @@ export const projectsImport = defineUpload({
   route: 'POST /api/v1/projects/import',
   permission: 'zerodb:write',
   input: projectImport,
+  errors: ['project_exists'],
   output: projectImported,
   status: 201,
   async run(app, caller, _, parts) {
@@ -56,6 +58,7 @@ export const backupsCreate = defineBytes({
   route: 'GET /api/v1/backup',
   permission: 'any',
   input: backup,
+  media: 'application/x-ndjson',
   async run(app, caller, { with_key }) {
     const owner = await app.store.users.first()
     if (caller.user_id !== owner?.user_id || caller.bound !== null || !includes(caller.permissions, '*'))

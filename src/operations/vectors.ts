@@ -100,6 +100,7 @@ export const vectorsSearch = defineJson({
   route: `POST ${BASE}/search`,
   permission: 'zerodb:read',
   input: vectorSearch,
+  errors: ['dimension_mismatch', 'provider_refused'],
   output: vectorMatches,
   async run(app, caller, input) {
     const scope = scopeOf(caller, input.project_id)

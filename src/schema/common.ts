@@ -5,8 +5,25 @@ import { jsonObject } from './json-object.ts'
 export const uuid = z.guid().transform((text) => text.toLowerCase())
 
 /** From a query string or JSON alike. */
-export const flag = z.union([z.boolean(), z.stringbool()])
-export const integer = (min: number, max: number) => z.coerce.number().pipe(z.int().min(min).max(max))
+export const flag = z.preprocess(
+  (given) => (typeof given === 'string' ? (FLAGS.get(given.toLowerCase()) ?? given) : given),
+  z.boolean(),
+)
+const FLAGS: ReadonlyMap<string, boolean> = new Map([
+  ...['true', '1', 'yes', 'on', 'y', 'enabled'].map((text) => [text, true] as const),
+  ...['false', '0', 'no', 'off', 'n', 'disabled'].map((text) => [text, false] as const),
+])
+
+/** Whole digits of a query string, or a number. Nothing else is taken for a number: not an empty text, and not `true`. */
+export const integer = (min: number, max: number) =>
+  z.preprocess((given) => (isText(given, /^[+-]?\d{1,16}$/) ? Number(given) : given), z.int().min(min).max(max))
+export const seconds = (min: number, max: number) =>
+  z.preprocess(
+    (given) => (isText(given, /^\d{1,9}(\.\d{1,9})?$/) ? Number(given) : given),
+    z.number().min(min).max(max),
+  )
+
+const isText = (given: unknown, pattern: RegExp) => typeof given === 'string' && pattern.test(given)
 
 /** Whether it can be in the environment of a process or in the path of a file: no U+0000, no half of a character. */
 export const isPlain = (text: string) => text.isWellFormed() && !text.includes('\0')

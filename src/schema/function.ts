@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { integer, metadata, projectId, timestamp } from './common.ts'
+import { flag, integer, metadata, projectId, timestamp } from './common.ts'
 import { EVENT_NAMES } from './events.ts'
 import { orderingKey, retryPolicy } from './hook.ts'
 import { PERMISSIONS } from './login.ts'
@@ -180,7 +180,7 @@ export const functionRollback = functionKey.extend({
   version: integer(1, 2_000_000_000).optional(),
 })
 export const functionUpdate = functionKey.extend({ is_active: z.boolean() })
-export const functionDelete = functionKey.extend({ force: z.union([z.boolean(), z.stringbool()]).default(false) })
+export const functionDelete = functionKey.extend({ force: flag.default(false) })
 export const functionInvoke = functionKey.extend({
   payload: z.unknown().optional(),
   /** Answer at once and execute durably, as `Prefer: respond-async` asks. */

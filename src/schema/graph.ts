@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { integer, name, timestamp } from './common.ts'
+import { integer, name, seconds, timestamp } from './common.ts'
 
 export const entity = z.object({
   id: z.string(),
@@ -25,7 +25,7 @@ export const neighborsQuery = z.object({
   entity: name,
   limit: integer(1, 500).default(50),
   /** Seconds to wait for the caller's own unfinished extraction; 0 answers at once. */
-  wait: z.coerce.number().min(0).max(10).default(2),
+  wait: seconds(0, 10).default(2),
 })
 export const neighbors = z.object({
   entity,

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { flag, integer, metadata, timestamp, uuid } from './common.ts'
+import { flag, integer, metadata, seconds, timestamp, uuid } from './common.ts'
 import { loggedEvent } from './event-log.ts'
 
 export const HOOK_TYPES = ['first_party', 'function', 'webhook'] as const
@@ -106,7 +106,7 @@ export const hookInvoke = z.object({
   /** In which project, for a hook that is for all: else the key's, `X-Project-ID` or the default one. */
   project_id: uuid.optional(),
   /** For how long the answer waits for the first attempt to end. */
-  wait_seconds: z.coerce.number().min(0).max(60).default(30),
+  wait_seconds: seconds(0, 60).default(30),
 })
 
 export const hookList = z.object({

@@ -1,7 +1,11 @@
 import { z } from 'zod'
 import { name, timestamp, uuid } from './common.ts'
 
-const email = z.email().max(254)
+/** The part before the @ has at most 64 characters (RFC 5321, 4.5.3.1.1). */
+const email = z
+  .email()
+  .max(254)
+  .refine((address) => address.lastIndexOf('@') <= 64, 'The part before the @ has more than 64 characters')
 /** Long enough to resist guessing; the upper limit bounds the cost of hashing. */
 const newPassword = z.string().min(10).max(1024)
 

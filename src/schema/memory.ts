@@ -66,6 +66,10 @@ export const rememberResult = z.object({
   metadata,
   /** Always empty: extraction runs after the answer, and its result is in the graph. */
   entities_extracted: z.array(z.string()),
+  session_id: z.string().nullable(),
+  agent_id: z.string().nullable(),
+  user_id: z.string().nullable(),
+  run_id: z.string().nullable(),
   created_at: timestamp,
 })
 

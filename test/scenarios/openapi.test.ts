@@ -12,7 +12,7 @@ interface Described {
   operationId: string
   parameters: { name: string; in: string; required: boolean }[]
   requestBody?: { content: Record<string, { schema: { required?: string[] } }> }
-  responses: Record<string, unknown>
+  responses: Record<string, { description: string }>
   security?: unknown[]
 }
 
@@ -31,7 +31,39 @@ test('the document has every operation, once', async () => {
 test('a hook’s creation is described as it is: fields, status and errors', async () => {
   const create = (await described()).get('hooks.create')!
   expect(create.requestBody!.content['application/json']!.schema.required).toEqual(['event_type', 'hook_name'])
-  expect(Object.keys(create.responses)).toEqual(['201', 'default'])
+  expect(Object.keys(create.responses)).toEqual([
+    '201',
+    '400',
+    '401',
+    '403',
+    '404',
+    '408',
+    '409',
+    '413',
+    '414',
+    '415',
+    '422',
+    '429',
+    '431',
+    '500',
+    '503',
+  ])
+  expect(create.responses['409']!.description.split('\n')).toEqual([
+    '`idempotency_mismatch`: This Idempotency-Key came with another request',
+    '`idempotency_running`: The first request with this Idempotency-Key has no answer yet',
+    '`hook_exists`: This hook exists already',
+    '`function_disabled`: This function is switched off',
+  ])
+})
+
+test('every operation is described with the statuses that it has, and with no other', async () => {
+  for (const [name, { responses }] of await described()) {
+    expect({ name, statuses: Object.keys(responses).filter((status) => !/^[2-5]\d\d$/.test(status)) }).toEqual({
+      name,
+      statuses: [],
+    })
+    for (const response of Object.values(responses)) expect(response.description).toBeTruthy()
+  }
 })
 
 test('keys of the path and of the query are parameters', async () => {

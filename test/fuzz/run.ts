@@ -1,0 +1,172 @@
+// `npm run fuzz`: schemathesis (https://schemathesis.io) against a fresh server and its own OpenAPI document. It needs Python 3.10 with venv,
+// and installs schemathesis into .cache/fuzz once.
+//
+//   npm run fuzz                      the seed of CI, about 70 requests an operation
+//   npm run fuzz -- --seed 7          other requests
+//   npm run fuzz -- --examples 100    more of them
+//
+// Fails when an answer is a 5xx or contradicts the document, when a request that the document forbids is accepted, and
+// when fewer than 5,000 requests, or 30 of an operation, came through with a valid key.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { signAccessToken } from '../../src/auth/tokens.ts'
+import { HANDLER_NAMES } from '../../src/handlers/index.ts'
+import { OPERATIONS } from '../../src/operations/index.ts'
+import type { Operation } from '../../src/operations/operation.ts'
+import { packageRoot } from '../../src/package.ts'
+import { EVENT_NAMES } from '../../src/schema/events.ts'
+import { type Things, thingOf, thingsOf } from '../scenarios/things.ts'
+import { openTestApp } from '../support/app.ts'
+import { SANDBOX } from '../support/sandbox.ts'
+
+const SCHEMATHESIS = 'schemathesis==4.32.5'
+const CHECKS = [
+  'not_a_server_error',
+  'status_code_conformance',
+  'content_type_conformance',
+  'response_headers_conformance',
+  'response_schema_conformance',
+  'negative_data_rejection',
+]
+const MIN_REQUESTS = 5_000
+const MIN_REQUESTS_PER_OPERATION = 30
+const MAX_FURTHER_ROUNDS = 20
+/** Then it is killed, and has failed. */
+const MAX_SECONDS = 900
+
+const folder = join(packageRoot(), '.cache/fuzz')
+const { values } = parseArgs({
+  options: { seed: { type: 'string', default: '1' }, examples: { type: 'string', default: '25' } },
+})
+
+type Counts = Record<string, Record<string, number>>
+
+/** The exit code of a program that prints where this one does; null when a signal ended it. */
+async function codeOf(program: string, args: readonly string[], env = process.env): Promise<number | null> {
+  const child = spawn(program, args, { cwd: folder, env, stdio: 'inherit', timeout: MAX_SECONDS * 1000 })
+  const [code] = (await once(child, 'exit')) as [number | null]
+  return code
+}
+
+/** The program of schemathesis, installed if it is not there. */
+async function schemathesis(): Promise<string> {
+  const program = join(folder, 'venv/bin/st')
+  if (existsSync(program)) return program
+  console.log(`fuzz: installing ${SCHEMATHESIS} into .cache/fuzz (pip, once)`)
+  rmSync(folder, { recursive: true, force: true })
+  mkdirSync(folder, { recursive: true })
+  const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', SCHEMATHESIS]
+  const isInstalled =
+    (await codeOf('python3', ['-m', 'venv', join(folder, 'venv')])) === 0 &&
+    (await codeOf(join(folder, 'venv/bin/python'), pip)) === 0
+  if (!isInstalled) {
+    rmSync(folder, { recursive: true, force: true })
+    throw new Error(
+      `${SCHEMATHESIS} cannot be installed: python3 with venv (Debian: apt-get install python3-venv) and PyPI are needed`,
+    )
+  }
+  return program
+}
+
+const labelOf = (route: string) => route.replace(/:(\w+)/g, '{$1}')
+
+function settingsFor(things: Things, seed: number, counts: string) {
+  const known = OPERATIONS.map((operation) => {
+    const keys = [...operation.route.matchAll(/:(\w+)/g)].map(([, key]) => [key!, thingOf(things, operation, key!)])
+    return [labelOf(operation.route), Object.fromEntries(keys)]
+  })
+  return {
+    seed,
+    counts,
+    things: Object.fromEntries(known),
+    streams: OPERATIONS.filter(({ kind }) => kind === 'stream').map(({ route }) => labelOf(route)),
+    kept: ['DELETE /api/v1/projects/{project_id}'],
+    words: {
+      'POST /api/v1/hooks': { event_type: EVENT_NAMES, hook_name: HANDLER_NAMES },
+      'POST /api/v1/hooks/test-filter': { event_type: EVENT_NAMES },
+      'POST /api/v1/functions': {
+        source: ['export default (event) => event.data'],
+        runtime: ['nodejs'],
+        files: [null],
+      },
+    },
+  }
+}
+
+async function main(): Promise<boolean> {
+  const program = await schemathesis()
+  const seed = Number(values.seed)
+  const counts = join(folder, 'counts.json')
+  rmSync(counts, { force: true })
+  const app = await openTestApp({ ...SANDBOX, ZERODB_REGISTRATION: 'on', ZERODB_RATE_LIMIT: '0' })
+  try {
+    const user = await app.newUser()
+    const things = await thingsOf(app, user, user.project_id)
+    // A token, because the fuzz revokes keys.
+    const { jwtSecret, clock } = app.system.app
+    const token = await signAccessToken(jwtSecret, user.user_id, clock)
+    await app.server.listen({ host: '127.0.0.1', port: 0 })
+    const { port } = app.server.server.address() as AddressInfo
+    const argsOf = (seed: number, operations: readonly Operation[]) => [
+      ...['--no-color', 'run', `http://127.0.0.1:${port}/openapi.json`],
+      ...['--header', `Authorization: Bearer ${token}`, '--generation-with-security-parameters', 'false'],
+      ...['--checks', CHECKS.join(','), '--phases', 'coverage,fuzzing', '--max-examples', values.examples],
+      ...['--seed', String(seed), '--generation-database', 'none', '--continue-on-failure', '--no-shrink'],
+      ...['--suppress-health-check', 'all', '--request-timeout', '30'],
+      ...['--warnings', 'off'],
+      ...operations.flatMap(({ name }) => ['--include-operation-id', name]),
+    ]
+    const env = {
+      ...process.env,
+      SCHEMATHESIS_HOOKS: join(import.meta.dirname, 'hooks.py'),
+      ZERODB_FUZZ: JSON.stringify(settingsFor(things, seed, counts)),
+    }
+    const read = () => (existsSync(counts) ? (JSON.parse(readFileSync(counts, 'utf8')) as Counts) : {})
+    let code = await codeOf(program, argsOf(seed, []), env)
+    // An operation without fields has only few different requests in one run.
+    for (let round = 1; code === 0 && round <= MAX_FURTHER_ROUNDS; round++) {
+      const few = OPERATIONS.filter((operation) => requestsOf(operation, read()) < MIN_REQUESTS_PER_OPERATION)
+      if (few.length === 0) break
+      code = await codeOf(program, argsOf(seed + round, few), env)
+    }
+    return report(read(), code)
+  } finally {
+    await app.close()
+  }
+}
+
+const sum = (statuses: Record<string, number>, wanted: (status: string) => boolean) =>
+  Object.entries(statuses).reduce((total, [status, count]) => total + (wanted(status) ? count : 0), 0)
+
+/** Requests that reached an operation with a valid key. */
+function requestsOf({ route, permission }: Operation, counts: Counts): number {
+  const isRefused = (status: string) => status === '405' || (status === '401' && permission !== 'public')
+  return sum(counts[labelOf(route)] ?? {}, (status) => !isRefused(status))
+}
+
+function report(counts: Counts, code: number | null): boolean {
+  const problems: string[] = []
+  let requests = 0
+  let failures = 0
+  for (const operation of OPERATIONS) {
+    const label = labelOf(operation.route)
+    const statuses = counts[label] ?? {}
+    const authenticated = requestsOf(operation, counts)
+    requests += authenticated
+    failures += sum(statuses, (status) => status >= '500')
+    const told = Object.entries(statuses).map(([status, count]) => `${status}: ${count}`)
+    console.log(`${label.padEnd(70)} ${String(authenticated).padStart(5)}   ${told.sort().join('  ')}`)
+    if (authenticated < MIN_REQUESTS_PER_OPERATION) problems.push(`${label}: ${authenticated} requests`)
+  }
+  if (requests < MIN_REQUESTS) problems.push(`only ${requests} requests`)
+  if (code !== 0) problems.push('schemathesis found failures, see above')
+  console.log(`fuzz: ${requests} authenticated requests, ${failures} answers of 5xx`)
+  for (const problem of problems) console.log(`fuzz: ${problem}`)
+  return problems.length === 0
+}
+
+process.exit((await main()) ? 0 : 1)
