@@ -16,8 +16,8 @@ export interface Execution {
   trigger: Trigger
   /** The envelope. A binary `data.body` is `{"$bytes": base64}`. */
   event: object
-  /** Where the row is found that the event is about; null when it is about none. */
-  row: { event: EventName; ref: string } | null
+  /** Where the row is found that the event is about, in the event's project; null when it is about none. */
+  row: { event: EventName; ref: string; project_id: string } | null
   /** The hook's configuration. */
   config?: Record<string, unknown>
   /** Where the run stands: what it writes lies one deeper. */
@@ -113,7 +113,8 @@ async function answer(
 ): Promise<unknown> {
   const fields = (typeof body === 'object' && body !== null ? body : {}) as Record<string, unknown>
   if (name === 'operation') return app.call(String(fields['operation']), caller, fields['input'] ?? {})
-  if (name === 'row') return { row: row === null ? null : await app.store.events.row(row.event, row.ref) }
+  if (name === 'row')
+    return { row: row === null ? null : await app.store.events.row(row.event, row.ref, row.project_id) }
   const key = fields['key']
   if (typeof key !== 'string' || key.length === 0 || key.length > 255)
     throw new ZeroError('invalid', 'The key of once is a text of 1 to 255 characters')

@@ -115,7 +115,7 @@ function fanOut(
           and created_at <= e.created_at
         offset 0
       ) h
-      cross join lateral ${seenOf({ event: sql`e.event`, data: sql`e.data`, ref: sql`e.ref` })}
+      cross join lateral ${seenOf({ event: sql`e.event`, data: sql`e.data`, ref: sql`e.ref`, project: sql`e.project_id` })}
       where ${taken}
     ),
     ranked as (

@@ -86,10 +86,10 @@ export function events({ db }: StoreContext) {
         limit ${limit}::int`)
     },
 
-    /** The row that an event is about, as filters see it; null when it is gone, or the event is about none. */
-    async row(event: string, ref: string): Promise<Record<string, unknown> | null> {
+    /** The row that an event is about, as filters see it; null when it is gone, or of another project than the event, or the event is about none. */
+    async row(event: string, ref: string, projectId: string): Promise<Record<string, unknown> | null> {
       const [found] = await db.query<{ row: Record<string, unknown> | null }>(
-        sql`select zerodb_row(${event}, ${ref}) as row`,
+        sql`select zerodb_row(${event}, ${ref}, ${projectId}::uuid) as row`,
       )
       return found?.row ?? null
     },

@@ -12,7 +12,7 @@ const LOOK_BACK = 10_000
 /** A row that is larger than this is not shown. */
 const MAX_ROW_BYTES = 8_192
 
-const ofEvent = seenOf({ event: sql`e.event`, data: sql`e.data`, ref: sql`e.ref` })
+const ofEvent = seenOf({ event: sql`e.event`, data: sql`e.data`, ref: sql`e.ref`, project: sql`e.project_id` })
 
 export function hookMatches({ db }: StoreContext) {
   return {
@@ -36,7 +36,7 @@ export function hookMatches({ db }: StoreContext) {
           ${path}::jsonpath is null or coalesce(jsonb_path_match(document, ${path}::jsonpath, '{}', true), false) as matches,
           nullif(document #>> ${pathKeys(sql`${given.ordering_key?.path}::text`)}, '') as ordering_key
         from (
-          select e.*, jsonb_build_object('data', data, 'row', zerodb_row(event, ref)) as document
+          select e.*, jsonb_build_object('data', data, 'row', zerodb_row(event, ref, project_id)) as document
           from (
             select * from (
               select * from zerodb_events where user_id = ${userId}::uuid order by seq desc limit ${LOOK_BACK}::int

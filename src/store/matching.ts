@@ -5,14 +5,14 @@ import { pathKeys } from './hook-filter.ts'
  * What hook `h` sees of event `e`, to be joined laterally as `seen`: `document`, which filter and ordering key look into, and `key`, the value
  * of the latter. The row is looked up only for hooks that ask for it; `offset 0` keeps it from being looked up twice.
  */
-export function seenOf(e: { event: Statement; data: Statement; ref: Statement }): Statement {
+export function seenOf(e: { event: Statement; data: Statement; ref: Statement; project: Statement }): Statement {
   return sql`(
     select document, nullif(document #>> ${pathKeys(sql`h.ordering_key ->> 'path'`)}, '') as key
     from (
       select
         case
           when h.filter_path is not null or h.ordering_key is not null
-          then jsonb_build_object('data', ${e.data}, 'row', zerodb_row(${e.event}, ${e.ref}))
+          then jsonb_build_object('data', ${e.data}, 'row', zerodb_row(${e.event}, ${e.ref}, ${e.project}))
         end as document
       offset 0
     ) built

@@ -223,7 +223,7 @@ function matches({ user_id, hook_id }: Job, but: Statement = sql``): Statement {
         and h.event_type = batch.event
         and h.is_active
         and (h.project_id is null or h.project_id = batch.project_id)
-      cross join lateral ${seenOf({ event: sql`batch.event`, data: sql`batch.data`, ref: sql`batch.ref` })}
+      cross join lateral ${seenOf({ event: sql`batch.event`, data: sql`batch.data`, ref: sql`batch.ref`, project: sql`batch.project_id` })}
       where batch.ref is not null
         ${but}
         and ${taken}

@@ -460,6 +460,36 @@ describe('A1: no number of a file becomes state of the server', () => {
     await target.projects.delete({ project_id })
   })
 
+  test('A1: an event of a file that names the row of somebody else shows nothing of that row', async () => {
+    const victim = await to!.newUser()
+    const secret = await victim.post('/api/v1/public/memory/v2/remember', { content: 'a secret' })
+    const memory_id = secret.body.memory_id
+    const other = withRows(file, 'events', (event) =>
+      event['event'] === 'zeromemory.remembered' ? { ...event, ref: memory_id } : event,
+    )
+    await imported(target, other)
+    const here = new ZeroDB({ url: toUrl!, apiKey: taker.key, projectId: project_id })
+    const tried = {
+      event_type: 'zeromemory.remembered' as const,
+      project_id,
+      filter: { 'row.content': { $exists: true } },
+    }
+    expect(await here.hooks.test_filter(tried)).toMatchObject({ tested: 1, matched: 0, items: [{ row: null }] })
+    // The function is called with the row of its event.
+    await here.functions.deploy({
+      ...{ name: 'peek', project_id, runtime: 'nodejs' },
+      source: 'export default async (event, ctx) => ({ row: await ctx.row() })',
+    })
+    const hook = await here.hooks.create({ event_type: 'zeromemory.remembered', hook_name: 'peek', project_id })
+    await here.replays.create({ project_id, hook_id: hook.id })
+    await eventually(async () =>
+      expect((await taker.runs()).filter(({ handler }) => handler === 'peek')).toMatchObject([
+        { status: 'succeeded', result: { row: null } },
+      ]),
+    )
+    await target.projects.delete({ project_id })
+  })
+
   test('A1: a schedule begins with its first tick from now on, whatever the file says', async () => {
     const late = withRows(file, 'schedules', (row) => ({ ...row, next_at: '2001-01-01T05:00:00+00:00' }))
     await imported(target, late)
@@ -557,6 +587,19 @@ describe('A1: no number of a file becomes state of the server', () => {
       expect(Object.keys(schema.shape.row.shape).sort(), table).toEqual([...exported].sort())
     }
   })
+})
+
+test('an import counts for the quotas of its user, and is undone when it exceeds one', async () => {
+  const small = await openTestApp({ ZERODB_QUOTA_PROJECTS: '1' })
+  try {
+    const user = await small.newUser()
+    const url = await small.server.listen({ host: '127.0.0.1', port: 0 })
+    const here = new ZeroDB({ url, apiKey: user.key })
+    await expect(imported(here, await exported(source))).rejects.toMatchObject({ code: 'quota_exceeded' })
+    expect(await here.projects.list()).toHaveLength(1)
+  } finally {
+    await small.close()
+  }
 })
 
 describe('B4: export, delete, import on one server', () => {
