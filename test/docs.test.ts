@@ -150,8 +150,8 @@ describe.runIf(tools)('the blocks of docs/ are run as they are written', () => {
   }
 
   const pages = PAGES.filter((page) => blocksOf(page).length > 0)
-  test.each(pages)('E: %s works as it is written', follow)
-  test.each([...pages].reverse())('E: %s works a second time, behind the pages that follow it', follow)
+  test.each(pages)('E: %s works as it is written', follow, 240_000)
+  test.each([...pages].reverse())('E: %s works a second time, behind the pages that follow it', follow, 240_000)
 
   test('E: every answer on a page has been compared', () => {
     const answers = pages.flatMap((page) =>

@@ -90,6 +90,13 @@ describe.runIf(tools)('the README, followed in a new clone', () => {
     expect(answers).toMatch(/\[ \{ vector_id: 'note-1', score: 0\.\d+ \} \]/)
   })
 
+  test('E: the walk can be gone a second time', async () => {
+    const script = blocks.join('\n').replaceAll(':8000', `:${port}`)
+    const answers = await run('bash', ['-e', '-c', script], { cwd: clone })
+    expect([...answers.matchAll(/"code":"(\w+)"/g)].map(([, code]) => code)).toEqual(['hook_exists', 'hook_exists'])
+    expect(answers).toMatch(/\[ \{ vector_id: 'note-1', score: 0\.\d+ \} \]/)
+  })
+
   test('Ctrl-C stops it cleanly, and the second start keeps everything', async () => {
     await interrupt()
     expect(output).toMatch(/Stopped\.\s*$/)

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
+import { relative } from 'node:path'
 import pc from 'picocolors'
-import type { Deployed, ZeroDB } from '../client/index.ts'
+import { type Deployed, type ZeroDB, ZeroDBError } from '../client/index.ts'
 import { UsageError } from './failure.ts'
 import { object } from './given.ts'
 import { note } from './output.ts'
@@ -64,6 +65,37 @@ export function deployedWords(
   ].join('\n')
 }
 
+/** Throws `UsageError` where two files would be one function: the second would replace the first. */
+export function uniqueByName(sources: readonly Source[]): readonly Source[] {
+  const byName = new Map<string, Source>()
+  for (const source of sources) {
+    const other = byName.get(source.name)
+    if (other && other.entry !== source.entry) {
+      const [one, two] = [other, source].map(({ entry }) => relative('.', entry))
+      throw new UsageError(`${one} and ${two} are both the function "${source.name}": rename one of them`)
+    }
+    byName.set(source.name, source)
+  }
+  return [...byName.values()]
+}
+
+/** What is sent of each function. Throws `UsageError` with the mistakes in all of them, before any is deployed. */
+async function checked(sources: readonly Source[]) {
+  const built = await Promise.allSettled(
+    sources.map(async (source) => ({ name: source.name, upload: await uploadOf(source) })),
+  )
+  const failed = built.flatMap((one) => (one.status === 'rejected' ? [one.reason as Error] : []))
+  const unforeseen = failed.find((error) => !(error instanceof UsageError))
+  if (unforeseen) throw unforeseen
+  if (failed.length > 0) throw new UsageError(failed.map(({ message }) => message).join('\n'))
+  return built.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
+}
+
+/** The server has understood, and refuses just this: not the key, and not everything. */
+function isRefusal(error: unknown): error is ZeroDBError {
+  return error instanceof ZeroDBError && [400, 404, 409, 413, 422].includes(error.status)
+}
+
 export const deploy = remote('deploy', 'make files functions that run; what has not changed is left alone')
   .argument('[path...]', `a file, a folder with an entry, or a folder of such; ./${FOLDER} if not said`)
   .option('--name <name>', 'of a single function, in place of its file’s')
@@ -77,15 +109,34 @@ export const deploy = remote('deploy', 'make files functions that run; what has 
       ) => {
         if (paths.length === 0 && !existsSync(FOLDER))
           throw new UsageError(`There is no folder ./${FOLDER}: say which files, or make a project with zerodb init`)
-        const sources = (paths.length === 0 ? [FOLDER] : paths).flatMap(sourcesAt)
+        const sources = uniqueByName((paths.length === 0 ? [FOLDER] : paths).flatMap(sourcesAt))
         if (options.name !== undefined && sources.length !== 1)
           throw new UsageError(`--name is for one function, and there are ${sources.length}`)
-        for (const source of sources) {
-          if (!json && sources.length > 1) note(pc.dim(`${source.name}…`))
-          const deployed = await deploySource(zerodb, source, { ...options, project_id: server.projectId })
-          const files = json ? [] : await changedFiles(zerodb, deployed)
-          print(deployed, () => deployedWords(deployed, files))
+        const uploads = await checked(sources)
+        const failures: { name: string; error: ZeroDBError }[] = []
+        for (const { name, upload } of uploads) {
+          if (!json && sources.length > 1) note(pc.dim(`${name}…`))
+          try {
+            const deployed = await zerodb.functions.deploy({
+              ...upload,
+              ...options,
+              project_id: server.projectId,
+              name: options.name ?? name,
+            })
+            const files = json ? [] : await changedFiles(zerodb, deployed)
+            print(deployed, () => deployedWords(deployed, files))
+          } catch (error) {
+            // What the server refuses of one function keeps no other from being deployed.
+            if (sources.length === 1 || !isRefusal(error)) throw error
+            failures.push({ name, error })
+          }
         }
+        if (failures.length > 0)
+          throw new ZeroDBError({
+            status: failures[0]!.error.status,
+            code: failures[0]!.error.code,
+            detail: failures.map(({ name, error }) => `${name}: ${error.message}`).join('\n'),
+          })
       },
     ),
   )

@@ -1,11 +1,45 @@
 import { existsSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
-import { basename, dirname, join, relative, resolve } from 'node:path'
+import { basename, dirname, join, relative, resolve, sep } from 'node:path'
 import { Command } from 'commander'
 import pc from 'picocolors'
+import { packageRoot, packageVersion } from '../package.ts'
 import { UsageError } from './failure.ts'
 import { print } from './output.ts'
 import { TEMPLATES } from './templates.ts'
+
+/** What an editor wants to know. A package that is installed is found by its name; one that runs from a clone has its types there. */
+function editorFiles(): Record<string, string> {
+  const root = packageRoot()
+  const isInstalled = root.split(sep).includes('node_modules')
+  const types = ['dist/client/functions.d.ts', 'src/client/functions.ts'].find((path) => existsSync(join(root, path)))
+  const paths =
+    isInstalled || types === undefined ? {} : { paths: { 'zerodb-functions/functions': [join(root, types)] } }
+  const json = (value: object) => `${JSON.stringify(value, null, 2)}\n`
+  return {
+    'package.json': json({
+      name: '{{name}}',
+      private: true,
+      type: 'module',
+      ...(isInstalled ? { devDependencies: { 'zerodb-functions': packageVersion() } } : {}),
+    }),
+    'tsconfig.json': json({
+      compilerOptions: {
+        target: 'es2023',
+        lib: ['es2024', 'dom', 'dom.asynciterable', 'dom.iterable'],
+        module: 'esnext',
+        moduleResolution: 'bundler',
+        allowImportingTsExtensions: true,
+        strict: true,
+        noEmit: true,
+        skipLibCheck: true,
+        types: [],
+        ...paths,
+      },
+      include: ['functions'],
+    }),
+  }
+}
 
 export const init = new Command('init')
   .description('make a project that runs: functions, and what to type next')
@@ -18,7 +52,7 @@ export const init = new Command('init')
       throw new UsageError(`There is no template "${template}": take one of ${Object.keys(TEMPLATES).join(', ')}`)
     const place = resolve(folder)
     const written: string[] = []
-    for (const [path, text] of Object.entries(files)) {
+    for (const [path, text] of Object.entries({ ...files, ...(template === 'typescript' ? editorFiles() : {}) })) {
       const file = join(place, path)
       // What is there is somebody's work.
       if (existsSync(file)) continue
@@ -35,8 +69,7 @@ export const init = new Command('init')
     )
     const steps = [
       there === '' ? null : `cd ${there}`,
-      'zerodb start          # in a terminal of its own',
-      'zerodb dev',
+      'zerodb dev            # starts a server where none runs, and deploys what you save',
       'zerodb invoke hello -d \'{"name": "Maria"}\'',
     ]
     print(

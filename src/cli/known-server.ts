@@ -59,12 +59,14 @@ export function knownServer(flags: ServerFlags, env = process.env, folder = proc
       `No API key is known for ${url}`,
       isKeyForUrl ? undefined : `--api-key KEY: ZERODB_API_KEY belongs to ${inEnvironment}`,
     )
-  return { url, apiKey, projectId: flags.project ?? file?.project_id }
+  return { url, apiKey, projectId: flags.project === '-' ? undefined : (flags.project ?? file?.project_id) }
 }
 
 /** Whether a call failed because the server that was started here is not running, so that its data can be opened; none was named, then. */
 export function isAway(error: unknown, { server }: ServerFlags): boolean {
   if (server !== undefined || process.env['ZERODB_URL']) return false
+  const named = readProjectFile(process.cwd())?.url
+  if (named !== undefined && !sameServer(readWritten(process.env, process.cwd())?.url, named)) return false
   return error instanceof NoServer || (error instanceof ZeroDBError && error.code === 'connection_failed')
 }
 

@@ -4,6 +4,7 @@ import { backup } from './backup.ts'
 import { completion } from './completion.ts'
 import { config } from './config.ts'
 import { cron } from './cron.ts'
+import { files, graph, memory, projects, rows, tables, vectors } from './data.ts'
 import { deploy } from './deploy.ts'
 import { dev } from './dev.ts'
 import { doctor } from './doctor.ts'
@@ -23,6 +24,7 @@ import { restore } from './restore.ts'
 import { runs } from './runs.ts'
 import { secrets } from './secrets.ts'
 import { start } from './start.ts'
+import { status } from './status.ts'
 import { worker } from './worker.ts'
 
 /** All commands, as they are typed. What a server is made of they load when they run: most only ask one. */
@@ -33,6 +35,7 @@ export const program = new Command('zerodb')
 const COMMANDS = {
   'Run it:': [start, worker, config, doctor],
   'Write functions:': [init, dev, deploy, functions, invoke, cron, secrets],
+  'Store and find:': [status, projects, tables, rows, vectors, memory, graph, files],
   'Use it:': [hooks, events, runs, logs, replay, backfill, reembed, keys, mcp],
   'Keep it:': [exportProject, importProject, backup, restore, move],
   'And:': [completion],

@@ -7,8 +7,7 @@ const readme = (file: string) => `# {{name}}
 
 \`functions/\` holds a function in each file; what sets it off stands in its \`config\`.
 
-    zerodb start      # the server, in a terminal of its own
-    zerodb dev        # deploys what changes, and shows what functions say
+    zerodb dev        # starts a server where none runs, deploys what changes, and shows what functions say
     zerodb deploy     # deploys once
     zerodb invoke hello -d '{"name": "Maria"}'
 

@@ -8,6 +8,7 @@ import { foreseen } from './foreseen.ts'
 import { OPERATIONS } from './index.ts'
 import { admitInput, withWarnings } from './input.ts'
 import type { Operation, StreamOperation } from './operation.ts'
+import { suggestOperation } from './suggest-operation.ts'
 
 const BY_NAME = new Map<string, Operation>(OPERATIONS.map((operation) => [operation.name, operation]))
 /** The most bytes that one answer brings. */
@@ -20,7 +21,10 @@ const MAX_BYTES = 6 * 1024 * 1024
 export async function callOperation(app: App, name: string, caller: Caller, input: unknown): Promise<unknown> {
   const operation = BY_NAME.get(name)
   if (!operation || operation.kind === 'stream' || operation.permission === 'public')
-    throw new ZeroError('route_not_found', `There is no operation "${name.slice(0, 100)}" that can be called`)
+    throw new ZeroError(
+      'route_not_found',
+      `There is no operation "${name.slice(0, 100)}" that can be called${suggestOperation(name)}`,
+    )
   if (operation.permission !== 'any') requirePermission(caller, operation.permission)
   return carryOut(app, operation, caller, input).catch((error) => {
     throw foreseen(error) ?? error

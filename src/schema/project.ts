@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { limit, metadata, name, offset, timestamp, uuid } from './common.ts'
+import { limit, metadata, name, offset, projectId, timestamp } from './common.ts'
 
 export const project = z.object({
   id: z.string(),
@@ -21,9 +21,9 @@ export const projectCreate = z.object({
   settings: metadata.default({}),
 })
 export const projectList = z.object({ limit: limit.default(100), offset })
-export const projectKey = z.object({ project_id: uuid })
+export const projectKey = z.object({ project_id: projectId })
 export const projectUpdate = z.object({
-  project_id: uuid,
+  project_id: projectId,
   name: name.optional(),
   description: z.string().nullish(),
   metadata: metadata.optional(),

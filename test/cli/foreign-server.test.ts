@@ -56,11 +56,13 @@ function typed(command: Command): string[] {
   const value = (name: string) => (/json|filter/.test(name) ? '{}' : /^(file|path)/.test(name) ? 'file' : 'x')
   return [
     ...command.registeredArguments.filter(({ required }) => required).map((argument) => value(argument.name())),
-    ...command.options.filter(({ mandatory }) => mandatory).flatMap(({ long }) => [long!, value(long!)]),
+    ...command.options.filter(({ mandatory }) => mandatory).flatMap(({ long, flags }) => [long!, value(flags)]),
     ...command.options.flatMap(({ long }) => (long === '--yes' ? [long] : [])),
     // An update of nothing is refused before anything is asked.
     ...(command.options.some(({ long }) => long === '--scope') ? ['x', '--scope', 'zerodb:read'] : []),
-    ...(command.name() === 'update' ? ['--order', 'row.id'] : []),
+    ...(command.options.some(({ long }) => long === '--order') && command.name() === 'update'
+      ? ['--order', 'row.id']
+      : []),
   ]
 }
 

@@ -1,10 +1,16 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { packageRoot } from '../../src/package.ts'
 import { start, type ZerodbOptions, zerodb } from '../support/cli.ts'
+import { run as command } from '../support/commands.ts'
 import { eventually } from '../support/eventually.ts'
 import { type ListeningServer, startServer } from '../support/listening.ts'
+import { SANDBOX } from '../support/sandbox.ts'
+
+// A command takes seconds while both cores are busy, and a test has a dozen.
+vi.setConfig({ testTimeout: 240_000 })
 
 let server: ListeningServer
 let folder: string
@@ -32,6 +38,70 @@ const write = async (path: string, text: string) => {
   await mkdir(join(folder, path, '..'), { recursive: true })
   await writeFile(join(folder, path), text)
 }
+
+/** The first match in what a command prints. */
+const running = (dev: { output(): string }, text: string | RegExp) =>
+  eventually(() => expect(dev.output()).toMatch(text))
+
+test('E: a folder is deployed whole or, where one of its files cannot be, not at all', async () => {
+  await write('functions/good.ts', 'export default () => 1')
+  await write('functions/bad.ts', 'export default () => {')
+  await write('functions/worse.ts', 'import "./nothing"')
+  const refused = await run(['deploy'])
+  expect({ code: refused.code, out: refused.out }).toEqual({ code: 2, out: '' })
+  for (const name of ['bad.ts', 'worse.ts']) expect(refused.err).toContain(name)
+  expect(await said('functions', 'list')).not.toMatch(/good|bad|twice/)
+  await write('functions/bad.ts', 'export const config = { timeout_seconds: 500 }\nexport default () => 1')
+  await rm(join(folder, 'functions/worse.ts'))
+  const partly = await run(['deploy'])
+  expect(partly.code).toBe(1)
+  expect(partly.err).toMatch(/bad: .*timeout_seconds/)
+  expect(partly.out).toMatch(/deployed good/)
+  await said('functions', 'delete', 'good', '--yes')
+})
+
+test('E: two files of one function are named, and neither is deployed', async () => {
+  await write('functions/twice.ts', 'export default () => 1')
+  await write('functions/twice.py', 'def handler(event, ctx):\n    return 2')
+  const { code, out, err } = await run(['deploy'])
+  expect({ code, out }).toEqual({ code: 2, out: '' })
+  for (const path of ['functions/twice.ts', 'functions/twice.py']) expect(err).toContain(path)
+  expect(await said('functions', 'list')).not.toMatch(/good|bad|twice/)
+})
+
+test('E: the types of a new project resolve', async () => {
+  await said('init', '.')
+  const tsc = join(packageRoot(), 'node_modules', '.bin', 'tsc')
+  expect(await command(tsc, ['--project', '.'], { cwd: folder })).toBe('')
+  await write(
+    'functions/wrong.ts',
+    "import type { Context } from 'zerodb-functions/functions'\nexport const n: Context = 1",
+  )
+  await expect(command(tsc, ['--project', '.'], { cwd: folder })).rejects.toThrow(/wrong\.ts.*TS2322/)
+})
+
+test('E: dev starts a server where none runs, with --allow-local one that webhooks reach this machine from', async () => {
+  await said('init', '.')
+  const alone = { cwd: folder, env: { ZERODB_PORT: '0', ...SANDBOX } }
+  const dev = start(['dev', '--allow-local'], alone)
+  await running(dev, /No server is running: starting one[\s\S]*Server ready/)
+  await running(dev, 'deployed hello')
+  await running(dev, 'Watching functions')
+  const own = (...args: string[]) => zerodb(args, alone)
+  const hook = ['hooks', 'create', 'zerodb.event.published', 'webhook:here', '--endpoint', 'http://127.0.0.1:9/']
+  expect(await own(...hook)).toMatchObject({ code: 0, err: '' })
+  const second = await own('dev', '--allow-local')
+  expect(second).toMatchObject({ code: 2, err: expect.stringContaining('ZERODB_ALLOW_NETWORKS=127.0.0.0/8,::1/128') })
+  expect(await dev.stop()).toBe(0)
+  expect((await own('hooks', 'list')).code).toBe(1)
+  // A server that the project names elsewhere is not replaced by one here.
+  await write('zerodb.json', '{"url": "http://127.0.0.1:9"}')
+  const away = await zerodb(['dev'], { cwd: folder, env: { ...alone.env, ZERODB_API_KEY: 'any' } })
+  expect(away).toMatchObject({ code: 1, err: expect.stringContaining('No server answers at http://127.0.0.1:9') })
+  // Without it the address is refused, with the line to type.
+  const refused = await run(hook)
+  expect(refused).toMatchObject({ code: 1, err: expect.stringContaining('zerodb dev --allow-local') })
+}, 240_000)
 
 describe.each(['typescript', 'python'])('a project from the template %s', (template) => {
   test('runs: deployed, called, followed, changed and rolled back', async () => {
@@ -159,7 +229,7 @@ test('dev deploys what changes, shows mistakes and what functions say, and stops
   await rm(join(folder, 'functions/live.ts'))
   await shows('zerodb functions delete live')
   expect(await dev.stop()).toBe(0)
-}, 60_000)
+}, 240_000)
 
 test('B2: numbers keep their digits on the command line', async () => {
   await write('same.mjs', 'export default ({ data }) => data')

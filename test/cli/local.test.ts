@@ -31,8 +31,8 @@ describe('zerodb', () => {
     const commands = [...out.matchAll(/^ {2}([a-z][a-z-]*) /gm)].map(([, name]) => name)
     expect(commands.sort()).toEqual(
       (
-        'backfill backup completion config cron deploy dev doctor events export functions help hooks import init invoke keys logs mcp move ' +
-        're-embed replay restore runs secrets start worker'
+        'backfill backup completion config cron deploy dev doctor events export files functions graph help hooks import init invoke keys logs ' +
+        'mcp memory move projects re-embed replay restore rows runs secrets start status tables vectors worker'
       ).split(' '),
     )
   })
