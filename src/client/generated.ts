@@ -740,6 +740,8 @@ export interface FunctionsDeployInput {
   entry?: string | undefined
   /** Its keys go before those of the config in the file. */
   config?: Record<string, unknown> | undefined
+  /** True: check and build everything, store nothing, and answer what would change. */
+  dry_run?: boolean | undefined
 }
 
 export interface Deployed {
@@ -775,6 +777,36 @@ export interface Deployed {
   }
   warnings?: string[]
 }
+
+export interface DeployDryRun {
+  name: string
+  runtime: string
+  /** The version that runs. */
+  version: number
+  hash: string
+  entry: string
+  config: Record<string, unknown>
+  /** Where it answers, if it has an HTTP trigger. */
+  url_path: string | null
+  /** False: just this was live already, and nothing was done. */
+  changed: boolean
+  /** What became of its hooks (by event type) and schedules (by expression and zone). */
+  hooks: {
+    created: string[]
+    changed: string[]
+    removed: string[]
+  }
+  /** What became of its hooks (by event type) and schedules (by expression and zone). */
+  schedules: {
+    created: string[]
+    changed: string[]
+    removed: string[]
+  }
+  warnings?: string[]
+  dry_run: true
+}
+
+export type FunctionsDeploy = Deployed | DeployDryRun
 
 export interface FunctionsListInput {
   project_id?: string | undefined
@@ -1746,8 +1778,8 @@ export interface Operations {
     hooks(input: EventLogHooksInput, options?: CallOptions): Promise<EventHooks>
   }
   functions: {
-    /** Deploy code as a function: the version that runs from this moment; the same once more changes nothing. `POST /api/v1/functions` */
-    deploy(input: FunctionsDeployInput, options?: CallOptions): Promise<Deployed>
+    /** Deploy code as a function: the version that runs from this moment; the same once more changes nothing, and a dry run only checks. `POST /api/v1/functions` */
+    deploy(input: FunctionsDeployInput, options?: CallOptions): Promise<FunctionsDeploy>
     /** The functions of a project, by name. `GET /api/v1/functions` */
     list(input?: FunctionsListInput, options?: CallOptions): Promise<Fn[]>
     /** One function. `GET /api/v1/functions/:name` */

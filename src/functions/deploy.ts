@@ -17,6 +17,7 @@ import { safeParse } from '../schema/safe-parse.ts'
 import { shapeErrors } from '../schema/shape-errors.ts'
 import type { Scope } from '../store/context.ts'
 import type { StoredFile, StoredFunction } from '../store/functions.ts'
+import type { Store, Tables } from '../store/index.ts'
 import { buildCode, readConfig } from './build.ts'
 import { checkCron } from './cron.ts'
 import { codeOf, hashOf, isCode } from './files.ts'
@@ -25,6 +26,7 @@ import { runtimeVersion } from './runtime-version.ts'
 import { settleTriggers } from './triggers.ts'
 
 export interface Deployed {
+  /** After a dry run: as it would be. */
   fn: StoredFunction
   changed: boolean
   hooks: Changes
@@ -37,8 +39,8 @@ const unchanged = (fn: StoredFunction) => ({ fn, changed: false, hooks: NO_CHANG
 
 /**
  * Makes code and configuration a version, and that the one that runs; its hooks and schedules follow. Nothing is done when just this runs
- * already. Throws `validation_failed` with the place of each mistake, `forbidden` for rights that the caller has not got, and what the sandbox
- * throws.
+ * already. A dry run does all of this in a transaction that it rolls back. Throws `validation_failed` with the place of each mistake, `forbidden`
+ * for rights that the caller has not got, and what the sandbox throws.
  */
 export async function deploy(
   app: App,
@@ -59,7 +61,8 @@ export async function deploy(
   const built = await buildCode(code)
   const config = configOf(caller, await readConfig(app, scope.project_id, code, built), input.config ?? {})
   const now = new Date(await app.store.schedules.clock())
-  const done = await app.store.transaction(async (tx) => {
+  const transaction = input.dry_run ? tryTransaction : runTransaction
+  const done = await transaction(app.store, async (tx) => {
     const live = await tx.functions.lock(scope, input.name)
     // Somebody else may have deployed the same meanwhile.
     if (live?.hash === hash) return unchanged(live)
@@ -70,13 +73,32 @@ export async function deploy(
     return { fn, changed: true, ...triggers }
   })
   if (!done.changed) return { ...done, warnings: [] }
-  replaced(app, scope, before?.program.key ?? null)
+  if (!input.dry_run) replaced(app, scope, before?.program.key ?? null)
   const warnings = [
     ...built.warnings,
     ...(await missingSecrets(app, scope, config)),
     ...ownWrites(codeIn(code.runtime, built.files), config),
   ]
   return { ...done, warnings }
+}
+
+function runTransaction<R>(store: Store, body: (tx: Tables) => Promise<R>): Promise<R> {
+  return store.transaction(body)
+}
+
+/** Answers what `body` answers, and stores none of it. */
+async function tryTransaction<R>(store: Store, body: (tx: Tables) => Promise<R>): Promise<R> {
+  const rollback = new Error('dry run')
+  let result: { value: R } | undefined
+  try {
+    await store.transaction(async (tx) => {
+      result = { value: await body(tx) }
+      throw rollback
+    })
+  } catch (error) {
+    if (error !== rollback) throw error
+  }
+  return result!.value
 }
 
 /** Makes an earlier version (the one before the live one, if not said) the one that runs. Calls at work finish on theirs. */

@@ -9,7 +9,9 @@ import { refusalOf, resultValue } from '../functions/outcome.ts'
 import { FUNCTION_OFF } from '../functions/triggers.ts'
 import { toThousandths } from '../sandbox/index.ts'
 import {
+  deployDryRun,
   deployed,
+  deployedOrDryRun,
   fn,
   functionDelete,
   functionDeploy,
@@ -34,15 +36,22 @@ function shown(app: App, { fn: live, changed, hooks, schedules, warnings }: Depl
 
 export const functionsDeploy = defineJson({
   name: 'functions.deploy',
-  summary: 'Deploy code as a function: the version that runs from this moment; the same once more changes nothing',
+  summary:
+    'Deploy code as a function: the version that runs from this moment; the same once more changes nothing, and a dry run only checks',
   route: 'POST /api/v1/functions',
   permission: 'functions:write',
   input: functionDeploy,
   errors: ['too_large', 'sandbox_unavailable', 'sandbox_busy'],
-  output: deployed,
+  output: deployedOrDryRun,
   status: 201,
-  otherStatus: { status: 200, holds: (answer) => !(answer as { changed: boolean }).changed },
-  run: async (app, caller, input) => shown(app, await deploy(app, caller, scopeOf(caller, input.project_id), input)),
+  otherStatus: {
+    status: 200,
+    holds: (answer) => 'dry_run' in answer || !(answer as { changed: boolean }).changed,
+  },
+  async run(app, caller, input) {
+    const done = shown(app, await deploy(app, caller, scopeOf(caller, input.project_id), input))
+    return input.dry_run ? deployDryRun.parse({ ...done, dry_run: true }) : done
+  },
 })
 
 export const functionsList = defineJson({

@@ -164,6 +164,8 @@ export const functionDeploy = z.object({
   entry: path.optional(),
   /** Its keys go before those of the config in the file. */
   config: metadata.optional(),
+  /** True: check and build everything, store nothing, and answer what would change. */
+  dry_run: z.boolean().default(false),
 })
 
 export const functionKey = z.object({ ...inProject, name: functionName })
@@ -232,6 +234,19 @@ export const deployed = fn.extend({
   warnings: z.array(z.string()).optional(),
 })
 export type Changes = z.infer<typeof changes>
+
+/** The version that the request would deploy. Nothing has been stored. */
+export const deployDryRun = deployed
+  .omit({
+    id: true,
+    project_id: true,
+    runtime_version: true,
+    is_active: true,
+    created_at: true,
+    updated_at: true,
+  })
+  .extend({ dry_run: z.literal(true) })
+export const deployedOrDryRun = z.union([deployed, deployDryRun])
 
 export const versionSource = functionVersion.extend({ files: z.record(z.string(), content) })
 export const versionsList = z.array(functionVersion.extend({ live: z.boolean() }))

@@ -51,13 +51,31 @@ test('E: a folder is deployed whole or, where one of its files cannot be, not at
   expect({ code: refused.code, out: refused.out }).toEqual({ code: 2, out: '' })
   for (const name of ['bad.ts', 'worse.ts']) expect(refused.err).toContain(name)
   expect(await said('functions', 'list')).not.toMatch(/good|bad|twice/)
-  await write('functions/bad.ts', 'export const config = { timeout_seconds: 500 }\nexport default () => 1')
   await rm(join(folder, 'functions/worse.ts'))
-  const partly = await run(['deploy'])
-  expect(partly.code).toBe(1)
-  expect(partly.err).toMatch(/bad: .*timeout_seconds/)
-  expect(partly.out).toMatch(/deployed good/)
-  await said('functions', 'delete', 'good', '--yes')
+  // Both files build here; only the server can tell what is wrong with them.
+  await write('functions/bad.ts', 'export const config = { timeout_seconds: 500 }\nexport default () => 1')
+  await write('functions/worse.ts', 'export const config = { schedule: "61 * * * *" }\nexport default () => 1')
+  for (const args of [['deploy'], ['deploy', '--json']]) {
+    const { code, out, err } = await run(args)
+    expect({ code, out }).toEqual({ code: 1, out: '' })
+    expect(err).toMatch(/functions\/bad\.ts: .*timeout_seconds/)
+    expect(err).toMatch(/functions\/worse\.ts: .*cron/)
+  }
+  expect(await json('functions', 'list')).toEqual([])
+  const dry = await run(['deploy', '--dry-run'])
+  expect(dry).toMatchObject({ code: 1, out: 'would deploy good, version 1\n' })
+  expect(dry.err).toMatch(/functions\/bad\.ts: .*timeout_seconds/)
+  await write('functions/bad.ts', 'export default () => 2')
+  await write('functions/worse.ts', 'export const config = { schedule: "1 * * * *" }\nexport default () => 1')
+  expect(await said('deploy', '--dry-run')).toBe(
+    'would deploy bad, version 1\nwould deploy good, version 1\nwould deploy worse, version 1\n  + schedule 1 * * * * UTC\n',
+  )
+  expect(await json('deploy', '--dry-run', 'functions/good.ts')).toMatchObject({ dry_run: true, changed: true })
+  expect(await json('functions', 'list')).toEqual([])
+  expect(await said('deploy')).toMatch(/^deployed bad, .*\ndeployed good, .*\ndeployed worse, /)
+  expect(await json('functions', 'list')).toHaveLength(3)
+  expect(await said('deploy', '--dry-run', 'functions/good.ts')).toBe('unchanged good, version 1\n')
+  for (const name of ['bad', 'good', 'worse']) await said('functions', 'delete', name, '--yes')
 })
 
 test('E: two files of one function are named, and neither is deployed', async () => {

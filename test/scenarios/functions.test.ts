@@ -78,6 +78,75 @@ describe('deploying', () => {
     await user.delete(`${FUNCTIONS}/same`)
   })
 
+  test('E: a dry run checks everything, stores nothing, and answers what would change', async () => {
+    const key = { project_id: user.project_id, name: 'dry' }
+    const source = `
+      export const config = { triggers: ['zerodb.table.row_inserted'], schedule: '0 6 * * *', http: true, secrets: ['NOT_SET'] }
+      export default () => 1`
+    const dryRun = (rest: Record<string, unknown>) =>
+      user.post(FUNCTIONS, { ...key, runtime: 'nodejs', source, dry_run: true, ...rest })
+    const first = await dryRun({})
+    expect(first).toMatchObject({
+      status: 200,
+      body: {
+        dry_run: true,
+        name: 'dry',
+        runtime: 'nodejs20',
+        version: 1,
+        entry: 'index.ts',
+        config: { triggers: [{ event: 'zerodb.table.row_inserted' }], timeout_seconds: 30 },
+        url_path: `/fn/${user.project_id}/dry`,
+        changed: true,
+        hooks: { created: ['zerodb.table.row_inserted'], changed: [], removed: [] },
+        schedules: { created: ['0 6 * * * UTC'], changed: [], removed: [] },
+        warnings: [expect.stringContaining('NOT_SET')],
+      },
+    })
+    // The row that was rolled back has no id and no times that could be asked for.
+    for (const field of ['id', 'created_at', 'updated_at', 'is_active']) expect(first.body).not.toHaveProperty(field)
+    const stored = () => Promise.all([FUNCTIONS, '/api/v1/hooks', '/api/v1/schedules'].map((url) => user.get(url)))
+    expect((await stored()).map(({ body }) => body)).toEqual([[], [], []])
+    expect((await user.get(`${FUNCTIONS}/dry`)).status).toBe(404)
+
+    const live = await deploy('dry', source)
+    expect(live).toMatchObject({ version: 1, hash: first.body.hash })
+    expect((await dryRun({})).body).toMatchObject({ dry_run: true, version: 1, changed: false })
+    const before = (await stored()).map(({ body }) => body)
+    expect(before.map((list) => list.length)).toEqual([1, 1, 1])
+    const next = await dryRun({ source: 'export default () => 2' })
+    expect(next).toMatchObject({
+      status: 200,
+      body: {
+        version: 2,
+        changed: true,
+        hooks: { created: [], changed: [], removed: ['zerodb.table.row_inserted'] },
+        schedules: { created: [], changed: [], removed: ['0 6 * * * UTC'] },
+      },
+    })
+    expect((await stored()).map(({ body }) => body)).toEqual(before)
+    expect((await user.get(`${FUNCTIONS}/dry/versions`)).body).toHaveLength(1)
+    expect((await call('dry')).body).toMatchObject({ result: 1 })
+    await user.delete(`${FUNCTIONS}/dry`)
+  })
+
+  test.each<[string, Record<string, unknown>]>([
+    ['a mistake in the code', { source: 'export default () => {' }],
+    ['a cron expression', { config: { schedule: '61 * * * *' } }],
+    ['an unknown event', { config: { triggers: ['zerodb.vector.deleted'] } }],
+    [
+      'a pattern that the database refuses',
+      { config: { triggers: [{ event: 'zerodb.vector.stored', filter: { 'row.a': { $regex: '[b-a]' } } }] } },
+    ],
+    ['a name of a built-in handler', { name: 'auto_embed' }],
+    ['a tool without a description', { config: { tool: {} } }],
+  ])('E: a dry run is refused for %s, as the deployment is', async (_, fields) => {
+    const body = { name: 'broken', runtime: 'nodejs', source: ECHO, ...fields }
+    const refused = await user.post(FUNCTIONS, body)
+    expect(refused.status).toBe(422)
+    const { status, body: said } = await user.post(FUNCTIONS, { ...body, dry_run: true })
+    expect({ status, detail: said.detail }).toEqual({ status: 422, detail: refused.body.detail })
+  })
+
   test.each([
     [
       'a mistake in TypeScript',
