@@ -74,6 +74,47 @@ describe('may cost so much and no more', () => {
     expect(refusal(pattern('(^a){11}'))).toContain('at most 10 anchors')
   })
 
+  test.each([
+    '^ab',
+    'invoice-[0-9]{4,8}$',
+    String.raw`^[\w.+-]+@[\w-]+(\.[\w-]+)+$`,
+    String.raw`^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:?\d{2})?)?$`,
+    String.raw`\d{1,3}(\.\d{1,3}){3}`,
+    '^(foo|bar)[a-z]{2,40}$',
+    '(urgent|important|asap|as soon as possible|today|tomorrow)',
+    '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$',
+    String.raw`^https?://([\w-]+\.)+[a-z]{2,10}(:\d{1,5})?(/[^ ?#]*)*(\?[^ #]*)?$`,
+    String.raw`^(\+?\d{1,3}[ -]?)?(\(?\d{2,5}\)?[ -]?){1,5}\d{2,4}$`,
+    '(?i)^(.*[^a-z])?(error|warning|fatal)([^a-z].*)?$',
+    String.raw`^(\s*[^,]*\s*,?){10}$`,
+    '^([a-z0-9]+(-[a-z0-9]+)*/){0,8}$',
+    '(a+)+$',
+    '(.*)(.*)(.*)(.*)(.*)(.*)(.*)(.*)(.*)x',
+    '^.{0,199}$',
+    '(a?){100}a{100}',
+  ])('A2: %s is accepted', (text) => {
+    compileHookFilter(pattern(text))
+  })
+
+  test.each([
+    '((\\w|([a-z]{0,2}){1,50}?)*?|ab{2}|[[:alpha:]])*(?:\\w{1,3}x)+!',
+    '(?i)(x|(?:[^b])*?){0,50}(?:é)+?(?:é{2}){0,2}\\s{1,50}?',
+    '((b.(?:\\w*?){1,40}(?:x){0,2}|é*|x+){0,2}|[[:alpha:]]??)*?!',
+    '^(?:(((?:ab){0,2}|(?:\\w*){1,40}|(((?:x){1,3}|\\w)*)+){0,2})??)+$',
+    '(?i)(?:(?:[a-z]*?){1,3}){1,50}?c$',
+    `(?:\\w?){43}abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ`,
+    '^([^b]?|b){0,50}!',
+  ])('A2: %s is refused, because it has too many transitions', (text) => {
+    expect(refusal(pattern(text))).toContain('too complex')
+  })
+
+  test('ten thousand transitions, over all patterns', () => {
+    compileHookFilter(pattern('(a?){100}'))
+    compileHookFilter({ ...pattern('(a?){99}'), 'row.m': { $regex: '(a?){99}' } })
+    expect(refusal(pattern('((a?){90})*'))).toContain('too complex')
+    expect(refusal({ ...pattern('((a?){60})*'), 'row.m': { $regex: '((a?){70})*' } })).toContain('too complex')
+  })
+
   test('65,536 characters, compiled', () => {
     const long = (length: number) => ({ 'row.n': { $in: Array(70).fill('a'.repeat(length)) } })
     compileHookFilter(long(900))

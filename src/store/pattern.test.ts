@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { costOf } from './pattern.ts'
 
-const cost = (atoms: number, anchors = 0) => ({ atoms, anchors })
+const cost = (atoms: number, anchors = 0) => ({ atoms, anchors, transitions: expect.any(Number) })
 
 test.each([
   ['', cost(0)],
@@ -42,6 +42,34 @@ test.each([
   ['(^a){5}', cost(5, 5)],
 ])('%s: anchors are counted beside the atoms', (pattern, expected) => {
   expect(costOf(pattern)).toEqual(expected)
+})
+
+test.each([
+  ['a', 0],
+  ['abc', 2],
+  ['a|bc', 1],
+  ['(ab|cd)ef', 5],
+  ['a?b', 1],
+  ['^a$', 0],
+  ['a*', 1],
+  ['(ab)+', 2],
+  ['a{40}', 39],
+  // One of forty atoms begins, and each is followed by the next only.
+  ['a{1,40}', 39],
+  ['a{2,}', 2],
+  ['xa{0,40}', 79],
+  ['(a?){50}', 1_225],
+  ['(a?){1,50}', 1_225],
+  ['((a?){50})*', 3_725],
+  ['(?:a*|b){3}', 15],
+  // A class has as many as the pattern has different characters, here six, for each atom that it can follow.
+  [String.raw`a\wbcd`, 9],
+  ['a.b', 2],
+  [String.raw`a\.b`, 2],
+  ['x[ab]', 5],
+  ['xyz[^a]', 9],
+])('%s: transitions lead from each atom to those that may follow it', (pattern, transitions) => {
+  expect(costOf(pattern)?.transitions).toBe(transitions)
 })
 
 test.each([

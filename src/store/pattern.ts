@@ -1,19 +1,35 @@
 /** What a pattern asks of PostgreSQL, its counted repetitions written out: `(a{3}b?){2}` is eight atoms. */
 export interface PatternCost {
   atoms: number
+  /**
+   * Of the state machine: one for each pair of atoms of which the second may follow the first. If the second is a class like `\w` or `[a-z]`, it
+   * has one for each group of characters that the pattern tells apart. Reading a pattern takes PostgreSQL time for each. A repetition of what
+   * may be empty has the square of its atoms, because any of them can be skipped.
+   */
+  transitions: number
   /** `^`, `$` and the ends of words. A few dozen take PostgreSQL minutes to arrange. */
   anchors: number
 }
 
-const NOTHING: PatternCost = { atoms: 0, anchors: 0 }
-const ATOM: PatternCost = { atoms: 1, anchors: 0 }
-const ANCHOR: PatternCost = { atoms: 0, anchors: 1 }
+/** Part of a pattern. Its counts are those of the state machine that PostgreSQL builds from it. */
+interface Part extends PatternCost {
+  /** Whether it matches the empty text. */
+  isNullable: boolean
+  /** Transitions from an atom before it: one for each atom with which a match can begin, more for a class. */
+  first: number
+  /** Atoms with which a match can end. */
+  last: number
+}
+
+const NOTHING: Part = { atoms: 0, anchors: 0, transitions: 0, isNullable: true, first: 0, last: 0 }
+const ATOM: Part = { atoms: 1, anchors: 0, transitions: 0, isNullable: false, first: 1, last: 1 }
+const ANCHOR: Part = { ...NOTHING, anchors: 1 }
 
 const BRACKETS = String.raw`\[\^?\]?(?:\\c.|\\.|\[:\w+:\]|\[(?![.:=])|[^\]\\[])*\]`
 /** One word of a pattern. What none begins with is not read: it would change the meaning of what follows. */
 const WORD = new RegExp(
   String.raw`(?<anchor>[\^$]|\\[AmMyYZ])|(?<open>\(\?:|\((?!\?))|(?<close>\))|(?<or>\|)` +
-    String.raw`|(?<repeat>[*+?]|\{(?<least>\d{1,3})(?:,(?<most>\d{0,3}))?\})\??` +
+    String.raw`|(?<repeat>[*+?]|\{(?<least>\d{1,3})(?<range>,(?<most>\d{0,3}))?\})\??` +
     String.raw`|(?<atom>${BRACKETS}|\\c.|\\[^\d]|\{(?!\d)|[^\\[({])`,
   'suy',
 )
@@ -24,44 +40,100 @@ const WORD = new RegExp(
  */
 export function costOf(pattern: string): PatternCost | null {
   const text = pattern.startsWith('(?i)') ? pattern.slice(4) : pattern
-  const groups: PatternCost[] = [NOTHING]
-  // What a repetition repeats; null where there is nothing that can be.
-  let last: PatternCost | null = null
+  const groups = [new Group()]
+  // Whether the last word can be repeated.
+  let isRepeatable = false
+  // An upper bound for the groups of characters that the pattern tells apart.
+  const characterClass = { ...ATOM, first: new Set(text).size }
   WORD.lastIndex = 0
   while (WORD.lastIndex < text.length) {
     const word = WORD.exec(text)?.groups
     if (!word) return null
-    if (word['open']) {
-      groups.push(NOTHING)
-      last = null
-      continue
-    }
+    const group = groups.at(-1)!
     if (word['repeat']) {
-      if (!last) return null
-      add(groups, last, timesOf(word) - 1)
-      last = null
-      continue
-    }
-    if (word['close']) {
-      last = groups.pop()!
-      if (groups.length === 0) return null
-    } else {
-      last = word['atom'] ? ATOM : word['anchor'] ? ANCHOR : null
-    }
-    if (last) add(groups, last, 1)
-    if (last === ANCHOR) last = null
+      if (!isRepeatable) return null
+      group.repeat(...timesOf(word))
+    } else if (word['open']) groups.push(new Group())
+    else if (word['or']) group.alternative()
+    else if (word['close']) {
+      groups.pop()
+      const outer = groups.at(-1)
+      if (!outer) return null
+      outer.append(group.whole())
+    } else group.append(word['anchor'] ? ANCHOR : isClass(word['atom']!) ? characterClass : ATOM)
+    isRepeatable = Boolean(word['close'] || word['atom'])
   }
-  return groups.length === 1 ? groups[0]! : null
+  if (groups.length > 1) return null
+  const { atoms, anchors, transitions } = groups[0]!.whole()
+  return { atoms, anchors, transitions }
 }
 
-function timesOf({ least, most }: Record<string, string | undefined>): number {
-  return Math.max(1, Number(least ?? 1), Number(most ?? 1))
+/** A dot is not one: PostgreSQL has a single transition for all characters. */
+const isClass = (atom: string) => atom.startsWith('[') || /^\\[dsw]$/i.test(atom)
+
+/** The part of a pattern between two brackets, as far as it has been read. */
+class Group {
+  #alternatives: Part | null = null
+  #sequence = NOTHING
+  /** The end of the sequence, which a repetition may follow. */
+  #end = NOTHING
+
+  append(part: Part): void {
+    this.#sequence = sequence(this.#sequence, this.#end)
+    this.#end = part
+  }
+
+  repeat(least: number, most: number): void {
+    this.#end = repetition(this.#end, least, most)
+  }
+
+  alternative(): void {
+    this.#alternatives = this.whole()
+    this.#sequence = NOTHING
+    this.#end = NOTHING
+  }
+
+  whole(): Part {
+    const last = sequence(this.#sequence, this.#end)
+    return this.#alternatives === null ? last : alternative(this.#alternatives, last)
+  }
 }
 
-function add(groups: PatternCost[], cost: PatternCost, times: number): void {
-  const group = groups.at(-1)!
-  groups[groups.length - 1] = {
-    atoms: group.atoms + cost.atoms * times,
-    anchors: group.anchors + cost.anchors * times,
+function sequence(a: Part, b: Part): Part {
+  return {
+    atoms: a.atoms + b.atoms,
+    anchors: a.anchors + b.anchors,
+    transitions: a.transitions + b.transitions + a.last * b.first,
+    isNullable: a.isNullable && b.isNullable,
+    first: a.first + (a.isNullable ? b.first : 0),
+    last: b.last + (b.isNullable ? a.last : 0),
   }
+}
+
+function alternative(a: Part, b: Part): Part {
+  return {
+    atoms: a.atoms + b.atoms,
+    anchors: a.anchors + b.anchors,
+    transitions: a.transitions + b.transitions,
+    isNullable: a.isNullable || b.isNullable,
+    first: a.first + b.first,
+    last: a.last + b.last,
+  }
+}
+
+const optional = (part: Part): Part => ({ ...part, isNullable: true })
+
+/** Written out as PostgreSQL does it: `x{1,3}` is `((x?x)?x)`, `x{2,}` is `x+x`. */
+function repetition(part: Part, least: number, most: number): Part {
+  const isEndless = most === Number.POSITIVE_INFINITY
+  let written = isEndless ? { ...part, transitions: part.transitions + part.last * part.first } : part
+  const skippable = isEndless ? 0 : most - Math.max(least, 1)
+  for (let n = 0; n < skippable; n++) written = sequence(optional(written), part)
+  for (let n = 1; n < least; n++) written = sequence(written, part)
+  return least === 0 ? optional(written) : written
+}
+
+function timesOf({ repeat, least, range, most }: Record<string, string | undefined>): [least: number, most: number] {
+  if (least !== undefined) return [Number(least), range ? Number(most || Number.POSITIVE_INFINITY) : Number(least)]
+  return [repeat!.startsWith('+') ? 1 : 0, repeat!.startsWith('?') ? 1 : Number.POSITIVE_INFINITY]
 }
