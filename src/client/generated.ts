@@ -1376,6 +1376,7 @@ export interface RecallResult {
   results: Recalled[]
   memories: Recalled[]
   count: number
+  warnings?: string[]
 }
 
 export interface Recalled {
@@ -1525,6 +1526,7 @@ export interface FileMatches {
     similarity: number
   }>
   count: number
+  warnings?: string[]
 }
 
 export interface FilesGetInput {

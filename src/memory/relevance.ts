@@ -2,7 +2,7 @@ import type { App } from '../app.ts'
 import { RetryLater } from '../errors.ts'
 import type { Scope } from '../store/context.ts'
 import type { EmbeddedKind } from '../store/reembed.ts'
-import type { Relevance, RelevanceQuery } from '../store/relevance.ts'
+import { MAX_WORDS, type Relevance, type RelevanceQuery } from '../store/relevance.ts'
 
 /** Cosines of unrelated texts scatter below this: they are no evidence. */
 const COSINE_FLOOR = 0.2
@@ -36,6 +36,15 @@ export async function relevanceQuery(
     app.log.warn({ error }, 'this search goes by words alone')
     return { text, vector: null, model: embedder.model }
   }
+}
+
+/** Says if a query has more words than a search looks for; as a field of the answer. */
+export async function queryWarnings(app: App, query: string): Promise<{ warnings?: string[] }> {
+  // Most queries are too short to have more, and need no statement.
+  if (query.length <= MAX_WORDS) return {}
+  const words = await app.store.relevance.countWords(query)
+  if (words <= MAX_WORDS) return {}
+  return { warnings: [`query has ${words} different words: only the first ${MAX_WORDS} of them were looked for`] }
 }
 
 /** 0 to 1. Words count by the share of the query's that are there; how often and how near breaks ties. */

@@ -3,7 +3,7 @@ import type { App } from '../app.ts'
 import { type Caller, scopeOf } from '../auth/caller.ts'
 import { ZeroError } from '../errors.ts'
 import { parseJson } from '../exact-json.ts'
-import { relevanceQuery, relevanceScore } from '../memory/relevance.ts'
+import { queryWarnings, relevanceQuery, relevanceScore } from '../memory/relevance.ts'
 import { file, fileKey, fileList, fileMatches, fileSearch, fileUpload } from '../schema/file.ts'
 import { safeParse } from '../schema/safe-parse.ts'
 import { shapeErrors } from '../schema/shape-errors.ts'
@@ -158,7 +158,7 @@ export const filesSearch = defineJson({
       })
       .sort((a, b) => b.score - a.score)
       .slice(0, input.limit)
-    return { results, count: results.length }
+    return { results, count: results.length, ...(await queryWarnings(app, input.query)) }
   },
 })
 

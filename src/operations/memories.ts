@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { scopeOf } from '../auth/caller.ts'
 import { recall as recallMemories } from '../memory/recall.ts'
+import { queryWarnings } from '../memory/relevance.ts'
 import {
   forget,
   forgetResult,
@@ -98,7 +99,7 @@ export const recallOperation = defineJson({
     const scope = scopeOf(caller)
     await app.store.projects.get(scope)
     const results = await recallMemories(app, scope, query, filter, limit)
-    return { results, memories: results, count: results.length }
+    return { results, memories: results, count: results.length, ...(await queryWarnings(app, query)) }
   },
 })
 

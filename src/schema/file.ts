@@ -46,5 +46,6 @@ export const fileSearch = z.object({
 export const fileMatches = z.object({
   results: z.array(file.extend({ score: z.number(), similarity: z.number() })),
   count: z.number(),
+  warnings: z.array(z.string()).optional(),
 })
 export const fileKey = z.object({ project_id: projectId, file_id: uuid })

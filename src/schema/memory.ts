@@ -103,7 +103,12 @@ export const recalled = z.object({
   created_at: timestamp,
 })
 export type Recalled = z.infer<typeof recalled>
-export const recallResult = z.object({ results: z.array(recalled), memories: z.array(recalled), count: z.number() })
+export const recallResult = z.object({
+  results: z.array(recalled),
+  memories: z.array(recalled),
+  count: z.number(),
+  warnings: z.array(z.string()).optional(),
+})
 
 export const forget = z.object({ memory_id: uuid })
 /** What is gone: the memory, what was derived from it and from nothing else, and its pending work. */

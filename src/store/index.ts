@@ -23,6 +23,7 @@ import { published } from './published.ts'
 import { quotas as quotasNoun } from './quotas.ts'
 import { reembed } from './reembed.ts'
 import { refreshTokens } from './refresh-tokens.ts'
+import { relevance } from './relevance.ts'
 import { replaySteps } from './replay-steps.ts'
 import { replays } from './replays.ts'
 import { retention } from './retention.ts'
@@ -62,6 +63,7 @@ const NOUNS = {
   published,
   graph,
   reembed,
+  relevance,
   dump,
   load,
   quotas: quotasNoun,

@@ -267,6 +267,28 @@ test('without an embedding a memory is found by its words', async () => {
   expect(await user.trail()).toEqual({ events: WEEK.map(() => REMEMBERED), runs: [] })
 })
 
+test('A2: a search for more than a hundred different words says that the rest was not looked for', async () => {
+  const user = await app.newUser()
+  await remember(user, 'the wombat99 digs')
+  await remember(user, 'the wombat100 sleeps')
+  const wombats = (count: number) => Array.from({ length: count }, (_, n) => `wombat${n}`).join(' ')
+  const found = async (query: string) => {
+    const { status, body } = await user.post(`${MEMORY}/recall`, { query })
+    expect(status).toBe(200)
+    return { contents: body.results.map(({ content }: { content: string }) => content), warnings: body.warnings }
+  }
+  expect(await found(`${wombats(100)} the ${wombats(100)}`)).toEqual({
+    contents: ['the wombat99 digs'],
+    warnings: undefined,
+  })
+  const warnings = ['query has 101 different words: only the first 100 of them were looked for']
+  expect(await found(wombats(101))).toEqual({ contents: ['the wombat99 digs'], warnings })
+  const files = await user.post(`${user.database}/files/search`, { query: wombats(101) })
+  expect(files).toMatchObject({ status: 200, body: { results: [], count: 0, warnings } })
+  const few = await user.post(`${user.database}/files/search`, { query: wombats(100) })
+  expect(few.body).toEqual({ results: [], count: 0 })
+})
+
 test('recall obeys entity, session, agent, namespace and tags, and needs none of them', async () => {
   const user = await app.newUser()
   await remember(user, 'red apple', { entity_id: 'e1', session_id: 's1', tags: ['fruit', 'red'] })
