@@ -141,10 +141,10 @@ test('an address that is not there is 404, another method on one that is there i
   for (const url of ['/api/v1', '/api/v1/nothing', '/api/v2/hooks', `${user.database}/nothing`, '/../../etc/passwd'])
     expect(await user.get(url)).toMatchObject({ status: 404, body: { detail: 'Not Found', code: 'route_not_found' } })
   for (const [method, url, allow] of [
-    ['PUT', '/api/v1/hooks', 'POST, GET'],
-    ['DELETE', '/v1/hooks/', 'POST, GET'],
-    ['POST', `/api/v1/hooks/${randomUUID()}`, 'GET, PATCH, DELETE'],
-    ['PATCH', `${user.database}/vectors`, 'GET'],
+    ['PUT', '/api/v1/hooks', 'POST, GET, HEAD'],
+    ['DELETE', '/v1/hooks/', 'POST, GET, HEAD'],
+    ['POST', `/api/v1/hooks/${randomUUID()}`, 'GET, HEAD, PATCH, DELETE'],
+    ['PATCH', `${user.database}/vectors`, 'GET, HEAD'],
   ] as const) {
     const { status, body, headers } = await user.request(method, url)
     expect({ method, url, status, detail: body.detail, allow: headers['allow'] }).toEqual({

@@ -27,14 +27,18 @@ interface Example {
 }
 
 /** The export of an empty project that was never here. */
-const exportOfNone = () =>
-  [
+const exportOfNone = () => {
+  const at = '2026-06-10T08:00:00+00:00'
+  const times = { created_at: at, updated_at: at }
+  const row = { id: randomUUID(), name: 'elsewhere', description: null, metadata: {}, settings: {}, ...times }
+  return [
     { zerodb: 'project', format: 1, schema: { number: 1, name: '0001_init' } },
-    { table: 'projects', row: { id: randomUUID(), name: 'elsewhere' } },
+    { table: 'projects', row },
     { lines: 3 },
   ]
     .map((line) => `${JSON.stringify(line)}\n`)
     .join('')
+}
 
 const inProject =
   (rest: (things: Things) => Example = () => ({})) =>

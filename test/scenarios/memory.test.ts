@@ -151,6 +151,10 @@ test('remember answers with its defaults, a UUID under both names, and emits one
     tags: [],
     metadata: {},
     entities_extracted: [],
+    session_id: null,
+    agent_id: null,
+    user_id: null,
+    run_id: null,
     created_at: expect.any(String),
   })
   expect((await user.events()).map(({ event, channel, data }) => ({ event, channel, data }))).toEqual([
