@@ -53,7 +53,10 @@ const commands = (command: Command, path: string[] = []): [string, Command][] =>
 
 /** Something for each argument and each option that must be given. */
 function typed(command: Command): string[] {
-  const value = (name: string) => (/json|filter/.test(name) ? '{}' : /^(file|path)/.test(name) ? 'file' : 'x')
+  // The form of an id is checked before anything is asked.
+  const id = command.parent?.name() === 'events' ? 'evt_0123456789abcdef' : '01234567-89ab-4cde-8f01-23456789abcd'
+  const value = (name: string) =>
+    name === 'id' ? id : /json|filter/.test(name) ? '{}' : /^(file|path)/.test(name) ? 'file' : 'x'
   return [
     ...command.registeredArguments.filter(({ required }) => required).map((argument) => value(argument.name())),
     ...command.options.filter(({ mandatory }) => mandatory).flatMap(({ long, flags }) => [long!, value(flags)]),
