@@ -192,7 +192,7 @@ calls = 0
 def fail():
     raise ValueError('late')
 def fail_soon():
-    time.sleep(0.01)
+    time.sleep(0.1)
     fail()
 def loop():
     while True: pass
