@@ -1106,11 +1106,11 @@ export interface ProjectsListInput {
 }
 
 export interface ProjectsGetInput {
-  project_id: string
+  project_id?: string | undefined
 }
 
 export interface ProjectsUpdateInput {
-  project_id: string
+  project_id?: string | undefined
   name?: string | undefined
   description?: string | null | undefined
   metadata?: Record<string, unknown> | undefined
@@ -1118,11 +1118,11 @@ export interface ProjectsUpdateInput {
 }
 
 export interface ProjectsDeleteInput {
-  project_id: string
+  project_id?: string | undefined
 }
 
 export interface ProjectsStatusInput {
-  project_id: string
+  project_id?: string | undefined
 }
 
 export interface ProjectStatus {
@@ -1858,13 +1858,13 @@ export interface Operations {
     /** Your projects, oldest first. `GET /api/v1/projects` */
     list(input?: ProjectsListInput, options?: CallOptions): Page<Project[], Project>
     /** One project. `GET /api/v1/projects/:project_id` */
-    get(input: ProjectsGetInput, options?: CallOptions): Promise<Project>
+    get(input?: ProjectsGetInput, options?: CallOptions): Promise<Project>
     /** Change a project; fields that are not sent stay as they are. `PATCH /api/v1/projects/:project_id` */
-    update(input: ProjectsUpdateInput, options?: CallOptions): Promise<Project>
+    update(input?: ProjectsUpdateInput, options?: CallOptions): Promise<Project>
     /** Delete a project and all that it holds. `DELETE /api/v1/projects/:project_id` */
-    delete(input: ProjectsDeleteInput, options?: CallOptions): Promise<void>
+    delete(input?: ProjectsDeleteInput, options?: CallOptions): Promise<void>
     /** What a project holds. `GET /api/v1/projects/:project_id/database` */
-    status(input: ProjectsStatusInput, options?: CallOptions): Promise<ProjectStatus>
+    status(input?: ProjectsStatusInput, options?: CallOptions): Promise<ProjectStatus>
     /** A project as a file: all rows of one moment, and the contents of its files. `GET /api/v1/projects/:project_id/export` */
     export(input?: ProjectsExportInput, options?: DownloadOptions): Promise<Download>
     /** Make a project of an export. `POST /api/v1/projects/import` */

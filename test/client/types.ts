@@ -17,8 +17,6 @@ export async function mistakes(zerodb: ZeroDB): Promise<void> {
   await zerodb.hooks.remove({ hook_id: 'id' })
   // @ts-expect-error: no such noun
   await zerodb.webhooks.list()
-  // @ts-expect-error: a project of its own has no other that could be meant
-  await zerodb.projects.get({})
   // @ts-expect-error: the id is missing
   await zerodb.runs.get()
   // @ts-expect-error: ranges are of files
