@@ -74,6 +74,7 @@ export async function openBench(backend: Backend, given?: Place): Promise<Bench>
     follower: () => engine?.follower() ?? null,
     skewSeconds: () => 0,
   })
+  await store.events.ensureKey()
   const clock = { now: Date.now, skewSeconds: () => 0 }
   const encryptionKey = new Uint8Array(32)
   const embedder = EMBEDDERS['use-lite']()

@@ -38,10 +38,12 @@ export async function encryptionKeyOf(config: Config): Promise<Uint8Array> {
   )
 }
 
-/** The first user with a project and a key, made when the database has none. */
+/** Returns the first user with a project. Creates both, an API key and the secret of event ids when the database has none. */
 export async function ensureOwner(store: Store, config: Config): Promise<Owner> {
   return store.transaction(async (tx) => {
     await tx.users.lock()
+    // In one transaction with the first user: a restore needs a database without users, and brings this secret.
+    await tx.events.ensureKey()
     const known = await tx.users.first()
     const owner = known ?? (await tx.users.create(null))
     const key = config.bootstrapKey ?? (known ? null : newApiKey())

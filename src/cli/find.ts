@@ -5,7 +5,9 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f-]{27}$/i
 /** What a run's or an event's id may begin with, as the server takes it. */
 const RUN_PREFIX = /^[0-9a-f][0-9a-f-]{3,35}$/i
 const EVENT_PREFIX = /^evt_[0-9a-f]*$/
-const EVENT = /^evt_[0-9a-f]{16,}$/
+const EVENT = /^evt_[0-9a-f]{22}$/
+/** An id from before ids were made of 22 digits; it may also be the beginning of one of these. */
+const OLD_EVENT = /^evt_[0-9a-f]{16}$/
 const MAX_SHOWN = 5
 
 /** Something that a person may mean: its id, its names, and what tells it from others. */
@@ -60,6 +62,8 @@ export async function findEvent(zerodb: ZeroDB, given: string): Promise<string> 
   if (!EVENT_PREFIX.test(given))
     throw new UsageError(`"${given}" is not the id of an event: it begins with evt_, see zerodb events list`)
   const { items } = await zerodb.event_log.list({ id_prefix: given, limit: MAX_SHOWN + 1 })
+  // The server looks for beginnings of ids among the newest events only.
+  if (items.length === 0 && OLD_EVENT.test(given)) return given
   return pick(
     'Event',
     given,

@@ -674,7 +674,7 @@ export type HooksBackfill = Replay | DryRun
 export interface EventLogListInput {
   event_type?: EventName | undefined
   project_id?: string | undefined
-  /** Only events whose id begins so. */
+  /** Only those of the user's newest 10,000 events whose id begins with this text. */
   id_prefix?: string | undefined
   limit?: number | undefined
   cursor?: string | undefined

@@ -6,7 +6,7 @@ import { RUN_STATUSES } from './run.ts'
 export const eventLogList = z.object({
   event_type: z.string().optional(),
   project_id: uuid.optional(),
-  /** Only events whose id begins so. */
+  /** Only those of the user's newest 10,000 events whose id begins with this text. */
   id_prefix: z
     .string()
     .regex(/^evt_[0-9a-f]{0,22}$/, { error: 'Must be the beginning of an id: evt_ and hexadecimal digits' })

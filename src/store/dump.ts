@@ -143,9 +143,12 @@ function numberedEvents(project: Sql): Sql {
   )`
 }
 
-/** The id of an event that has the number `n`. */
+/**
+ * The id of an event in a file: it shows the event's number `n` there. Nothing of the id in use here is in it, because its importer could
+ * otherwise choose a part of the id that another server makes.
+ */
 function eventId(event: Sql): Sql {
-  return sql`'evt_' || lpad(to_hex(${event}.n), 10, '0') || right(${event}.id, 6)`
+  return sql`'evt_' || lpad(to_hex(${event}.n), 16, '0')`
 }
 
 function rowOf(shape: Shape, without: readonly string[]): Sql {

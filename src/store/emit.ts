@@ -28,7 +28,7 @@ export function emit<Data extends z.ZodObject>(
     event as (
       insert into zerodb_events (seq, id, event, channel, data, user_id, project_id, ref${origin.names})
       select
-        stored.seq, 'evt_' || lpad(to_hex(stored.seq), 10, '0') || lpad(to_hex((random() * 16777215)::int), 6, '0'),
+        stored.seq, ${eventId(sql`stored.seq`)},
         ${literal(`'${type.name}', '${type.channel}'`)}, jsonb_build_object(${join(fields, ', ')}), stored.user_id, stored.project_id,
         stored.ref${origin.values}
       from (select ${seq} as seq, s.* from stored s) stored
@@ -37,6 +37,11 @@ export function emit<Data extends z.ZodObject>(
     outbox as (
       insert into zerodb_outbox (seq) select seq from event
     )`
+}
+
+/** The id of the event with this number. */
+export function eventId(seq: Statement): Statement {
+  return sql`zerodb_event_id(${seq}, (select key from zerodb_event_key))`
 }
 
 /** Most writes have none, and are the cheaper for it. */
@@ -49,11 +54,4 @@ function originOf({ cause, trace }: Scope): Statement {
 /** Our own words as SQL: never a user's text. */
 function literal(text: string): Statement {
   return new Sql(text, [])
-}
-
-/** The seq inside an event's id, or null when it is no such id. */
-export function seqOfEventId(id: string): number | null {
-  const match = /^evt_([0-9a-f]{10,})[0-9a-f]{6}$/.exec(id)
-  const seq = match ? Number.parseInt(match[1]!, 16) : Number.NaN
-  return Number.isSafeInteger(seq) ? seq : null
 }

@@ -1,7 +1,10 @@
+import { randomBytes } from 'node:crypto'
 import { type Statement, sql } from '../db/sql.ts'
 import type { LoggedEvent } from '../schema/event-log.ts'
 import { bounded, found, type StoreContext } from './context.ts'
-import { seqOfEventId } from './emit.ts'
+
+/** Events of a user's log, from the newest on, that a search without an index goes through. */
+export const LOOK_BACK = 10_000
 
 /** The columns of an event of the log. */
 export const envelope = sql`
@@ -9,6 +12,11 @@ export const envelope = sql`
 
 export function events({ db }: StoreContext) {
   return {
+    /** Creates the secret from which this database makes ids of events, unless it has one. Writes fail without it. */
+    async ensureKey(): Promise<void> {
+      await db.query(sql`insert into zerodb_event_key (key) values (${randomBytes(32)}::bytea) on conflict do nothing`)
+    },
+
     /** Newest first. `before` is the seq where the last page ended. `bound` is the project that the caller's key is bound to. */
     async list(
       userId: string,
@@ -27,7 +35,7 @@ export function events({ db }: StoreContext) {
           and (${filter.event_type}::text is null or event = ${filter.event_type})
           and (${filter.project_id}::uuid is null or project_id = ${filter.project_id}::uuid)
           and (${filter.bound}::uuid is null or project_id = ${filter.bound}::uuid)
-          ${filter.id_prefix === undefined ? sql`` : idsFrom(filter.id_prefix)}
+          ${filter.id_prefix === undefined ? sql`` : idsFrom(userId, filter.id_prefix)}
           and (${filter.before}::bigint is null or seq < ${filter.before}::bigint)
         order by seq desc
         limit ${filter.limit}::int`)
@@ -95,10 +103,9 @@ export function events({ db }: StoreContext) {
     },
 
     async get(userId: string, bound: string | null, id: string): Promise<LoggedEvent> {
-      const seq = seqOfEventId(id)
       const rows = await db.query<LoggedEvent>(sql`
         select ${envelope} from zerodb_events
-        where seq = ${seq}::bigint
+        where seq = zerodb_event_seq(${id})
           and id = ${id}
           and user_id = ${userId}::uuid
           and (${bound}::uuid is null or project_id = ${bound}::uuid)`)
@@ -107,9 +114,15 @@ export function events({ db }: StoreContext) {
   }
 }
 
-/** The condition that an event's id begins with `prefix`; the number inside the id makes it a range of the primary key. */
-function idsFrom(prefix: string): Statement {
-  const digits = prefix.slice('evt_'.length, 'evt_'.length + 10)
-  const [low, high] = [digits.padEnd(10, '0'), digits.padEnd(10, 'f')].map((text) => Number.parseInt(text, 16))
-  return sql`and seq between ${low}::bigint and ${high}::bigint and starts_with(id, ${prefix})`
+/**
+ * The condition that an event's id begins with `prefix` and that the event is among the user's newest `LOOK_BACK` events. The beginning of an id
+ * tells nothing about the event's number, and an index on ids would slow down every write.
+ */
+function idsFrom(userId: string, prefix: string): Statement {
+  return sql`
+    and starts_with(id, ${prefix})
+    and seq >= (
+      select min(seq)
+      from (select seq from zerodb_events where user_id = ${userId}::uuid order by seq desc limit ${LOOK_BACK}::int) newest
+    )`
 }

@@ -2,13 +2,10 @@ import { sql } from '../db/sql.ts'
 import type { HookVerdict } from '../schema/event-log.ts'
 import type { FilterTest, FilterTested } from '../schema/hook.ts'
 import { bounded, type StoreContext } from './context.ts'
-import { seqOfEventId } from './emit.ts'
-import { envelope } from './events.ts'
+import { envelope, LOOK_BACK } from './events.ts'
 import { acceptedHookFilter, pathKeys, pathOf } from './hook-filter.ts'
 import { seenOf, taken } from './matching.ts'
 
-/** How far back in the log events are looked for. */
-const LOOK_BACK = 10_000
 /** A row that is larger than this is not shown. */
 const MAX_ROW_BYTES = 8_192
 
@@ -60,7 +57,8 @@ export function hookMatches({ db }: StoreContext) {
     async explain(userId: string, bound: string | null, eventId: string): Promise<HookVerdict[]> {
       return db.query<HookVerdict>(sql`
         with e as materialized (
-          select * from zerodb_events where seq = ${seqOfEventId(eventId)}::bigint and id = ${eventId} and user_id = ${userId}::uuid
+          select * from zerodb_events
+          where seq = zerodb_event_seq(${eventId}) and id = ${eventId} and user_id = ${userId}::uuid
         ),
         made as (
           select

@@ -5,6 +5,7 @@ import { ZeroError } from '../errors.ts'
 import { parseStoredJson, withDoubles } from '../exact-json.ts'
 import { remembered } from '../schema/events.ts'
 import type { Scope, StoreContext } from './context.ts'
+import { eventId } from './emit.ts'
 import { acceptedHookFilter } from './hook-filter.ts'
 import { nameOf, type Shape } from './shapes.ts'
 
@@ -294,7 +295,6 @@ function vectorOf({ vectors }: DumpedRow, name: string): Float32Array | null {
 
 /** The event under its new number, and so with another id; its chain may begin with one that has a new number too. */
 function eventFields({ project_id, user_id }: Scope, salt: string | null): Given {
-  const renumbered = (seq: Statement, id: Statement) => sql`'evt_' || lpad(to_hex(${seq}), 10, '0') || right(${id}, 6)`
   const ids =
     salt === null
       ? sql`'{}'::jsonb`
@@ -306,9 +306,8 @@ function eventFields({ project_id, user_id }: Scope, salt: string | null): Given
           '{}'
         )`
   return {
-    id: renumbered(sql`l.new_seq`, sql`r.id`),
-    chain_id: sql`
-      case when l.new_chain is null then r.chain_id else ${renumbered(sql`l.new_chain`, sql`r.chain_id`)} end`,
+    id: eventId(sql`l.new_seq`),
+    chain_id: sql`coalesce(${eventId(sql`l.new_chain`)}, r.chain_id)`,
     xid: sql`'0'::xid8`,
     ref: salt === null ? sql`r.ref::uuid::text` : sql`${mapped(salt, sql`r.ref`)}::text`,
     data: sql`

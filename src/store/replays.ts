@@ -4,7 +4,6 @@ import type { Hook } from '../schema/hook.ts'
 import type { Replay, ReplayCriteria } from '../schema/replay.ts'
 import { RUN_STATUSES } from '../schema/run.ts'
 import { bounded, found, now, type StoreContext } from './context.ts'
-import { seqOfEventId } from './emit.ts'
 import { rowsOf } from './synthetic.ts'
 
 /** A hook whose `event_type` is known to be one of ours. */
@@ -78,7 +77,7 @@ export function replays(context: StoreContext) {
       const wanted = [...new Set(ids)]
       const rows = await db.query<{ seq: number; id: string }>(sql`
         select seq, id from zerodb_events
-        where seq = any(${wanted.map(seqOfEventId).filter((seq) => seq !== null)}::bigint[])
+        where seq in (select zerodb_event_seq(wanted) from unnest(${wanted}::text[]) wanted)
           and id = any(${wanted}::text[])
           and user_id = ${userId}::uuid
           and (${bound}::uuid is null or project_id = ${bound}::uuid)

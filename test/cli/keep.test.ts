@@ -89,6 +89,13 @@ async function everything(api: ZeroDB): Promise<unknown> {
   }
 }
 
+/** A11: ids of events are read with a key, which has come along. */
+async function eventsAreFound(api: ZeroDB): Promise<void> {
+  const { items } = await api.event_log.list()
+  expect(items.length).toBeGreaterThan(0)
+  for (const event of items) expect(await api.event_log.get({ event_id: event.id })).toEqual(event)
+}
+
 describe('backup and restore', () => {
   test(
     'bring everything of a running server into a new place, with its key only where it was said',
@@ -121,6 +128,7 @@ describe('backup and restore', () => {
       expect((await readFile(join(second.dataDir, 'encryption-key'), 'utf8')).trim()).toBe(key)
       const restored = await serverIn(second.dataDir, second.env)
       expect(await everything(restored.api)).toEqual(before)
+      await eventsAreFound(restored.api)
       // It goes on: the next event has the next number, and is handled.
       await restored.api.vectors.upsert({ vector_id: 'new', document: 'text' })
       await expect
@@ -253,6 +261,7 @@ describe('move --to', () => {
       expect((await run(['move', '--to', target.url], env)).err).toContain('has data already')
       const moved = await serverIn(dataDir, { DATABASE_URL: target.url })
       expect(await everything(moved.api)).toEqual(before)
+      await eventsAreFound(moved.api)
       await moved.api.vectors.upsert({ vector_id: 'new', document: 'text' })
       await expect
         .poll(async () => (await moved.api.runs.list({ status: 'succeeded' })).items.length, { timeout: MINUTE })

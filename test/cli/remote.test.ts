@@ -264,6 +264,8 @@ describe('ids', () => {
     expect(await json('functions', 'get', short(fn.id))).toMatchObject({ id: fn.id, name: 'told' })
     expect(await json('cron', 'pause', short(schedule!.id))).toMatchObject({ id: schedule!.id, paused: true })
     expect(await json('events', 'get', event_id.slice(0, 16))).toMatchObject({ id: event_id })
+    // As long as an id of an older version.
+    expect(await json('events', 'get', event_id.slice(0, 20))).toMatchObject({ id: event_id })
     expect(await json('runs', 'list', '--event', event_id.slice(0, 16))).toMatchObject([{ id: queued!.id }])
     expect(await json('runs', 'cancel', short(queued!.id))).toMatchObject({ id: queued!.id, status: 'cancelled' })
     await api.hooks.update({ hook_id: hook.id, paused: false })
@@ -290,7 +292,7 @@ describe('ids', () => {
       )
     for (const topic of ['a', 'b']) await api.events.publish({ topic })
     await handled(made[0]!.id, 2)
-    const { code, out, err } = await run(['events', 'get', 'evt_0000'])
+    const { code, out, err } = await run(['events', 'get', 'evt_'])
     expect({ code, out }).toEqual({ code: 2, out: '' })
     const { items } = await api.event_log.list({ limit: 5 })
     for (const { id, event } of items) expect(err).toContain(`${id} (${event})`)

@@ -23,7 +23,7 @@ beforeAll(async () => {
   await fill(giver, project)
   await fill(victim, victim.project_id)
   file = (await giver.get(`/api/v1/projects/${project}/export`)).body.trimEnd().split('\n')
-  const rowIds = (text: string) => [...text.matchAll(/[0-9a-f-]{36}|evt_[0-9a-f]{16}/g)].map(([id]) => id)
+  const rowIds = (text: string) => [...text.matchAll(/[0-9a-f-]{36}|evt_[0-9a-f]{16,22}/g)].map(([id]) => id)
   const theirs = (await victim.get(`/api/v1/projects/${victim.project_id}/export`)).body as string
   const events = (await victim.events()).map(({ id }) => id)
   ids = [...new Set([victim.user_id, ...rowIds(theirs), ...events, ...rowIds(file.join('\n'))])]

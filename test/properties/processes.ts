@@ -62,6 +62,7 @@ export interface State {
 export async function openWorld(database: Database, count: number): Promise<World> {
   let skew = 0
   const store = openStore(database, { onCommitted: () => {}, skewSeconds: () => skew })
+  await store.events.ensureKey()
   const processes: Process[] = []
   const gone: Process[] = []
 

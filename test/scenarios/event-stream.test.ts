@@ -1,6 +1,7 @@
 import pg from 'pg'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type LoggedEvent, ZeroDB } from '../../src/client/index.ts'
+import { sql } from '../../src/db/sql.ts'
 import { openTestApp, type TestApp, type TestUser } from '../support/app.ts'
 import { freshDatabaseOn, SERVER } from '../support/database.ts'
 
@@ -163,4 +164,106 @@ test.runIf(SERVER)('a long transaction in another database of the server holds u
   expect(heard).toEqual(['meanwhile'])
   await client.end()
   await elsewhere.drop()
+})
+
+describe('A11: ids of events tell nothing about how many there are', () => {
+  const NEW_ID = /^evt_[0-9a-f]{22}$/
+  const LOG = '/api/v1/event-log'
+
+  async function insertRows(user: TestUser, count: number): Promise<string[]> {
+    expect((await user.post(`${user.database}/tables`, { table_name: 'numbers' })).status).toBe(201)
+    const rows = Array.from({ length: count }, (_, n) => ({ n }))
+    expect((await user.post(`${user.database}/tables/numbers/rows`, { rows })).status).toBe(201)
+    return (await user.events()).map(({ id }) => id)
+  }
+
+  /** The id with another last digit. */
+  const forged = (id: string) => id.slice(0, -1) + (id.endsWith('0') ? '1' : '0')
+
+  test('ids of events in a row have nothing in common, and no order', async () => {
+    const ids = await insertRows(await app.newUser(), 400)
+    expect(ids).toHaveLength(400)
+    for (const id of ids) expect(id).toMatch(NEW_ID)
+    // Each of 16 digits is missing among 400 at random with a probability of 6e-12.
+    for (let place = 4; place < 26; place++) expect(new Set(ids.map((id) => id[place])).size, `${place}`).toBe(16)
+    const numbers = ids.map((id) => BigInt(`0x${id.slice(4, 14)}`))
+    const distances = numbers.slice(1).map((number, n) => number ^ numbers[n]!)
+    expect(new Set(distances).size).toBe(399)
+    // Among random numbers about half are above the one before, with a standard deviation of 6.
+    const rises = numbers.slice(1).filter((number, n) => number > numbers[n]!).length
+    expect(rises).toBeGreaterThan(130)
+    expect(rises).toBeLessThan(270)
+  })
+
+  test('another installation makes other ids of the same numbers, and none without its key', async () => {
+    const idOf = async ({ system }: TestApp) =>
+      (
+        await system.database.query<{ id: string }>(
+          sql`select zerodb_event_id(1, (select key from zerodb_event_key)) as id`,
+        )
+      )[0]!.id
+    const other = await openTestApp()
+    try {
+      const [here, there] = [await idOf(app), await idOf(other)]
+      expect(here).toMatch(NEW_ID)
+      expect(there).not.toBe(here)
+      expect(await idOf(app)).toBe(here)
+      const read = sql`select zerodb_event_seq(${here}) as seq`
+      expect(await app.system.database.query(read)).toEqual([{ seq: 1 }])
+      expect(await other.system.database.query(read)).toEqual([{ seq: null }])
+      const user = await other.newUser()
+      await other.system.database.query(sql`delete from zerodb_event_key`)
+      await expect(idOf(other)).rejects.toThrow('zerodb_event_key is empty')
+      await expect(other.system.database.query(read)).rejects.toThrow('zerodb_event_key is empty')
+      expect((await store(user, 'a')).status).toBe(500)
+      expect(await user.events()).toEqual([])
+    } finally {
+      await other.close()
+    }
+  })
+
+  test('an event, its hooks, runs and replays are found by its id, also by one of the old form, and by no other', async () => {
+    const user = await app.newUser()
+    const hook = await user.hook('zerodb.event.published', 'webhook:a', {
+      hook_config: { url: 'https://hooks.example.com/' },
+      paused: true,
+    })
+    for (const topic of ['a', 'b', 'c']) await user.post(`${user.database}/events/publish`, { topic })
+    await app.idle()
+    const [kept, old] = await user.events()
+    const [renamed] = await app.system.database.query<{ id: string }>(sql`
+      update zerodb_events set id = 'evt_' || lpad(to_hex(seq), 10, '0') || 'abcdef' where id = ${old!.id} returning id`)
+    for (const id of [kept!.id, renamed!.id]) {
+      expect((await user.get(`${LOG}/${id}`)).body).toMatchObject({ id, chain_id: id })
+      expect((await user.get(`${LOG}/${id}/hooks`)).body).toMatchObject({ event_id: id, hooks: [{ hook_id: hook.id }] })
+      expect((await user.get(`/api/v1/runs?event_id=${id}`)).body.items).toMatchObject([{ event_id: id }])
+      expect((await user.post('/api/v1/replays', { event_ids: [id], dry_run: true })).body).toMatchObject({ total: 1 })
+      expect((await user.get(`${LOG}?id_prefix=${id}`)).body.items).toMatchObject([{ id }])
+    }
+    for (const id of [old!.id, forged(kept!.id), forged(renamed!.id)]) {
+      expect((await user.get(`${LOG}/${id}`)).status).toBe(404)
+      expect((await user.get(`${LOG}/${id}/hooks`)).status).toBe(404)
+      expect((await user.get(`/api/v1/runs?event_id=${id}`)).body.items).toEqual([])
+      expect((await user.post('/api/v1/replays', { event_ids: [id] })).status).toBe(404)
+    }
+    expect((await (await app.newUser()).get(`${LOG}/${kept!.id}`)).status).toBe(404)
+  })
+
+  test('the beginning of an id finds it among the newest 10,000 events of the user', async () => {
+    const [user, other] = [await app.newUser(), await app.newUser()]
+    const [first, second] = await insertRows(user, 2)
+    const found = async (who: TestUser, id: string) =>
+      (await who.get(`${LOG}?id_prefix=${id.slice(0, 14)}`)).body.items.map((event: LoggedEvent) => event.id)
+    expect(await found(user, first!)).toEqual([first])
+    expect(await found(user, second!)).toEqual([second])
+    expect(await found(other, first!)).toEqual([])
+    await app.system.database.query(sql`
+      insert into zerodb_events (seq, id, event, channel, data, user_id, project_id, ref)
+      select drawn.seq, zerodb_event_id(drawn.seq, (select key from zerodb_event_key)), event, channel, data, user_id, project_id, ref
+      from zerodb_events, (select nextval('zerodb_events_seq_seq') as seq from generate_series(1, 9999)) drawn
+      where id = ${second!}`)
+    expect(await found(user, second!)).toEqual([second])
+    expect(await found(user, first!)).toEqual([])
+    expect((await user.get(`${LOG}/${first}`)).status).toBe(200)
+  })
 })

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { ZeroDB } from '../../src/client/index.ts'
 import { sql } from '../../src/db/sql.ts'
+import type { LoggedEvent } from '../../src/schema/event-log.ts'
 import type { Replay } from '../../src/schema/replay.ts'
 import { PROJECT_ROWS } from '../../src/schema/transfer-rows.ts'
 import { emptyLinesUntil } from '../../src/transfer/dump.ts'
@@ -164,13 +165,10 @@ describe('a project that is exported and imported elsewhere', () => {
     const last = (await one.event_log.list({ limit: 1 })).items[0]!
     // The other server comes to the same numbers.
     const here = new ZeroDB({ url: toUrl!, apiKey: taker.key })
-    const seq = Number.parseInt(last.id.slice(4, -6), 16)
-    for (;;) {
-      const { id } = await here.events
-        .publish({ topic: 'own' })
-        .then(async () => (await here.event_log.list({ limit: 1 })).items[0]!)
-      if (Number.parseInt(id.slice(4, -6), 16) >= seq) break
-    }
+    const [there] = await from!.system.database.query<{ seq: number }>(
+      sql`select seq from zerodb_events where id = ${last.id}`,
+    )
+    while ((await sequences(to!))['zerodb_events_seq_seq']! < there!.seq) await here.events.publish({ topic: 'own' })
     const writing = Promise.all(Array.from({ length: 50 }, () => here.events.publish({ topic: 'meanwhile' })))
     await imported(target, file)
     await writing
@@ -413,7 +411,7 @@ describe('A1: no number of a file becomes state of the server', () => {
       expect(highest).toBe(numbers.length)
       big = big.replace(new RegExp(`({"table":"${table}".*"${column}": )${highest}\\b`), `$1${last}`)
     }
-    const id = `evt_${(258).toString(16).padStart(10, '0')}`
+    const id = `evt_${(258).toString(16).padStart(16, '0')}`
     expect(big).toContain(`"id": "${id}`)
     big = big.replace(new RegExp(`"id": "${id}`), `"id": "evt_${BigInt(last).toString(16)}`)
     expect(big.split(last)).toHaveLength(4)
@@ -438,6 +436,36 @@ describe('A1: no number of a file becomes state of the server', () => {
     expect((await other.post(`${other.database}/events/publish`, { topic: 'next' })).status).toBeLessThan(300)
     expect((await sequences(to!))['zerodb_events_seq_seq']).toBe(before['zerodb_events_seq_seq']! + 259)
     await target.projects.delete({ project_id })
+  })
+
+  test('A11: ids of imported events are of this server alone, whatever the file has, also one of an older version', async () => {
+    const first = 'evt_0000000000000001'
+    // All events but the first belong to the chain that the first began.
+    const newer = file
+      .split('\n')
+      .map((line) =>
+        /^{"table":"events".*"seq": 1\b/.test(line) ? line : line.replace(/("chain_id": )null/, `$1"${first}"`),
+      )
+      .join('\n')
+    // Ids in exports of older versions: 10 digits of the number and 6 random ones.
+    const older = newer.replace(/"evt_[0-9a-f]{6}([0-9a-f]{10})"/g, '"evt_$1abcdef"')
+    expect(older.match(/"evt_[0-9a-f]{10}abcdef"/g)).toHaveLength(2 * 258 - 1)
+    const log: LoggedEvent[][] = []
+    for (const each of [newer, older, newer]) {
+      await imported(target, each)
+      expect(await exported(target, project_id)).toBe(newer)
+      const here = new ZeroDB({ url: toUrl!, apiKey: taker.key, projectId: project_id })
+      const { items } = await here.event_log.list({ project_id, limit: 1000 })
+      expect(items).toHaveLength(258)
+      for (const { id, chain_id } of items) {
+        expect(id).toMatch(/^evt_[0-9a-f]{22}$/)
+        expect(chain_id).toBe(items.at(-1)!.id)
+      }
+      log.push(items)
+      await target.projects.delete({ project_id })
+    }
+    const parts = log.flat().flatMap(({ id }) => [id.slice(4, 14), id.slice(14)])
+    expect(new Set(parts).size).toBe(parts.length)
   })
 
   test('A1: forgetting an imported memory touches no run of others, whatever number it had in the file', async () => {
