@@ -200,7 +200,7 @@ class FilterParser {
       conditions: `it may have at most ${this.#rules.maxConditions} conditions`,
       atoms: `its patterns may have at most ${MAX_ATOMS} characters, with every repetition {n} written out`,
       transitions: `its patterns are too complex: write (a?){50}, or another repetition of what may be empty, as a{0,50}`,
-      anchors: `its patterns may have at most ${MAX_ANCHORS} anchors like ^ and $, with every repetition {n} written out`,
+      anchors: `its patterns may have at most ${MAX_ANCHORS} anchors like ^ and $, with every repetition {n} written out; one counts four times in a repetition of what may be empty, like (^a?){2}`,
     }
     throw this.#refusal(reasons[what])
   }

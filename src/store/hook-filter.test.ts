@@ -92,6 +92,9 @@ describe('may cost so much and no more', () => {
     '(.*)(.*)(.*)(.*)(.*)(.*)(.*)(.*)(.*)x',
     '^.{0,199}$',
     '(a?){100}a{100}',
+    String.raw`^(\mfoo\M|\mbar\M)+$`,
+    String.raw`(\m(\w+)\M\s*)*`,
+    String.raw`(^|\s)foo($|\s)`,
   ])('A2: %s is accepted', (text) => {
     compileHookFilter(pattern(text))
   })
@@ -106,6 +109,16 @@ describe('may cost so much and no more', () => {
     '^([^b]?|b){0,50}!',
   ])('A2: %s is refused, because it has too many transitions', (text) => {
     expect(refusal(pattern(text))).toContain('too complex')
+  })
+
+  test.each([
+    String.raw`((?:(\y)*?){1,4})*?!`,
+    String.raw`(((\y)?a?){4})*`,
+    String.raw`((\y)*){10}`,
+    String.raw`((\ya?){10})*`,
+    String.raw`(((\y)?\w?)){10}abcdefghijklmnopqrstuvwxyz0123456789`,
+  ])('A2: %s is refused, because it repeats anchors that can be left out', (text) => {
+    expect(refusal(pattern(text))).toContain('anchors')
   })
 
   test('ten thousand transitions, over all patterns', () => {

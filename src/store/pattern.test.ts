@@ -40,6 +40,14 @@ test.each([
   ['^a$', cost(1, 2)],
   [String.raw`\ma\M`, cost(1, 2)],
   ['(^a){5}', cost(5, 5)],
+  ['(^a)*', cost(1, 1)],
+  // What may be empty is repeated.
+  ['(^a?)*', cost(1, 4)],
+  [String.raw`((\y)*){2}`, cost(0, 32)],
+  [String.raw`((\y)*)*`, cost(0, 16)],
+  ['((^)?a?){3}', cost(3, 48)],
+  ['(^|a?)b', cost(2, 4)],
+  ['(^|a)b', cost(2, 1)],
 ])('%s: anchors are counted beside the atoms', (pattern, expected) => {
   expect(costOf(pattern)).toEqual(expected)
 })

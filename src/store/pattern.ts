@@ -7,7 +7,7 @@ export interface PatternCost {
    * may be empty has the square of its atoms, because any of them can be skipped.
    */
   transitions: number
-  /** `^`, `$` and the ends of words. A few dozen take PostgreSQL minutes to arrange. */
+  /** `^`, `$` and the ends of words. A few dozen take PostgreSQL minutes to arrange, and far fewer that can be left out: such count four times. */
   anchors: number
 }
 
@@ -113,7 +113,7 @@ function sequence(a: Part, b: Part): Part {
 function alternative(a: Part, b: Part): Part {
   return {
     atoms: a.atoms + b.atoms,
-    anchors: a.anchors + b.anchors,
+    anchors: (a.anchors + b.anchors) * (a.isNullable && b.isNullable && a.atoms + b.atoms > 0 ? OPTIONAL_ANCHORS : 1),
     transitions: a.transitions + b.transitions,
     isNullable: a.isNullable || b.isNullable,
     first: a.first + b.first,
@@ -123,8 +123,12 @@ function alternative(a: Part, b: Part): Part {
 
 const optional = (part: Part): Part => ({ ...part, isNullable: true })
 
+/** PostgreSQL tells apart all combinations of anchors that a match can pass or leave out. */
+const OPTIONAL_ANCHORS = 4
+
 /** Written out as PostgreSQL does it: `x{1,3}` is `((x?x)?x)`, `x{2,}` is `x+x`. */
-function repetition(part: Part, least: number, most: number): Part {
+function repetition(repeated: Part, least: number, most: number): Part {
+  const part = repeated.isNullable ? { ...repeated, anchors: repeated.anchors * OPTIONAL_ANCHORS } : repeated
   const isEndless = most === Number.POSITIVE_INFINITY
   let written = isEndless ? { ...part, transitions: part.transitions + part.last * part.first } : part
   const skippable = isEndless ? 0 : most - Math.max(least, 1)

@@ -75,4 +75,10 @@ export const HARD_PATTERNS = [
   `${'(a|'.repeat(30)}b${')'.repeat(30)}c`,
   '\\y(a+)+\\y(a+)+\\y!',
   '^(a+?)+?(b*?)*?$',
+  '((?:(\\y)*?){1,4})*?!',
+  '(((\\y)?a?){3})*',
+  '((\\y)*){10}',
+  '(((\\y)?a?)){10}',
+  '^(?:(((?:ab){0,2}|(?:\\w*){1,40}|(((?:x){1,3}|\\w)*)+){0,2})??)+$',
+  '(?:\\w?){43}abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ',
 ]
