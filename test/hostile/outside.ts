@@ -130,7 +130,15 @@ export function memoryMbOf(seen: Seen): number {
     const bytes = Number(read(file) || Number.NaN)
     if (bytes > 0) return bytes / (1 << 20)
   }
-  return processesOf(seen).reduce((sum, pid) => sum + residentMb(pid), 0)
+  return processesOf(seen).reduce((sum, pid) => sum + ownMb(pid), 0)
+}
+
+/** Megabytes of a process, in which a page that several share after a fork counts for its part: else ten processes would count it ten times. */
+function ownMb(pid: number): number {
+  const pages = read(`/proc/${pid}/smaps_rollup`)
+  const kilobytes = ['Pss_Anon', 'Pss_Shmem'].map((field) => new RegExp(`^${field}: +(\\d+)`, 'm').exec(pages)?.[1])
+  if (kilobytes.includes(undefined)) return residentMb(pid)
+  return kilobytes.reduce((sum, each) => sum + Number(each), 0) / 1024
 }
 
 /** How many processors the instance may use at once. */
