@@ -91,7 +91,7 @@ async function lookAtPort({ host, port }: Config): Promise<string> {
   return `${host}:${port} is free`
 }
 
-/** Changes nothing: where there is no embedded database yet, one is tried out elsewhere, and removed. */
+/** Changes nothing: without an embedded database it tries one in a temporary folder and removes it. */
 async function lookAtDatabase({ databaseUrl, dataDir, durability }: Config): Promise<string> {
   const [{ openPglite }, { openPostgres }] = await Promise.all([import('../db/pglite.ts'), import('../db/postgres.ts')])
   const isThere = hasPgliteDatabase(dataDir)

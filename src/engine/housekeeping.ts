@@ -5,7 +5,7 @@ const INDEX_AT = { pglite: 1_000, postgres: 5_000 }
 /** An upload that has stored its bytes and not yet its row is left alone for this long. */
 const ORPHAN_SECONDS = 3_600
 
-/** What has no hurry: indexes that have become worth their cost, answers kept long enough, and bytes that no file holds. */
+/** Maintenance without a deadline: builds indexes that pay, deletes expired answers and blobs that no file refers to. */
 export async function keepHouse(app: App): Promise<void> {
   for (const dims of await app.store.vectors.dimsWithoutIndex(INDEX_AT[app.store.kind])) {
     app.log.info({ dims }, 'building a vector index')

@@ -24,7 +24,7 @@ export async function buildCode({ runtime, files, entry }: Code): Promise<Built>
     Object.entries(files).filter((file): file is [string, string] => typeof file[1] === 'string'),
   )
   const { code, source_map, warnings } = await bundle({ files: texts, entry })
-  // What is not code lies beside the bundle as it was uploaded: it may be read as a file, whether it is imported as well or not.
+  // Files that are not code lie beside the bundle as uploaded: code may read them, also when it imports them.
   const rest = Object.fromEntries(Object.entries(files).filter(([path]) => !isCode(runtime, path)))
   return { files: { ...rest, [BUNDLE]: code }, source_map, warnings }
 }

@@ -38,7 +38,7 @@ const plain = <Shape extends z.ZodRawShape>(shape: Shape) => z.strictObject({ ro
 const withVectors = <Shape extends z.ZodRawShape>(shape: Shape) =>
   z.strictObject({ row: z.strictObject(shape), vectors: embedded })
 
-/** The fields of an event's data by its type, without those that say whose it is: these are set anew. */
+/** The fields of an event's data by its type, without the owner's: the import sets these itself. */
 const DATA = new Map(
   EVENT_TYPES.map((type) => {
     const { user_id: _, ...shape } = type.data.shape

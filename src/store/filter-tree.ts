@@ -295,7 +295,7 @@ function satisfies({ operator, operand }: Condition): string {
   }
 }
 
-/** Values of different types are never equal in jsonpath, and comparing them is no error. It would look into a list within a list. */
+/** In jsonpath, values of different types are never equal, and comparing them does not fail. jsonpath would also look into nested lists. */
 function among(values: readonly unknown[]): string {
   return `@.type() != "array" && (${values.map((value) => `@ == ${literal(value)}`).join(' || ')})`
 }

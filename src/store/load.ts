@@ -147,7 +147,7 @@ export function load({ db }: StoreContext) {
         order by first`)
     },
 
-    /** Whose project it is; null when there is no project of this id. */
+    /** The owner of a project; null when the project does not exist. */
     async ownerOf(projectId: string): Promise<string | null> {
       const [row] = await db.query<{ user_id: string }>(
         sql`select user_id from zerodb_projects where id = ${projectId}::uuid`,
@@ -197,7 +197,7 @@ export function load({ db }: StoreContext) {
         Object.assign(given, { runtime: sql`null`, function_concurrency: sql`null` })
       }
       if (shape.name === 'function_versions') {
-        // What has been checked of a function is its config.
+        // Only `config` has been checked, so its text is kept only where it says the same.
         const texts = rows.map(({ row }) =>
           saysTheSame(row['config_text'], row['config']) ? row['config_text'] : null,
         )
