@@ -1,5 +1,6 @@
 // `npm test`: installs everything, then lint, types, what nothing uses, all tests on PGlite, and those that speak to a database again on
-// PostgreSQL. The last line is `N passed, N failed` (and `, N skipped` if there were any); exit code 1 if anything failed.
+// PostgreSQL. At the end it names each failed test, then prints a table of the suites. The last line is `N passed, N failed`
+// (and `, N skipped` if there were any); exit code 1 if anything failed.
 //
 //   npm test                   PostgreSQL only if ZERODB_TEST_DATABASE_URL names one (with pgvector)
 //   npm test -- --postgres     as root on Debian: prepares one by itself (scripts/postgres.mjs) and stops it afterwards
@@ -9,8 +10,9 @@
 // bubblewrap) has failed and is not skipped.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { constants, tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { stripVTControlCharacters } from 'node:util'
 import { provideBubblewrap } from './bubblewrap.mjs'
 import { endWithNpm, installDependencies, run } from './install.mjs'
 import { impediment } from './postgres.mjs'
@@ -27,6 +29,7 @@ const databaseFolders = [
   'test/properties',
   'test/chaos',
 ]
+const MAX_MESSAGE_CHARS = 300
 const isCi = !['', '0', 'false', undefined].includes(process.env['CI'])
 const options = process.argv.slice(2)
 const filters = options.filter((option) => option !== '--postgres' && option !== '--')
@@ -34,6 +37,8 @@ const wantsPostgres = isCi || options.includes('--postgres')
 
 /** One line each of the table at the end: { name, passed, failed, skipped, seconds } or { name, note }. */
 const suites = []
+/** One line for each failed test, printed right before the table: a log that lost its beginning still names them. */
+const failures = []
 let interrupted = false
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   process.on(signal, () => {
@@ -62,14 +67,20 @@ async function suite(name, body) {
   if (interrupted) return
   console.log(`\n${name}:`)
   const started = Date.now()
-  const outcome = await body()
+  const { failures: failed, ...outcome } = await body()
   suites.push({ name, ...outcome, seconds: (Date.now() - started) / 1000 })
+  for (const each of failed) failures.push(`${name}  ${each}`)
 }
 
 /** Counts as one test. */
 async function program(file, ...args) {
   const { code } = await run(process.execPath, [join(root, 'node_modules', file), ...args])
-  return { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: 0 }
+  return outcomeOf(file, code)
+}
+
+function outcomeOf(command, code) {
+  if (code === 0) return { passed: 1, failed: 0, skipped: 0, failures: [] }
+  return { passed: 0, failed: 1, skipped: 0, failures: [`${command} ended with exit code ${code}`] }
 }
 
 async function vitest(args, env) {
@@ -85,23 +96,32 @@ async function vitest(args, env) {
   }
 }
 
-/** A file that failed before its first test is one failure, and so is a run that failed with no failed test to show. */
+/** A file that failed before its first test is one failure, and so is a run that failed without a failed test. */
 function count(file, code) {
   let passed = 0
-  let failed = 0
   let skipped = 0
+  const failures = []
   try {
     const results = JSON.parse(readFileSync(file, 'utf8'))
     passed = results.numPassedTests
     skipped = results.numPendingTests + results.numTodoTests
-    const broken = ({ status, assertionResults }) =>
-      status === 'failed' && !assertionResults.some((test) => test.status === 'failed')
-    failed = results.numFailedTests + results.testResults.filter(broken).length
+    for (const { name, status, message, assertionResults } of results.testResults) {
+      const failed = assertionResults.filter((test) => test.status === 'failed')
+      for (const test of failed) failures.push(failure(name, test.fullName, test.failureMessages.join('\n')))
+      if (status === 'failed' && failed.length === 0) failures.push(failure(name, '(the file itself)', message))
+    }
   } catch (error) {
     console.log(`No results of the tests: ${error.message}`)
   }
-  if (failed === 0 && (code !== 0 || passed + skipped === 0)) failed = 1
-  return { passed, failed, skipped }
+  if (failures.length === 0 && (code !== 0 || passed + skipped === 0)) {
+    failures.push(`vitest ended with exit code ${code} without a failed test, see its output`)
+  }
+  return { passed, failed: failures.length, skipped, failures }
+}
+
+function failure(file, title, message) {
+  const firstLine = stripVTControlCharacters(message).trim().split('\n', 1)[0].slice(0, MAX_MESSAGE_CHARS)
+  return `${relative(root, file)}  ${title}: ${firstLine}`
 }
 
 function withoutServer() {
@@ -142,7 +162,7 @@ async function fuzz() {
   if (!isCi) return suites.push({ name: 'fuzz', note: '(skipped: npm run fuzz)' })
   await suite('fuzz', async () => {
     const { code } = await run('npm', ['run', '--silent', 'fuzz'])
-    return { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: 0 }
+    return outcomeOf('npm run fuzz', code)
   })
 }
 
@@ -165,6 +185,7 @@ function report() {
   const words = ({ passed, failed, skipped }) =>
     `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`
   const sum = (field) => counted.reduce((total, each) => total + each[field], 0)
+  if (failures.length > 0) console.log(`\nFailed:\n${failures.join('\n')}`)
   console.log('')
   for (const each of suites) {
     const time = each.seconds === undefined ? undefined : `${each.seconds.toFixed(1)} s`
