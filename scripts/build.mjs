@@ -39,7 +39,7 @@ export async function build() {
   const entries = { zerodb: 'cli/index', ...workers }
   rmSync(stamp, { force: true })
   for (const old of ['chunks', 'workers']) rmSync(join(dist, old), { recursive: true, force: true })
-  const { metafile } = await bundle({
+  const program = await bundle({
     absWorkingDir: root,
     entryPoints: Object.fromEntries(Object.entries(entries).map(([out, source]) => [out, `src/${source}.ts`])),
     outdir: dist,
@@ -60,8 +60,8 @@ export async function build() {
     metafile: true,
     logLevel: 'warning',
   })
-  writeFileSync(join(dist, 'THIRD-PARTY-NOTICES.txt'), notices(Object.keys(metafile.inputs)))
-  await bundle({
+  const client = await bundle({
+    absWorkingDir: root,
     entryPoints: [join(root, 'src', 'client', 'index.ts')],
     outfile: join(dist, 'client', 'index.js'),
     bundle: true,
@@ -69,8 +69,11 @@ export async function build() {
     target: 'es2022',
     format: 'esm',
     sourcemap: 'linked',
+    metafile: true,
     logLevel: 'warning',
   })
+  const sources = [program, client].flatMap(({ metafile }) => Object.keys(metafile.inputs))
+  writeFileSync(join(dist, 'THIRD-PARTY-NOTICES.txt'), notices(sources))
   rmSync(join(dist, 'migrations'), { recursive: true, force: true })
   cpSync(join(root, 'src', 'db', 'migrations'), join(dist, 'migrations'), { recursive: true })
   rmSync(join(dist, 'guest'), { recursive: true, force: true })

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { lstatSync, readdirSync, readFileSync } from 'node:fs'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -65,7 +65,7 @@ test('it is installed where engines are taken strictly, small, and with few othe
 
 test('each package that is bundled is named with its licence', () => {
   const notices = readFileSync(join(installed, 'node_modules/zerodb-functions/dist/THIRD-PARTY-NOTICES.txt'), 'utf8')
-  for (const name of ['fastify', 'zod', 'pg', 'undici', 'wink-nlp', 'compromise', 'unpdf'])
+  for (const name of ['fastify', 'zod', 'pg', 'undici', 'wink-nlp', 'compromise', 'unpdf', 'eventsource-parser'])
     expect(notices).toMatch(new RegExp(`^${name} \\d+\\.\\d+\\.\\d+ \\(.+\\)$`, 'm'))
 })
 
@@ -118,6 +118,16 @@ test('npx starts it: it stores, embeds, reads a file, extracts a graph and bundl
     await closed
   }
 }, 300_000)
+
+test('a program loads the client from a folder that has nothing else', async () => {
+  const alone = join(folder, 'alone')
+  await cp(join(installed, 'node_modules/zerodb-functions/dist/client'), alone, { recursive: true })
+  await writeFile(join(alone, 'package.json'), '{"type": "module"}')
+  const program =
+    "import { ZeroDB } from './index.js'; console.log(typeof new ZeroDB({ url: 'http://localhost' }).runs.logs)"
+  const node = ['--input-type=module', '--eval', program]
+  expect(await run(process.execPath, node, { cwd: alone })).toBe('function\n')
+})
 
 test('programs use its types, strictly, with nothing else installed', async () => {
   await writeFile(

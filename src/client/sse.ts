@@ -1,36 +1,35 @@
+import { createParser, type EventSourceMessage } from 'eventsource-parser'
 import type { JsonCodec, Message } from './transport.ts'
 import { chunks } from './upload.ts'
 
-/** What a stream of server-sent events brings: a message, or how long to wait before it is opened again. */
+/** What a stream of server-sent events brings: a message, or how long to wait before the stream is opened again. */
 export type StreamPart = { kind: 'message'; message: Message; id: string | undefined } | { kind: 'retry'; ms: number }
 
-/** Reads server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html) whose data is JSON. `onBytes` is told of all that comes, heartbeats too. */
+/** Reads server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html) whose data is JSON. Calls `onBytes` for each chunk, heartbeats included. */
 export async function* readEvents(
   body: ReadableStream<Uint8Array>,
   json: JsonCodec,
   onBytes: () => void,
 ): AsyncGenerator<StreamPart, void> {
   const decoder = new TextDecoder()
-  let pending = ''
+  let received: (EventSourceMessage | { retryMs: number })[] = []
+  const parser = createParser({
+    onEvent: (event) => received.push(event),
+    onRetry: (retryMs) => received.push({ retryMs }),
+  })
   for await (const bytes of chunks(body)) {
     onBytes()
-    pending += decoder.decode(bytes, { stream: true })
-    for (let end = pending.indexOf('\n\n'); end >= 0; end = pending.indexOf('\n\n')) {
-      const part = partOf(pending.slice(0, end), json)
-      pending = pending.slice(end + 2)
-      if (part) yield part
+    parser.feed(decoder.decode(bytes, { stream: true }))
+    const parts = received
+    received = []
+    for (const part of parts) {
+      if ('retryMs' in part) yield { kind: 'retry', ms: part.retryMs }
+      // MCP servers open a stream with an event whose only content is its id.
+      else if (part.data !== '') yield messageOf(part, json)
     }
   }
 }
 
-function partOf(block: string, json: JsonCodec): StreamPart | null {
-  const fields: Record<string, string> = {}
-  for (const line of block.split('\n')) {
-    const colon = line.indexOf(':')
-    if (colon > 0) fields[line.slice(0, colon)] = line.slice(colon + 1).replace(/^ /, '')
-  }
-  const { event, data, id, retry } = fields
-  if (event !== undefined && data !== undefined)
-    return { kind: 'message', message: { event, data: json.parse(data) }, id }
-  return retry === undefined ? null : { kind: 'retry', ms: Number(retry) }
+function messageOf({ event = 'message', data, id }: EventSourceMessage, json: JsonCodec): StreamPart {
+  return { kind: 'message', message: { event, data: json.parse(data) }, id }
 }

@@ -1,3 +1,4 @@
+import { EventSourceParserStream } from 'eventsource-parser/stream'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import type { HandlerRun } from '../../src/handlers/handler.ts'
 import { HANDLERS } from '../../src/handlers/index.ts'
@@ -32,21 +33,8 @@ async function* listen(user: TestUser, runId: string, signal?: AbortSignal): Asy
   })
   expect(reply.status).toBe(200)
   expect(reply.headers.get('content-type')).toBe('text/event-stream; charset=utf-8')
-  let text = ''
-  const decoder = new TextDecoder()
-  for await (const chunk of reply.body!) {
-    text += decoder.decode(chunk as Uint8Array, { stream: true })
-    for (let end = text.indexOf('\n\n'); end >= 0; end = text.indexOf('\n\n')) {
-      const fields = Object.fromEntries(
-        text
-          .slice(0, end)
-          .split('\n')
-          .map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(': ') + 2)]),
-      )
-      text = text.slice(end + 2)
-      if (fields['event'] !== undefined) yield { event: fields['event'], data: JSON.parse(fields['data']!) }
-    }
-  }
+  const events = reply.body!.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream())
+  for await (const { event, data } of events) yield { event: event!, data: JSON.parse(data) }
 }
 
 const short = ({ event, data }: Message) =>
