@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
-import { type Credentials, readCredentials } from '../src/cli/credentials.ts'
+import { type Credentials, readCredentials } from '../src/cli/lib/credentials.ts'
 import { createTextExtractor } from '../src/text/index.ts'
 import { pdf } from '../test/support/documents.ts'
 import {

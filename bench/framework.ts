@@ -5,7 +5,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Pool } from 'undici'
-import { packageRoot } from '../src/package.ts'
+import { packageRoot } from '../src/platform/package.ts'
 import { pause } from './support.ts'
 
 /** @google-cloud/functions-framework in production mode, in a process of its own, with this expression as the handler of every request. */

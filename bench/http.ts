@@ -1,5 +1,5 @@
 import { Agent, request } from 'node:http'
-import { type Credentials, readCredentials } from '../src/cli/credentials.ts'
+import { type Credentials, readCredentials } from '../src/cli/lib/credentials.ts'
 import { eventPublished } from '../src/schema/events.ts'
 import {
   type Backend,

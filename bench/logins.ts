@@ -1,4 +1,4 @@
-import { readCredentials } from '../src/cli/credentials.ts'
+import { readCredentials } from '../src/cli/lib/credentials.ts'
 import {
   type Backend,
   type Measurement,

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { json, sql } from '../src/db/sql.ts'
-import { compileHookFilter } from '../src/store/hook-filter.ts'
+import { compileHookFilter } from '../src/store/filters/hook-filter.ts'
 import { anyPattern, HARD_PATTERNS } from '../test/support/patterns.ts'
 import { type Backend, type Bench, type Measurement, median, milliseconds, openBench, say } from './support.ts'
 

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { EMBEDDERS } from '../src/embedding/index.ts'
-import { type Chunk, chunk } from '../src/language/chunks.ts'
 import { LANGUAGES } from '../src/language/index.ts'
-import { loadTagger } from '../src/language/tagging.ts'
+import { type Chunk, chunk } from '../src/language/provider/chunks.ts'
+import { loadTagger } from '../src/language/rules/tagging.ts'
 import { type Measurement, NotMeasured, say } from './support.ts'
 import { scoreTriples, type Triple, type TripleScore } from './triple-score.ts'
 

@@ -1,5 +1,5 @@
 import { type Dispatcher, Pool } from 'undici'
-import { readCredentials } from '../src/cli/credentials.ts'
+import { readCredentials } from '../src/cli/lib/credentials.ts'
 import { newPlace, startProgram } from './support.ts'
 
 /** The built program on a new directory, and connections to it. */

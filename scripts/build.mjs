@@ -30,7 +30,7 @@ export async function build() {
 
   const { build: bundle } = await import('esbuild')
   const workers = {
-    'workers/pglite': 'db/pglite-worker',
+    'workers/pglite': 'db/pglite/worker',
     'workers/embedding': 'embedding/worker',
     'workers/language': 'language/worker',
     'workers/text': 'text/worker',
@@ -79,7 +79,7 @@ export async function build() {
   rmSync(join(dist, 'guest'), { recursive: true, force: true })
   cpSync(join(root, 'src', 'sandbox', 'guest'), join(dist, 'guest'), { recursive: true })
   mkdirSync(dist, { recursive: true })
-  const template = existsSync(join(root, 'src', 'db', 'pglite-worker.ts')) ? await prepareTemplate(bundle) : ''
+  const template = existsSync(join(root, 'src', 'db', 'pglite', 'worker.ts')) ? await prepareTemplate(bundle) : ''
   writeFileSync(stamp, now)
   return `built${template}`
 }

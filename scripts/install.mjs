@@ -7,7 +7,7 @@ import { constants } from 'node:os'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-import { tooOld } from './node-version.mjs'
+import { tooOld } from '../src/platform/node-version.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const lockFile = join(root, 'package-lock.json')

@@ -1,16 +1,16 @@
 import { readdirSync, readFileSync } from 'node:fs'
-import { dirname, join, relative } from 'node:path'
+import { dirname, join, relative, sep } from 'node:path'
 import { expect, test } from 'vitest'
-import { packageRoot } from '../src/package.ts'
+import { packageRoot } from '../src/platform/package.ts'
 
-/** Imports go up this list only; what stands on one line does not import each other. */
-const HOUSE = [
-  ['errors', 'package'],
-  ['config', 'crypto', 'metrics', 'exact-json', 'processes', 'capped', 'workers', 'log-lines'],
+/** Imports go up this list only; folders and files on one line do not import each other. */
+const LAYERS = [
+  ['errors', 'platform'],
+  ['config', 'crypto', 'metrics', 'exact-json', 'log-lines'],
   ['schema'],
   ['db', 'net', 'client'],
   ['store', 'embedding', 'language', 'text', 'sandbox', 'blobs'],
-  ['app', 'first-start'],
+  ['app', 'bootstrap'],
   ['auth', 'memory', 'functions', 'transfer'],
   ['handlers'],
   ['engine', 'operations'],
@@ -24,31 +24,56 @@ const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter(
   (name) => name.endsWith('.ts') && !name.endsWith('.test.ts'),
 )
 
-/** The room of the house that a file belongs to: its folder, or its own name. */
-function roomOf(file: string): string {
-  return file.split(/[\\/]/)[0]!.replace(/\.ts$/, '')
+/** The name under which LAYERS lists a file: its folder of `src/`, or the file itself without its extension. */
+function moduleOf(file: string): string {
+  return file.split(sep)[0]!.replace(/\.ts$/, '')
 }
 
-function floorOf(room: string): number {
-  return HOUSE.findIndex((floor) => floor.includes(room))
+function layerOf(module: string): number {
+  return LAYERS.findIndex((layer) => layer.includes(module))
 }
 
-function importsOf(file: string): string[] {
-  const text = readFileSync(join(SRC, file), 'utf8')
-  return [...text.matchAll(/(?:from |import\()'(\.[^']+)'/g)].map(([, path]) =>
+/** The relative imports in `text`, as paths from `src/`: of values and types, for side effects, dynamic, and re-exports. */
+function importsIn(text: string, file: string): string[] {
+  return [...text.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*['"`](\.[^'"`]*)['"`]/g)].map(([, path]) =>
     relative(SRC, join(SRC, dirname(file), path!)),
   )
 }
 
-test.each(files)('%s imports only from floors above its own', (file) => {
-  const room = roomOf(file)
-  expect(floorOf(room), `${room} has no place in the house`).toBeGreaterThanOrEqual(0)
-  for (const imported of importsOf(file)) {
-    const other = roomOf(imported)
-    if (other !== room) expect(floorOf(other), `${file} imports ${imported}`).toBeLessThan(floorOf(room))
-  }
+/** Why `file` may not import the path `imported` from `src/`; null when it may. */
+function violation(file: string, imported: string): string | null {
+  if (imported.startsWith('..')) return `${file} imports ${imported}, which is outside src/`
+  const [from, to] = [moduleOf(file), moduleOf(imported)]
+  if (layerOf(to) < 0) return `${to} is in no layer`
+  return from === to || layerOf(to) < layerOf(from)
+    ? null
+    : `${file} imports ${imported}, which is not in a layer above`
+}
+
+test.each(files)('%s imports only from layers above its own', (file) => {
+  expect(layerOf(moduleOf(file)), `${moduleOf(file)} is in no layer`).toBeGreaterThanOrEqual(0)
+  const text = readFileSync(join(SRC, file), 'utf8')
+  expect(importsIn(text, file).map((imported) => violation(file, imported))).toEqual(
+    importsIn(text, file).map(() => null),
+  )
 })
 
-test.each(files.filter((file) => !['store', 'db'].includes(roomOf(file))))('%s holds no SQL', (file) => {
+test.each([
+  ["import { main } from '../main.ts'", 'which is not in a layer above'],
+  ["import type { Handler } from '../handlers/handler.ts'", 'which is not in a layer above'],
+  ["export * from '../http/server.ts'", 'which is not in a layer above'],
+  ["import '../cli/index.ts'", 'which is not in a layer above'],
+  ["await import('../engine/index.ts')", 'which is not in a layer above'],
+  ["import { build } from '../../scripts/build.mjs'", 'which is outside src/'],
+  ["import '../../test/support/build.ts'", 'which is outside src/'],
+  ["import { sql } from '../db/sql.ts'", null],
+  ["import { outbox } from './outbox.ts'", null],
+])('the rule judges %s in store/index.ts', (text, expected) => {
+  const file = join('store', 'index.ts')
+  const found = importsIn(text, file).map((imported) => violation(file, imported))
+  expect(found).toEqual([expected === null ? null : expect.stringContaining(expected)])
+})
+
+test.each(files.filter((file) => !['store', 'db'].includes(moduleOf(file))))('%s holds no SQL', (file) => {
   expect(readFileSync(join(SRC, file), 'utf8')).not.toMatch(/\bsql`|from zerodb_|insert into /)
 })

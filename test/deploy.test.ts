@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { packageRoot } from '../src/package.ts'
+import { packageRoot } from '../src/platform/package.ts'
 import { available, run } from './support/commands.ts'
 
 // No container and no systemd is started here: what can be checked without is.

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { ERRORS } from '../src/errors.ts'
-import { packageRoot } from '../src/package.ts'
+import { packageRoot } from '../src/platform/package.ts'
 import { errorsPage } from './support/errors-page.ts'
 
 const PAGE = join(packageRoot(), 'docs', 'errors.md')

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { OPERATIONS } from '../src/operations/index.ts'
-import { packageRoot } from '../src/package.ts'
+import { packageRoot } from '../src/platform/package.ts'
 
 const PAGE = join(packageRoot(), 'docs', 'operations.md')
 const STARTS = '<!-- The table is generated: npx vitest run test/operations-page.test.ts -u -->\n'

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { ZeroDB } from '../src/client/index.ts'
-import { packageRoot } from '../src/package.ts'
+import { packageRoot } from '../src/platform/package.ts'
 import { run } from './support/commands.ts'
 import { docx, paragraph } from './support/documents.ts'
 

@@ -5,7 +5,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { packageRoot } from '../src/package.ts'
+import { packageRoot } from '../src/platform/package.ts'
 import { available, run } from './support/commands.ts'
 
 const ROOT = packageRoot()

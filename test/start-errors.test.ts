@@ -1,10 +1,10 @@
 import { spawnSync } from 'node:child_process'
 import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { openPostgres } from '../src/db/postgres.ts'
-import { packageRoot } from '../src/package.ts'
+import { openPostgres } from '../src/db/postgres/postgres.ts'
+import { packageRoot } from '../src/platform/package.ts'
 import { pretendPostgres, type ServerAnswer } from './support/postgres-server.ts'
 
 // A start that cannot go on: one sentence with the remedy, an exit code that is not 0, and no stack. More of these are in cli.test.ts
@@ -95,9 +95,10 @@ describe('a Node that is too old', () => {
   })
 
   test('is told so before anything is installed', async () => {
-    await mkdir(join(folder, 'scripts'))
-    for (const script of ['install.mjs', 'node-version.mjs'])
-      await copyFile(join(packageRoot(), 'scripts', script), join(folder, 'scripts', script))
+    for (const script of ['scripts/install.mjs', 'src/platform/node-version.mjs']) {
+      await mkdir(dirname(join(folder, script)), { recursive: true })
+      await copyFile(join(packageRoot(), script), join(folder, script))
+    }
     await writeFile(
       join(folder, 'scripts', 'try.mjs'),
       `import { installDependencies } from './install.mjs'\nprocess.exit((await installDependencies({ dev: false })) ? 0 : 1)\n`,

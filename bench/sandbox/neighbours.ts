@@ -1,5 +1,5 @@
 import type { Program, SandboxDriver } from '../../src/sandbox/index.ts'
-import { instanceWith, isAlive, memoryMbOf, processesOf, residentMb } from '../../test/hostile/outside.ts'
+import { instanceWith, isAlive, memoryMbOf, processesOf, residentMb } from '../../test/hostile/host-checks.ts'
 import type { Load } from '../load.ts'
 import { type Measurement, median, milliseconds, pause, quantile, say } from '../support.ts'
 import { BOTH, callOf, FEW_ROUNDS, NODE, PYTHON, programOf, TRIVIAL } from './support.ts'

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { tooOld } from '../../scripts/node-version.mjs'
-import { packageRoot } from '../package.ts'
+import { tooOld } from '../platform/node-version.mjs'
+import { packageRoot } from '../platform/package.ts'
 
 // An old Node cannot even read the rest: it is imported only by one that can.
 const { engines } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8'))

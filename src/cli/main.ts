@@ -1,4 +1,4 @@
-import { report } from './failure.ts'
+import { report } from './lib/failure.ts'
 import { program } from './program.ts'
 
 // Whoever reads no more (a pager that is closed, head) wants no more.

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { StartError } from '../errors.ts'
-import { packageRoot } from '../package.ts'
+import { packageRoot } from '../platform/package.ts'
 import { type Database, DbError, type Executor, Statement, sql } from './sql.ts'
 
 interface Migration {

@@ -1,5 +1,5 @@
 import { ZeroError } from '../errors.ts'
-import { lazyWorker } from '../workers.ts'
+import { lazyWorker } from '../platform/workers.ts'
 import { chunks } from './chunks.ts'
 import type { Embedder } from './index.ts'
 

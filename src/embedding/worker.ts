@@ -1,4 +1,4 @@
-import { serveWorker } from '../workers.ts'
+import { serveWorker } from '../platform/workers.ts'
 
 type Model = Awaited<ReturnType<typeof import('@energetic-ai/embeddings').initModel>>
 

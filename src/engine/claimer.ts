@@ -1,6 +1,6 @@
 import type { App } from '../app.ts'
-import type { OwnedRun } from '../store/assignment.ts'
-import { FIRST_LANE, type Lane } from '../store/claims.ts'
+import { FIRST_LANE, type Lane } from '../store/queue/claims.ts'
+import type { OwnedRun } from '../store/queue/owned-run.ts'
 
 /** Lanes that a claim looks at to begin with, and at most when it has found nothing. */
 const [FEW_LANES, MANY_LANES] = [8, 512]

@@ -1,6 +1,6 @@
 import type { App } from '../app.ts'
-import type { Follower } from '../store/commit.ts'
-import { DISPATCH_BATCH, type Dispatched, type Taker } from '../store/dispatch.ts'
+import { DISPATCH_BATCH, type Dispatched, type Taker } from '../store/queue/dispatch.ts'
+import type { Follower } from '../store/write-pipeline.ts'
 import type { Claimer } from './claimer.ts'
 import type { Worker } from './worker.ts'
 

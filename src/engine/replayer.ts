@@ -1,5 +1,5 @@
 import type { App } from '../app.ts'
-import type { Step } from '../store/replay-steps.ts'
+import type { Step } from '../store/queue/replay-steps.ts'
 
 /** Jobs that one round goes on with. */
 const JOBS_AT_ONCE = 100

@@ -1,7 +1,6 @@
 import type { App } from '../app.ts'
-import { dueTicks } from '../functions/cron.ts'
-import { tickEvent } from '../functions/tick.ts'
-import type { DueSchedule } from '../store/schedules.ts'
+import { dueTicks, tickEvent } from '../functions/schedule.ts'
+import type { DueSchedule } from '../store/automation/schedules.ts'
 
 const BATCH = 100
 

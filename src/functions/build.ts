@@ -1,7 +1,7 @@
 import type { App } from '../app.ts'
 import { ZeroError } from '../errors.ts'
 import { parseStoredJson } from '../exact-json.ts'
-import type { StoredFile } from '../store/functions.ts'
+import type { StoredFile } from '../store/automation/functions.ts'
 import { bundle, mistakes } from './bundle.ts'
 import { contentsOf } from './cache.ts'
 import { BUNDLE, type Code, isCode, loadedEntry } from './files.ts'

@@ -1,5 +1,5 @@
-import { spawnCapped } from '../capped.ts'
 import { ZeroError } from '../errors.ts'
+import { spawnCapped } from '../platform/spawn-limited.ts'
 import type { BundleAnswer, BundleJob, BundleProblem } from './bundle-worker.ts'
 
 const TIMEOUT_SECONDS = 20

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { App, FunctionCache, PreparedFunction } from '../app.ts'
 import { unseal } from '../crypto.ts'
 import type { Program } from '../sandbox/index.ts'
-import type { LiveFunction, StoredFile } from '../store/functions.ts'
+import type { LiveFunction, StoredFile } from '../store/automation/functions.ts'
 import { loadedEntry } from './files.ts'
 
 /** A change that another process makes counts here this much later at most. */

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { createTwoFilesPatch } from 'diff'
 import type { z } from 'zod'
 import type { FunctionVersion, versionDiff } from '../schema/function.ts'
-import type { StoredFile } from '../store/functions.ts'
+import type { StoredFile } from '../store/automation/functions.ts'
 
 type Version = FunctionVersion & { files: Record<string, StoredFile> }
 

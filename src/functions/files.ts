@@ -3,7 +3,7 @@ import { extname } from 'node:path/posix'
 import { ZeroError } from '../errors.ts'
 import { ExactNumber, stringifyJson } from '../exact-json.ts'
 import type { Runtime } from '../schema/runtime.ts'
-import type { StoredFile } from '../store/functions.ts'
+import type { StoredFile } from '../store/automation/functions.ts'
 
 const MAX_FILES = 1_000
 const MAX_BYTES = 10 * 1024 * 1024

@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Changes, FunctionConfig } from '../schema/function.ts'
 import type { Hook } from '../schema/hook.ts'
-import type { StoredFunction } from '../store/functions.ts'
-import type { HookFields } from '../store/hooks.ts'
+import type { StoredFunction } from '../store/automation/functions.ts'
+import type { HookFields } from '../store/automation/hooks.ts'
 import type { Tables } from '../store/index.ts'
-import { nextTick } from './cron.ts'
+import { nextTick } from './schedule.ts'
 
 /** Why hooks are off whose function is. */
 export const FUNCTION_OFF = 'Its function is switched off'

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { Extraction } from '../language/index.ts'
 import { normalizeName } from '../memory/names.ts'
 import { memoryStored, remembered } from '../schema/events.ts'
-import type { GraphFacts } from '../store/graph.ts'
+import type { GraphFacts } from '../store/data/graph.ts'
 import { defineHandler } from './handler.ts'
 
 /** Puts the entities and relations of a memory into the context graph. */

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { ERRORS, type ErrorCode } from '../errors.ts'
 import { OPERATIONS } from '../operations/index.ts'
-import { nullableFields } from '../operations/input.ts'
+import { nullableFields } from '../operations/lib/input.ts'
 import type { Operation } from '../operations/operation.ts'
 import { takesIdempotencyKey } from './idempotency.ts'
 

@@ -1,5 +1,5 @@
 import { ERRORS, ZeroError } from '../errors.ts'
-import { foreseen } from '../operations/foreseen.ts'
+import { foreseen } from '../operations/lib/known-errors.ts'
 
 /** In characters: an answer repeats no address of any length. */
 const LONGEST_REPEATED = 1024

@@ -1,4 +1,4 @@
-import { lazyWorker } from '../workers.ts'
+import { lazyWorker } from '../platform/workers.ts'
 import type { Extraction, Language } from './index.ts'
 import type { LanguageRequest } from './worker.ts'
 

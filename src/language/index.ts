@@ -1,5 +1,5 @@
 import { builtinLanguage } from './builtin.ts'
-import { openaiLanguage } from './openai-compatible.ts'
+import { openaiLanguage } from './provider/openai-compatible.ts'
 
 /** Half-open range of UTF-16 positions in the source text. */
 export type Span = readonly [start: number, end: number]

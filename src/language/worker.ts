@@ -1,8 +1,8 @@
-import { serveWorker } from '../workers.ts'
-import { createExtractor } from './extract.ts'
+import { serveWorker } from '../platform/workers.ts'
 import type { Extraction } from './index.ts'
-import { loadTagger } from './tagging.ts'
-import { textRank } from './textrank.ts'
+import { createExtractor } from './rules/extract.ts'
+import { loadTagger } from './rules/tagging.ts'
+import { textRank } from './rules/textrank.ts'
 
 export type LanguageRequest =
   | { kind: 'extract'; text: string; speaker: string | undefined }

@@ -16,7 +16,7 @@ import { includes } from '../schema/login.ts'
 import { inWords } from './built-in.ts'
 import { checkBy } from './check.ts'
 import { contentOf } from './content.ts'
-import { mistakeIn, questionsOf } from './questions.ts'
+import { mistakeIn, questionsOf } from './input-requests.ts'
 import { failed, inRun, type Tool, type ToolCall } from './tool.ts'
 
 /** How a tool is described to clients: schemas go out as their author wrote them. */

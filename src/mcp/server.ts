@@ -12,10 +12,10 @@ import {
 import { CfWorkerJsonSchemaValidator } from '@modelcontextprotocol/server/validators/cf-worker'
 import type { App, Caller } from '../app.ts'
 import { ZeroError } from '../errors.ts'
-import { packageVersion } from '../package.ts'
+import { packageVersion } from '../platform/package.ts'
 import type { LogLine } from '../schema/run.ts'
+import type { Noted } from './input-requests.ts'
 import { createProgress, type Progress } from './progress.ts'
-import type { Noted } from './questions.ts'
 import type { Tool, ToolCall } from './tool.ts'
 import { toolDefinitions } from './tools.ts'
 

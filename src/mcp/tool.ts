@@ -1,7 +1,7 @@
 import type { CallToolResult, Tool as Definition, InputRequiredResult } from '@modelcontextprotocol/server'
 import type { LogLine } from '../schema/run.ts'
+import type { Noted } from './input-requests.ts'
 import type { Made } from './progress.ts'
-import type { Noted } from './questions.ts'
 
 /** What a client has asked for, and how it is told what becomes of it. */
 export interface ToolCall {

@@ -1,7 +1,7 @@
 import type { App } from '../app.ts'
 import type { Recalled } from '../schema/memory.ts'
 import type { Scope } from '../store/context.ts'
-import type { RecallFilter } from '../store/memories.ts'
+import type { RecallFilter } from '../store/data/memories.ts'
 import { relevanceQuery, relevanceScore } from './relevance.ts'
 
 const CANDIDATES = 200

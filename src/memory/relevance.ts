@@ -1,8 +1,8 @@
 import type { App } from '../app.ts'
 import { RetryLater } from '../errors.ts'
 import type { Scope } from '../store/context.ts'
-import type { EmbeddedKind } from '../store/reembed.ts'
-import { MAX_WORDS, type Relevance, type RelevanceQuery } from '../store/relevance.ts'
+import type { EmbeddedKind } from '../store/data/reembed.ts'
+import { MAX_WORDS, type Relevance, type RelevanceQuery } from '../store/data/relevance.ts'
 
 /** Cosines of unrelated texts scatter below this: they are no evidence. */
 const COSINE_FLOOR = 0.2

@@ -1,6 +1,6 @@
 import { scopeOf } from '../auth/caller.ts'
 import { reembed, reembedResult } from '../schema/reembed.ts'
-import { EMBEDDED_KINDS } from '../store/reembed.ts'
+import { EMBEDDED_KINDS } from '../store/data/reembed.ts'
 import { defineJson } from './operation.ts'
 
 export const embeddingsReembed = defineJson({

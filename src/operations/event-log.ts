@@ -1,5 +1,5 @@
 import { eventHooks, eventLogKey, eventLogList, eventLogPage, loggedEvent } from '../schema/event-log.ts'
-import { decodeEventPlace, encodeEventPlace } from './cursor.ts'
+import { decodeEventPlace, encodeEventPlace } from './lib/cursor.ts'
 import { defineJson } from './operation.ts'
 
 export const eventLogListOperation = defineJson({

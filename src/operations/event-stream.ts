@@ -2,7 +2,7 @@ import type { App } from '../app.ts'
 import type { Caller } from '../auth/caller.ts'
 import { ZeroError } from '../errors.ts'
 import { eventLogMessages, eventLogStream } from '../schema/event-log.ts'
-import { decodeEventPlace, encodeEventPlace } from './cursor.ts'
+import { decodeEventPlace, encodeEventPlace } from './lib/cursor.ts'
 import { defineStream, type StreamMessage } from './operation.ts'
 
 /** How soon an event is seen that another process has written. */

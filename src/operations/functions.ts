@@ -27,7 +27,7 @@ import {
   versionSource,
   versionsList,
 } from '../schema/function.ts'
-import { callable } from './callable.ts'
+import { callable } from './lib/callable.ts'
 import { defineJson } from './operation.ts'
 
 function shown(app: App, { fn: live, changed, hooks, schedules, warnings }: Deployed): z.input<typeof deployed> {

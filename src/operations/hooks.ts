@@ -9,9 +9,9 @@ import { HOOK_TYPES, type Hook, hook, hookCreate, hookKey, hookList, hookUpdate 
 import { safeParse } from '../schema/safe-parse.ts'
 import { shapeErrors } from '../schema/shape-errors.ts'
 import { hookChanged, hookCreated, WEBHOOK_NAME } from '../schema/webhook.ts'
-import { warningsOf } from './hook-warnings.ts'
+import { warningsOf } from './lib/hook-warnings.ts'
+import { checkTarget, keepSecret, takeSecret } from './lib/webhook-config.ts'
 import { defineJson } from './operation.ts'
-import { checkTarget, keepSecret, takeSecret } from './webhook-config.ts'
 
 const CHOICES = [...HANDLER_NAMES.filter((name) => name !== 'webhook'), 'webhook:<label>']
 

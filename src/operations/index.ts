@@ -15,7 +15,7 @@ import {
   functionsVersions,
 } from './functions.ts'
 import { graphNeighbors } from './graph.ts'
-import { hooksInvoke, hooksTestFilter } from './hook-trials.ts'
+import { hooksInvoke, hooksTestFilter } from './hook-testing.ts'
 import { hooksCreate, hooksDelete, hooksGet, hooksList, hooksUpdate } from './hooks.ts'
 import { keysCreate, keysList, keysRevoke } from './keys.ts'
 import { authLogin, authLogout, authMe, authRefresh, authRegister } from './login.ts'

@@ -3,7 +3,7 @@ import { scopeOf } from '../auth/caller.ts'
 import { hashApiKey, newApiKey } from '../crypto.ts'
 import { ZeroError } from '../errors.ts'
 import { apiKey, createdKey, includes, keyCreate, keyKey } from '../schema/login.ts'
-import type { StoredKey } from '../store/keys.ts'
+import type { StoredKey } from '../store/accounts/keys.ts'
 import { defineJson } from './operation.ts'
 
 function shown({ user_id: _, ...key }: StoredKey): z.infer<typeof apiKey> {

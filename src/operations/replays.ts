@@ -11,8 +11,8 @@ import {
   replayOrDryRun,
   replayPage,
 } from '../schema/replay.ts'
-import { decodeCursor, encodeCursor } from './cursor.ts'
 import { active, checkEventType } from './hooks.ts'
+import { decodeCursor, encodeCursor } from './lib/cursor.ts'
 import { defineJson } from './operation.ts'
 
 /** A dry run makes nothing, and so is no 201. */

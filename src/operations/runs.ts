@@ -3,8 +3,8 @@ import type { App } from '../app.ts'
 import { type Caller, scopeOf } from '../auth/caller.ts'
 import { uuid } from '../schema/common.ts'
 import { redrive, redriven, run, runKey, runList, runPage } from '../schema/run.ts'
-import { decodeCursor, encodeCursor } from './cursor.ts'
 import { mine } from './hooks.ts'
+import { decodeCursor, encodeCursor } from './lib/cursor.ts'
 import { defineJson } from './operation.ts'
 
 export const runsList = defineJson({

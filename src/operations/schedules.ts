@@ -1,11 +1,10 @@
 import { z } from 'zod'
 import type { App } from '../app.ts'
 import { scopeOf } from '../auth/caller.ts'
-import { nextTick, nextTicks } from '../functions/cron.ts'
-import { tickEvent } from '../functions/tick.ts'
+import { nextTick, nextTicks, tickEvent } from '../functions/schedule.ts'
 import { run } from '../schema/run.ts'
 import { type Schedule, schedule, scheduleKey, scheduleList, scheduleUpdate } from '../schema/schedule.ts'
-import type { StoredSchedule } from '../store/schedules.ts'
+import type { StoredSchedule } from '../store/automation/schedules.ts'
 import { defineJson } from './operation.ts'
 
 const TICKS_SHOWN = 5

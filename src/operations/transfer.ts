@@ -6,7 +6,7 @@ import { includes } from '../schema/login.ts'
 import { backup, projectExport, projectImport, projectImported } from '../schema/transfer.ts'
 import { dumpAll, dumpProject } from '../transfer/dump.ts'
 import { loadProject } from '../transfer/load.ts'
-import { createImportChecks } from './import-checks.ts'
+import { createImportChecks } from './lib/import-checks.ts'
 import { type Bytes, defineBytes, defineUpload, type UploadPart } from './operation.ts'
 
 /** An export has all that a project may hold: its answer does not depend on what is there. */

@@ -17,7 +17,7 @@ import {
   vectorUpsertBatch,
 } from '../schema/vector.ts'
 import type { Scope } from '../store/context.ts'
-import type { VectorSpace } from '../store/vectors.ts'
+import type { VectorSpace } from '../store/data/vectors.ts'
 import { defineJson } from './operation.ts'
 
 const BASE = '/api/v1/projects/:project_id/database/vectors'

@@ -2,8 +2,8 @@ import { ZeroError } from '../errors.ts'
 import { newWebhookSecret } from '../net/signature.ts'
 import { secretRotate, secretRotated } from '../schema/webhook.ts'
 import { changeable } from './hooks.ts'
+import { keepSecret } from './lib/webhook-config.ts'
 import { defineJson } from './operation.ts'
-import { keepSecret } from './webhook-config.ts'
 
 export const hooksRotateSecret = defineJson({
   name: 'hooks.rotate_secret',

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { packageRoot } from '../package.ts'
+import { packageRoot } from '../platform/package.ts'
 import type { Runtime } from './index.ts'
 
 /** An interpreter of this machine. */

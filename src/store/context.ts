@@ -2,7 +2,7 @@ import type { Quota } from '../config.ts'
 import type { Executor, Statement } from '../db/sql.ts'
 import { sql } from '../db/sql.ts'
 import { ZeroError } from '../errors.ts'
-import type { Commit, Written } from './commit.ts'
+import type { Commit, Written } from './write-pipeline.ts'
 
 /** What every noun of the store is made of. */
 export interface StoreContext {

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 import type { Blobs } from '../blobs/index.ts'
-import { PROJECT_TABLES } from '../store/dump.ts'
 import type { Store, Tables } from '../store/index.ts'
+import { PROJECT_TABLES } from '../store/transfer/dump.ts'
 import { createWriter, FORMAT, type Header } from './format.ts'
 
 /** Base64 has no remainder at a multiple of three. */

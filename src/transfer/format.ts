@@ -5,7 +5,7 @@ import { ZeroError } from '../errors.ts'
 import { parseStoredJson } from '../exact-json.ts'
 import { metadata } from '../schema/common.ts'
 import { safeParse } from '../schema/safe-parse.ts'
-import type { DumpedRow } from '../store/load.ts'
+import type { DumpedRow } from '../store/transfer/load.ts'
 
 // A file of JSON, a line a thing: what it is, the rows of each table behind those that they refer to, the contents of files in pieces, and
 // the number of lines, by which a file that is cut short is told from a whole one. Empty lines may stand anywhere, and do not count.

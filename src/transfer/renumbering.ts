@@ -1,4 +1,4 @@
-import type { NumberRange } from '../store/load.ts'
+import type { NumberRange } from '../store/transfer/load.ts'
 
 /** Gives each number of a file a number of this server. Their order stays; nothing else of them counts. */
 export class Renumbering {

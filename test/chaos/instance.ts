@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { join } from 'node:path'
-import { packageRoot } from '../../src/package.ts'
+import { packageRoot } from '../../src/platform/package.ts'
 
 /** A process of the built program that is started again and again. */
 export interface Instance {

@@ -6,11 +6,11 @@ import { sql } from '../../src/db/sql.ts'
 import { openDatabase } from '../../src/main.ts'
 import { ask, KEY, mustBe } from './client.ts'
 import { createInstance, type Instance } from './instance.ts'
-import { judge } from './judge.ts'
 import { startLoad } from './load.ts'
+import { judge } from './oracle.ts'
 import { type Random, randomOf } from './random.ts'
+import { startSink } from './receiver.ts'
 import type { Report } from './report.ts'
-import { startSink } from './sink.ts'
 import { ORDERED, preparation } from './writes.ts'
 
 /** What a round does faults to. */

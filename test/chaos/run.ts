@@ -11,7 +11,7 @@ import { type Report, table } from './report.ts'
 // npm run chaos -- --backend=postgres    only one backend
 // npm run chaos -- --seed=4711           the same faults again: the first round has this seed, the next ones those after it
 //
-// What is done: see embedded.ts and cluster.ts. What is looked at afterwards: see judge.ts and sink.ts.
+// What is done: see embedded.ts and cluster.ts. What is looked at afterwards: see oracle.ts and receiver.ts.
 
 const { values } = parseArgs({
   options: {

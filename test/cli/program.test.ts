@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import type { Command } from 'commander'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { program } from '../../src/cli/program.ts'
-import { packageRoot } from '../../src/package.ts'
+import { packageRoot } from '../../src/platform/package.ts'
 import { zerodb } from '../support/cli.ts'
 import { available } from '../support/commands.ts'
 

@@ -1,8 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { openPglite } from '../../src/db/pglite.ts'
-import { openPostgres } from '../../src/db/postgres.ts'
+import { openPglite } from '../../src/db/pglite/pglite.ts'
+import { openPostgres } from '../../src/db/postgres/postgres.ts'
 import { freshDatabaseUrl } from '../support/database.ts'
 import type { OpenOptions, TestDatabase } from './database.ts'
 

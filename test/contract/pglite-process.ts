@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs'
-import { openPglite } from '../../src/db/pglite.ts'
+import { openPglite } from '../../src/db/pglite/pglite.ts'
 import { sql } from '../../src/db/sql.ts'
 
 // A process of its own that uses a directory, for the tests that count its syncs and kill it.

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { LEAKED } from './world.ts'
+import { LEAKED } from './environment.ts'
 
 /** Starts a Node program as a shell does that has left a file open: with a descriptor that nobody has asked for. Resolves with its exit code. */
 export async function inLeakyShell(command: readonly string[]): Promise<number> {

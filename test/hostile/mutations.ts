@@ -1,9 +1,9 @@
 import { PROTECTIONS } from '../../src/sandbox/protections.ts'
+import { openWorld } from './environment.ts'
 import type { HostileProgram, Protection } from './program.ts'
 import { PROGRAMS } from './programs/index.ts'
 import { attempt, casesOf, type Row } from './suite.ts'
 import { table } from './table.ts'
-import { openWorld } from './world.ts'
 
 /** What came of one program while some protections were switched off. */
 export interface Mutation {

@@ -1,6 +1,6 @@
 import type { Call, CallInput, Outcome, OutcomeStatus, Runtime } from '../../src/sandbox/index.ts'
 import type { PROTECTIONS } from '../../src/sandbox/protections.ts'
-import type { Stage } from './stage.ts'
+import type { Stage } from './fixture.ts'
 
 export type Protection = keyof typeof PROTECTIONS
 
@@ -25,7 +25,7 @@ export type Group = (typeof GROUPS)[number]
  * A program that wants more than it may have. What it gets is told from outside: by what it has said that it cannot know, and by what the
  * machine, its neighbours and the server are like while it runs and behind it. After every one of them the suite looks for any secret in
  * what came out, for changed files, for connections, for a neighbour that is not as it was, for processes and descriptors that are left
- * (world.ts); a program names only what must be seen besides.
+ * (environment.ts); a program names only what must be seen besides.
  */
 export interface HostileProgram {
   /** What it tries. */

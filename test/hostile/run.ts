@@ -1,7 +1,8 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { packageRoot } from '../../src/package.ts'
+import { packageRoot } from '../../src/platform/package.ts'
+import { LEAKED, openWorld } from './environment.ts'
 import { inLeakyShell } from './leak.ts'
 import { runMutations } from './mutations.ts'
 import { asOrdinaryUser } from './ordinary.ts'
@@ -9,7 +10,6 @@ import { hostilePage } from './page.ts'
 import { PROGRAMS } from './programs/index.ts'
 import { attempt, casesOf, type Row } from './suite.ts'
 import { printRows } from './table.ts'
-import { LEAKED, openWorld } from './world.ts'
 
 const HELP = `npm run hostile                        every program once, races twenty times
 npm run hostile -- --repeat 20         every program twenty times; --races N: each race so often at least, in place of twenty times

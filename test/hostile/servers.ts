@@ -5,10 +5,10 @@ import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { build, stop } from 'esbuild'
-import { packageRoot } from '../../src/package.ts'
-import { instanceWith, type Seen } from './outside.ts'
+import { packageRoot } from '../../src/platform/package.ts'
+import type { Stage } from './fixture.ts'
+import { instanceWith, type Seen } from './host-checks.ts'
 import { within } from './program.ts'
-import type { Stage } from './stage.ts'
 
 /** Where the suite is a copy, it lies beside it. */
 const COPIED = join(packageRoot(), 'dist', 'other-server.mjs')

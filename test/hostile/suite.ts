@@ -1,8 +1,8 @@
 import { inspect } from 'node:util'
 import { RUNTIMES, type Runtime } from '../../src/sandbox/index.ts'
+import type { World } from './environment.ts'
+import { Stage } from './fixture.ts'
 import { codeOf, type HostileProgram, within } from './program.ts'
-import { Stage } from './stage.ts'
-import type { World } from './world.ts'
 
 const GONE_MS = 1_000
 const NO_GROUPS = 'there are no control groups'

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { packageRoot } from '../../src/package.ts'
+import { packageRoot } from '../../src/platform/package.ts'
 import type { TestUser } from '../support/app.ts'
 
 const FOLDER = join(packageRoot(), 'test', 'mcp', 'functions')

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { json, sql } from '../../src/db/sql.ts'
-import { compileHookFilter } from '../../src/store/hook-filter.ts'
+import { compileHookFilter } from '../../src/store/filters/hook-filter.ts'
 import { openTestApp, type TestApp, type TestUser } from '../support/app.ts'
 import { anyFilter, type Filter, HOSTILE_KEYS, meets, objectsOf } from './filter-model.ts'
 

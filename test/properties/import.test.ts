@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { sql } from '../../src/db/sql.ts'
 import { PROJECT_ROWS } from '../../src/schema/transfer-rows.ts'
-import { nameOf } from '../../src/store/shapes.ts'
+import { nameOf } from '../../src/store/transfer/table-catalog.ts'
 import { openTestApp, type TestApp, type TestUser } from '../support/app.ts'
 
 const RUNS = 150

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { json, sql } from '../../src/db/sql.ts'
-import { compileHookFilter } from '../../src/store/hook-filter.ts'
+import { compileHookFilter } from '../../src/store/filters/hook-filter.ts'
 import { openTestApp, type TestApp, type TestUser } from '../support/app.ts'
 import { anyFilter, anyObject, anyPath, type Filter, HOSTILE_KEYS, keyAt, meets, objectsOf } from './filter-model.ts'
 

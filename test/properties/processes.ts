@@ -2,9 +2,9 @@ import type { App } from '../../src/app.ts'
 import type { Config } from '../../src/config.ts'
 import { type Database, sql } from '../../src/db/sql.ts'
 import { type Claimer, createClaimer } from '../../src/engine/claimer.ts'
-import type { OwnedRun } from '../../src/store/assignment.ts'
 import type { Scope } from '../../src/store/context.ts'
 import { openStore, type Store } from '../../src/store/index.ts'
+import type { OwnedRun } from '../../src/store/queue/owned-run.ts'
 
 // Processes that execute runs, without their timers: each of their steps is taken when a test says so.
 

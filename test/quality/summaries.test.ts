@@ -1,6 +1,6 @@
 import { afterAll, expect, test } from 'vitest'
 import { builtinLanguage } from '../../src/language/builtin.ts'
-import { loadTagger } from '../../src/language/tagging.ts'
+import { loadTagger } from '../../src/language/rules/tagging.ts'
 import { DOCUMENTS, type KeyedDocument, SHORT_KEYED_DOCUMENTS } from './documents.ts'
 
 const MAX_LENGTH = 500

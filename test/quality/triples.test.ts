@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { createExtractor } from '../../src/language/extract.ts'
-import { loadTagger } from '../../src/language/tagging.ts'
+import { createExtractor } from '../../src/language/rules/extract.ts'
+import { loadTagger } from '../../src/language/rules/tagging.ts'
 import { TRIPLES_GOLD, type Triple } from './triples-gold.ts'
 
 const extract = createExtractor(loadTagger())

@@ -1,5 +1,5 @@
-import type { Dispatched } from '../../src/store/dispatch.ts'
 import type { Store } from '../../src/store/index.ts'
+import type { Dispatched } from '../../src/store/queue/dispatch.ts'
 
 /** Does `body`, whose events nobody turns into runs before it has ended. */
 export async function undispatched<R>({ dispatch }: Store, body: () => Promise<R>): Promise<R> {

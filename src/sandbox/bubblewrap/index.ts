@@ -12,12 +12,12 @@ import { Supervisor, USUAL_MEMORY_MB } from '../supervisor.ts'
 import { openGroups, ownPlacement, removeGroups } from './cgroups.ts'
 import { leakedDescriptors } from './descriptors.ts'
 import { type Boundary, bubblewrapLauncher } from './launch.ts'
-import { isRoot, sandboxFolder } from './places.ts'
 import { inspect } from './probe.ts'
 import { NO_BUBBLEWRAP, type Obstacle, obstacleOf } from './remedies.ts'
 import { prepareRootfs } from './rootfs.ts'
 import { seccompFilter } from './seccomp.ts'
 import { killUids, takeSlot } from './slots.ts'
+import { isRoot, sandboxFolder } from './state-dir.ts'
 
 type Found = SandboxReport['runtimes'][Runtime]
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { expect, onTestFinished, test } from 'vitest'
-import { place } from '../../processes.ts'
+import { place } from '../../platform/processes.ts'
 import { type Remains, takeSlot } from './slots.ts'
 
 const NOBODY = 2 ** 22 + 1

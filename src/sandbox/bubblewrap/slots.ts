@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { isRunning, place, startOf } from '../../processes.ts'
+import { isRunning, place, startOf } from '../../platform/processes.ts'
 import { signal } from '../processes.ts'
 
 const SLOTS = 1024

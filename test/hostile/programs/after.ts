@@ -1,7 +1,7 @@
-import { isAlive, processesOf, processorMs } from '../outside.ts'
+import type { Stage } from '../fixture.ts'
+import { isAlive, processesOf, processorMs } from '../host-checks.ts'
 import { NODE_WORLD, PYTHON_WORLD } from '../preludes.ts'
 import { type HostileProgram, pause, within } from '../program.ts'
-import type { Stage } from '../stage.ts'
 
 /** Something goes on behind the answer: the instance is ended for it. */
 async function endsSoon(stage: Stage): Promise<void> {

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { descriptorsOf, rootOf } from '../outside.ts'
+import type { Stage } from '../fixture.ts'
+import { descriptorsOf, rootOf } from '../host-checks.ts'
 import { NODE_FRAMES, NODE_WORLD, PYTHON_FRAMES } from '../preludes.ts'
 import { type HostileProgram, type Protection, pause, within } from '../program.ts'
-import type { Stage } from '../stage.ts'
 
 /**
  * Sends frames of which one is forged, in one write or with a pause between them, so that the server reads them at once or one after the

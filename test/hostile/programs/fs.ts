@@ -1,9 +1,9 @@
 import { existsSync, readdirSync, readFileSync, statfsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { descriptorsOf, memoryMbOf, rootOf } from '../outside.ts'
+import type { Stage } from '../fixture.ts'
+import { descriptorsOf, memoryMbOf, rootOf } from '../host-checks.ts'
 import { NODE_WORLD, PYTHON_WORLD } from '../preludes.ts'
 import type { HostileProgram } from '../program.ts'
-import type { Stage } from '../stage.ts'
 
 const WAS_HERE = 'was-here'
 

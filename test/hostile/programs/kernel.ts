@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { memfd32, memfd64, memfdX32 } from '../elf.ts'
-import { descriptorsOf, linkOf, rootOf, statusOf } from '../outside.ts'
+import type { Stage } from '../fixture.ts'
+import { descriptorsOf, linkOf, rootOf, statusOf } from '../host-checks.ts'
 import { NODE_WORLD, PYTHON_WORLD } from '../preludes.ts'
 import type { HostileProgram } from '../program.ts'
-import type { Stage } from '../stage.ts'
 
 const read = (path: string): string => readFileSync(path, 'latin1')
 

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { descriptorsOf } from '../outside.ts'
+import { descriptorsOf } from '../host-checks.ts'
 import { NODE_WORLD, PYTHON_WORLD } from '../preludes.ts'
 import type { HostileProgram } from '../program.ts'
 

@@ -1,6 +1,6 @@
+import type { Stage } from '../fixture.ts'
 import { NODE_FRAMES, NODE_WORLD, PYTHON_FRAMES, PYTHON_WORLD } from '../preludes.ts'
 import { type Ends, type HostileProgram, pause } from '../program.ts'
-import type { Stage } from '../stage.ts'
 
 /** It prints for ever, and is ended for it, long before its deadline. */
 const flood = (name: string, code: Pick<HostileProgram, 'node' | 'python'>, ends: Ends): HostileProgram => ({

@@ -1,7 +1,7 @@
-import { memoryMbOf, processorMs, processorsOf, threadsOf } from '../outside.ts'
+import type { Stage } from '../fixture.ts'
+import { memoryMbOf, processorMs, processorsOf, threadsOf } from '../host-checks.ts'
 import { NODE_WORLD, PYTHON_WORLD } from '../preludes.ts'
 import { type HostileProgram, pause } from '../program.ts'
-import type { Stage } from '../stage.ts'
 
 const MAX_TASKS = 64
 

@@ -5,11 +5,11 @@ import { bundle } from '../../../src/functions/bundle.ts'
 import { bubblewrap } from '../../../src/sandbox/bubblewrap/index.ts'
 import { childrenOf } from '../../../src/sandbox/processes.ts'
 import { ALL_PROTECTIONS } from '../../../src/sandbox/protections.ts'
-import { isAlive, processesOf } from '../outside.ts'
+import { LEAKED } from '../environment.ts'
+import { isAlive, processesOf } from '../host-checks.ts'
 import { NODE_WORLD, PYTHON_WORLD } from '../preludes.ts'
 import { type HostileProgram, within } from '../program.ts'
 import { inRootsHome, startServer } from '../servers.ts'
-import { LEAKED } from '../world.ts'
 
 // What a guest gets from how the server is started, and from how it ends.
 

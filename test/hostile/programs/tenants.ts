@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process'
 import type { Outcome, Runtime } from '../../../src/sandbox/index.ts'
+import { Stage } from '../fixture.ts'
 import { NODE_WORLD, PYTHON_WORLD } from '../preludes.ts'
 import { type HostileProgram, pause } from '../program.ts'
-import { Stage } from '../stage.ts'
 
 // Two tenants that are alive at the same time.
 

@@ -1,0 +1,103 @@
+import { Command } from 'commander'
+import type { EventName, HookVerdict, LoggedEvent } from '../../client/index.ts'
+import { stringifyJson } from '../../exact-json.ts'
+import { findEvent } from '../lib/find.ts'
+import { fields, note, table, time } from '../lib/output.ts'
+import { json, number } from '../lib/parse-options.ts'
+import { ask, remote, type Session } from '../lib/remote.ts'
+
+interface Filter {
+  type?: string
+  limit?: number
+}
+
+const filterOf = ({ server }: Session, { type }: Filter) => ({
+  event_type: type as EventName | undefined,
+  project_id: server.projectId,
+})
+
+const row = ({ id, event, timestamp, data }: LoggedEvent) => [id, time(timestamp), event, stringifyJson(data)]
+
+const list = remote('list', 'events of your writes, newest first')
+  .option('--type <event>', 'only of this type')
+  .option('--limit <n>', 'how many', number, 20)
+  .action(
+    ask(async (session: Session, options: Filter) => {
+      const { items } = await session.zerodb.event_log.list({ ...filterOf(session, options), limit: options.limit })
+      session.print(items, () => table(['ID', 'TIME', 'EVENT', 'DATA'], items.map(row), 'No events yet'))
+    }),
+  )
+
+const get = remote('get', 'one event, and the runs that it led to')
+  .argument('<id>', 'evt_…')
+  .action(
+    ask(async ({ zerodb, print }, given: string) => {
+      const id = await findEvent(zerodb, given)
+      const event = await zerodb.event_log.get({ event_id: id })
+      const { items: runs } = await zerodb.runs.list({ event_id: id })
+      print({ ...event, runs }, () =>
+        [
+          fields({ ...event, timestamp: time(event.timestamp) }),
+          table(
+            ['RUN', 'STATUS', 'HANDLER'],
+            runs.map((run) => [run.id, run.status, run.handler]),
+            'No runs',
+          ),
+        ].join('\n\n'),
+      )
+    }),
+  )
+
+const REASONS: Record<NonNullable<HookVerdict['reason']>, string> = {
+  created_later: 'the hook is younger: zerodb replay --event ID --hook HOOK hands it the event',
+  other_project: 'the hook is for another project',
+  inactive: 'the hook is switched off: zerodb hooks enable HOOK',
+  filter: 'its filter is not met: zerodb hooks test HOOK',
+  pending: 'the event is being handed out',
+  changed: 'it was changed, or switched on, after the event',
+  expired: 'it has fired; its run is not kept any longer',
+}
+
+const why = remote('why', 'which hooks an event has fired, and why others it has not')
+  .argument('<id>', 'evt_…')
+  .action(
+    ask(async ({ zerodb, print }: Session, given: string) => {
+      const id = await findEvent(zerodb, given)
+      const found = await zerodb.event_log.hooks({ event_id: id })
+      const said = ({ hook_id, reason, runs }: HookVerdict) =>
+        reason === null
+          ? runs.map((run) => `run ${run.id} ${run.status}`).join(', ')
+          : REASONS[reason].replace('HOOK', hook_id).replace('ID', id)
+      const rows = found.hooks.map((verdict) => [
+        verdict.hook_id,
+        verdict.hook_name,
+        verdict.fired ? 'yes' : 'no',
+        said(verdict),
+      ])
+      print(found, () => table(['HOOK', 'NAME', 'FIRED', 'WHY'], rows, 'No hook is on events of this type'))
+    }),
+  )
+
+const tail = remote('tail', 'events as they are committed, until Ctrl-C')
+  .option('--type <event>', 'only of this type')
+  .action(
+    ask(async (session: Session, options: Filter) => {
+      for await (const message of session.zerodb.event_log.stream(filterOf(session, options))) {
+        if (message.event === 'event') session.print(message.data, () => row(message.data).join('  '))
+        else if (!session.json) note('Listening. Ctrl-C ends.')
+      }
+    }),
+  )
+
+const publish = remote('publish', 'publish an event of your own')
+  .argument('<topic>')
+  .option('-d, --data <json>', 'its payload, @file or - for standard input', json, {})
+  .action(
+    ask(async ({ zerodb, print }, topic: string, { data }: { data: never }) => {
+      const event = await zerodb.events.publish({ topic, event_payload: data })
+      print(event, () => `Published ${event.event_id}`)
+    }),
+  )
+
+export const events = new Command('events').description('facts about your writes')
+for (const command of [list, get, why, tail, publish]) events.addCommand(command)

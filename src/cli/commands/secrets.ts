@@ -1,0 +1,47 @@
+import { readFileSync } from 'node:fs'
+import { isCancel, password } from '@clack/prompts'
+import { Command } from 'commander'
+import { UsageError } from '../lib/failure.ts'
+import { table, time } from '../lib/output.ts'
+import { ask, remote } from '../lib/remote.ts'
+
+/** Never an argument: those are seen by everybody on the machine, and kept by the shell. */
+async function givenValue(name: string): Promise<string> {
+  if (!process.stdin.isTTY) {
+    const text = readFileSync(0, 'utf8').replace(/\r?\n$/, '')
+    if (text === '') throw new UsageError(`Standard input is empty: echo "$VALUE" | zerodb secrets set ${name}`)
+    return text
+  }
+  const answer = await password({ message: `Value of ${name}` })
+  if (isCancel(answer) || !answer) throw new UsageError('No value was given')
+  return answer
+}
+
+const list = remote('list', 'the names of a project’s secrets').action(
+  ask(async ({ zerodb, server, print }) => {
+    const found = await zerodb.secrets.list({ project_id: server.projectId })
+    const rows = found.map(({ name, updated_at }) => [name, time(updated_at)])
+    print(found, () => table(['NAME', 'UPDATED'], rows, 'No secrets. Set one: echo "$VALUE" | zerodb secrets set NAME'))
+  }),
+)
+
+const set = remote('set', 'store a secret; its value comes from standard input, or is asked for')
+  .argument('<name>')
+  .action(
+    ask(async ({ zerodb, server, print }, name: string) => {
+      const stored = await zerodb.secrets.set({ name, value: await givenValue(name), project_id: server.projectId })
+      print(stored, () => `${name} is set; functions that declare it have it from their next call on`)
+    }),
+  )
+
+const remove = remote('delete', 'delete a secret')
+  .argument('<name>')
+  .action(
+    ask(async ({ zerodb, server, print }, name: string) => {
+      await zerodb.secrets.delete({ name, project_id: server.projectId })
+      print({ name, deleted: true }, () => `Deleted ${name}`)
+    }),
+  )
+
+export const secrets = new Command('secrets').description('what functions may know and nobody may read')
+for (const command of [list, set, remove]) secrets.addCommand(command)

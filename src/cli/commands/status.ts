@@ -1,0 +1,36 @@
+import type { Run } from '../../client/index.ts'
+import { fields } from '../lib/output.ts'
+import { ask, remote } from '../lib/remote.ts'
+
+const COUNTED: readonly Run['status'][] = ['queued', 'running', 'dead']
+/** Runs are counted up to here. */
+const MAX_COUNTED = 1000
+
+/** What is asked, what it holds, and what goes on there. */
+export const status = remote(
+  'status',
+  'which server and project are asked, what the project holds, and its runs',
+).action(
+  ask(async ({ zerodb, server, print }) => {
+    const [project, holds, ...runs] = await Promise.all([
+      zerodb.projects.get({ project_id: '-' }),
+      zerodb.projects.status({ project_id: '-' }),
+      ...COUNTED.map((word) => zerodb.runs.list({ status: word, limit: MAX_COUNTED, project_id: server.projectId })),
+    ])
+    const counts = Object.fromEntries(COUNTED.map((word, i) => [word, runs[i]!.items.length]))
+    const atMost = (count: number) => (count === MAX_COUNTED ? `${count} or more` : count)
+    const found = { server: server.url, project: { id: project.id, name: project.name }, holds, runs: counts }
+    print(found, () =>
+      fields({
+        server: server.url,
+        project: `${project.name} (${project.id})`,
+        tables: holds.tables_count,
+        vectors: holds.vectors_count,
+        memories: holds.memory_records_count,
+        files: holds.files_count,
+        'published events': holds.events_count,
+        runs: COUNTED.map((word) => `${atMost(counts[word]!)} ${word}`).join(', '),
+      }),
+    )
+  }),
+)

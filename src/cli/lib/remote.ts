@@ -1,0 +1,58 @@
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { ZeroDB, type ZeroDBOptions } from '../../client/index.ts'
+import { parseStoredJson, stringifyJson } from '../../exact-json.ts'
+import { print } from './output.ts'
+import { provenFetch } from './proven-fetch.ts'
+import { type KnownServer, knownServer, type ServerFlags } from './server-config.ts'
+
+export interface Session {
+  zerodb: ZeroDB
+  server: KnownServer
+  json: boolean
+  /** What the API has answered: as JSON, or in words. */
+  print(value: unknown, words: () => string): void
+}
+
+/** A command that asks a running server, with the options by which that is found. */
+export function remote(name: string, description: string): Command {
+  return new Command(name)
+    .description(description)
+    .option('--server <url>', 'address of the server (ZERODB_URL)')
+    .option('--api-key <key>', 'API key (ZERODB_API_KEY)')
+    .option('--project <id>', 'project, when not the key’s own')
+    .option('--json', 'print JSON')
+    .addOption(new Option('--url <url>').hideHelp().argParser(refuseUrl))
+}
+
+/** A webhook has an address as well: taking `--url` for the server's would send the key to the webhook's. */
+function refuseUrl(): never {
+  throw new InvalidArgumentError('Say --server for the address of the server, or --endpoint for that of a webhook')
+}
+
+/** The action of such a command: `run` gets the session, then the command's arguments and its options. */
+export function ask<Args extends unknown[]>(
+  run: (session: Session, ...args: Args) => Promise<void>,
+  how: Pick<ZeroDBOptions, 'fetch'> = {},
+) {
+  return async (...all: unknown[]): Promise<void> => {
+    const command = all.at(-1) as Command
+    await run(sessionOf(command.opts(), how), ...(all.slice(0, -1) as Args))
+  }
+}
+
+export function sessionOf(options: ServerFlags & { json?: boolean }, how: Pick<ZeroDBOptions, 'fetch'> = {}): Session {
+  const server = knownServer(options)
+  const json = options.json ?? false
+  return {
+    zerodb: new ZeroDB({
+      url: server.url,
+      apiKey: server.apiKey,
+      projectId: server.projectId,
+      fetch: provenFetch(server.url, how.fetch),
+      json: { parse: parseStoredJson, stringify: stringifyJson },
+    }),
+    server,
+    json,
+    print: (value, words) => print(json ? stringifyJson(value) : words()),
+  }
+}

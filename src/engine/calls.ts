@@ -1,0 +1,195 @@
+import { randomUUID } from 'node:crypto'
+import type { App, Invocation, InvocationOutcome } from '../app.ts'
+import { ZeroError } from '../errors.ts'
+import { executeFunction } from '../functions/execute.ts'
+import { keptResult, runErrorOf } from '../functions/outcome.ts'
+import type { RunLog } from '../schema/run.ts'
+import type { Invoked, InvokedEnding } from '../store/queue/function-runs.ts'
+import { createLogBook } from './run-log.ts'
+
+/** Records are written together: how long the first of a batch waits for others, and so what a crash may lose. */
+const RECORD_MS = 20
+const RECORD_BATCH = 256
+
+export interface Invocations {
+  invoke(invocation: Invocation): Promise<InvocationOutcome>
+  /** The runs that execute now and are recorded as running. */
+  begun(): string[]
+  logOf(id: string): RunLog | null
+  /** Ends a run that executes here. */
+  abandon(id: string): void
+  /** Resolves when nothing runs and every record is written. */
+  quiet(): Promise<void>
+  /** Lets what runs finish for `graceSeconds`, then aborts it; then every record is written. */
+  drain(graceSeconds: number): Promise<void>
+}
+
+export interface InvocationsOptions {
+  app: App
+  epoch: () => number
+  /** Whether a run executes in this process otherwise than by an invocation. */
+  executes(id: string): boolean
+  onLog(): void
+  onRecorded(): void
+}
+
+interface Live {
+  controller: AbortController
+  log: RunLog
+  begun: boolean
+}
+
+/** Calls whose callers wait: executed at once, answered, and recorded in batches. */
+export function createInvocations({ app, epoch, executes, onLog, onRecorded }: InvocationsOptions): Invocations {
+  const live = new Map<string, Live>()
+  let endings: InvokedEnding[] = []
+  let writing: Promise<void> | undefined
+  /** What a run that waits for others has set going: they use its slot, one after the other. */
+  const lent = new Map<string, Promise<unknown>>()
+
+  async function invoke(invocation: Invocation): Promise<InvocationOutcome> {
+    const { function: fn, caller } = invocation
+    const depth = caller?.cause?.depth ?? 0
+    if (depth > app.config.maxDepth)
+      throw new ZeroError(
+        'chain_too_deep',
+        `This chain has gone through ${depth} runs; ZERODB_MAX_DEPTH is ${app.config.maxDepth}`,
+      )
+    const leave = app.gate.enter(fn)
+    try {
+      const parent = caller?.cause?.run_id
+      if (parent === undefined || !(live.has(parent) || executes(parent)))
+        return await execute(invocation, depth, false)
+      const before = lent.get(parent) ?? Promise.resolve()
+      const mine = before.then(() => execute(invocation, depth, true))
+      const settled = mine.catch(() => {})
+      lent.set(parent, settled)
+      void settled.then(() => lent.get(parent) === settled && lent.delete(parent))
+      return await mine
+    } finally {
+      leave()
+    }
+  }
+
+  async function execute(invocation: Invocation, depth: number, nested: boolean): Promise<InvocationOutcome> {
+    const { function: fn, caller, trigger, event, data, record = data, trace, signal } = invocation
+    const id = randomUUID()
+    const started_at = new Date(app.clock.now()).toISOString()
+    const envelope = { id: `call_${id}`, event, channel: 'functions', timestamp: started_at }
+    const run: Invoked = {
+      id,
+      trigger,
+      function_id: fn.id,
+      function_version: fn.version,
+      input: { ...envelope, data: record },
+      chain_id: caller?.cause?.chain_id ?? null,
+      depth,
+      started_at,
+    }
+    const controller = new AbortController()
+    // AbortSignal.any() costs more than the rest of a short call.
+    const abort = () => controller.abort(signal!.reason)
+    signal?.addEventListener('abort', abort, { once: true })
+    const book = createLogBook(app.clock, onLog)
+    const entry: Live = { controller, log: { attempts: 1, lines: book.lines }, begun: false }
+    live.set(id, entry)
+    try {
+      const outcome = await executeFunction(app, fn, {
+        run_id: id,
+        attempt: 1,
+        trigger,
+        event: { ...envelope, data },
+        row: null,
+        chain: { id: run.chain_id ?? envelope.id, depth },
+        permissions: caller?.permissions ?? null,
+        trace,
+        signal: controller.signal,
+        nested,
+        say(line) {
+          book.say(line)
+          invocation.onLog?.(line)
+        },
+        ...(invocation.context ? { context: invocation.context } : {}),
+        ...(invocation.onProgress ? { onProgress: invocation.onProgress } : {}),
+        async beforeWrite() {
+          entry.begun = true
+          await app.store.functionRuns.begin(epoch(), run)
+        },
+      })
+      const warning = invocation.warningOf?.(outcome)
+      if (warning) book.say({ at: new Date(app.clock.now()).toISOString(), level: 'warn', message: warning })
+      const error = runErrorOf(outcome)
+      app.metrics.invocations.observe(
+        { trigger, runtime: fn.runtime, status: outcome.status },
+        outcome.duration_ms / 1000,
+      )
+      keep({
+        ...run,
+        status: error === null ? 'succeeded' : outcome.status === 'cancelled' ? 'cancelled' : 'dead',
+        result: keptResult(outcome.result),
+        error,
+        logs: book.lines,
+        finished_at: new Date(app.clock.now()).toISOString(),
+      })
+      return { run_id: id, outcome }
+    } finally {
+      live.delete(id)
+      signal?.removeEventListener('abort', abort)
+    }
+  }
+
+  function keep(ending: InvokedEnding): void {
+    endings.push(ending)
+    writing ??= write()
+  }
+
+  async function write(): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, RECORD_MS))
+    while (endings.length > 0) {
+      const batch = endings.slice(0, RECORD_BATCH)
+      endings = endings.slice(batch.length)
+      await record(batch)
+    }
+    writing = undefined
+    onRecorded()
+  }
+
+  /** What the database cannot hold of one must not lose the records of the others. */
+  async function record(batch: readonly InvokedEnding[]): Promise<void> {
+    try {
+      await app.store.functionRuns.record(batch)
+    } catch (error) {
+      if (batch.length > 1) {
+        for (const ending of batch) await record([ending])
+        return
+      }
+      const [ending] = batch as [InvokedEnding]
+      app.log.warn({ error, run: ending.id }, 'a run cannot be recorded as it is')
+      const reason = { code: 'unrecordable', message: 'Result, input or log hold what the database cannot store' }
+      await app.store.functionRuns
+        .record([{ ...ending, input: {}, result: null, logs: [], error: ending.error ?? reason }])
+        .catch((again) => app.log.error({ error: again, run: ending.id }, 'a run is not recorded'))
+    }
+  }
+
+  async function quiet(): Promise<void> {
+    while (live.size > 0 || writing) await (writing ?? new Promise((resolve) => setTimeout(resolve, 1)))
+  }
+
+  return {
+    invoke,
+    begun: () => [...live].filter(([, { begun }]) => begun).map(([id]) => id),
+    logOf: (id) => live.get(id)?.log ?? null,
+    abandon(id) {
+      live.get(id)?.controller.abort(new Error('the run was cancelled'))
+    },
+    quiet,
+    async drain(graceSeconds) {
+      const late = setTimeout(() => {
+        for (const { controller } of live.values()) controller.abort(new Error('the process stops'))
+      }, graceSeconds * 1000)
+      await quiet()
+      clearTimeout(late)
+    },
+  }
+}

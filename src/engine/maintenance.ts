@@ -1,0 +1,65 @@
+import { setTimeout } from 'node:timers/promises'
+import type { App } from '../app.ts'
+import type { Expired, Keep } from '../store/queue/maintenance.ts'
+
+const DAY_SECONDS = 86_400
+/** Then the rest waits for the next round. */
+const ROUND_MS = 20_000
+
+export interface Retention {
+  /** Deletes what has been kept long enough, step by step, and pauses after each for as long as it took: others have work too. */
+  expire(): Promise<Expired>
+}
+
+export function createRetention(app: App): Retention {
+  const { retentionDays, deadRetentionDays } = app.config
+  const keep: Keep = { seconds: secondsOf(retentionDays), deadSeconds: secondsOf(deadRetentionDays) }
+  /** The event behind which the next round goes on. */
+  let after = 0
+
+  return {
+    async expire() {
+      const expired: Expired = { runs: 0, events: 0 }
+      if (keep.seconds === null && keep.deadSeconds === null) return expired
+      const began = performance.now()
+      const left = () => !app.runs.draining() && performance.now() - began < ROUND_MS
+
+      async function step<Done extends Expired>(work: () => Promise<Done>): Promise<Done> {
+        const started = performance.now()
+        const done = await work()
+        expired.runs += done.runs
+        expired.events += done.events
+        await setTimeout(performance.now() - started)
+        return done
+      }
+
+      while (left() && (await step(() => app.store.retention.expireOthers(keep))).more);
+      while (left()) {
+        const { through } = await step(() => app.store.retention.expireEvents(after, keep))
+        after = through ?? 0
+        if (through === null) break
+      }
+      if (expired.runs + expired.events > 0) app.log.info(expired, 'deleted what was kept long enough')
+      return expired
+    },
+  }
+}
+
+function secondsOf(days: number): number | null {
+  return days === 0 ? null : days * DAY_SECONDS
+}
+
+/** Vectors of one number of dimensions from which on an index pays. Early on the embedded database, whose only connection a build blocks. */
+const INDEX_AT = { pglite: 1_000, postgres: 5_000 }
+/** An upload that has stored its bytes and not yet its row is left alone for this long. */
+const ORPHAN_SECONDS = 3_600
+
+/** Maintenance without a deadline: builds indexes that pay, deletes expired answers and blobs that no file refers to. */
+export async function keepHouse(app: App): Promise<void> {
+  for (const dims of await app.store.vectors.dimsWithoutIndex(INDEX_AT[app.store.kind])) {
+    app.log.info({ dims }, 'building a vector index')
+    await app.store.vectors.buildIndex(dims, app.store.kind === 'postgres')
+  }
+  await app.store.idempotency.expire()
+  await app.blobs.collect((blobs) => app.store.files.blobsInUse(blobs), ORPHAN_SECONDS)
+}

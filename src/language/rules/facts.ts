@@ -1,0 +1,83 @@
+import type { Span } from '../index.ts'
+import type { Mention, Phrase } from './mentions.ts'
+
+/** How reliable each pattern is, from 0 to 1: a judgement, ordered by how often the pattern misreads. */
+export const PATTERN = {
+  /** Alice met Bob. */
+  object: 0.9,
+  /** Alice is a designer. */
+  copula: 0.9,
+  /** Alice's manager is Bob; my wife Carol. */
+  possessive: 0.85,
+  /** Alice works at Acme. */
+  verbPreposition: 0.85,
+  /** Bob, the CEO of Acme; Acme CEO Bob. */
+  apposition: 0.8,
+  /** Alice met Bob at the office. */
+  nearPreposition: 0.75,
+  /** The company that Alice founded. */
+  relativeObject: 0.75,
+  /** Software engineer Ann. */
+  kind: 0.7,
+  /** The office in Berlin. */
+  nounPreposition: 0.7,
+  /** Alice went to Paris with Bob. */
+  farPreposition: 0.6,
+  /** Bob, at the office: read from "Alice met Bob at the office". */
+  objectPreposition: 0.55,
+  /** Alice's phone. */
+  owns: 0.5,
+  /** Alice met in Berlin: read from "Alice met Bob at the conference in Berlin". */
+  impliedPlace: 0.45,
+}
+
+/** One relation between two mentions, before names are gathered. */
+export interface Fact {
+  subject: Mention
+  predicate: string
+  object: Mention
+  span: Span
+  confidence: number
+}
+
+/** The speaker's own words, said of them by name. */
+const THIRD_PERSON: Record<string, string> = { am: 'is', have: 'has', do: 'does' }
+
+/** At most this many facts of one sentence: lists in lists would otherwise multiply. */
+const MOST_FACTS = 60
+
+/** The facts of one sentence. What lacks a subject or an object is left out. */
+export class Facts {
+  #facts: Fact[] = []
+  /** Where the verb being read ends in the text. */
+  verbEnd = 0
+  /** How certain the clause being read is, as a part of 1. */
+  factor = 1
+
+  get all(): Fact[] {
+    return this.#facts
+  }
+
+  add(subject: Mention | undefined, predicate: string, object: Mention | undefined, certainty: number): void {
+    if (!subject || !object || subject.name === object.name || this.#facts.length >= MOST_FACTS) return
+    const doubt = (subject.guessed ? 0.75 : 1) * (object.guessed ? 0.75 : 1) * (object.proper ? 1 : 0.95) * this.factor
+    const confidence = Math.round(certainty * doubt * 100) / 100
+    const start = Math.min(subject.span[0], object.span[0])
+    // "After the merger, Pedro left": the verb may come last.
+    const end = Math.max(subject.span[1], object.span[1], this.verbEnd)
+    const said = subject.byPronoun ? predicate.replace(/^(am|have|do)\b/, (verb) => THIRD_PERSON[verb]!) : predicate
+    this.#facts.push({ subject, predicate: said, object, span: [start, end], confidence })
+  }
+
+  /** Every subject with every object. */
+  relate(subjects: readonly Phrase[], predicate: string, objects: readonly Phrase[], certainty: number): void {
+    for (const subject of subjects) {
+      for (const object of objects) this.add(subject.mention, predicate, object.mention, certainty)
+    }
+  }
+
+  /** "Alice's manager is Bob" says more than that Alice has a manager. */
+  dropOwned(name: string): void {
+    this.#facts = this.#facts.filter(({ predicate, object }) => predicate !== 'has' || object.name !== name)
+  }
+}

@@ -1,0 +1,62 @@
+import type { Span } from '../index.ts'
+
+/** Longer blocks are cut at a space, so that one line of a megabyte costs no more than many short ones. */
+const LONGEST_BLOCK = 4_000
+
+/** Lines of at least this many characters without an end mark are taken for wrapped prose. */
+const WRAPPED_LINE = 50
+
+/**
+ * Stretches of `text` that no sentence crosses: paragraphs, list items, headings, lines of a chat. A line break inside
+ * wrapped prose is none. Spans are in order, do not overlap and hold no outer white space.
+ */
+export function splitBlocks(text: string): Span[] {
+  const blocks: [number, number][] = []
+  let open: [number, number] | undefined
+  for (const line of text.matchAll(/[^\r\n]+/g)) {
+    const start = line.index + line[0].length - line[0].trimStart().length
+    const end = line.index + line[0].trimEnd().length
+    if (end <= start) continue
+    if (open && continues(text, open, start)) open[1] = end
+    else {
+      open = [start, end]
+      blocks.push(open)
+    }
+  }
+  return blocks.flatMap(([start, end]) => cut(text, start, end))
+}
+
+function continues(text: string, [start, end]: Span, next: number): boolean {
+  if (/\n\s*\n|\r\s*\r/.test(text.slice(end, next).replaceAll('\r\n', '\n'))) return false
+  if (/^([-*•#>|]|\d+[.)]\s)/.test(text.slice(next, next + 6)) || /[.!?:;]/.test(text[end - 1]!)) return false
+  const lineStart = Math.max(start, text.lastIndexOf('\n', end - 1) + 1)
+  // A row of a table, whose cells are separated by tabs, is not wrapped prose.
+  const [line, nextLine] = [text.slice(lineStart, end), lineAt(text, next)]
+  if (line.trim().includes('\t') || nextLine.trim().includes('\t')) return false
+  return /\p{Ll}/u.test(text[next]!) || end - lineStart >= WRAPPED_LINE
+}
+
+function cut(text: string, start: number, end: number): Span[] {
+  const pieces: Span[] = []
+  while (end - start > LONGEST_BLOCK) {
+    const limit = start + LONGEST_BLOCK
+    const sentence = text.lastIndexOf('. ', limit)
+    const space = text.lastIndexOf(' ', limit)
+    const at = sentence > start ? sentence + 1 : space > start ? space : withoutHalf(text, limit)
+    pieces.push([start, at])
+    start = at
+  }
+  pieces.push([start, end])
+  return pieces
+}
+
+/** `at`, or one before it when a cut there would part a surrogate pair. */
+export function withoutHalf(text: string, at: number): number {
+  const code = text.charCodeAt(at)
+  return code >= 0xdc00 && code <= 0xdfff ? at - 1 : at
+}
+
+function lineAt(text: string, start: number): string {
+  const end = text.indexOf('\n', start)
+  return text.slice(start, end < 0 ? text.length : end)
+}

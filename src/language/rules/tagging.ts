@@ -1,0 +1,57 @@
+import model from 'wink-eng-lite-web-model'
+import winkNLP, { type ItemSentence, type PartOfSpeech } from 'wink-nlp'
+import type { Span } from '../index.ts'
+import { splitBlocks } from './sentences.ts'
+import { repairTags, spelling, splitContraction } from './tag-repairs.ts'
+
+export interface Token {
+  text: string
+  lower: string
+  pos: PartOfSpeech
+  start: number
+  end: number
+}
+
+export interface Sentence {
+  span: Span
+  tokens: Token[]
+}
+
+/** Sentences of a text in order, with tagged tokens; every token's `text` is `text.slice(start, end)`. */
+export type Tagger = (text: string) => Sentence[]
+
+/** Sentences are cut after this many tokens: no English sentence is longer, and the rules stay fast on what is not prose. */
+const LONGEST_SENTENCE = 200
+
+/** Loads the model (about 0.1 s, 70 MB). English only. */
+export function loadTagger(): Tagger {
+  const wink = winkNLP(model, ['sbd', 'pos'])
+  return (text) => splitBlocks(text).flatMap((block) => tagBlock(text, block))
+
+  function tagBlock(text: string, [blockStart, blockEnd]: Span): Sentence[] {
+    const sentences: Sentence[] = []
+    const block = text.slice(blockStart, blockEnd)
+    let from = 0
+    wink
+      .readDoc(block)
+      .sentences()
+      .each((sentence: ItemSentence) => {
+        const words = sentence.tokens().out()
+        const tags = sentence.tokens().out(wink.its.pos) as PartOfSpeech[]
+        const tokens: Token[] = []
+        words.forEach((word, i) => {
+          const start = block.indexOf(word, from)
+          // The tokenizer drops some control characters: a word that is not found as it stands is left out.
+          if (start < 0) return
+          from = start + word.length
+          const place = { start: blockStart + start, end: blockStart + from }
+          tokens.push(...splitContraction({ ...spelling(word), pos: tags[i] ?? 'X', ...place }))
+        })
+        for (let i = 0; i < tokens.length; i += LONGEST_SENTENCE) {
+          const part = tokens.slice(i, i + LONGEST_SENTENCE)
+          sentences.push({ span: [part[0]!.start, part.at(-1)!.end], tokens: repairTags(part) })
+        }
+      })
+    return sentences
+  }
+}

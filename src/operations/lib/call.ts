@@ -1,0 +1,60 @@
+import { buffer } from 'node:stream/consumers'
+import type { App } from '../../app.ts'
+import { type Caller, require as requirePermission } from '../../auth/caller.ts'
+import { ZeroError } from '../../errors.ts'
+import { projectId } from '../../schema/common.ts'
+import { isJsonObject } from '../../schema/json-object.ts'
+import { OPERATIONS } from '../index.ts'
+import type { Operation, StreamOperation } from '../operation.ts'
+import { admitInput, withWarnings } from './input.ts'
+import { foreseen } from './known-errors.ts'
+import { suggestOperation } from './suggest-operation.ts'
+
+const BY_NAME = new Map<string, Operation>(OPERATIONS.map((operation) => [operation.name, operation]))
+/** The most bytes that one answer brings. */
+const MAX_BYTES = 6 * 1024 * 1024
+
+/**
+ * Carries out an operation for a caller that speaks no HTTP, as `App.call` promises. Streams and what is public cannot
+ * be called. Who names no project means its own.
+ */
+export async function callOperation(app: App, name: string, caller: Caller, input: unknown): Promise<unknown> {
+  const operation = BY_NAME.get(name)
+  if (!operation || operation.kind === 'stream' || operation.permission === 'public')
+    throw new ZeroError(
+      'route_not_found',
+      `There is no operation "${name.slice(0, 100)}" that can be called${suggestOperation(name)}`,
+    )
+  if (operation.permission !== 'any') requirePermission(caller, operation.permission)
+  return carryOut(app, operation, caller, input).catch((error) => {
+    throw foreseen(error) ?? error
+  })
+}
+
+async function carryOut(
+  app: App,
+  operation: Exclude<Operation, StreamOperation>,
+  asking: Caller,
+  fields: unknown,
+): Promise<unknown> {
+  if (!isJsonObject(fields))
+    throw new ZeroError('validation_failed', undefined, {
+      fields: [{ type: 'dict_type', loc: ['body'], msg: 'Input should be a valid dictionary' }],
+    })
+  const named = operation.input.shape['project_id'] === projectId ? { project_id: '-', ...fields } : { ...fields }
+  const { input, caller, ...remarks } = admitInput(operation, asking, named)
+  if (operation.kind === 'upload') return withWarnings(await operation.run(app, caller, input, null), remarks)
+  if (operation.kind === 'json') return withWarnings(await operation.run(app, caller, input), remarks)
+  const bytes = await operation.run(app, caller, input)
+  if (bytes.size === null || bytes.size > MAX_BYTES)
+    throw new ZeroError(
+      'too_large',
+      `The answer has ${bytes.size ?? 'any number of'} bytes, and ${MAX_BYTES} can be taken over`,
+    )
+  const content = await buffer(await bytes.open())
+  return {
+    content_type: bytes.content_type,
+    file_name: bytes.file_name,
+    content: { $bytes: content.toString('base64') },
+  }
+}

@@ -1,0 +1,241 @@
+import { json, sql } from '../../db/sql.ts'
+import type { FunctionConfig, FunctionVersion } from '../../schema/function.ts'
+import type { RetryPolicy } from '../../schema/hook.ts'
+import type { Runtime } from '../../schema/runtime.ts'
+import { found, owned, type Scope, type StoreContext } from '../context.ts'
+
+/** Text, or bytes as base64. */
+export type StoredFile = string | { base64: string }
+
+/** A function without its code. */
+export interface StoredFunction extends Omit<FunctionVersion, 'config' | 'runtime' | 'created_at'> {
+  id: string
+  user_id: string
+  project_id: string
+  name: string
+  runtime: Runtime
+  config: FunctionConfig
+  is_active: boolean
+  created_at: string
+  updated_at: string
+}
+
+/** A function with all that one call of it needs. */
+export interface LiveFunction {
+  id: string
+  user_id: string
+  project_id: string
+  name: string
+  runtime: Runtime
+  version: number
+  is_active: boolean
+  config: FunctionConfig
+  files: Record<string, StoredFile>
+  entry: string
+  /** Of the bundle; null where none was made. */
+  source_map: string | null
+  /** Sealed, by name: those of the project's secrets that it declares. */
+  secrets: Record<string, string>
+  /** Changes with the function and with these secrets. */
+  stamp: string
+}
+
+/** A version as it is written. */
+export interface NewVersion {
+  runtime: Runtime
+  hash: string
+  sources: Record<string, StoredFile>
+  files: Record<string, StoredFile>
+  entry: string
+  source_map: string | null
+  config: FunctionConfig
+}
+
+/** With its keys in the author's order: models see a tool's parameters in this order. */
+const config = sql`coalesce(v.config_text::json, v.config::json) as config`
+
+const columns = sql`
+  f.id, f.user_id, f.project_id, f.name, f.runtime, f.version, v.hash, v.entry, ${config}, f.is_active, f.created_at, f.updated_at`
+
+const source = sql`
+  zerodb_functions f
+  join zerodb_function_versions v on v.function_id = f.id and v.version = f.version`
+
+const stamp = sql`
+  concat_ws(
+    ' ', f.version, f.updated_at,
+    (
+      select concat_ws(' ', count(*), max(s.updated_at)) from zerodb_secrets s
+      where s.project_id = f.project_id and v.config -> 'secrets' ? s.name
+    )
+  )`
+
+const live = sql`
+  f.id, f.user_id, f.project_id, f.name, f.runtime, f.version, f.is_active, ${config}, v.files, v.entry, v.source_map,
+  (
+    select coalesce(jsonb_object_agg(s.name, encode(s.sealed, 'base64')), '{}')
+    from zerodb_secrets s
+    where s.project_id = f.project_id and v.config -> 'secrets' ? s.name
+  ) as secrets,
+  ${stamp} as stamp`
+
+const version = sql`v.version, v.runtime, v.hash, v.entry, ${config}, v.created_at`
+
+export function functions(context: StoreContext) {
+  const { db } = context
+  return {
+    /** By name. Throws `not_found` when the project is not the user's. */
+    async list(scope: Scope): Promise<StoredFunction[]> {
+      found(await db.query(owned(scope)), 'Project')
+      return db.query<StoredFunction>(sql`
+        select ${columns} from ${source}
+        where f.project_id = ${scope.project_id}::uuid and f.user_id = ${scope.user_id}::uuid
+        order by f.name`)
+    },
+
+    async get(scope: Scope, name: string): Promise<StoredFunction> {
+      const rows = await db.query<StoredFunction>(sql`
+        select ${columns} from ${source}
+        where f.project_id = ${scope.project_id}::uuid and f.user_id = ${scope.user_id}::uuid and f.name = ${name}`)
+      return found(rows, 'Function')
+    },
+
+    /** The same, or null; nobody else changes it until the transaction ends. Throws `not_found` when the project is not the user's. */
+    async lock(scope: Scope, name: string): Promise<StoredFunction | null> {
+      // Two that deploy a first version would both find none.
+      found(await db.query(sql`${owned(scope)} for update`), 'Project')
+      const [row] = await db.query<StoredFunction>(sql`
+        select ${columns} from ${source}
+        where f.project_id = ${scope.project_id}::uuid and f.user_id = ${scope.user_id}::uuid and f.name = ${name}`)
+      return row ?? null
+    },
+
+    /** What a call needs; null when there is no such function. Whose it is, is for the caller to compare. */
+    async live(projectId: string, name: string): Promise<LiveFunction | null> {
+      const [row] = await db.query<LiveFunction>(sql`
+        select ${live} from ${source}
+        where f.project_id = ${projectId}::uuid and f.name = ${name}`)
+      return row ?? null
+    },
+
+    async liveById(id: string): Promise<LiveFunction | null> {
+      const [row] = await db.query<LiveFunction>(sql`select ${live} from ${source} where f.id = ${id}::uuid`)
+      return row ?? null
+    },
+
+    /** What `LiveFunction.stamp` would be now; null when the function is gone. */
+    async stamp(id: string): Promise<string | null> {
+      const [row] = await db.query<{ stamp: string }>(
+        sql`select ${stamp} as stamp from ${source} where f.id = ${id}::uuid`,
+      )
+      return row?.stamp ?? null
+    },
+
+    /** Whether there is any function at all: whether a sandbox will be needed. */
+    async any(): Promise<boolean> {
+      const [row] = await db.query<{ any: boolean }>(sql`select exists (select from zerodb_functions) as any`)
+      return row!.any
+    },
+
+    /** Writes a version, and makes it the one that runs. In a transaction that has called `lock`. */
+    async addVersion(scope: Scope, name: string, added: NewVersion): Promise<StoredFunction> {
+      const [row] = await db.query<StoredFunction>(sql`
+        with f as (
+          insert into zerodb_functions (user_id, project_id, name, runtime, version, retry, concurrency)
+          values (${scope.user_id}::uuid, ${scope.project_id}::uuid, ${name}, ${added.runtime}, 1, ${retryOf(added.config)}::jsonb,
+            ${added.config.concurrency}::int)
+          on conflict (project_id, name) do update set
+            runtime = excluded.runtime,
+            version = (select max(v.version) + 1 from zerodb_function_versions v where v.function_id = zerodb_functions.id),
+            retry = excluded.retry,
+            concurrency = excluded.concurrency,
+            updated_at = clock_timestamp()
+          returning *
+        ),
+        v as (
+          insert into zerodb_function_versions (function_id, version, runtime, hash, sources, files, entry, source_map, config, config_text)
+          select
+            f.id, f.version, ${added.runtime}, ${added.hash}, ${json(added.sources)}::jsonb, ${json(added.files)}::jsonb, ${added.entry},
+            ${added.source_map}, ${json(added.config)}::jsonb, ${json(added.config)}::text
+          from f
+          returning *
+        )
+        select ${columns} from f join v on v.function_id = f.id`)
+      return row!
+    },
+
+    /** Makes an earlier version the one that runs. Throws `not_found` when there is none of that number. In a transaction that has called `lock`. */
+    async setLive(id: string, number: number): Promise<StoredFunction> {
+      const rows = await db.query<StoredFunction>(sql`
+        with f as (
+          update zerodb_functions f set
+            version = v.version, runtime = v.runtime, retry = nullif(v.config -> 'retry', 'null'),
+            concurrency = (v.config ->> 'concurrency')::int, updated_at = clock_timestamp()
+          from zerodb_function_versions v
+          where f.id = ${id}::uuid and v.function_id = f.id and v.version = ${number}::int
+          returning f.*
+        )
+        select ${columns} from f join zerodb_function_versions v on v.function_id = f.id and v.version = f.version`)
+      return found(rows, 'Version')
+    },
+
+    async setActive(id: string, isActive: boolean): Promise<void> {
+      await db.query(sql`
+        update zerodb_functions set is_active = ${isActive}::bool, updated_at = clock_timestamp()
+        where id = ${id}::uuid and is_active <> ${isActive}::bool`)
+    },
+
+    /** Newest first. */
+    async versions(id: string): Promise<FunctionVersion[]> {
+      return db.query<FunctionVersion>(sql`
+        select ${version} from zerodb_function_versions v where v.function_id = ${id}::uuid order by v.version desc`)
+    },
+
+    /** One version with the files that were uploaded. */
+    async version(id: string, number: number): Promise<FunctionVersion & { files: Record<string, StoredFile> }> {
+      const rows = await db.query<FunctionVersion & { files: Record<string, StoredFile> }>(sql`
+        select ${version}, v.sources as files from zerodb_function_versions v
+        where v.function_id = ${id}::uuid and v.version = ${number}::int`)
+      return found(rows, 'Version')
+    },
+
+    /** The newest version before this one; null when it is the first. */
+    async before(id: string, number: number): Promise<number | null> {
+      const [row] = await db.query<{ version: number | null }>(sql`
+        select max(version) as version from zerodb_function_versions where function_id = ${id}::uuid and version < ${number}::int`)
+      return row?.version ?? null
+    },
+
+    /** With all versions, schedules and what it has done once; its queued runs that no hook has made are cancelled. */
+    async remove(id: string): Promise<void> {
+      await db.query(sql`
+        with gone as (
+          delete from zerodb_functions where id = ${id}::uuid returning id
+        )
+        update zerodb_runs r set status = 'cancelled', finished_at = now()
+        from gone
+        where r.function_id = gone.id and r.hook_id = gone.id and r.status = 'queued'`)
+    },
+
+    /** What the function has done for this key; undefined when it has not. */
+    async doneOnce(id: string, key: string): Promise<{ value: unknown } | undefined> {
+      const [row] = await db.query<{ value: unknown }>(sql`
+        select value from zerodb_once where function_id = ${id}::uuid and key = ${key}`)
+      return row
+    },
+
+    /** Keeps what it has done. Of two that did it at the same time the first one's value stays, and is returned. */
+    async keepOnce(id: string, key: string, value: unknown): Promise<unknown> {
+      const [row] = await db.query<{ value: unknown }>(sql`
+        insert into zerodb_once (function_id, key, value) values (${id}::uuid, ${key}, ${json(value)}::jsonb)
+        on conflict (function_id, key) do update set key = excluded.key
+        returning value`)
+      return row!.value
+    },
+  }
+}
+
+function retryOf(config: FunctionConfig) {
+  const retry: RetryPolicy | undefined = config.retry
+  return retry ? json(retry) : null
+}

@@ -1,0 +1,52 @@
+import { sql } from '../../db/sql.ts'
+import { now, type StoreContext } from '../context.ts'
+
+/** A webhook signs with its newest secret and, for a while, with the one before. */
+const MAX_LIVE = 2
+
+/** The sealed secrets that sign webhooks. Whose hook it is has been checked by the caller. */
+export function hookSecrets(context: StoreContext) {
+  const { db } = context
+  const live = (hookId: string) =>
+    sql`hook_id = ${hookId}::uuid and (retires_at is null or retires_at > ${now(context)})`
+
+  return {
+    async add(hookId: string, sealed: Uint8Array): Promise<void> {
+      // Not now(), by which of two transactions the one that began first is older, whichever was first to write.
+      await db.query(sql`
+        insert into zerodb_hook_secrets (hook_id, sealed, created_at)
+        values (${hookId}::uuid, ${sealed}::bytea, clock_timestamp())`)
+    },
+
+    /** The newest first, two at most. */
+    async live(hookId: string): Promise<Uint8Array[]> {
+      const rows = await db.query<{ sealed: Uint8Array }>(sql`
+        select sealed from zerodb_hook_secrets
+        where ${live(hookId)}
+        order by created_at desc
+        limit ${MAX_LIVE}::int`)
+      return rows.map((row) => row.sealed)
+    },
+
+    /**
+     * Lets the newest secret live `keepSeconds` more, and deletes the others: to be followed by `add` in the same transaction, which holds the
+     * hook until then. Returns when it retires; null when there was none.
+     */
+    async retire(hookId: string, keepSeconds: number): Promise<string | null> {
+      // In a statement of its own: the next one must see what the rotation before has written.
+      await db.query(sql`select from zerodb_hooks where id = ${hookId}::uuid for update`)
+      const [row] = await db.query<{ retires_at: string }>(sql`
+        with newest as (
+          select id from zerodb_hook_secrets where ${live(hookId)} order by created_at desc limit 1
+        ),
+        gone as (
+          delete from zerodb_hook_secrets where hook_id = ${hookId}::uuid and id <> all(array(select id from newest))
+        )
+        update zerodb_hook_secrets s set retires_at = ${now(context)} + make_interval(secs => ${keepSeconds}::float8)
+        from newest
+        where s.id = newest.id
+        returning s.retires_at`)
+      return row?.retires_at ?? null
+    },
+  }
+}

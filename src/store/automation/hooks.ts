@@ -1,0 +1,234 @@
+import { join, json, type Statement, sql } from '../../db/sql.ts'
+import type { Delivery, Hook } from '../../schema/hook.ts'
+import type { Runtime } from '../../schema/runtime.ts'
+import { found, now, type StoreContext } from '../context.ts'
+import { acceptedHookFilter, pathOf } from '../filters/hook-filter.ts'
+
+const columns = sql`
+  id, user_id, project_id, event_type, hook_type, hook_name, hook_config, is_active, created_at, updated_at,
+  filter, ordering_key, retry, concurrency, nullif(paused_at is not null, false) as paused, disabled_reason,
+  function_id, declared`
+
+/** Without ours of its fields that have not been set: a client of the specification sees what it knows. */
+function toHook(row: Record<string, unknown>): Hook {
+  return Object.fromEntries(
+    Object.entries(row).filter(([name, value]) => value !== null || name === 'project_id'),
+  ) as unknown as Hook
+}
+
+export interface HookFields extends Delivery {
+  project_id: string | null
+  event_type: string
+  hook_type: string
+  hook_name: string
+  hook_config: Record<string, unknown>
+  /** The function that is its handler. */
+  function?: { id: string; runtime: Runtime } | undefined
+  /** Its function's configuration asks for it. */
+  declared?: boolean | undefined
+}
+
+export interface HookChanges extends Delivery {
+  hook_config?: Record<string, unknown> | undefined
+  is_active?: boolean | undefined
+}
+
+export function hooks(context: StoreContext) {
+  const { db } = context
+  return {
+    /** Null when the project is not the user's. Throws `DbError` 23505 when the hook exists already, `invalid` for a filter or a key that cannot be. */
+    async create(userId: string, hook: HookFields): Promise<Hook | null> {
+      if (hook.ordering_key) pathOf(hook.ordering_key.path)
+      const filterPath = await acceptedHookFilter(db, hook.filter)
+      const [row] = await db.query(sql`
+        insert into zerodb_hooks
+          (user_id, project_id, event_type, hook_type, hook_name, hook_config, filter, filter_path, ordering_key, retry, concurrency, paused_at,
+            function_id, runtime, function_concurrency, declared)
+        select
+          ${userId}::uuid, ${hook.project_id}::uuid, ${hook.event_type}, ${hook.hook_type}, ${hook.hook_name}, ${json(hook.hook_config)}::jsonb,
+          ${maybeJson(hook.filter)}::jsonb, ${filterPath}::jsonpath, ${maybeJson(hook.ordering_key)}::jsonb,
+          ${maybeJson(hook.retry)}::jsonb, ${hook.concurrency}::int, case when ${hook.paused ?? false}::bool then now() end,
+          ${hook.function?.id}::uuid, ${hook.function?.runtime},
+          (select f.concurrency from zerodb_functions f where f.id = ${hook.function?.id}::uuid), ${hook.declared}::bool
+        where ${hook.project_id}::uuid is null
+          or exists (select from zerodb_projects where id = ${hook.project_id}::uuid and user_id = ${userId}::uuid)
+        returning ${columns}`)
+      return row ? toHook(row) : null
+    },
+
+    /** Oldest first. `bound` is the project that the caller's key is bound to: its hooks and the global ones. */
+    async list(
+      userId: string,
+      filter: {
+        event_type?: string | undefined
+        project_id?: string | undefined
+        active_only: boolean
+        bound: string | null
+      },
+    ): Promise<Hook[]> {
+      const rows = await db.query(sql`
+        select ${columns} from zerodb_hooks
+        where user_id = ${userId}::uuid
+          and (${filter.event_type}::text is null or event_type = ${filter.event_type})
+          and (${filter.project_id}::uuid is null or project_id = ${filter.project_id}::uuid)
+          and (${filter.bound}::uuid is null or project_id is null or project_id = ${filter.bound}::uuid)
+          and (is_active or not ${filter.active_only}::bool)
+        order by created_at, id`)
+      return rows.map(toHook)
+    },
+
+    async get(userId: string, id: string): Promise<Hook> {
+      const rows = await db.query(
+        sql`select ${columns} from zerodb_hooks where id = ${id}::uuid and user_id = ${userId}::uuid`,
+      )
+      return toHook(found(rows, 'Hook'))
+    },
+
+    /** Null clears what may be null. Switching a hook off also cancels its queued runs; switching it on forgets that it failed. */
+    async update(userId: string, id: string, changes: HookChanges): Promise<Hook> {
+      if (changes.ordering_key) pathOf(changes.ordering_key.path)
+      const set: Statement[] = [sql`updated_at = clock_timestamp()`]
+      if (changes.hook_config) set.push(sql`hook_config = ${json(changes.hook_config)}::jsonb`)
+      if (changes.is_active !== undefined) set.push(sql`is_active = ${changes.is_active}::bool`)
+      if (changes.is_active) set.push(sql`disabled_reason = null`, sql`failing_since = null`)
+      if (changes.filter !== undefined) {
+        const path = await acceptedHookFilter(db, changes.filter)
+        set.push(sql`filter = ${maybeJson(changes.filter)}::jsonb`, sql`filter_path = ${path}::jsonpath`)
+      }
+      if (changes.ordering_key !== undefined) set.push(sql`ordering_key = ${maybeJson(changes.ordering_key)}::jsonb`)
+      if (changes.retry !== undefined) set.push(sql`retry = ${maybeJson(changes.retry)}::jsonb`)
+      if (changes.concurrency !== undefined) set.push(sql`concurrency = ${changes.concurrency}::int`)
+      if (changes.paused !== undefined)
+        set.push(sql`paused_at = case when ${changes.paused}::bool then coalesce(paused_at, now()) end`)
+      const rows = await db.query(sql`
+        with changed as (
+          update zerodb_hooks set ${join(set, ', ')}
+          where id = ${id}::uuid and user_id = ${userId}::uuid
+          returning *
+        ),
+        cancelled as (
+          update zerodb_runs r set status = 'cancelled', finished_at = now()
+          from changed
+          where r.hook_id = changed.id and r.status = 'queued' and not changed.is_active
+        )
+        select ${columns} from changed`)
+      return toHook(found(rows, 'Hook'))
+    },
+
+    /** Also cancels the hook's queued runs. False when there is no such hook of this user. */
+    async remove(userId: string, id: string): Promise<boolean> {
+      const rows = await db.query(sql`
+        with gone as (
+          delete from zerodb_hooks where id = ${id}::uuid and user_id = ${userId}::uuid returning id
+        ),
+        cancelled as (
+          update zerodb_runs r set status = 'cancelled', finished_at = now()
+          from gone
+          where r.hook_id = gone.id and r.status = 'queued'
+        )
+        select id from gone`)
+      return rows.length > 0
+    },
+
+    /** Oldest first. */
+    async ofFunction(functionId: string): Promise<Hook[]> {
+      const rows = await db.query(sql`
+        select ${columns} from zerodb_hooks where function_id = ${functionId}::uuid order by created_at, id`)
+      return rows.map(toHook)
+    },
+
+    /** Makes a hook that is there one that its function's configuration asks for. */
+    async declare(id: string): Promise<void> {
+      await db.query(sql`update zerodb_hooks set declared = true where id = ${id}::uuid`)
+    },
+
+    /** The function's hooks need of who executes them, and may have at once, what its version says that runs. */
+    async followFunction(functionId: string): Promise<void> {
+      await db.query(sql`
+        update zerodb_hooks h set runtime = f.runtime, function_concurrency = f.concurrency
+        from zerodb_functions f
+        where f.id = ${functionId}::uuid
+          and h.function_id = f.id
+          and (h.runtime, h.function_concurrency) is distinct from (f.runtime, f.concurrency)`)
+    },
+
+    /** Switches all hooks of a function off for `reason`, or those on again that were switched off for it. */
+    async switchFunction(functionId: string, isActive: boolean, reason: string): Promise<void> {
+      await db.query(sql`
+        with changed as (
+          update zerodb_hooks set
+            is_active = ${isActive}::bool,
+            disabled_reason = case when not ${isActive}::bool then ${reason} end,
+            updated_at = clock_timestamp()
+          where function_id = ${functionId}::uuid
+            and is_active <> ${isActive}::bool
+            and (not ${isActive}::bool or disabled_reason = ${reason})
+          returning id, is_active
+        )
+        update zerodb_runs r set status = 'cancelled', finished_at = now()
+        from changed
+        where r.hook_id = changed.id and r.status = 'queued' and not changed.is_active`)
+    },
+
+    /**
+     * Notes that what the hook calls has failed. `seconds`: since the first failure after the last success; `failures`: how many there were,
+     * counted at most once in twelve hours, so that the attempts of one run, and all those of a short outage, are one.
+     */
+    async failed(id: string): Promise<{ seconds: number; failures: number }> {
+      const [row] = await db.query<{ seconds: number; failures: number }>(sql`
+        with counted as (
+          update zerodb_hooks set
+            failing_since = coalesce(failing_since, ${now(context)}),
+            failures = case when failed_at >= failing_since then failures + 1 else 1 end,
+            failed_at = ${now(context)}
+          where id = ${id}::uuid
+            and (failed_at >= failing_since and failed_at > ${now(context)} - interval '12 hours') is not true
+          returning failing_since, failures
+        )
+        select extract(epoch from ${now(context)} - since)::float8 as seconds, failures
+        from (
+          select coalesce(c.failing_since, h.failing_since) as since, coalesce(c.failures, h.failures) as failures
+          from zerodb_hooks h
+          left join counted c on true
+          where h.id = ${id}::uuid
+        ) noted`)
+      return row ?? { seconds: 0, failures: 0 }
+    },
+
+    /** Notes that what the hook calls has succeeded. */
+    async succeeded(id: string): Promise<void> {
+      await db.query(
+        sql`update zerodb_hooks set failing_since = null where id = ${id}::uuid and failing_since is not null`,
+      )
+    },
+
+    /** Switches a hook off for a reason that its owner can read, and cancels its queued runs. False when it is off already, or gone. */
+    async disable(id: string, reason: string): Promise<boolean> {
+      const rows = await db.query(sql`
+        with disabled as (
+          update zerodb_hooks set is_active = false, disabled_reason = ${reason}, updated_at = clock_timestamp()
+          where id = ${id}::uuid and is_active
+          returning id
+        ),
+        cancelled as (
+          update zerodb_runs r set status = 'cancelled', finished_at = now()
+          from disabled
+          where r.hook_id = disabled.id and r.status = 'queued'
+        )
+        select id from disabled`)
+      return rows.length > 0
+    },
+
+    /** Names of the handlers that some active hook asks for. */
+    async handlersInUse(): Promise<string[]> {
+      const rows = await db.query<{ hook_name: string }>(
+        sql`select distinct hook_name from zerodb_hooks where is_active`,
+      )
+      return rows.map((row) => row.hook_name)
+    },
+  }
+}
+
+function maybeJson(value: object | null | undefined) {
+  return value ? json(value) : null
+}

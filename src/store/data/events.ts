@@ -1,0 +1,128 @@
+import { randomBytes } from 'node:crypto'
+import { type Statement, sql } from '../../db/sql.ts'
+import type { LoggedEvent } from '../../schema/event-log.ts'
+import { bounded, found, type StoreContext } from '../context.ts'
+
+/** Events of a user's log, from the newest on, that a search without an index goes through. */
+export const LOOK_BACK = 10_000
+
+/** The columns of an event of the log. */
+export const envelope = sql`
+  id, event, channel, data, created_at as timestamp, coalesce(chain_id, id) as chain_id, depth, caused_by`
+
+export function events({ db }: StoreContext) {
+  return {
+    /** Creates the secret from which this database makes ids of events, unless it has one. Writes fail without it. */
+    async ensureKey(): Promise<void> {
+      await db.query(sql`insert into zerodb_event_key (key) values (${randomBytes(32)}::bytea) on conflict do nothing`)
+    },
+
+    /** Newest first. `before` is the seq where the last page ended. `bound` is the project that the caller's key is bound to. */
+    async list(
+      userId: string,
+      filter: {
+        event_type?: string | undefined
+        project_id?: string | undefined
+        id_prefix?: string | undefined
+        bound: string | null
+        before: number | null
+        limit: number
+      },
+    ): Promise<{ items: LoggedEvent[]; last: number | null }> {
+      const rows = await bounded(db).query<LoggedEvent & { seq?: number }>(sql`
+        select seq, ${envelope} from zerodb_events
+        where user_id = ${userId}::uuid
+          and (${filter.event_type}::text is null or event = ${filter.event_type})
+          and (${filter.project_id}::uuid is null or project_id = ${filter.project_id}::uuid)
+          and (${filter.bound}::uuid is null or project_id = ${filter.bound}::uuid)
+          ${filter.id_prefix === undefined ? sql`` : idsFrom(userId, filter.id_prefix)}
+          and (${filter.before}::bigint is null or seq < ${filter.before}::bigint)
+        order by seq desc
+        limit ${filter.limit}::int`)
+      const last = rows.length === filter.limit ? (rows.at(-1)?.seq ?? null) : null
+      for (const row of rows) delete row.seq
+      return { items: rows, last }
+    },
+
+    /** The number of the last event that anybody has begun to write. */
+    async lastSeq(): Promise<number> {
+      const [row] = await db.query<{ seq: number }>(
+        sql`select case when is_called then last_value else 0 end as seq from zerodb_events_seq_seq`,
+      )
+      return row!.seq
+    },
+
+    /**
+     * Of this moment: the oldest transaction that is not over, and the next one to begin; the same when none is at work. Transactions are numbered
+     * over all databases of a server: those that are known to be in others write no events, however long they take.
+     */
+    async horizon(): Promise<{ oldest: number; next: number }> {
+      const [row] = await db.query<{ oldest: number; next: number }>(sql`
+        select coalesce(min(xid), next) as oldest, next
+        from (select pg_current_snapshot() as snapshot) s
+        cross join lateral (select pg_snapshot_xmax(snapshot)::text::bigint as next) n
+        left join lateral (
+          select at_work::text::bigint as xid
+          from pg_snapshot_xip(snapshot) at_work
+          where not exists (
+            select from pg_stat_activity a
+            where a.backend_xid = at_work::xid
+              and a.datid <> (select oid from pg_database where datname = current_database())
+          )
+        ) x on true
+        group by next`)
+      return row!
+    },
+
+    /** The user's events with a number above `after` and up to `last`, in the order of their numbers. */
+    async between(
+      userId: string,
+      filter: { event_type?: string | undefined; project_id?: string | undefined; bound: string | null },
+      after: number,
+      last: number,
+      limit: number,
+    ): Promise<(LoggedEvent & { seq: number })[]> {
+      return db.query<LoggedEvent & { seq: number }>(sql`
+        select seq, ${envelope} from zerodb_events
+        where user_id = ${userId}::uuid
+          and (${filter.event_type}::text is null or event = ${filter.event_type})
+          and (${filter.project_id}::uuid is null or project_id = ${filter.project_id}::uuid)
+          and (${filter.bound}::uuid is null or project_id = ${filter.bound}::uuid)
+          and seq > ${after}::bigint
+          and seq <= ${last}::bigint
+        order by seq
+        limit ${limit}::int`)
+    },
+
+    /** The row that an event is about, as filters see it; null when it is gone, or of another project than the event, or the event is about none. */
+    async row(event: string, ref: string, projectId: string): Promise<Record<string, unknown> | null> {
+      const [found] = await db.query<{ row: Record<string, unknown> | null }>(
+        sql`select zerodb_row(${event}, ${ref}, ${projectId}::uuid) as row`,
+      )
+      return found?.row ?? null
+    },
+
+    async get(userId: string, bound: string | null, id: string): Promise<LoggedEvent> {
+      const rows = await db.query<LoggedEvent>(sql`
+        select ${envelope} from zerodb_events
+        where seq = zerodb_event_seq(${id})
+          and id = ${id}
+          and user_id = ${userId}::uuid
+          and (${bound}::uuid is null or project_id = ${bound}::uuid)`)
+      return found(rows, 'Event')
+    },
+  }
+}
+
+/**
+ * The condition that an event's id begins with `prefix` and that the event is among the user's newest `LOOK_BACK` events. The beginning of an id
+ * tells nothing about the event's number, and an index on ids would slow down every write.
+ */
+function idsFrom(userId: string, prefix: string): Statement {
+  return sql`
+    and starts_with(id, ${prefix})
+    and seq >= (
+      select min(seq)
+      from (select seq from zerodb_events where user_id = ${userId}::uuid order by seq desc limit ${LOOK_BACK}::int) newest
+    )`
+}

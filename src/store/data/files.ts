@@ -1,0 +1,135 @@
+import { json, sql } from '../../db/sql.ts'
+import { fileUploaded } from '../../schema/events.ts'
+import type { File } from '../../schema/file.ts'
+import { bounded, found, owned, type Scope, type StoreContext, write } from '../context.ts'
+import { emit } from '../outbox.ts'
+import { candidates, type Relevance, type RelevanceQuery } from './relevance.ts'
+
+const columns = sql`
+  id as file_id, id, project_id, file_key, file_name, content_type, size_bytes, folder, metadata as file_metadata, metadata,
+  blob is not null as has_content, summary, created_at`
+
+export interface FileFields {
+  file_key: string | null
+  file_name: string
+  content_type: string | null
+  size_bytes: number | null
+  folder: string | null
+  metadata: Record<string, unknown>
+  /** The content's name in the blob driver; null for metadata only. */
+  blob: string | null
+}
+
+export function files(context: StoreContext) {
+  const { db, relaxed } = context
+  return {
+    async create(scope: Scope, file: FileFields): Promise<File> {
+      const [{ event_seq: _, ...row }] = await write<File & { event_seq: number }>(
+        context,
+        sql`
+        with stored as (
+          insert into zerodb_files (project_id, file_key, file_name, content_type, size_bytes, folder, metadata, blob)
+          select
+            project_id, coalesce(${file.file_key}, gen_random_uuid()::text), ${file.file_name}, ${file.content_type}, ${file.size_bytes}::bigint,
+            ${file.folder}, ${json(file.metadata)}::jsonb, ${file.blob}
+          from (${owned(scope)}) owner
+          returning *, id::text as ref, ${scope.user_id}::uuid as user_id
+        ),
+        ${emit(scope, fileUploaded, {
+          file_id: sql`stored.id`,
+          project_id: sql`stored.project_id`,
+          file_name: sql`stored.file_name`,
+          content_type: sql`stored.content_type`,
+          size_bytes: sql`stored.size_bytes`,
+          user_id: sql`stored.user_id`,
+        })}
+        select ${columns}, event.seq as event_seq from stored, event`,
+      )
+      return row
+    },
+
+    /** Whether the project is the user's: asked before a large body is taken in. */
+    async mayUpload(scope: Scope): Promise<boolean> {
+      return (await db.query(owned(scope))).length > 0
+    },
+
+    async list(scope: Scope, folder: string | null, limit: number, offset: number): Promise<File[]> {
+      return bounded(db).query<File>(sql`
+        select ${columns} from zerodb_files
+        where project_id = (select project_id from (${owned(scope)}) owner)
+          and (${folder}::text is null or folder = ${folder})
+        order by created_at desc, id
+        limit ${limit}::int offset ${offset}::int`)
+    },
+
+    async get(scope: Scope, id: string): Promise<File & { blob: string | null }> {
+      const rows = await db.query<File & { blob: string | null }>(sql`
+        select ${columns}, blob from zerodb_files
+        where id = ${id}::uuid and project_id = (select project_id from (${owned(scope)}) owner)`)
+      return found(rows, 'File')
+    },
+
+    /** The file that an event's `ref` points at; null when it has been deleted. */
+    async content(projectId: string, id: string) {
+      const [row] = await relaxed.query<{
+        id: string
+        file_name: string
+        content_type: string | null
+        size_bytes: number | null
+        blob: string | null
+      }>(
+        sql`
+        select id, file_name, content_type, size_bytes, blob from zerodb_files
+        where id = ${id}::uuid and project_id = ${projectId}::uuid`,
+      )
+      return row ?? null
+    },
+
+    /** The summary of the content `blob`, what made it, and its vector. False when the file has been deleted. */
+    async setSummary(
+      id: string,
+      blob: string,
+      summary: { text: string; model: string; embedding: Float32Array | null; embedding_model: string },
+    ): Promise<boolean> {
+      const rows = await db.query(sql`
+        update zerodb_files set
+          summary = ${summary.text}, summary_model = ${summary.model},
+          embedding = ${summary.embedding}::vector, model = ${summary.embedding_model}
+        where id = ${id}::uuid and blob = ${blob}
+        returning id`)
+      return rows.length > 0
+    },
+
+    /** Files whose name or summary share a word with the query or are near it. Unordered. */
+    async search(
+      scope: Scope,
+      query: RelevanceQuery,
+      folder: string | null,
+      limit: number,
+    ): Promise<(File & Relevance)[]> {
+      const scoped = sql`
+        select * from zerodb_files
+        where project_id = (select project_id from (${owned(scope)}) owner)
+          and (${folder}::text is null or folder = ${folder})`
+      return bounded(db).query<File & Relevance>(sql`
+        ${candidates(query, scoped, limit)}
+        select ${columns}, coverage, rank, cosine from candidate`)
+    },
+
+    async remove(scope: Scope, id: string): Promise<boolean> {
+      const rows = await db.query(sql`
+        delete from zerodb_files
+        where id = ${id}::uuid and project_id = (select project_id from (${owned(scope)}) owner)
+        returning id`)
+      return rows.length > 0
+    },
+
+    /** Those of `blobs` that some file has as its content. */
+    async blobsInUse(blobs: readonly string[]): Promise<Set<string>> {
+      const rows = await relaxed.query<{ blob: string }>(
+        sql`select distinct blob from zerodb_files where blob = any(${blobs}::text[])`,
+      )
+      return new Set(rows.map((row) => row.blob))
+    },
+  }
+}

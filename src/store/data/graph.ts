@@ -1,0 +1,145 @@
+import { json, sql } from '../../db/sql.ts'
+import type { Entity } from '../../schema/graph.ts'
+import { owned, type Scope, type StoreContext } from '../context.ts'
+
+/** What a memory says, with each name in the form by which names are compared. */
+export interface GraphFacts {
+  memory_id: string
+  content: string
+  extractor: string
+  entities: { name: string; norm: string; type: string; spans: (readonly [number, number])[] }[]
+  relations: {
+    subject: string
+    predicate: string
+    object: string
+    span: readonly [number, number]
+    confidence: number
+  }[]
+}
+
+export interface GraphEdge {
+  id: string
+  subject_id: string
+  subject: string
+  subject_type: string
+  predicate: string
+  object_id: string
+  object: string
+  object_type: string
+  confidence: number
+  sources: string[]
+  created_at: string
+}
+
+export function graph(context: StoreContext) {
+  const { db } = context
+  return {
+    /**
+     * Adds what a memory says, if its text is still the one that was read. Entities are found by any of their names, or made; a relation
+     * that is known already gains a source. Adding the same facts twice changes nothing. To be called in a transaction.
+     * `relations` name entities by their norm. Returns null when the memory is gone.
+     */
+    async add(projectId: string, facts: GraphFacts): Promise<{ entities: number; edges: number } | null> {
+      const memory = await db.query(sql`
+        select id from zerodb_memories
+        where id = ${facts.memory_id}::uuid and project_id = ${projectId}::uuid and content = ${facts.content}
+        for share`)
+      if (memory.length === 0) return null
+      // Writers of the same names wait for each other here, in one order, so that none can make an entity twice or deadlock.
+      const entities = [...facts.entities].sort((a, b) => (a.norm < b.norm ? -1 : 1))
+      const ids = new Map<string, string>()
+      for (const entity of entities) ids.set(entity.norm, await findOrCreate(projectId, entity))
+      const mentions = entities.flatMap((entity) =>
+        entity.spans.map((span) => ({ entity_id: ids.get(entity.norm), from: span[0], to: span[1] })),
+      )
+      await db.query(sql`
+        insert into zerodb_mentions (memory_id, entity_id, span)
+        select ${facts.memory_id}::uuid, m.entity_id, int4range(m.from, m.to)
+        from jsonb_to_recordset(${json(mentions)}::jsonb) as m (entity_id uuid, "from" int, "to" int)
+        on conflict do nothing`)
+      const edges = facts.relations.map((relation) => ({
+        subject_id: ids.get(relation.subject),
+        predicate: relation.predicate,
+        object_id: ids.get(relation.object),
+        confidence: relation.confidence,
+        from: relation.span[0],
+        to: relation.span[1],
+      }))
+      const stored = await db.query(sql`
+        with said as (
+          select distinct on (subject_id, predicate, object_id) *
+          from jsonb_to_recordset(${json(edges)}::jsonb)
+            as s (subject_id uuid, predicate text, object_id uuid, confidence real, "from" int, "to" int)
+          order by subject_id, predicate, object_id, confidence desc
+        ),
+        edge as (
+          insert into zerodb_edges (project_id, subject_id, predicate, object_id, confidence)
+          select ${projectId}::uuid, subject_id, predicate, object_id, confidence from said
+          on conflict (subject_id, predicate, object_id) where invalidated_at is null
+          do update set confidence = greatest(zerodb_edges.confidence, excluded.confidence)
+          returning id, subject_id, predicate, object_id
+        )
+        insert into zerodb_edge_sources (edge_id, memory_id, span, extractor, confidence)
+        select edge.id, ${facts.memory_id}::uuid, int4range(said.from, said.to), ${facts.extractor}, said.confidence
+        from edge join said using (subject_id, predicate, object_id)
+        on conflict do nothing
+        returning edge_id`)
+      return { entities: ids.size, edges: stored.length }
+    },
+
+    /** The entity that this name (in compared form), or this id, stands for in the project; null when there is none. */
+    async find(scope: Scope, name: string, norm: string): Promise<Entity | null> {
+      const [row] = await db.query<Entity>(sql`
+        select e.id, e.name, e.type, array(select alias from zerodb_entity_aliases a where a.entity_id = e.id order by alias) as aliases
+        from zerodb_entities e
+        where e.project_id = (select project_id from (${owned(scope)}) owner)
+          and e.id in (
+            select entity_id from zerodb_entity_aliases where project_id = ${scope.project_id}::uuid and norm = ${norm}
+            union all
+            select id from zerodb_entities where id::text = ${name.toLowerCase()}
+          )
+        limit 1`)
+      return row ?? null
+    },
+
+    /** Relations of an entity, the surest first. */
+    async edges(scope: Scope, entityId: string, limit: number): Promise<GraphEdge[]> {
+      return db.query<GraphEdge>(sql`
+        select
+          e.id, e.subject_id, s.name as subject, s.type as subject_type, e.predicate, e.object_id, o.name as object, o.type as object_type,
+          e.confidence, e.created_at,
+          array(select memory_id from zerodb_edge_sources where edge_id = e.id order by memory_id) as sources
+        from zerodb_edges e
+        join zerodb_entities s on s.id = e.subject_id
+        join zerodb_entities o on o.id = e.object_id
+        where e.project_id = (select project_id from (${owned(scope)}) owner)
+          and e.invalidated_at is null
+          and (e.subject_id = ${entityId}::uuid or e.object_id = ${entityId}::uuid)
+        order by e.confidence desc, e.created_at, e.id
+        limit ${limit}::int`)
+    },
+  }
+
+  async function findOrCreate(
+    projectId: string,
+    entity: { name: string; norm: string; type: string },
+  ): Promise<string> {
+    const find = sql`select entity_id from zerodb_entity_aliases where project_id = ${projectId}::uuid and norm = ${entity.norm}`
+    const [known] = await db.query<{ entity_id: string }>(find)
+    if (known) return known.entity_id
+    await db.query(sql`select pg_advisory_xact_lock(hashtextextended(${`${projectId} ${entity.norm}`}, 0))`)
+    const [row] = await db.query<{ entity_id: string }>(sql`
+      with known as (${find}),
+      made as (
+        insert into zerodb_entities (project_id, name, type)
+        select ${projectId}::uuid, ${entity.name}, ${entity.type} where not exists (select from known)
+        returning id
+      ),
+      alias as (
+        insert into zerodb_entity_aliases (project_id, norm, entity_id, alias)
+        select ${projectId}::uuid, ${entity.norm}, id, ${entity.name} from made
+      )
+      select entity_id from known union all select id from made`)
+    return row!.entity_id
+  }
+}

@@ -1,0 +1,253 @@
+import { json, sql } from '../../db/sql.ts'
+import { memoryStored, remembered } from '../../schema/events.ts'
+import type { MemoryRecord } from '../../schema/memory.ts'
+import { bounded, found, owned, type Scope, type StoreContext, write } from '../context.ts'
+import { emit, NEXT_SEQ } from '../outbox.ts'
+import { candidates, type Relevance, type RelevanceQuery } from './relevance.ts'
+
+const recordColumns = sql`
+  id as memory_id, id, project_id, agent_id, session_id, role, content, embedding, model, metadata as memory_metadata, created_at`
+
+type StoredRecord = Omit<MemoryRecord, 'embedding'> & { embedding: Float32Array | null }
+
+export interface RecordFields {
+  content: string
+  agent_id?: string | null | undefined
+  session_id?: string | null | undefined
+  role?: string | null | undefined
+  memory_metadata: Record<string, unknown>
+}
+
+export interface RememberFields {
+  content: string
+  entity_id?: string | null | undefined
+  memory_type: string
+  importance: number
+  tags: readonly string[]
+  metadata: Record<string, unknown>
+  session_id?: string | null | undefined
+  agent_id?: string | null | undefined
+  user_id?: string | null | undefined
+  run_id?: string | null | undefined
+  namespace: string
+}
+
+export interface RecallFilter {
+  entity_id?: string | null | undefined
+  session_id?: string | null | undefined
+  agent_id?: string | null | undefined
+  user_id?: string | null | undefined
+  run_id?: string | null | undefined
+  namespace?: string | null | undefined
+  tags?: readonly string[] | null | undefined
+}
+
+export interface RecallCandidate extends Relevance {
+  id: string
+  content: string
+  importance: number
+  memory_type: string
+  entity_id: string | null
+  session_id: string | null
+  agent_id: string | null
+  namespace: string
+  tags: string[]
+  metadata: Record<string, unknown>
+  created_at: string
+}
+
+/** What a handler works on. */
+export interface MemoryText {
+  id: string
+  content: string
+  entity_id: string | null
+  role: string | null
+  has_embedding: boolean
+}
+
+export function memories(context: StoreContext) {
+  const { db, relaxed } = context
+  return {
+    /** A record of a conversation. */
+    async store(scope: Scope, record: RecordFields): Promise<StoredRecord> {
+      const [{ event_seq: _, ...row }] = await write<StoredRecord & { event_seq: number }>(
+        context,
+        sql`
+        with stored as (
+          insert into zerodb_memories (event_seq, user_id, project_id, kind, content, agent_id, session_id, role, metadata)
+          select
+            ${NEXT_SEQ}, user_id, project_id, 'record', ${record.content}, ${record.agent_id}, ${record.session_id}, ${record.role},
+            ${json(record.memory_metadata)}::jsonb
+          from (${owned(scope)}) owner
+          returning *, id::text as ref
+        ),
+        ${emit(
+          scope,
+          memoryStored,
+          {
+            memory_id: sql`stored.id`,
+            project_id: sql`stored.project_id`,
+            agent_id: sql`stored.agent_id`,
+            user_id: sql`stored.user_id`,
+          },
+          sql`s.event_seq`,
+        )}
+        select ${recordColumns}, event.seq as event_seq from stored, event`,
+      )
+      return row
+    },
+
+    /** A memory of the agent: verbatim, never overwritten. */
+    async remember(scope: Scope, memory: RememberFields): Promise<{ id: string; created_at: string }> {
+      const [row] = await write<{ id: string; created_at: string }>(
+        context,
+        sql`
+        with stored as (
+          insert into zerodb_memories
+            (event_seq, user_id, project_id, kind, content, entity_id, memory_type, importance, tags, metadata, session_id, agent_id,
+             end_user_id, run_id, namespace)
+          select
+            ${NEXT_SEQ}, user_id, project_id, 'remembered', ${memory.content}, ${memory.entity_id}, ${memory.memory_type}, ${memory.importance}::real,
+            ${memory.tags}::text[], ${json(memory.metadata)}::jsonb, ${memory.session_id}, ${memory.agent_id},
+            ${memory.user_id}, ${memory.run_id}, ${memory.namespace}
+          from (${owned(scope)}) owner
+          returning *, id::text as ref
+        ),
+        ${emit(
+          scope,
+          remembered,
+          {
+            memory_id: sql`stored.id`,
+            entity_id: sql`stored.entity_id`,
+            memory_type: sql`stored.memory_type`,
+            namespace: sql`stored.namespace`,
+            user_id: sql`stored.user_id`,
+          },
+          sql`s.event_seq`,
+        )}
+        select id, created_at, event.seq as event_seq from stored, event`,
+      )
+      return row
+    },
+
+    /** Newest first. */
+    async list(
+      scope: Scope,
+      filter: {
+        agent_id?: string | undefined
+        session_id?: string | undefined
+        role?: string | undefined
+        limit: number
+        offset: number
+      },
+    ): Promise<StoredRecord[]> {
+      return bounded(db).query<StoredRecord>(sql`
+        select ${recordColumns} from zerodb_memories
+        where project_id = (select project_id from (${owned(scope)}) owner)
+          and kind = 'record'
+          and (${filter.agent_id}::text is null or agent_id = ${filter.agent_id})
+          and (${filter.session_id}::text is null or session_id = ${filter.session_id})
+          and (${filter.role}::text is null or role = ${filter.role})
+        order by created_at desc, id
+        limit ${filter.limit}::int offset ${filter.offset}::int`)
+    },
+
+    async get(scope: Scope, id: string): Promise<StoredRecord> {
+      const rows = await db.query<StoredRecord>(sql`
+        select ${recordColumns} from zerodb_memories
+        where id = ${id}::uuid and kind = 'record' and project_id = (select project_id from (${owned(scope)}) owner)`)
+      return found(rows, 'Memory')
+    },
+
+    /** Memories that share a word with the query, or are near its vector; up to `limit` by each of the two. Unordered. */
+    async recall(scope: Scope, query: RelevanceQuery, filter: RecallFilter, limit: number): Promise<RecallCandidate[]> {
+      const scoped = sql`
+        select * from zerodb_memories
+        where project_id = (select project_id from (${owned(scope)}) owner)
+          and kind = 'remembered'
+          and (${filter.entity_id}::text is null or entity_id = ${filter.entity_id})
+          and (${filter.session_id}::text is null or session_id = ${filter.session_id})
+          and (${filter.agent_id}::text is null or agent_id = ${filter.agent_id})
+          and (${filter.user_id}::text is null or end_user_id = ${filter.user_id})
+          and (${filter.run_id}::text is null or run_id = ${filter.run_id})
+          and (${filter.namespace}::text is null or namespace = ${filter.namespace})
+          and (${filter.tags ?? null}::text[] is null or tags && ${filter.tags ?? null}::text[])`
+      return bounded(db).query<RecallCandidate>(sql`
+        ${candidates(query, scoped, limit)}
+        select
+          id, content, importance, memory_type, entity_id, session_id, agent_id, namespace, tags, metadata, created_at,
+          coverage, rank, cosine
+        from candidate`)
+    },
+
+    /** The text that an event's `ref` points at; null when it has been forgotten. */
+    async text(projectId: string, id: string): Promise<MemoryText | null> {
+      const [row] = await relaxed.query<MemoryText>(sql`
+        select id, content, entity_id, role, embedding is not null as has_embedding
+        from zerodb_memories
+        where id = ${id}::uuid and project_id = ${projectId}::uuid`)
+      return row ?? null
+    },
+
+    /** False when the memory has been forgotten or has an embedding already. */
+    async setEmbedding(
+      id: string,
+      embedding: Float32Array,
+      model: { used: string; requested: string },
+    ): Promise<boolean> {
+      const rows = await db.query(sql`
+        update zerodb_memories set embedding = ${embedding}::vector, model = ${model.used}, requested_model = ${model.requested}
+        where id = ${id}::uuid and embedding is null
+        returning id`)
+      return rows.length > 0
+    },
+
+    /**
+     * Deletes a memory with all that was derived from it and from nothing else: mentions, relations, entities, and its runs' texts and
+     * pending work. To be called in a transaction. Throws `not_found`.
+     */
+    async forget(
+      scope: Scope,
+      id: string,
+    ): Promise<{ mentions: number; edges: number; entities: number; runs: number }> {
+      const owner = sql`(select project_id from (${owned(scope)}) owner)`
+      const target = sql`id = ${id}::uuid and project_id = ${owner}`
+      const { event_seq } = found(
+        await db.query<{ event_seq: number }>(sql`select event_seq from zerodb_memories where ${target} for update`),
+        'Memory',
+      )
+      const mentioned = await db.query<{ entity_id: string }>(
+        sql`delete from zerodb_mentions where memory_id = ${id}::uuid returning entity_id`,
+      )
+      const sourced = await db.query<{ edge_id: string }>(
+        sql`delete from zerodb_edge_sources where memory_id = ${id}::uuid returning edge_id`,
+      )
+      const edges = await db.query<{ subject_id: string; object_id: string }>(sql`
+        delete from zerodb_edges e
+        where e.id = any(${sourced.map((row) => row.edge_id)}::uuid[])
+          and not exists (select from zerodb_edge_sources where edge_id = e.id)
+        returning subject_id, object_id`)
+      const touched = [
+        ...mentioned.map((row) => row.entity_id),
+        ...edges.flatMap((edge) => [edge.subject_id, edge.object_id]),
+      ]
+      const entities = await db.query(sql`
+        delete from zerodb_entities e
+        where e.id = any(${[...new Set(touched)]}::uuid[])
+          and not exists (select from zerodb_mentions where entity_id = e.id)
+          and not exists (select from zerodb_edges where subject_id = e.id or object_id = e.id)
+        returning id`)
+      const runs = await db.query(sql`
+        update zerodb_runs set
+          status = case when status = 'queued' then 'cancelled' else status end,
+          finished_at = coalesce(finished_at, case when status = 'queued' then now() end),
+          result = null, error = null, logs = null, input = input || '{"data": {}}'
+        where event_seq = ${event_seq}::bigint
+          or (trigger = 'invoke' and ref = ${id} and project_id = ${scope.project_id}::uuid)
+          or (dedupe_key = ${`row:${id}`} and hook_id in (select id from zerodb_hooks where user_id = ${scope.user_id}::uuid))
+        returning id`)
+      await db.query(sql`delete from zerodb_memories where id = ${id}::uuid`)
+      return { mentions: mentioned.length, edges: edges.length, entities: entities.length, runs: runs.length }
+    },
+  }
+}

@@ -1,0 +1,132 @@
+import { join, json, type Statement, sql } from '../../db/sql.ts'
+import { rowInserted } from '../../schema/events.ts'
+import type { Row, Table } from '../../schema/table.ts'
+import { bounded, found, owned, type Scope, type StoreContext, write } from '../context.ts'
+import { compileFilter, sortValue, withFilter } from '../filters/filter.ts'
+import { emit } from '../outbox.ts'
+import { type Page, pageOf } from './count.ts'
+
+const columns = sql`id as table_id, id, project_id, name as table_name, schema_definition, description, created_at`
+const rowColumns = sql`
+  r.id as row_id, r.id, r.project_id, r.table_id, t.name as table_name, r.data as row_data, r.created_at, r.updated_at`
+
+/** The table of this name, or of this id, in the scope's project. */
+function tableOf(scope: Scope, table: string): Statement {
+  return sql`
+    select t.id, t.name, t.project_id, owner.user_id
+    from zerodb_tables t join (${owned(scope)}) owner using (project_id)
+    where t.name = ${table} or t.id::text = ${table.toLowerCase()}
+    order by t.name = ${table} desc
+    limit 1`
+}
+
+export function tables(context: StoreContext) {
+  const { db } = context
+  const reads = bounded(db)
+  return {
+    /** Throws `DbError` 23505 when the project has a table of this name. */
+    async create(
+      scope: Scope,
+      table: { name: string; schema_definition?: object | null | undefined; description?: string | null | undefined },
+    ): Promise<Table> {
+      const rows = await db.query<Table>(sql`
+        insert into zerodb_tables (project_id, name, schema_definition, description)
+        select
+          project_id, ${table.name}, ${table.schema_definition ? json(table.schema_definition) : null}::jsonb, ${table.description}
+        from (${owned(scope)}) owner
+        returning ${columns}`)
+      return found(rows, 'Project')
+    },
+
+    async list(scope: Scope, limit: number, offset: number): Promise<Table[]> {
+      return db.query<Table>(sql`
+        select ${columns} from zerodb_tables
+        where project_id = (select project_id from (${owned(scope)}) owner)
+        order by created_at, id
+        limit ${limit}::int offset ${offset}::int`)
+    },
+
+    async get(scope: Scope, table: string): Promise<Table> {
+      const rows = await db.query<Table>(sql`
+        select ${columns} from zerodb_tables where id = (select id from (${tableOf(scope, table)}) t)`)
+      return found(rows, 'Table')
+    },
+
+    /** The table and its rows. */
+    async remove(scope: Scope, table: string): Promise<boolean> {
+      const rows = await db.query(sql`
+        with gone as (
+          delete from zerodb_tables where id = (select id from (${tableOf(scope, table)}) t) returning id
+        ),
+        rows as (
+          delete from zerodb_rows where table_id in (select id from gone)
+        )
+        select id from gone`)
+      return rows.length > 0
+    },
+
+    /** All of the rows, or none; one event each. */
+    async insertRows(scope: Scope, table: string, data: readonly Record<string, unknown>[]): Promise<Row[]> {
+      const rows = await write<Row & { event_seq: number }>(
+        context,
+        sql`
+        with t as (${tableOf(scope, table)}),
+        stored as (
+          insert into zerodb_rows (table_id, project_id, data)
+          select t.id, t.project_id, item.data
+          from t, jsonb_array_elements(${json(data)}::jsonb) with ordinality as item (data, n)
+          order by item.n
+          returning *, id::text as ref, ${scope.user_id}::uuid as user_id, (select name from t) as table_name
+        ),
+        ${emit(scope, rowInserted, {
+          table_name: sql`stored.table_name`,
+          row_id: sql`stored.id`,
+          project_id: sql`stored.project_id`,
+          user_id: sql`stored.user_id`,
+        })}
+        select
+          r.id as row_id, r.id, r.project_id, r.table_id, r.table_name, r.data as row_data, r.created_at, r.updated_at, event.seq as event_seq
+        from stored r join event using (ref)
+        order by r.position`,
+        `Table "${table}" not found`,
+      )
+      return rows.map(({ event_seq: _, ...row }) => row)
+    },
+
+    async getRow(scope: Scope, table: string, id: string): Promise<Row> {
+      const rows = await db.query<Row>(sql`
+        with t as (${tableOf(scope, table)})
+        select ${rowColumns} from zerodb_rows r join t on t.id = r.table_id where r.id = ${id}::uuid`)
+      return found(rows, 'Row')
+    },
+
+    /** Rows that meet the filter, in the order of `sort` (fields, 1 up and -1 down), else of their insertion. */
+    async queryRows(
+      scope: Scope,
+      tableId: string,
+      query: { filter: Record<string, unknown>; sort: Record<string, 1 | -1>; limit: number; offset: number },
+    ): Promise<Page<Row>> {
+      const order = [
+        ...Object.entries(query.sort).map(([field, direction]) => {
+          const value = sortValue(field, sql`r.data`)
+          return direction === 1 ? sql`${value} asc nulls last` : sql`${value} desc nulls last`
+        }),
+        sql`r.position`,
+      ]
+      const from = sql`
+        from zerodb_rows r join (${tableOf(scope, tableId)}) t on t.id = r.table_id
+        where ${compileFilter(query.filter, sql`r.data`, 'filters')}`
+      const page = sql`
+        select ${rowColumns} ${from}
+        order by ${join(order, ', ')}
+        limit ${query.limit + 1}::int offset ${query.offset}::int`
+      const rows = await withFilter('filters', reads.query<Row>(page))
+      return pageOf(rows, query, async (most) => {
+        const [count] = await reads.query<{ total: number }>(
+          sql`select count(*) as total from (select ${from} limit ${most}::int) counted`,
+        )
+        return count!.total
+      })
+    },
+  }
+}

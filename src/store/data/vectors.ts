@@ -1,0 +1,321 @@
+import { randomUUID } from 'node:crypto'
+import { json, Statement as Sql, type Statement, sql } from '../../db/sql.ts'
+import { stringifyJson } from '../../exact-json.ts'
+import { vectorBatchStored, vectorStored } from '../../schema/events.ts'
+import type { Vector, VectorInput } from '../../schema/vector.ts'
+import { bounded, found, owned, type Scope, type StoreContext, write } from '../context.ts'
+import { compileFilter, withFilter } from '../filters/filter.ts'
+import { emit } from '../outbox.ts'
+import { type Page, pageOf } from './count.ts'
+
+/** Vectors that a search counts beside those that it answers: with a threshold, the distance of each has to be computed. */
+const MAX_MATCHES = 1_000
+
+type StoredVector = Omit<Vector, 'vector_embedding'> & { vector_embedding: Float32Array | null }
+
+const columns = sql`
+  vector_id, project_id, namespace, embedding as vector_embedding, dims as dimension, model, metadata as vector_metadata, metadata,
+  document, summary, source, created_at, updated_at`
+
+/** What a search runs over: vectors of one number of dimensions, made by one model (null: brought by clients). */
+export interface VectorSpace {
+  dims: number
+  model: string | null
+}
+
+export interface VectorToEmbed {
+  id: string
+  document: string
+}
+
+// A document without an embedding keeps the one that was made for the same text; another text's embedding would be wrong.
+const onConflict = sql`
+  on conflict (project_id, namespace, vector_id) do update set
+    embedding = case
+      when excluded.embedding is null and zerodb_vectors.document is not distinct from excluded.document then zerodb_vectors.embedding
+      else excluded.embedding
+    end,
+    model = case
+      when excluded.embedding is null and zerodb_vectors.document is not distinct from excluded.document then zerodb_vectors.model
+    end,
+    requested_model = null,
+    next_embedding = null,
+    next_model = null,
+    summary = case when zerodb_vectors.document is not distinct from excluded.document then zerodb_vectors.summary end,
+    document = excluded.document,
+    metadata = excluded.metadata,
+    source = excluded.source,
+    batch_id = excluded.batch_id,
+    updated_at = now()`
+
+export function vectors(context: StoreContext) {
+  const { db, relaxed } = context
+  const reads = bounded(db)
+  return {
+    /** Stores one vector, or replaces the one of this id in its namespace. */
+    async upsert(scope: Scope, vector: VectorInput): Promise<StoredVector> {
+      const embedding = vector.vector_embedding ? Float32Array.from(vector.vector_embedding) : null
+      const [{ event_seq: _, ...row }] = await write<StoredVector & { event_seq: number }>(
+        context,
+        sql`
+        with stored as (
+          insert into zerodb_vectors (project_id, namespace, vector_id, embedding, document, metadata, source)
+          select
+            project_id, ${vector.namespace}, coalesce(${vector.vector_id}, gen_random_uuid()::text), ${embedding}::vector,
+            ${vector.document}, ${json(vector.vector_metadata)}::jsonb, ${vector.source}
+          from (${owned(scope)}) owner
+          ${onConflict}
+          returning *, id::text as ref, ${scope.user_id}::uuid as user_id
+        ),
+        ${emit(scope, vectorStored, {
+          vector_id: sql`stored.vector_id`,
+          project_id: sql`stored.project_id`,
+          namespace: sql`stored.namespace`,
+          source: sql`stored.source`,
+          user_id: sql`stored.user_id`,
+        })}
+        select
+          vector_id, project_id, namespace, dims as dimension, model, metadata as vector_metadata, metadata, document, summary, source,
+          created_at, updated_at, case when ${embedding === null}::bool then embedding end as vector_embedding, event.seq as event_seq
+        from stored, event`,
+      )
+      return { ...row, vector_embedding: embedding ?? row.vector_embedding }
+    },
+
+    /** Stores all of them, or none; of two with one id the last wins. One event for the batch. */
+    async upsertBatch(scope: Scope, batch: readonly VectorInput[]): Promise<{ vector_ids: string[]; count: number }> {
+      const batchId = randomUUID()
+      const byId = new Map<string, VectorInput & { vector_id: string }>()
+      const ids = batch.map((vector) => {
+        const vector_id = vector.vector_id ?? randomUUID()
+        byId.set(JSON.stringify([vector.namespace, vector_id]), { ...vector, vector_id })
+        return vector_id
+      })
+      // In the order of their keys, so that two batches over the same vectors wait for each other and cannot deadlock.
+      const rows = [...byId].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, vector]) => vector)
+      const [row] = await write<{ count: number }>(
+        context,
+        sql`
+        with owner as (${owned(scope)}),
+        vector as (
+          insert into zerodb_vectors (project_id, namespace, vector_id, embedding, document, metadata, source, batch_id)
+          select owner.project_id, item.namespace, item.vector_id, item.embedding, item.document, item.metadata::jsonb, item.source, ${batchId}::uuid
+          from owner, unnest(
+            ${rows.map((item) => item.namespace)}::text[],
+            ${rows.map((item) => item.vector_id)}::text[],
+            ${rows.map((item) => (item.vector_embedding ? Float32Array.from(item.vector_embedding) : null))}::vector[],
+            ${rows.map((item) => item.document ?? null)}::text[],
+            ${rows.map((item) => stringifyJson(item.vector_metadata))}::text[],
+            ${rows.map((item) => item.source)}::text[]
+          ) as item (namespace, vector_id, embedding, document, metadata, source)
+          ${onConflict}
+          returning project_id
+        ),
+        stored as (
+          select owner.project_id, owner.user_id, ${batchId}::text as ref, (select count(*)::int from vector) as count
+          from owner
+        ),
+        ${emit(scope, vectorBatchStored, {
+          project_id: sql`stored.project_id`,
+          count: sql`stored.count`,
+          user_id: sql`stored.user_id`,
+        })}
+        select stored.count, event.seq as event_seq from stored, event`,
+      )
+      return { vector_ids: ids, count: row.count }
+    },
+
+    /** The spaces of a namespace. Jumps from one to the next in the index: its cost is that of the spaces, not of the vectors. */
+    async spaces(scope: Scope, namespace: string): Promise<VectorSpace[]> {
+      const vectors = sql`
+        select dims, coalesce(model, '') as model
+        from zerodb_vectors
+        where project_id = (select project_id from (${owned(scope)}) owner)
+          and namespace = ${namespace}
+          and dims is not null`
+      return db.query<VectorSpace>(sql`
+        with recursive space as (
+          (${vectors} order by dims, coalesce(model, '') limit 1)
+          union all
+          select next.dims, next.model
+          from space
+          cross join lateral (
+            ${vectors} and (dims, coalesce(model, '')) > (space.dims, space.model)
+            order by dims, coalesce(model, '')
+            limit 1
+          ) next
+        )
+        select dims, nullif(model, '') as model from space`)
+    },
+
+    /** The nearest by cosine, nearest first. Exact until the space has an index. */
+    async search(
+      scope: Scope,
+      space: { namespace: string; dims: number; model: string | null },
+      query: Float32Array,
+      options: { limit: number; threshold: number | null; filter: Record<string, unknown> | null },
+    ): Promise<Page<StoredVector & { similarity: number }>> {
+      const dims = literalDims(space.dims)
+      const distance = sql`(embedding::vector(${dims}) <=> ${query}::vector(${dims}))`
+      // Not "is not distinct from": the planner takes that for one row, and then sorts in place of using the index.
+      const model = space.model === null ? sql`model is null` : sql`model = ${space.model}`
+      const filter = options.filter ? compileFilter(options.filter, sql`metadata`, 'metadata_filter') : sql`true`
+      const candidates = sql`
+        from zerodb_vectors
+        where project_id = (select project_id from (${owned(scope)}) owner)
+          and namespace = ${space.namespace}
+          and dims = ${dims}
+          and ${model}
+          and ${filter}`
+      const nearest = (most: number) => sql`
+        from (
+          select *, ${distance} as distance
+          ${candidates}
+          order by embedding::vector(${dims}) <=> ${query}::vector(${dims})
+          limit ${most}::int
+        ) nearest
+        where ${options.threshold}::float8 is null or (distance <> 'NaN' and 1 - distance >= ${options.threshold}::float8)`
+      const rows = await withFilter(
+        'metadata_filter',
+        reads.query<StoredVector & { similarity: number }>(sql`
+          select ${columns}, 1 - distance as similarity
+          ${nearest(options.limit + 1)}
+          order by distance`),
+      )
+      // A zero vector has no direction: pgvector says NaN, which JSON cannot carry.
+      const finite = rows.map((row) => ({ ...row, similarity: Number.isNaN(row.similarity) ? 0 : row.similarity }))
+      return pageOf(finite, { limit: options.limit, offset: 0, max: MAX_MATCHES }, async (most) => {
+        const counted =
+          options.threshold === null ? sql`from (select 1 ${candidates} limit ${most}::int) c` : nearest(most)
+        const [count] = await reads.query<{ total: number }>(sql`select count(*) as total ${counted}`)
+        return count!.total
+      })
+    },
+
+    async list(scope: Scope, namespace: string | null, limit: number, offset: number): Promise<Page<StoredVector>> {
+      const where = sql`
+        project_id = (select project_id from (${owned(scope)}) owner) and (${namespace}::text is null or namespace = ${namespace})`
+      const rows = await reads.query<StoredVector>(sql`
+        select ${columns} from zerodb_vectors where ${where} order by created_at, id limit ${limit + 1}::int offset ${offset}::int`)
+      return pageOf(rows, { limit, offset }, (most) => countUpTo(most, where))
+    },
+
+    /** All of a namespace, or (null) of the project. */
+    async count(scope: Scope, namespace: string | null): Promise<number> {
+      return countUpTo(
+        null,
+        sql`project_id = (select project_id from (${owned(scope)}) owner) and (${namespace}::text is null or namespace = ${namespace})`,
+      )
+    },
+
+    /** Without a namespace the one in `default`, else the oldest of that id. */
+    async get(scope: Scope, vectorId: string, namespace: string | null): Promise<StoredVector> {
+      const rows = await db.query<StoredVector>(sql`
+        select ${columns} from zerodb_vectors
+        where project_id = (select project_id from (${owned(scope)}) owner)
+          and vector_id = ${vectorId}
+          and (${namespace}::text is null or namespace = ${namespace})
+        order by namespace = 'default' desc, created_at
+        limit 1`)
+      return found(rows, 'Vector')
+    },
+
+    /** Deletes the vector that `get` shows. False when there is none. */
+    async remove(scope: Scope, vectorId: string, namespace: string | null): Promise<boolean> {
+      const rows = await db.query(sql`
+        delete from zerodb_vectors
+        where id = (
+          select id from zerodb_vectors
+          where project_id = (select project_id from (${owned(scope)}) owner)
+            and vector_id = ${vectorId}
+            and (${namespace}::text is null or namespace = ${namespace})
+          order by namespace = 'default' desc, created_at
+          limit 1
+        )
+        returning id`)
+      return rows.length > 0
+    },
+
+    /** Those with a document and no embedding: the vector `ref`, or the vectors of the batch `ref`. */
+    async toEmbed(projectId: string, ref: { id: string } | { batch_id: string }): Promise<VectorToEmbed[]> {
+      const which = 'id' in ref ? sql`id = ${ref.id}::uuid` : sql`batch_id = ${ref.batch_id}::uuid`
+      return relaxed.query<VectorToEmbed>(sql`
+        select id, document from zerodb_vectors
+        where ${which} and project_id = ${projectId}::uuid and embedding is null and document is not null and document <> ''`)
+    },
+
+    /** Fills in embeddings, each only if the document is still the one that it was made from. Returns how many were stored. */
+    async setEmbeddings(
+      items: readonly VectorToEmbed[],
+      embeddings: readonly Float32Array[],
+      model: { used: string; requested: string },
+    ): Promise<number> {
+      const rows = await db.query(sql`
+        update zerodb_vectors v set embedding = item.embedding, model = ${model.used}, requested_model = ${model.requested}
+        from unnest(
+          ${items.map((item) => item.id)}::uuid[], ${items.map((item) => item.document)}::text[], ${embeddings}::vector[]
+        ) as item (id, document, embedding)
+        where v.id = item.id and v.document = item.document and v.embedding is null
+        returning v.id`)
+      return rows.length
+    },
+
+    /** The document of the vector that an event's `ref` points at; null when it has none, or is gone. */
+    async document(projectId: string, id: string): Promise<string | null> {
+      const [row] = await relaxed.query<{ document: string | null }>(sql`
+        select document from zerodb_vectors where id = ${id}::uuid and project_id = ${projectId}::uuid`)
+      return row?.document ?? null
+    },
+
+    /** False when the document is not the one any more that the summary was made from. */
+    async setSummary(id: string, document: string, summary: string): Promise<boolean> {
+      const rows = await db.query(sql`
+        update zerodb_vectors set summary = ${summary} where id = ${id}::uuid and document = ${document} returning id`)
+      return rows.length > 0
+    },
+
+    /** The numbers of dimensions that have at least `atLeast` vectors and no index yet. */
+    async dimsWithoutIndex(atLeast: number): Promise<number[]> {
+      const rows = await relaxed.query<{ dims: number }>(sql`
+        select dims from zerodb_vectors v
+        where dims <= 2000
+          and not exists (
+            select from pg_class c join pg_index i on i.indexrelid = c.oid
+            where c.relname = 'idx_zerodb_vectors_hnsw_' || v.dims
+              and (i.indisvalid or exists (select from pg_stat_progress_create_index p where p.index_relid = c.oid))
+          )
+        group by dims
+        having count(*) >= ${atLeast}::int`)
+      return rows.map((row) => row.dims)
+    },
+
+    /** Builds the index of one number of dimensions. `concurrently` lets a server's writers go on meanwhile. */
+    async buildIndex(dims: number, concurrently: boolean): Promise<void> {
+      const n = literalDims(dims)
+      const left = await db.query(sql`
+        select from pg_class c join pg_index i on i.indexrelid = c.oid
+        where c.relname = 'idx_zerodb_vectors_hnsw_' || ${dims}::int and not i.indisvalid`)
+      // What a build that was interrupted has left is never used and never mended.
+      if (left.length > 0) await db.query(sql`drop index if exists idx_zerodb_vectors_hnsw_${n}`)
+      await db.query(
+        sql`
+        create index ${concurrently ? sql`concurrently` : sql``} if not exists idx_zerodb_vectors_hnsw_${n}
+        on zerodb_vectors using hnsw ((embedding::vector(${n})) vector_cosine_ops) where dims = ${n}`,
+        { timeoutSeconds: 3600 },
+      )
+    },
+  }
+
+  async function countUpTo(most: number | null, where: Statement): Promise<number> {
+    const [count] = await reads.query<{ total: number }>(
+      sql`select count(*) as total from (select 1 from zerodb_vectors where ${where} limit ${most}::int) counted`,
+    )
+    return count!.total
+  }
+}
+
+/** The planner matches a partial index only by a constant in the text. */
+function literalDims(dims: number): Statement {
+  if (!Number.isInteger(dims) || dims < 1 || dims > 16_000) throw new RangeError(`${dims} is no number of dimensions`)
+  return new Sql(String(dims), [])
+}

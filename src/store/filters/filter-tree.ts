@@ -1,0 +1,304 @@
+import { ZeroError } from '../../errors.ts'
+import { ExactNumber } from '../../exact-json.ts'
+import { isJsonObject } from '../../schema/json-object.ts'
+import { costOf } from './pattern.ts'
+
+// The filter language, in one place for table rows, metadata of vectors, and hooks: what a filter means (`parseFilter`), and that meaning as a
+// jsonpath (`toJsonpath`). In lax mode, which it is in, a path that leads nowhere is an empty sequence, and every comparison stands behind a
+// check of the type: no document can make it fail.
+
+/** A condition on the values at the end of a path: it is met when one of them, or one element of a list there, satisfies the operator. */
+export interface Condition {
+  keys: readonly string[]
+  operator: '$in' | '$gt' | '$gte' | '$lt' | '$lte' | '$contains' | '$regex' | '$exists'
+  /** For `$in` a list, whose values may be of any type; for `$exists` absent. */
+  operand?: unknown
+}
+
+export type FilterTree = { all: FilterTree[] } | { any: FilterTree[] } | { not: FilterTree } | Condition
+
+/** What one filter may ask for, altogether. */
+interface Budget {
+  conditions: number
+  atoms: number
+  transitions: number
+  anchors: number
+}
+
+export interface FilterRules {
+  /** The field of the request that holds the filter, for messages. */
+  field: string
+  maxConditions: number
+  /** Values of one `$in` or `$nin`. */
+  maxList: number
+  /** Whether a value may be compared with a list or an object. */
+  isNestedAllowed: boolean
+  /** Throws `invalid` unless a condition may look there. */
+  checkKeys(keys: readonly string[], path: string): void
+}
+
+const MAX_LEVELS = 10
+const MAX_KEYS = 20
+/** Longest text that `$contains` looks for. */
+const MAX_SOUGHT = 1_000
+const MAX_PATTERN = 200
+const MAX_ATOMS = 200
+/** Of 3,900 generated patterns within all limits the slowest took PGlite 80 ms; without this one, others took up to 2.2 s. */
+const MAX_TRANSITIONS = 10_000
+const MAX_ANCHORS = 10
+
+const NEGATIONS: Record<string, string> = { $ne: '$eq', $nin: '$in' }
+const KNOWN = ['$eq', '$gt', '$gte', '$lt', '$lte', '$in', '$contains', '$regex', '$ne', '$nin', '$exists']
+
+/** The keys of a path: split at dots; `\.` is a dot within a key, and `\\` a backslash. Other backslashes stand for themselves. */
+export function splitPath(path: string): string[] {
+  const keys: string[] = []
+  let key = ''
+  for (const [token] of path.matchAll(/\\[.\\]|./gsu)) {
+    if (token === '.') {
+      keys.push(key)
+      key = ''
+    } else key += token === '\\.' || token === '\\\\' ? token.slice(1) : token
+  }
+  return [...keys, key]
+}
+
+/** Throws `invalid` for an unknown operator, a wrong operand, and a filter that asks for more than it may. */
+export function parseFilter(filter: Record<string, unknown>, rules: FilterRules): FilterTree {
+  return new FilterParser(rules).conjunction(filter, 0)
+}
+
+class FilterParser {
+  readonly #rules: FilterRules
+  readonly #left: Budget
+
+  constructor(rules: FilterRules) {
+    this.#rules = rules
+    this.#left = {
+      conditions: rules.maxConditions,
+      atoms: MAX_ATOMS,
+      transitions: MAX_TRANSITIONS,
+      anchors: MAX_ANCHORS,
+    }
+  }
+
+  conjunction(filter: Record<string, unknown>, level: number): FilterTree {
+    if (level > MAX_LEVELS) throw this.#refusal(`it may be nested ${MAX_LEVELS} levels deep at most`)
+    const all = Object.entries(filter).map(([key, condition]): FilterTree => {
+      this.#spend('conditions')
+      if (key === '$and' || key === '$or') {
+        const parts = this.#list(key, condition).map((part) => this.conjunction(this.#object(key, part), level + 1))
+        return key === '$and' ? { all: parts } : { any: parts }
+      }
+      if (key === '$not') return { not: this.conjunction(this.#object(key, condition), level + 1) }
+      if (key.startsWith('$')) throw this.#unknown(key)
+      return this.#field(this.#keys(key), condition)
+    })
+    return { all }
+  }
+
+  #keys(path: string): string[] {
+    const keys = splitPath(path)
+    this.#rules.checkKeys(keys, path)
+    if (keys.length > MAX_KEYS) throw this.#refusal(`a path may have ${MAX_KEYS} keys at most`)
+    for (const key of keys) this.#checkText(key)
+    // A number in a path is a key or a place in a list: each further one doubles what is looked at.
+    this.#spend('conditions', 2 ** keys.slice(1).filter(isPlace).length - 1)
+    return keys
+  }
+
+  #field(keys: string[], condition: unknown): FilterTree {
+    const isOperators =
+      typeof condition === 'object' &&
+      condition !== null &&
+      !Array.isArray(condition) &&
+      Object.keys(condition).some((key) => key.startsWith('$'))
+    if (!isOperators) return this.#holds(keys, '$eq', condition)
+    const all = Object.entries(condition).map(([operator, operand]): FilterTree => {
+      this.#spend('conditions')
+      const negated = Object.hasOwn(NEGATIONS, operator) ? NEGATIONS[operator] : undefined
+      return negated === undefined
+        ? this.#holds(keys, operator, operand)
+        : { not: this.#holds(keys, negated, operand, operator) }
+    })
+    return { all }
+  }
+
+  /** `said`: the operator that the filter has, where it is a negation of this one. */
+  #holds(keys: string[], operator: string, operand: unknown, said = operator): FilterTree {
+    switch (operator) {
+      case '$eq':
+        return this.#among(keys, [operand])
+      case '$in':
+        return this.#among(keys, this.#list(said, operand))
+      case '$gt':
+      case '$gte':
+      case '$lt':
+      case '$lte':
+        if (!isNumber(operand) && typeof operand !== 'string')
+          throw this.#refusal(`"${operator}" compares with a number or a text`)
+        this.#checkScalar(operand)
+        return { keys, operator, operand }
+      case '$contains':
+        if (typeof operand === 'string' && operand.length > MAX_SOUGHT)
+          throw this.#refusal(`"$contains" looks for at most ${MAX_SOUGHT} characters`)
+        if (isNested(operand)) this.#checkNested()
+        else this.#checkScalar(operand)
+        return { keys, operator, operand }
+      case '$regex':
+        return { keys, operator, operand: this.#pattern(operand) }
+      case '$exists':
+        if (typeof operand !== 'boolean') throw this.#refusal('"$exists" takes true or false')
+        return operand ? { keys, operator } : { not: { keys, operator } }
+      default:
+        throw this.#unknown(operator)
+    }
+  }
+
+  /** A missing field counts as null. */
+  #among(keys: string[], values: unknown[]): FilterTree {
+    for (const value of values) {
+      if (isNested(value)) this.#checkNested()
+      else this.#checkScalar(value)
+    }
+    const among: Condition = { keys, operator: '$in', operand: values }
+    return values.includes(null) ? { any: [{ not: { keys, operator: '$exists' } }, among] } : among
+  }
+
+  #checkNested(): void {
+    if (!this.#rules.isNestedAllowed) throw this.#refusal('it compares with a text, a number, true, false or null')
+  }
+
+  #checkScalar(value: unknown): void {
+    if (typeof value === 'number' && !Number.isFinite(value)) throw this.#refusal('a number in it is too large')
+    if (typeof value === 'string') this.#checkText(value)
+  }
+
+  #checkText(text: string): void {
+    if (/[\0\p{Surrogate}]/u.test(text))
+      throw this.#refusal('a text in it has the character U+0000, or half of a character of two')
+  }
+
+  /** Neither matching nor reading it may take long: PostgreSQL can take minutes for a few characters. */
+  #pattern(operand: unknown): string {
+    const cost = typeof operand === 'string' && operand.length <= MAX_PATTERN ? costOf(operand) : null
+    if (typeof operand !== 'string' || !cost)
+      throw this.#refusal(
+        `"$regex" takes a POSIX pattern of at most ${MAX_PATTERN} characters, without back references, lookaround and options other than (?i)`,
+      )
+    this.#checkText(operand)
+    this.#spend('atoms', cost.atoms)
+    this.#spend('transitions', cost.transitions)
+    this.#spend('anchors', cost.anchors)
+    return operand
+  }
+
+  #spend(what: keyof Budget, amount = 1): void {
+    this.#left[what] -= amount
+    if (this.#left[what] >= 0) return
+    const reasons: Record<keyof Budget, string> = {
+      conditions: `it may have at most ${this.#rules.maxConditions} conditions`,
+      atoms: `its patterns may have at most ${MAX_ATOMS} characters, with every repetition {n} written out`,
+      transitions: `its patterns are too complex: write (a?){50}, or another repetition of what may be empty, as a{0,50}`,
+      anchors: `its patterns may have at most ${MAX_ANCHORS} anchors like ^ and $, with every repetition {n} written out; one counts four times in a repetition of what may be empty, like (^a?){2}`,
+    }
+    throw this.#refusal(reasons[what])
+  }
+
+  #list(operator: string, operand: unknown): unknown[] {
+    const { maxList } = this.#rules
+    if (Array.isArray(operand) && operand.length > 0 && operand.length <= maxList) return operand
+    throw this.#refusal(`"${operator}" takes a list of 1 to ${maxList} values`)
+  }
+
+  #object(operator: string, operand: unknown): Record<string, unknown> {
+    if (isJsonObject(operand)) return operand
+    throw this.#refusal(`"${operator}" takes conditions`)
+  }
+
+  #unknown(operator: string): ZeroError {
+    const known = [...KNOWN, '$and', '$or', '$not'].join(', ')
+    return this.#refusal(`unknown operator "${operator.slice(0, 100)}"; one of: ${known}`)
+  }
+
+  #refusal(reason: string): ZeroError {
+    return filterRefusal(this.#rules.field, reason)
+  }
+}
+
+export function filterRefusal(field: string, reason: string, cause?: unknown): ZeroError {
+  return new ZeroError('invalid', `${field}: ${reason}`, { cause })
+}
+
+/** Whether a list or an object; jsonpath compares scalars only. */
+export const isNested = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && !(value instanceof ExactNumber)
+
+const isNumber = (value: unknown): value is number | ExactNumber =>
+  typeof value === 'number' || value instanceof ExactNumber
+
+/** Whether a key may also be a place in a list. */
+const isPlace = (key: string): boolean => /^(0|[1-9]\d{0,8})$/.test(key)
+
+/**
+ * The jsonpaths that together lead to the values at the end of a path: several if a key is a number, which is a key of an object or a place in
+ * a list. A list on the way stands for its elements. `$` must be an object.
+ */
+export function valuePaths(keys: readonly string[]): string[] {
+  let paths = [{ base: '$', guards: [] as string[], tail: '' }]
+  keys.forEach((key, n) => {
+    paths = paths.flatMap((path) => {
+      const member = { base: whole(path), guards: [], tail: `.${JSON.stringify(key)}` }
+      if (n === 0 || !isPlace(key)) return [member]
+      // Without the check, lax mode would take any value for a list of one.
+      const guards = [...path.guards, `@${path.tail}.type() == "array"`]
+      return [member, { base: path.base, guards, tail: `${path.tail}[${key}]` }]
+    })
+  })
+  return paths.map(whole)
+}
+
+function whole({ base, guards, tail }: { base: string; guards: readonly string[]; tail: string }): string {
+  if (guards.length === 0) return base + tail
+  return `${base} ? (@.type() == "object" && ${guards.join(' && ')})${tail}`
+}
+
+/** The tree as a predicate over `$`. Nothing in it may compare with a list or an object. */
+export function toJsonpath(tree: FilterTree): string {
+  if ('all' in tree) return tree.all.length === 0 ? '(1 == 1)' : `(${tree.all.map(toJsonpath).join(' && ')})`
+  if ('any' in tree) return `(${tree.any.map(toJsonpath).join(' || ')})`
+  if ('not' in tree) return `!(${toJsonpath(tree.not)})`
+  const satisfied = tree.operator === '$exists' ? '' : ` ? (${satisfies(tree)})`
+  return `(${valuePaths(tree.keys)
+    .map((path) => `exists(${path}${satisfied})`)
+    .join(' || ')})`
+}
+
+const COMPARISONS = { $gt: '>', $gte: '>=', $lt: '<', $lte: '<=' }
+
+/** What a value, `@`, must be to satisfy a condition. */
+function satisfies({ operator, operand }: Condition): string {
+  switch (operator) {
+    case '$regex':
+      // flag "s": a dot is any character, a line feed too.
+      return `@.type() == "string" && @ like_regex ${literal(operand)} flag "s"`
+    case '$contains':
+      return typeof operand === 'string'
+        ? `@.type() == "string" && @ like_regex ${literal(operand)} flag "q"`
+        : among([operand])
+    case '$in':
+      return among(operand as unknown[])
+    case '$exists':
+      throw new TypeError('$exists has no operand')
+    default:
+      return `@.type() == "${isNumber(operand) ? 'number' : 'string'}" && @ ${COMPARISONS[operator]} ${literal(operand)}`
+  }
+}
+
+/** In jsonpath, values of different types are never equal, and comparing them does not fail. jsonpath would also look into nested lists. */
+function among(values: readonly unknown[]): string {
+  return `@.type() != "array" && (${values.map((value) => `@ == ${literal(value)}`).join(' || ')})`
+}
+
+/** Scalars of JSON are scalars of jsonpath. */
+const literal = (value: unknown): string => (isNumber(value) ? String(value) : JSON.stringify(value))

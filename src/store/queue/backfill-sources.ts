@@ -1,0 +1,74 @@
+import { type Statement, sql } from '../../db/sql.ts'
+import type { EventName } from '../../schema/events.ts'
+
+/**
+ * What is stored, as the events that told of it: `row_id` (the events' `ref`), `project_id`, `at` (when it was stored), `tie` (the order
+ * within one moment) and `data`, with the same fields and values as when it was written.
+ */
+const SOURCES: Record<EventName, (userId: string, mine: Statement) => Statement> = {
+  'zerodb.vector.stored': (userId, mine) => sql`
+    select
+      r.id as row_id, r.project_id, r.created_at as at, 0::bigint as tie,
+      jsonb_build_object(
+        'vector_id', r.vector_id, 'project_id', r.project_id, 'namespace', r.namespace, 'source', r.source, 'user_id', ${userId}::uuid
+      ) as data
+    from zerodb_vectors r
+    where ${mine} and r.batch_id is null`,
+
+  // What a batch replaces keeps its created_at: updated_at is the moment of the batch.
+  'zerodb.vector.batch_stored': (userId, mine) => sql`
+    select
+      r.batch_id as row_id, r.project_id, max(r.updated_at) as at, 0::bigint as tie,
+      jsonb_build_object('project_id', r.project_id, 'count', count(*), 'user_id', ${userId}::uuid) as data
+    from zerodb_vectors r
+    where ${mine} and r.batch_id is not null
+    group by r.batch_id, r.project_id`,
+
+  'zerodb.memory.stored': (userId, mine) => sql`
+    select
+      r.id as row_id, r.project_id, r.created_at as at, r.event_seq as tie,
+      jsonb_build_object('memory_id', r.id, 'project_id', r.project_id, 'agent_id', r.agent_id, 'user_id', ${userId}::uuid) as data
+    from zerodb_memories r
+    where ${mine} and r.kind = 'record'`,
+
+  'zeromemory.remembered': (userId, mine) => sql`
+    select
+      r.id as row_id, r.project_id, r.created_at as at, r.event_seq as tie,
+      jsonb_build_object(
+        'memory_id', r.id, 'entity_id', r.entity_id, 'memory_type', r.memory_type, 'namespace', r.namespace, 'user_id', ${userId}::uuid
+      ) as data
+    from zerodb_memories r
+    where ${mine} and r.kind = 'remembered'`,
+
+  'zerodb.file.uploaded': (userId, mine) => sql`
+    select
+      r.id as row_id, r.project_id, r.created_at as at, 0::bigint as tie,
+      jsonb_build_object(
+        'file_id', r.id, 'project_id', r.project_id, 'file_name', r.file_name, 'content_type', r.content_type, 'size_bytes', r.size_bytes,
+        'user_id', ${userId}::uuid
+      ) as data
+    from zerodb_files r
+    where ${mine}`,
+
+  'zerodb.table.row_inserted': (userId, mine) => sql`
+    select
+      r.id as row_id, r.project_id, r.created_at as at, r.position as tie,
+      jsonb_build_object('table_name', t.name, 'row_id', r.id, 'project_id', r.project_id, 'user_id', ${userId}::uuid) as data
+    from zerodb_rows r
+    join zerodb_tables t on t.id = r.table_id
+    where ${mine}`,
+
+  'zerodb.event.published': (userId, mine) => sql`
+    select
+      r.id as row_id, r.project_id, r.published_at as at, r.position as tie,
+      jsonb_build_object('event_id', r.id, 'project_id', r.project_id, 'topic', r.topic, 'user_id', ${userId}::uuid) as data
+    from zerodb_published_events r
+    where ${mine}`,
+}
+
+/** All rows of the user's projects that an event of this type has told of. */
+export function rowsOf(event: EventName, userId: string): Statement {
+  // Inside each source: what groups rows is not to group those of all users.
+  const mine = sql`r.project_id in (select id from zerodb_projects where user_id = ${userId}::uuid)`
+  return SOURCES[event](userId, mine)
+}

@@ -1,0 +1,373 @@
+import { type Statement, sql } from '../../db/sql.ts'
+import { now, relax, type StoreContext } from '../context.ts'
+import {
+  type AssignmentRow,
+  assigned,
+  assignmentColumns,
+  functionOf,
+  hookOf,
+  laneCapable,
+  laneLimited,
+  type OwnedRun,
+  toOwnedRun,
+} from './owned-run.ts'
+
+/** A hook in a project: what claims are fair between. */
+export interface Lane {
+  hook_id: string
+  project_id: string
+}
+
+export const FIRST_LANE: Lane = {
+  hook_id: '00000000-0000-0000-0000-000000000000',
+  project_id: '00000000-0000-0000-0000-000000000000',
+}
+
+export interface Claimer {
+  epoch: number
+  /** The most runs to take. */
+  count: number
+  handlers: readonly string[]
+  /** The most lanes to look at. */
+  breadth: number
+}
+
+export interface Claimed {
+  runs: OwnedRun[]
+  /** The lane from which the next claim goes on; `FIRST_LANE` when it should begin anew. */
+  next: Lane
+  /** False: nothing behind `next` was looked at, so that there may be more. */
+  complete: boolean
+}
+
+/** Keys of ordered hooks that one claim looks at, for each hook. */
+const KEYS_AT_ONCE = 256
+/** Ordered hooks that one claim looks at. */
+const HOOKS_AT_ONCE = 64
+
+export function claims(context: StoreContext) {
+  const { db, relaxed } = context
+
+  /** Recursive: jumps from lane to lane in the index, `breadth` lanes at most, beginning behind `after`. */
+  function lanesBehind(after: Lane, breadth: number): Statement {
+    return sql`
+      lanes as (
+        (
+          select hook_id, project_id, 1 as n
+          from zerodb_runs
+          where status = 'queued' and ordering_key is null and (hook_id, project_id) > (${after.hook_id}::uuid, ${after.project_id}::uuid)
+          order by hook_id, project_id
+          limit 1
+        )
+        union all
+        select next.hook_id, next.project_id, lanes.n + 1
+        from lanes
+        cross join lateral (
+          select hook_id, project_id
+          from zerodb_runs
+          where status = 'queued' and ordering_key is null and (hook_id, project_id) > (lanes.hook_id, lanes.project_id)
+          order by hook_id, project_id
+          limit 1
+        ) next
+        where lanes.n < ${breadth}::int
+      )`
+  }
+
+  /** The due runs of the lanes in `open_lanes`, each lane's best first: no lane gives more than its share, or than its `room`. */
+  function dueOf(count: number): Statement {
+    return sql`
+      due as materialized (
+        select q.id, l.hook_id, l.project_id, l.n, row_number() over (partition by l.n order by q.run_at, q.event_seq) as rank
+        from open_lanes l
+        cross join lateral (
+          select id, run_at, event_seq
+          from zerodb_runs
+          where status = 'queued' and ordering_key is null and hook_id = l.hook_id and project_id = l.project_id and run_at <= ${now(context)}
+          order by run_at, event_seq
+          limit (select least(l.room, ceil(${count}::float8 / greatest(1, count(*))))::int from open_lanes)
+          for update skip locked
+        ) q
+      )`
+  }
+
+  /** Makes the runs in `taken` the claimer's, and returns them with where the claim has come to. */
+  function claimTaken(epoch: number): Statement {
+    return sql`
+      claimed as (
+        update zerodb_runs r
+        set status = 'running', owner = ${epoch}::bigint, attempts = attempts + 1, started_at = now(), finished_at = null
+        where r.id = any(array(select id from taken)) and r.status = 'queued'
+        returning r.*
+      )`
+  }
+
+  interface Visited {
+    visited: number
+    last: string | null
+    served: string | null
+  }
+
+  async function claimLanes(
+    executor: typeof db,
+    after: Lane,
+    { epoch, breadth }: Claimer,
+    rest: Statement,
+  ): Promise<Claimed> {
+    const rows = await executor.query<AssignmentRow & Visited>(sql`
+      with recursive ${lanesBehind(after, breadth)}, ${rest}, ${claimTaken(epoch)}
+      select
+        (select count(*)::int from lanes) as visited,
+        (select hook_id || ' ' || project_id from lanes order by n desc limit 1) as last,
+        (select hook_id || ' ' || project_id from taken order by rank, n desc limit 1) as served,
+        assignment.*
+      from (select 1) always
+      left join (select ${assignmentColumns} from ${assigned(sql`claimed`)} order by c.run_at, c.event_seq) assignment on true`)
+    const [{ visited, last, served }] = rows as [AssignmentRow & Visited]
+    const runs = rows.filter(({ id }) => id !== null).map(toRun)
+    const complete = visited < breadth
+    return { runs, next: laneOf(served ?? (complete ? null : last)), complete }
+  }
+
+  return {
+    /**
+     * Takes queued runs that are due and that the claimer can execute, of hooks and functions without an order or a limit. Each lane gives one in turn,
+     * beginning behind `after`: a lane with a long queue delays another by one run for each that the other has.
+     */
+    claim(claimer: Claimer, after: Lane): Promise<Claimed> {
+      const { count, handlers } = claimer
+      return claimLanes(
+        relaxed,
+        after,
+        claimer,
+        sql`
+        open_lanes as (
+          select l.*, ${count}::int as room
+          from lanes l
+          ${hookOf(sql`l.hook_id`)}
+          ${functionOf(sql`l.hook_id`)}
+          where h.paused_at is null and not ${laneLimited} and ${laneCapable(handlers)}
+        ),
+        ${dueOf(count)},
+        taken as (select * from due order by rank, n limit ${count}::int)`,
+      )
+    },
+
+    /** Whether there may be runs that only `claimLimited` or `claimOrdered` take. */
+    async needTurns(): Promise<boolean> {
+      const [row] = await relaxed.query<{ needed: boolean }>(sql`
+        select
+          exists (select from zerodb_runs where status = 'queued' and ordering_key is not null)
+          or exists (select from zerodb_hooks where concurrency is not null)
+          or exists (select from zerodb_functions where concurrency is not null) as needed`)
+      return row!.needed
+    },
+
+    /** One process at a time may count what is running and add to it. Holds until the transaction ends, which need not wait for the disk. */
+    async lockTurns(): Promise<void> {
+      await relax(db)
+      await db.query(sql`select pg_advisory_xact_lock(7317320442)`)
+    },
+
+    /**
+     * The same for hooks and functions with a limit, or, with `projectLimit` (runs of one project that may go on at once; null: any number), for all.
+     * In a transaction that has called `lockTurns`.
+     */
+    claimLimited(claimer: Claimer, after: Lane, projectLimit: number | null): Promise<Claimed> {
+      const { count, handlers } = claimer
+      return claimLanes(
+        db,
+        after,
+        claimer,
+        sql`
+        ${runningNow},
+        open_lanes as (
+          select l.*, ${roomOf(count, projectLimit)} as room
+          from lanes l
+          ${hookOf(sql`l.hook_id`)}
+          ${functionOf(sql`l.hook_id`)}
+          where (${laneLimited} or ${projectLimit}::int is not null) and h.paused_at is null and ${laneCapable(handlers)}
+        ),
+        ${dueOf(count)},
+        taken as (${withinLimits(count, projectLimit)})`,
+      )
+    },
+
+    /**
+     * Takes the first run of each key whose turn it is: the oldest that is not final, when it is due, nothing of its key is running, and
+     * no earlier event waits to be dispatched. `cursors` holds, for a hook, the key behind which to begin, and is brought up to date.
+     * In a transaction that has called `lockTurns`.
+     */
+    async claimOrdered(
+      claimer: Omit<Claimer, 'breadth'>,
+      cursors: Map<string, string>,
+      projectLimit: number | null,
+    ): Promise<Claimed> {
+      const { epoch, count, handlers } = claimer
+      const rows = await db.query<AssignmentRow & { looked: Record<string, Looked> | null }>(sql`
+        with recursive ordered_hooks as (
+          (
+            select hook_id, 1 as n from zerodb_runs
+            where status = 'queued' and ordering_key is not null
+            order by hook_id limit 1
+          )
+          union all
+          select next.hook_id, o.n + 1
+          from ordered_hooks o
+          cross join lateral (
+            select hook_id from zerodb_runs
+            where status = 'queued' and ordering_key is not null and hook_id > o.hook_id
+            order by hook_id limit 1
+          ) next
+          where o.n < ${HOOKS_AT_ONCE}::int
+        ),
+        begin as (
+          select o.hook_id, coalesce(${JSON.stringify(Object.fromEntries(cursors))}::jsonb ->> o.hook_id::text, '') as key
+          from ordered_hooks o
+        ),
+        heads as materialized (
+          select head.*
+          from begin
+          cross join lateral (
+            with recursive keys as (
+              (
+                select id, hook_id, project_id, ordering_key, event_seq, run_at, 1 as n
+                from zerodb_runs
+                where status = 'queued' and ordering_key is not null and hook_id = begin.hook_id and ordering_key > begin.key
+                order by ordering_key, event_seq
+                limit 1
+              )
+              union all
+              select next.*, keys.n + 1
+              from keys
+              cross join lateral (
+                select id, hook_id, project_id, ordering_key, event_seq, run_at
+                from zerodb_runs
+                where status = 'queued' and ordering_key is not null and hook_id = begin.hook_id and ordering_key > keys.ordering_key
+                order by ordering_key, event_seq
+                limit 1
+              ) next
+              where keys.n < ${KEYS_AT_ONCE}::int
+            )
+            select * from keys
+          ) head
+        ),
+        ${runningNow},
+        open_lanes as (
+          select begin.hook_id, l.project_id, ${roomOf(count, projectLimit)} as room
+          from begin
+          join (select distinct hook_id, project_id from heads) l using (hook_id)
+          ${hookOf(sql`begin.hook_id`)}
+          ${functionOf(sql`begin.hook_id`)}
+          where h.paused_at is null and ${laneCapable(handlers)}
+        ),
+        due as materialized (
+          select k.id, k.hook_id, k.project_id, k.ordering_key, k.n, row_number() over (partition by k.hook_id, k.project_id order by k.n) as rank
+          from heads k
+          join open_lanes l using (hook_id, project_id)
+          where k.run_at <= ${now(context)}
+            and not exists (
+              select from zerodb_runs b where b.hook_id = k.hook_id and b.ordering_key = k.ordering_key and b.status = 'running'
+            )
+            and not exists (select from zerodb_outbox where seq < k.event_seq)
+        ),
+        taken as (${withinLimits(count, projectLimit)}),
+        ${claimTaken(epoch)},
+        looked as (
+          select
+            k.hook_id, count(*) as visited, max(k.ordering_key) as last,
+            (select max(due.ordering_key) from due join taken using (id) where due.hook_id = k.hook_id) as served
+          from heads k
+          group by k.hook_id
+        )
+        select
+          (select jsonb_object_agg(hook_id, jsonb_build_object('visited', visited, 'last', last, 'served', served)) from looked) as looked,
+          assignment.*
+        from (select 1) always
+        left join (select ${assignmentColumns} from ${assigned(sql`claimed`)} order by c.event_seq) assignment on true`)
+      const looked = rows[0]?.looked ?? {}
+      let complete = true
+      for (const [hook, { visited, last, served }] of Object.entries(looked)) {
+        const full = visited >= KEYS_AT_ONCE
+        const began = cursors.get(hook) !== undefined
+        if (served !== null) cursors.set(hook, served)
+        else if (full) cursors.set(hook, last)
+        else cursors.delete(hook)
+        if (full || began) complete = false
+      }
+      for (const hook of cursors.keys()) {
+        if (hook in looked) continue
+        cursors.delete(hook)
+        complete = false
+      }
+      return { runs: rows.filter(({ id }) => id !== null).map(toRun), next: FIRST_LANE, complete }
+    },
+  }
+}
+
+interface Looked {
+  visited: number
+  last: string
+  served: string | null
+}
+
+const runningNow = sql`
+  running as materialized (select hook_id, function_id, project_id from zerodb_runs where status = 'running')`
+
+/** How many more of hook `h`, its function or the function `f`, and project `l.project_id` may run, `count` at most. */
+function roomOf(count: number, projectLimit: number | null): Statement {
+  return sql`greatest(0, least(
+    ${count}::int,
+    h.concurrency - (select count(*) from running where running.hook_id = l.hook_id),
+    coalesce(h.function_concurrency, f.concurrency)
+      - (select count(*) from running where running.function_id = coalesce(h.function_id, f.id)),
+    ${projectLimit}::int - (select count(*) from running where running.project_id = l.project_id)
+  ))::int`
+}
+
+/** Of `due`, one of each lane in turn, as many as hook, function and project have room for. */
+function withinLimits(count: number, projectLimit: number | null): Statement {
+  return sql`
+    select placed.*
+    from (
+      select
+        due.*,
+        h.concurrency as hook_limit,
+        coalesce(h.function_concurrency, f.concurrency) as function_limit,
+        coalesce(h.function_id, f.id) as function_id,
+        row_number() over (partition by due.hook_id order by due.rank, due.n) as of_hook,
+        row_number() over (partition by coalesce(h.function_id, f.id) order by due.rank, due.n) as of_function,
+        row_number() over (partition by due.project_id order by due.rank, due.n) as of_project
+      from due
+      ${hookOf(sql`due.hook_id`)}
+      ${functionOf(sql`due.hook_id`)}
+    ) placed
+    where (hook_limit is null or of_hook <= hook_limit - (select count(*) from running where running.hook_id = placed.hook_id))
+      and (
+        function_limit is null
+        or of_function <= function_limit - (select count(*) from running where running.function_id = placed.function_id)
+      )
+      and (
+        ${projectLimit}::int is null
+        or of_project <= ${projectLimit}::int - (select count(*) from running where running.project_id = placed.project_id)
+      )
+    order by rank, n
+    limit ${count}::int`
+}
+
+/** Without the columns that are not the assignment's. */
+function toRun(row: AssignmentRow): OwnedRun {
+  const {
+    visited: _1,
+    last: _2,
+    served: _3,
+    looked: _4,
+    ...assignment
+  } = row as AssignmentRow & Record<string, unknown>
+  return toOwnedRun(assignment as AssignmentRow)
+}
+
+function laneOf(text: string | null): Lane {
+  if (text === null) return FIRST_LANE
+  const [hook_id, project_id] = text.split(' ') as [string, string]
+  return { hook_id, project_id }
+}

@@ -1,0 +1,179 @@
+import { type Statement, sql } from '../../db/sql.ts'
+import { now, type StoreContext } from '../context.ts'
+import type { Follower } from '../write-pipeline.ts'
+import { orderOf, seenOf, taken } from './hook-filter-sql.ts'
+import { type AssignmentRow, capable, limited, type OwnedRun, toOwnedRun } from './owned-run.ts'
+
+/** The most events that one statement dispatches. */
+export const DISPATCH_BATCH = 256
+
+/** Who dispatches, and what it can take on. */
+export interface Taker {
+  epoch: number
+  /** How many runs it can own at once. */
+  slots: number
+  handlers: readonly string[]
+  /** The most runs that may lie between an event and the beginning of its chain. */
+  maxDepth: number
+}
+
+export interface Dispatched {
+  /** The taker's own, to be executed now. */
+  owned: OwnedRun[]
+  /** Runs that were made and wait to be claimed. */
+  queued: number
+  /** Some of them wait for their turn: their hook has an order or a limit. */
+  turns: boolean
+  events: number
+}
+
+export function dispatch(context: StoreContext) {
+  const { relaxed } = context
+
+  // array(): joined to the delete, the choice of the batch could be made anew for every row.
+  const oldest = sql`array(select seq from zerodb_outbox order by seq limit ${DISPATCH_BATCH}::int for update skip locked)`
+
+  return {
+    /** Dispatches these events, those of them that nobody has dispatched. */
+    async events(seqs: readonly number[], taker: Taker): Promise<Dispatched> {
+      // select: the plan is made for any number of them, and kept.
+      return dispatchedIn(await relaxed.query(fanOut(context, sql`(select ${seqs}::bigint[])::bigint[]`, taker)))
+    },
+
+    /** Dispatches the oldest events that nobody has: what a crash, or another process's wake-up that got lost, has left. */
+    async oldest(taker: Taker): Promise<Dispatched> {
+      return dispatchedIn(await relaxed.query(fanOut(context, oldest, taker)))
+    },
+
+    /** The same right behind a write, whose events it finds as well unless there are `DISPATCH_BATCH` older ones. Null: not done. */
+    behind(taker: Taker, sent: (dispatched: Promise<Dispatched | null>, written: Promise<number[]>) => void): Follower {
+      return {
+        statement: () => fanOut(context, oldest, taker, sql`cross join set_config('synchronous_commit', 'off', true)`),
+        sent: (rows, written) =>
+          sent(
+            rows.then((found) => found && dispatchedIn(found as Row[])),
+            written,
+          ),
+      }
+    },
+
+    /** Seconds since the oldest event was committed that nobody has dispatched; 0 when there is none. */
+    async lagSeconds(): Promise<number> {
+      const [row] = await relaxed.query<{ seconds: number }>(sql`
+        select coalesce(extract(epoch from clock_timestamp() - e.created_at), 0)::float8 as seconds
+        from (select min(seq) as seq from zerodb_outbox) oldest
+        left join zerodb_events e on e.seq = oldest.seq`)
+      return Math.max(0, row?.seconds ?? 0)
+    },
+  }
+}
+
+/** What comes back: a row for each run that was made, or one without. */
+type Row = Omit<AssignmentRow, 'attempts' | 'base_attempts' | 'trigger' | 'ordering' | 'in_turn' | 'synthetic'> & {
+  events: number
+  mine: boolean | null
+  turn: boolean
+}
+
+/**
+ * Turns events into runs, in one statement: takes them from the outbox, matches the hooks that existed when they were committed, and
+ * inserts a run for each match. The first `slots` runs that the taker can execute and that need not wait for their turn are its own at
+ * once; the others are queued. An event that comes at the end of too long a chain makes runs that are dead.
+ */
+function fanOut(
+  context: StoreContext,
+  batch: Statement,
+  { epoch, slots, handlers, maxDepth }: Taker,
+  relaxing = sql``,
+): Statement {
+  return sql`
+    with batch as (
+      delete from zerodb_outbox where seq = any(${batch}) returning seq
+    ),
+    matched as (
+      select
+        e.seq, e.id as event_id, e.event, e.channel, e.data, e.created_at, e.user_id, e.project_id, e.ref, e.depth, e.trace,
+        coalesce(e.chain_id, e.id) as chain_id,
+        h.id as hook_id, h.hook_name, h.hook_config, h.retry, h.function_id, h.runtime, h.created_at as hook_created_at,
+        seen.key, ${limited} or seen.key is not null as turn, gen_random_uuid() as id, e.depth > ${maxDepth}::int as too_deep,
+        ${capable(handlers)}
+          and h.paused_at is null and not ${limited} and seen.key is null and e.depth <= ${maxDepth}::int as ownable
+      from batch
+      cross join lateral (
+        select seq, id, event, channel, data, created_at, user_id, project_id, ref, depth, trace, chain_id
+        from zerodb_events where seq = batch.seq limit 1
+      ) e
+      -- offset 0: looked up for each event. A plan made while there were few hooks would read those of all users.
+      cross join lateral (
+        select
+          id, hook_name, hook_config, retry, function_id, runtime, created_at, concurrency, function_concurrency, paused_at, filter_path, ordering_key
+        from zerodb_hooks
+        where user_id = e.user_id
+          and event_type = e.event
+          and is_active
+          and (project_id is null or project_id = e.project_id)
+          and created_at <= e.created_at
+        offset 0
+      ) h
+      cross join lateral ${seenOf({ event: sql`e.event`, data: sql`e.data`, ref: sql`e.ref`, project: sql`e.project_id` })}
+      where ${taken}
+    ),
+    ranked as (
+      select
+        matched.*, ownable and row_number() over (order by not ownable, seq, hook_created_at) <= ${slots}::int as mine
+      from matched
+    ),
+    inserted as (
+      insert into zerodb_runs
+        (id, trigger, event_seq, hook_id, function_id, runtime, user_id, project_id, handler, ref, ordering_key, run_at, status, attempts, owner, started_at,
+          finished_at, error)
+      select
+        id, 'event', seq, hook_id, function_id, runtime, user_id, project_id, hook_name, ref,
+        ${orderOf},
+        ${now(context)},
+        case when mine then 'running' when too_deep then 'dead' else 'queued' end,
+        case when mine then 1 else 0 end,
+        case when mine then ${epoch}::bigint end,
+        case when mine then now() end,
+        case when too_deep then now() end,
+        case when too_deep then jsonb_build_object(
+          'code', 'chain_too_deep',
+          'message', 'The chain that began with ' || chain_id || ' has gone through ' || depth || ' runs; ZERODB_MAX_DEPTH is ' || ${maxDepth}::int
+        ) end
+      from ranked
+      on conflict do nothing
+      returning id
+    )
+    select
+      taken.events, r.mine, r.turn,
+      r.id, r.hook_name as handler, r.hook_id, r.function_id, r.hook_config as config, r.retry, r.user_id, r.project_id, r.ref,
+      r.event_id, r.event, r.channel, r.data, r.created_at as timestamp, r.chain_id, r.depth, r.trace
+    from (select count(*)::int as events from batch) taken
+    ${relaxing}
+    left join ranked r on not r.too_deep and r.id in (select id from inserted)
+    order by r.mine desc, r.seq, r.hook_created_at`
+}
+
+function dispatchedIn(rows: readonly Row[]): Dispatched {
+  const owned: OwnedRun[] = []
+  let turns = false
+  let queued = 0
+  for (const { events: _events, mine, turn, ...row } of rows) {
+    if (mine === null) continue
+    if (turn) turns = true
+    if (mine)
+      owned.push(
+        toOwnedRun({
+          ...row,
+          attempts: 1,
+          base_attempts: 0,
+          trigger: 'event',
+          ordering: null,
+          in_turn: false,
+          synthetic: false,
+        }),
+      )
+    else queued++
+  }
+  return { owned, queued, turns, events: rows[0]?.events ?? 0 }
+}

@@ -1,0 +1,102 @@
+import { json, type Statement, sql } from '../../db/sql.ts'
+import type { Run } from '../../schema/run.ts'
+import { found, now, type StoreContext } from '../context.ts'
+
+/** A run that somebody waits for: executed at once, and written when it has ended, or before it writes. */
+export interface Invoked {
+  id: string
+  trigger: 'http' | 'tool' | 'invoke'
+  function_id: string
+  function_version: number
+  /** The envelope that its function is given, without bodies that are not worth keeping. */
+  input: object
+  chain_id: string | null
+  depth: number
+  started_at: string
+}
+
+/** How it has ended. */
+export interface InvokedEnding extends Invoked {
+  status: 'succeeded' | 'dead' | 'cancelled'
+  /** A JSON document, or null for none. */
+  result: string | null
+  error: Run['error']
+  logs: Run['logs']
+  finished_at: string
+}
+
+export function functionRuns(context: StoreContext) {
+  const { db, relaxed } = context
+  return {
+    /** A queued run of a function, for a caller who does not wait. Returns its id. */
+    async enqueue(
+      functionId: string,
+      trigger: Invoked['trigger'],
+      input: object,
+      cause: { chain_id: string; depth: number } | undefined,
+    ): Promise<string> {
+      const rows = await db.query<{ id: string }>(sql`
+        ${insertRuns(
+          sql`
+          select
+            f.id as function_id, f.user_id, f.project_id, f.name, f.runtime, null::uuid as schedule_id, ${json(input)}::jsonb as input,
+            ${trigger} as trigger, null::text as dedupe_key, false as skipped
+          from zerodb_functions f
+          where f.id = ${functionId}::uuid`,
+          now(context),
+          cause,
+        )}
+        returning id`)
+      return found(rows, 'Function').id
+    },
+
+    /** Records that a run has begun, before it writes: what it writes can be traced to it, and its death is seen. */
+    async begin(epoch: number, run: Invoked): Promise<void> {
+      await db.query(sql`
+        insert into zerodb_runs
+          (id, trigger, hook_id, function_id, function_version, runtime, user_id, project_id, handler, input, chain_id, depth, status, attempts,
+            at_most_once, owner, started_at, created_at, run_at)
+        select
+          ${run.id}::uuid, ${run.trigger}, f.id, f.id, ${run.function_version}::int, f.runtime, f.user_id, f.project_id, f.name,
+          ${json(run.input)}::jsonb, ${run.chain_id}, ${run.depth}::int, 'running', 1, true, ${epoch}::bigint, ${run.started_at}::timestamptz,
+          ${run.started_at}::timestamptz, ${run.started_at}::timestamptz
+        from zerodb_functions f
+        where f.id = ${run.function_id}::uuid`)
+    },
+
+    /** Writes runs that have ended, those that have begun before and others. */
+    async record(endings: readonly InvokedEnding[]): Promise<void> {
+      await relaxed.query(sql`
+        insert into zerodb_runs
+          (id, trigger, hook_id, function_id, function_version, runtime, user_id, project_id, handler, input, chain_id, depth, status, attempts,
+            at_most_once, started_at, created_at, run_at, finished_at, result, error, logs)
+        select
+          r.id, r.trigger, f.id, f.id, r.function_version, f.runtime, f.user_id, f.project_id, f.name, r.input, r.chain_id, r.depth, r.status, 1,
+          true, r.started_at, r.started_at, r.started_at, r.finished_at, r.result::jsonb, r.error, r.logs
+        from jsonb_to_recordset(${json(endings)}::jsonb) as r (
+          id uuid, trigger text, function_id uuid, function_version int, input jsonb, chain_id text, depth int, status text,
+          started_at timestamptz, finished_at timestamptz, result text, error jsonb, logs jsonb
+        )
+        join zerodb_functions f on f.id = r.function_id
+        on conflict (id) do update set
+          status = excluded.status, owner = null, finished_at = excluded.finished_at, result = excluded.result, error = excluded.error,
+          logs = excluded.logs
+        where zerodb_runs.status = 'running'`)
+    },
+  }
+}
+
+/** Queues a run of a function for each row of `source`; one that is `skipped` has ended already. */
+export function insertRuns(source: Statement, at: Statement, cause?: { chain_id: string; depth: number }): Statement {
+  return sql`
+    insert into zerodb_runs
+      (trigger, hook_id, function_id, runtime, schedule_id, user_id, project_id, handler, input, dedupe_key, run_at, status, finished_at, error,
+        chain_id, depth)
+    select
+      trigger, function_id, function_id, runtime, schedule_id, user_id, project_id, name, input, dedupe_key, ${at},
+      case when skipped then 'skipped' else 'queued' end,
+      case when skipped then now() end,
+      case when skipped then jsonb_build_object('code', 'overlap', 'message', 'The run of an earlier tick was unfinished') end,
+      ${cause?.chain_id ?? null}::text, ${cause?.depth ?? null}::int
+    from (${source}) runs`
+}

@@ -1,0 +1,79 @@
+import { randomBytes } from 'node:crypto'
+import { json, type Statement, sql } from '../../db/sql.ts'
+import { EVENT_TYPES, type EventName } from '../../schema/events.ts'
+import type { Hook } from '../../schema/hook.ts'
+import { found, now, owned, type Scope, type StoreContext } from '../context.ts'
+
+/** Which field of an event's data is its row's id, where there is one. */
+const ROW_ID: Partial<Record<EventName, string>> = {
+  'zerodb.memory.stored': 'memory_id',
+  'zeromemory.remembered': 'memory_id',
+  'zerodb.file.uploaded': 'file_id',
+  'zerodb.table.row_inserted': 'row_id',
+  'zerodb.event.published': 'event_id',
+}
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+
+export function invocations(context: StoreContext) {
+  const { db } = context
+  return {
+    /**
+     * Queues a run of a hook that no write has caused, in the scope's project. `payload` is the event's data, and finds the row that it names;
+     * fields that it leaves out are null. The run belongs to the chain of the scope's cause, and is dead at once when that has gone through
+     * more than `maxDepth` runs. Returns the run's id. Throws `not_found` when the project is not the user's.
+     */
+    async create(
+      scope: Scope,
+      hook: Pick<Hook, 'id'> & { event_type: EventName },
+      payload: Record<string, unknown>,
+      maxDepth: number,
+    ): Promise<string> {
+      const { cause, trace } = scope
+      const { name, channel, data } = EVENT_TYPES.find(({ name }) => name === hook.event_type)!
+      const nothing = Object.fromEntries(Object.keys(data.shape).map((field) => [field, null]))
+      const { user_id, project_id } = scope
+      const envelope = {
+        id: `inv_${randomBytes(16).toString('hex')}`,
+        ...{ event: name, channel },
+        data: { ...nothing, user_id, ...('project_id' in nothing ? { project_id } : {}), ...payload },
+        trace,
+      }
+      const error = cause && cause.depth > maxDepth ? tooDeep(cause, maxDepth) : null
+      const rows = await db.query<{ id: string }>(sql`
+        insert into zerodb_runs
+          (trigger, hook_id, function_id, runtime, user_id, project_id, handler, ref, input, chain_id, depth, run_at, status, error, finished_at)
+        select
+          'invoke', h.id, h.function_id, h.runtime, project.user_id, project.project_id, h.hook_name,
+          -- Where none is named, an id that none has.
+          coalesce((${rowNamed(scope, name, payload)}), gen_random_uuid())::text,
+          ${json(envelope)}::jsonb
+            || jsonb_build_object('timestamp', to_char(${now(context)} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')),
+          ${cause?.chain_id ?? null}::text, ${cause?.depth ?? null}::int,
+          ${now(context)}, ${error ? 'dead' : 'queued'}, ${error && json(error)}::jsonb, case when ${error !== null}::bool then now() end
+        from (${owned(scope)}) project
+        join zerodb_hooks h on h.id = ${hook.id}::uuid
+        returning id`)
+      return found(rows, 'Project').id
+    },
+  }
+}
+
+function tooDeep({ chain_id, depth }: NonNullable<Scope['cause']>, maxDepth: number) {
+  return {
+    code: 'chain_too_deep',
+    message: `The chain that began with ${chain_id} has gone through ${depth} runs; ZERODB_MAX_DEPTH is ${maxDepth}`,
+  }
+}
+
+/** The id of the row that an event's data names; null when it names none. Handlers look for it in their own project only. */
+function rowNamed({ project_id }: Scope, event: EventName, data: Record<string, unknown>): Statement {
+  if (event === 'zerodb.vector.stored') {
+    const { vector_id, namespace = 'default' } = data
+    if (typeof vector_id !== 'string' || typeof namespace !== 'string') return sql`select null::uuid`
+    return sql`
+      select id from zerodb_vectors
+      where project_id = ${project_id}::uuid and namespace = ${namespace} and vector_id = ${vector_id}`
+  }
+  const id = data[ROW_ID[event] ?? '']
+  return typeof id === 'string' && UUID.test(id) ? sql`select ${id}::uuid` : sql`select null::uuid`
+}

@@ -1,0 +1,255 @@
+import { type Executor, json, type Statement, sql } from '../../db/sql.ts'
+import { ZeroError } from '../../errors.ts'
+import type { Hook } from '../../schema/hook.ts'
+import type { Replay, ReplayCriteria } from '../../schema/replay.ts'
+import { RUN_STATUSES } from '../../schema/run.ts'
+import { bounded, found, now, type StoreContext } from '../context.ts'
+import { rowsOf } from './backfill-sources.ts'
+
+/** A hook whose `event_type` is known to be one of ours. */
+export type HookOverRows = Pick<Hook, 'id' | 'event_type' | 'created_at'> & { event_type: Parameters<typeof rowsOf>[0] }
+
+interface Period {
+  since?: string | undefined
+  until?: string | undefined
+}
+
+const columns = sql`
+  r.id, r.kind, r.status, r.total, r.seen, r.created, r.rate as rate_per_second, r.criteria, r.created_at, r.finished_at,
+  (
+    select coalesce(jsonb_object_agg(status, n), '{}')
+    from (select status, count(*) as n from zerodb_runs where replay_id = r.id group by status) counted
+  ) as runs`
+
+const NONE = Object.fromEntries(RUN_STATUSES.map((status) => [status, 0]))
+
+function toReplay(row: Replay): Replay {
+  return { ...row, runs: { ...NONE, ...row.runs } }
+}
+
+export function replays(context: StoreContext) {
+  const { db } = context
+
+  /** A new job of `total` events or rows; one without any is done at once. */
+  function insertJob(
+    job: {
+      kind: Replay['kind']
+      user_id: string
+      project_id: string | null
+      hook_id: string | null
+      criteria: object
+      rate: number
+    },
+    counted: Statement,
+    position: Statement,
+  ): Statement {
+    return sql`
+      insert into zerodb_replays (kind, user_id, project_id, hook_id, criteria, rate, total, position, status, finished_at, advanced_at)
+      select
+        ${job.kind}, ${job.user_id}::uuid, ${job.project_id}::uuid, ${job.hook_id}::uuid, ${json(job.criteria)}::jsonb, ${job.rate}::int,
+        counted.total, ${position},
+        case when counted.total = 0 then 'done' else 'running' end,
+        case when counted.total = 0 then now() end,
+        ${now(context)}
+      from (${counted}) counted
+      returning *`
+  }
+
+  /** The rows that a backfill goes through: what the hook's event type tells of, stored before the hook was. */
+  function rowsBefore(
+    userId: string,
+    projectId: string | null,
+    hook: HookOverRows,
+    { since, until }: Period,
+  ): Statement {
+    return sql`
+      select s.row_id, s.at, s.tie
+      from (${rowsOf(hook.event_type, userId)}) s
+      where (${projectId}::uuid is null or s.project_id = ${projectId}::uuid)
+        and s.at < ${hook.created_at}::timestamptz
+        and (${since}::timestamptz is null or s.at >= ${since}::timestamptz)
+        and (${until}::timestamptz is null or s.at < ${until}::timestamptz)`
+  }
+
+  return {
+    /** The seqs of events by their ids. Throws `not_found` when one of them is not the user's. */
+    async seqsOf(userId: string, bound: string | null, ids: readonly string[]): Promise<number[]> {
+      const wanted = [...new Set(ids)]
+      const rows = await db.query<{ seq: number; id: string }>(sql`
+        select seq, id from zerodb_events
+        where seq in (select zerodb_event_seq(wanted) from unnest(${wanted}::text[]) wanted)
+          and id = any(${wanted}::text[])
+          and user_id = ${userId}::uuid
+          and (${bound}::uuid is null or project_id = ${bound}::uuid)
+        order by seq`)
+      const there = new Set(rows.map(({ id }) => id))
+      const missing = wanted.find((id) => !there.has(id))
+      if (missing !== undefined) throw new ZeroError('not_found', `Event ${missing.slice(0, 100)} not found`)
+      return rows.map(({ seq }) => seq)
+    },
+
+    /** How many events meet the criteria. */
+    async countEvents(userId: string, criteria: ReplayCriteria, seqs: readonly number[] | null): Promise<number> {
+      const [row] = await bounded(db).query<{ total: number }>(sql`
+        select count(*) as total from zerodb_events e where ${eventsOf(userId, criteria, seqs)}`)
+      return row!.total
+    },
+
+    /** A job over the events that meet the criteria and are there now. `seqs`: only these; null: all. */
+    async createReplay(
+      userId: string,
+      criteria: ReplayCriteria,
+      seqs: readonly number[] | null,
+      rate: number,
+    ): Promise<Replay> {
+      const counted = sql`
+        select count(*) as total, coalesce(min(e.seq), 0) as first, coalesce(max(e.seq), 0) as last
+        from zerodb_events e
+        where ${eventsOf(userId, criteria, seqs)}`
+      const job = {
+        kind: 'replay' as const,
+        user_id: userId,
+        project_id: criteria.project_id ?? null,
+        hook_id: criteria.hook_id ?? null,
+        criteria,
+        rate,
+      }
+      const position = sql`
+        jsonb_build_object('after', counted.first - 1, 'last', counted.last, 'seqs', ${seqs && json(seqs)}::jsonb)`
+      const rows = await db.query<Replay>(sql`
+        with r as (${insertJob(job, counted, position)})
+        select ${columns} from r`)
+      return toReplay(rows[0]!)
+    },
+
+    /** How many rows a backfill would go through. */
+    async countRows(userId: string, projectId: string | null, hook: HookOverRows, period: Period): Promise<number> {
+      const [row] = await bounded(db).query<{ total: number }>(
+        sql`select count(*) as total from (${rowsBefore(userId, projectId, hook, period)}) s`,
+      )
+      return row!.total
+    },
+
+    /**
+     * A job over the rows that were stored before the hook was, in one project or (null) in all of the user's. Each has its turn from the
+     * time at which it was stored, far below the number of any event, and no two the same.
+     */
+    async createBackfill(
+      userId: string,
+      projectId: string | null,
+      hook: HookOverRows,
+      period: Period,
+      rate: number,
+    ): Promise<Replay> {
+      const job = {
+        kind: 'backfill' as const,
+        user_id: userId,
+        project_id: projectId,
+        hook_id: hook.id,
+        criteria: {
+          event_type: hook.event_type,
+          ...(projectId === null ? {} : { project_id: projectId }),
+          ...period,
+          hook_id: hook.id,
+        },
+        rate,
+      }
+      const rows = await db.query<Replay>(sql`
+        with numbered as materialized (
+          select
+            row_id, (extract(epoch from at) * 1000000)::bigint as micros, row_number() over (order by at, tie, row_id) as n
+          from (${rowsBefore(userId, projectId, hook, period)}) s
+        ),
+        r as (${insertJob(job, sql`select count(*) as total from numbered`, sql`null::jsonb`)}),
+        waiting as (
+          insert into zerodb_replay_rows (replay_id, turn, row_id)
+          select
+            (select id from r), -9007199254740992 + n + max(micros - n) over (order by n rows unbounded preceding), row_id
+          from numbered
+        )
+        select ${columns} from r`)
+      return toReplay(rows[0]!)
+    },
+
+    /** Newest first. */
+    async list(
+      userId: string,
+      filter: {
+        status?: Replay['status'] | undefined
+        bound: string | null
+        before: { created_at: string; id: string } | null
+        limit: number
+      },
+    ): Promise<Replay[]> {
+      const rows = await db.query<Replay>(sql`
+        select ${columns}
+        from zerodb_replays r
+        where r.user_id = ${userId}::uuid
+          and (${filter.bound}::uuid is null or r.project_id = ${filter.bound}::uuid)
+          and (${filter.status}::text is null or r.status = ${filter.status})
+          and (${filter.before?.id}::uuid is null or (r.created_at, r.id) < (${filter.before?.created_at}::timestamptz, ${filter.before?.id}::uuid))
+        order by r.created_at desc, r.id desc
+        limit ${filter.limit}::int`)
+      return rows.map(toReplay)
+    },
+
+    async get(userId: string, bound: string | null, id: string): Promise<Replay> {
+      const rows = await db.query<Replay>(sql`
+        select ${columns}
+        from zerodb_replays r
+        where r.id = ${id}::uuid and r.user_id = ${userId}::uuid and (${bound}::uuid is null or r.project_id = ${bound}::uuid)`)
+      return toReplay(found(rows, 'Replay'))
+    },
+
+    /**
+     * Ends a job and cancels its queued runs. In a transaction: a step that is under way ends first, and its runs are cancelled with the
+     * others. Throws `replay_final` when it has ended.
+     */
+    async cancel(userId: string, bound: string | null, id: string): Promise<void> {
+      const rows = await db.query<{ status: Replay['status'] }>(sql`
+        select status from zerodb_replays
+        where id = ${id}::uuid and user_id = ${userId}::uuid and (${bound}::uuid is null or project_id = ${bound}::uuid)
+        for update`)
+      const { status } = found(rows, 'Replay')
+      if (status !== 'running') throw new ZeroError('replay_final', `This replay is ${status} already`)
+      await endEarly(db, id)
+    },
+
+    /** The jobs that have work left and whose rate allows a run now, the one that has waited longest first. */
+    async ready(limit: number): Promise<string[]> {
+      const rows = await db.query<{ id: string }>(sql`
+        select id from zerodb_replays
+        where status = 'running' and advanced_at + make_interval(secs => 1.0 / rate) <= ${now(context)}
+        order by advanced_at
+        limit ${limit}::int`)
+      return rows.map(({ id }) => id)
+    },
+  }
+}
+
+/** Cancels a job that the transaction has locked, and those of its runs that are queued. */
+export async function endEarly(db: Executor, id: string): Promise<void> {
+  await db.query(sql`update zerodb_replays set status = 'cancelled', finished_at = now() where id = ${id}::uuid`)
+  await db.query(sql`delete from zerodb_replay_rows where replay_id = ${id}::uuid`)
+  await db.query(sql`
+    update zerodb_runs set status = 'cancelled', finished_at = now()
+    where replay_id = ${id}::uuid and status = 'queued'`)
+}
+
+/** Whether the event `e` is one of the user's that meets the criteria. */
+export function eventsOf(userId: string, criteria: ReplayCriteria, seqs: readonly number[] | null): Statement {
+  return sql`
+    e.user_id = ${userId}::uuid
+    ${seqs === null ? sql`` : sql`and e.seq = any(${seqs}::bigint[])`}
+    and ${meets(userId, criteria)}`
+}
+
+/** The same for an event that is known to be the user's. What has happened in a project that is gone is not handed out again. */
+export function meets(userId: string, { event_type, project_id, since, until }: ReplayCriteria): Statement {
+  return sql`
+    (${event_type}::text is null or e.event = ${event_type})
+    and (${project_id}::uuid is null or e.project_id = ${project_id}::uuid)
+    and (${since}::timestamptz is null or e.created_at >= ${since}::timestamptz)
+    and (${until}::timestamptz is null or e.created_at < ${until}::timestamptz)
+    and e.project_id in (select id from zerodb_projects where user_id = ${userId}::uuid)`
+}

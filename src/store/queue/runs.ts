@@ -1,0 +1,390 @@
+import { json, type Statement, sql } from '../../db/sql.ts'
+import { ZeroError } from '../../errors.ts'
+import type { EventName } from '../../schema/events.ts'
+import type { LogLine, Run, RunStatus, Trigger } from '../../schema/run.ts'
+import { found, now, type Scope, type StoreContext } from '../context.ts'
+import { need } from './owned-run.ts'
+
+/** How one attempt ended. */
+export interface Ending {
+  id: string
+  attempts: number
+  status: 'succeeded' | 'dead' | 'queued' | 'cancelled' | 'skipped'
+  result: unknown
+  error: { code: string; message: string } | null
+  logs: LogLine[]
+  /** The version that was executed, of a function. */
+  version?: number | undefined
+  /** For `queued`: seconds until the next attempt. */
+  retry_in: number | null
+}
+
+const columns = sql`
+  r.id, r.trigger, r.handler, nullif(r.hook_id, r.function_id) as hook_id, r.function_id, r.function_version, r.schedule_id, coalesce(e.id, r.input ->> 'id') as event_id, coalesce(e.event, r.input ->> 'event') as event_type,
+  r.project_id, r.status, r.attempts, r.run_at, r.result, r.error, coalesce(r.logs, '[]') as logs, r.created_at, r.started_at, r.finished_at,
+  r.ordering_key, r.replay_id, coalesce(e.chain_id, e.id, r.chain_id, r.input ->> 'id') as chain_id, coalesce(e.depth, r.depth, 0) as depth`
+
+/** A run `r` with its event `e`. */
+const source = sql`
+  zerodb_runs r
+  left join zerodb_events e on e.seq = r.event_seq`
+
+/** Owners that die while they hold a run, before we take the run itself for the cause. */
+const MAX_DEATHS = 3
+
+/** Which dead, or otherwise ended, runs are to be tried once more. */
+export interface RedriveFilter {
+  hook_id?: string | undefined
+  handler?: string | undefined
+  project_id?: string | undefined
+  event_type?: string | undefined
+  error_code?: string | undefined
+  since?: string | undefined
+  until?: string | undefined
+  limit: number
+}
+
+export function runs(context: StoreContext) {
+  const { db, relaxed } = context
+
+  /** Why a queued run waits: the first reason that holds, of those that only somebody can end before those that time will. */
+  const waiting = () => sql`
+    case when r.status = 'queued' then (
+      select case
+        when h.paused_at is not null then jsonb_build_object('reason', 'paused')
+        when r.run_at > ${now(context)} then jsonb_build_object('reason', 'backoff', 'until', ${iso(sql`r.run_at`)})
+        when not exists (select from zerodb_instances i where ${need(sql`r.handler`, sql`r.runtime`)} = any(i.handlers))
+          then jsonb_build_object('reason', 'no_capable_instance')
+        when head.id is not null then jsonb_build_object('reason', 'key_head', 'run_id', head.id)
+        when h.concurrency <= (select count(*) from zerodb_runs b where b.status = 'running' and b.hook_id = r.hook_id)
+          or coalesce(h.function_concurrency, f.concurrency)
+            <= (select count(*) from zerodb_runs b where b.status = 'running' and b.function_id = r.function_id)
+          or ${context.projectLimit}::int <= (select count(*) from zerodb_runs b where b.status = 'running' and b.project_id = r.project_id)
+          then jsonb_build_object('reason', 'limit')
+        else jsonb_build_object('reason', 'slot')
+      end
+      from (select 1) always
+      left join zerodb_hooks h on h.id = r.hook_id
+      left join zerodb_functions f on f.id = r.hook_id
+      left join lateral (
+        select b.id
+        from zerodb_runs b
+        where b.hook_id = r.hook_id
+          and b.ordering_key = r.ordering_key
+          and (b.status = 'running' or (b.status = 'queued' and b.event_seq < r.event_seq))
+        order by b.status = 'running' desc, b.event_seq
+        limit 1
+      ) head on true
+    ) end`
+
+  return {
+    /** Records how attempts ended. One whose owner or attempt is not the run's any more changes nothing. Returns the ids recorded. */
+    async finish(epoch: number, endings: readonly Ending[]): Promise<string[]> {
+      const rows = await relaxed.query<{ id: string }>(sql`
+        -- any(array()): each is looked up by its id. A plan made while there were few runs would read all that are at work, or all there are.
+        with ended as materialized (
+          select * from jsonb_to_recordset(${json(endings)}::jsonb)
+            as given (id uuid, attempts int, status text, result jsonb, error jsonb, logs jsonb, version int, retry_in float8)
+        )
+        update zerodb_runs r set
+          status = ended.status,
+          owner = null,
+          result = ended.result,
+          error = ended.error,
+          logs = ended.logs,
+          function_version = ended.version,
+          run_at = case when ended.status = 'queued' then ${now(context)} + make_interval(secs => ended.retry_in) else r.run_at end,
+          finished_at = case when ended.status = 'queued' then null else now() end
+        from ended
+        where r.id = any(array(select id from ended))
+          and r.id = ended.id
+          and r.attempts = ended.attempts
+          and r.owner = ${epoch}::bigint
+        returning r.id`)
+      return rows.map((row) => row.id)
+    },
+
+    /** Keeps what running handlers have said so far, for those who watch from elsewhere. */
+    async saveLogs(epoch: number, logs: readonly Pick<Ending, 'id' | 'attempts' | 'logs'>[]): Promise<void> {
+      await relaxed.query(sql`
+        with said as materialized (
+          select * from jsonb_to_recordset(${json(logs)}::jsonb) as given (id uuid, attempts int, logs jsonb)
+        )
+        update zerodb_runs r set logs = said.logs
+        from said
+        where r.id = any(array(select id from said)) and r.id = said.id and r.attempts = said.attempts and r.owner = ${epoch}::bigint`)
+    },
+
+    /** Appends to the logs of attempts that have ended. Returns the runs whose logs it has appended to. */
+    async appendLogs(logs: readonly Pick<Ending, 'id' | 'attempts' | 'logs'>[]): Promise<string[]> {
+      const rows = await relaxed.query<{ id: string }>(sql`
+        with said as materialized (
+          select * from jsonb_to_recordset(${json(logs)}::jsonb) as given (id uuid, attempts int, logs jsonb)
+        )
+        update zerodb_runs r set logs = coalesce(r.logs, '[]') || said.logs
+        from said
+        where r.id = any(array(select id from said)) and r.id = said.id and r.attempts = said.attempts and r.status <> 'running'
+        returning r.id`)
+      return rows.map(({ id }) => id)
+    },
+
+    /** How many runs of each handler are queued or running. */
+    async count(): Promise<{ handler: string; status: RunStatus; count: number }[]> {
+      return db.query(sql`
+        select case when function_id is null then split_part(handler, ':', 1) else 'function' end as handler, status, count(*) as count
+        -- One index each.
+        from (
+          select handler, function_id, status from zerodb_runs where status = 'queued' and ordering_key is null
+          union all
+          select handler, function_id, status from zerodb_runs where status = 'queued' and ordering_key is not null
+          union all
+          select handler, function_id, status from zerodb_runs where status = 'running'
+        ) unfinished
+        group by 1, 2`)
+    },
+
+    /** Gives back what a process that stops has claimed and not finished; the attempt does not count. */
+    async giveBack(epoch: number): Promise<void> {
+      await db.query(sql`
+        update zerodb_runs set status = 'queued', owner = null, attempts = attempts - 1
+        where owner = ${epoch}::bigint and status = 'running'`)
+    },
+
+    /**
+     * Queues again the runs that the database gives to this living process and that it does not know: the answer to its dispatch or claim
+     * was lost. The seconds of grace are for answers that are still on their way. Returns how many there were.
+     */
+    async reclaim(epoch: number, known: readonly string[]): Promise<number> {
+      const rows = await relaxed.query(sql`
+        update zerodb_runs set status = 'queued', owner = null
+        where owner = ${epoch}::bigint
+          and status = 'running'
+          and started_at < now() - interval '10 seconds'
+          and id <> all(${known}::uuid[])
+        returning id`)
+      return rows.length
+    },
+
+    /**
+     * Queues again the runs whose owner is dead; a run that has outlived three owners is `dead`, and so is one that is not to be
+     * tried again. They come back one after the other, within a
+     * second and more after each death: the run that kills its owners must not take the same others with it each time. Returns how many
+     * there were.
+     */
+    async recover(): Promise<number> {
+      const again = sql`deaths + 1 < ${MAX_DEATHS}::int and not at_most_once`
+      const rows = await relaxed.query(sql`
+        update zerodb_runs r set
+          deaths = deaths + 1,
+          owner = null,
+          run_at = ${now(context)} + make_interval(secs => random() * (deaths + 1) ^ 2),
+          status = case when ${again} then 'queued' else 'dead' end,
+          error = case when ${again} then error
+            else jsonb_build_object('code', 'instance_died', 'message', 'The process that executed this run died, ' || deaths + 1 || ' times') end,
+          finished_at = case when ${again} then null else now() end
+        where status = 'running'
+          and not exists (select from zerodb_instances i where i.epoch = r.owner)
+        returning id`)
+      return rows.length
+    },
+
+    /**
+     * Work of these handlers that is not finished, in this project: runs due within a second (of each hook 1,000 at most), and events that
+     * will become one.
+     */
+    async pending(scope: Scope, handlers: readonly string[], events: readonly EventName[]): Promise<number> {
+      const soon = sql`project_id = ${scope.project_id}::uuid and run_at <= ${now(context)} + interval '1 second'`
+      const [row] = await relaxed.query<{ count: number }>(sql`
+        select (
+          select count(*)
+          -- offset 0: there are few of them, which the planner does not know.
+          from (select user_id, project_id, handler from zerodb_runs where status = 'running' offset 0) running
+          where user_id = ${scope.user_id}::uuid
+            and project_id = ${scope.project_id}::uuid
+            and handler = any(${handlers}::text[])
+        ) + (
+          select count(*)
+          from zerodb_hooks h
+          cross join lateral (
+            -- An index each.
+            (select from zerodb_runs where status = 'queued' and ordering_key is null and hook_id = h.id and ${soon} limit 1000)
+            union all
+            (select from zerodb_runs where status = 'queued' and ordering_key is not null and hook_id = h.id and ${soon} limit 1000)
+          ) queued
+          where h.user_id = ${scope.user_id}::uuid and h.hook_name = any(${handlers}::text[])
+        ) + (
+          select count(*)
+          from zerodb_outbox
+          cross join lateral (select * from zerodb_events where seq = zerodb_outbox.seq limit 1) e
+          cross join lateral (
+            select from zerodb_hooks
+            where user_id = e.user_id
+              and event_type = e.event
+              and is_active
+              and (project_id is null or project_id = e.project_id)
+              and hook_name = any(${handlers}::text[])
+            offset 0
+          ) h
+          where e.user_id = ${scope.user_id}::uuid
+            and e.project_id = ${scope.project_id}::uuid
+            and e.event = any(${events}::text[])
+        ) as count`)
+      return row!.count
+    },
+
+    /**
+     * Queues an ended run again: its attempts go on counting, and its policy starts from the beginning. A queued run that waits for its next
+     * attempt becomes due now. Throws `not_found` when it is not the user's, and `run_not_final` when it is due, running or succeeded.
+     */
+    async retry(userId: string, bound: string | null, id: string): Promise<void> {
+      const [row] = await db.query<{ status: RunStatus; queued: boolean }>(sql`
+        with asked as (
+          select id, status from zerodb_runs
+          where id = ${id}::uuid and user_id = ${userId}::uuid and (${bound}::uuid is null or project_id = ${bound}::uuid)
+        ),
+        queued as (
+          ${requeue(sql`select id from asked`)}
+        ),
+        -- A claim that comes first makes it running: then it is executed once, and not made due again.
+        hastened as (
+          update zerodb_runs set run_at = now()
+          where id in (select id from asked) and status = 'queued' and run_at > ${now(context)}
+          returning id
+        )
+        select status, exists (select from queued union all select from hastened) as queued from asked`)
+      const { status, queued } = found(row ? [row] : [], 'Run')
+      if (!queued)
+        throw new ZeroError(
+          'run_not_final',
+          `This run is ${status}: a run can be tried again when it is dead, cancelled or skipped, or waits for its next attempt`,
+        )
+    },
+
+    /** Queues dead runs again, the oldest first. Returns how many, and whether there are more than the limit. */
+    async redrive(
+      userId: string,
+      bound: string | null,
+      filter: RedriveFilter,
+    ): Promise<{ redriven: number; more: boolean }> {
+      const rows = await db.query<{ redriven: number }>(sql`
+        with chosen as (
+          select r.id from ${source}
+          where r.user_id = ${userId}::uuid
+            and r.status = 'dead'
+            and (${bound}::uuid is null or r.project_id = ${bound}::uuid)
+            and (${filter.hook_id}::uuid is null or r.hook_id = ${filter.hook_id}::uuid)
+            and (${filter.handler}::text is null or r.handler = ${filter.handler})
+            and (${filter.project_id}::uuid is null or r.project_id = ${filter.project_id}::uuid)
+            and (${filter.event_type}::text is null or coalesce(e.event, r.input ->> 'event') = ${filter.event_type})
+            and (${filter.error_code}::text is null or r.error ->> 'code' = ${filter.error_code})
+            and (${filter.since}::timestamptz is null or r.finished_at >= ${filter.since}::timestamptz)
+            and (${filter.until}::timestamptz is null or r.finished_at < ${filter.until}::timestamptz)
+          order by r.created_at, r.id
+          limit ${filter.limit + 1}::int
+        ),
+        queued as (
+          ${requeue(sql`select id from chosen limit ${filter.limit}::int`)}
+        )
+        select (select count(*)::int from queued) as redriven, (select count(*)::int from chosen) > ${filter.limit}::int as more`)
+      return rows[0] as { redriven: number; more: boolean }
+    },
+
+    /** Ends a run that is queued or running; what its handler still does is not recorded. Throws `run_final` when it has ended. */
+    async cancel(userId: string, bound: string | null, id: string): Promise<void> {
+      const [row] = await db.query<{ status: RunStatus; cancelled: boolean }>(sql`
+        with asked as (
+          select id, status from zerodb_runs
+          where id = ${id}::uuid and user_id = ${userId}::uuid and (${bound}::uuid is null or project_id = ${bound}::uuid)
+        ),
+        cancelled as (
+          update zerodb_runs set status = 'cancelled', owner = null, finished_at = now()
+          where id in (select id from asked) and status in ('queued', 'running')
+          returning id
+        )
+        select status, exists (select from cancelled) as cancelled from asked`)
+      const { status, cancelled } = found(row ? [row] : [], 'Run')
+      if (!cancelled) throw new ZeroError('run_final', `This run is ${status} already`)
+    },
+
+    /** Of these runs, those that this epoch does not own any more: cancelled, or taken over by others. */
+    async lost(epoch: number, ids: readonly string[]): Promise<string[]> {
+      const rows = await relaxed.query<{ id: string }>(sql`
+        select wanted.id
+        from unnest(${ids}::uuid[]) as wanted (id)
+        left join lateral (select owner from zerodb_runs where id = wanted.id limit 1) r on true
+        where r.owner is distinct from ${epoch}::bigint`)
+      return rows.map((row) => row.id)
+    },
+
+    /** Newest event first. */
+    async list(
+      userId: string,
+      filter: {
+        hook_id?: string | undefined
+        function_id?: string | undefined
+        trigger?: Trigger | undefined
+        event_id?: string | undefined
+        project_id?: string | undefined
+        status?: RunStatus | undefined
+        id_prefix?: string | undefined
+        bound: string | null
+        before: { created_at: string; id: string } | null
+        limit: number
+      },
+    ): Promise<Run[]> {
+      return db.query<Run>(sql`
+        select ${columns}, ${waiting()} as waiting_for
+        from ${source}
+        where r.user_id = ${userId}::uuid
+          and (${filter.hook_id}::uuid is null or r.hook_id = ${filter.hook_id}::uuid)
+          and (${filter.function_id}::uuid is null or r.function_id = ${filter.function_id}::uuid)
+          and (${filter.trigger}::text is null or r.trigger = ${filter.trigger})
+          ${filter.event_id === undefined ? sql`` : ofEvent(filter.event_id)}
+          and (${filter.project_id}::uuid is null or r.project_id = ${filter.project_id}::uuid)
+          and (${filter.bound}::uuid is null or r.project_id = ${filter.bound}::uuid)
+          and (${filter.status}::text is null or r.status = ${filter.status})
+          ${filter.id_prefix === undefined ? sql`` : idsFrom(filter.id_prefix)}
+          and (${filter.before?.id}::uuid is null or (r.created_at, r.id) < (${filter.before?.created_at}::timestamptz, ${filter.before?.id}::uuid))
+        order by r.created_at desc, r.id desc
+        limit ${filter.limit}::int`)
+    },
+
+    async get(userId: string, bound: string | null, id: string): Promise<Run> {
+      const rows = await db.query<Run>(sql`
+        select ${columns}, ${waiting()} as waiting_for
+        from ${source}
+        where r.id = ${id}::uuid
+          and r.user_id = ${userId}::uuid
+          and (${bound}::uuid is null or r.project_id = ${bound}::uuid)`)
+      return found(rows, 'Run')
+    },
+  }
+}
+
+/**
+ * Queues the ended runs that `ids` selects, as if each had just been made. The status is a condition of the update itself: of two requests
+ * for one run, the second would otherwise queue it while it is running.
+ */
+function requeue(ids: Statement): Statement {
+  return sql`
+    update zerodb_runs
+    set status = 'queued', owner = null, run_at = now(), finished_at = null, deaths = 0, at_most_once = false, base_attempts = attempts
+    where id in (${ids}) and status in ('dead', 'cancelled', 'skipped')
+    returning id`
+}
+
+/** The condition that a run belongs to the event with this id. The number alone would let callers try out numbers of events. */
+function ofEvent(id: string): Statement {
+  return sql`and r.event_seq = zerodb_event_seq(${id}) and e.id = ${id}`
+}
+
+/** The condition that a run's id begins with `prefix`, as a range of the primary key. */
+function idsFrom(prefix: string): Statement {
+  const digits = prefix.replaceAll('-', '')
+  return sql`and r.id between ${digits.padEnd(32, '0')}::uuid and ${digits.padEnd(32, 'f')}::uuid`
+}
+
+/** A time inside JSON, as answers write it. */
+function iso(time: Statement): Statement {
+  return sql`to_char(${time} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`
+}

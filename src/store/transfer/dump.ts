@@ -1,0 +1,167 @@
+import { join, type Statement as Sql, Statement, sql } from '../../db/sql.ts'
+import type { StoreContext } from '../context.ts'
+import { nameOf, type Shape, shapesOf } from './table-catalog.ts'
+
+/** Rows that are read at a time. */
+const FETCHED = 100
+
+/** Tables of what a project holds, in the order in which they are read and written, and how their rows are told from others'. */
+export const PROJECT_TABLES = [
+  'tables',
+  'rows',
+  'vectors',
+  'memories',
+  'entities',
+  'entity_aliases',
+  'mentions',
+  'edges',
+  'edge_sources',
+  'published_events',
+  'files',
+  'functions',
+  'function_versions',
+  'schedules',
+  'once',
+  'hooks',
+  'events',
+] as const
+
+/** Tables without a project of their own: through which column and which table they belong to one. */
+const THROUGH: Readonly<Record<string, readonly [column: string, table: string]>> = {
+  mentions: ['memory_id', 'memories'],
+  edge_sources: ['memory_id', 'memories'],
+  function_versions: ['function_id', 'functions'],
+  schedules: ['function_id', 'functions'],
+  once: ['function_id', 'functions'],
+}
+
+/** The owner may change on the way, `filter_path` is derived from `filter`, and `next_at` from the schedule and the moment of the import. */
+const NOT_EXPORTED = ['project_id', 'user_id', 'is_default', 'xid', 'filter_path', 'next_at']
+
+/** Reads rows as lines of JSON. In a transaction, all that is read is of one moment: `begin` must come first in it. */
+export function dump({ db }: StoreContext) {
+  /** Each row as `{"table", "vectors", "row"}`: PostgreSQL writes them, so that no time loses its microseconds and no number a digit. */
+  async function* lines(shape: Shape, row: Sql, rest: Sql): AsyncGenerator<string, void> {
+    const vectors = shape.vectors.map(
+      (name) => sql`'"' || ${text(name)} || '":' || coalesce(t.${nameOf(name)}::text, 'null')`,
+    )
+    const apart = vectors.length === 0 ? sql`` : sql`'"vectors":{' || ${join(vectors, ` || ',' || `)} || '},' ||`
+    const order = join(
+      shape.key.map((name) => sql`t.${nameOf(name)}`),
+      ', ',
+    )
+    await db.query(sql`
+      declare zerodb_dump no scroll cursor for
+      select '{"table":"' || ${text(shape.name)} || '",' || ${apart} '"row":' || (${row})::text || '}' as line
+      from ${nameOf(`zerodb_${shape.name}`)} t
+      ${rest}
+      order by ${order}`)
+    for (;;) {
+      const rows = await db.query<{ line: string }>(sql`fetch ${number(FETCHED)} from zerodb_dump`)
+      for (const { line } of rows) yield line
+      if (rows.length < FETCHED) break
+    }
+    await db.query(sql`close zerodb_dump`)
+  }
+
+  return {
+    async begin(): Promise<void> {
+      await db.query(sql`set transaction isolation level repeatable read, read only`)
+    },
+
+    /** The last migration: older programs may not understand the rows. */
+    async schema(): Promise<{ number: number; name: string }> {
+      const [row] = await db.query<{ number: number; name: string }>(
+        sql`select number, name from zerodb_migrations order by number desc limit 1`,
+      )
+      return row!
+    },
+
+    shapes: () => shapesOf(db),
+
+    /** All rows of a table. */
+    rows: (shape: Shape) => lines(shape, rowOf(shape, []), sql``),
+
+    /** Those rows of a table that belong to a project; the project itself is table `projects`. */
+    async *projectRows(shape: Shape, projectId: string): AsyncGenerator<string, void> {
+      // A cursor takes no parameters.
+      await db.query(sql`select set_config('zerodb.project', ${projectId}, true)`)
+      const project = sql`current_setting('zerodb.project')::uuid`
+      const row = rowOf(shape, NOT_EXPORTED)
+      const through = THROUGH[shape.name]
+      if (shape.name === 'projects') yield* lines(shape, row, sql`where t.id = ${project}`)
+      else if (through !== undefined)
+        yield* lines(
+          shape,
+          row,
+          sql`where t.${nameOf(through[0])} in (select id from ${nameOf(`zerodb_${through[1]}`)} where project_id = ${project})`,
+        )
+      else if (shape.name === 'events')
+        yield* lines(
+          shape,
+          sql`
+            ${row} || jsonb_build_object(
+              'seq', own.n, 'id', ${eventId(sql`own`)}, 'data', t.data - 'user_id' - 'project_id',
+              'chain_id', case when root.id is null then t.chain_id else ${eventId(sql`root`)} end
+            )`,
+          sql`
+            join ${numberedEvents(project)} own on own.seq = t.seq
+            left join ${numberedEvents(project)} root on root.id = t.chain_id`,
+        )
+      else if (shape.name === 'memories')
+        yield* lines(
+          shape,
+          sql`${row} || jsonb_build_object('event_seq', coalesce(own.n, 0))`,
+          sql`left join ${numberedEvents(project)} own on own.seq = t.event_seq where t.project_id = ${project}`,
+        )
+      else if (shape.numbered.includes('position'))
+        yield* lines(
+          shape,
+          sql`${row} || jsonb_build_object('position', own.n)`,
+          sql`
+            join (
+              select position, row_number() over (order by position) as n
+              from ${nameOf(`zerodb_${shape.name}`)}
+              where project_id = ${project}
+            ) own on own.position = t.position
+            where t.project_id = ${project}`,
+        )
+      else yield* lines(shape, row, sql`where t.project_id = ${project}`)
+    },
+  }
+}
+
+/**
+ * The project's events, numbered from 1: the numbers in use here tell how much others write, and mean nothing elsewhere. A deleted project of
+ * the same id may have left events of another user in the log.
+ */
+function numberedEvents(project: Sql): Sql {
+  return sql`(
+    select seq, id, row_number() over (order by seq) as n
+    from zerodb_events
+    where project_id = ${project} and user_id = (select user_id from zerodb_projects where id = ${project})
+  )`
+}
+
+/**
+ * The id of an event in a file: it shows the event's number `n` there. Nothing of the id in use here is in it, because its importer could
+ * otherwise choose a part of the id that another server makes.
+ */
+function eventId(event: Sql): Sql {
+  return sql`'evt_' || lpad(to_hex(${event}.n), 16, '0')`
+}
+
+function rowOf(shape: Shape, without: readonly string[]): Sql {
+  const names = [...shape.generated, ...shape.vectors, ...without]
+  return names.length === 0 ? sql`to_jsonb(t)` : sql`to_jsonb(t) - ${text(`{${names.join(',')}}`)}::text[]`
+}
+
+/** Our own words in a statement that takes no parameters. */
+function text(words: string): Sql {
+  if (words.includes("'")) throw new TypeError('our own words have no quotes')
+  return new Statement(`'${words}'`, [])
+}
+
+function number(value: number): Sql {
+  return new Statement(String(value), [])
+}

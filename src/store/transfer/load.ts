@@ -1,0 +1,319 @@
+import { createHash } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
+import { DbError, join, type Statement, sql } from '../../db/sql.ts'
+import { ZeroError } from '../../errors.ts'
+import { parseStoredJson, withDoubles } from '../../exact-json.ts'
+import { remembered } from '../../schema/events.ts'
+import type { Scope, StoreContext } from '../context.ts'
+import { acceptedHookFilter } from '../filters/hook-filter.ts'
+import { eventId } from '../outbox.ts'
+import { nameOf, type Shape } from './table-catalog.ts'
+
+/** A row as `dump` has written it. */
+export interface DumpedRow {
+  /** The number of its line. */
+  line: number
+  /** The JSON object that has it under `row`: PostgreSQL reads this text, so that numbers keep their digits. */
+  text: string
+  row: Record<string, unknown>
+  vectors?: Record<string, number[] | null> | undefined
+  /** Numbers of this server in place of those in the file, by column; `chain` is that of the event with which the chain began. */
+  numbers?: Readonly<Record<string, number | null>>
+}
+
+/** Consecutive numbers that a sequence has given out. */
+export interface NumberRange {
+  first: number
+  count: number
+}
+
+/** What a column gets in place of what the row has. */
+type Given = Record<string, Statement>
+
+/** To what a column must refer where it is not null, so that nothing is hung on somebody else's things. */
+const REFERENCES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  rows: { table_id: 'tables' },
+  entity_aliases: { entity_id: 'entities' },
+  mentions: { memory_id: 'memories', entity_id: 'entities' },
+  edges: { subject_id: 'entities', object_id: 'entities' },
+  edge_sources: { memory_id: 'memories', edge_id: 'edges' },
+  function_versions: { function_id: 'functions' },
+  schedules: { function_id: 'functions' },
+  once: { function_id: 'functions' },
+  hooks: { function_id: 'functions' },
+}
+
+/** Columns of the type uuid that hold no id of the file: whose the row is, and a run, which is in no export. */
+const NOT_MAPPED = ['project_id', 'user_id', 'caused_by']
+/** Fields of an event's data that hold the id of a row. */
+const IDS_IN_DATA = ['memory_id', 'file_id', 'row_id', 'event_id']
+
+/** The id that stands for `id` in an import whose ids are mapped, as `mapped` computes it in SQL. */
+export function mappedId(salt: string, id: string): string {
+  const hex = createHash('md5').update(`${salt}${id.toLowerCase()}`).digest('hex')
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
+}
+
+const mapped = (salt: string, id: Statement) => sql`md5(${salt}::text || (${id})::uuid::text)::uuid`
+
+function saysTheSame(text: unknown, value: unknown): boolean {
+  if (typeof text !== 'string') return false
+  try {
+    return isDeepStrictEqual(withDoubles(parseStoredJson(text)), withDoubles(value))
+  } catch {
+    // It is not JSON.
+    return false
+  }
+}
+
+/** Writes rows that `dump` has read. */
+export function load({ db }: StoreContext) {
+  /**
+   * How many of `rows`, which all have the same fields, were written: those for which `where` holds. `values` has a value per row, by the name
+   * under which `given` and `where` know it.
+   */
+  async function insert(
+    shape: Shape,
+    rows: readonly DumpedRow[],
+    { given = {}, values = {}, where = sql`true` }: { given?: Given; values?: Given; where?: Statement } = {},
+  ): Promise<number> {
+    const there = Object.keys(rows[0]!.row)
+    const unknown = there.find((name) => !shape.columns.includes(name))
+    if (unknown !== undefined)
+      throw new ZeroError('invalid', `"${shape.name}" has no field "${unknown}" here: a later version has written it`)
+    const plain = shape.columns.filter((name) => there.includes(name) && !(name in given))
+    const columns = [...plain, ...shape.vectors, ...Object.keys(given)].map(nameOf)
+    const selected = [
+      ...plain.map((name) =>
+        shape.documents.includes(name) ? sql`coalesce(r.${nameOf(name)}, 'null')` : sql`r.${nameOf(name)}`,
+      ),
+      ...shape.vectors.map((name) => sql`l.${nameOf(name)}`),
+      ...Object.values(given),
+    ]
+    const lists = [
+      sql`${rows.map(({ text }) => text)}::text[]`,
+      ...shape.vectors.map((name) => sql`${rows.map((row) => vectorOf(row, name))}::vector[]`),
+      ...Object.values(values),
+    ]
+    const names = [sql`line`, ...[...shape.vectors, ...Object.keys(values)].map(nameOf), sql`ordinality`]
+    const table = nameOf(`zerodb_${shape.name}`)
+    const [counted] = await db.query<{ count: number }>(sql`
+      with inserted as (
+        insert into ${table} (${join(columns, ', ')})
+        select ${join(selected, ', ')}
+        from unnest(${join(lists, ', ')}) with ordinality l(${join(names, ', ')})
+        cross join lateral jsonb_populate_record(null::${table}, l.line::jsonb -> 'row') r
+        where ${where}
+        order by l.ordinality
+        returning 1
+      )
+      select count(*) as count from inserted`)
+    return counted!.count
+  }
+
+  return {
+    /** Whether nobody is here yet: only then a whole database can be written. */
+    async isEmpty(): Promise<boolean> {
+      const [row] = await db.query<{ empty: boolean }>(sql`select not exists (select from zerodb_users) as empty`)
+      return row!.empty
+    },
+
+    /** Rows of a whole database. What was running when they were read is queued again. */
+    async rows(shape: Shape, rows: readonly DumpedRow[]): Promise<void> {
+      const given: Record<string, Given> = {
+        // Numbers of transactions are another database's.
+        events: { xid: sql`'0'::xid8` },
+        runs: { status: sql`case when r.status = 'running' then 'queued' else r.status end`, owner: sql`null` },
+      }
+      await insert(shape, rows, { given: given[shape.name] ?? {} })
+    },
+
+    /**
+     * Takes `count` numbers of the sequence of a column, in ascending order. Outside of the transaction that uses them: readers of the event
+     * log wait for transactions that may still use earlier numbers. A lock that made them consecutive would stop all writers.
+     */
+    async draw(table: string, column: string, count: number): Promise<NumberRange[]> {
+      if (count === 0) return []
+      return db.query<NumberRange>(sql`
+        select min(n) as first, count(*) as count
+        from (
+          select n, n - row_number() over (order by n) as island
+          from (
+            select nextval(pg_get_serial_sequence(${`zerodb_${table}`}, ${column})::regclass) as n
+            from generate_series(1, ${count}::int)
+          ) drawn
+        ) numbered
+        group by island
+        order by first`)
+    },
+
+    /** The owner of a project; null when the project does not exist. */
+    async ownerOf(projectId: string): Promise<string | null> {
+      const [row] = await db.query<{ user_id: string }>(
+        sql`select user_id from zerodb_projects where id = ${projectId}::uuid`,
+      )
+      return row?.user_id ?? null
+    },
+
+    /** In a transaction, which goes on when `work` fails: then nothing of it is left. */
+    async attempt(work: () => Promise<void>): Promise<void> {
+      await db.query(sql`savepoint zerodb_attempt`)
+      try {
+        await work()
+      } catch (error) {
+        await db.query(sql`rollback to savepoint zerodb_attempt`)
+        throw error
+      } finally {
+        await db.query(sql`release savepoint zerodb_attempt`)
+      }
+    },
+
+    /**
+     * Rows of a project; with `salt`, every id of the file becomes another. Throws `invalid` for one that refers to something that the project
+     * does not have.
+     */
+    async projectRows(scope: Scope, shape: Shape, rows: readonly DumpedRow[], salt: string | null): Promise<void> {
+      const given: Given = {}
+      const values: Given = {}
+      const references = Object.entries(REFERENCES[shape.name] ?? {})
+      const idOf = (column: string) =>
+        salt === null ? sql`r.${nameOf(column)}` : mapped(salt, sql`r.${nameOf(column)}`)
+      if (salt !== null)
+        for (const column of shape.uuids) if (!NOT_MAPPED.includes(column)) given[column] = idOf(column)
+      if (shape.name === 'projects') given['id'] = sql`${scope.project_id}::uuid`
+      if (shape.columns.includes('project_id')) given['project_id'] = sql`${scope.project_id}::uuid`
+      if (shape.columns.includes('user_id')) given['user_id'] = sql`${scope.user_id}::uuid`
+      for (const column of Object.keys(rows[0]!.numbers ?? {})) {
+        values[`new_${column}`] = sql`${rows.map(({ numbers }) => numbers?.[column] ?? null)}::bigint[]`
+        if (shape.columns.includes(column)) given[column] = sql`l.${nameOf(`new_${column}`)}`
+      }
+      if (shape.name === 'events') Object.assign(given, eventFields(scope, salt))
+      if (shape.name === 'hooks') {
+        const paths: (string | null)[] = []
+        for (const { row } of rows) paths.push(await acceptedHookFilter(db, row['filter'] as never))
+        values['new_filter_path'] = sql`${paths}::text[]`
+        given['filter_path'] = sql`l.new_filter_path::jsonpath`
+        // What follows from its function is set once that is there.
+        Object.assign(given, { runtime: sql`null`, function_concurrency: sql`null` })
+      }
+      if (shape.name === 'function_versions') {
+        // Only `config` has been checked, so its text is kept only where it says the same.
+        const texts = rows.map(({ row }) =>
+          saysTheSame(row['config_text'], row['config']) ? row['config_text'] : null,
+        )
+        values['new_config_text'] = sql`${texts as (string | null)[]}::text[]`
+        given['config_text'] = sql`l.new_config_text`
+      }
+      const isThere = references.map(
+        ([column, parent]) => sql`(
+          r.${nameOf(column)} is null
+          or exists (
+            select from ${nameOf(`zerodb_${parent}`)} p where p.id = ${idOf(column)} and p.project_id = ${scope.project_id}::uuid
+          )
+        )`,
+      )
+      const where = isThere.length === 0 ? sql`true` : join(isThere, ' and ')
+      if ((await insert(shape, rows, { given, values, where })) < rows.length)
+        throw new ZeroError('invalid', 'it refers to something that is not in the file before it')
+    },
+
+    /** What follows from the live version of each function of an imported project. Throws `invalid` when one has no such version. */
+    async settleFunctions({ project_id }: Scope): Promise<void> {
+      const [incomplete] = await db.query<{ name: string; version: number }>(sql`
+        select name, version from zerodb_functions f
+        where project_id = ${project_id}::uuid
+          and not exists (select from zerodb_function_versions v where v.function_id = f.id and v.version = f.version)
+        limit 1`)
+      if (incomplete)
+        throw new ZeroError('invalid', `The file has no version ${incomplete.version} of function "${incomplete.name}"`)
+      await db.query(sql`
+        update zerodb_functions f set
+          runtime = v.runtime, retry = nullif(v.config -> 'retry', 'null'), concurrency = (v.config ->> 'concurrency')::int
+        from zerodb_function_versions v
+        where f.project_id = ${project_id}::uuid and v.function_id = f.id and v.version = f.version`)
+      await db.query(sql`
+        update zerodb_hooks h set runtime = f.runtime, function_concurrency = f.concurrency
+        from zerodb_functions f
+        where h.project_id = ${project_id}::uuid and f.id = h.function_id`)
+    },
+
+    /**
+     * Replaces what a deleted project of the same id has left in its owner's log, when its events have been imported with numbers from `first`
+     * on: its runs belong to the imported events from now on, and ended runs without one go.
+     */
+    async replaceEvents({ user_id, project_id }: Scope, first: number): Promise<void> {
+      const before = sql`user_id = ${user_id}::uuid and project_id = ${project_id}::uuid and seq < ${first}::bigint`
+      await db.query(sql`
+        with old as (select seq, event, ref, created_at from zerodb_events where ${before})
+        update zerodb_runs r set event_seq = e.seq
+        from old
+        join zerodb_events e using (event, ref, created_at)
+        where r.event_seq = old.seq
+          and e.user_id = ${user_id}::uuid
+          and e.project_id = ${project_id}::uuid
+          and e.seq >= ${first}::bigint`)
+      await db.query(sql`
+        with old as (select seq from zerodb_events where ${before})
+        delete from zerodb_runs where event_seq in (select seq from old) and status not in ('queued', 'running')`)
+      await db.query(sql`
+        with gone as (
+          delete from zerodb_events e
+          where ${before} and not exists (select from zerodb_runs r where r.event_seq = e.seq)
+          returning seq
+        )
+        delete from zerodb_outbox where seq in (select seq from gone)`)
+    },
+
+    /** Once all rows of a whole database are written: what is numbered from now on gets later numbers. */
+    async finish(shapes: readonly Shape[]): Promise<void> {
+      for (const { name, numbered } of shapes) {
+        for (const column of numbered) {
+          const table = `zerodb_${name}`
+          await db.query(sql`
+            select setval(sequence, used)
+            from (
+              select
+                pg_get_serial_sequence(${table}, ${column})::regclass as sequence,
+                (select max(${nameOf(column)}) from ${nameOf(table)}) as used
+            ) state
+            where used > coalesce(pg_sequence_last_value(sequence), 0)`)
+        }
+      }
+    },
+  }
+}
+
+/** Whether an id of the file belongs to something that is here already. */
+export function isTakenId(error: unknown): boolean {
+  return error instanceof DbError && error.code === '23505' && /^zerodb_\w+_pkey$/.test(error.constraint ?? '')
+}
+
+function vectorOf({ vectors }: DumpedRow, name: string): Float32Array | null {
+  const numbers = vectors?.[name]
+  return numbers ? Float32Array.from(numbers) : null
+}
+
+/** The event under its new number, and so with another id; its chain may begin with one that has a new number too. */
+function eventFields({ project_id, user_id }: Scope, salt: string | null): Given {
+  const ids =
+    salt === null
+      ? sql`'{}'::jsonb`
+      : sql`coalesce(
+          (
+            select jsonb_object_agg(key, ${mapped(salt, sql`value`)}) from jsonb_each_text(r.data)
+            where key = any(${IDS_IN_DATA}::text[]) and value is not null
+          ),
+          '{}'
+        )`
+  return {
+    id: eventId(sql`l.new_seq`),
+    chain_id: sql`coalesce(${eventId(sql`l.new_chain`)}, r.chain_id)`,
+    xid: sql`'0'::xid8`,
+    ref: salt === null ? sql`r.ref::uuid::text` : sql`${mapped(salt, sql`r.ref`)}::text`,
+    data: sql`
+      r.data
+      || ${ids}
+      || jsonb_build_object('user_id', ${user_id}::text)
+      || case when r.event = ${remembered.name} then '{}' else jsonb_build_object('project_id', ${project_id}::text) end`,
+  }
+}

@@ -1,0 +1,512 @@
+import { randomUUID } from 'node:crypto'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { sql } from '../../../src/db/sql.ts'
+import { ROUTE_ALIASES } from '../../../src/http/aliases.ts'
+import { OPERATIONS } from '../../../src/operations/index.ts'
+import type { Operation } from '../../../src/operations/operation.ts'
+import { openTestApp, type Reply, type RequestOptions, type TestApp, type TestUser } from '../../support/app.ts'
+import { type Things, thingsOf } from '../../support/fixtures.ts'
+import { SANDBOX } from '../../support/sandbox.ts'
+
+let app: TestApp
+beforeAll(async () => {
+  app = await openTestApp(SANDBOX)
+})
+afterAll(() => app.close())
+
+const REMEMBERED = 'zeromemory.remembered'
+const MEMORY = '/api/v1/public/memory/v2'
+/** Longer than a key is remembered. */
+const FORGOTTEN_SECONDS = 6
+
+interface Example {
+  params?: Record<string, string>
+  body?: unknown
+  /** Sent as the one file of a multipart body. */
+  file?: string
+}
+
+/** The export of an empty project that was never here. */
+const exportOfNone = () => {
+  const at = '2026-06-10T08:00:00+00:00'
+  const times = { created_at: at, updated_at: at }
+  const row = { id: randomUUID(), name: 'elsewhere', description: null, metadata: {}, settings: {}, ...times }
+  return [
+    { zerodb: 'project', format: 1, schema: { number: 1, name: '0001_init' } },
+    { table: 'projects', row },
+    { lines: 3 },
+  ]
+    .map((line) => `${JSON.stringify(line)}\n`)
+    .join('')
+}
+
+const inProject =
+  (rest: (things: Things) => Example = () => ({})) =>
+  (things: Things): Example => {
+    const { params, body } = rest(things)
+    return { params: { project_id: things.project, ...params }, body }
+  }
+const ofHook = (body?: unknown) => (things: Things) => ({ params: { hook_id: things.hook }, body })
+
+const ofFunction = (body?: unknown) => (things: Things) => ({ params: { name: things.function }, body })
+
+/** A request of each operation that is about these things; those that destroy come last. */
+const EXAMPLES: Record<string, (things: Things) => Example> = {
+  'auth.me': () => ({}),
+  'keys.create': () => ({ body: { name: 'new' } }),
+  'keys.list': () => ({}),
+  'hooks.create': ({ project }) => ({
+    body: { event_type: 'zerodb.vector.stored', hook_name: 'auto_embed', project_id: project },
+  }),
+  'hooks.list': () => ({}),
+  'hooks.get': ofHook(),
+  'hooks.update': ofHook({ is_active: true }),
+  'hooks.rotate_secret': ({ webhook }) => ({ params: { hook_id: webhook }, body: {} }),
+  'hooks.test_filter': ({ project }) => ({ body: { event_type: 'zerodb.vector.stored', project_id: project } }),
+  'hooks.invoke': ofHook({ payload: {} }),
+  'hooks.runs': ofHook(),
+  'hooks.backfill': ofHook({ dry_run: false }),
+  'event_log.list': () => ({}),
+  'event_log.stream': () => ({}),
+  'event_log.get': ({ event }) => ({ params: { event_id: event } }),
+  'event_log.hooks': ({ event }) => ({ params: { event_id: event } }),
+  'functions.deploy': () => ({ body: { name: 'anew', runtime: 'nodejs', source: 'export default () => 3' } }),
+  'functions.list': () => ({}),
+  'functions.get': ofFunction(),
+  'functions.update': ofFunction({ is_active: true }),
+  'functions.versions': ofFunction(),
+  'functions.version': (things) => ({ params: { name: things.function, version: '1' } }),
+  'functions.diff': ofFunction(),
+  'functions.rollback': ofFunction({}),
+  'functions.invoke': ofFunction({ payload: 1 }),
+  'secrets.list': () => ({}),
+  'secrets.set': () => ({ params: { name: 'ANEW' }, body: { value: 'another' } }),
+  'secrets.delete': (things) => ({ params: { name: things.secret } }),
+  'schedules.list': () => ({}),
+  'schedules.get': ({ schedule }) => ({ params: { schedule_id: schedule } }),
+  'schedules.update': ({ schedule }) => ({ params: { schedule_id: schedule }, body: { paused: false } }),
+  'schedules.run': ({ schedule }) => ({ params: { schedule_id: schedule } }),
+  'runs.list': () => ({}),
+  'runs.get': ({ run }) => ({ params: { run_id: run } }),
+  'runs.logs': ({ run }) => ({ params: { run_id: run } }),
+  'runs.cancel': ({ waitingRun }) => ({ params: { run_id: waitingRun } }),
+  'runs.retry': ({ waitingRun }) => ({ params: { run_id: waitingRun } }),
+  'runs.redrive': ({ hook }) => ({ body: { hook_id: hook } }),
+  'replays.create': ({ hook }) => ({ body: { hook_id: hook } }),
+  'replays.list': () => ({}),
+  'replays.get': ({ replay }) => ({ params: { replay_id: replay } }),
+  'replays.cancel': ({ replay }) => ({ params: { replay_id: replay } }),
+  'projects.create': () => ({ body: { name: 'new' } }),
+  'projects.list': () => ({}),
+  'projects.get': inProject(),
+  'projects.update': inProject(() => ({ body: { description: 'changed' } })),
+  'projects.status': inProject(),
+  'projects.export': inProject(),
+  'projects.import': () => ({ file: exportOfNone() }),
+  'backups.create': () => ({}),
+  'vectors.upsert': inProject(({ vector }) => ({ body: { vector_id: vector, vector_embedding: [0, 1] } })),
+  'vectors.upsert_batch': inProject(({ vector }) => ({ body: [{ vector_id: vector, vector_embedding: [0, 1] }] })),
+  'vectors.search': inProject(() => ({ body: { query_vector: [1, 0] } })),
+  'vectors.list': inProject(),
+  'embeddings.re_embed': inProject(() => ({ body: {} })),
+  'vectors.get': inProject(({ vector }) => ({ params: { vector_id: vector } })),
+  'memory.store': inProject(() => ({ body: { content: 'more' } })),
+  'memory.list': inProject(),
+  'memory.get': inProject(({ record }) => ({ params: { memory_id: record } })),
+  'memory.remember': () => ({ body: { content: 'more' } }),
+  'memory.recall': () => ({ body: { query: 'Alice' } }),
+  'graph.neighbors': ({ entity }) => ({ params: { entity } }),
+  'files.upload': inProject(() => ({ body: { file_name: 'b.txt', file_content: 'aGk=' } })),
+  'files.list': inProject(),
+  'files.search': inProject(() => ({ body: { query: 'b' } })),
+  'files.get': inProject(({ file }) => ({ params: { file_id: file } })),
+  'files.download': inProject(({ file }) => ({ params: { file_id: file } })),
+  'tables.create': inProject(() => ({ body: { table_name: 'new' } })),
+  'tables.list': inProject(),
+  'tables.get': inProject(({ table }) => ({ params: { table } })),
+  'rows.insert': inProject(({ table }) => ({ params: { table }, body: { row_data: {} } })),
+  'rows.list': inProject(({ table }) => ({ params: { table } })),
+  'rows.query': inProject(({ table }) => ({ params: { table }, body: {} })),
+  'rows.get': inProject(({ table, row }) => ({ params: { table, row_id: row } })),
+  'events.publish': inProject(() => ({ body: { topic: 'more' } })),
+  'events.list': inProject(),
+  'events.get': inProject(({ published }) => ({ params: { event_id: published } })),
+  'sandbox.execute': () => ({ body: { language: 'python', code: '' } }),
+  'memory.forget': ({ memory }) => ({ body: { memory_id: memory } }),
+  'vectors.delete': inProject(({ vector }) => ({ params: { vector_id: vector } })),
+  'files.delete': inProject(({ file }) => ({ params: { file_id: file } })),
+  'tables.delete': inProject(({ table }) => ({ params: { table } })),
+  'functions.delete': ofFunction(),
+  'keys.revoke': ({ key }) => ({ params: { key_id: key } }),
+  'hooks.delete': ofHook(),
+  'projects.delete': inProject(),
+}
+
+/** All but those for people who have no key yet: login.test.ts is about them. */
+const GUARDED = OPERATIONS.filter(({ permission }) => permission !== 'public')
+const BY_NAME = new Map(GUARDED.map((operation) => [operation.name, operation]))
+const IN_ORDER = Object.keys(EXAMPLES).map((name) => BY_NAME.get(name)!)
+
+function send(
+  key: string | null,
+  operation: Operation,
+  { params = {}, body, file }: Example,
+  headers: Record<string, string> = {},
+): Promise<Reply> {
+  const [method, path] = operation.route.split(' ') as [string, string]
+  const url = path.replace(/:(\w+)/g, (_, name) => encodeURIComponent(params[name] ?? 'x'))
+  const sent = { ...(key ? { 'x-api-key': key } : {}), ...headers }
+  if (file === undefined) return app.request(method, url, { body, headers: sent })
+  const part = 'content-disposition: form-data; name="file"; filename="file"'
+  const payload = `--cut\r\n${part}\r\n\r\n${file}\r\n--cut--\r\n`
+  return app.request(method, url, {
+    payload,
+    headers: { ...sent, 'content-type': 'multipart/form-data; boundary=cut' },
+  })
+}
+
+/** Which of the things are named in an answer. */
+const namedIn = (reply: Reply, things: Things) =>
+  Object.values(things).filter((id) => JSON.stringify(reply.body).includes(id))
+
+/** Everything in the database that belongs to a user, counted: to show that nothing has been changed. */
+async function stateOf(user: TestUser): Promise<unknown> {
+  return app.system.database.query(sql`
+    with project as (select id from zerodb_projects where user_id = ${user.user_id}::uuid)
+    select
+      (select jsonb_agg(p order by id) from zerodb_projects p where user_id = ${user.user_id}::uuid) as projects,
+      (select jsonb_agg(h order by id) from zerodb_hooks h where user_id = ${user.user_id}::uuid) as hooks,
+      (select count(*) from zerodb_events where user_id = ${user.user_id}::uuid) as events,
+      (select jsonb_agg(r.status order by id) from zerodb_runs r where user_id = ${user.user_id}::uuid and replay_id is null) as runs,
+      (select jsonb_agg(r.status order by id) from zerodb_replays r where user_id = ${user.user_id}::uuid) as replays,
+      (select jsonb_agg(v.updated_at order by id) from zerodb_vectors v where project_id in (select id from project)) as vectors,
+      (select count(*) from zerodb_memories where project_id in (select id from project)) as memories,
+      (select count(*) from zerodb_files where project_id in (select id from project)) as files,
+      (select count(*) from zerodb_tables where project_id in (select id from project)) as tables,
+      (select count(*) from zerodb_rows where project_id in (select id from project)) as rows,
+      (select count(*) from zerodb_entities where project_id in (select id from project)) as entities,
+      (select count(*) from zerodb_published_events where project_id in (select id from project)) as published`)
+}
+
+/** For the server's owner alone. */
+const OWNERS = ['backups.create']
+
+describe('every operation that is not public', () => {
+  test('has an example here, which its owner may send', async () => {
+    expect(Object.keys(EXAMPLES).sort()).toEqual([...BY_NAME.keys()].sort())
+    const user = await app.newUser()
+    const things = await thingsOf(app, user, await user.project())
+    for (const operation of IN_ORDER) {
+      const reply = await send(user.key, operation, EXAMPLES[operation.name]!(things), {
+        'x-project-id': things.project,
+      })
+      expect({ operation: operation.name, status: reply.status }).toEqual({
+        operation: operation.name,
+        status: OWNERS.includes(operation.name) ? 403 : ('status' in operation && operation.status) || 200,
+      })
+    }
+  })
+
+  test('is 401 without a key and with a wrong one, at every address that it has', async () => {
+    for (const operation of GUARDED) {
+      for (const route of [operation.route, ...(ROUTE_ALIASES[operation.name] ?? [])]) {
+        const [method, url] = route.split(' ') as [string, string]
+        for (const headers of [{}, { authorization: 'Bearer wrong' }]) {
+          const reply = await app.request(method, url, { headers, body: {} })
+          expect({ route, status: reply.status, www: reply.headers['www-authenticate'] }).toEqual({
+            route,
+            status: 401,
+            www: 'Bearer',
+          })
+        }
+      }
+    }
+  })
+
+  test('is 403 for a key without the right to it', async () => {
+    const user = await app.newUser()
+    const key = await keyWith(user, sql`scopes = '{other:read}'`)
+    for (const operation of GUARDED.filter(({ permission }) => permission !== 'any')) {
+      const reply = await send(key, operation, {})
+      expect({ operation: operation.name, status: reply.status }).toEqual({ operation: operation.name, status: 403 })
+      expect(reply.body.detail).toContain(operation.permission)
+    }
+  })
+
+  /** Answer with what is the caller's own, whatever project is asked for. */
+  const LISTS = [
+    'auth.me',
+    'keys.list',
+    'hooks.list',
+    'event_log.list',
+    'event_log.stream',
+    'runs.list',
+    'replays.list',
+    'projects.list',
+  ]
+  const CREATES = ['projects.create', 'projects.import', 'keys.create']
+
+  test('is 404 for another user, by the owner’s project and ids, and changes nothing', async () => {
+    const user = await app.newUser()
+    const stranger = await app.newUser()
+    const things = await thingsOf(app, user, user.project_id)
+    const before = await stateOf(user)
+    for (const operation of IN_ORDER) {
+      const reply = await send(stranger.key, operation, EXAMPLES[operation.name]!(things), {
+        'x-project-id': things.project,
+      })
+      const answers = OWNERS.includes(operation.name) ? 403 : LISTS.includes(operation.name) ? 200 : 404
+      const own = CREATES.includes(operation.name) ? 201 : answers
+      expect({ operation: operation.name, status: reply.status }).toEqual({ operation: operation.name, status: own })
+      if (own === 200) expect(namedIn(reply, things)).toEqual([])
+    }
+    expect(await stateOf(user)).toEqual(before)
+    expect(await stranger.trail()).toEqual({ events: [], runs: [] })
+  })
+
+  test('is 404 for another user’s ids in the caller’s own project', async () => {
+    const user = await app.newUser()
+    const stranger = await app.newUser()
+    const things = await thingsOf(app, user, user.project_id)
+    const before = await stateOf(user)
+    for (const operation of IN_ORDER) {
+      const example = EXAMPLES[operation.name]!({ ...things, project: stranger.project_id })
+      const named = Object.keys(example.params ?? {}).some((name) => name !== 'project_id')
+      // A secret's name is nobody's: the stranger may have one of the same name.
+      if ((!named && operation.name !== 'memory.forget') || operation.name === 'secrets.set') continue
+      const reply = await send(stranger.key, operation, example)
+      expect({ operation: operation.name, status: reply.status }).toEqual({ operation: operation.name, status: 404 })
+    }
+    expect(await stateOf(user)).toEqual(before)
+    expect(await stranger.trail()).toEqual({ events: [], runs: [] })
+  })
+
+  test('shows a key that is bound to a project nothing of the user’s other projects', async () => {
+    const user = await app.newUser()
+    const own = await user.project('own')
+    const key = await app.boundKey(user, own)
+    const things = await thingsOf(app, user, user.project_id)
+    const before = await stateOf(user)
+    // Operations of the key's own project.
+    const others: Record<string, number> = {
+      'projects.create': 403,
+      'functions.deploy': 201,
+      'functions.list': 200,
+      'secrets.list': 200,
+      'secrets.set': 200,
+      'schedules.list': 200,
+      'projects.import': 403,
+      'backups.create': 403,
+      'memory.recall': 200,
+      'keys.create': 201,
+      'sandbox.execute': 200,
+    }
+    for (const operation of IN_ORDER) {
+      if (operation.name === 'memory.remember') continue
+      const example = EXAMPLES[operation.name]!(things)
+      const elsewhere = await send(key, operation, example, { 'x-project-id': things.project })
+      expect({ operation: operation.name, status: elsewhere.status }).toEqual({
+        operation: operation.name,
+        status: 404,
+      })
+      const reply = await send(key, operation, example)
+      const status = LISTS.includes(operation.name) ? 200 : (others[operation.name] ?? 404)
+      expect({ operation: operation.name, status: reply.status }).toEqual({ operation: operation.name, status })
+      if (status === 200) expect(namedIn(reply, things)).toEqual([])
+    }
+    expect(await stateOf(user)).toEqual(before)
+  })
+})
+
+/** A further key of the user, changed by an `update` of its row. */
+async function keyWith(user: TestUser, change: ReturnType<typeof sql>): Promise<string> {
+  const key = await app.boundKey(user, user.project_id)
+  await app.system.database.query(sql`
+    update zerodb_api_keys set ${change}
+    where id = (select id from zerodb_api_keys where user_id = ${user.user_id}::uuid order by created_at desc, id limit 1)`)
+  return key
+}
+
+test('a bound key works in its project, without naming it', async () => {
+  const user = await app.newUser()
+  const own = await user.project('own')
+  const key = await app.boundKey(user, own)
+  const as = (method: string, url: string, body?: unknown) =>
+    app.request(method, url, { body, headers: { 'x-api-key': key } })
+  expect((await as('POST', `${MEMORY}/remember`, { content: 'a secret note' })).status).toBe(200)
+  expect((await as('POST', `${MEMORY}/recall`, { query: 'secret' })).body.count).toBe(1)
+  expect((await as('POST', '/api/v1/public/zerodb/events', { type: 'a' })).body.project_id).toBe(own)
+  expect((await as('GET', '/api/v1/projects')).body).toMatchObject([{ id: own }])
+  expect((await user.post(`${MEMORY}/recall`, { query: 'secret' })).body.count).toBe(0)
+})
+
+test('a hook made with a bound key is for its project; the user’s global hooks can be seen and not changed', async () => {
+  const user = await app.newUser()
+  const own = await user.project('own')
+  const key = await app.boundKey(user, own)
+  const as = (method: string, url: string, body?: unknown) =>
+    app.request(method, url, { body, headers: { 'x-api-key': key } })
+  const everywhere = (await user.hook(REMEMBERED, 'auto_graph')).id
+  const made = await as('POST', '/api/v1/hooks', { event_type: REMEMBERED, hook_name: 'auto_embed' })
+  expect(made).toMatchObject({ status: 201, body: { project_id: own } })
+  expect((await as('GET', '/api/v1/hooks')).body).toMatchObject([{ id: everywhere }, { id: made.body.id }])
+  expect((await as('GET', `/api/v1/hooks/${everywhere}`)).status).toBe(200)
+  expect((await as('PATCH', `/api/v1/hooks/${everywhere}`, { is_active: false })).status).toBe(403)
+  expect((await as('DELETE', `/api/v1/hooks/${everywhere}`)).status).toBe(403)
+  expect((await as('DELETE', `/api/v1/hooks/${made.body.id}`)).status).toBe(204)
+  expect((await user.get('/api/v1/hooks')).body).toMatchObject([{ id: everywhere, is_active: true }])
+})
+
+test('a key is taken from either header, and X-API-Key wins', async () => {
+  const user = await app.newUser()
+  const status = async (headers: Record<string, string>) =>
+    (await app.request('GET', '/api/v1/hooks', { headers })).status
+  expect(await status({ 'x-api-key': user.key })).toBe(200)
+  expect(await status({ 'X-API-Key': ` ${user.key} ` })).toBe(200)
+  expect(await status({ authorization: `Bearer ${user.key}` })).toBe(200)
+  expect(await status({ authorization: `bearer  ${user.key} ` })).toBe(200)
+  expect(await status({ 'x-api-key': user.key, authorization: 'Bearer wrong' })).toBe(200)
+  expect(await status({ 'x-api-key': 'wrong', authorization: `Bearer ${user.key}` })).toBe(401)
+  expect(await status({ 'x-api-key': '', authorization: `Bearer ${user.key}` })).toBe(200)
+})
+
+test('what is no key is 401, says how to send one, and asks for Bearer', async () => {
+  const user = await app.newUser()
+  for (const headers of [
+    {},
+    { authorization: '' },
+    { authorization: user.key },
+    { authorization: `Basic ${Buffer.from(`user:${user.key}`).toString('base64')}` },
+    { authorization: 'Bearer' },
+    { authorization: 'Bearer wrong' },
+    { authorization: `Bearer ${user.key.slice(0, -1)}` },
+    { authorization: `Bearer ${user.key}x` },
+    { 'x-api-key': user.key.toUpperCase() },
+  ] as Record<string, string>[]) {
+    const reply = await app.request('GET', '/api/v1/hooks', { headers })
+    expect({ headers, status: reply.status }).toEqual({ headers, status: 401 })
+    expect(reply.headers['www-authenticate']).toBe('Bearer')
+    expect(reply.body).toMatchObject({ code: 'unauthorized', detail: expect.any(String) })
+    expect(JSON.stringify(reply.body)).not.toContain(user.key.slice(10, 20))
+  }
+})
+
+test('a revoked key and an expired one are 401', async () => {
+  const user = await app.newUser()
+  const status = async (key: string) =>
+    (await app.request('GET', '/api/v1/hooks', { headers: { authorization: `Bearer ${key}` } })).status
+  const later = await keyWith(user, sql`expires_at = now() + interval '1 hour'`)
+  expect(await status(later)).toBe(200)
+  expect(await status(await keyWith(user, sql`expires_at = now() - interval '1 second'`))).toBe(401)
+  expect(await status(await keyWith(user, sql`revoked_at = now()`))).toBe(401)
+
+  expect(await status(user.key)).toBe(200)
+  for (const { id } of (await app.system.app.store.keys.list()).filter((key) => key.user_id === user.user_id))
+    await app.system.app.store.keys.revoke(id)
+  app.clock.advance(FORGOTTEN_SECONDS)
+  expect(await status(user.key)).toBe(401)
+  expect(await status(later)).toBe(401)
+})
+
+test('X-Project-ID selects the project where the address names none', async () => {
+  const user = await app.newUser()
+  const stranger = await app.newUser()
+  const other = await user.project()
+  const remember = (project: string) =>
+    user.post(`${MEMORY}/remember`, { content: 'a note' }, { 'x-project-id': project })
+  expect((await remember(other)).status).toBe(200)
+  expect((await remember(other.toUpperCase())).status).toBe(200)
+  const counts = async (project: string) =>
+    (await user.get(`/api/v1/projects/${project}/database`)).body.memory_records_count
+  expect([await counts(user.project_id), await counts(other)]).toEqual([0, 2])
+  for (const project of [randomUUID(), stranger.project_id]) {
+    expect(await remember(project)).toMatchObject({ status: 404, body: { detail: 'Project not found' } })
+    const recall = await user.post(`${MEMORY}/recall`, { query: 'note' }, { 'x-project-id': project })
+    expect(recall.status).toBe(404)
+  }
+  const wrong = await remember('my-project')
+  expect(wrong.status).toBe(422)
+  expect(wrong.body.detail).toEqual([
+    {
+      type: 'uuid_parsing',
+      loc: ['header', 'X-Project-ID'],
+      msg: 'Input should be a valid UUID',
+      input: 'my-project',
+    },
+  ])
+  expect(await user.trail()).toEqual({ events: [REMEMBERED, REMEMBERED], runs: [] })
+})
+
+test('headers of other services are ignored', async () => {
+  const user = await app.newUser()
+  const headers = { 'x-organization-id': 'org', 'x-api-secret': 'secret', 'x-client': 'sdk' }
+  expect((await user.get('/api/v1/hooks', headers)).status).toBe(200)
+})
+
+test('B10: a bound key that is sent with another project writes nothing and is 404', async () => {
+  const user = await app.newUser()
+  const other = await user.project()
+  const key = await app.boundKey(user, other)
+  const headers = { 'x-api-key': key }
+  const elsewhere = { ...headers, 'x-project-id': user.project_id }
+  const named = { project_id: user.project_id }
+  const table = `/api/v1/projects/-/database/tables`
+  const upload = '/api/v1/projects/-/database/files/upload'
+  const boundary = 'the-boundary'
+  const form = [
+    `--${boundary}\r\ncontent-disposition: form-data; name="project_id"\r\n\r\n${user.project_id}`,
+    `--${boundary}\r\ncontent-disposition: form-data; name="file"; filename="a.txt"\r\n\r\nhello`,
+    `--${boundary}--\r\n`,
+  ].join('\r\n')
+  const requests: [string, string, RequestOptions][] = [
+    ['POST', `${MEMORY}/remember`, { headers: elsewhere, body: { content: 'a note' } }],
+    ['POST', table, { headers: elsewhere, body: { table_name: 'notes' } }],
+    ['GET', '/api/v1/projects', { headers: elsewhere }],
+    ['POST', `${MEMORY}/remember`, { headers, body: { content: 'a note', ...named } }],
+    ['POST', table, { headers, body: { table_name: 'notes', ...named } }],
+    [
+      'POST',
+      `/api/v1/projects/${other}/database/tables`,
+      { headers, body: { table_name: 'notes', projectId: named.project_id } },
+    ],
+    ['POST', `${table}?project_id=${user.project_id}`, { headers, body: { table_name: 'notes' } }],
+    ['GET', `${table}?project_id=${user.project_id}`, { headers }],
+    [
+      'POST',
+      upload,
+      { headers: { ...headers, 'content-type': `multipart/form-data; boundary=${boundary}` }, payload: form },
+    ],
+  ]
+  for (const [method, url, options] of requests)
+    expect({ url, ...(await app.request(method, url, options)) }).toMatchObject({
+      url,
+      status: 404,
+      body: { code: 'not_found', detail: 'Project not found' },
+    })
+  expect((await user.get(`/api/v1/projects/${other}/database`)).body).toMatchObject({
+    memory_records_count: 0,
+    tables_count: 0,
+    files_count: 0,
+  })
+  expect(await user.trail()).toEqual({ events: [], runs: [] })
+  const own = await app.request('POST', `${MEMORY}/remember`, {
+    headers: { ...headers, 'x-project-id': other.toUpperCase() },
+    body: { content: 'a note' },
+  })
+  expect(own.status).toBe(200)
+})
+
+test('B10: a project_id in the body or query is the project where the path names none, and must agree with the path', async () => {
+  const user = await app.newUser()
+  const stranger = await app.newUser()
+  const other = await user.project()
+  const create = (path: string, project_id: string) =>
+    user.post(`/api/v1/projects/${path}/database/tables`, { table_name: 'notes', project_id })
+  expect(await create(user.project_id, other)).toMatchObject({
+    status: 422,
+    body: { detail: [{ loc: ['body', 'project_id'], input: other }] },
+  })
+  expect((await create('-', stranger.project_id)).status).toBe(404)
+  expect(await create('-', other)).toMatchObject({ status: 201, body: { project_id: other } })
+  expect((await create(other, other)).status).toBe(409)
+})

@@ -1,0 +1,127 @@
+import { randomUUID } from 'node:crypto'
+import type { TestApp, TestUser } from './app.ts'
+
+const MEMORY = '/api/v1/public/memory/v2'
+
+/** One of each thing, in one project. */
+export type Things = Record<
+  | 'project'
+  | 'hook'
+  | 'webhook'
+  | 'pausedHook'
+  | 'event'
+  | 'run'
+  | 'waitingRun'
+  | 'replay'
+  | 'vector'
+  | 'record'
+  | 'memory'
+  | 'entity'
+  | 'file'
+  | 'table'
+  | 'row'
+  | 'published'
+  | 'function'
+  | 'schedule'
+  | 'secret'
+  | 'key',
+  string
+>
+
+export async function thingsOf(app: TestApp, user: TestUser, project: string): Promise<Things> {
+  const database = `/api/v1/projects/${project}/database`
+  const here = { 'x-project-id': project }
+  const vector = `v-${randomUUID()}`
+  const table = `t-${randomUUID()}`
+  const hook = await user.hook('zeromemory.remembered', 'auto_graph', { project_id: project })
+  const webhook = await user.hook('zerodb.vector.batch_stored', 'webhook:a', {
+    project_id: project,
+    hook_config: { url: 'https://hooks.example.com/' },
+  })
+  // Nothing of it shall be sent.
+  await user.patch(`/api/v1/hooks/${webhook.id}`, { is_active: false })
+  await user.post(`${database}/vectors/upsert`, { vector_id: vector, vector_embedding: [1, 0] })
+  const record = await user.post(`${database}/memory/store`, { content: 'a record' })
+  const memory = await user.post(`${MEMORY}/remember`, { content: 'Alice met Bob' }, here)
+  const file = await user.post(`${database}/files/upload`, { file_name: 'a.txt', file_content: 'aGk=' })
+  await user.post(`${database}/tables`, { table_name: table })
+  const row = await user.post(`${database}/tables/${table}/rows`, { row_data: { n: 1 } })
+  const paused = await user.hook('zerodb.table.row_inserted', 'auto_embed', { project_id: project, paused: true })
+  await user.post(`${database}/tables/${table}/rows`, { rows: Array(60).fill({}) })
+  const key = await user.post('/api/v1/auth/api-keys', { name: 'a key' })
+  const published = await user.post(`${database}/events/publish`, { topic: 'a topic' })
+  const name = `f-${randomUUID().slice(0, 8)}`
+  const deployed = await user.post(
+    '/api/v1/functions',
+    { name, runtime: 'nodejs', source: 'export default () => 1', config: { schedule: '0 0 1 1 *' } },
+    here,
+  )
+  if (deployed.status !== 201) throw new Error(`no function: ${JSON.stringify(deployed.body)}`)
+  // A second version, so that there is one to roll back to.
+  await user.post(
+    '/api/v1/functions',
+    { name, runtime: 'nodejs', source: 'export default () => 2', config: { schedule: '0 0 1 1 *' } },
+    here,
+  )
+  const [schedule] = (await user.get(`/api/v1/schedules?project_id=${project}`)).body
+  const secret = `S_${randomUUID().slice(0, 8)}`
+  await user.request('PUT', `/api/v1/secrets/${secret}`, { body: { value: 'a value' }, headers: here })
+  await app.idle()
+  const entity = await user.get(`${MEMORY}/graph/neighbors/alice`, here)
+  const [run] = (await user.get(`/api/v1/hooks/${hook.id}/runs`)).body.items
+  const [waiting] = (await user.get(`/api/v1/hooks/${paused.id}/runs`)).body.items
+  // It has to go on for a minute.
+  const replay = await user.post('/api/v1/replays', { hook_id: paused.id, rate_per_second: 1 })
+  const [event] = (await user.get(`/api/v1/event-log?project_id=${project}`)).body.items
+  return {
+    project,
+    hook: hook.id,
+    webhook: webhook.id,
+    pausedHook: paused.id,
+    event: event.id,
+    run: run.id,
+    waitingRun: waiting.id,
+    replay: replay.body.id,
+    vector,
+    record: record.body.memory_id,
+    memory: memory.body.memory_id,
+    entity: entity.body.entity.id,
+    file: file.body.file_id,
+    table,
+    row: row.body.row_id,
+    published: published.body.event_id,
+    function: name,
+    schedule: schedule.id,
+    secret,
+    key: key.body.id,
+  }
+}
+
+/** The thing that a key of a path stands for. */
+const THINGS: Record<string, keyof Things> = {
+  project_id: 'project',
+  hook_id: 'hook',
+  run_id: 'run',
+  vector_id: 'vector',
+  memory_id: 'record',
+  entity: 'entity',
+  file_id: 'file',
+  table: 'table',
+  row_id: 'row',
+  name: 'function',
+  schedule_id: 'schedule',
+  replay_id: 'replay',
+  key_id: 'key',
+}
+/** Where a key of the path stands for another thing than elsewhere. */
+const OTHER_THINGS: Record<string, keyof Things> = {
+  'events.get': 'published',
+  'secrets.set': 'secret',
+  'secrets.delete': 'secret',
+}
+
+/** A value of the key `key` in the path of `operation` that names a thing of the user's. */
+export function thingOf(things: Things, operation: { name: string }, key: string): string {
+  if (key === 'version') return '1'
+  return things[(key === 'project_id' ? undefined : OTHER_THINGS[operation.name]) ?? THINGS[key] ?? 'event']
+}
