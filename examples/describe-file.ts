@@ -1,4 +1,4 @@
-// Hashes each uploaded file, describes it, and publishes what it found as an event.
+// Hashes and describes each uploaded file, and publishes the result as an event.
 import { createHash } from 'node:crypto'
 import type { Config, Context, FileUploadedEvent } from 'zerodb-functions/functions'
 

@@ -1,4 +1,4 @@
-"""Hashes each uploaded file, describes it, and publishes what it found as an event."""
+"""Hashes and describes each uploaded file, and publishes the result as an event."""
 import hashlib
 
 config = {"triggers": [{"event": "zerodb.file.uploaded", "filter": {"data.size_bytes": {"$lte": 5_000_000}}}]}

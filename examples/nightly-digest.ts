@@ -1,4 +1,4 @@
-// Every night at six in Berlin: what has been published during the day becomes one memory.
+// Stores a summary of the last day's published events as a memory, every morning at six in Berlin.
 import type { Config, Context, CronEvent } from 'zerodb-functions/functions'
 
 export const config: Config = {

@@ -1,4 +1,4 @@
-// Receives webhooks that are signed by Standard Webhooks (https://www.standardwebhooks.com) and publishes each once.
+// Receives webhooks signed as in Standard Webhooks (https://www.standardwebhooks.com) and publishes each once.
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { Config, Context, HttpEvent } from 'zerodb-functions/functions'
 
@@ -21,7 +21,7 @@ export default async function receiveWebhook({ data }: HttpEvent, ctx: Context) 
     return given.length === right.length && timingSafeEqual(given, right)
   })
   const late = Math.abs(Date.now() / 1000 - Number(timestamp)) > TOLERANCE_SECONDS
-  if (!genuine || late) return ctx.response({ error: 'the signature is not right' }, { status: 401 })
+  if (!genuine || late) return ctx.response({ error: 'the signature is not valid' }, { status: 401 })
   await ctx.once(id, () =>
     ctx.zerodb.events.publish({ topic: 'webhook.received', event_payload: { id, body: data.json } }),
   )

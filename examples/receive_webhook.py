@@ -1,4 +1,4 @@
-"""Receives webhooks that are signed by Standard Webhooks (https://www.standardwebhooks.com) and publishes each once."""
+"""Receives webhooks signed as in Standard Webhooks (https://www.standardwebhooks.com) and publishes each once."""
 import base64
 import hashlib
 import hmac
@@ -19,7 +19,7 @@ def handler(event, ctx):
     genuine = any(hmac.compare_digest(each, expected) for each in headers.get("webhook-signature", "").split(" "))
     late = abs(time.time() - float(timestamp)) > TOLERANCE_SECONDS
     if not genuine or late:
-        return ctx.response({"error": "the signature is not right"}, status=401)
+        return ctx.response({"error": "the signature is not valid"}, status=401)
     payload = {"id": message_id, "body": data.get("json")}
     ctx.once(message_id, lambda: ctx.zerodb.events.publish(topic="webhook.received", event_payload=payload))
     return ctx.response(None, status=204)

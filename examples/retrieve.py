@@ -1,12 +1,12 @@
-"""A tool for agents: what is known about a question, from memories and from stored vectors, the best first."""
+"""A tool for agents: finds memories and stored vectors that answer a question, best match first."""
 
 config = {
     "tool": {
-        "description": "Finds what is known about a question in memories and documents. Use it before answering from memory.",
+        "description": "Searches memories and documents for a question. Use it before answering from memory.",
         "input_schema": {
             "type": "object",
             "properties": {
-                "question": {"type": "string", "description": "What is to be found out"},
+                "question": {"type": "string", "description": "The question to search for"},
                 "limit": {"type": "integer", "minimum": 1, "maximum": 20, "default": 5},
             },
             "required": ["question"],
@@ -23,7 +23,7 @@ def handler(event, ctx):
     try:
         vectors = ctx.zerodb.vectors.search(query=question, limit=limit)["results"]
     except Exception:
-        # A project without vectors has nothing to be searched.
+        # Searching a project without vectors is an error.
         vectors = []
     found = [{"from": "memory", "text": each["content"], "similarity": each["similarity"]} for each in memories]
     found += [{"from": "document", "text": each["document"], "similarity": each["similarity"]} for each in vectors]

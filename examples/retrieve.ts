@@ -1,13 +1,13 @@
-// A tool for agents: what is known about a question, from memories and from stored vectors, the best first.
+// A tool for agents: finds memories and stored vectors that answer a question, best match first.
 import type { Config, Context, ToolEvent } from 'zerodb-functions/functions'
 
 export const config: Config = {
   tool: {
-    description: 'Finds what is known about a question in memories and documents. Use it before answering from memory.',
+    description: 'Searches memories and documents for a question. Use it before answering from memory.',
     input_schema: {
       type: 'object',
       properties: {
-        question: { type: 'string', description: 'What is to be found out' },
+        question: { type: 'string', description: 'The question to search for' },
         limit: { type: 'integer', minimum: 1, maximum: 20, default: 5 },
       },
       required: ['question'],
@@ -21,7 +21,7 @@ export default async function retrieve({ data }: ToolEvent<{ question: string; l
   const { question, limit = 5 } = data
   const [memories, vectors] = await Promise.all([
     ctx.zerodb.memory.recall({ query: question, limit }),
-    // A project without vectors has nothing to be searched.
+    // Searching a project without vectors is an error.
     ctx.zerodb.vectors.search({ query: question, limit }).catch(() => ({ results: [] })),
   ])
   const found = [

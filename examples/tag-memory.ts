@@ -1,4 +1,4 @@
-// Tags each memory that is remembered with the words that matter in it, in the table "memory_tags".
+// Stores the topics of each new memory in the table "memory_tags".
 import type { Config, Context, RememberedEvent } from 'zerodb-functions/functions'
 
 export const config: Config = {
@@ -13,10 +13,10 @@ const TOPICS: Record<string, RegExp> = {
 
 export default async function tagMemory(event: RememberedEvent, ctx: Context) {
   const memory = await ctx.row()
-  if (memory === null) return { tags: [], reason: 'it has been forgotten' }
+  if (memory === null) return { tags: [], reason: 'the memory has been deleted' }
   const content = String(memory['content'])
   const tags = Object.keys(TOPICS).filter((topic) => TOPICS[topic]!.test(content))
-  // Delivery is at least once: what must happen once is said to.
+  // Delivery is at least once, so a write that must happen once needs ctx.once.
   await ctx.once(`tags ${event.data.memory_id}`, () =>
     ctx.zerodb.rows.insert({ table: 'memory_tags', row_data: { memory_id: event.data.memory_id, tags } }),
   )

@@ -1,4 +1,4 @@
-"""Tags each memory that is remembered with the words that matter in it, in the table "memory_tags"."""
+"""Stores the topics of each new memory in the table "memory_tags"."""
 import re
 
 config = {"triggers": [{"event": "zeromemory.remembered", "ordering_key": "data.entity_id"}]}
@@ -13,10 +13,10 @@ TOPICS = {
 def handler(event, ctx):
     memory = ctx.row()
     if memory is None:
-        return {"tags": [], "reason": "it has been forgotten"}
+        return {"tags": [], "reason": "the memory has been deleted"}
     memory_id = event["data"]["memory_id"]
     tags = [topic for topic, words in TOPICS.items() if re.search(words, memory["content"], re.I)]
-    # Delivery is at least once: what must happen once is said to.
+    # Delivery is at least once, so a write that must happen once needs ctx.once.
     ctx.once(
         f"tags {memory_id}",
         lambda: ctx.zerodb.rows.insert(table="memory_tags", row_data={"memory_id": memory_id, "tags": tags}),

@@ -1,2 +1,2 @@
-/** Builds what is not up to date. Returns what was done, in words. */
+/** Builds the program unless dist/ is up to date. Returns a message that says what was done. */
 export declare function build(): Promise<string>

@@ -11,7 +11,7 @@ const dist = join(root, 'dist')
 
 const readJson = (path) => JSON.parse(readFileSync(path, 'utf8'))
 
-/** Changes whenever anything that the build reads changes. */
+/** Returns a hash of all files that the build reads. */
 function fingerprint() {
   const hash = createHash('sha256')
   const visit = (path) => {
@@ -22,7 +22,7 @@ function fingerprint() {
   return hash.digest('hex')
 }
 
-/** Builds what is not up to date. Returns what was done, in words. */
+/** Builds the program unless dist/ is up to date. Returns a message that says what was done. */
 export async function build() {
   const stamp = join(dist, 'built')
   const now = fingerprint()
@@ -44,15 +44,15 @@ export async function build() {
     entryPoints: Object.fromEntries(Object.entries(entries).map(([out, source]) => [out, `src/${source}.ts`])),
     outdir: dist,
     bundle: true,
-    // What only some commands need is a file of its own.
+    // Modules that only some commands need become separate chunks.
     splitting: true,
     chunkNames: 'chunks/[name]-[hash]',
     platform: 'node',
     target: 'node20',
     format: 'esm',
-    // Programs, WebAssembly and models, which cannot be part of a text.
+    // These packages contain executables, WebAssembly or models, which cannot be bundled.
     external: Object.keys(readJson(join(root, 'package.json')).dependencies),
-    // What packages of the older kind ask for, and this one lacks.
+    // Bundled CommonJS packages call `require`, which an ES module does not have.
     banner: {
       js: "import { createRequire as $createRequire } from 'node:module'; const require = $createRequire(import.meta.url);",
     },
@@ -84,7 +84,7 @@ export async function build() {
   return `built${template}`
 }
 
-/** An empty PGlite directory with our extension and schema: a first start unpacks it in place of running initdb and migrations. */
+/** Packs an empty PGlite directory with extension and schema. A first start unpacks it instead of running initdb and migrations. */
 async function prepareTemplate(bundle) {
   const versionOf = (name) => readJson(join(root, 'node_modules', name, 'package.json')).version
   const schema = createHash('sha256')
@@ -110,7 +110,7 @@ async function prepareTemplate(bundle) {
   return ', with a new database template'
 }
 
-/** The program's own migrations, over a PGlite that lives in this process. */
+/** Runs the program's migrations on a PGlite in this process. */
 async function runMigrations(bundle, pglite, folder) {
   const program = join(dist, 'migrate.mjs')
   const source = join(root, 'src', 'db', 'migrate.ts')

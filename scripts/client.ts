@@ -16,10 +16,10 @@ export const GENERATED = join(packageRoot(), 'src', 'client', 'generated.ts')
 
 type Json = { [key: string]: unknown }
 
-/** What the source says above the fields of objects, by the field's schema and name: an extended object has the same ones. */
+/** Doc comments of fields by the field's schema and name: an extended object shares the schemas of its base. */
 type Docs = Map<unknown, Map<string, string>>
 
-/** Every object that a file of the language exports: `memoryRecord` is `MemoryRecord`. */
+/** Returns all object schemas that src/schema exports: `memoryRecord` becomes `MemoryRecord`. */
 async function namedSchemas(): Promise<{ named: Map<z.ZodObject, string>; docs: Docs }> {
   const named = new Map<z.ZodObject, string>()
   const docs: Docs = new Map()
@@ -38,7 +38,7 @@ async function namedSchemas(): Promise<{ named: Map<z.ZodObject, string>; docs: 
   return { named, docs }
 }
 
-/** The comments above the fields of `export const name = …`, up to the next thing at the margin. */
+/** Returns the comments above the fields of `export const name = …`, up to the next line without indentation. */
 function fieldDocs(source: string, name: string): Map<string, string> {
   const [, body = ''] = new RegExp(`^export const ${name}\\b(.*?)^\\S`, 'ms').exec(source) ?? []
   const fields = body.matchAll(/^ *\/\*\*((?:(?!\*\/).)*)\*\/\s*(\w+):/gms)
@@ -47,7 +47,7 @@ function fieldDocs(source: string, name: string): Map<string, string> {
 
 const pascal = (name: string) => name.replace(/(?:^|[._-])(\w)/g, (_, letter: string) => letter.toUpperCase())
 
-/** JSON Schema as a TypeScript type. In an input, what may be left out may be undefined as well. */
+/** Returns a JSON Schema as a TypeScript type. In an input, an optional field may also be undefined. */
 function typeOf(schema: Json, indent: string, io: 'input' | 'output' = 'output'): string {
   if (typeof schema['$ref'] === 'string') return schema['$ref'].split('/').at(-1)!
   if ('const' in schema) return literal(schema['const'])
@@ -74,7 +74,7 @@ function typeOf(schema: Json, indent: string, io: 'input' | 'output' = 'output')
   }
 }
 
-/** Where any text will do, no particular one needs to be named. */
+/** Joins types without duplicates. Drops text literals where the union has `string`. */
 function union(types: readonly string[]): string {
   const different = [...new Set(types)]
   return different.filter((type) => !(type.startsWith("'") && different.includes('string'))).join(' | ')
@@ -93,7 +93,7 @@ function objectOf(schema: Json, indent: string, io: 'input' | 'output'): string 
     const values = schema['additionalProperties']
     return `Record<string, ${typeof values === 'object' ? typeOf(values as Json, indent, io) : 'unknown'}>`
   }
-  // `event` tells which fields `data` has.
+  // The type `ZeroDBEvent` relates `event` to the fields of `data`.
   const isEvent = EVENT_FIELDS.every((field) => properties.some(([name]) => name === field))
   if (isEvent) properties = properties.filter(([name]) => !EVENT_FIELDS.includes(name))
   const lines = properties.flatMap(([name, property]) => {
@@ -107,12 +107,12 @@ function objectOf(schema: Json, indent: string, io: 'input' | 'output'): string 
   return `${isEvent ? 'ZeroDBEvent & ' : ''}{\n${lines.join('\n')}\n${indent}}`
 }
 
-/** What a caller may leave out because the client fills it in: the project of a path that takes `-` for the caller's own. */
+/** Returns whether the client may leave out the project, because the path takes `-` for the caller's default one. */
 function takesDefaultProject({ input, route }: Operation): boolean {
   return route.includes('/:project_id') && input.shape['project_id']?.safeParse('-').success === true
 }
 
-/** Where the items of a list are in its answer ('' for a bare array); undefined for what is no list of pages. */
+/** Returns the field of the response that has the items ('' for a bare array), or undefined if the operation is not paged. */
 function pageKey(operation: Operation, page: Json): string | undefined {
   const { shape } = operation.input
   if (!('limit' in shape) || !('cursor' in shape || 'offset' in shape)) return undefined
@@ -159,7 +159,7 @@ class Writer {
     }
   }
 
-  /** The JSON Schema of what an operation answers; objects that have a name of their own become types of that name. */
+  /** Returns the JSON Schema of a response. Objects with a name become types of that name. */
   output(schema: z.ZodType): Json {
     const { $defs = {}, ...json } = this.jsonOf(schema, 'output', this.registry) as { $defs?: Record<string, Json> }
     for (const [name, definition] of Object.entries($defs)) this.declare(name, definition)
@@ -172,8 +172,8 @@ class Writer {
     this.types.set(name, declaration(name, typeOf(schema, '')))
   }
 
-  /** The type of what is answered: of an object its own or shared name, declared when it is not yet. */
-  answered(schema: z.ZodType, own: string): string {
+  /** Returns the type of a response. Declares an object under its own or its shared name. */
+  responseType(schema: z.ZodType, own: string): string {
     const json = this.output(schema)
     if (json['type'] === 'null') return 'void'
     if (json['type'] !== 'object' && !json['anyOf']) return typeOf(json, '')
@@ -181,7 +181,7 @@ class Writer {
     return own
   }
 
-  /** A page's own JSON Schema: of a union the one that is no bare array. */
+  /** Returns the JSON Schema of a page. Of a union, that is the branch that is not a bare array. */
   pageOf(schema: z.ZodType): Json {
     const json = this.output(schema)
     const named = [json, ...((json['anyOf'] ?? []) as Json[])].find((branch) => branch['$ref'])
@@ -221,13 +221,14 @@ class Writer {
     if (operation.kind === 'bytes') return 'Promise<Download>'
     if (operation.kind === 'stream') {
       const messages = Object.entries(operation.messages).map(
-        ([event, data]) => `{ event: '${event}'; data: ${this.answered(data, pascal(`${operation.name}.${event}`))} }`,
+        ([event, data]) =>
+          `{ event: '${event}'; data: ${this.responseType(data, pascal(`${operation.name}.${event}`))} }`,
       )
       const name = `${own}Message`
       this.types.set(name, `export type ${name} =\n  | ${messages.join('\n  | ')}`)
       return `AsyncGenerator<${name}, void>`
     }
-    const name = this.answered(operation.output, own)
+    const name = this.responseType(operation.output, own)
     const key = pageKey(operation, this.pageOf(operation.output))
     if (key === undefined) return `Promise<${name}>`
     this.pages.push([operation.name, key])
@@ -247,7 +248,7 @@ function declaration(name: string, type: string): string {
 const entries = (pairs: readonly (readonly [string, string])[]) =>
   pairs.map(([name, value]) => `  '${name}': '${value}',`).join('\n')
 
-/** The text of `src/client/generated.ts`. */
+/** Returns the text of `src/client/generated.ts`. */
 export async function generatedClient(): Promise<string> {
   const writer = new Writer(await namedSchemas())
   for (const operation of OPERATIONS) writer.add(operation)
@@ -258,7 +259,7 @@ export async function generatedClient(): Promise<string> {
   const kinds = OPERATIONS.filter(({ kind }) => kind !== 'json').map(({ name, kind }) => [name, kind] as const)
   const reads = OPERATIONS.filter(({ route, permission }) => !route.startsWith('GET') && permission.endsWith(':read'))
   const ending = OPERATIONS.filter((operation) => operation.kind === 'stream' && 'end' in operation.messages)
-  return `// Generated from the operations by scripts/client.ts: \`npm run generate\` writes it anew.
+  return `// Generated from the operations by scripts/client.ts: \`npm run generate\` updates it.
 import type { CallOptions, Download, DownloadOptions, Page, UploadContent } from './transport.ts'
 
 /** Method and path of every operation; \`:key\` is a key of its input. */
@@ -268,23 +269,23 @@ ${entries(OPERATIONS.map(({ name, route }) => [name, route]))}
 
 export type OperationName = keyof typeof ROUTES
 
-/** Those that do not answer JSON, or take more. */
+/** Operations whose request or response is not JSON. */
 export const KINDS: { readonly [Name in OperationName]?: 'upload' | 'bytes' | 'stream' } = {
 ${entries(kinds)}
 }
 
-/** Where the items of a page are; '' for a bare array. */
+/** Field of a paged response that has the items; '' for a bare array. */
 export const PAGES: { readonly [Name in OperationName]?: string } = {
 ${entries(writer.pages)}
 }
 
-/** Those that change nothing although they are no GET. */
+/** Operations that only read although their method is not GET. */
 export const READS: readonly OperationName[] = [${reads.map(({ name }) => `'${name}'`).join(', ')}]
 
-/** Streams whose last message is \`end\`; the others go on for ever. */
+/** Streams whose last message is \`end\`; other streams have no end. */
 export const ENDING: readonly OperationName[] = [${ending.map(({ name }) => `'${name}'`).join(', ')}]
 
-/** \`code\` of an error that the server answers. */
+/** \`code\` of an error response. */
 export type ServerErrorCode =
 ${Object.keys(ERRORS)
   .map((code) => `  | '${code}'`)
@@ -298,7 +299,7 @@ interface EventOf<Name, Channel, Data> {
   timestamp: string
 }
 
-/** An event as hooks get it; \`event\` tells which fields its \`data\` has. */
+/** An event as hooks receive it; \`event\` determines the fields of \`data\`. */
 export type ZeroDBEvent =
 ${events.join('\n')}
 

@@ -1,5 +1,5 @@
-// Installs what package-lock.json names, and only when node_modules does not already hold it.
-// Runs before anything is installed: only what Node brings, on Linux, macOS and Windows alike.
+// Installs the packages of package-lock.json unless node_modules already has them.
+// Runs before anything is installed, on Linux, macOS and Windows, so this file imports only modules of Node.
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
@@ -11,58 +11,58 @@ import { tooOld } from '../src/platform/node-version.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const lockFile = join(root, 'package-lock.json')
-// npm writes this one last, so it is missing after an installation that did not finish.
+// npm writes this file last, so it is missing after an incomplete installation.
 const installedFile = join(root, 'node_modules', '.package-lock.json')
 const stampFile = join(root, 'node_modules', '.zerodb-install.json')
 
-/** What people see of a step; whatever a program reads goes to stdout, so that these lines never mix with it. */
-const say = (line) => console.error(line)
+/** Prints to stderr: stdout is for output that other programs read. */
+const log = (line) => console.error(line)
 
 /**
- * Brings node_modules to what package-lock.json says. What is bundled into the program are development dependencies, so all of them are
- * needed to build it. False, having said why and what to do, when that is not possible.
+ * Installs the packages of package-lock.json. Packages that are bundled into the program are development dependencies, so the build needs
+ * those as well. Returns false, after a message with the reason and the remedy, if that is not possible.
  */
 export async function installDependencies() {
   const refusal = tooOld(readJson(join(root, 'package.json')).engines.node)
   if (refusal !== null) {
-    say(refusal)
+    log(refusal)
     return false
   }
   if (isInstalled()) {
-    say('install: up to date')
+    log('install: up to date')
     return true
   }
-  say('install: npm ci (takes a while the first time)')
+  log('install: npm ci (takes a while the first time)')
   const started = Date.now()
-  // npm's own pauses between attempts make a minute and more of waiting where there is no network.
-  const patience = ['--fetch-retries=3', '--fetch-retry-mintimeout=2000', '--fetch-retry-maxtimeout=10000']
-  const { code, output, interrupted } = await npm(['ci', '--loglevel=error', ...patience])
+  // With npm's default pauses between attempts, an installation without a network takes over a minute to fail.
+  const retries = ['--fetch-retries=3', '--fetch-retry-mintimeout=2000', '--fetch-retry-maxtimeout=10000']
+  const { code, output, interrupted } = await npm(['ci', '--loglevel=error', ...retries])
   if (interrupted) return false
   if (code !== 0) {
-    say(output.trimEnd())
-    say(`install: failed. ${remedy(output)}`)
+    log(output.trimEnd())
+    log(`install: failed. ${remedy(output)}`)
     return false
   }
   writeStamp()
-  say(`install: done in ${((Date.now() - started) / 1000).toFixed(1)} s`)
+  log(`install: done in ${((Date.now() - started) / 1000).toFixed(1)} s`)
   return true
 }
 
 /**
- * Installs and builds, saying each in a line; skips what is up to date.
- * False, having said why, when one of the two fails.
+ * Installs and builds with a message for each step, and skips a step that is up to date.
+ * Returns false, after a message with the reason, if a step fails.
  */
 export async function prepare() {
   if (!(await installDependencies())) return false
-  // In a process of its own: what the making of the database template takes (400 MB) must not stay with the program.
+  // In a separate process: the 400 MB that creating the database template takes must not stay allocated in the program.
   const { code, output } = await run(process.execPath, [join(root, 'scripts', 'build.mjs')], { capture: true })
-  say(code === 0 ? output.trimEnd() : 'build: failed')
+  log(code === 0 ? output.trimEnd() : 'build: failed')
   return code === 0
 }
 
 /**
- * Ends this process as SIGTERM does when npm, which started it, is gone. npm passes a signal on to its shell only, which
- * dies of it and leaves us behind (Ctrl-C is different: the terminal sends it to everybody).
+ * Sends SIGTERM to this process when npm, its parent, has ended. npm forwards a signal only to its shell, which dies and leaves
+ * this process running (Ctrl-C is different: the terminal sends it to all processes).
  */
 export function endWithNpm() {
   if (!process.env['npm_lifecycle_event']) return
@@ -76,9 +76,9 @@ export function endWithNpm() {
 }
 
 /**
- * Runs a program to its end, in the root of the repository, with our own input and output; `quiet` collects its output
- * instead, `capture` only what it writes to stdout. Passes signals on to it: `interrupted` says that there was one.
- * A program that a signal ended has the code a shell would give it; one that cannot be started has 127.
+ * Runs a program in the root of the repository and waits for its end. The program inherits stdin, stdout and stderr. `quiet` collects
+ * both outputs instead, `capture` only stdout. Signals are forwarded to the program; `interrupted` tells that there was one.
+ * `code` is what a shell would report: 128 plus the signal's number, or 127 for a program that cannot be started.
  */
 export function run(command, args, { env = process.env, quiet = false, capture = false, shell = false } = {}) {
   return new Promise((resolve) => {
@@ -88,32 +88,32 @@ export function run(command, args, { env = process.env, quiet = false, capture =
     let interrupted = false
     for (const stream of [child.stdout, child.stderr])
       stream?.setEncoding('utf8').on('data', (text) => (output += text))
-    const pass = (signal) => {
+    const forward = (signal) => {
       interrupted = true
       child.kill(signal)
     }
     const signals = ['SIGINT', 'SIGTERM', 'SIGHUP']
-    for (const signal of signals) process.on(signal, pass)
+    for (const signal of signals) process.on(signal, forward)
     const finish = (code) => {
-      for (const signal of signals) process.off(signal, pass)
+      for (const signal of signals) process.off(signal, forward)
       resolve({ code, output, interrupted })
     }
     child.on('error', (error) => {
       output += `${command}: ${error.message}\n`
-      if (!quiet) say(`${command}: ${error.message}`)
+      if (!quiet) log(`${command}: ${error.message}`)
       finish(127)
     })
     child.on('close', (code, signal) => finish(code ?? 128 + (constants.signals[signal] ?? 0)))
   })
 }
 
-/** npm itself, without a shell where it can be found: npm says where it is to the scripts it runs. */
+/** Runs npm. npm_execpath is the path of npm-cli.js if npm started this script; then no shell is needed. */
 function npm(args) {
-  const own = process.env['npm_execpath']
-  if (own && basename(own) === 'npm-cli.js' && existsSync(own)) {
-    return run(process.execPath, [own, ...args], { quiet: true })
+  const cli = process.env['npm_execpath']
+  if (cli && basename(cli) === 'npm-cli.js' && existsSync(cli)) {
+    return run(process.execPath, [cli, ...args], { quiet: true })
   }
-  // On Windows npm is a .cmd file, which only a shell starts.
+  // On Windows npm is a .cmd file, which only a shell can start.
   if (process.platform === 'win32') return run(['npm.cmd', ...args].join(' '), [], { quiet: true, shell: true })
   return run('npm', args, { quiet: true })
 }
@@ -127,7 +127,7 @@ function isInstalled() {
   return true
 }
 
-/** Changes with the lock file, with every run of npm in this folder, and with a copy to another kind of machine. */
+/** Returns a hash that changes with the lock file, with every run of npm in this folder, and with the platform. */
 function state() {
   const hash = createHash('sha256').update(`${process.platform} ${process.arch}\n`)
   return hash.update(readFileSync(lockFile)).update(readFileSync(installedFile)).digest('hex')
@@ -137,7 +137,7 @@ function writeStamp() {
   if (existsSync(installedFile)) writeFileSync(stampFile, `${JSON.stringify({ state: state() })}\n`)
 }
 
-/** True if someone has installed exactly the wanted packages by hand: a second installation would only cost time. */
+/** Returns whether node_modules has exactly the packages of the lock file, as after an `npm ci` by hand. */
 function isCovered() {
   const wanted = readJson(lockFile)?.packages ?? {}
   const installed = readJson(installedFile)?.packages ?? {}
@@ -145,7 +145,7 @@ function isCovered() {
     if (path === '') return true
     const found = installed[path]
     if (found) return found.version === entry.version && found.integrity === entry.integrity
-    // Of the optional ones, those of other machines are left out, and so is what only they need.
+    // npm leaves out optional packages for other platforms, and the packages that only those need.
     return (entry.optional || entry.devOptional) && !(entry.os && isForThisMachine(entry))
   })
 }
@@ -160,7 +160,7 @@ function readJson(path) {
   try {
     return JSON.parse(readFileSync(path, 'utf8'))
   } catch {
-    // Missing or cut short: the same to us, both mean "install again".
+    // The file is missing or incomplete; in both cases the packages are installed again.
     return undefined
   }
 }
@@ -169,9 +169,10 @@ function remedy(output) {
   if (/ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ENETUNREACH|EHOSTUNREACH|ETIMEDOUT|ENOTCACHED/.test(output)) {
     return 'npm cannot reach its registry: connect to the network (or set the proxy with `npm config set proxy`) and run this again, or copy the whole folder with node_modules from a machine where it is installed.'
   }
-  if (/ENOSPC/.test(output)) return 'The disk is full: make room and run this again.'
-  if (/EACCES|EPERM/.test(output)) return 'This user may not write here: check who owns this folder and node_modules.'
+  if (/ENOSPC/.test(output)) return 'The disk is full: free some space and run this again.'
+  if (/EACCES|EPERM/.test(output))
+    return 'This user may not write here: check the owner of this folder and of node_modules.'
   if (/npm: spawn|ENOENT.*npm/.test(output))
     return 'npm was not found: it comes with Node, install it and run this again.'
-  return 'What npm said is above; `npm ci` repeats it.'
+  return 'The output of npm is above; `npm ci` shows it again.'
 }

@@ -1,2 +1,2 @@
-/** Why this machine cannot give us a PostgreSQL, in words; undefined if it can. */
-export function impediment(): string | undefined
+/** Returns the reason why this machine cannot run a PostgreSQL for tests, or undefined if it can. */
+export function findObstacle(): string | undefined

@@ -1,5 +1,5 @@
-// `node scripts/runtimes.mjs`: puts the JavaScript runtimes in which the SDK is tried, other than Node, into .cache/runtimes.
-// They are npm packages that hold the programs themselves; too large to come with every installation.
+// `node scripts/runtimes.mjs`: installs the JavaScript runtimes other than Node that the SDK is tested in, into .cache/runtimes.
+// The npm packages contain the executables and are too large to be development dependencies.
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -8,7 +8,7 @@ import { run } from './install.mjs'
 const folder = fileURLToPath(new URL('../.cache/runtimes', import.meta.url))
 const PACKAGES = { deno: '2.9.6', bun: '1.4.5', '@edge-runtime/vm': '5.0.0' }
 
-/** Where a runtime's program or module is; undefined when it has not been fetched. */
+/** Returns the path of a runtime's executable or module, or undefined if it is not installed. */
 export function runtimePath(name) {
   const candidates = {
     deno: ['@deno/linux-x64-glibc/deno', '@deno/linux-arm64-glibc/deno', '@deno/darwin-arm64/deno'],

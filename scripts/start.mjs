@@ -1,5 +1,5 @@
-// `npm start`: installs what running needs, builds, sees to the sandbox, and starts the program with the arguments given here.
-// What is up to date is skipped. The program runs in this very process, so signals and the exit code are its own.
+// `npm start`: installs packages, builds, installs the sandbox if possible, and starts the program with the arguments given here.
+// Steps that are up to date are skipped. The program runs in this process, so it gets the signals and sets the exit code.
 import { fileURLToPath } from 'node:url'
 import { provideBubblewrap } from './bubblewrap.mjs'
 import { endWithNpm, prepare } from './install.mjs'

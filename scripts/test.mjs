@@ -1,13 +1,13 @@
-// `npm test`: installs everything, then lint, types, what nothing uses, all tests on PGlite, and those that speak to a database again on
+// `npm test`: installs packages, then runs lint, types, unused exports, all tests on PGlite, and the tests that use a database again on
 // PostgreSQL. At the end it names each failed test, then prints a table of the suites. The last line is `N passed, N failed`
 // (and `, N skipped` if there were any); exit code 1 if anything failed.
 //
 //   npm test                   PostgreSQL only if ZERODB_TEST_DATABASE_URL names one (with pgvector)
-//   npm test -- --postgres     as root on Debian: prepares one by itself (scripts/postgres.mjs) and stops it afterwards
+//   npm test -- --postgres     as root on Debian: starts a PostgreSQL (scripts/postgres.mjs) and stops it afterwards
 //   npm test -- FILTER …       only the tests of these files, on PGlite; vitest's own options work too
 //
-// With CI set to true, PostgreSQL is wanted as with --postgres, and what is missing (it, Python, its package `requests`,
-// bubblewrap) has failed and is not skipped.
+// With CI set to true, PostgreSQL is required as with --postgres. A missing requirement (PostgreSQL, Python, its package
+// `requests`, bubblewrap) then counts as failed instead of skipped.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { constants, tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
@@ -15,10 +15,10 @@ import { fileURLToPath } from 'node:url'
 import { stripVTControlCharacters } from 'node:util'
 import { provideBubblewrap } from './bubblewrap.mjs'
 import { endWithNpm, installDependencies, run } from './install.mjs'
-import { impediment } from './postgres.mjs'
+import { findObstacle } from './postgres.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-// Not all of test/contract: the sandbox, which takes minutes, knows no database.
+// Not all of test/contract: the tests of the sandbox take minutes and use no database.
 const databaseFolders = [
   'test/contract/database',
   'test/contract/hooks-schema',
@@ -35,7 +35,7 @@ const options = process.argv.slice(2)
 const filters = options.filter((option) => option !== '--postgres' && option !== '--')
 const wantsPostgres = isCi || options.includes('--postgres')
 
-/** One line each of the table at the end: { name, passed, failed, skipped, seconds } or { name, note }. */
+/** Rows of the table at the end: { name, passed, failed, skipped, seconds } or { name, note }. */
 const suites = []
 /** One line for each failed test, printed right before the table: a log that lost its beginning still names them. */
 const failures = []
@@ -72,7 +72,7 @@ async function suite(name, body) {
   for (const each of failed) failures.push(`${name}  ${each}`)
 }
 
-/** Counts as one test. */
+/** Runs a program, which counts as one test. */
 async function program(file, ...args) {
   const { code } = await run(process.execPath, [join(root, 'node_modules', file), ...args])
   return outcomeOf(file, code)
@@ -111,7 +111,7 @@ function count(file, code) {
       if (status === 'failed' && failed.length === 0) failures.push(failure(name, '(the file itself)', message))
     }
   } catch (error) {
-    console.log(`No results of the tests: ${error.message}`)
+    console.log(`The results of the tests cannot be read: ${error.message}`)
   }
   if (failures.length === 0 && (code !== 0 || passed + skipped === 0)) {
     failures.push(`vitest ended with exit code ${code} without a failed test, see its output`)
@@ -131,16 +131,16 @@ function withoutServer() {
 
 async function testOnPostgres() {
   if (interrupted) return
-  const given = process.env['ZERODB_TEST_DATABASE_URL']
-  const obstacle = given ? undefined : wantsPostgres ? impediment() : 'it was not asked for'
-  if (obstacle) return without('PostgreSQL', obstacle)
-  if (given) return suite('PostgreSQL', () => vitest(databaseFolders, process.env))
+  const isConfigured = Boolean(process.env['ZERODB_TEST_DATABASE_URL'])
+  const obstacle = isConfigured ? undefined : wantsPostgres ? findObstacle() : 'it was not requested'
+  if (obstacle) return reportMissing('PostgreSQL', obstacle)
+  if (isConfigured) return suite('PostgreSQL', () => vitest(databaseFolders, process.env))
 
   const script = fileURLToPath(new URL('./postgres.mjs', import.meta.url))
   const user = `--for=${process.pid}`
   try {
     const { code, output } = await run(process.execPath, [script, 'start', user], { capture: true })
-    if (code !== 0) return without('PostgreSQL', 'it did not start, see above')
+    if (code !== 0) return reportMissing('PostgreSQL', 'it did not start, see above')
     const url = output.trimEnd().split('\n').at(-1)
     await suite('PostgreSQL', () => vitest(databaseFolders, { ...process.env, ZERODB_TEST_DATABASE_URL: url }))
   } finally {
@@ -148,16 +148,16 @@ async function testOnPostgres() {
   }
 }
 
-/** Asked for and not there is a failure; else it is only said how to get it. */
-function without(name, why) {
+/** Reports that a database is missing: as a failure if it was requested, otherwise with how to provide it. */
+function reportMissing(name, why) {
   if (wantsPostgres) suites.push({ name, passed: 0, failed: 1, skipped: 0, note: why })
   else {
-    const how = 'set ZERODB_TEST_DATABASE_URL to one with pgvector, or as root on Debian: npm test -- --postgres'
+    const how = 'set ZERODB_TEST_DATABASE_URL to a database with pgvector, or as root on Debian: npm test -- --postgres'
     suites.push({ name: `skipped: ${name}`, note: `(${why}; ${how})` })
   }
 }
 
-/** Requests of schemathesis, in CI only: it takes minutes, and needs PyPI the first time. */
+/** Runs schemathesis, in CI only: it takes minutes and needs PyPI the first time. */
 async function fuzz() {
   if (!isCi) return suites.push({ name: 'fuzz', note: '(skipped: npm run fuzz)' })
   await suite('fuzz', async () => {
@@ -176,7 +176,7 @@ async function checkPython() {
 
 async function checkSandbox() {
   if (await provideBubblewrap()) return
-  const why = 'bubblewrap is missing: user code is tested without its boundary only'
+  const why = 'bubblewrap is missing: user code is only tested without its sandbox'
   suites.push(isCi ? { name: 'sandbox', passed: 0, failed: 1, skipped: 0, note: why } : { name: 'sandbox', note: why })
 }
 

@@ -86,7 +86,7 @@ test.runIf(root)('a full disk is one sentence with the remedy, and a start after
 })
 
 describe('a Node that is too old', () => {
-  const refusal = `This program needs Node 999.1 or newer, and this is Node ${process.versions.node}: install a newer one (https://nodejs.org).`
+  const refusal = `This program needs Node 999.1 or newer, but this is Node ${process.versions.node}: install a newer one (https://nodejs.org).`
 
   // Each runs beside a package that asks for a Node that does not exist yet.
   beforeEach(async () => {

@@ -1,4 +1,4 @@
-// Generated from the operations by scripts/client.ts: `npm run generate` writes it anew.
+// Generated from the operations by scripts/client.ts: `npm run generate` updates it.
 import type { CallOptions, Download, DownloadOptions, Page, UploadContent } from './transport.ts'
 
 /** Method and path of every operation; `:key` is a key of its input. */
@@ -97,7 +97,7 @@ export const ROUTES = {
 
 export type OperationName = keyof typeof ROUTES
 
-/** Those that do not answer JSON, or take more. */
+/** Operations whose request or response is not JSON. */
 export const KINDS: { readonly [Name in OperationName]?: 'upload' | 'bytes' | 'stream' } = {
   'event_log.stream': 'stream',
   'runs.logs': 'stream',
@@ -108,7 +108,7 @@ export const KINDS: { readonly [Name in OperationName]?: 'upload' | 'bytes' | 's
   'files.download': 'bytes',
 }
 
-/** Where the items of a page are; '' for a bare array. */
+/** Field of a paged response that has the items; '' for a bare array. */
 export const PAGES: { readonly [Name in OperationName]?: string } = {
   'hooks.runs': 'items',
   'event_log.list': 'items',
@@ -124,13 +124,13 @@ export const PAGES: { readonly [Name in OperationName]?: string } = {
   'events.list': 'events',
 }
 
-/** Those that change nothing although they are no GET. */
+/** Operations that only read although their method is not GET. */
 export const READS: readonly OperationName[] = ['hooks.test_filter', 'vectors.search', 'memory.recall', 'files.search', 'rows.query']
 
-/** Streams whose last message is `end`; the others go on for ever. */
+/** Streams whose last message is `end`; other streams have no end. */
 export const ENDING: readonly OperationName[] = ['runs.logs']
 
-/** `code` of an error that the server answers. */
+/** `code` of an error response. */
 export type ServerErrorCode =
   | 'malformed_request'
   | 'unauthorized'
@@ -177,7 +177,7 @@ interface EventOf<Name, Channel, Data> {
   timestamp: string
 }
 
-/** An event as hooks get it; `event` tells which fields its `data` has. */
+/** An event as hooks receive it; `event` determines the fields of `data`. */
 export type ZeroDBEvent =
   | EventOf<'zerodb.vector.stored', 'zerodb', {
       vector_id: string

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { impediment } from '../../scripts/postgres.mjs'
+import { findObstacle } from '../../scripts/postgres.mjs'
 import { freshDatabaseOn, SERVER } from '../support/database.ts'
 import { startBreakable } from './breakable.ts'
 import { clusterRound } from './cluster.ts'
@@ -27,8 +27,8 @@ describe.skipIf(!SERVER)('PostgreSQL', () => {
   let server: Awaited<ReturnType<typeof startBreakable>> | null = null
   beforeAll(async () => {
     // Where we cannot have a server of our own, that of the tests stays whole, and only our processes die.
-    if (!impediment()) server = await startBreakable()
-    else console.log(`PostgreSQL itself is not broken, because ${impediment()}`)
+    if (!findObstacle()) server = await startBreakable()
+    else console.log(`PostgreSQL itself is not broken, because ${findObstacle()}`)
   })
   afterAll(() => server?.stop())
 

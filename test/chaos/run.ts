@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { impediment } from '../../scripts/postgres.mjs'
+import { findObstacle } from '../../scripts/postgres.mjs'
 import { freshDatabaseOn } from '../support/database.ts'
 import { startBreakable } from './breakable.ts'
 import { clusterRound } from './cluster.ts'
@@ -46,7 +46,7 @@ async function play(round: (seed: number) => Promise<Report>): Promise<void> {
 }
 
 async function playOnPostgres(): Promise<void> {
-  const obstacle = impediment()
+  const obstacle = findObstacle()
   if (obstacle) {
     console.error(`PostgreSQL: nothing was broken, because ${obstacle}`)
     if (backend === 'postgres') process.exitCode = 1
