@@ -3,16 +3,16 @@ import {
   addHooks,
   type Backend,
   insertRows,
+  log,
   type Measurement,
   median,
   openBench,
   pause,
   perSecond,
-  say,
 } from './support.ts'
 
-// How fast much that has been left goes away: 100,000 events that nobody has dispatched, which an engine finds at its start, and as many runs
-// that have been queued while their hook was paused.
+// Rate at which an engine works off a backlog: 100,000 undispatched events that it finds at its start, and as many runs that were
+// queued while their hook was paused.
 
 const COUNT = 100_000
 const ROUNDS = 3
@@ -20,7 +20,7 @@ const ROUNDS = 3
 export async function backlog(backend: Backend): Promise<Measurement[]> {
   const bench = await openBench(backend)
   try {
-    say(`backlog: ${ROUNDS} rounds of ${COUNT} events, and of ${COUNT} queued runs`)
+    log(`backlog: ${ROUNDS} rounds of ${COUNT} events, and of ${COUNT} queued runs`)
     const rates: Record<'events' | 'runs', number[]> = { events: [], runs: [] }
     for (let round = 0; round < ROUNDS; round++) {
       for (const kind of ['events', 'runs'] as const) {
@@ -40,7 +40,7 @@ export async function backlog(backend: Backend): Promise<Measurement[]> {
         while (handled < COUNT) await pause(1)
         await engine.idle()
         rates[kind].push((COUNT * 1000) / (performance.now() - start))
-        say(`backlog: round ${round + 1}, ${kind}: ${perSecond(rates[kind].at(-1)!)}`)
+        log(`backlog: round ${round + 1}, ${kind}: ${perSecond(rates[kind].at(-1)!)}`)
         await bench.stopEngine()
       }
     }

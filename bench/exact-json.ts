@@ -1,8 +1,8 @@
 import { parseJson, stringifyJson } from '../src/exact-json.ts'
-import { type Measurement, median, say } from './support.ts'
+import { log, type Measurement, median } from './support.ts'
 
-// What it costs that numbers keep their digits: bodies read and written by parseJson and stringifyJson, beside JSON.parse and JSON.stringify. The
-// two take turns, each time with a body that neither has seen, so that V8 has no text of its numbers at hand.
+// Cost of exact numbers: parseJson and stringifyJson compared with JSON.parse and JSON.stringify. Both alternate and always get a new
+// body, so that V8 has not cached the text of its numbers.
 
 const ROUNDS = 15
 const BODIES = 200
@@ -23,7 +23,7 @@ const TYPICAL = (n: number) => ({
 })
 const EMBEDDING = () => ({ vector_embedding: Array.from({ length: 1_024 }, random), document: 'a text' })
 
-/** A typical body with a number that no double has. */
+/** Returns a typical body with a number that a double cannot represent. */
 const exact = (n: number) => JSON.stringify(TYPICAL(n)).replace('"orders":', '"orders":9007199254740993,"more":')
 
 const CASES: Record<string, (n: number) => string> = {
@@ -33,7 +33,7 @@ const CASES: Record<string, (n: number) => string> = {
 }
 
 export async function exactJson(): Promise<Measurement[]> {
-  say(`json: ${ROUNDS} rounds of ${BODIES} bodies of each kind, read and written`)
+  log(`json: ${ROUNDS} rounds of ${BODIES} bodies of each kind, read and written`)
   return Object.entries(CASES).map(([name, body]) => {
     const times = { ours: [] as number[], plain: [] as number[] }
     for (let round = 0; round <= ROUNDS; round++) {
@@ -42,12 +42,12 @@ export async function exactJson(): Promise<Measurement[]> {
         const begin = performance.now()
         if (side === 'ours') for (const text of bodies) stringifyJson(parseJson(text))
         else for (const text of bodies) JSON.stringify(JSON.parse(text))
-        // The first round warms up.
+        // The first round is the warm-up.
         if (round > 0) times[side].push(((performance.now() - begin) * 1_000) / BODIES)
       }
     }
     const [ours, plain] = [median(times.ours), median(times.plain)]
-    const show = (microseconds: number) => `${microseconds.toFixed(1)} µs a body`
+    const show = (microseconds: number) => `${microseconds.toFixed(1)} µs per body`
     return { row: `json.${name}`, value: ours / plain, ours: show(ours), baseline: `JSON.parse: ${show(plain)}` }
   })
 }

@@ -9,17 +9,17 @@ import { createTextExtractor } from '../src/text/index.ts'
 import { pdf } from '../test/support/documents.ts'
 import {
   type Backend,
+  log,
   type Measurement,
   median,
   milliseconds,
   NotMeasured,
   newPlace,
   pause,
-  say,
   startProgram,
 } from './support.ts'
 
-// What is large: a file of 200 MB, a document of 100 pages, a request with 10,000 rows.
+// Large inputs: a file of 200 MB, a document of 100 pages, a request with 10,000 rows.
 
 const MB = 1024 * 1024
 const UPLOAD_MB = 200
@@ -30,13 +30,13 @@ const PAGES = 100
 const PDF_ROUNDS = 7
 const SETTLE_MS = 3_000
 
-/** The built program in a process of its own, over HTTP. */
+/** Measures the built program in a separate process, over HTTP. */
 export async function files(backend: Backend): Promise<Measurement[]> {
   return [...(await upload(backend)), ...(await rows(backend))]
 }
 
 async function upload(backend: Backend): Promise<Measurement[]> {
-  say(`files: ${ROUNDS} times ${UPLOAD_MB} MB into a program that has just started`)
+  log(`files: ${ROUNDS} times ${UPLOAD_MB} MB into a freshly started program`)
   const times: number[] = []
   const growth: number[] = []
   for (let round = 0; round < ROUNDS; round++) {
@@ -58,15 +58,15 @@ async function upload(backend: Backend): Promise<Measurement[]> {
   }
   const time = { row: 'upload.time', value: median(times) / 1000, ours: milliseconds(median(times)) }
   if (growth.length === 0) {
-    say('files: this system does not say what memory a process holds (Linux does): growth is not measured')
+    log('files: growth is not measured, because the memory of a process can only be read on Linux')
     return [time]
   }
   const worst = Math.max(...growth)
-  const ours = `${worst.toFixed(0)} MB, the most of ${growth.length} (median ${median(growth).toFixed(0)})`
+  const ours = `${worst.toFixed(0)} MB, the maximum of ${growth.length} (median ${median(growth).toFixed(0)})`
   return [time, { row: 'upload.memory', value: worst, ours }]
 }
 
-/** Never holds the file in whole: what is sent must not cost this process what is measured in the other. */
+/** Uploads generated blocks. The file is never in memory as a whole, so that this process does not disturb the measured one. */
 async function sendFile(credentials: Credentials, megabytes: number): Promise<void> {
   const edge = 'zerodb-bench-edge'
   const block = Buffer.alloc(64 * 1024, 'The quick brown fox jumps over the lazy dog. ')
@@ -83,7 +83,7 @@ async function sendFile(credentials: Credentials, megabytes: number): Promise<vo
 }
 
 async function rows(backend: Backend): Promise<Measurement[]> {
-  say(`files: ${ROW_ROUNDS} requests of ${ROWS} rows`)
+  log(`files: ${ROW_ROUNDS} requests of ${ROWS} rows`)
   const place = await newPlace(backend)
   const program = await startProgram(place.env)
   try {
@@ -124,7 +124,7 @@ async function rows(backend: Backend): Promise<Measurement[]> {
   }
 }
 
-/** The answer as it came; rejects with it when it is a refusal. */
+/** Returns the response. Rejects if its status is an error. */
 async function send(
   { url, api_key, project_id }: Credentials,
   path: string,
@@ -149,11 +149,11 @@ async function send(
   return answer
 }
 
-/** A document of 100 full pages through the reader, in the process of its own that it starts for every file. */
+/** Measures a document of 100 full pages in the text extractor, which starts a process for every file. */
 export async function documents(): Promise<Measurement[]> {
   if (processorSecondsOfChildren() === null)
-    throw new NotMeasured('this system does not say what processor time and memory a process took (Linux does)')
-  say(`documents: ${PDF_ROUNDS} times a pdf of ${PAGES} pages`)
+    throw new NotMeasured('processor time and memory of a process can only be read on Linux')
+  log(`documents: ${PDF_ROUNDS} times a pdf of ${PAGES} pages`)
   const line = 'The committee met in the morning, heard the report and put off its decision.'
   const page = Array.from({ length: 60 }, (_, n) => `${n + 1}. ${line}`)
   const content = pdf(Array.from({ length: PAGES }, (_, n) => [`Page ${n + 1}`, ...page]))
@@ -187,12 +187,12 @@ export async function documents(): Promise<Measurement[]> {
     {
       row: 'pdf.memory',
       value: Math.max(...memory),
-      ours: `${Math.max(...memory).toFixed(0)} MB, the most of ${memory.length}`,
+      ours: `${Math.max(...memory).toFixed(0)} MB, the maximum of ${memory.length}`,
     },
   ]
 }
 
-/** Samples the resident memory of a process every 10 ms; `stop` says in MB how far it rose above its start, null where the system does not say. */
+/** Samples the resident memory of a process every 10 ms. `stop` returns the maximum growth in MB, or null if it cannot be read. */
 function watchMemory(pid: number): { stop(): number | null } {
   const before = memoryMegabytes(pid, 'VmRSS')
   let peak = before ?? 0
@@ -210,23 +210,23 @@ function watchMemory(pid: number): { stop(): number | null } {
   }
 }
 
-/** `VmRSS` is what it holds, `VmHWM` the most it has held. Null where the system does not say, or when the process has ended. */
+/** Returns `VmRSS`, the resident memory, or `VmHWM`, its maximum. Null if the system has no /proc or the process has ended. */
 function memoryMegabytes(pid: number, field: 'VmRSS' | 'VmHWM'): number | null {
   const kilobytes = new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(proc(`${pid}/status`))?.[1]
   return kilobytes === undefined ? null : Number(kilobytes) / 1024
 }
 
-/** `getconf CLK_TCK`, which is 100 on every Linux that Node runs on. */
+/** Value of `getconf CLK_TCK`: 100 on every Linux that Node runs on. */
 const TICKS_A_SECOND = 100
 
-/** User and system time of this process's children that have ended. */
+/** Returns the user and system time of the ended child processes. */
 function processorSecondsOfChildren(): number | null {
-  // The second field is the program's name, and may hold spaces: counted from behind it, the two are fields 14 and 15.
+  // The second field, the name of the program, may contain spaces. The times are fields 14 and 15, counted from after the name.
   const fields = proc('self/stat').split(') ').at(-1)!.split(' ')
   return fields.length < 15 ? null : (Number(fields[13]) + Number(fields[14])) / TICKS_A_SECOND
 }
 
-/** The extractor's child, while there is one. */
+/** Returns the process id of the running text extractor, if there is one. */
 function readerProcess(): number | null {
   const script = join('workers', 'text.js')
   for (const name of readdirSync('/proc')) {
@@ -237,7 +237,7 @@ function readerProcess(): number | null {
   return null
 }
 
-/** A file under /proc; empty when it is not there. */
+/** Reads a file of /proc; returns '' if the file does not exist. */
 function proc(path: string): string {
   try {
     return existsSync('/proc') ? readFileSync(join('/proc', path), 'utf8') : ''

@@ -8,7 +8,7 @@ import { Pool } from 'undici'
 import { packageRoot } from '../src/platform/package.ts'
 import { pause } from './support.ts'
 
-/** @google-cloud/functions-framework in production mode, in a process of its own, with this expression as the handler of every request. */
+/** Starts @google-cloud/functions-framework in production mode, in a separate process. `handler` is its source. */
 export async function startFramework(handler: string): Promise<{ pool: Pool; pid: number; stop(): Promise<void> }> {
   const folder = await mkdtemp(join(tmpdir(), 'zerodb-bench-'))
   await writeFile(join(folder, 'index.js'), `exports.handler = ${handler}`)
@@ -24,7 +24,7 @@ export async function startFramework(handler: string): Promise<{ pool: Pool; pid
     try {
       const { statusCode, body } = await pool.request({ method: 'GET', path: '/?name=Ada' })
       await body.dump()
-      if (statusCode !== 200) throw new Error(`functions-framework answers ${statusCode}`)
+      if (statusCode !== 200) throw new Error(`functions-framework responds with status ${statusCode}`)
       break
     } catch (error) {
       if (tries === 100) throw error

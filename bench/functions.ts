@@ -1,12 +1,12 @@
 import type { Pool } from 'undici'
 import { startFramework } from './framework.ts'
-import { inTurn, measure, ROUNDS, words } from './load.ts'
+import { measure, measureAlternately, ROUNDS, words } from './load.ts'
 import { type Served, startServed } from './served.ts'
-import { type Measurement, median, milliseconds, pause, quantile, say } from './support.ts'
+import { log, type Measurement, median, milliseconds, pause, quantile } from './support.ts'
 
-// The built program, isolated functions behind its HTTP surface, and @google-cloud/functions-framework with the same handler and without
-// any isolation, in turn, from the same load generator. The specified figures (18 ms, 112 a second) were taken on other hardware, behind a
-// microVM: they are a line to know, and no comparison.
+// Isolated functions of the built program over HTTP, alternating with @google-cloud/functions-framework with the same handler and without
+// isolation, from the same load generator. The specified figures (18 ms, 112/s) are from other hardware with a microVM and are therefore
+// not comparable.
 
 const CALLERS = [1, 20, 100]
 const CALLS = { 1: 400, 20: 3_000, 100: 3_000 } as Record<number, number>
@@ -32,7 +32,7 @@ export async function functions(): Promise<Measurement[]> {
       {
         row: 'functions.deploy',
         value: median(firsts.deploy),
-        ours: `deploy ${milliseconds(median(firsts.deploy))}, first answer included`,
+        ours: `deploy ${milliseconds(median(firsts.deploy))}, first response included`,
       },
     )
     for (const [runtime, source] of Object.entries(SOURCES))
@@ -40,9 +40,9 @@ export async function functions(): Promise<Measurement[]> {
     const ours = (runtime: keyof typeof SOURCES) => () => call(pool, `/fn/${project_id}/${runtime}?name=Ada`)
     const targets = { nodejs: ours('nodejs'), python: ours('python'), peer: () => call(peer.pool, '/?name=Ada') }
     for (const callers of CALLERS) {
-      say(`functions: ${callers} callers, ${ROUNDS} rounds`)
+      log(`functions: ${callers} callers, ${ROUNDS} rounds`)
       const one = (name: keyof typeof targets) => () => measure(callers, CALLS[callers]!, targets[name])
-      const loads = await inTurn({ nodejs: one('nodejs'), python: one('python'), peer: one('peer') })
+      const loads = await measureAlternately({ nodejs: one('nodejs'), python: one('python'), peer: one('peer') })
       const baseline = `functions-framework, no isolation: ${words(loads.peer)}`
       for (const runtime of ['nodejs', 'python'] as const)
         rows.push({
@@ -62,7 +62,7 @@ export async function functions(): Promise<Measurement[]> {
 
 type Api = Served['api']
 
-/** Deploys functions one after the other and calls each once: `cold` is the call alone, with a started instance in the pool. */
+/** Deploys functions one after the other and calls each once. `cold` is the call alone, with a started instance in the pool. */
 async function firstCalls(api: Api, pool: Pool, project: string): Promise<{ cold: number[]; deploy: number[] }> {
   const cold: number[] = []
   const deploy: number[] = []
@@ -77,7 +77,7 @@ async function firstCalls(api: Api, pool: Pool, project: string): Promise<{ cold
       cold.push(end - deployed)
       deploy.push(end - begin)
     }
-    // The pool fills again behind it.
+    // The pool starts a new instance in the background.
     await pause(500)
   }
   return { cold, deploy }
@@ -89,7 +89,7 @@ async function call(pool: Pool, path: string): Promise<void> {
   if (text !== '{"hello":"Ada"}') throw new Error(`${path}: ${reply.statusCode} ${text}`)
 }
 
-/** From the commit of an event to the end of its function, as their runs tell. */
+/** Measures from the commit of an event to the end of its function, with the timestamps of the runs. */
 async function eventToEnd(api: Api): Promise<Measurement> {
   const source = `export const config = { triggers: 'zerodb.event.published' }\nexport default () => 1`
   await api('POST', '/api/v1/functions', { name: 'on-event', runtime: 'nodejs', source })
@@ -110,6 +110,6 @@ async function eventToEnd(api: Api): Promise<Measurement> {
   return {
     row: 'functions.event',
     value,
-    ours: `p50 ${milliseconds(value)}, p99 ${milliseconds(quantile(times, 0.99))}, the batched record included`,
+    ours: `p50 ${milliseconds(value)}, p99 ${milliseconds(quantile(times, 0.99))}, including the batched write of the result`,
   }
 }

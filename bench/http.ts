@@ -5,24 +5,24 @@ import {
   type Backend,
   CALLERS,
   hammer,
+  log,
   type Measurement,
   median,
   newPlace,
   PUBLISHED,
   pause,
   perSecond,
-  say,
   startProgram,
 } from './support.ts'
 
-// The built program in a process of its own, written to over kept-alive connections, until the last run is recorded.
+// Writes to the built program, a separate process, over keep-alive connections, until the last run is recorded.
 
 const ROUNDS = 7
 const WRITES = { pglite: 1_200, postgres: 3_000 }
 
 export async function http(backend: Backend): Promise<Measurement[]> {
   const count = WRITES[backend]
-  say(`http: ${ROUNDS} rounds of ${count} writes by ${CALLERS} callers`)
+  log(`http: ${ROUNDS} rounds of ${count} writes by ${CALLERS} callers`)
   const place = await newPlace(backend)
   const program = await startProgram(place.env)
   const agent = new Agent({ keepAlive: true, maxSockets: CALLERS })
@@ -33,7 +33,7 @@ export async function http(backend: Backend): Promise<Measurement[]> {
     const rates: number[] = []
     const writeRates: number[] = []
     for (let round = 0; round <= ROUNDS; round++) {
-      // It has nothing to do with such events, so that its run ends at once, as `skipped`.
+      // This handler ignores events of this type, so its run ends at once as `skipped`.
       const fields = { event_type: eventPublished.name, hook_name: 'auto_summarize' }
       const hook = await call<{ id: string }>('POST', '/api/v1/hooks', fields)
       if (round === 0) await pause(3_000)
@@ -84,7 +84,7 @@ function caller(agent: Agent, { url, api_key }: Credentials): Call {
     })
 }
 
-/** When the hook had `count` runs and none was unfinished. */
+/** Resolves with the time when the hook has `count` runs and all of them have ended. */
 async function allRecorded(call: Call, hookId: string, count: number): Promise<number> {
   const page = (query: string) =>
     call<{ items: { id: string }[]; next_cursor: string | null }>('GET', `/api/v1/hooks/${hookId}/runs?${query}`)

@@ -20,21 +20,21 @@ import { quality } from './quality.ts'
 import { retention } from './retention.ts'
 import { sandbox } from './sandbox/index.ts'
 import { start } from './start.ts'
-import { type Backend, type Measurement, NotMeasured, openBench, type Suite, say } from './support.ts'
+import { type Backend, log, type Measurement, NotMeasured, openBench, type Suite } from './support.ts'
 import { throughput } from './throughput.ts'
 import { vectors } from './vectors.ts'
 import { write } from './write.ts'
 
-// npm run bench                        every suite, on each backend that is there
-// npm run bench -- write latency       only these
-// npm run bench -- delivery            all that is about how events reach handlers
+// npm run bench                        all suites, on each available backend
+// npm run bench -- write latency       only these suites
+// npm run bench -- delivery            all suites about the delivery of events
 // npm run bench -- --backend=pglite    only this backend
-// npm run bench -- --json              JSON in place of the table
+// npm run bench -- --json              JSON instead of the table
 //
-// `quality` needs evaluation data, which is not in the repository: ZERODB_EVAL_DATA names its folder (see quality.ts).
-// Compares with targets.json and says met or missed. Nothing fails: a machine that is busy measures worse.
+// `quality` needs evaluation data, which is not in the repository: ZERODB_EVAL_DATA is its folder (see quality.ts).
+// Prints for each result whether it meets targets.json. A missed target does not fail the run: a busy machine is slower.
 
-/** `each` is measured on every backend, `once` is the same on both. */
+/** Suites by name. `each` runs on every backend; `once` does not depend on the backend. */
 const SUITES: Record<string, { each?: Suite; once?: () => Promise<Measurement[]> }> = {
   write: { each: write },
   latency: { each: latency },
@@ -58,7 +58,7 @@ const SUITES: Record<string, { each?: Suite; once?: () => Promise<Measurement[]>
   quality: { once: quality },
 }
 
-/** Names for several. */
+/** Names for groups of suites. */
 const GROUPS: Record<string, string[]> = {
   delivery: ['write', 'latency', 'other', 'throughput', 'backlog', 'lanes', 'order', 'peer', 'http'],
 }
@@ -73,12 +73,12 @@ interface Target {
   what: string
   unit: string
   better: 'lower' | 'higher'
-  /** False for what other programs measure, or what nobody does yet. */
+  /** False for rows that another program measures, or that are not measured yet. */
   measured: boolean
-  /** `floor`: missing it is a defect; `goal`: what we want. Null: no target, measured to be known. */
+  /** Missing `floor` is a defect; `goal` is the desired value. With null, the row is measured without a target. */
   pglite?: Limits | null
   postgres?: Limits | null
-  /** Of what no backend has a part in. */
+  /** Limits of rows that do not depend on the backend. */
   both?: Limits | null
 }
 
@@ -90,13 +90,13 @@ const targets: Target[] = JSON.parse(readFileSync(new URL('targets.json', import
 
 async function main(args: readonly string[]): Promise<void> {
   const names = args.filter((arg) => !arg.startsWith('--')).flatMap((name) => GROUPS[name] ?? name)
-  const strange = [
+  const unknown = [
     ...names.filter((name) => !(name in SUITES)),
     ...args.filter((arg) => arg.startsWith('--') && !/^--(json|backend=(pglite|postgres))?$/.test(arg)),
   ]
-  if (strange.length > 0) {
+  if (unknown.length > 0) {
     console.error(
-      `Unknown: ${strange.join(', ')}. Suites: ${[...Object.keys(GROUPS), ...Object.keys(SUITES)].join(', ')}; --json, --backend=pglite|postgres`,
+      `Unknown: ${unknown.join(', ')}. Suites: ${[...Object.keys(GROUPS), ...Object.keys(SUITES)].join(', ')}; --json, --backend=pglite|postgres`,
     )
     process.exitCode = 2
     return
@@ -124,7 +124,9 @@ async function main(args: readonly string[]): Promise<void> {
     const suites = chosen.flatMap(([name, { each }]) => (each ? [{ name, each }] : []))
     if (suites.length === 0) break
     if (backend === 'postgres' && !SERVER) {
-      notes.push('PostgreSQL: not measured, because ZERODB_TEST_DATABASE_URL names no server (with pgvector)')
+      notes.push(
+        'PostgreSQL: not measured, because ZERODB_TEST_DATABASE_URL is not set (it needs a server with pgvector)',
+      )
       continue
     }
     versions[backend] = await versionOf(backend)
@@ -138,7 +140,7 @@ async function main(args: readonly string[]): Promise<void> {
   writeFileSync(path, `${JSON.stringify(report, null, 2)}\n`)
   if (args.includes('--json')) console.log(JSON.stringify(report, null, 2))
   else print(report)
-  say(`written to ${path}`)
+  log(`written to ${path}`)
 }
 
 async function versionOf(backend: Backend): Promise<string> {

@@ -4,17 +4,17 @@ import {
   addHooks,
   type Backend,
   insertRows,
+  log,
   type Measurement,
   median,
   milliseconds,
   openBench,
   PUBLISHED,
   pause,
-  say,
 } from './support.ts'
 
-// What 100,000 queued runs of one hook do to another user's hook: how many of them begin, and how long it takes, until a run begins that is
-// written meanwhile. Beside it the same without the queue.
+// Effect of 100,000 queued runs of one hook on another user's hook: how many of them start, and how long it takes, before a new run of the
+// other hook starts. The baseline is the same without the queued runs.
 
 const QUEUED = 100_000
 const WRITES = 40
@@ -23,7 +23,7 @@ const HANDLER_MS = 5
 export async function lanes(backend: Backend): Promise<Measurement[]> {
   const bench = await openBench(backend)
   try {
-    say(`lanes: ${QUEUED} queued runs of ${HANDLER_MS} ms in one lane, ${WRITES} writes into another`)
+    log(`lanes: ${QUEUED} queued runs of ${HANDLER_MS} ms in one lane, ${WRITES} writes into another`)
     let others = 0
     let started = () => {}
     const work = ({ event }: HandlerRun) => {
@@ -58,12 +58,12 @@ export async function lanes(backend: Backend): Promise<Measurement[]> {
     await engine.idle()
     await bench.store.hooks.update(busy.user_id, hook!, { paused: false })
     engine.queued()
-    // Until the slots are full of them.
+    // Wait until the queued runs occupy all slots.
     while (others < 200) await pause(1)
     const beside = await writes()
     const left = QUEUED - others
-    if (left < QUEUED / 10) say(`lanes: only ${left} were left at the end`)
-    // Nobody waits for the rest.
+    if (left < QUEUED / 10) log(`lanes: only ${left} were left at the end`)
+    // The remaining runs are not waited for.
     await bench.store.hooks.remove(busy.user_id, hook!)
     return [
       {

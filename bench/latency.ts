@@ -2,16 +2,16 @@ import { json, sql } from '../src/db/sql.ts'
 import {
   addHooks,
   type Backend,
+  log,
   type Measurement,
   milliseconds,
   openBench,
   PUBLISHED,
   pause,
   quantile,
-  say,
 } from './support.ts'
 
-// How long after the caller's answer its event reaches a handler, beside a queue in memory that is looked at every 50 ms.
+// Time from the response to a write until its event reaches a handler, compared with an in-memory queue that is polled every 50 ms.
 
 const ROUNDS = 7
 const EVENTS = 150
@@ -20,7 +20,7 @@ const POLL_MS = 50
 
 export async function latency(backend: Backend): Promise<Measurement[]> {
   const bench = await openBench(backend)
-  say(`latency: ${ROUNDS} rounds of ${EVENTS} events and ${POLLED_EVENTS} polled ones, one at a time`)
+  log(`latency: ${ROUNDS} rounds of ${EVENTS} events and ${POLLED_EVENTS} polled ones, one at a time`)
   let started = (_: number) => {}
   const scope = await bench.newScope()
   await addHooks(bench, scope, 1, () => started(performance.now()))
@@ -31,7 +31,7 @@ export async function latency(backend: Backend): Promise<Measurement[]> {
     for (const handle of inMemory.splice(0)) handle()
   }, POLL_MS)
 
-  /** Milliseconds from the answer to the start of what it causes. */
+  /** Milliseconds from the response to the start of the handler. */
   async function one(write: () => Promise<unknown>): Promise<number> {
     const start = new Promise<number>((resolve) => {
       started = resolve
@@ -39,7 +39,7 @@ export async function latency(backend: Backend): Promise<Measurement[]> {
     await write()
     const answered = performance.now()
     const waited = (await start) - answered
-    // Past the acknowledgement, and never in step with the poller.
+    // Waits past the acknowledgement, with a random part so that writes do not synchronise with the poller.
     await pause(8 + Math.random() * 10)
     return waited
   }

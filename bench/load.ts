@@ -1,6 +1,6 @@
 import { hammer, median, milliseconds, perSecond, quantile } from './support.ts'
 
-/** How long calls took, in milliseconds, and how many ended in a second. */
+/** Durations of calls in milliseconds, and calls per second. */
 export interface Load {
   p50: number
   p99: number
@@ -9,7 +9,7 @@ export interface Load {
 
 export const ROUNDS = 5
 
-/** `calls` calls of `one`, by so many callers at once. */
+/** Measures `calls` calls of `one` by `callers` concurrent callers. */
 export async function measure(callers: number, calls: number, one: () => Promise<unknown>): Promise<Load> {
   const times: number[] = []
   const total = await hammer(callers, calls, async () => {
@@ -20,8 +20,11 @@ export async function measure(callers: number, calls: number, one: () => Promise
   return { p50: quantile(times, 0.5), p99: quantile(times, 0.99), rate: (times.length * 1000) / total }
 }
 
-/** The medians of each, in turn, so that a machine that is busy for a while is so for all; the first round warms up. */
-export async function inTurn<Name extends string>(
+/**
+ * Measures several loads in alternation and returns the medians of each. Alternation spreads the effect of a temporarily busy machine over
+ * all loads. The first round is a warm-up.
+ */
+export async function measureAlternately<Name extends string>(
   works: Record<Name, () => Promise<Load>>,
   rounds = ROUNDS,
 ): Promise<Record<Name, Load>> {

@@ -1,16 +1,16 @@
 import { readCredentials } from '../src/cli/lib/credentials.ts'
 import {
   type Backend,
+  log,
   type Measurement,
   milliseconds,
   newPlace,
   pause,
   quantile,
-  say,
   startProgram,
 } from './support.ts'
 
-// What a flood of logins costs everybody else: one user uploads small files, alone and while 100 strangers try to log in.
+// Effect of many logins on other users: one user uploads small files, alone and during 100 concurrent login attempts by others.
 
 const LOGINS = 100
 const UPLOADS = 200
@@ -18,7 +18,7 @@ const SETTLE_MS = 3_000
 const CONTENT = Buffer.alloc(64 * 1024, 'x').toString('base64')
 
 export async function logins(backend: Backend): Promise<Measurement[]> {
-  say(`logins: ${UPLOADS} uploads, alone and during ${LOGINS} logins at once`)
+  log(`logins: ${UPLOADS} uploads, alone and during ${LOGINS} logins at once`)
   const place = await newPlace(backend)
   const program = await startProgram(place.env)
   try {
@@ -56,7 +56,7 @@ export async function logins(backend: Backend): Promise<Measurement[]> {
         })
         await reply.arrayBuffer()
         statuses.set(reply.status, (statuses.get(reply.status) ?? 0) + 1)
-        // A refused client that asks again without a pause measures the HTTP server, not the password check.
+        // Without a pause after a rejected attempt, this would measure the HTTP server instead of the password check.
         if (reply.status === 429) await pause(100)
       }
     })

@@ -1,10 +1,10 @@
 import { request } from 'node:http'
-import { inTurn, measure, ROUNDS, words } from './load.ts'
+import { measure, measureAlternately, ROUNDS, words } from './load.ts'
 import { type Served, startServed } from './served.ts'
-import { type Measurement, median, milliseconds, say } from './support.ts'
+import { log, type Measurement, median, milliseconds } from './support.ts'
 
-// The built program; one function, called as a tool and over HTTP in turn, from the same load generator and with the same key. Then clients
-// that wait for word of changes, half of them as the newest revision does and half as those before it.
+// One function of the built program, called alternately as a tool and over HTTP, with the same load generator and key. Then clients that
+// subscribe to changes, half of them with the newest revision of the protocol and half with an earlier one.
 
 const CALLS = { 1: 400, 20: 3_000 } as const
 const CLIENTS = [1, 1_000]
@@ -34,9 +34,9 @@ export async function mcp(): Promise<Measurement[]> {
     await api('POST', '/api/v1/functions', { name: 'greet', runtime: 'nodejs', source: SOURCE })
     const rows: Measurement[] = []
     for (const callers of [1, 20] as const) {
-      say(`mcp: ${callers} callers, ${ROUNDS} rounds`)
+      log(`mcp: ${callers} callers, ${ROUNDS} rounds`)
       const one = (name: keyof typeof calls) => () => measure(callers, CALLS[callers], () => call(name))
-      const loads = await inTurn({ http: one('http'), tool: one('tool'), older: one('older') })
+      const loads = await measureAlternately({ http: one('http'), tool: one('tool'), older: one('older') })
       const ratio = (name: 'tool' | 'older') =>
         callers === 1 ? loads[name].p50 / loads.http.p50 : loads.http.rate / loads[name].rate
       const baseline = `over HTTP: ${words(loads.http)}`
@@ -71,17 +71,17 @@ const message = (_meta: object) =>
 
 type Api = Served['api']
 
-/** From the answer to a deploy (which word may outrun: then 0) until the last client knows. */
+/** Measures from the response to a deploy until the last client is notified; 0 if the notifications arrive before the response. */
 async function changes(url: string, key: string, api: Api): Promise<Measurement> {
   const medians: number[] = []
   let deployed = 0
   for (const count of CLIENTS) {
-    say(`mcp: ${count} clients wait`)
-    const clients = await Promise.all(Array.from({ length: count }, (_, n) => wait(url, key, n % 2 === 0)))
+    log(`mcp: ${count} subscribed clients`)
+    const clients = await Promise.all(Array.from({ length: count }, (_, n) => subscribe(url, key, n % 2 === 0)))
     const times: number[] = []
     const deploys: number[] = []
     for (let round = 0; round <= ROUNDS; round++) {
-      const told = Promise.all(clients.map((client) => client.told()))
+      const notified = Promise.all(clients.map((client) => client.notified()))
       const begin = performance.now()
       await api('POST', '/api/v1/functions', {
         name: 'other',
@@ -89,7 +89,7 @@ async function changes(url: string, key: string, api: Api): Promise<Measurement>
         source: `${SOURCE} // ${count} ${round}`,
       })
       const answered = performance.now()
-      const last = Math.max(...(await told))
+      const last = Math.max(...(await notified))
       if (round === 0) continue
       times.push(Math.max(0, last - answered))
       deploys.push(answered - begin)
@@ -101,19 +101,19 @@ async function changes(url: string, key: string, api: Api): Promise<Measurement>
   return {
     row: 'mcp.changes',
     value: medians[1]!,
-    ours: `1,000 clients, the last ${milliseconds(medians[1]!)} after the deploy is answered (which takes ${milliseconds(deployed)})`,
+    ours: `1,000 clients, the last notified ${milliseconds(medians[1]!)} after the response to the deploy (which takes ${milliseconds(deployed)})`,
     baseline: `one client: ${milliseconds(medians[0]!)}`,
   }
 }
 
-interface Waiting {
-  /** When it hears of the next change. */
-  told(): Promise<number>
+interface Subscriber {
+  /** Resolves with the time of the next notification. */
+  notified(): Promise<number>
   close(): void
 }
 
-/** A connection on which word comes. Resolves when the server has accepted it. */
-function wait(url: string, key: string, isNewest: boolean): Promise<Waiting> {
+/** Opens a connection for notifications. Resolves when the server has accepted it. */
+function subscribe(url: string, key: string, isNewest: boolean): Promise<Subscriber> {
   const listen = {
     jsonrpc: '2.0',
     id: 1,
@@ -122,7 +122,7 @@ function wait(url: string, key: string, isNewest: boolean): Promise<Waiting> {
   }
   const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json', accept: 'text/event-stream' }
   return new Promise((resolve, reject) => {
-    let onTold: (at: number) => void = () => {}
+    let onNotified: (at: number) => void = () => {}
     const asked = request(
       `${url}/mcp`,
       {
@@ -131,14 +131,15 @@ function wait(url: string, key: string, isNewest: boolean): Promise<Waiting> {
         headers: isNewest ? { ...headers, ...newest('subscriptions/listen') } : headers,
       },
       (answer) => {
-        if (answer.statusCode !== 200) return reject(new Error(`a client is not let in: ${answer.statusCode}`))
+        if (answer.statusCode !== 200)
+          return reject(new Error(`the server rejects a client with status ${answer.statusCode}`))
         answer.setEncoding('utf8').on('data', (text: string) => {
-          if (text.includes('list_changed')) onTold(performance.now())
+          if (text.includes('list_changed')) onNotified(performance.now())
           else
             resolve({
-              told: () =>
+              notified: () =>
                 new Promise((tell) => {
-                  onTold = tell
+                  onNotified = tell
                 }),
               close: () => asked.destroy(),
             })

@@ -6,17 +6,17 @@ import {
   type Backend,
   CALLERS,
   hammer,
+  log,
   type Measurement,
   median,
   openBench,
   PUBLISHED,
   pause,
   perSecond,
-  say,
 } from './support.ts'
 
-// What ordered hooks cost one without an order: events through it in turn while nothing else waits, and beside an ordered hook of somebody
-// else, whose runs wait behind heads that are to be tried again in an hour.
+// Effect of ordered hooks on an unordered hook: its throughput alone, and beside another user's ordered hook whose runs wait behind first
+// runs that are retried in an hour.
 
 const ROUNDS = 7
 const EVENTS = 2_000
@@ -26,8 +26,8 @@ const WAITING = 5_000
 export async function order(backend: Backend): Promise<Measurement[]> {
   const bench = await openBench(backend)
   try {
-    say(
-      `order: ${ROUNDS} rounds of ${EVENTS} events, alone and beside ${WAITING} ordered runs that wait in ${KEYS} keys`,
+    log(
+      `order: ${ROUNDS} rounds of ${EVENTS} events, alone and beside ${WAITING} waiting ordered runs with ${KEYS} keys`,
     )
     let handled = 0
     const [unordered, ordered] = [await bench.newScope(), await bench.newScope()]
@@ -55,7 +55,7 @@ export async function order(backend: Backend): Promise<Measurement[]> {
         await hammer(CALLERS, EVENTS, () => bench.store.published.publish(unordered, PUBLISHED))
         while (handled < EVENTS) await pause(1)
         await engine.idle()
-        // The first round warms up.
+        // The first round is the warm-up.
         if (round > 0) rates[name].push((EVENTS * 1000) / (performance.now() - start))
       }
     const [alone, beside] = [median(rates.alone), median(rates.beside)]

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import {
   addHooks,
   type Backend,
+  log,
   type Measurement,
   milliseconds,
   NotMeasured,
@@ -12,20 +13,19 @@ import {
   PUBLISHED,
   pause,
   quantile,
-  say,
 } from './support.ts'
 
-// How long after the caller's answer its event reaches a handler in another process: this one takes the write and executes nothing.
+// Time from the response to a write until its event reaches a handler in another process. This process writes and executes nothing.
 
 const EVENTS = 400
 const WARMING = 30
 
-/** Nanoseconds on the clock that all processes of a machine share. */
+/** Returns nanoseconds of the monotonic clock, which all processes of a machine share. */
 export const sharedClock = (): number => Number(process.hrtime.bigint())
 
 export async function otherProcess(backend: Backend): Promise<Measurement[]> {
-  if (backend === 'pglite') throw new NotMeasured('the embedded database has one process')
-  say(`latency.other: ${EVENTS} events, one at a time`)
+  if (backend === 'pglite') throw new NotMeasured('only one process can use the embedded database')
+  log(`latency.other: ${EVENTS} events, one at a time`)
   const place = await newPlace(backend)
   const bench = await openBench(backend, { ...place, env: { ...place.env, ZERODB_WORKER_SLOTS: '0' } })
   const child = fork(fileURLToPath(new URL('other-worker.ts', import.meta.url)), [JSON.stringify(place.env)])

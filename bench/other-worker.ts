@@ -1,7 +1,7 @@
 import { sharedClock } from './other-process.ts'
 import { addHandlers, openBench } from './support.ts'
 
-// The other process of other-process.ts: executes runs, and says when each begins.
+// The worker process of other-process.ts: executes runs and reports when each of them starts.
 
 const bench = await openBench('postgres', { env: JSON.parse(process.argv[2]!), remove: async () => {} })
 addHandlers(1, () => process.send!(sharedClock()))

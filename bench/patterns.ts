@@ -2,15 +2,15 @@ import fc from 'fast-check'
 import { json, sql } from '../src/db/sql.ts'
 import { compileHookFilter } from '../src/store/filters/hook-filter.ts'
 import { anyPattern, HARD_PATTERNS } from '../test/support/patterns.ts'
-import { type Backend, type Bench, type Measurement, median, milliseconds, openBench, say } from './support.ts'
+import { type Backend, type Bench, log, type Measurement, median, milliseconds, openBench } from './support.ts'
 
-// The slowest pattern that a filter takes, found among many, and what a query with it costs another tenant: the embedded database does one
-// thing at a time.
+// The slowest pattern that a filter accepts, found among many, and the effect of a query with it on another tenant: the embedded database
+// executes one statement at a time.
 
 const CANDIDATES = 600
 const ROUNDS = 15
 const TEXTS = ['a'.repeat(400), 'ab'.repeat(200), `${'a'.repeat(399)}!`, 'abc é x A '.repeat(40)]
-/** The most common pattern: what is beside the slowest. */
+/** The most common pattern, which the slowest is compared with. */
 const PLAIN = '^ab'
 
 export async function patterns(backend: Backend): Promise<Measurement[]> {
@@ -20,14 +20,14 @@ export async function patterns(backend: Backend): Promise<Measurement[]> {
       ...HARD_PATTERNS,
       ...fc.sample(anyPattern({ isPlain: true }), { numRuns: CANDIDATES, seed: 42 }),
     ].filter(isAccepted)
-    say(`patterns: looking for the slowest of ${accepted.length} that are accepted`)
+    log(`patterns: searching for the slowest of ${accepted.length} accepted patterns`)
     const plain = await slowestText(bench, PLAIN)
     let slowest = { pattern: PLAIN, ...plain }
     for (const pattern of accepted) {
       const found = await slowestText(bench, pattern)
       if (found.ms > slowest.ms) slowest = { pattern, ...found }
     }
-    // A single time may be an accident.
+    // A single measurement may be an outlier.
     const times: number[] = []
     for (let round = 0; round < ROUNDS; round++) times.push(await timeOf(bench, slowest.pattern, slowest.text))
     const { beside, alone } = await neighbour(bench, slowest.pattern, slowest.text)
@@ -42,7 +42,7 @@ export async function patterns(backend: Backend): Promise<Measurement[]> {
         row: 'patterns.neighbour',
         value: beside - alone,
         ours: `read of another tenant ${milliseconds(beside)}`,
-        baseline: `with nobody beside it ${milliseconds(alone)}`,
+        baseline: `without that query ${milliseconds(alone)}`,
       },
     ]
   } finally {
@@ -59,9 +59,9 @@ function isAccepted(pattern: string): boolean {
   }
 }
 
-/** Milliseconds of a statement that compiles the pattern and matches one text. 0 for one in which the database finds a mistake. */
+/** Returns the milliseconds of a statement that compiles the pattern and matches one text. 0 if the database rejects the pattern. */
 async function timeOf(bench: Bench, pattern: string, text: string): Promise<number> {
-  // Another name each time: the database keeps the patterns that it has compiled last.
+  // Changes the pattern each time: the database caches compiled patterns.
   const unique = `${pattern}|\u4e00${Math.random().toString(36).slice(2)}`
   const path = `exists($."text" ? (@ like_regex ${JSON.stringify(unique)} flag "s"))`
   const start = performance.now()
@@ -82,7 +82,7 @@ async function slowestText(bench: Bench, pattern: string): Promise<{ ms: number;
   return slowest
 }
 
-/** Milliseconds of one tenant's read, sent right behind another's query with the pattern, and by itself. */
+/** Returns the milliseconds of one tenant's read, sent directly after another tenant's query with the pattern, and alone. */
 async function neighbour(bench: Bench, pattern: string, text: string): Promise<{ beside: number; alone: number }> {
   const [one, other] = [await bench.newScope(), await bench.newScope()]
   for (const scope of [one, other]) await bench.store.tables.create(scope, { name: 't' })

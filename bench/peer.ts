@@ -7,6 +7,7 @@ import {
   type Bench,
   CALLERS,
   hammer,
+  log,
   type Measurement,
   median,
   milliseconds,
@@ -16,23 +17,23 @@ import {
   pause,
   perSecond,
   quantile,
-  say,
 } from './support.ts'
 
-// The same rows into the same table of the same server in turn: with our event, and with a job of graphile-worker in the row's transaction.
+// The same rows, written alternately to the same table of the same server: with an event of this program, and with a job of graphile-worker
+// in the transaction of the row.
 
 const ROUNDS = 7
 const EVENTS = { alone: 100, many: 2_000 }
 
-/** Writes a row, and has something executed because of it. */
+/** One of the compared systems: writes a row, which causes the execution of a handler. */
 interface Side {
   name: string
   write(): Promise<unknown>
-  /** What the handler is to do. */
+  /** Sets the body of the handler. */
   onStart(work: () => void): void
-  /** Resolves when every result is written. */
+  /** Resolves when all results are written. */
   settled(): Promise<unknown>
-  /** Rejects when it stops by itself: then nothing more will be executed. */
+  /** Rejects when the worker has stopped unexpectedly and executes nothing more. */
   stopped: Promise<never>
   close(): Promise<unknown>
 }
@@ -48,10 +49,10 @@ interface Round {
 export async function peer(backend: Backend): Promise<Measurement[]> {
   if (backend === 'pglite') throw new NotMeasured('graphile-worker needs a server')
   const bench = await openBench(backend)
-  say(
-    `peer: ${ROUNDS} rounds of ${EVENTS.alone} events one at a time and ${EVENTS.many} by ${CALLERS} callers, of each side in turn`,
+  log(
+    `peer: ${ROUNDS} rounds of ${EVENTS.alone} events one at a time and ${EVENTS.many} by ${CALLERS} callers, alternating between the sides`,
   )
-  // Every worker in a database stops when a schema of another is brought up to date: all are, before the first begins.
+  // A migration of one worker's schema stops all workers in the database, so all schemas are migrated before the first worker starts.
   for (const how of Object.keys(GRAPHILE))
     await runMigrations({ connectionString: bench.app.config.databaseUrl!, schema: schemaOf(how) })
   const sides = [await ours(bench)]
@@ -61,10 +62,10 @@ export async function peer(backend: Backend): Promise<Measurement[]> {
     for (let n = 0; n <= ROUNDS; n++)
       for (const side of n % 2 === 0 ? sides : sides.toReversed()) {
         const round = await roundOf(bench, side)
-        // The first warms up.
+        // The first round is the warm-up.
         if (n > 0) rounds.get(side)!.push(round)
-        const numbers = `p50 ${milliseconds(round.p50)} (with the write ${milliseconds(round.wholeP50)}), p99 ${milliseconds(round.p99)}, ${perSecond(round.perSecond)}, ${milliseconds(round.processorMs)} of processor each`
-        say(`peer: round ${n}${n === 0 ? ' (warming up)' : ''}, ${side.name}: ${numbers}`)
+        const numbers = `p50 ${milliseconds(round.p50)} (with the write ${milliseconds(round.wholeP50)}), p99 ${milliseconds(round.p99)}, ${perSecond(round.perSecond)}, ${milliseconds(round.processorMs)} of processor time per event`
+        log(`peer: round ${n}${n === 0 ? ' (warming up)' : ''}, ${side.name}: ${numbers}`)
       }
     return compared(sides.map((side) => [side, rounds.get(side)!] as const))
   } finally {
@@ -90,15 +91,15 @@ async function ours(bench: Bench): Promise<Side> {
   }
 }
 
-/** Tuned: what its documentation advises where there is much to do; the delay is that of our own acknowledgements. */
+/** Configurations of graphile-worker. `tuned` follows its documentation for high load; the delay equals that of our acknowledgements. */
 const GRAPHILE: Record<string, GraphileConfig.WorkerOptions> = {
-  'as it comes': {},
+  default: {},
   tuned: { localQueue: { size: 256 }, completeJobBatchDelay: 5 },
 }
 
 const schemaOf = (how: string) => `graphile_worker_${how.replaceAll(' ', '_')}`
 
-/** The row and its job in one statement, so that there is no round trip more than with ours. */
+/** Writes the row and its job in one statement, so that both sides need the same number of round trips. */
 async function graphile(bench: Bench, how: string, worker: GraphileConfig.WorkerOptions): Promise<Side> {
   let work = () => {}
   const schema = schemaOf(how)
@@ -162,7 +163,7 @@ async function roundOf(bench: Bench, side: Side): Promise<Round> {
     const begun = await Promise.race([started, side.stopped])
     waits.push(begun - answered)
     wholes.push(begun - asked)
-    // Past the acknowledgement.
+    // Waits past the acknowledgement.
     await pause(8 + Math.random() * 4)
   }
   let handled = 0
@@ -184,7 +185,7 @@ async function roundOf(bench: Bench, side: Side): Promise<Round> {
   }
 }
 
-/** Ours beside the better of the other's ways, for each number. */
+/** Compares our numbers with the better of graphile-worker's configurations, separately for each number. */
 function compared(sides: readonly (readonly [Side, Round[]])[]): Measurement[] {
   const [[, mine], ...others] = sides as [(typeof sides)[0], ...(typeof sides)[0][]]
   const row = (

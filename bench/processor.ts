@@ -2,14 +2,14 @@ import { readFileSync } from 'node:fs'
 import { sql } from '../src/db/sql.ts'
 import type { Bench } from './support.ts'
 
-/** Milliseconds of processor time that have been used so far. */
+/** Milliseconds of processor time used so far. */
 export interface ProcessorTime {
   here: number
-  /** By the connections to the bench's database, and by all that have been closed; null where this cannot be seen. On PGlite it is part of `here`. */
+  /** Time of the open and closed connections to the database; null if it cannot be read. On PGlite it is part of `here`. */
   database: number | null
 }
 
-/** Of a tick, of which Linux counts a hundred a second. */
+/** Length of a clock tick: Linux has 100 per second. */
 const TICK_MS = 10
 
 export async function processorTime({ database }: Bench): Promise<ProcessorTime> {
@@ -24,22 +24,22 @@ export async function processorTime({ database }: Bench): Promise<ProcessorTime>
     const closed = timesOf(living[0]!.parent).ended
     return { here, database: living.reduce((sum, { own }) => sum + own, closed) }
   } catch {
-    // The server is on another machine, or this is no Linux.
+    // The server is on another machine, or this is not Linux.
     return { here, database: null }
   }
 }
 
-/** What process `pid` has used, and what its children have that have ended. */
+/** Returns the processor time of process `pid` and of its ended children. */
 function timesOf(pid: number): { parent: number; own: number; ended: number } {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-  if (!stat.includes('postgres')) throw new Error(`process ${pid} is none of PostgreSQL's`)
-  // Behind the name, which may hold anything: the state is the third field, then the parent, and the times are from the fourteenth on.
+  if (!stat.includes('postgres')) throw new Error(`process ${pid} is not a PostgreSQL process`)
+  // Splits after the name, which may contain any character: field 3 is the state, field 4 the parent, the times start at field 14.
   const [, parent, ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   const [user, system, endedUser, endedSystem] = fields.slice(9, 13).map((ticks) => Number(ticks) * TICK_MS)
   return { parent: Number(parent), own: user! + system!, ended: endedUser! + endedSystem! }
 }
 
-/** What `work` has used for each of `count`, in words, and as one number. */
+/** Returns the processor time of `work` divided by `count`. */
 export async function processorOf(
   bench: Bench,
   count: number,

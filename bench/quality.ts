@@ -4,27 +4,27 @@ import { EMBEDDERS } from '../src/embedding/index.ts'
 import { LANGUAGES } from '../src/language/index.ts'
 import { type Chunk, chunk } from '../src/language/provider/chunks.ts'
 import { loadTagger } from '../src/language/rules/tagging.ts'
-import { type Measurement, NotMeasured, say } from './support.ts'
+import { log, type Measurement, NotMeasured } from './support.ts'
 import { scoreTriples, type Triple, type TripleScore } from './triple-score.ts'
 
-// How good the built-in models are, on public data that the repository does not hold: ZERODB_EVAL_DATA names a folder with
+// Quality of the built-in models on public data, which is not in the repository. ZERODB_EVAL_DATA is a folder with
 // stsb-dev.csv (STS-B, dev: sentence1,sentence2,score) and carb-dev/data_dev.txt and carb-dev/gold_dev.tsv (CaRB, dev).
 
 export async function quality(): Promise<Measurement[]> {
   const folder = process.env['ZERODB_EVAL_DATA']
   if (!folder)
     throw new NotMeasured(
-      'ZERODB_EVAL_DATA names no folder with stsb-dev.csv, carb-dev/data_dev.txt and carb-dev/gold_dev.tsv',
+      'ZERODB_EVAL_DATA is not a folder with stsb-dev.csv, carb-dev/data_dev.txt and carb-dev/gold_dev.tsv',
     )
   return [await similarity(folder), await triples(folder)]
 }
 
-/** Whether the cosine of two sentences orders pairs as people do. */
+/** Measures how well the cosine of two sentences ranks pairs like people do. */
 async function similarity(folder: string): Promise<Measurement> {
   const pairs = csvRows(await readFile(join(folder, 'stsb-dev.csv'), 'utf8')).map(
     ([first = '', second = '', score]) => ({ first, second, score: Number(score) }),
   )
-  say(`quality: embedding ${2 * pairs.length} sentences of STS-B`)
+  log(`quality: embedding ${2 * pairs.length} sentences of STS-B`)
   const embedder = EMBEDDERS['use-lite']()
   const first = await embedder.embed(pairs.map((pair) => pair.first))
   const second = await embedder.embed(pairs.map((pair) => pair.second))
@@ -44,7 +44,7 @@ async function similarity(folder: string): Promise<Measurement> {
   }
 }
 
-/** Whether the relations of a sentence are those that people found in it. */
+/** Measures how well the relations of a sentence agree with those that people found in it. */
 async function triples(folder: string): Promise<Measurement> {
   const lines = (text: string) => text.split(/\r?\n/).filter((line) => line.trim() !== '')
   const sentences = lines(await readFile(join(folder, 'carb-dev', 'data_dev.txt'), 'utf8')).map((line) => line.trim())
@@ -52,10 +52,10 @@ async function triples(folder: string): Promise<Measurement> {
   for (const line of lines(await readFile(join(folder, 'carb-dev', 'gold_dev.tsv'), 'utf8'))) {
     const [sentence = '', relation = '', subject = '', ...rest] = line.split('\t')
     const written = gold.get(sentence.trim())
-    if (!written) throw new Error(`gold_dev.tsv has a sentence that data_dev.txt has not: ${sentence}`)
+    if (!written) throw new Error(`gold_dev.tsv has a sentence that is not in data_dev.txt: ${sentence}`)
     written.push({ subject, relation, object: rest.join(' ') })
   }
-  say(`quality: reading ${sentences.length} sentences of CaRB`)
+  log(`quality: extracting relations of ${sentences.length} sentences of CaRB`)
   const language = LANGUAGES.builtin()
   const found: Triple[][] = []
   for (const sentence of sentences) {
@@ -80,8 +80,8 @@ const shown = ({ precision, recall, f1 }: TripleScore) =>
   `P ${precision.toFixed(3)} R ${recall.toFixed(3)} F1 ${f1.toFixed(3)}`
 
 /**
- * The two simplest readers there are. For each verb group: the noun phrase before it, the verb, and either the noun phrase after it or
- * all that follows, in which no name can be found again but which shares many words with gold triples.
+ * Extracts relations in the two simplest ways. Both take, for each verb group, the noun phrase before it and the verb. The object is either
+ * the noun phrase after it or the rest of the sentence, which is useless as an entity but shares many words with gold triples.
  */
 function trivialReader(object: 'phrase' | 'rest'): (text: string) => Triple[] {
   const tag = loadTagger()
@@ -99,7 +99,7 @@ function trivialReader(object: 'phrase' | 'rest'): (text: string) => Triple[] {
     })
 }
 
-/** Of each pair, with the weights of words (log n/df) taken from all these texts. */
+/** Returns the TF-IDF cosine of each pair. The weights of words (log n/df) are from all these texts. */
 function tfIdfCosines(pairs: readonly (readonly [string, string])[]): number[] {
   const bags = pairs.map((pair) => pair.map(bagOf))
   const all = bags.flat()
@@ -120,7 +120,7 @@ function bagOf(text: string): Map<string, number> {
   return bag
 }
 
-/** -1 to 1: how far two lists of numbers are in the same order. Equal values share the mean of their places. */
+/** Returns Spearman's rank correlation, from -1 to 1. Equal values share the mean of their ranks. */
 function spearman(first: readonly number[], second: readonly number[]): number {
   const mean = (first.length + 1) / 2
   const a = places(first).map((place) => place - mean)
@@ -146,7 +146,7 @@ function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
   return sum
 }
 
-/** Fields that hold commas, quotes or line breaks are quoted, and a quote in them is doubled. */
+/** Parses CSV in which fields with commas, quotes or line breaks are quoted, and quotes in them doubled. */
 function csvRows(text: string): string[][] {
   const rows: string[][] = []
   let row: string[] = []

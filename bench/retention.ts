@@ -6,25 +6,25 @@ import {
   type Backend,
   CALLERS,
   hammer,
+  log,
   type Measurement,
   milliseconds,
   NotMeasured,
   openBench,
-  say,
 } from './support.ts'
 
-// An hour at 50 writes a second, one hook, on the embedded database, of which ten minutes are kept: as fast as the machine can, with the
-// checkpoint of every minute and the vacuum of every tenth. The directory has to stay as large as it is once there is something to delete.
+// One hour at 50 writes per second with one hook and a retention of ten minutes, on the embedded database. Runs as fast as the machine can,
+// with a checkpoint every minute and a vacuum every tenth. The directory must not grow after the first deletions.
 
 const [WRITES_PER_SECOND, MINUTES, KEPT_MINUTES, VACUUM_MINUTES] = [50, 60, 10, 10]
-/** By then everything has been at work for a while. */
+/** End of the first compared interval: deletion and vacuum have reached a steady state. */
 const FROM_MINUTE = 30
 const ROWS = 1_000
 
 export async function retention(backend: Backend): Promise<Measurement[]> {
-  if (backend === 'postgres') throw new NotMeasured('a PostgreSQL server vacuums by itself, at times of its own')
+  if (backend === 'postgres') throw new NotMeasured('a PostgreSQL server chooses the times of its vacuums itself')
   const writes = WRITES_PER_SECOND * 60
-  say(`retention: ${MINUTES} minutes of ${writes} writes each, ${KEPT_MINUTES} minutes kept`)
+  log(`retention: ${MINUTES} minutes of ${writes} writes each, ${KEPT_MINUTES} minutes kept`)
   const bench = await openBench(backend)
   try {
     const scope = await bench.newScope()
@@ -41,7 +41,7 @@ export async function retention(backend: Backend): Promise<Measurement[]> {
           vector_id: `v${n++ % ROWS}`,
           namespace: 'default',
           vector_embedding: null,
-          document: 'The invoice has to be paid before Friday, said Ada, and nobody had an answer to that',
+          document: 'The invoice has to be paid before Friday, said Ada, and no one had an answer to that',
           vector_metadata: { n },
           source: 'bench',
         }),
@@ -50,7 +50,7 @@ export async function retention(backend: Backend): Promise<Measurement[]> {
       const start = performance.now()
       ends.push(start)
       if (minute > KEPT_MINUTES) {
-        // What was written before then is too old, whatever the machine's speed.
+        // Events from before this time have expired, independent of the machine's speed.
         deleted += await expire(bench.store, (start - ends[minute - KEPT_MINUTES]!) / 1000)
         spent += performance.now() - start
       }
@@ -58,9 +58,9 @@ export async function retention(backend: Backend): Promise<Measurement[]> {
       if (minute % VACUUM_MINUTES === 0) await bench.database.exec('vacuum (analyze)')
       sizes.push(megabytes(directory))
       if (minute % 5 === 0)
-        say(`retention: minute ${minute}, ${sizes[minute]!.toFixed(0)} MB, ${deleted} events deleted so far`)
+        log(`retention: minute ${minute}, ${sizes[minute]!.toFixed(0)} MB, ${deleted} events deleted so far`)
     }
-    // From one vacuum to the next it swells: the largest of each round is compared.
+    // The directory grows between vacuums, so the maximum of each interval is compared.
     const largestUntil = (minute: number) => Math.max(...sizes.slice(minute + 1 - VACUUM_MINUTES, minute + 1))
     const [early, late] = [largestUntil(FROM_MINUTE), largestUntil(MINUTES)]
     return [
@@ -81,7 +81,7 @@ export async function retention(backend: Backend): Promise<Measurement[]> {
   }
 }
 
-/** Deletes what is older; returns how many events there were. */
+/** Deletes events older than `seconds`; returns how many were deleted. */
 async function expire(store: Awaited<ReturnType<typeof openBench>>['store'], seconds: number): Promise<number> {
   let count = 0
   for (let after: number | null = 0; after !== null; ) {

@@ -2,16 +2,16 @@ import { type Dispatcher, Pool } from 'undici'
 import { readCredentials } from '../src/cli/lib/credentials.ts'
 import { newPlace, startProgram } from './support.ts'
 
-/** The built program on a new directory, and connections to it. */
+/** The built program with a new data directory, and connections to it. */
 export interface Served {
   url: string
   api_key: string
   project_id: string
   pool: Pool
-  /** With the key, for a body of JSON. */
+  /** Headers with the key and the content type of JSON. */
   headers: Record<string, string>
-  /** What an operation answers. Throws for any status from 300. */
-  // biome-ignore lint/suspicious/noExplicitAny: a bench reads whatever the server says
+  /** Calls an operation and returns its response. Throws for any status from 300. */
+  // biome-ignore lint/suspicious/noExplicitAny: a benchmark reads arbitrary responses
   api(method: Dispatcher.HttpMethod, path: string, body?: unknown): Promise<any>
   stop(): Promise<void>
 }

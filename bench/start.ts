@@ -1,13 +1,13 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { type Backend, type Measurement, median, milliseconds, newPlace, pause, say, startProgram } from './support.ts'
+import { type Backend, log, type Measurement, median, milliseconds, newPlace, pause, startProgram } from './support.ts'
 
-// The built program: from the start of its process to "Ready", and the memory it holds when nothing happens.
+// Time from the start of the built program to "Ready", and its memory when idle.
 
 const ROUNDS = 7
 const SETTLE_MS = 3_000
 
 export async function start(backend: Backend): Promise<Measurement[]> {
-  say(`start: ${ROUNDS} rounds with nothing there, and again with what that left`)
+  log(`start: ${ROUNDS} rounds with an empty data directory, and again with existing data`)
   const empty: number[] = []
   const existing: number[] = []
   const memory: number[] = []
@@ -32,7 +32,7 @@ export async function start(backend: Backend): Promise<Measurement[]> {
   return measurements
 }
 
-/** Null where the system does not say. */
+/** Returns the resident memory, or null if the system does not report it. */
 async function residentMegabytes(pid: number): Promise<number | null> {
   await pause(SETTLE_MS)
   const path = `/proc/${pid}/status`

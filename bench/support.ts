@@ -30,41 +30,41 @@ import { freshDatabaseUrl } from '../test/support/database.ts'
 
 export type Backend = Database['kind']
 
-/** One row of the table: `value` is what the row's floor and goal are compared with. */
+/** One row of the table. `value` is compared with the row's floor and goal. */
 export interface Measurement {
   /** The row's id in targets.json. */
   row: string
   value: number
-  /** What was measured on our side and beside it, in words. */
+  /** Text for our result, and for the system that it is compared with. */
   ours: string
   baseline?: string
 }
 
-/** Measures its rows on one backend. Says on standard error what it is doing. */
+/** Measures its rows on one backend and logs its progress to stderr. */
 export type Suite = (backend: Backend) => Promise<Measurement[]>
 
 /** Thrown by a suite that cannot run here; the message says why. */
 export class NotMeasured extends Error {}
 
-/** Callers at once, wherever a target speaks of several. */
+/** Number of concurrent callers. */
 export const CALLERS = 16
 
-/** The product in this process, without HTTP, on a new database; its engine runs only between `startEngine` and `stopEngine`. */
+/** The program in this process, without HTTP, on a new database. The engine runs only between `startEngine` and `stopEngine`. */
 export interface Bench {
   readonly app: App
   readonly store: Store
   readonly database: Database
-  /** A user with a project that nobody else uses. */
+  /** Creates a user with a project. */
   newScope(): Promise<Scope>
   startEngine(): Promise<Engine>
   stopEngine(): Promise<void>
   close(): Promise<void>
 }
 
-/** In a new place, unless one is given. */
+/** Opens the program on a new database, unless `given` has one. */
 export async function openBench(backend: Backend, given?: Place): Promise<Bench> {
   const place = given ?? (await newPlace(backend))
-  // As many connections as callers, so that a queue for them is not what is measured.
+  // As many connections as callers, so that the benchmark does not measure a queue for connections.
   const config = readConfig({ ZERODB_PG_POOL: String(CALLERS), ...place.env })
   const log = pino({ level: 'error' }, pino.destination(2))
   const database = await openDatabase(config)
@@ -139,7 +139,7 @@ export interface Place {
   remove(): Promise<void>
 }
 
-/** A place for one database of `backend`, new and empty, as settings of the program. */
+/** Creates a new, empty database of `backend` and returns it as settings of the program. */
 export async function newPlace(backend: Backend): Promise<Place> {
   const directory = await mkdtemp(join(tmpdir(), 'zerodb-bench-'))
   const server = backend === 'postgres' ? await freshDatabaseUrl() : null
@@ -152,10 +152,10 @@ export async function newPlace(backend: Backend): Promise<Place> {
   }
 }
 
-/** What a handler of a benchmark does. */
+/** Body of a benchmark's handler. */
 type Work = (run: HandlerRun) => unknown
 
-/** Puts `count` handlers into this process's list. `work` is all that they do. */
+/** Registers `count` handlers with the body `work` in this process. */
 export function addHandlers(count: number, work: Work): string[] {
   const list = HANDLERS as Record<string, Handler>
   return Array.from({ length: count }, (_, n) => {
@@ -167,10 +167,10 @@ export function addHandlers(count: number, work: Work): string[] {
   })
 }
 
-/** What may be said of a hook beside the handler and the event. */
+/** Fields of a hook other than handler and event. */
 type Delivery = Pick<Parameters<Store['hooks']['create']>[1], 'paused' | 'ordering_key'>
 
-/** Handlers, and a hook for each on published events, or on another event. Only one user's events reach them. Returns the hooks' ids. */
+/** Registers handlers and creates a hook of one user for each, on published or other events. Returns the ids of the hooks. */
 export async function addHooks(
   bench: Bench,
   scope: Scope,
@@ -186,7 +186,7 @@ export async function addHooks(
   return ids
 }
 
-/** The write of most rows: one published event of about 200 bytes. */
+/** The event that most benchmarks publish: about 200 bytes. */
 export const PUBLISHED = {
   topic: 'order.paid',
   event_payload: { order: 4711, customer: 'Ada Lovelace', total: 99.5, items: ['book', 'pen'], note: 'x'.repeat(100) },
@@ -196,7 +196,7 @@ export const PUBLISHED = {
 
 const ROWS_AT_ONCE = 10_000
 
-/** That many rows of a table, an event each, in few statements. */
+/** Inserts `count` rows into a table, each with an event, in few statements. */
 export async function insertRows(bench: Bench, scope: Scope, count: number): Promise<void> {
   const name = `t${count}`
   await bench.store.tables.create(scope, { name }).catch(() => undefined)
@@ -208,7 +208,7 @@ export async function insertRows(bench: Bench, scope: Scope, count: number): Pro
     )
 }
 
-/** Has `callers` callers do `work` one after the other until it has been done `count` times; returns the milliseconds it took. */
+/** Runs `work` `count` times with `callers` concurrent callers; returns the total milliseconds. */
 export async function hammer(callers: number, count: number, work: () => Promise<unknown>): Promise<number> {
   let left = count
   const start = performance.now()
@@ -220,7 +220,7 @@ export async function hammer(callers: number, count: number, work: () => Promise
   return performance.now() - start
 }
 
-/** The program as built, in a process of its own. */
+/** The built program in a separate process. */
 export interface Program {
   process: ChildProcess
   /** Milliseconds from its start to the line that says it is ready. */
@@ -232,7 +232,7 @@ export async function startProgram(env: Record<string, string>): Promise<Program
   const { ZERODB_TEST_DATABASE_URL: _, DATABASE_URL: __, ...inherited } = process.env
   const start = performance.now()
   const child = spawn(process.execPath, [join(packageRoot(), 'dist', 'zerodb.js'), 'start'], {
-    // The rate limit is for one user among many, and a benchmark has one user.
+    // The rate limit is per user, and a benchmark has only one user.
     env: { ...inherited, ZERODB_PORT: '0', ZERODB_LOG_LEVEL: 'error', ZERODB_RATE_LIMIT: '0', ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
@@ -269,7 +269,7 @@ export function quantile(values: readonly number[], share: number): number {
 export const milliseconds = (value: number): string => `${value.toFixed(value < 10 ? 2 : 0)} ms`
 export const perSecond = (value: number): string => `${Math.round(value)}/s`
 
-export function say(line: string): void {
+export function log(line: string): void {
   console.error(`bench: ${line}`)
 }
 

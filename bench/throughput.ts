@@ -4,6 +4,7 @@ import {
   type Backend,
   CALLERS,
   hammer,
+  log,
   type Measurement,
   median,
   milliseconds,
@@ -11,16 +12,15 @@ import {
   PUBLISHED,
   pause,
   perSecond,
-  say,
 } from './support.ts'
 
-// Events from the write to the finished, acknowledged run, as they come.
+// Throughput from the write of an event to its finished, acknowledged run.
 
 const ROUNDS = 7
 
 export async function throughput(backend: Backend): Promise<Measurement[]> {
   const count = backend === 'pglite' ? 2_000 : 4_000
-  say(`throughput.pipeline: ${ROUNDS} rounds of ${count} writes by ${CALLERS} callers`)
+  log(`throughput.pipeline: ${ROUNDS} rounds of ${count} writes by ${CALLERS} callers`)
   const bench = await openBench(backend)
   try {
     let handled = 0
@@ -44,14 +44,14 @@ export async function throughput(backend: Backend): Promise<Measurement[]> {
       here.push(used.here)
       database.push(used.database ?? 0)
     }
-    // The first round warms up.
+    // The first round is the warm-up.
     const value = median(rates.slice(1))
     const processor = [here, database].map((each) => milliseconds(median(each.slice(1))))
     return [
       {
         row: 'throughput.pipeline',
         value,
-        ours: `${perSecond(value)}; of processor ${processor[0]} here, ${processor[1]} at the server for each`,
+        ours: `${perSecond(value)}; processor time per event: ${processor[0]} here, ${processor[1]} on the server`,
         baseline: `of which the writes: ${perSecond(median(writeRates.slice(1)))}`,
       },
     ]

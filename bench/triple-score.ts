@@ -1,4 +1,4 @@
-/** What a sentence says, as open information extraction writes it: `object` is all that follows the relation. */
+/** A statement of a sentence, as in open information extraction: `object` is everything after the relation. */
 export interface Triple {
   subject: string
   relation: string
@@ -21,12 +21,12 @@ interface Pair {
 }
 
 /**
- * How well found triples agree with those written by hand, over all sentences. The idea is CaRB's (Bhardwaj, Aggarwal, Mausam:
- * "CaRB: A Crowdsourced Benchmark for Open IE", EMNLP 2019): a triple that is partly right counts in part, by the words it shares
- * with a gold one, subject with subject, relation with relation, object with object. Unlike CaRB, each found triple is paired with
- * at most one gold triple and the reverse, greedily, the pair of the highest F1 first, for recall as well as for precision; words are
- * compared in lower case without articles and punctuation; and there is no curve over confidences. So these numbers cannot be
- * compared with published ones.
+ * Scores extracted triples against gold triples over all sentences. The idea is from CaRB (Bhardwaj, Aggarwal, Mausam: "CaRB: A
+ * Crowdsourced Benchmark for Open IE", EMNLP 2019): a partly correct triple gets partial credit for the words that it shares with a gold
+ * triple, compared subject with subject, relation with relation, object with object.
+ *
+ * The scores are not comparable with published ones, because of three differences to CaRB. Pairs are one to one and chosen greedily by F1,
+ * for recall as well as for precision. Words are compared in lower case, without articles and punctuation. Confidences are not used.
  */
 export function scoreTriples(sentences: readonly { found: readonly Triple[]; gold: readonly Triple[] }[]): TripleScore {
   const total = { precision: 0, recall: 0, found: 0, gold: 0 }
@@ -75,7 +75,7 @@ function wordsOf({ subject, relation, object }: Triple): string[][] {
   )
 }
 
-/** Words in both, each as often as in the list that has it less often. */
+/** Counts the words that both lists have, each as often as in the list that has it less often. */
 function shared(first: readonly string[], second: readonly string[]): number {
   const left = [...second]
   let count = 0

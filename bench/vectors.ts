@@ -1,9 +1,9 @@
 import { Statement, sql } from '../src/db/sql.ts'
 import { vectorsSearch } from '../src/operations/vectors.ts'
 import type { Scope } from '../src/store/context.ts'
-import { type Backend, type Bench, type Measurement, median, milliseconds, openBench, say } from './support.ts'
+import { type Backend, type Bench, log, type Measurement, median, milliseconds, openBench } from './support.ts'
 
-// A vector search as the API does it, without HTTP, beside the same search written in SQL by hand.
+// The operation vectors.search, without HTTP, compared with a hand-written SQL query.
 
 const ROUNDS = 9
 const QUERIES = 40
@@ -16,16 +16,16 @@ export async function vectors(backend: Backend): Promise<Measurement[]> {
   const bench = await openBench(backend)
   try {
     const scope = await bench.newScope()
-    say(`vectors: storing ${VECTORS} vectors of ${DIMS} dimensions and building their index`)
+    log(`vectors: storing ${VECTORS} vectors of ${DIMS} dimensions and building their index`)
     await fill(bench, scope)
     await bench.store.vectors.buildIndex(DIMS, false)
     await bench.database.exec('analyze zerodb_vectors')
-    say(`vectors: ${ROUNDS} rounds of ${QUERIES} queries, both sides in turn`)
+    log(`vectors: ${ROUNDS} rounds of ${QUERIES} queries, alternating between the sides`)
 
     const caller = { ...scope, key_id: '', bound: null, permissions: ['*'] }
     const input = { namespace: NAMESPACE, project_id: scope.project_id, limit: 10 }
     async function search(query: Float32Array): Promise<unknown> {
-      if (vectorsSearch.kind !== 'json') throw new Error('vectors.search answers JSON')
+      if (vectorsSearch.kind !== 'json') throw new Error('vectors.search must return JSON')
       return vectorsSearch.run(bench.app, caller, { ...input, query_vector: Array.from(query) })
     }
     const space = { namespace: NAMESPACE, dims: DIMS, model: null }
@@ -61,7 +61,7 @@ export async function vectors(backend: Backend): Promise<Measurement[]> {
   }
 }
 
-/** What a person who knows the schema would write. */
+/** The query that an expert for the schema would write. */
 function rawSearch({ project_id }: Scope, query: Float32Array): Statement {
   const dims = new Statement(String(DIMS), [])
   return sql`
@@ -86,7 +86,7 @@ async function fill(bench: Bench, scope: Scope): Promise<void> {
   }
 }
 
-// The same numbers in every run: results of two machines are about the same data.
+// Deterministic random numbers, so that results of different machines are about the same data.
 let seed = 42
 function random(): number {
   seed = (seed * 1_664_525 + 1_013_904_223) % 4_294_967_296
@@ -95,7 +95,7 @@ function random(): number {
 const normal = () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random())
 const centres = Array.from({ length: CLUSTERS }, () => Float32Array.from({ length: DIMS }, normal))
 
-/** A vector near one of the centres, as embeddings of real texts are; those of pure chance have no near neighbours. */
+/** Returns a vector near one of the centres, like an embedding of real text. Uniformly random vectors have no near neighbours. */
 function clustered(): Float32Array {
   return centres[Math.floor(random() * CLUSTERS)]!.map((value) => value + 0.5 * normal())
 }

@@ -6,15 +6,15 @@ import {
   type Bench,
   CALLERS,
   hammer,
+  log,
   type Measurement,
   median,
   milliseconds,
   openBench,
   PUBLISHED,
-  say,
 } from './support.ts'
 
-// What a durable event costs the writer: the same row, into the same table, with its event and without.
+// Cost of a durable event for the writer: the same row, written to the same table with and without its event.
 
 const ROUNDS = 11
 const HOOKS = [0, 1, 10, 100]
@@ -23,14 +23,14 @@ export async function write(backend: Backend): Promise<Measurement[]> {
   const bench = await openBench(backend)
   try {
     const measurements = [await sustained(bench)]
-    for (const hooks of HOOKS) measurements.push(await quiet(bench, hooks))
+    for (const hooks of HOOKS) measurements.push(await measureWaves(bench, hooks))
     return measurements
   } finally {
     await bench.close()
   }
 }
 
-/** The row alone: no event, no check of whose project it is. Parameters and answer are those of `store.published.publish`. */
+/** Inserts only the row, without an event or a check of the project's owner. Parameters and result are those of `store.published.publish`. */
 function plainInsert({ project_id }: Scope): Statement {
   return sql`
     insert into zerodb_published_events (project_id, topic, payload, source, correlation_id)
@@ -42,7 +42,7 @@ function plainInsert({ project_id }: Scope): Statement {
 
 const callersOf = (bench: Bench) => (bench.database.kind === 'pglite' ? 1 : CALLERS)
 
-/** Callers that write without a pause, and no engine: what the statement itself costs. */
+/** Measures the statement alone: callers write without a pause, and the engine is off. */
 async function sustained(bench: Bench): Promise<Measurement> {
   const callers = callersOf(bench)
   const count = callers === 1 ? 300 : 2_000
@@ -53,10 +53,10 @@ async function sustained(bench: Bench): Promise<Measurement> {
   })
 }
 
-/** Each caller writes once at the same time as the others; then all that follows from it runs before they write again. */
-async function quiet(bench: Bench, hooks: number): Promise<Measurement> {
+/** Measures waves in which each caller writes once. The next wave starts when all runs of the previous one have ended. */
+async function measureWaves(bench: Bench, hooks: number): Promise<Measurement> {
   const callers = callersOf(bench)
-  // Each of them makes a run for every hook.
+  // Each write creates a run for every hook.
   const waves = Math.ceil((callers === 1 ? 80 : 25) / Math.max(1, hooks / 8))
   const scope = await bench.newScope()
   await addHooks(bench, scope, hooks, () => undefined)
@@ -77,13 +77,13 @@ async function quiet(bench: Bench, hooks: number): Promise<Measurement> {
   return measurement
 }
 
-/** Rounds of both sides in turn, the first to go changing; each returns milliseconds for one write. */
+/** Runs both sides alternately in rounds, with changing order. Each side returns the milliseconds of one write. */
 async function compare(
   row: string,
   callers: number,
   sides: { plain(): Promise<number>; ours(): Promise<number> },
 ): Promise<Measurement> {
-  say(`${row}: ${ROUNDS} rounds of both sides, ${callers} ${callers === 1 ? 'caller' : 'callers'}`)
+  log(`${row}: ${ROUNDS} rounds of both sides, ${callers} ${callers === 1 ? 'caller' : 'callers'}`)
   const plain: number[] = []
   const ours: number[] = []
   await sides.plain()

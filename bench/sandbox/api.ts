@@ -1,11 +1,11 @@
-import { inTurn, measure, words } from '../load.ts'
+import { measure, measureAlternately, words } from '../load.ts'
 import { startServed } from '../served.ts'
-import { type Measurement, say } from '../support.ts'
+import { log, type Measurement } from '../support.ts'
 import { FEW_ROUNDS, spawned, spawnNode } from './support.ts'
 
-/** Through the built program. One project may have ten under way at once. */
+/** Measures the built program over HTTP. One project can run ten executions at once. */
 export async function throughApi(): Promise<Measurement[]> {
-  say('sandbox: POST /api/v1/sandbox/execute')
+  log('sandbox: POST /api/v1/sandbox/execute')
   const served = await startServed(20)
   try {
     const rows: Measurement[] = []
@@ -15,7 +15,7 @@ export async function throughApi(): Promise<Measurement[]> {
         const answer = await served.api('POST', '/api/v1/sandbox/execute', { language, code })
         if (answer.status !== 'ok') throw new Error(JSON.stringify(answer))
       }
-      const loads = await inTurn(
+      const loads = await measureAlternately(
         {
           one: () => measure(1, 20, execute),
           ten: () => measure(10, 60, execute),

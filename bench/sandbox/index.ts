@@ -8,10 +8,9 @@ import { cold, fresh } from './starts.ts'
 import { CONCURRENCY } from './support.ts'
 import { trivial, work } from './warm.ts'
 
-// The sandbox itself, without HTTP, and what POST /api/v1/sandbox/execute makes of it. Beside it, in the same run and from the same load
-// generator: @google-cloud/functions-framework with the same handlers, over HTTP and without any isolation, and a bare process of Node for
-// each call. Functions over HTTP are in functions.ts. The specified figures (18 ms, 112 a second) were taken on other hardware, behind a
-// microVM with a kernel of its own: a line to know, and no comparison.
+// The sandbox without HTTP, and POST /api/v1/sandbox/execute. The baselines, in the same run and with the same load generator, are
+// @google-cloud/functions-framework with the same handlers over HTTP without isolation, and a new Node process for each call. functions.ts
+// measures functions over HTTP. The specified figures (18 ms, 112/s) are from other hardware with a microVM and are therefore not comparable.
 
 const FRAMEWORK = {
   trivial: '(request, response) => response.json({ hello: request.query.name })',

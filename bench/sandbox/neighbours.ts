@@ -1,7 +1,7 @@
 import type { Program, SandboxDriver } from '../../src/sandbox/index.ts'
 import { instanceWith, isAlive, memoryMbOf, processesOf, residentMb } from '../../test/hostile/host-checks.ts'
 import type { Load } from '../load.ts'
-import { type Measurement, median, milliseconds, pause, quantile, say } from '../support.ts'
+import { log, type Measurement, median, milliseconds, pause, quantile } from '../support.ts'
 import { BOTH, callOf, FEW_ROUNDS, NODE, PYTHON, programOf, TRIVIAL } from './support.ts'
 
 const FORKS = `while True:
@@ -14,9 +14,9 @@ def handler(event, ctx):
     ${body}
 `
 
-/** From a deadline to the answer, and on to the end of every process: endless loops and fork bombs. */
+/** Measures from a deadline to the response, and from there to the end of all processes, with endless loops and fork bombs. */
 export async function kills(driver: SandboxDriver): Promise<Measurement[]> {
-  say('sandbox: kills')
+  log('sandbox: kills')
   const replies: number[] = []
   const empties: number[] = []
   const codes = [
@@ -40,7 +40,7 @@ export async function kills(driver: SandboxDriver): Promise<Measurement[]> {
         }, 200),
     })
     const replied = performance.now()
-    if (pids.length === 0) throw new Error('what is to be killed does not run')
+    if (pids.length === 0) throw new Error('the program to be killed is not running')
     while (pids.some(isAlive)) await pause(1)
     replies.push(replied - began - timeout_seconds * 1000)
     empties.push(performance.now() - replied)
@@ -54,9 +54,9 @@ export async function kills(driver: SandboxDriver): Promise<Measurement[]> {
 
 type Latency = Pick<Load, 'p50' | 'p99'>
 
-/** What a tenant sees of another whose program forks without end. */
+/** Measures the effect of a fork bomb on the calls of another tenant. */
 export async function besideForkBomb(driver: SandboxDriver): Promise<Measurement> {
-  say('sandbox: beside a fork bomb')
+  log('sandbox: beside a fork bomb')
   const neighbour = programOf(NODE, TRIVIAL[NODE])
   const visit = async (ms: number) => {
     const times: number[] = []
@@ -89,9 +89,9 @@ export async function besideForkBomb(driver: SandboxDriver): Promise<Measurement
   }
 }
 
-/** A hundred programs that are warm at once. */
+/** Measures a hundred warm programs. */
 export async function manyWarm(driver: SandboxDriver, framework: number): Promise<Measurement[]> {
-  say('sandbox: 100 warm instances')
+  log('sandbox: 100 warm instances')
   const rows: Measurement[] = []
   const all: Program[] = []
   for (const [name, runtime] of Object.entries(BOTH)) {
@@ -103,8 +103,8 @@ export async function manyWarm(driver: SandboxDriver, framework: number): Promis
     rows.push({
       row: `sandbox.${name}.memory`,
       value: median(memory),
-      ours: `${median(memory).toFixed(1)} MB as its control group counts, ${median(own).toFixed(1)} MB of them no part of a file`,
-      baseline: `functions-framework, a process: ${residentMb(framework).toFixed(1)} MB that are no part of a file`,
+      ours: `${median(memory).toFixed(1)} MB in its control group, ${median(own).toFixed(1)} MB of them not backed by a file`,
+      baseline: `functions-framework, a process: ${residentMb(framework).toFixed(1)} MB that are not backed by a file`,
     })
     all.push(...programs)
   }

@@ -1,6 +1,6 @@
 import type { Runtime, SandboxDriver } from '../../src/sandbox/index.ts'
-import { inTurn, measure, words } from '../load.ts'
-import { type Measurement, median, milliseconds, pause, quantile, say } from '../support.ts'
+import { measure, measureAlternately, words } from '../load.ts'
+import { log, type Measurement, median, milliseconds, pause, quantile } from '../support.ts'
 import {
   BOTH,
   CONCURRENCY,
@@ -16,12 +16,12 @@ import {
 
 const COLD_CALLS = 100
 
-/** First calls of programs that nobody has called: with an instance that stands ready, and with one that has to start. */
+/** Measures first calls of programs, with a ready instance and with one that has to be started. */
 export async function cold(driver: SandboxDriver): Promise<Measurement[]> {
-  say('sandbox: cold calls')
+  log('sandbox: cold calls')
   const rows: Measurement[] = []
   for (const [name, runtime] of Object.entries(BOTH)) {
-    // Instances of a size that is not the usual one do not stand ready.
+    // The pool has only instances of the default size.
     for (const [row, memory_mb] of [
       ['cold', 256],
       ['start', 192],
@@ -47,7 +47,7 @@ export async function cold(driver: SandboxDriver): Promise<Measurement[]> {
   return rows
 }
 
-/** A new sandbox for every call. */
+/** Measures calls that each get a new sandbox. */
 export async function fresh(driver: SandboxDriver): Promise<Measurement[]> {
   const rows: Measurement[] = []
   for (const [callers, calls] of [
@@ -55,12 +55,12 @@ export async function fresh(driver: SandboxDriver): Promise<Measurement[]> {
     [20, 60],
     [100, 100],
   ] as const) {
-    say(`sandbox: a new sandbox for every call, ${callers} callers`)
+    log(`sandbox: a new sandbox for every call, ${callers} callers`)
     const call = (runtime: Runtime) => {
       const program = programOf(runtime, TRIVIAL[runtime], { isolation: 'fresh' })
       return () => measure(callers, calls, () => callOf(driver, program))
     }
-    const loads = await inTurn(
+    const loads = await measureAlternately(
       {
         nodejs: call(NODE),
         python: call(PYTHON),

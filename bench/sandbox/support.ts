@@ -7,10 +7,10 @@ export const NODE = 'nodejs20' satisfies Runtime
 export const PYTHON = 'python3.11' satisfies Runtime
 export const BOTH = { nodejs: NODE, python: PYTHON } as const
 
-/** So many calls run at once; others wait. */
+/** Limit of concurrent calls; further calls wait. */
 export const CONCURRENCY = 20
 
-/** Of what takes long. */
+/** Number of rounds of slow measurements. */
 export const FEW_ROUNDS = 3
 
 export const TRIVIAL = {
@@ -48,9 +48,9 @@ export async function callOf(driver: SandboxDriver, program: Program, rest: Part
   return outcome
 }
 
-/** A process of Node for each call, without any boundary. */
+/** Runs a new Node process without isolation. */
 export async function spawnNode(): Promise<void> {
   await promisify(execFile)(process.execPath, ['-e', 'console.log(JSON.stringify({ hello: "Ada" }))'])
 }
 
-export const spawned = (load: Load) => `a process of Node for every call, no isolation: ${words(load)}`
+export const spawned = (load: Load) => `a Node process for every call, no isolation: ${words(load)}`

@@ -1,14 +1,14 @@
 import type { Pool } from 'undici'
 import type { Runtime, SandboxDriver } from '../../src/sandbox/index.ts'
-import { inTurn, measure, ROUNDS, words } from '../load.ts'
-import { type Measurement, say } from '../support.ts'
+import { measure, measureAlternately, ROUNDS, words } from '../load.ts'
+import { log, type Measurement } from '../support.ts'
 import { callOf, NODE, PYTHON, programOf, TRIVIAL } from './support.ts'
 
 const CALLS = 2_000
 const WORK_CALLS = 600
 const SPECIFIED = 'specified: 18 ms, 112/s on other hardware, behind a microVM'
 
-/** One millisecond of a processor that nobody takes away. */
+/** Programs that busy-wait for one millisecond. */
 const WORK = {
   [NODE]: 'export default () => { const end = performance.now() + 1; while (performance.now() < end); return 1 }',
   [PYTHON]:
@@ -18,16 +18,16 @@ const WORK = {
 async function get(pool: Pool): Promise<void> {
   const { statusCode, body } = await pool.request({ method: 'GET', path: '/?name=Ada' })
   await body.text()
-  if (statusCode !== 200) throw new Error(`functions-framework answers ${statusCode}`)
+  if (statusCode !== 200) throw new Error(`functions-framework responds with status ${statusCode}`)
 }
 
 export async function trivial(driver: SandboxDriver, framework: Pool, callers: number): Promise<Measurement[]> {
-  say(`sandbox: ${callers} callers, ${ROUNDS} rounds`)
+  log(`sandbox: ${callers} callers, ${ROUNDS} rounds`)
   const call = (runtime: Runtime) => {
     const program = programOf(runtime, TRIVIAL[runtime])
     return () => measure(callers, CALLS, () => callOf(driver, program))
   }
-  const loads = await inTurn({
+  const loads = await measureAlternately({
     nodejs: call(NODE),
     python: call(PYTHON),
     framework: () => measure(callers, CALLS, () => get(framework)),
@@ -42,12 +42,12 @@ export async function trivial(driver: SandboxDriver, framework: Pool, callers: n
 }
 
 export async function work(driver: SandboxDriver, framework: Pool): Promise<Measurement[]> {
-  say('sandbox: 1 ms of work, 20 callers')
+  log('sandbox: 1 ms of work, 20 callers')
   const call = (runtime: Runtime) => {
     const program = programOf(runtime, WORK[runtime])
     return () => measure(20, WORK_CALLS, () => callOf(driver, program))
   }
-  const loads = await inTurn({
+  const loads = await measureAlternately({
     nodejs: call(NODE),
     python: call(PYTHON),
     framework: () => measure(20, WORK_CALLS, () => get(framework)),
