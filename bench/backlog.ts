@@ -32,13 +32,13 @@ export async function backlog(backend: Backend): Promise<Measurement[]> {
         let start = performance.now()
         const engine = await bench.startEngine()
         if (kind === 'runs') {
-          await engine.idle()
+          await engine.drained()
           start = performance.now()
           await bench.store.hooks.update(scope.user_id, hook!, { paused: false })
           engine.queued()
         }
         while (handled < COUNT) await pause(1)
-        await engine.idle()
+        await engine.drained()
         rates[kind].push((COUNT * 1000) / (performance.now() - start))
         log(`backlog: round ${round + 1}, ${kind}: ${perSecond(rates[kind].at(-1)!)}`)
         await bench.stopEngine()

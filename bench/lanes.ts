@@ -55,7 +55,7 @@ export async function lanes(backend: Backend): Promise<Measurement[]> {
 
     const alone = await writes()
     await insertRows(bench, busy, QUEUED)
-    await engine.idle()
+    await engine.drained()
     await bench.store.hooks.update(busy.user_id, hook!, { paused: false })
     engine.queued()
     // Wait until the queued runs occupy all slots.

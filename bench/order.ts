@@ -44,7 +44,7 @@ export async function order(backend: Backend): Promise<Measurement[]> {
     await bench.store.tables.create(ordered, { name: 'ordered' })
     const rows = Array.from({ length: WAITING }, (_, n) => ({ key: `key ${n % KEYS}` }))
     await bench.store.tables.insertRows(ordered, 'ordered', rows)
-    await engine.idle()
+    await engine.drained()
 
     const rates = { alone: [] as number[], beside: [] as number[] }
     for (let round = 0; round <= ROUNDS; round++)
@@ -54,7 +54,7 @@ export async function order(backend: Backend): Promise<Measurement[]> {
         const start = performance.now()
         await hammer(CALLERS, EVENTS, () => bench.store.published.publish(unordered, PUBLISHED))
         while (handled < EVENTS) await pause(1)
-        await engine.idle()
+        await engine.drained()
         // The first round is the warm-up.
         if (round > 0) rates[name].push((EVENTS * 1000) / (performance.now() - start))
       }

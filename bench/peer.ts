@@ -85,7 +85,7 @@ async function ours(bench: Bench): Promise<Side> {
     onStart(given) {
       work = given
     },
-    settled: () => engine.idle(),
+    settled: () => engine.drained(),
     stopped: new Promise(() => {}),
     close: () => bench.stopEngine(),
   }

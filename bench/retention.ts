@@ -46,7 +46,7 @@ export async function retention(backend: Backend): Promise<Measurement[]> {
           source: 'bench',
         }),
       )
-      await engine.idle()
+      await engine.drained()
       const start = performance.now()
       ends.push(start)
       if (minute > KEPT_MINUTES) {
@@ -85,7 +85,7 @@ export async function retention(backend: Backend): Promise<Measurement[]> {
 async function expire(store: Awaited<ReturnType<typeof openBench>>['store'], seconds: number): Promise<number> {
   let count = 0
   for (let after: number | null = 0; after !== null; ) {
-    const { events, through } = await store.retention.expireEvents(after, { seconds, deadSeconds: seconds })
+    const { events, through } = await store.maintenance.expireEvents(after, { seconds, deadSeconds: seconds })
     count += events
     after = through
   }

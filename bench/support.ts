@@ -12,7 +12,7 @@ import type { Database } from '../src/db/sql.ts'
 import { EMBEDDERS } from '../src/embedding/index.ts'
 import { type Engine, startEngine } from '../src/engine/index.ts'
 import { createFunctionCache } from '../src/functions/cache.ts'
-import { createGate } from '../src/functions/concurrency-limiter.ts'
+import { createConcurrencyLimiter } from '../src/functions/concurrency-limiter.ts'
 import type { Handler, HandlerRun } from '../src/handlers/handler.ts'
 import { HANDLER_NAMES, HANDLERS } from '../src/handlers/index.ts'
 import { LANGUAGES } from '../src/language/index.ts'
@@ -71,7 +71,7 @@ export async function openBench(backend: Backend, given?: Place): Promise<Bench>
   let engine: Engine | undefined
   const store = openStore(database, {
     onCommitted: (seqs) => engine?.wake(seqs),
-    follower: () => engine?.follower() ?? null,
+    pipelinedDispatch: () => engine?.pipelinedDispatch() ?? null,
     skewSeconds: () => 0,
   })
   await store.events.ensureKey()
@@ -97,17 +97,17 @@ export async function openBench(backend: Backend, given?: Place): Promise<Bench>
     eventStreams: new Map(),
     logins: { byEmail: createThrottle(clock, 10, 600), byClient: createThrottle(clock, 100, 600) },
     runs: {
-      settled: (...args) => engine!.settled(...args),
+      runsDrained: (...args) => engine!.runsDrained(...args),
       queued: () => engine?.queued(),
       cancelled: (id) => engine?.cancelled(id),
-      sayLate: (...args) => engine?.sayLate(...args),
+      logLate: (...args) => engine?.logLate(...args),
       logOf: (id) => engine?.logOf(id) ?? null,
       changed: (...args) => engine!.changed(...args),
       draining: () => false,
       invoke: (invocation) => engine!.invoke(invocation),
     },
     functions: createFunctionCache({ store, encryptionKey, clock }),
-    gate: createGate(config),
+    concurrencyLimiter: createConcurrencyLimiter(config),
     call: (...args) => callOperation(app, ...args),
   }
   async function stopEngine(): Promise<void> {

@@ -37,7 +37,7 @@ export async function throughput(backend: Backend): Promise<Measurement[]> {
         const start = performance.now()
         const writing = await hammer(CALLERS, count, () => bench.store.published.publish(scope, PUBLISHED))
         while (handled < count) await pause(1)
-        await engine.idle()
+        await engine.drained()
         rates.push((count * 1000) / (performance.now() - start))
         writeRates.push((count * 1000) / writing)
       })

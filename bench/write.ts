@@ -65,7 +65,7 @@ async function measureWaves(bench: Bench, hooks: number): Promise<Measurement> {
     const times: number[] = []
     for (let n = 0; n < waves; n++) {
       times.push((await hammer(callers, callers, work)) / callers)
-      await engine.idle()
+      await engine.drained()
     }
     return median(times)
   }

@@ -68,13 +68,13 @@ export interface FunctionCache {
 }
 
 /** Bounds the calls that this process executes at once: of a function (its `concurrency`), and of a project. */
-export interface FunctionGate {
+export interface ConcurrencyLimiter {
   /** Lets a call in; call the answer when it has ended. Throws `rate_limited` when function or project have as many as they may. */
-  enter(fn: PreparedFunction): () => void
+  acquire(fn: PreparedFunction): () => void
   /** The same for a run that can wait: lets it in when there is room. Rejects with the signal's reason. */
-  wait(fn: PreparedFunction, signal: AbortSignal): Promise<() => void>
+  acquireWhenFree(fn: PreparedFunction, signal: AbortSignal): Promise<() => void>
   /** Lets a program in that a project has in no function, in the same way as `enter`: half of the server's slots are for others. */
-  enterProgram(projectId: string): () => void
+  acquireForProgram(projectId: string): () => void
 }
 
 /** A call of a function by somebody who waits for its answer. */
@@ -113,13 +113,13 @@ export interface RunsPort {
    * Waits until nothing of these handlers is unfinished in this project, `seconds` at most.
    * Returns how much still is: 0 when all has settled.
    */
-  settled(scope: Scope, handlers: readonly string[], events: readonly EventName[], seconds: number): Promise<number>
+  runsDrained(scope: Scope, handlers: readonly string[], events: readonly EventName[], seconds: number): Promise<number>
   /** Runs have been queued otherwise than by an event: whoever has a slot shall take them now. */
   queued(): void
   /** This run was cancelled: its handler, if it is at work here, is stopped. */
   cancelled(runId: string): void
   /** Keeps a line that user code has said after the result of this attempt: it is appended to the run's log. */
-  sayLate(attempt: { run_id: string; attempt: number }, line: LogLine): void
+  logLate(attempt: { run_id: string; attempt: number }, line: LogLine): void
   /** What the handler of a run that executes in this process has said so far; null when it does not. */
   logOf(runId: string): RunLog | null
   /** Resolves when something has become of a run in this process, after `milliseconds` or with the signal at the latest. */
@@ -177,7 +177,7 @@ export interface App {
   readonly logins: { readonly byEmail: Throttle; readonly byClient: Throttle }
   readonly runs: RunsPort
   readonly functions: FunctionCache
-  readonly gate: FunctionGate
+  readonly concurrencyLimiter: ConcurrencyLimiter
   /**
    * Carries out an operation of the API for `caller`: checks rights and input as every surface does. Bytes come as `{"$bytes": base64}`.
    * Throws `route_not_found` for a name that none has.

@@ -17,7 +17,7 @@ import { EMBEDDERS, type Embedder } from './embedding/index.ts'
 import { type Engine, startEngine } from './engine/index.ts'
 import { StartError } from './errors.ts'
 import { createFunctionCache } from './functions/cache.ts'
-import { createGate } from './functions/concurrency-limiter.ts'
+import { createConcurrencyLimiter } from './functions/concurrency-limiter.ts'
 import { createServer, type ServerOptions } from './http/server.ts'
 import { LANGUAGES, type Language } from './language/index.ts'
 import { readableLine } from './log-lines.ts'
@@ -149,16 +149,16 @@ export async function openSystem(config: Config, options: SystemOptions = {}): P
     let engine: Engine | undefined
     const store = openStore(database, {
       onCommitted: (eventSeqs) => engine?.wake(eventSeqs),
-      follower: () => engine?.follower() ?? null,
+      pipelinedDispatch: () => engine?.pipelinedDispatch() ?? null,
       skewSeconds: clock.skewSeconds,
       projectLimit: config.projectLimit,
       quotas: config.quotas,
     })
     const runs: RunsPort = {
-      settled: (...args) => engine!.settled(...args),
+      runsDrained: (...args) => engine!.runsDrained(...args),
       queued: () => engine!.queued(),
       cancelled: (id) => engine!.cancelled(id),
-      sayLate: (...args) => engine?.sayLate(...args),
+      logLate: (...args) => engine?.logLate(...args),
       logOf: (id) => engine!.logOf(id),
       changed: (...args) => engine!.changed(...args),
       draining: () => engine?.draining() ?? false,
@@ -174,7 +174,7 @@ export async function openSystem(config: Config, options: SystemOptions = {}): P
     const [embedder] = embedders
     const drivers = { store, embedder, embedders, language, blobs, text, sandbox, outgoing }
     const functions = createFunctionCache({ store, encryptionKey, clock })
-    const gate = createGate(config)
+    const concurrencyLimiter = createConcurrencyLimiter(config)
     const call: App['call'] = (...args) => callOperation(app, ...args)
     const keys = { jwtSecret, encryptionKey }
     const app: App = {
@@ -188,7 +188,7 @@ export async function openSystem(config: Config, options: SystemOptions = {}): P
       eventStreams,
       runs,
       functions,
-      gate,
+      concurrencyLimiter,
       call,
     }
     const owner = await ensureOwner(store, config)

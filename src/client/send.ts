@@ -24,7 +24,7 @@ export interface SendOptions {
 }
 
 /** Whoever is asked to wait for longer is told so instead. */
-const LONGEST_PAUSE_SECONDS = 30
+const MAX_PAUSE_SECONDS = 30
 const FIRST_PAUSE_SECONDS = 0.5
 const UNAVAILABLE = [502, 503, 504]
 
@@ -45,7 +45,7 @@ export async function send<Answer>(
     if ('answer' in outcome) return outcome.answer
     const { error, mayRepeat } = outcome
     const pause = error.retry_after ?? Math.random() * FIRST_PAUSE_SECONDS * 2 ** attempt
-    if (!mayRepeat || sending.isOnce || attempt >= options.maxRetries || pause > LONGEST_PAUSE_SECONDS) throw error
+    if (!mayRepeat || sending.isOnce || attempt >= options.maxRetries || pause > MAX_PAUSE_SECONDS) throw error
     await sleep(pause * 1000, sending.signal)
   }
 }

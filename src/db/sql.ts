@@ -150,7 +150,7 @@ export interface Executor {
 }
 
 /** The answers to two statements that have been sent at once; null in place of the second when there was none. */
-export interface Pair<First, Next> {
+export interface PipelinedRows<First, Next> {
   first: Promise<First[]>
   next: Promise<Next[] | null>
 }
@@ -170,14 +170,14 @@ export interface QueryOptions {
 export interface Database extends Executor {
   readonly kind: 'pglite' | 'postgres'
   /** For work that is done again if a crash loses it (dispatch, claims, acknowledgements): commits without waiting for the disk where that is faster. */
-  readonly relaxed: Executor
+  readonly asyncCommit: Executor
   /**
    * Sends `first` and, right behind it on the same connection, `next`, which the server goes on to while the answer to `first` is on its way.
    * Each is committed by itself, `next` whatever becomes of `first`, and looks rows up as `relaxed` does. `next` is asked for when what has
    * come at the same time has been seen, and may then be null. Null when no connection is free for them at this moment: then nothing has been
    * sent.
    */
-  pair<First, Next>(first: Statement, next: () => Statement | null): Pair<First, Next> | null
+  pipeline<First, Next>(first: Statement, next: () => Statement | null): PipelinedRows<First, Next> | null
   /**
    * All of `body`, or none of it: throws if a statement in it failed, even if `body` took no notice. Inside, wait for nothing but SQL: the
    * embedded database has one connection, and who waits longer than a statement may take is rolled back with `query_timeout`.
@@ -222,7 +222,7 @@ export class DbError extends Error {
 }
 
 /** The database is not there at the moment: closed, restarting, or out of reach. */
-export class DatabaseAway extends ZeroError {
+export class DatabaseUnavailable extends ZeroError {
   constructor(message: string, options?: ErrorOptions) {
     super('unavailable', message, options)
   }

@@ -4,14 +4,14 @@ import { ZeroError } from '../errors.ts'
 import { executeFunction } from '../functions/execute.ts'
 import { keptResult, runErrorOf } from '../functions/outcome.ts'
 import type { RunLog } from '../schema/run.ts'
-import type { Invoked, InvokedEnding } from '../store/queue/function-runs.ts'
+import type { CallResult, Invoked } from '../store/queue/function-runs.ts'
 import { createLogBook } from './run-log.ts'
 
 /** Records are written together: how long the first of a batch waits for others, and so what a crash may lose. */
 const RECORD_MS = 20
 const RECORD_BATCH = 256
 
-export interface Invocations {
+export interface Calls {
   invoke(invocation: Invocation): Promise<InvocationOutcome>
   /** The runs that execute now and are recorded as running. */
   begun(): string[]
@@ -19,16 +19,16 @@ export interface Invocations {
   /** Ends a run that executes here. */
   abandon(id: string): void
   /** Resolves when nothing runs and every record is written. */
-  quiet(): Promise<void>
+  drained(): Promise<void>
   /** Lets what runs finish for `graceSeconds`, then aborts it; then every record is written. */
   drain(graceSeconds: number): Promise<void>
 }
 
-export interface InvocationsOptions {
+export interface CallsOptions {
   app: App
   epoch: () => number
   /** Whether a run executes in this process otherwise than by an invocation. */
-  executes(id: string): boolean
+  isExecuting(id: string): boolean
   onLog(): void
   onRecorded(): void
 }
@@ -40,9 +40,9 @@ interface Live {
 }
 
 /** Calls whose callers wait: executed at once, answered, and recorded in batches. */
-export function createInvocations({ app, epoch, executes, onLog, onRecorded }: InvocationsOptions): Invocations {
+export function createCalls({ app, epoch, isExecuting, onLog, onRecorded }: CallsOptions): Calls {
   const live = new Map<string, Live>()
-  let endings: InvokedEnding[] = []
+  let results: CallResult[] = []
   let writing: Promise<void> | undefined
   /** What a run that waits for others has set going: they use its slot, one after the other. */
   const lent = new Map<string, Promise<unknown>>()
@@ -55,10 +55,10 @@ export function createInvocations({ app, epoch, executes, onLog, onRecorded }: I
         'chain_too_deep',
         `This chain has gone through ${depth} runs; ZERODB_MAX_DEPTH is ${app.config.maxDepth}`,
       )
-    const leave = app.gate.enter(fn)
+    const leave = app.concurrencyLimiter.acquire(fn)
     try {
       const parent = caller?.cause?.run_id
-      if (parent === undefined || !(live.has(parent) || executes(parent)))
+      if (parent === undefined || !(live.has(parent) || isExecuting(parent)))
         return await execute(invocation, depth, false)
       const before = lent.get(parent) ?? Promise.resolve()
       const mine = before.then(() => execute(invocation, depth, true))
@@ -138,16 +138,16 @@ export function createInvocations({ app, epoch, executes, onLog, onRecorded }: I
     }
   }
 
-  function keep(ending: InvokedEnding): void {
-    endings.push(ending)
+  function keep(ending: CallResult): void {
+    results.push(ending)
     writing ??= write()
   }
 
   async function write(): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, RECORD_MS))
-    while (endings.length > 0) {
-      const batch = endings.slice(0, RECORD_BATCH)
-      endings = endings.slice(batch.length)
+    while (results.length > 0) {
+      const batch = results.slice(0, RECORD_BATCH)
+      results = results.slice(batch.length)
       await record(batch)
     }
     writing = undefined
@@ -155,7 +155,7 @@ export function createInvocations({ app, epoch, executes, onLog, onRecorded }: I
   }
 
   /** What the database cannot hold of one must not lose the records of the others. */
-  async function record(batch: readonly InvokedEnding[]): Promise<void> {
+  async function record(batch: readonly CallResult[]): Promise<void> {
     try {
       await app.store.functionRuns.record(batch)
     } catch (error) {
@@ -163,7 +163,7 @@ export function createInvocations({ app, epoch, executes, onLog, onRecorded }: I
         for (const ending of batch) await record([ending])
         return
       }
-      const [ending] = batch as [InvokedEnding]
+      const [ending] = batch as [CallResult]
       app.log.warn({ error, run: ending.id }, 'a run cannot be recorded as it is')
       const reason = { code: 'unrecordable', message: 'Result, input or log hold what the database cannot store' }
       await app.store.functionRuns
@@ -172,7 +172,7 @@ export function createInvocations({ app, epoch, executes, onLog, onRecorded }: I
     }
   }
 
-  async function quiet(): Promise<void> {
+  async function drained(): Promise<void> {
     while (live.size > 0 || writing) await (writing ?? new Promise((resolve) => setTimeout(resolve, 1)))
   }
 
@@ -183,12 +183,12 @@ export function createInvocations({ app, epoch, executes, onLog, onRecorded }: I
     abandon(id) {
       live.get(id)?.controller.abort(new Error('the run was cancelled'))
     },
-    quiet,
+    drained,
     async drain(graceSeconds) {
       const late = setTimeout(() => {
         for (const { controller } of live.values()) controller.abort(new Error('the process stops'))
       }, graceSeconds * 1000)
-      await quiet()
+      await drained()
       clearTimeout(late)
     },
   }

@@ -11,7 +11,7 @@ export interface Claimer {
   /** Takes queued runs while there are slots, and hands them on. True when it took any. */
   claim(): Promise<boolean>
   /** Runs have been queued that wait for their turn: their hook has an order or a limit. */
-  expectTurns(): void
+  expectConstrained(): void
   /** Finds out whether there are such runs. */
   look(): Promise<void>
 }
@@ -31,9 +31,9 @@ export function createClaimer({ app, epoch, handlers, free, start }: ClaimerOpti
   let openLane: Lane = FIRST_LANE
   let limitedLane: Lane = FIRST_LANE
   const keyCursors = new Map<string, string>()
-  let turns = true
+  let constrained = true
   /** Which kind goes first changes with every claim. */
-  let turnsFirst = false
+  let constrainedFirst = false
 
   /** Goes round all lanes once, beginning where the last claim ended, until some have given something. */
   async function roundOf(count: number, lane: Lane, claimFrom: typeof app.store.claims.claim) {
@@ -55,8 +55,8 @@ export function createClaimer({ app, epoch, handlers, free, start }: ClaimerOpti
     return runs.length
   }
 
-  async function claimTurns(count: number): Promise<number> {
-    if (!turns && projectLimit === null) return 0
+  async function claimConstrained(count: number): Promise<number> {
+    if (!constrained && projectLimit === null) return 0
     const all = await app.store.transaction(async ({ claims }) => {
       await claims.lockTurns()
       const limited = await roundOf(count, limitedLane, (claimer, after) =>
@@ -82,19 +82,19 @@ export function createClaimer({ app, epoch, handlers, free, start }: ClaimerOpti
       for (;;) {
         const slots = free()
         if (slots <= 0) return any
-        turnsFirst = !turnsFirst
-        const [first, second] = turnsFirst ? [claimTurns, claimOpen] : [claimOpen, claimTurns]
-        const some = await first(turns ? Math.ceil(slots / 2) : slots)
+        constrainedFirst = !constrainedFirst
+        const [first, second] = constrainedFirst ? [claimConstrained, claimOpen] : [claimOpen, claimConstrained]
+        const some = await first(constrained ? Math.ceil(slots / 2) : slots)
         const rest = free() > 0 ? await second(free()) : 0
         if (some + rest === 0) return any
         any = true
       }
     },
-    expectTurns() {
-      turns = true
+    expectConstrained() {
+      constrained = true
     },
     async look() {
-      turns = await app.store.claims.needTurns()
+      constrained = await app.store.claims.hasConstrained()
     },
   }
 }

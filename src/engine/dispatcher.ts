@@ -1,6 +1,6 @@
 import type { App } from '../app.ts'
-import { DISPATCH_BATCH, type Dispatched, type Taker } from '../store/queue/dispatch.ts'
-import type { Follower } from '../store/write-pipeline.ts'
+import { DISPATCH_BATCH, type Dispatched, type DispatchTarget } from '../store/queue/dispatch.ts'
+import type { PipelinedDispatch } from '../store/write-pipeline.ts'
 import type { Claimer } from './claimer.ts'
 import type { Worker } from './worker.ts'
 
@@ -8,7 +8,7 @@ export interface Dispatcher {
   /** These events have been committed here: turn them into runs, now. */
   wake(eventSeqs: readonly number[]): void
   /** What is to be sent right behind a write, to turn its events into runs; null while there is anything else to do. */
-  follower(): Follower | null
+  pipelinedDispatch(): PipelinedDispatch | null
   /** Dispatches whatever has been left over, and claims queued runs. True when it found anything to do. */
   sweep(): Promise<boolean>
   /** There may be queued runs to be claimed. */
@@ -18,7 +18,7 @@ export interface Dispatcher {
   /** A dispatch or a claim is under way. */
   busy(): boolean
   /** Resolves when none is. */
-  quiet(): Promise<void>
+  drained(): Promise<void>
 }
 
 export interface DispatcherOptions {
@@ -47,7 +47,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   /** Queued runs exist: new ones must not overtake them into the free slots. */
   let backlog = false
 
-  const taker = (): Taker => ({
+  const taker = (): DispatchTarget => ({
     epoch: epoch(),
     // What a project may have at once can only be counted by a claim.
     slots: backlog || projectLimit !== null ? 0 : worker.free(),
@@ -69,10 +69,10 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     dispatching = undefined
   }
 
-  function take({ owned, queued, turns, events }: Dispatched): void {
+  function take({ owned, queued, constrained, events }: Dispatched): void {
     app.metrics.eventsDispatched.inc(events)
     for (const run of owned) worker.start(run)
-    if (turns) claimer.expectTurns()
+    if (constrained) claimer.expectConstrained()
     if (queued > 0) {
       backlog = true
       if (worker.free() > 0) claimSoon()
@@ -82,9 +82,9 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   }
 
   /** A dispatch behind a write is under way. */
-  let following: Promise<void> | undefined
+  let pipelining: Promise<void> | undefined
 
-  async function takeBehind(dispatched: Promise<Dispatched | null>, written: Promise<number[]>): Promise<void> {
+  async function takePipelined(dispatched: Promise<Dispatched | null>, written: Promise<number[]>): Promise<void> {
     try {
       const [eventSeqs, found] = await Promise.all([written, dispatched])
       if (found) take(found)
@@ -94,7 +94,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       app.log.warn({ error }, 'dispatch behind a write failed; trying again')
       wake(await written)
     }
-    following = undefined
+    pipelining = undefined
   }
 
   function wake(eventSeqs: readonly number[]): void {
@@ -127,10 +127,10 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
 
   return {
     wake,
-    follower() {
-      if (following || dispatching || claiming || backlog) return null
-      return app.store.dispatch.behind(taker(), (dispatched, written) => {
-        following = takeBehind(dispatched, written)
+    pipelinedDispatch() {
+      if (pipelining || dispatching || claiming || backlog) return null
+      return app.store.dispatch.pipelined(taker(), (dispatched, written) => {
+        pipelining = takePipelined(dispatched, written)
       })
     },
     async sweep() {
@@ -148,10 +148,10 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     freed() {
       if (backlog) claimSoon()
     },
-    busy: () => dispatching !== undefined || following !== undefined || claiming !== undefined,
-    async quiet() {
+    busy: () => dispatching !== undefined || pipelining !== undefined || claiming !== undefined,
+    async drained() {
       // A claim that fails has been logged; the sweep repeats it.
-      while (dispatching || following || claiming) await Promise.allSettled([dispatching, following, claiming])
+      while (dispatching || pipelining || claiming) await Promise.allSettled([dispatching, pipelining, claiming])
     },
   }
 }

@@ -5,11 +5,11 @@ import type { Worker } from './worker.ts'
 /** A process that has not beaten for this long is dead, and its runs are others'. */
 const LEASE_SECONDS = 5
 
-export interface Membership {
+export interface Heartbeat {
   /** The number under which this process owns runs. */
   epoch(): number
   /** False when it has not been able to beat for so long that others may have taken its runs: it must not take any. */
-  living(): boolean
+  hasLease(): boolean
   /** Says that this process lives, and takes over from those that do not. `others`: runs that it executes besides the worker's. */
   beat(worker: Worker, others: readonly string[]): Promise<void>
   /** Says that it executes more than before: `handlers` has grown. */
@@ -21,7 +21,7 @@ export interface Membership {
 }
 
 /** Makes this process known as one that executes the runs of `handlers`. */
-export async function join(app: App, handlers: readonly string[]): Promise<Membership> {
+export async function startHeartbeat(app: App, handlers: readonly string[]): Promise<Heartbeat> {
   const alone = app.store.kind === 'pglite'
   const self = { host: hostname(), pid: process.pid, handlers, slots: app.config.workerSlots }
   let epoch = await app.store.instances.register(self, alone)
@@ -42,7 +42,7 @@ export async function join(app: App, handlers: readonly string[]): Promise<Membe
     // Who could not beat either, because the database was away or stood still, says nothing about the others: they are given time to come back.
     const now = performance.now()
     if (now - lastBeat >= LEASE_SECONDS * 1000) returned = now
-    if (now - returned >= LEASE_SECONDS * 1000) await app.store.instances.bury(epoch, LEASE_SECONDS)
+    if (now - returned >= LEASE_SECONDS * 1000) await app.store.instances.expire(epoch, LEASE_SECONDS)
     await recover()
   }
 
@@ -53,7 +53,7 @@ export async function join(app: App, handlers: readonly string[]): Promise<Membe
   await recover()
   return {
     epoch: () => epoch,
-    living: () => alone || performance.now() - lastBeat < LEASE_SECONDS * 1000,
+    hasLease: () => alone || performance.now() - lastBeat < LEASE_SECONDS * 1000,
     async beat(worker, others) {
       const began = performance.now()
       if (!alone) await beatAmongOthers()

@@ -2,18 +2,18 @@ import type { App, RunsPort } from '../app.ts'
 import type { Database } from '../db/sql.ts'
 import { HANDLER_NAMES, handlerOf } from '../handlers/index.ts'
 import { RUNTIMES } from '../schema/runtime.ts'
-import type { Follower } from '../store/write-pipeline.ts'
-import { createInvocations } from './calls.ts'
+import type { PipelinedDispatch } from '../store/write-pipeline.ts'
+import { createCalls } from './calls.ts'
 import { createClaimer } from './claimer.ts'
 import { createDispatcher } from './dispatcher.ts'
-import { join } from './heartbeat.ts'
-import { every } from './interval.ts'
+import { startHeartbeat } from './heartbeat.ts'
+import { startInterval } from './interval.ts'
 import { createLateLogs } from './late-logs.ts'
-import { createBreaker } from './loop-guard.ts'
-import { createRetention, keepHouse } from './maintenance.ts'
-import { openSignals } from './notifier.ts'
+import { createLoopGuard } from './loop-guard.ts'
+import { createRetention, runMaintenance } from './maintenance.ts'
+import { openNotifier } from './notifier.ts'
 import { createReplayer } from './replayer.ts'
-import { createChanges } from './run-notifier.ts'
+import { createRunNotifier } from './run-notifier.ts'
 import { runSchedules } from './scheduler.ts'
 import { createWorker } from './worker.ts'
 
@@ -31,9 +31,9 @@ const REPLAY_MS = 250
 export interface Engine extends RunsPort {
   wake(eventSeqs: readonly number[]): void
   /** What dispatches the events of a write if it is sent right behind it; null when they are better told to `wake`. */
-  follower(): Follower | null
+  pipelinedDispatch(): PipelinedDispatch | null
   /** Dispatches and executes all that is due, and waits for it. */
-  idle(): Promise<void>
+  drained(): Promise<void>
   /** Takes nothing more, lets running handlers finish for `graceSeconds`, and gives back what they had not. */
   stop(graceSeconds: number): Promise<void>
 }
@@ -42,29 +42,29 @@ export interface Engine extends RunsPort {
 export async function startEngine(app: App, database: Database): Promise<Engine> {
   // A process without slots takes requests and leaves the runs to others.
   const handlers = app.config.workerSlots > 0 ? [...HANDLER_NAMES] : []
-  const membership = await join(app, handlers)
-  const { epoch } = membership
-  const changes = createChanges()
+  const heartbeat = await startHeartbeat(app, handlers)
+  const { epoch } = heartbeat
+  const runNotifier = createRunNotifier()
   let draining = false
 
   const worker = createWorker({
     app,
     epoch,
-    mayTake: membership.living,
-    breaker: createBreaker(app),
-    onFinished(turns) {
-      changes.notify()
-      if (turns) dispatcher.claim()
+    canTakeRuns: heartbeat.hasLease,
+    loopGuard: createLoopGuard(app),
+    onFinished(constrained) {
+      runNotifier.notify()
+      if (constrained) dispatcher.claim()
     },
-    onLog: changes.notify,
+    onLog: runNotifier.notify,
     onFree: () => dispatcher.freed(),
   })
-  const invocations = createInvocations({
+  const calls = createCalls({
     app,
     epoch,
-    executes: (id) => worker.logOf(id) !== null,
-    onLog: changes.notify,
-    onRecorded: changes.notify,
+    isExecuting: (id) => worker.logOf(id) !== null,
+    onLog: runNotifier.notify,
+    onRecorded: runNotifier.notify,
   })
   const claimer = createClaimer({ app, epoch, handlers, free: worker.free, start: worker.start })
   const dispatcher = createDispatcher({
@@ -73,33 +73,33 @@ export async function startEngine(app: App, database: Database): Promise<Engine>
     handlers,
     worker,
     claimer,
-    onDispatched: changes.notify,
-    onOverflow: () => signals.send(),
+    onDispatched: runNotifier.notify,
+    onOverflow: () => notifier.send(),
   })
-  const signals = await openSignals(app, database, () => {
+  const notifier = await openNotifier(app, database, () => {
     if (worker.free() > 0) dispatcher.claim()
   })
-  const replayer = createReplayer(app, (turns) => {
-    if (turns) claimer.expectTurns()
+  const replayer = createReplayer(app, (constrained) => {
+    if (constrained) claimer.expectConstrained()
     dispatcher.claim()
-    signals.send()
+    notifier.send()
   })
 
   const retention = createRetention(app)
   const lateLogs = createLateLogs(app)
-  const sweeping = every(app, SWEEP_MS, 'sweep', sweep)
+  const sweeping = startInterval(app, SWEEP_MS, 'sweep', sweep)
   const timers = [
     sweeping,
-    every(app, BEAT_MS, 'beat', () => membership.beat(worker, invocations.begun())),
-    every(app, REPLAY_MS, 'replay', () => replayer.advance()),
-    every(app, SCHEDULE_MS, 'schedules', schedules),
-    every(app, LATE_LOGS_MS, 'late logs', () => lateLogs.flush()),
-    every(app, HOUSEKEEPING_MS, 'housekeeping', () => keepHouse(app)),
-    every(app, HOUSEKEEPING_MS, 'retention', () => retention.expire()),
+    startInterval(app, BEAT_MS, 'beat', () => heartbeat.beat(worker, calls.begun())),
+    startInterval(app, REPLAY_MS, 'replay', () => replayer.advance()),
+    startInterval(app, SCHEDULE_MS, 'schedules', schedules),
+    startInterval(app, LATE_LOGS_MS, 'late logs', () => lateLogs.flush()),
+    startInterval(app, HOUSEKEEPING_MS, 'housekeeping', () => runMaintenance(app)),
+    startInterval(app, HOUSEKEEPING_MS, 'retention', () => retention.expire()),
   ]
   void warm(app)
   // Not waited for: with much to do, the server would not answer before it is done.
-  sweeping.now()
+  sweeping.runNow()
 
   async function schedules(): Promise<boolean> {
     const any = await runSchedules(app)
@@ -115,7 +115,7 @@ export async function startEngine(app: App, database: Database): Promise<Engine>
     const found = names.filter((name) => !handlers.includes(name))
     if (found.length === 0) return
     handlers.push(...found)
-    await membership.offer()
+    await heartbeat.offer()
     queued()
   }
 
@@ -126,24 +126,24 @@ export async function startEngine(app: App, database: Database): Promise<Engine>
 
   function queued(): void {
     dispatcher.claim()
-    signals.send()
+    notifier.send()
   }
 
   async function quiet(): Promise<void> {
     do {
-      await dispatcher.quiet()
-      await worker.quiet()
-      await invocations.quiet()
+      await dispatcher.drained()
+      await worker.drained()
+      await calls.drained()
     } while (dispatcher.busy())
   }
 
   return {
     wake: dispatcher.wake,
-    follower: () => (draining ? null : dispatcher.follower()),
-    async settled(scope, handlers, events, seconds) {
+    pipelinedDispatch: () => (draining ? null : dispatcher.pipelinedDispatch()),
+    async runsDrained(scope, handlers, events, seconds) {
       const until = performance.now() + seconds * 1000
       for (;;) {
-        const next = changes.next()
+        const next = runNotifier.next()
         const pending = await app.store.runs.pending(scope, handlers, events)
         const left = until - performance.now()
         if (pending === 0 || left <= 0) {
@@ -155,16 +155,16 @@ export async function startEngine(app: App, database: Database): Promise<Engine>
       }
     },
     queued,
-    invoke: invocations.invoke,
-    sayLate: lateLogs.say,
-    logOf: (id) => worker.logOf(id) ?? invocations.logOf(id),
-    changed: (milliseconds, signal) => changes.next().within(milliseconds, signal),
+    invoke: calls.invoke,
+    logLate: lateLogs.log,
+    logOf: (id) => worker.logOf(id) ?? calls.logOf(id),
+    changed: (milliseconds, signal) => runNotifier.next().within(milliseconds, signal),
     cancelled(id) {
       worker.abandon(id, 'the run was cancelled')
-      invocations.abandon(id)
+      calls.abandon(id)
     },
     draining: () => draining,
-    async idle() {
+    async drained() {
       do await quiet()
       while ((await schedules()) || (await replayer.advance()) || (await sweep()))
       await quiet()
@@ -172,13 +172,13 @@ export async function startEngine(app: App, database: Database): Promise<Engine>
     async stop(graceSeconds) {
       draining = true
       for (const timer of timers) await timer.stop()
-      await dispatcher.quiet()
-      await membership.drain()
-      await Promise.all([worker.drain(graceSeconds), invocations.drain(graceSeconds)])
+      await dispatcher.drained()
+      await heartbeat.drain()
+      await Promise.all([worker.drain(graceSeconds), calls.drain(graceSeconds)])
       await lateLogs.flush()
-      await membership.leave()
-      signals.send()
-      await signals.stop()
+      await heartbeat.leave()
+      notifier.send()
+      await notifier.stop()
     },
   }
 }

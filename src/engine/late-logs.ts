@@ -13,7 +13,7 @@ export interface Attempt {
 
 export interface LateLogs {
   /** Keeps a line that came after the result. */
-  say(attempt: Attempt, line: LogLine): void
+  log(attempt: Attempt, line: LogLine): void
   /** Appends the lines to the records that are there. */
   flush(): Promise<void>
 }
@@ -27,7 +27,7 @@ interface Late {
 export function createLateLogs(app: App): LateLogs {
   let late = new Map<string, Late & Attempt>()
   return {
-    say(attempt, line) {
+    log(attempt, line) {
       const key = `${attempt.run_id} ${attempt.attempt}`
       let found = late.get(key)
       if (!found) {

@@ -5,7 +5,7 @@ const WINDOW_MS = 60_000
 /** More rows than this are not watched at once; the oldest window is forgotten. */
 const MAX_WATCHED = 10_000
 
-export interface Breaker {
+export interface LoopGuard {
   /** Why the run must not be executed: its hook has had too many runs about one row of late. Null when it may. */
   tooOften(run: OwnedRun): string | null
 }
@@ -14,7 +14,7 @@ export interface Breaker {
  * Bounds loops that go through the outside world, where no chain can be followed: a hook that is set off by what it has caused comes back to
  * the same row again and again. Counts the first attempts per (hook, row) and minute, in this process.
  */
-export function createBreaker({ clock, config }: Pick<App, 'clock' | 'config'>): Breaker {
+export function createLoopGuard({ clock, config }: Pick<App, 'clock' | 'config'>): LoopGuard {
   const windows = new Map<string, { began: number; count: number }>()
   return {
     tooOften(run) {

@@ -33,9 +33,9 @@ export function createRetention(app: App): Retention {
         return done
       }
 
-      while (left() && (await step(() => app.store.retention.expireOthers(keep))).more);
+      while (left() && (await step(() => app.store.maintenance.expireOthers(keep))).more);
       while (left()) {
-        const { through } = await step(() => app.store.retention.expireEvents(after, keep))
+        const { through } = await step(() => app.store.maintenance.expireEvents(after, keep))
         after = through ?? 0
         if (through === null) break
       }
@@ -55,7 +55,7 @@ const INDEX_AT = { pglite: 1_000, postgres: 5_000 }
 const ORPHAN_SECONDS = 3_600
 
 /** Maintenance without a deadline: builds indexes that pay, deletes expired answers and blobs that no file refers to. */
-export async function keepHouse(app: App): Promise<void> {
+export async function runMaintenance(app: App): Promise<void> {
   for (const dims of await app.store.vectors.dimsWithoutIndex(INDEX_AT[app.store.kind])) {
     app.log.info({ dims }, 'building a vector index')
     await app.store.vectors.buildIndex(dims, app.store.kind === 'postgres')

@@ -7,7 +7,7 @@ const APART_MS = 4
 const CHANNEL = 'zerodb_wake'
 const WAKE = 'wake'
 
-export interface Signals {
+export interface Notifier {
   /** Tells the other processes that there are runs to be claimed. */
   send(): void
   stop(): Promise<void>
@@ -17,7 +17,7 @@ export interface Signals {
  * Wakes other processes, and is woken by them; they also tell each other of functions that are changed. Only a hint: what a message would have
  * said the next sweep finds. On the embedded database there is nobody to tell.
  */
-export async function openSignals(app: App, database: Database, onSignal: () => void): Promise<Signals> {
+export async function openNotifier(app: App, database: Database, onSignal: () => void): Promise<Notifier> {
   if (!database.listen) return { send() {}, async stop() {} }
   const me = randomUUID()
   const channel = await database.listen(CHANNEL, (text) => {

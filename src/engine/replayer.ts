@@ -13,14 +13,14 @@ export interface Replayer {
  * Makes the runs of replays and backfills, bit by bit. Any number of processes may do so at the same time: each step takes one job, unless
  * another has it in hand. `onQueued` is told of every step that has made runs, and whether some of them wait for their turn.
  */
-export function createReplayer(app: App, onQueued: (turns: boolean) => void): Replayer {
+export function createReplayer(app: App, onQueued: (constrained: boolean) => void): Replayer {
   /** One job that cannot go on must not keep the others from it. */
   async function step(id: string): Promise<Step> {
     try {
       return await app.store.transaction(({ replaySteps }) => replaySteps.step(id))
     } catch (error) {
       app.log.error({ error, replay_id: id }, 'a replay cannot go on; it is tried again')
-      return { queued: 0, turns: false, more: false }
+      return { queued: 0, constrained: false, more: false }
     }
   }
 
@@ -31,11 +31,11 @@ export function createReplayer(app: App, onQueued: (turns: boolean) => void): Re
       goOn = false
       // A step each in turn, and a new look at who is ready: neither a fast job nor one that has begun keeps another waiting.
       for (const id of await app.store.replays.ready(JOBS_AT_ONCE)) {
-        const { queued, turns, more } = await step(id)
+        const { queued, constrained, more } = await step(id)
         if (more) goOn = true
         if (queued === 0) continue
         any = true
-        onQueued(turns)
+        onQueued(constrained)
       }
     }
     return any

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { NeverRetry, RetryLater } from '../errors.ts'
-import { MAX_WAITS, retryAfter, USUAL_RETRY } from './retry.ts'
+import { DEFAULT_RETRY, MAX_WAITS, retryAfter } from './retry.ts'
 
-const { max_attempts: MAX_ATTEMPTS } = USUAL_RETRY
+const { max_attempts: MAX_ATTEMPTS } = DEFAULT_RETRY
 
 const error = new Error('model down')
 

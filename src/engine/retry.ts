@@ -7,7 +7,7 @@ export const MAX_WAITS = 100
 type FullPolicy = { [Key in keyof RetryPolicy]-?: Exclude<RetryPolicy[Key], undefined> }
 
 /** How a hook's runs are tried again, where it does not say. */
-export const USUAL_RETRY = {
+export const DEFAULT_RETRY = {
   max_attempts: 8,
   initial_seconds: 2,
   factor: 2,
@@ -29,7 +29,7 @@ export function retryAfter(
 ): number | null {
   if (error instanceof NeverRetry) return null
   if (error instanceof RetryLater) return attempt >= MAX_WAITS ? null : error.seconds * (1 + random() / 5)
-  const { max_attempts, initial_seconds, factor, max_seconds, jitter } = { ...USUAL_RETRY, ...policy } as FullPolicy
+  const { max_attempts, initial_seconds, factor, max_seconds, jitter } = { ...DEFAULT_RETRY, ...policy } as FullPolicy
   if (attempt >= max_attempts) return null
   const longest = Math.min(max_seconds, initial_seconds * factor ** (attempt - 1))
   return jitter === 'none' ? longest : random() * longest

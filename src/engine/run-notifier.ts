@@ -1,11 +1,11 @@
 /** Lets many wait until something has happened in this process. */
-export interface Changes {
+export interface RunNotifier {
   notify(): void
   /** Begins to watch at once: what happens before `within` is called counts. */
   next(): { within(ms: number, signal?: AbortSignal): Promise<void>; forget(): void }
 }
 
-export function createChanges(): Changes {
+export function createRunNotifier(): RunNotifier {
   const watchers = new Set<() => void>()
   return {
     notify() {

@@ -1,12 +1,12 @@
 import type { App } from '../app.ts'
-import { DatabaseAway, DbError } from '../db/sql.ts'
+import { DatabaseUnavailable, DbError } from '../db/sql.ts'
 import { RetryLater, ZeroError } from '../errors.ts'
 import { executorOf } from '../handlers/index.ts'
 import type { RunLog } from '../schema/run.ts'
 import { safeParse } from '../schema/safe-parse.ts'
 import type { OwnedRun } from '../store/queue/owned-run.ts'
-import type { Ending } from '../store/queue/runs.ts'
-import type { Breaker } from './loop-guard.ts'
+import type { AttemptResult } from '../store/queue/runs.ts'
+import type { LoopGuard } from './loop-guard.ts'
 import { retryAfter } from './retry.ts'
 import { createLogBook, type RunLogBook } from './run-log.ts'
 
@@ -35,7 +35,7 @@ export interface Worker {
   /** Ends the execution of a run that is not this process's any more; nothing of it is recorded. */
   abandon(id: string, reason: string): void
   /** Resolves when nothing runs and every result is written. */
-  quiet(): Promise<void>
+  drained(): Promise<void>
   /** Lets running handlers finish for `graceSeconds`, then aborts them. Their results are written, those of the aborted are not. */
   drain(graceSeconds: number): Promise<void>
 }
@@ -43,11 +43,11 @@ export interface Worker {
 export interface WorkerOptions {
   app: App
   epoch: () => number
-  breaker: Breaker
+  loopGuard: LoopGuard
   /** Whether this process may own further runs. */
-  mayTake(): boolean
-  /** Called after results have been written; `turns` when others may have waited for one of them. */
-  onFinished(turns: boolean): void
+  canTakeRuns(): boolean
+  /** Called after results have been written; `constrained` when others may have waited for one of them. */
+  onFinished(constrained: boolean): void
   /** Called after a handler has said something. */
   onLog(): void
   /** Called when a slot is free and no owned run waits for one. */
@@ -56,10 +56,10 @@ export interface WorkerOptions {
 
 /** Executes runs: handler within its timeout, then the result, acknowledged in batches. */
 export function createWorker(options: WorkerOptions): Worker {
-  const { app, epoch, breaker, mayTake, onFinished, onLog, onFree } = options
+  const { app, epoch, loopGuard, canTakeRuns, onFinished, onLog, onFree } = options
   const running = new Map<string, Execution>()
   const abandoned = new Set<string>()
-  let endings: WrittenEnding[] = []
+  let results: PendingResult[] = []
   let writing: Promise<void> | undefined
   let stopped = false
 
@@ -78,14 +78,15 @@ export function createWorker(options: WorkerOptions): Worker {
 
   /** Begins what waits, while there are slots. Not when this process may have been taken for dead: others may be at it. */
   function proceed(): void {
-    while (!stopped && running.size < app.config.workerSlots && waiting.length > 0 && mayTake()) begin(waiting.shift()!)
+    while (!stopped && running.size < app.config.workerSlots && waiting.length > 0 && canTakeRuns())
+      begin(waiting.shift()!)
   }
 
   async function execute(run: OwnedRun, { controller, log, book }: Execution): Promise<void> {
     const started = performance.now()
     if (run.trigger === 'event' && run.attempts === 1 && !run.synthetic && run.event.id !== null)
       app.metrics.eventToRun.observe(Math.max(0, app.clock.now() - Date.parse(run.event.timestamp)) / 1000)
-    const ending = { ...(await outcomeOf(app, run, controller, breaker, book)), logs: log.lines }
+    const ending = { ...(await outcomeOf(app, run, controller, loopGuard, book)), logs: log.lines }
     const took = performance.now() - started
     meanMs += (took - meanMs) / 16
     const handler = executorOf(run)?.name ?? 'none'
@@ -94,30 +95,30 @@ export function createWorker(options: WorkerOptions): Worker {
     proceed()
     if (waiting.length === 0) onFree()
     if (abandoned.delete(run.id) || (stopped && controller.signal.aborted)) return
-    endings.push({ ...ending, in_turn: run.in_turn })
+    results.push({ ...ending, constrained: run.constrained })
     writing ??= write()
   }
 
   async function write(): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, ACKNOWLEDGE_MS))
-    while (endings.length > 0) {
-      const batch = endings.slice(0, ACKNOWLEDGE_BATCH)
+    while (results.length > 0) {
+      const batch = results.slice(0, ACKNOWLEDGE_BATCH)
       try {
         await record(batch)
-        endings = endings.slice(batch.length)
+        results = results.slice(batch.length)
       } catch (error) {
         app.log.error({ error }, 'results cannot be written; trying again')
         await new Promise((resolve) => setTimeout(resolve, 1_000))
         // The database is going away with us: the runs are found without an owner at the next start.
-        if (stopped) endings = []
+        if (stopped) results = []
       }
-      onFinished(batch.some((ending) => ending.in_turn))
+      onFinished(batch.some((ending) => ending.constrained))
     }
     writing = undefined
   }
 
   /** Writes results. One that the database cannot hold must not keep the others from being written: its run is dead, with the reason. */
-  async function record(batch: readonly WrittenEnding[]): Promise<void> {
+  async function record(batch: readonly PendingResult[]): Promise<void> {
     try {
       const recorded = await app.store.runs.finish(epoch(), batch)
       if (recorded.length < batch.length) {
@@ -138,14 +139,14 @@ export function createWorker(options: WorkerOptions): Worker {
     }
   }
 
-  async function quiet(): Promise<void> {
+  async function drained(): Promise<void> {
     while (running.size > 0 || (!stopped && waiting.length > 0) || writing)
       await (writing ?? new Promise((resolve) => setTimeout(resolve, 1)))
   }
 
   return {
     free: () => {
-      if (stopped || !mayTake()) return 0
+      if (stopped || !canTakeRuns()) return 0
       const slots = app.config.workerSlots
       const ahead = Math.min(MAX_AHEAD, Math.floor((slots * AHEAD_MS) / Math.max(meanMs, 0.05)))
       return Math.max(0, slots + ahead - running.size - waiting.length)
@@ -169,14 +170,14 @@ export function createWorker(options: WorkerOptions): Worker {
       for (const [, execution] of grown) execution.saved = execution.log.lines.length
       return grown.map(([id, { log }]) => ({ id, attempts: log.attempts, logs: log.lines }))
     },
-    owned: () => [...running.keys(), ...waiting.map((run) => run.id), ...endings.map((ending) => ending.id)],
-    quiet,
+    owned: () => [...running.keys(), ...waiting.map((run) => run.id), ...results.map((ending) => ending.id)],
+    drained,
     async drain(graceSeconds) {
       stopped = true
       const late = setTimeout(() => {
         for (const { controller } of running.values()) controller.abort(new Error('the process stops'))
       }, graceSeconds * 1000)
-      await quiet()
+      await drained()
       clearTimeout(late)
     },
   }
@@ -191,18 +192,18 @@ interface Execution {
 }
 
 /** With what the worker itself needs to know of it. */
-type WrittenEnding = Ending & { in_turn: boolean }
+type PendingResult = AttemptResult & { constrained: boolean }
 
 /** Executes one attempt. Never throws: whatever happens is the run's ending. */
 async function outcomeOf(
   app: App,
   run: OwnedRun,
   controller: AbortController,
-  breaker: Breaker,
+  breaker: LoopGuard,
   book: RunLogBook,
-): Promise<Omit<Ending, 'logs'>> {
+): Promise<Omit<AttemptResult, 'logs'>> {
   let version: number | undefined
-  const end = (status: Ending['status'], rest: Partial<Ending> = {}) => ({
+  const end = (status: AttemptResult['status'], rest: Partial<AttemptResult> = {}) => ({
     version,
     id: run.id,
     attempts: run.attempts,
@@ -242,7 +243,7 @@ async function outcomeOf(
 
   const seconds = app.config.handlerTimeoutSeconds
   const late = () => controller.abort(new Error(`the handler took longer than ${seconds} s`))
-  const timeout = handler.timesItself ? undefined : setTimeout(late, seconds * 1000)
+  const timeout = handler.managesTimeout ? undefined : setTimeout(late, seconds * 1000)
   try {
     const context = {
       ...run,
@@ -251,8 +252,8 @@ async function outcomeOf(
         log().info(message)
         book.log(message)
       },
-      say: book.say,
-      executes(number: number) {
+      logLine: book.say,
+      setVersion(number: number) {
         version = number
       },
     }
@@ -265,7 +266,7 @@ async function outcomeOf(
     const attempt = run.attempts - run.base_attempts
     // No fault of the run, whatever its policy.
     const pause =
-      thrown instanceof DatabaseAway
+      thrown instanceof DatabaseUnavailable
         ? retryAfter(attempt, new RetryLater(OUTAGE_SECONDS, error.message))
         : run.ordering === 'skip'
           ? null

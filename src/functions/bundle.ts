@@ -1,5 +1,5 @@
 import { ZeroError } from '../errors.ts'
-import { spawnCapped } from '../platform/spawn-limited.ts'
+import { spawnLimited } from '../platform/spawn-limited.ts'
 import type { BundleAnswer, BundleJob, BundleProblem } from './bundle-worker.ts'
 
 const TIMEOUT_SECONDS = 20
@@ -17,7 +17,7 @@ export async function bundle(job: BundleJob): Promise<{ code: string; source_map
 }
 
 function answerTo(job: BundleJob): Promise<BundleAnswer> {
-  const child = spawnCapped('bundle', [], LIMITS)
+  const child = spawnLimited('bundle', [], LIMITS)
   return new Promise((resolve, reject) => {
     let complaint = ''
     const refuse = (what: string) =>

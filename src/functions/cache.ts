@@ -16,7 +16,7 @@ interface Entry {
 }
 
 /** What sealed text of a project's secret belongs to. */
-export const secretContext = (projectId: string, name: string): string => `secret:${projectId}:${name}`
+export const functionSecretContext = (projectId: string, name: string): string => `secret:${projectId}:${name}`
 
 export function createFunctionCache({
   store,
@@ -83,7 +83,10 @@ function prepare(live: LiveFunction, encryptionKey: Uint8Array): PreparedFunctio
   let unopened: string | null = null
   for (const [name, sealed] of Object.entries(live.secrets))
     try {
-      secrets.push([name, unseal(encryptionKey, Buffer.from(sealed, 'base64'), secretContext(live.project_id, name))])
+      secrets.push([
+        name,
+        unseal(encryptionKey, Buffer.from(sealed, 'base64'), functionSecretContext(live.project_id, name)),
+      ])
     } catch (error) {
       unopened = `${name}: ${(error as Error).message}. Start with that key, or set the secret anew`
     }

@@ -1,14 +1,14 @@
-import type { FunctionGate, PreparedFunction } from '../app.ts'
+import type { ConcurrencyLimiter, PreparedFunction } from '../app.ts'
 import type { Config } from '../config.ts'
 import { ZeroError } from '../errors.ts'
 
 const RETRY_SECONDS = 1
 
 /** Counts what is at work in this process. */
-export function createGate({
+export function createConcurrencyLimiter({
   projectLimit,
   sandboxConcurrency,
-}: Pick<Config, 'projectLimit' | 'sandboxConcurrency'>): FunctionGate {
+}: Pick<Config, 'projectLimit' | 'sandboxConcurrency'>): ConcurrencyLimiter {
   const programLimit = Math.max(1, Math.floor(sandboxConcurrency / 2))
   const running = new Map<string, number>()
   const waiting = new Set<() => void>()
@@ -37,12 +37,12 @@ export function createGate({
   }
 
   return {
-    enter(fn) {
+    acquire(fn) {
       const reason = full(fn)
       if (reason !== null) throw new ZeroError('rate_limited', reason, { retryAfter: RETRY_SECONDS })
       return letIn(fn.id, fn.project_id)
     },
-    enterProgram(projectId) {
+    acquireForProgram(projectId) {
       const name = `programs of ${projectId}`
       if (of(name) >= programLimit) {
         const reason = `This project has ${of(name)} executions under way, and may have ${programLimit}`
@@ -50,7 +50,7 @@ export function createGate({
       }
       return letIn(name)
     },
-    async wait(fn, signal) {
+    async acquireWhenFree(fn, signal) {
       while (full(fn) !== null) {
         signal.throwIfAborted()
         await new Promise<void>((resolve) => {

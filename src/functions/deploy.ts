@@ -4,13 +4,13 @@ import { ZeroError } from '../errors.ts'
 import type { EventName } from '../schema/events.ts'
 import {
   type Changes,
+  DEFAULT_PERMISSIONS,
   type Fn,
   type FunctionConfig,
   functionConfig,
   type functionDeploy,
-  USUAL_PERMISSIONS,
 } from '../schema/function.ts'
-import { includes } from '../schema/login.ts'
+import { allows } from '../schema/login.ts'
 import { RESERVED_NAMES } from '../schema/reserved-names.ts'
 import type { Runtime } from '../schema/runtime.ts'
 import { safeParse } from '../schema/safe-parse.ts'
@@ -22,7 +22,7 @@ import { buildCode, readConfig } from './build.ts'
 import { codeOf, hashOf, isCode } from './files.ts'
 import { runtimeVersion } from './runtime-version.ts'
 import { checkCron } from './schedule.ts'
-import { ownWriteOf } from './self-trigger.ts'
+import { selfTriggerOf } from './self-trigger.ts'
 import { settleTriggers } from './triggers.ts'
 
 export interface Deployed {
@@ -148,7 +148,7 @@ function configOf(caller: Caller, inFile: unknown, given: Record<string, unknown
   checkConfig(caller, parsed.data)
   return {
     ...config,
-    permissions: permissions ?? USUAL_PERMISSIONS.filter((permission) => includes(caller.permissions, permission)),
+    permissions: permissions ?? DEFAULT_PERMISSIONS.filter((permission) => allows(caller.permissions, permission)),
   }
 }
 
@@ -161,7 +161,7 @@ export function checkConfig(caller: Caller, { permissions, ...config }: z.infer<
   if (new Set(targets).size < targets.length) throw new ZeroError('invalid', 'triggers: an event type is there twice')
   if (caller.bound !== null && config.triggers.some(({ all_projects }) => all_projects))
     throw new ZeroError('forbidden', 'This API key is bound to one project and cannot hook the others')
-  const refused = permissions?.find((permission) => !includes(caller.permissions, permission))
+  const refused = permissions?.find((permission) => !allows(caller.permissions, permission))
   if (refused !== undefined)
     throw new ZeroError('forbidden', `permissions: this API key lacks the right "${refused}" itself`)
 }
@@ -182,7 +182,7 @@ function codeIn(runtime: Runtime, files: Readonly<Record<string, StoredFile>>): 
 }
 
 function ownWrites(files: Readonly<Record<string, StoredFile>>, { triggers }: FunctionConfig): string[] {
-  const sentences = triggers.map(({ event, filter }) => ownWriteOf(files, event as EventName, filter != null))
+  const sentences = triggers.map(({ event, filter }) => selfTriggerOf(files, event as EventName, filter != null))
   return sentences.filter((sentence) => sentence !== null)
 }
 

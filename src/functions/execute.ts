@@ -3,7 +3,7 @@ import type { App, Caller, PreparedFunction } from '../app.ts'
 import { ZeroError } from '../errors.ts'
 import type { GuestLog, Outcome } from '../sandbox/index.ts'
 import type { EventName } from '../schema/events.ts'
-import { includes } from '../schema/login.ts'
+import { allows } from '../schema/login.ts'
 import type { LogLine, Trigger } from '../schema/run.ts'
 import { safeParse } from '../schema/safe-parse.ts'
 import { runtimeVersion } from './runtime-version.ts'
@@ -81,7 +81,7 @@ export async function executeFunction(app: App, fn: PreparedFunction, execution:
     signal,
     onLog: (line) => say(toLine(app, fn, line)),
     onLateLog: (line) =>
-      app.runs.sayLate({ run_id, attempt }, toLine(app, fn, { ...line, text: mapStack(line.text, fn.source_map) })),
+      app.runs.logLate({ run_id, attempt }, toLine(app, fn, { ...line, text: mapStack(line.text, fn.source_map) })),
     async onHostCall(name, body) {
       if (name === 'progress') return tellProgress(execution, body)
       announced ??= execution.beforeWrite?.()
@@ -155,6 +155,6 @@ function toLine(app: App, fn: PreparedFunction, { stream, level, text }: GuestLo
 /** What both allow. */
 function intersect(own: readonly string[], callers: readonly string[] | null): string[] {
   if (callers === null) return [...own]
-  const both = [...own.filter((each) => includes(callers, each)), ...callers.filter((each) => includes(own, each))]
+  const both = [...own.filter((each) => allows(callers, each)), ...callers.filter((each) => allows(own, each))]
   return [...new Set(both)]
 }

@@ -9,7 +9,7 @@ const MAX_FILES = 1_000
 const MAX_BYTES = 10 * 1024 * 1024
 
 /** The names under which a handler is looked for where none is given, the best first. */
-const USUAL_ENTRIES: Record<Runtime, readonly string[]> = {
+const DEFAULT_ENTRIES: Record<Runtime, readonly string[]> = {
   nodejs20: [
     'index.ts',
     'index.js',
@@ -57,7 +57,7 @@ export function codeOf(given: Given): Code {
   if ((given.source === undefined) === (given.files === undefined))
     throw new ZeroError('invalid', 'Give either source (one file) or files (several, by path)')
   const runtime = given.runtime ?? guess(given)
-  const files = given.files ?? { [given.entry ?? USUAL_ENTRIES[runtime][0]!]: given.source! }
+  const files = given.files ?? { [given.entry ?? DEFAULT_ENTRIES[runtime][0]!]: given.source! }
   checkFiles(files)
   return { runtime, files, entry: entryOf(files, runtime, given.entry) }
 }
@@ -105,11 +105,11 @@ function entryOf(files: Record<string, StoredFile>, runtime: Runtime, given: str
   }
   const fitting = Object.keys(files).filter((path) => ENDINGS[runtime].includes(extname(path)))
   const found =
-    USUAL_ENTRIES[runtime].find((path) => fitting.includes(path)) ?? (fitting.length === 1 ? fitting[0] : undefined)
+    DEFAULT_ENTRIES[runtime].find((path) => fitting.includes(path)) ?? (fitting.length === 1 ? fitting[0] : undefined)
   if (found !== undefined && typeof files[found] === 'string') return found
   throw new ZeroError(
     'invalid',
-    `Say which file holds the handler (entry), or call it ${USUAL_ENTRIES[runtime].slice(0, 2).join(' or ')}`,
+    `Say which file holds the handler (entry), or call it ${DEFAULT_ENTRIES[runtime].slice(0, 2).join(' or ')}`,
   )
 }
 

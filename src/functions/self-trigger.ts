@@ -16,7 +16,7 @@ const WRITERS: Record<EventName, string> = {
  * another way is not seen, and one that is never carried out is. `filtered`: a filter stands between, of which nobody can tell from the text
  * whether it takes what the code writes.
  */
-export function ownWriteOf(
+export function selfTriggerOf(
   files: Readonly<Record<string, unknown>>,
   event: EventName,
   filtered: boolean,

@@ -10,14 +10,14 @@ export const functionHandler = defineHandler({
   name: 'function',
   on: EVENT_NAMES,
   config: z.looseObject({}),
-  timesItself: true,
+  managesTimeout: true,
 
   async run(app, run, config) {
     const fn = await app.functions.byId(run.function_id!)
     if (fn === null) throw new NeverRetry('The function has been deleted')
     if (!fn.is_active) throw new NeverRetry('The function is switched off')
-    run.executes(fn.version)
-    const leave = await app.gate.wait(fn, run.signal)
+    run.setVersion(fn.version)
+    const leave = await app.concurrencyLimiter.acquireWhenFree(fn, run.signal)
     try {
       const { id, attempts, trigger, event, chain, trace, signal, synthetic } = run
       const outcome = await executeFunction(app, fn, {
@@ -32,7 +32,7 @@ export const functionHandler = defineHandler({
         trace,
         signal,
         nested: false,
-        say: run.say,
+        say: run.logLine,
       })
       signal.throwIfAborted()
       if (outcome.status !== 'ok') throw failureOf(outcome)

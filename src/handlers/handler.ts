@@ -27,9 +27,9 @@ export interface HandlerRun {
   /** Adds a line to the run's record. */
   log(message: string): void
   /** The same, with what else is known of the line. */
-  say(line: LogLine): void
+  logLine(line: LogLine): void
   /** Which version of a function this attempt executes. */
-  executes(version: number): void
+  setVersion(version: number): void
 }
 
 /**
@@ -41,7 +41,7 @@ export interface Handler<Config extends z.ZodType = z.ZodType> {
   /** The events that it can do something with; a run for another ends as `skipped`. */
   on: readonly EventName[]
   /** It bounds its own time: the usual limit does not apply. */
-  timesItself?: boolean
+  managesTimeout?: boolean
   /** Keys that it does not know are kept and ignored. */
   config: Config
   /** Loads what the first run would wait for. Called when a hook for this handler is made, and at start when there is one. */

@@ -13,13 +13,13 @@ import { EVENT_NAMES } from '../schema/events.ts'
 import { webhookConfig } from '../schema/webhook.ts'
 import { defineHandler, type HandlerRun } from './handler.ts'
 
-const LONGEST_PAUSE_SECONDS = 3600
+const MAX_PAUSE_SECONDS = 3600
 /** Until the next attempt when the operator has to give the right key first. */
 const OPERATOR_PAUSE_SECONDS = 60
 const MAX_BODY_CHARACTERS = 4096
 const MAX_EXCERPT_CHARACTERS = 200
 /** Before a webhook is switched off, half a day or more apart: two with nothing between say little of all that time. */
-const LEAST_FAILURES = 3
+const MIN_FAILURES = 3
 /** The engine ends an attempt by itself; a webhook has said by then why it failed. */
 const SHARE_OF_TIME = 0.9
 
@@ -90,7 +90,7 @@ async function signed(app: App, run: HandlerRun, hookId: string) {
 
 function open(app: App, sealed: Uint8Array, hookId: string): string {
   try {
-    return unseal(app.encryptionKey, sealed, secretContext(hookId))
+    return unseal(app.encryptionKey, sealed, webhookSecretContext(hookId))
   } catch (error) {
     const { message } = error as Error
     throw Object.assign(new RetryLater(OPERATOR_PAUSE_SECONDS, message, { cause: error }), {
@@ -100,7 +100,7 @@ function open(app: App, sealed: Uint8Array, hookId: string): string {
 }
 
 /** What the secrets of a hook are sealed with. */
-export function secretContext(hookId: string): string {
+export function webhookSecretContext(hookId: string): string {
   return `hook:${hookId}`
 }
 
@@ -161,7 +161,7 @@ function failureOf({ status, headers, body }: Kept, now: number): Failure {
   if (status >= 300 && status < 400)
     return new Failure('webhook_failed', `The receiver redirects (${status}), which is not followed: correct the url`)
   const asked = status === 429 || status === 503 ? headers['retry-after'] : undefined
-  return new Failure('webhook_failed', answered, retryAfterSeconds(asked, now, LONGEST_PAUSE_SECONDS) ?? null)
+  return new Failure('webhook_failed', answered, retryAfterSeconds(asked, now, MAX_PAUSE_SECONDS) ?? null)
 }
 
 function notAnswered(error: OutgoingError): Failure {
@@ -173,7 +173,7 @@ function notAnswered(error: OutgoingError): Failure {
 async function counted(app: App, hookId: string, failure: Failure): Promise<Error> {
   const { code, message } = failure
   const { seconds, failures } = await app.store.hooks.failed(hookId)
-  const tooLong = seconds >= app.config.webhookFailingDays * 86_400 && failures >= LEAST_FAILURES
+  const tooLong = seconds >= app.config.webhookFailingDays * 86_400 && failures >= MIN_FAILURES
   const why =
     code === 'webhook_gone'
       ? 'The receiver answered 410: it wants no more'

@@ -3,7 +3,7 @@ import type { App } from '../app.ts'
 import type { Caller } from '../auth/caller.ts'
 import { sameSecret } from '../crypto.ts'
 import { ZeroError } from '../errors.ts'
-import { includes } from '../schema/login.ts'
+import { allows } from '../schema/login.ts'
 
 /** An event that waits for longer says that this system does not keep up, or that its engine stands still. */
 const LAGGING_SECONDS = 30
@@ -88,7 +88,7 @@ async function admitToMetrics(
     )
   const caller = await authenticate(headers)
   const operator = await app.store.users.first()
-  if (caller.user_id !== operator?.user_id || caller.bound !== null || !includes(caller.permissions, '*'))
+  if (caller.user_id !== operator?.user_id || caller.bound !== null || !allows(caller.permissions, '*'))
     throw new ZeroError('forbidden', 'Metrics are of the whole server: send a key of its first user with all rights')
 }
 

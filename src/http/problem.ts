@@ -1,12 +1,12 @@
 import { ERRORS, ZeroError } from '../errors.ts'
-import { foreseen } from '../operations/lib/known-errors.ts'
+import { knownErrorOf } from '../operations/lib/known-errors.ts'
 
 /** In characters: an answer repeats no address of any length. */
-const LONGEST_REPEATED = 1024
+const MAX_REPEATED_CHARACTERS = 1024
 
 /** Any thrown thing as an error of ours. What we did not foresee is `internal`, and says nothing of its cause to the caller. */
 export function toZeroError(error: unknown): ZeroError {
-  const known = foreseen(error)
+  const known = knownErrorOf(error)
   if (known) return known
   const { code, statusCode } = error as { code?: string; statusCode?: number }
   if (
@@ -31,7 +31,7 @@ export function toZeroError(error: unknown): ZeroError {
 
 /** Of a path that is not well-formed. */
 export function badPath(url: string): ZeroError {
-  const path = url.split('?')[0]!.slice(0, LONGEST_REPEATED)
+  const path = url.split('?')[0]!.slice(0, MAX_REPEATED_CHARACTERS)
   return new ZeroError(
     'invalid',
     `The path "${path}" cannot be decoded: behind each % stand two hexadecimal digits, and together they are UTF-8 (% itself is %25)`,
@@ -51,7 +51,7 @@ export function toProblem(error: ZeroError, requestId: string, path: string): Re
     title: ERRORS[error.code].message,
     status: error.status,
     detail: error.message,
-    instance: path.slice(0, LONGEST_REPEATED),
+    instance: path.slice(0, MAX_REPEATED_CHARACTERS),
     ...(error.fields ? { errors: error.fields } : {}),
     request_id: requestId,
   }

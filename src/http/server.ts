@@ -4,7 +4,7 @@ import multipart from '@fastify/multipart'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { App, Surface } from '../app.ts'
 import { createAuthenticator } from '../auth/authenticate.ts'
-import { type Caller, NOBODY, require as requirePermission } from '../auth/caller.ts'
+import { ANONYMOUS, type Caller, require as requirePermission } from '../auth/caller.ts'
 import { ZeroError } from '../errors.ts'
 import { parseJson, stringifyJson } from '../exact-json.ts'
 import { OPERATIONS } from '../operations/index.ts'
@@ -137,7 +137,7 @@ export async function createServer(
         throw new ZeroError('unsupported_media_type', `A body in "${encoding}" is not read: send it as it is`)
       if (permission === 'public') checkHost(request.headers)
       const caller =
-        permission === 'public' ? { ...NOBODY, client: clientAddress(request) } : await authenticate(request.headers)
+        permission === 'public' ? { ...ANONYMOUS, client: clientAddress(request) } : await authenticate(request.headers)
       limitRate(reply, caller.client === undefined ? `user ${caller.user_id}` : `client ${caller.client}`)
       if (permission !== 'public' && permission !== 'any') requirePermission(caller, permission)
       callers.set(request, caller)

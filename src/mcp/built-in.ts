@@ -3,7 +3,7 @@ import type { App, Caller } from '../app.ts'
 import { ZeroError } from '../errors.ts'
 import { stringifyJson } from '../exact-json.ts'
 import { OPERATIONS } from '../operations/index.ts'
-import { includes } from '../schema/login.ts'
+import { allows } from '../schema/login.ts'
 import { failed, type Tool } from './tool.ts'
 
 interface BuiltIn {
@@ -150,7 +150,7 @@ const PERMISSIONS = new Map(OPERATIONS.map(({ name, permission }) => [name, perm
 /** Those that the caller's key allows, always in the same order. */
 export function builtInTools(app: App, caller: Caller): Tool[] {
   return Object.entries(BUILT_IN)
-    .filter(([, { operation }]) => includes(caller.permissions, PERMISSIONS.get(operation)!))
+    .filter(([, { operation }]) => allows(caller.permissions, PERMISSIONS.get(operation)!))
     .map(([name, tool]) => toolOf(app, caller, name, tool))
 }
 

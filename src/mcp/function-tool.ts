@@ -12,11 +12,11 @@ import { parseStoredJson, stringifyJson, unmarkNumbers, withDoubles } from '../e
 import { withDefaults } from '../functions/defaults.ts'
 import { refusalOf } from '../functions/outcome.ts'
 import type { toolTrigger } from '../schema/function.ts'
-import { includes } from '../schema/login.ts'
+import { allows } from '../schema/login.ts'
 import { inWords } from './built-in.ts'
 import { checkBy } from './check.ts'
 import { contentOf } from './content.ts'
-import { mistakeIn, questionsOf } from './input-requests.ts'
+import { inputRequestsError, inputRequestsOf } from './input-requests.ts'
 import { failed, inRun, type Tool, type ToolCall } from './tool.ts'
 
 /** How a tool is described to clients: schemas go out as their author wrote them. */
@@ -73,12 +73,12 @@ async function callFunction(
       signal: call.signal,
       onProgress: (progress, total, message) => call.progress({ progress, total, message }),
       // Whoever may not read the logs of runs is not told them here either.
-      ...(includes(caller.permissions, 'hooks:read') ? { onLog: call.log } : {}),
+      ...(allows(caller.permissions, 'hooks:read') ? { onLog: call.log } : {}),
     })
     if (outcome.status !== 'ok') return failed(inWords(refusalOf(outcome, run_id)), run_id)
-    const questions = questionsOf(outcome.result)
+    const questions = inputRequestsOf(outcome.result)
     if (questions !== null) {
-      const mistake = mistakeIn(questions)
+      const mistake = inputRequestsError(questions)
       if (mistake !== null) return failed(`"${fn.name}" asks in a form that nobody understands: ${mistake}`, run_id)
       const { requestState: state } = questions
       return state === undefined

@@ -6,9 +6,9 @@ import { parseJson, unmarkNumbers } from '../exact-json.ts'
 import { createCancellations } from './cancellations.ts'
 import { createGuard } from './guard.ts'
 import { createSeal } from './input-requests.ts'
-import { announcements } from './legacy-stream.ts'
+import { legacyStream } from './legacy-stream.ts'
 import { ToolServer } from './server.ts'
-import { createAudience } from './subscribers.ts'
+import { createSubscribers } from './subscribers.ts'
 import type { Tool } from './tool.ts'
 import { findTool } from './tools.ts'
 
@@ -27,7 +27,7 @@ interface Message {
  * server of its own, so that nothing is kept between them but who waits for word.
  */
 export function createMcp(app: App): Surface {
-  const audience = createAudience(app.config.quotas.mcpListeners)
+  const audience = createSubscribers(app.config.quotas.mcpListeners)
   const cancellations = createCancellations()
   const seal = createSeal(app.jwtSecret)
   const ending = new AbortController()
@@ -42,7 +42,7 @@ export function createMcp(app: App): Surface {
   async function listen(request: Request, caller: Caller): Promise<Response> {
     await app.store.projects.get(scopeOf(caller))
     const signal = AbortSignal.any([request.signal, ending.signal, AbortSignal.timeout(MAX_STREAM_MS)])
-    return announcements(joiner(caller), signal)
+    return legacyStream(joiner(caller), signal)
   }
 
   async function post(request: Request, bytes: Uint8Array, caller: Caller): Promise<Response> {

@@ -9,7 +9,7 @@ import { parseStoredJson } from '../exact-json.ts'
 import type { GuestResult } from '../sandbox/index.ts'
 
 /** What a function that asks the client something has noted for itself until the answer comes. */
-export interface Noted {
+export interface RequestState {
   /** The id of the one that has asked: no other may read it. */
   function: string
   /** As JSON. */
@@ -17,12 +17,12 @@ export interface Noted {
 }
 
 /** Seals notes, which travel to the client and back. They are good for ten minutes. */
-export function createSeal(secret: Uint8Array): RequestStateCodec<Noted> {
+export function createSeal(secret: Uint8Array): RequestStateCodec<RequestState> {
   return createRequestStateCodec({ key: createHmac('sha256', secret).update('zerodb-mcp-state').digest() })
 }
 
 /** `{resultType: 'input_required', …}`: the function cannot go on before the client has answered. Null for any other result. */
-export function questionsOf(result: GuestResult | null): (InputRequiredResult & { requestState?: unknown }) | null {
+export function inputRequestsOf(result: GuestResult | null): (InputRequiredResult & { requestState?: unknown }) | null {
   if (result?.kind !== 'json') return null
   const value = parseStoredJson(Buffer.from(result.body).toString())
   return isInputRequiredResult(value) ? value : null
@@ -31,7 +31,7 @@ export function questionsOf(result: GuestResult | null): (InputRequiredResult & 
 const ASKED = ['elicitation/create', 'sampling/createMessage', 'roots/list']
 
 /** What is wrong with a function's questions; null when nothing is. */
-export function mistakeIn({ inputRequests, requestState }: InputRequiredResult): string | null {
+export function inputRequestsError({ inputRequests, requestState }: InputRequiredResult): string | null {
   const requests = Object.entries(inputRequests ?? {})
   if (requests.length === 0 && requestState === undefined) return 'it has neither inputRequests nor requestState'
   const [key] = requests.find(([, { method } = { method: '' }]) => !ASKED.includes(method)) ?? []

@@ -5,7 +5,7 @@ const CHANGED = 'event: message\ndata: {"jsonrpc":"2.0","method":"notifications/
  * The stream on which clients of the older protocol wait for word from the server (2025-11-25, basic/transports, "Listening for Messages from
  * the Server"). Ends with `signal`.
  */
-export function announcements(join: (listener: () => void) => () => void, signal: AbortSignal): Response {
+export function legacyStream(join: (listener: () => void) => () => void, signal: AbortSignal): Response {
   const encoder = new TextEncoder()
   let leave = () => {}
   const body = new ReadableStream<Uint8Array>({

@@ -14,7 +14,7 @@ import type { App, Caller } from '../app.ts'
 import { ZeroError } from '../errors.ts'
 import { packageVersion } from '../platform/package.ts'
 import type { LogLine } from '../schema/run.ts'
-import type { Noted } from './input-requests.ts'
+import type { RequestState } from './input-requests.ts'
 import { createProgress, type Progress } from './progress.ts'
 import type { Tool, ToolCall } from './tool.ts'
 import { toolDefinitions } from './tools.ts'
@@ -33,7 +33,7 @@ interface Exchange {
   called: ReadonlyMap<string, Tool>
   /** Of the request. */
   length: number
-  seal: RequestStateCodec<Noted>
+  seal: RequestStateCodec<RequestState>
   /** Has `cancel` called when the client cancels the call of this id; call the answer when it has ended. */
   begin(requestId: unknown, cancel: () => void): () => void
 }
@@ -104,7 +104,7 @@ function toolCall(
     signal,
     trace: typeof trace === 'string' ? trace : undefined,
     responses: inputResponses,
-    noted: requestState<Noted>(),
+    noted: requestState<RequestState>(),
     seal: (noted) => seal.mint(noted),
     capabilities: (envelope as Record<string, object | undefined> | undefined)?.[CLIENT_CAPABILITIES_META_KEY] ?? {},
     progress: progress.made,

@@ -11,7 +11,7 @@ interface Seat {
 }
 
 /** The clients that want to hear when the tools of their project change. */
-export interface Audience {
+export interface Subscribers {
   /** Throws `rate_limited` when there is no room for one more. */
   checkRoom(userId: string): void
   /** Calls `listener` after each change from now on, until the answer is called. */
@@ -21,7 +21,7 @@ export interface Audience {
 }
 
 /** `maxOfUser`: connections of one user at once. */
-export function createAudience(maxOfUser: number): Audience {
+export function createSubscribers(maxOfUser: number): Subscribers {
   const rooms = new Map<string, Set<() => void>>()
   const users = new Map<string, number>()
   /** Projects of which word has gone out just now, and whether there is more to tell. */

@@ -1,6 +1,6 @@
 import type { CallToolResult, Tool as Definition, InputRequiredResult } from '@modelcontextprotocol/server'
 import type { LogLine } from '../schema/run.ts'
-import type { Noted } from './input-requests.ts'
+import type { RequestState } from './input-requests.ts'
 import type { Made } from './progress.ts'
 
 /** What a client has asked for, and how it is told what becomes of it. */
@@ -14,8 +14,8 @@ export interface ToolCall {
   trace: string | undefined
   /** What it has answered to questions of an earlier call, which nobody has checked, and what that call noted. */
   responses: Readonly<Record<string, unknown>> | undefined
-  noted: Noted | undefined
-  seal(noted: Noted): Promise<string>
+  noted: RequestState | undefined
+  seal(noted: RequestState): Promise<string>
   /** What it can be asked, as it says itself. */
   capabilities: object
   progress(made: Made): void

@@ -1,12 +1,12 @@
 import type { App, Caller } from '../app.ts'
 import { scopeOf } from '../auth/caller.ts'
-import { includes } from '../schema/login.ts'
+import { allows } from '../schema/login.ts'
 import { builtInTools } from './built-in.ts'
 import { definitionOf, functionTool } from './function-tool.ts'
 import type { Tool } from './tool.ts'
 
 /** Every function of the caller's project that is a tool is one for whoever may call functions. */
-const mayCall = (caller: Caller) => includes(caller.permissions, 'functions:invoke')
+const mayCall = (caller: Caller) => allows(caller.permissions, 'functions:invoke')
 
 /**
  * What the caller sees: the built-in tools that its key allows, then its project's functions by name. A function takes the place of a built-in

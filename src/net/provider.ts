@@ -2,7 +2,7 @@ import { NeverRetry, RetryLater, StartError } from '../errors.ts'
 
 /** Until the next attempt, where the provider does not say. */
 const PAUSE_SECONDS = 30
-const LONGEST_PAUSE_SECONDS = 600
+const MAX_PAUSE_SECONDS = 600
 /** Until the next attempt when someone has to change the configuration first. */
 const OPERATOR_PAUSE_SECONDS = 60
 const MAX_REASON_CHARACTERS = 300
@@ -120,7 +120,7 @@ export function createProviderClient(options: ProviderOptions): ProviderClient {
         OPERATOR_PAUSE_SECONDS,
         `The ${name} refuses this API key or its account (${status})${reason}`,
       )
-    const seconds = retryAfterSeconds(headers.get('retry-after'), clock.now(), LONGEST_PAUSE_SECONDS) ?? PAUSE_SECONDS
+    const seconds = retryAfterSeconds(headers.get('retry-after'), clock.now(), MAX_PAUSE_SECONDS) ?? PAUSE_SECONDS
     if (status === 500) return new FaultyAnswer(answered, { seconds })
     if (status === 408 || status === 429 || status > 500) return new RetryLater(seconds, answered)
     return new ProviderRefusal(status, answered)

@@ -35,6 +35,6 @@ export const eventLogHooks = defineJson({
   output: eventHooks,
   async run(app, { user_id, bound }, { event_id }) {
     await app.store.events.get(user_id, bound, event_id)
-    return { event_id, hooks: await app.store.hookMatches.explain(user_id, bound, event_id) }
+    return { event_id, hooks: await app.store.hookExplain.explain(user_id, bound, event_id) }
   },
 })

@@ -14,7 +14,7 @@ export const graphNeighbors = defineJson({
   output: neighbors,
   async run(app, caller, input): Promise<Neighbors> {
     const scope = scopeOf(caller)
-    const pending = await app.runs.settled(scope, [autoGraph.name], autoGraph.on, input.wait)
+    const pending = await app.runs.runsDrained(scope, [autoGraph.name], autoGraph.on, input.wait)
     const entity = await app.store.graph.find(scope, input.entity, normalizeName(input.entity))
     if (!entity) {
       const soon = pending > 0 ? `; ${pending} extractions are not finished: try again` : ''

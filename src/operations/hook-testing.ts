@@ -19,7 +19,7 @@ export const hooksTestFilter = defineJson({
   async run(app, caller, given) {
     checkEventType(given.event_type)
     if (given.project_id !== undefined) await app.store.projects.get(scopeOf(caller, given.project_id))
-    const items = await app.store.hookMatches.tryOut(caller.user_id, { ...given, bound: caller.bound })
+    const items = await app.store.hookExplain.tryOut(caller.user_id, { ...given, bound: caller.bound })
     return { tested: items.length, matched: items.filter(({ matches }) => matches).length, items }
   },
 })
@@ -37,7 +37,7 @@ export const hooksInvoke = defineJson({
     if (hook.project_id !== null && project_id !== undefined && project_id !== hook.project_id)
       throw new ZeroError('invalid', `This hook is for project ${hook.project_id}, not for ${project_id}`)
     const scope = scopeOf(caller, hook.project_id ?? project_id)
-    const id = await app.store.invocations.create(scope, hook, payload, app.config.maxDepth)
+    const id = await app.store.hookRuns.create(scope, hook, payload, app.config.maxDepth)
     app.runs.queued()
     return settled(app, caller, id, wait_seconds)
   },

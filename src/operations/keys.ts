@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { scopeOf } from '../auth/caller.ts'
 import { hashApiKey, newApiKey } from '../crypto.ts'
 import { ZeroError } from '../errors.ts'
-import { apiKey, createdKey, includes, keyCreate, keyKey } from '../schema/login.ts'
+import { allows, apiKey, createdKey, keyCreate, keyKey } from '../schema/login.ts'
 import type { StoredKey } from '../store/accounts/keys.ts'
 import { defineJson } from './operation.ts'
 
@@ -21,7 +21,7 @@ export const keysCreate = defineJson({
   async run(app, caller, input) {
     const project_id = input.project_id ?? caller.bound
     if (project_id !== null) await app.store.projects.get(scopeOf(caller, project_id))
-    const missing = input.scopes.find((scope) => !includes(caller.permissions, scope))
+    const missing = input.scopes.find((scope) => !allows(caller.permissions, scope))
     if (missing)
       throw new ZeroError('forbidden', `A key cannot make one with a right that it lacks itself: "${missing}"`)
     const key = newApiKey()

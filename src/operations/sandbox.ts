@@ -26,7 +26,7 @@ export const sandboxExecute = defineJson({
       path,
       typeof content === 'string' ? content : Buffer.from(content.base64, 'base64'),
     ])
-    const leave = app.gate.enterProgram(id)
+    const leave = app.concurrencyLimiter.acquireForProgram(id)
     const outcome = await app.sandbox
       .call({
         program: {

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { scopeOf } from '../auth/caller.ts'
 import { seal } from '../crypto.ts'
-import { secretContext } from '../functions/cache.ts'
+import { functionSecretContext } from '../functions/cache.ts'
 import { secret, secretKey, secretList, secretSet } from '../schema/secret.ts'
 import { defineJson } from './operation.ts'
 
@@ -14,7 +14,7 @@ export const secretsSet = defineJson({
   output: secret,
   async run(app, caller, { project_id, name, value }) {
     const scope = scopeOf(caller, project_id)
-    const sealed = seal(app.encryptionKey, value, secretContext(scope.project_id, name))
+    const sealed = seal(app.encryptionKey, value, functionSecretContext(scope.project_id, name))
     const stored = await app.store.secrets.set(scope, name, sealed)
     app.functions.changed(scope.project_id)
     return stored

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream'
 import type { App } from '../app.ts'
 import { type Caller, requireAll, scopeOf } from '../auth/caller.ts'
 import { ZeroError } from '../errors.ts'
-import { includes } from '../schema/login.ts'
+import { allows } from '../schema/login.ts'
 import { backup, projectExport, projectImport, projectImported } from '../schema/transfer.ts'
 import { dumpAll, dumpProject } from '../transfer/dump.ts'
 import { loadProject } from '../transfer/load.ts'
@@ -61,7 +61,7 @@ export const backupsCreate = defineBytes({
   media: 'application/x-ndjson',
   async run(app, caller, { with_key }) {
     const owner = await app.store.users.first()
-    if (caller.user_id !== owner?.user_id || caller.bound !== null || !includes(caller.permissions, '*'))
+    if (caller.user_id !== owner?.user_id || caller.bound !== null || !allows(caller.permissions, '*'))
       throw new ZeroError(
         'forbidden',
         'A backup has the data of all users: only the owner’s key that may do everything can make one',

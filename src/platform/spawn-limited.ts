@@ -16,7 +16,7 @@ export interface ProcessLimits {
  * Starts the built program `name` for one job that nobody vouches for: a process of its own, without environment, with standard input, standard
  * error and a channel for its answer.
  */
-export function spawnCapped(name: 'text' | 'bundle', args: readonly string[], limits: ProcessLimits): ChildProcess {
+export function spawnLimited(name: 'text' | 'bundle', args: readonly string[], limits: ProcessLimits): ChildProcess {
   const script = join(packageRoot(), 'dist', 'workers', `${name}.js`)
   const command = [process.execPath, `--max-old-space-size=${limits.heapMb}`, script, ...args]
   const shell = ['-c', LIMITED, 'sh', String(limits.dataMb * 1024), String(limits.cpuSeconds)]

@@ -5,7 +5,7 @@ import { RUNTIMES, type Runtime, type SandboxDriver, type SandboxReport } from '
 import { guestFolder, interpreterArguments, RUNNERS } from './interpreters.ts'
 import type { Exit, Guest, Launcher } from './launcher.ts'
 import { type SandboxOptions, supervised } from './supervised.ts'
-import { Supervisor, USUAL_MEMORY_MB } from './supervisor.ts'
+import { DEFAULT_MEMORY_MB, Supervisor } from './supervisor.ts'
 
 // Written from the types of the package e2b 2.51 and tested with a stand-in for it: not run against E2B.
 
@@ -40,7 +40,7 @@ export function e2b({ concurrency, log }: SandboxOptions, sdk: () => Promise<E2b
     const runtimes = {} as SandboxReport['runtimes']
     for (const runtime of RUNTIMES) {
       try {
-        const instance = await supervisor.start(runtime, USUAL_MEMORY_MB)
+        const instance = await supervisor.start(runtime, DEFAULT_MEMORY_MB)
         runtimes[runtime] = { available: true, version: await instance.up }
         instance.end()
       } catch (error) {

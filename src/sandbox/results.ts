@@ -60,7 +60,7 @@ function readResponse(body: Buffer, limitBytes: number, isChecked: boolean): Ver
 }
 
 /** 30 days: longer is a mistake, such as milliseconds, and no time that the database can hold. */
-const LONGEST_PAUSE_SECONDS = 30 * 86_400
+const MAX_PAUSE_SECONDS = 30 * 86_400
 
 function readError(value: unknown): Verdict {
   const fields = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>
@@ -81,7 +81,7 @@ function readError(value: unknown): Verdict {
       ...(stack === undefined ? {} : { stack }),
       // No pause counts as absent: an attempt right behind every failure would go on a hundred times.
       ...(typeof after === 'number' && after > 0
-        ? { retry_after_seconds: Math.min(Math.ceil(after), LONGEST_PAUSE_SECONDS) }
+        ? { retry_after_seconds: Math.min(Math.ceil(after), MAX_PAUSE_SECONDS) }
         : {}),
       ...(fields['never_retry'] === true ? { never_retry: true } : {}),
     },

@@ -8,7 +8,7 @@ import { Pool } from './pool.ts'
 import { ALL_PROTECTIONS, type Protections } from './protections.ts'
 
 /** Instances of this size stand ready; others start when they are needed. */
-export const USUAL_MEMORY_MB = 256
+export const DEFAULT_MEMORY_MB = 256
 const POOL_SIZE = 2
 /**
  * A call waits so long for a busy instance of its function before another one is started: many short calls are done sooner by few
@@ -102,7 +102,7 @@ export class Supervisor {
 
   /** Has instances stand ready from now on. */
   prepare(runtime: Runtime): void {
-    this.#pool(runtime, USUAL_MEMORY_MB).keep(this.#options.poolSize ?? POOL_SIZE)
+    this.#pool(runtime, DEFAULT_MEMORY_MB).keep(this.#options.poolSize ?? POOL_SIZE)
   }
 
   /** A new guest that has said that it is up; for the probe, which looks at it from outside. */
@@ -284,7 +284,7 @@ export class Supervisor {
     try {
       const { runtime, memory_mb } = call.program
       const pool = this.#pool(runtime, memory_mb)
-      if (memory_mb === USUAL_MEMORY_MB) pool.keep(this.#options.poolSize ?? POOL_SIZE)
+      if (memory_mb === DEFAULT_MEMORY_MB) pool.keep(this.#options.poolSize ?? POOL_SIZE)
       do instance = await pool.take()
       while (instance.ended)
     } catch (error) {

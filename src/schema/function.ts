@@ -138,7 +138,7 @@ export const functionConfig = z.strictObject({
 export type FunctionConfig = z.infer<typeof functionConfig> & { permissions: string[] }
 
 /** What a function may do that does not say. */
-export const USUAL_PERMISSIONS = [
+export const DEFAULT_PERMISSIONS = [
   'zerodb:read',
   'zerodb:write',
   'memory:read',

@@ -49,7 +49,7 @@ export const PERMISSIONS = [
   'keys:write',
 ] as const
 /** Whether who holds these permissions has `wanted`, which may itself be a group like `zerodb:*`. */
-export function includes(held: readonly string[], wanted: string): boolean {
+export function allows(held: readonly string[], wanted: string): boolean {
   const [service] = wanted.split(':')
   return ['*', `${service}:*`, wanted].some((sufficient) => held.includes(sufficient))
 }

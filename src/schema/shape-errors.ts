@@ -3,7 +3,7 @@ import type { FieldError } from '../errors.ts'
 import { stringifyJson } from '../exact-json.ts'
 import { knownNames, suggestName } from './nearest-name.ts'
 
-const LONGEST_INPUT = 200
+const MAX_INPUT_CHARACTERS = 200
 /** Fields whose value no answer repeats. */
 const SECRET_FIELDS = ['secret', 'password', 'refresh_token', 'value']
 
@@ -143,6 +143,6 @@ function plural(count: number | bigint, noun: string): string {
 export function excerpt(value: unknown): unknown {
   if (value === undefined) return undefined
   const text = stringifyJson(value)
-  if (text === undefined || text.length <= LONGEST_INPUT) return value
-  return `${(typeof value === 'string' ? value : text).slice(0, LONGEST_INPUT)}…`
+  if (text === undefined || text.length <= MAX_INPUT_CHARACTERS) return value
+  return `${(typeof value === 'string' ? value : text).slice(0, MAX_INPUT_CHARACTERS)}…`
 }

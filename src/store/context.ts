@@ -8,7 +8,7 @@ import type { Commit, Written } from './write-pipeline.ts'
 export interface StoreContext {
   db: Executor
   /** For work that a crash may undo because it is done again. */
-  relaxed: Executor
+  asyncCommit: Executor
   commit: Commit
   /** Runs of one project that may go on at once; null: any number. */
   projectLimit: number | null
@@ -37,7 +37,7 @@ export interface Scope {
 }
 
 /** The scope's project, if it is the user's; else no row, so that a write stores nothing and a read finds nothing. */
-export function owned(scope: Scope): Statement {
+export function userProject(scope: Scope): Statement {
   return sql`select id as project_id, user_id from zerodb_projects where id = ${scope.project_id}::uuid and user_id = ${scope.user_id}::uuid`
 }
 

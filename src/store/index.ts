@@ -23,16 +23,16 @@ import { vectors } from './data/vectors.ts'
 import { claims } from './queue/claims.ts'
 import { dispatch } from './queue/dispatch.ts'
 import { functionRuns } from './queue/function-runs.ts'
-import { hookMatches } from './queue/hook-explain.ts'
-import { invocations } from './queue/hook-runs.ts'
+import { hookExplain } from './queue/hook-explain.ts'
+import { hookRuns } from './queue/hook-runs.ts'
 import { instances } from './queue/instances.ts'
-import { retention } from './queue/maintenance.ts'
+import { maintenance } from './queue/maintenance.ts'
 import { replaySteps } from './queue/replay-steps.ts'
 import { replays } from './queue/replays.ts'
 import { runs } from './queue/runs.ts'
 import { dump } from './transfer/dump.ts'
 import { load } from './transfer/load.ts'
-import { commitBy, eventsOf, type Follower, type Written } from './write-pipeline.ts'
+import { commitBy, eventsOf, type PipelinedDispatch, type Written } from './write-pipeline.ts'
 
 const NOUNS = {
   users,
@@ -42,8 +42,8 @@ const NOUNS = {
   idempotency,
   hooks,
   hookSecrets,
-  hookMatches,
-  invocations,
+  hookExplain,
+  hookRuns,
   events,
   dispatch,
   claims,
@@ -55,7 +55,7 @@ const NOUNS = {
   secrets,
   replays,
   replaySteps,
-  retention,
+  maintenance,
   vectors,
   memories,
   files,
@@ -82,7 +82,7 @@ export interface StoreOptions {
   /** Told the events of every write that nothing follows, after its commit. Must not throw. */
   onCommitted(eventSeqs: readonly number[]): void
   /** Asked with each write: what is to be sent right behind it; null, and without this, nothing. */
-  follower?(): Follower | null
+  pipelinedDispatch?(): PipelinedDispatch | null
   skewSeconds(): number
   /** Runs of one project that may go on at once, over all processes; null: any number. */
   projectLimit?: number | null
@@ -92,11 +92,11 @@ export interface StoreOptions {
 
 /** The store over `database`. */
 export function openStore(database: Database, options: StoreOptions): Store {
-  const { onCommitted, follower = () => null, skewSeconds, projectLimit = null, quotas = null } = options
-  const commit = commitBy(database, follower, onCommitted)
+  const { onCommitted, pipelinedDispatch = () => null, skewSeconds, projectLimit = null, quotas = null } = options
+  const commit = commitBy(database, pipelinedDispatch, onCommitted)
   return {
     kind: database.kind,
-    ...tablesOver({ db: database, relaxed: database.relaxed, commit, skewSeconds, projectLimit, quotas }),
+    ...tablesOver({ db: database, asyncCommit: database.asyncCommit, commit, skewSeconds, projectLimit, quotas }),
     async transaction(body) {
       const seqs: number[] = []
       const result = await database.transaction((tx) => {
@@ -105,7 +105,7 @@ export function openStore(database: Database, options: StoreOptions): Store {
           seqs.push(...eventsOf(rows))
           return rows
         }
-        return body(tablesOver({ db: tx, relaxed: tx, commit, skewSeconds, projectLimit, quotas }))
+        return body(tablesOver({ db: tx, asyncCommit: tx, commit, skewSeconds, projectLimit, quotas }))
       })
       if (seqs.length > 0) onCommitted(seqs)
       return result

@@ -9,7 +9,7 @@ export interface Written {
 export type Commit = <Row extends Written>(statement: Statement) => Promise<Row[]>
 
 /** What is sent right behind a write, on the same connection, and dispatches its events. */
-export interface Follower {
+export interface PipelinedDispatch {
   statement(): Statement
   /**
    * They are on their way. `rows` is the answer to the statement, null when it was left out because of other writes; `eventSeqs` resolves with
@@ -24,15 +24,15 @@ export interface Follower {
  */
 export function commitBy(
   database: Database,
-  follower: () => Follower | null,
+  pipelinedDispatch: () => PipelinedDispatch | null,
   onCommitted: (eventSeqs: readonly number[]) => void,
 ): Commit {
   let underWay = 0
 
   async function commit<Row extends Written>(statement: Statement): Promise<Row[]> {
     const isAlone = () => underWay === 1
-    const behind = isAlone() ? follower() : null
-    const pair = behind && database.pair<Row, unknown>(statement, () => (isAlone() ? behind.statement() : null))
+    const behind = isAlone() ? pipelinedDispatch() : null
+    const pair = behind && database.pipeline<Row, unknown>(statement, () => (isAlone() ? behind.statement() : null))
     if (pair) {
       const eventSeqs = pair.first.then(eventsOf, () => [])
       behind.sent(pair.next, eventSeqs)

@@ -1,5 +1,5 @@
 const SMALL_BYTES = 256 * 1024
-const LONGEST_QUOTED = 100_000
+const MAX_QUOTED_CHARACTERS = 100_000
 
 /** Excel's own line for the separator of the file. */
 const SEPARATOR_LINE = /^"?sep=(.)"?\s*$/i
@@ -45,7 +45,7 @@ function* rows(lines: Iterable<string>): Generator<string[]> {
       } else value += letter
     }
     // A quote that nothing closes must not make one row of the rest of the file.
-    if (isQuoted && value.length < LONGEST_QUOTED) value += ' '
+    if (isQuoted && value.length < MAX_QUOTED_CHARACTERS) value += ' '
     else {
       yield [...row, value.trim()]
       row = []

@@ -2,9 +2,9 @@ import { Inflate } from 'fflate'
 import { Unreadable } from './unreadable.ts'
 import { readHidingStyles, wordText } from './word-xml.ts'
 
-const MOST_ENTRIES = 2000
+const MAX_ENTRIES = 2000
 const HIGHEST_RATIO = 100
-const MOST_PART_BYTES = 50 * 1024 * 1024
+const MAX_PART_BYTES = 50 * 1024 * 1024
 /** Deflate makes at most 1,032 bytes of one, so no step makes more than 17 MB. */
 const STEP_BYTES = 16 * 1024
 
@@ -43,8 +43,8 @@ export function* docxText(bytes: Uint8Array): Generator<string> {
     throw new Unreadable(`would inflate to more than ${HIGHEST_RATIO} times its size`)
   const parts = PARTS.flatMap((part) => entries.filter(({ name }) => part.name.test(name)).slice(0, part.most))
   const styles = entries.filter(({ name }) => name === STYLES).slice(0, 1)
-  if ([...parts, ...styles].reduce((sum, part) => sum + part.inflated, 0) > MOST_PART_BYTES)
-    throw new Unreadable(`would inflate to more than ${MOST_PART_BYTES / 1024 / 1024} MB`)
+  if ([...parts, ...styles].reduce((sum, part) => sum + part.inflated, 0) > MAX_PART_BYTES)
+    throw new Unreadable(`would inflate to more than ${MAX_PART_BYTES / 1024 / 1024} MB`)
 
   const hidingStyles = new Set(styles.flatMap((part) => readHidingStyles(inflate(bytes, part))))
   const read = new Set<string>()
@@ -66,7 +66,7 @@ export function listZip(bytes: Uint8Array): ZipEntry[] {
   try {
     const end = endOfDirectory(view)
     const count = view.getUint16(end + 10, true)
-    if (count > MOST_ENTRIES) throw new Unreadable(`is an archive of more than ${MOST_ENTRIES} entries`)
+    if (count > MAX_ENTRIES) throw new Unreadable(`is an archive of more than ${MAX_ENTRIES} entries`)
     const entries: ZipEntry[] = []
     let at = view.getUint32(end + 16, true)
     for (let i = 0; i < count; i++) {

@@ -4,7 +4,7 @@ import { extname } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { NeverRetry } from '../errors.ts'
-import { spawnCapped } from '../platform/spawn-limited.ts'
+import { spawnLimited } from '../platform/spawn-limited.ts'
 import type { TextType } from './sniff.ts'
 import type { TextAnswer, TextJob } from './worker.ts'
 
@@ -140,7 +140,7 @@ export function createTextExtractor(options: TextExtractorOptions = {}): TextExt
  */
 function startReader(job: TextJob, timeoutSeconds: number): ChildProcess {
   const limits = { heapMb: HEAP_MB, dataMb: DATA_MB, cpuSeconds: 2 * timeoutSeconds }
-  return spawnCapped('text', [JSON.stringify(job)], limits)
+  return spawnLimited('text', [JSON.stringify(job)], limits)
 }
 
 function chunksOf(content: FileToRead['content']): Iterable<Uint8Array> | AsyncIterable<Uint8Array> {

@@ -1,6 +1,6 @@
 import { Unreadable } from './unreadable.ts'
 
-const LONGEST_LINE = 8 * 1024 * 1024
+const MAX_LINE_CHARACTERS = 8 * 1024 * 1024
 
 /**
  * The lines of a text that comes in pieces, without their ends, which are a line feed, a carriage return or both. Throws
@@ -23,7 +23,7 @@ export function* lines(pieces: Iterable<string>): Generator<string> {
     }
     open.push(rest)
     length += rest.length
-    if (length > LONGEST_LINE)
+    if (length > MAX_LINE_CHARACTERS)
       throw new Unreadable('has a line of more than 8 million characters, which is data and not text')
   }
   if (length > 0) yield open.join('')

@@ -1,5 +1,5 @@
 /** Longer lines are no prose, and go through as they are: the patterns below would take too long on them. */
-const LONGEST_LINE = 10_000
+const MAX_LINE_CHARACTERS = 10_000
 
 /** What does not end within this is not front matter. */
 const MAX_FRONT_MATTER_LINES = 1000
@@ -26,7 +26,7 @@ export function* markdownText(lines: Iterable<string>): Generator<string> {
       if (mark?.startsWith(fence) && line.trim() === mark) fence = undefined
       else yield `${line}\n`
     } else if (mark && !line.includes('`', line.indexOf(mark) + mark.length)) fence = mark
-    else if (line.length > LONGEST_LINE) yield `${line}\n`
+    else if (line.length > MAX_LINE_CHARACTERS) yield `${line}\n`
     else yield* plainLine(line)
   }
 }

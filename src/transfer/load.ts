@@ -8,7 +8,7 @@ import type { Scope } from '../store/context.ts'
 import type { Store, Tables } from '../store/index.ts'
 import { PROJECT_TABLES } from '../store/transfer/dump.ts'
 import { type DumpedRow, isTakenId, mappedId, type NumberRange } from '../store/transfer/load.ts'
-import type { Shape } from '../store/transfer/table-catalog.ts'
+import type { CatalogTable } from '../store/transfer/table-catalog.ts'
 import { keepContents } from './contents.ts'
 import { FORMAT, type Header, type Line, readLines } from './format.ts'
 import { Renumbering } from './renumbering.ts'
@@ -245,14 +245,14 @@ function checkContent({ line, row }: DumpedRow, kept: ReadonlyMap<string, number
 /** Writes rows in batches of one table whose rows have the same fields. Returns how many there were of each. */
 async function loadRows(
   lines: AsyncIterable<Line>,
-  shapes: readonly Shape[],
-  write: (shape: Shape, rows: DumpedRow[]) => Promise<void>,
+  shapes: readonly CatalogTable[],
+  write: (shape: CatalogTable, rows: DumpedRow[]) => Promise<void>,
   renumber: (table: string, row: DumpedRow) => DumpedRow = (_, row) => row,
 ): Promise<Record<string, number>> {
   const counts: Record<string, number> = {}
   let batch: DumpedRow[] = []
   let kind = ''
-  let shape: Shape | undefined
+  let shape: CatalogTable | undefined
   const flush = async () => {
     if (batch.length > 0) await write(shape!, batch)
     batch = []

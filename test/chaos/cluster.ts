@@ -1,6 +1,6 @@
 import type { Instance } from './instance.ts'
 import type { Report } from './report.ts'
-import { playRound, type Stage } from './round.ts'
+import { type Environment, playRound } from './round.ts'
 
 /** A PostgreSQL server that may be broken. */
 export interface Breakable {
@@ -24,13 +24,13 @@ const FROZEN_MS = [5_500, 7_500] as const
 
 /** Two servers and a worker on one PostgreSQL, any of which may die at any time, and the database too. */
 export function clusterRound({ seed, databaseUrl, server }: ClusterOptions): Promise<Report> {
-  const faults = (stage: Stage) => breakThings(stage, server)
+  const faults = (environment: Environment) => breakThings(environment, server)
   return playRound({ seed, kinds: ['start', 'start', 'worker'], databaseUrl, writers: 5, keys: 5, faults })
 }
 
 /** Faults overlap: one is not waited for before the next. */
 async function breakThings(
-  { instances, random, note, healing, ready, complain }: Stage,
+  { instances, random, note, healing, ready, complain }: Environment,
   server: Breakable | null,
 ): Promise<void> {
   let isDatabaseUp = true

@@ -1,5 +1,5 @@
 import type { Report } from './report.ts'
-import { playRound, type Stage } from './round.ts'
+import { type Environment, playRound } from './round.ts'
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
@@ -8,7 +8,7 @@ export function embeddedRound(seed: number): Promise<Report> {
   return playRound({ seed, kinds: ['start'], databaseUrl: null, writers: 6, keys: 3, faults })
 }
 
-async function faults({ instances, random, note, healing, ready }: Stage): Promise<void> {
+async function faults({ instances, random, note, healing, ready }: Environment): Promise<void> {
   const [server] = instances
   const kills = Math.round(random.between(1, 2))
   for (let n = 0; n < kills; n++) {

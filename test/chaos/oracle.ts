@@ -2,7 +2,7 @@ import { type Database, type Statement, sql } from '../../src/db/sql.ts'
 import type { Acknowledged } from './report.ts'
 import { SKIPPED, WRITES } from './writes.ts'
 
-export interface Judgement {
+export interface Verdict {
   rows: number
   events: number
   runs: number
@@ -22,7 +22,7 @@ export async function judge(
   acknowledged: Acknowledged,
   accepted: ReadonlyMap<string, number>,
   complain: (problem: string) => void,
-): Promise<Judgement> {
+): Promise<Verdict> {
   const none = async (what: string, statement: Statement) => {
     const rows = await database.query(statement)
     if (rows.length > 0) complain(`${rows.length} ${what}, e.g. ${JSON.stringify(rows[0])}`)
@@ -98,7 +98,7 @@ export async function judge(
   )
   await none('events that nobody dispatched', sql`select seq from zerodb_outbox`)
 
-  const [counts] = await database.query<Omit<Judgement, 'rows'>>(sql`
+  const [counts] = await database.query<Omit<Verdict, 'rows'>>(sql`
     select
       (select count(*) from zerodb_events) as events,
       count(*) as runs,

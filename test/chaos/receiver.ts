@@ -4,7 +4,7 @@ import type { Acknowledged } from './report.ts'
 import { ORDERED } from './writes.ts'
 
 /** What the world outside has seen of the runs. */
-export interface Sink {
+export interface ChaosReceiver {
   /** `http://127.0.0.1:<port>` */
   url: string
   /** The runs, by id, whose message has been accepted, and how often. */
@@ -27,7 +27,7 @@ const REFUSED_SHARE = 0.03
 const SLOWEST_MS = 10
 
 /** Takes webhooks, slowly, and refuses one now and then. */
-export async function startSink(random: Random): Promise<Sink> {
+export async function startChaosReceiver(random: Random): Promise<ChaosReceiver> {
   const receiver = await startReceiver()
   /** In order of arrival, and of their answers. */
   const deliveries: ({ arrived: Delivery } | { answered: Delivery })[] = []

@@ -9,12 +9,12 @@ import { createInstance, type Instance } from './instance.ts'
 import { startLoad } from './load.ts'
 import { judge } from './oracle.ts'
 import { type Random, randomOf } from './random.ts'
-import { startSink } from './receiver.ts'
+import { startChaosReceiver } from './receiver.ts'
 import type { Report } from './report.ts'
 import { ORDERED, preparation } from './writes.ts'
 
 /** What a round does faults to. */
-export interface Stage {
+export interface Environment {
   instances: Instance[]
   random: Random
   /** Notes what should not have happened, in words. */
@@ -36,7 +36,7 @@ export interface RoundOptions {
   writers: number
   keys: number
   /** Breaks things while there is load, and has put all of them right again when it is done. */
-  faults(stage: Stage): Promise<void>
+  faults(environment: Environment): Promise<void>
 }
 
 const RECOVERY_SECONDS = 60
@@ -56,11 +56,11 @@ export async function playRound(options: RoundOptions): Promise<Report> {
     DATABASE_URL: databaseUrl ?? '',
   }
   const instances = kinds.map((kind, i) => createInstance(`${kind} ${i + 1}`, kind, env, complain))
-  const sink = await startSink(randomOf(seed + 1))
+  const receiver = await startChaosReceiver(randomOf(seed + 1))
   try {
     for (const instance of instances) await instance.start()
     const [first] = instances
-    for (const { path, body } of preparation(sink.url)) await mustBe(201, ask(first!.url!, 'POST', path, body))
+    for (const { path, body } of preparation(receiver.url)) await mustBe(201, ask(first!.url!, 'POST', path, body))
 
     const load = startLoad({
       targets: () => instances.flatMap(({ url }) => url ?? []),
@@ -95,12 +95,12 @@ export async function playRound(options: RoundOptions): Promise<Report> {
     const { acknowledged, unavailable } = load
     const database = await openDatabase(readConfig(env))
     try {
-      const judgement = await judge(database, acknowledged, sink.accepted(), complain)
+      const judgement = await judge(database, acknowledged, receiver.accepted(), complain)
       const dead = await database.query<{ name: string }>(sql`
         select e.data ->> 'topic' as name
         from zerodb_runs r join zerodb_events e on e.seq = r.event_seq
         where r.status = 'dead' and e.event = ${ORDERED.event}`)
-      const disorder = sink.disorder(acknowledged, new Set(dead.map(({ name }) => name)))
+      const disorder = receiver.disorder(acknowledged, new Set(dead.map(({ name }) => name)))
       if (disorder.length > 0) complain(`${disorder.length} webhooks out of order, e.g. ${disorder[0]}`)
       const answered = [...acknowledged.values()].reduce((sum, names) => sum + names.length, 0)
       return {
@@ -112,7 +112,7 @@ export async function playRound(options: RoundOptions): Promise<Report> {
         unavailable: unavailable.count,
         slowest503Ms: unavailable.slowestMs,
         ...judgement,
-        duplicates: sink.duplicates(),
+        duplicates: receiver.duplicates(),
         readyMs,
         recoveredMs,
         problems,
@@ -122,7 +122,7 @@ export async function playRound(options: RoundOptions): Promise<Report> {
     }
   } finally {
     for (const instance of instances) await instance.end('SIGKILL')
-    await sink.close()
+    await receiver.close()
     await rm(dataDir, { recursive: true, force: true })
   }
 }

@@ -96,11 +96,11 @@ export const WRITES: readonly Write[] = [ORDERED, ...UNORDERED]
 /** The last one's handler can do nothing with the event: its runs end as `skipped`. */
 export const SKIPPED = { event_type: 'zerodb.vector.batch_stored', hook_name: 'auto_graph' }
 
-/** What is made before the load: a hook for every kind of handler, one of them with an order. `sink` is where webhooks go. */
-export function preparation(sink: string): { path: string; body: object }[] {
+/** What is made before the load: a hook for every kind of handler, one of them with an order. `receiver` is where webhooks go. */
+export function preparation(receiver: string): { path: string; body: object }[] {
   const patient = { max_attempts: 100, initial_seconds: 0.2, factor: 1 }
   const webhook = (event_type: string, label: string, rest: object) => ({
-    ...{ event_type, hook_name: `webhook:${label}`, hook_config: { url: `${sink}/${label}` }, retry: patient },
+    ...{ event_type, hook_name: `webhook:${label}`, hook_config: { url: `${receiver}/${label}` }, retry: patient },
     ...rest,
   })
   const hooks = [

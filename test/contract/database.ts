@@ -281,7 +281,7 @@ export function databaseContract(open: (options?: OpenOptions) => Promise<TestDa
         const name = sql([`changing_by_${by}`] as unknown as TemplateStringsArray)
         const all = sql`select * from ${name}`
         await db.exec(`create table changing_by_${by} (a int); insert into changing_by_${by} values (1)`)
-        const everywhere = () => Promise.all([db.query(all), db.query(all), db.query(all), db.relaxed.query(all)])
+        const everywhere = () => Promise.all([db.query(all), db.query(all), db.query(all), db.asyncCommit.query(all)])
         for (let i = 0; i < 3; i++) await everywhere()
         if (by === 'script') await db.exec(`alter table changing_by_script add column b int default 2`)
         else await db.query(sql`alter table ${name} add column b int default 2`)
@@ -415,7 +415,7 @@ export function databaseContract(open: (options?: OpenOptions) => Promise<TestDa
         await tx.query(put('d1'))
         outside = [
           db.query(put('d2')),
-          db.relaxed.query(put('d3')),
+          db.asyncCommit.query(put('d3')),
           db.query(sql`select name from account where name = 'd1'`),
         ]
         await tx.query(put('d4'))
@@ -565,7 +565,7 @@ export function databaseContract(open: (options?: OpenOptions) => Promise<TestDa
   })
 
   test('no statement is compiled to machine code, however much it is taken to cost', async () => {
-    for (const side of [db, db.relaxed]) {
+    for (const side of [db, db.asyncCommit]) {
       const plan = await side.query<{ 'QUERY PLAN': string }>(sql`
         explain (analyze) with recursive costly as (select 1 as n union all select n + 1 from costly where n < 10)
         select count(*) from costly a, costly b, costly c, costly d, costly e, costly f`)
@@ -577,7 +577,7 @@ export function databaseContract(open: (options?: OpenOptions) => Promise<TestDa
     /** Where a connection has to be made first, the pair is refused until it is there. */
     const pairOf = (first: Statement, next: Statement) =>
       eventually(() => {
-        const pair = db.pair<{ n: number }, { n: number }>(first, () => next)
+        const pair = db.pipeline<{ n: number }, { n: number }>(first, () => next)
         expect(pair).not.toBe(null)
         return pair!
       })
@@ -609,7 +609,9 @@ export function databaseContract(open: (options?: OpenOptions) => Promise<TestDa
       const insert = sql`insert into refused values (1) returning n`
       let pairs = 0
       await eventually(async () => {
-        const given = [db.pair(insert, () => insert), db.pair(insert, () => insert)].filter((pair) => pair !== null)
+        const given = [db.pipeline(insert, () => insert), db.pipeline(insert, () => insert)].filter(
+          (pair) => pair !== null,
+        )
         await Promise.all(given.flatMap((pair) => [pair.first, pair.next]))
         pairs += given.length
         expect(pairs).toBeGreaterThan(0)
@@ -619,8 +621,8 @@ export function databaseContract(open: (options?: OpenOptions) => Promise<TestDa
   })
 
   test('what is written on the relaxed side is there', async () => {
-    await db.relaxed.query(sql`create table relaxed (n int)`)
-    await db.relaxed.query(sql`insert into relaxed values (1)`)
+    await db.asyncCommit.query(sql`create table relaxed (n int)`)
+    await db.asyncCommit.query(sql`insert into relaxed values (1)`)
     expect(await db.query(sql`select n from relaxed`)).toEqual([{ n: 1 }])
   })
 

@@ -14,7 +14,7 @@ import { descriptorsOf } from './host-checks.ts'
 import { type Protection, pause, within } from './program.ts'
 
 /** What is around a guest and must not be touched by it: secrets, files, listeners, another tenant, the server itself. */
-export interface World {
+export interface Environment {
   readonly driver: SandboxDriver
   readonly off: readonly Protection[]
   readonly isRoot: boolean
@@ -56,7 +56,7 @@ const LOOP_MS = 1_000
 
 const secret = (label: string) => `${label}-${randomBytes(12).toString('hex')}`
 
-export async function openWorld(off: readonly Protection[] = []): Promise<World> {
+export async function openEnvironment(off: readonly Protection[] = []): Promise<Environment> {
   const isRoot = process.getuid?.() === 0
   const protections = off.length === 0 ? ALL_PROTECTIONS : protectionsWithout(...off)
 

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { GuestLog, Outcome, Program, Runtime } from '../../src/sandbox/index.ts'
-import type { World } from './environment.ts'
+import type { Environment } from './environment.ts'
 import { instanceWith, isAlive, processesOf, type Seen } from './host-checks.ts'
 import { type CallRest, codeOf, type HostileProgram, within } from './program.ts'
 
@@ -9,8 +9,8 @@ const GONE_MS = 1_000
 const LATE_MS = 2_000
 
 /** Where one program is run once. */
-export class Stage {
-  readonly world: World
+export class Fixture {
+  readonly environment: Environment
   readonly program: HostileProgram
   readonly runtime: Runtime
   /** What it has got that it must not, each a clause. */
@@ -22,8 +22,8 @@ export class Stage {
   readonly #keys = new Set<string>()
   #seen: Seen | undefined
 
-  constructor(world: World, program: HostileProgram, runtime: Runtime) {
-    this.world = world
+  constructor(environment: Environment, program: HostileProgram, runtime: Runtime) {
+    this.environment = environment
     this.program = program
     this.runtime = runtime
   }
@@ -39,7 +39,7 @@ export class Stage {
 
   /** Ends what lives on. */
   end(): void {
-    for (const key of this.#keys) this.world.driver.retire(key)
+    for (const key of this.#keys) this.environment.driver.retire(key)
   }
 
   /** Calls the program. Without a key in an instance of its own, as a script. */
@@ -49,7 +49,7 @@ export class Stage {
     const late = AbortSignal.timeout((rest.timeout_seconds ?? timeoutSeconds) * 1000 + LATE_MS)
     const name = key === undefined ? null : `${key} ${this.#nonce}`
     if (name !== null) this.#keys.add(name)
-    const outcome = await this.world.driver.call({
+    const outcome = await this.environment.driver.call({
       program: this.programOf(name, isolation),
       mode: key ? 'handler' : 'script',
       input: input ?? {},
@@ -70,14 +70,14 @@ export class Stage {
       runtime: this.runtime,
       files: { ...this.program.files, [entry]: codeOf(this.program, this.runtime)!, [this.#nonce]: '' },
       entry,
-      env: { WORLD: JSON.stringify(this.world.told) },
+      env: { WORLD: JSON.stringify(this.environment.told) },
       isolation,
       memory_mb: this.program.memoryMb ?? 256,
     }
   }
 
   /** Calls it, has `look` see it as soon as it has printed `ready`, and cancels it then. Resolves when all of it has ended. */
-  async watch(look: (stage: Stage) => Promise<void> | void, rest: CallRest = {}): Promise<Outcome> {
+  async watch(look: (fixture: Fixture) => Promise<void> | void, rest: CallRest = {}): Promise<Outcome> {
     const over = new AbortController()
     let looking: Promise<void> | undefined
     let pids: number[] = []

@@ -1,5 +1,5 @@
 import { PROTECTIONS } from '../../src/sandbox/protections.ts'
-import { openWorld } from './environment.ts'
+import { openEnvironment } from './environment.ts'
 import type { HostileProgram, Protection } from './program.ts'
 import { PROGRAMS } from './programs/index.ts'
 import { attempt, casesOf, type Row } from './suite.ts'
@@ -38,7 +38,7 @@ export async function runMutations(
   const results: Mutation[] = []
   const untried = new Set<Protection>()
   for (const [key, off] of sets) {
-    const world = await openWorld(off)
+    const environment = await openEnvironment(off)
     try {
       for (const [program, runtime] of cases) {
         const expected = program.stoppedBy.some((set) => keyOf(set) === key)
@@ -46,7 +46,7 @@ export async function runMutations(
         if (one && results.some((result) => result.off === off)) continue
         let row: Row | undefined
         for (let i = 0; i < (expected ? TRIES : 1) && !row?.breaches.length; i++)
-          row = await attempt(world, program, runtime)
+          row = await attempt(environment, program, runtime)
         if (row!.notTried !== null) {
           for (const name of off) untried.add(name)
           continue
@@ -56,7 +56,7 @@ export async function runMutations(
         if (json) console.log(JSON.stringify(mutation))
       }
     } finally {
-      await world.close()
+      await environment.close()
     }
   }
   if (!json) print(results)

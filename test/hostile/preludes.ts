@@ -22,7 +22,7 @@ const json = (call, value) => frame(RESULT, call, 0, 0, JSON.stringify(value))
 const ask = (call, question, name, body) =>
   frame(ASK, call, question, 0, 0, 0, name.length, name, JSON.stringify(body))
 const sleep = (ms) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
-const world = JSON.parse(process.env.WORLD)
+const environment = JSON.parse(process.env.WORLD)
 const hang = () => { for (;;) sleep(1000) }
 `
 export const PYTHON_FRAMES = `
@@ -46,7 +46,7 @@ def hang():
 `
 
 export const NODE_WORLD = `
-const world = JSON.parse(process.env.WORLD)
+const environment = JSON.parse(process.env.WORLD)
 const tried = (what) => { try { return what() } catch (error) { return String(error.code ?? error) } }
 const ready = () => { console.log('ready'); setInterval(() => {}, 1000) }
 `
@@ -54,7 +54,7 @@ const ready = () => { console.log('ready'); setInterval(() => {}, 1000) }
 /** `syscall(number, …)`: what the kernel answers, negative for an error; \`tried\`; \`ready\` waits until it is looked at. */
 export const PYTHON_WORLD = `
 import ctypes, json, os, sys, time
-world = json.loads(os.environ['WORLD'])
+environment = json.loads(os.environ['WORLD'])
 _libc = ctypes.CDLL(None, use_errno=True)
 def syscall(number, *arguments):
     result = _libc.syscall(ctypes.c_long(number), *[ctypes.c_long(each) if isinstance(each, int) else each for each in arguments])

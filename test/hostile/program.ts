@@ -1,6 +1,6 @@
 import type { Call, CallInput, Outcome, OutcomeStatus, Runtime } from '../../src/sandbox/index.ts'
 import type { PROTECTIONS } from '../../src/sandbox/protections.ts'
-import type { Stage } from './fixture.ts'
+import type { Fixture } from './fixture.ts'
 
 export type Protection = keyof typeof PROTECTIONS
 
@@ -50,13 +50,13 @@ export interface HostileProgram {
   /** It may be ended before it is ready, and is not looked at then. */
   mayEndBefore?: true
   /** Looked at while it waits, after `ready`. It is cancelled behind this. */
-  look?(stage: Stage): Promise<void> | void
+  look?(fixture: Fixture): Promise<void> | void
   /** How it must end. */
   ends?: Ends
   /** Looked at behind its end. */
-  after?(stage: Stage, outcome: Outcome): Promise<void> | void
+  after?(fixture: Fixture, outcome: Outcome): Promise<void> | void
   /** In place of one call of the program as a script. */
-  play?(stage: Stage): Promise<void>
+  play?(fixture: Fixture): Promise<void>
   /** Only a control group stops it: it is not tried where there are none. */
   byGroup?: true
   /** Only where the server runs as this. */

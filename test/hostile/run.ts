@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { packageRoot } from '../../src/platform/package.ts'
-import { LEAKED, openWorld } from './environment.ts'
+import { LEAKED, openEnvironment } from './environment.ts'
 import { inLeakyShell } from './leak.ts'
 import { runMutations } from './mutations.ts'
 import { asOrdinaryUser } from './ordinary.ts'
@@ -63,20 +63,20 @@ async function main(): Promise<void> {
     if (!(await runMutations(programs, values))) process.exitCode = 1
     return
   }
-  const world = await openWorld()
+  const environment = await openEnvironment()
   const rows: Row[] = []
   try {
-    for (const [program, runtime] of casesOf(programs, world.isRoot)) {
+    for (const [program, runtime] of casesOf(programs, environment.isRoot)) {
       const times = Math.max(repeat, program.race ? races : 1)
       const tries: Row[] = []
-      for (let i = 0; i < times; i++) tries.push(await attempt(world, program, runtime))
+      for (let i = 0; i < times; i++) tries.push(await attempt(environment, program, runtime))
       const row = together(tries)
       rows.push(row)
       if (values.json) console.log(JSON.stringify(row))
       else if (process.stderr.isTTY) process.stderr.write(row.breaches.length > 0 ? 'F' : '.')
     }
   } finally {
-    await world.close()
+    await environment.close()
   }
   if (!values.json) printRows(rows)
   if (rows.some(({ breaches }) => breaches.length > 0)) process.exitCode = 1

@@ -6,7 +6,7 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { build, stop } from 'esbuild'
 import { packageRoot } from '../../src/platform/package.ts'
-import type { Stage } from './fixture.ts'
+import type { Fixture } from './fixture.ts'
 import { instanceWith, type Seen } from './host-checks.ts'
 import { within } from './program.ts'
 
@@ -25,15 +25,15 @@ export interface OtherServer {
   hasGroup(): boolean
 }
 
-/** Runs the program of `stage` in a server of its own, with the protections of its world. */
+/** Runs the program of `fixture` in a server of its own, with the protections of its environment. */
 export async function startServer(
-  stage: Stage,
+  fixture: Fixture,
   { script, env = {} }: { script?: string; env?: Record<string, string> } = {},
 ): Promise<OtherServer> {
   const marker = `server-${Math.random().toString(36).slice(2)}`
-  const guest = stage.programOf(null, 'fresh')
+  const guest = fixture.programOf(null, 'fresh')
   const order = {
-    off: stage.world.off,
+    off: fixture.environment.off,
     program: { ...guest, files: { ...guest.files, [marker]: '' }, env: { ...guest.env, ...env } },
   }
   const child: ChildProcess = spawn(process.execPath, [...process.execArgv, script ?? OTHER_SERVER], {

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util'
 import { RUNTIMES, type Runtime } from '../../src/sandbox/index.ts'
-import type { World } from './environment.ts'
-import { Stage } from './fixture.ts'
+import type { Environment } from './environment.ts'
+import { Fixture } from './fixture.ts'
 import { codeOf, type HostileProgram, within } from './program.ts'
 
 const GONE_MS = 1_000
@@ -39,28 +39,38 @@ export function casesOf(programs: readonly HostileProgram[], isRoot: boolean): [
 }
 
 /** Runs it once. Never rejects: what goes wrong in looking at it is a breach. */
-export async function attempt(world: World, program: HostileProgram, runtime: Runtime): Promise<Row> {
+export async function attempt(environment: Environment, program: HostileProgram, runtime: Runtime): Promise<Row> {
   const { name, group } = program
-  if (program.byGroup && !world.hasGroups)
-    return { name, group, runtime, times: 0, outcome: '', notTried: NO_GROUPS, breaches: [], ms: 0, ...world.waited() }
-  const stage = new Stage(world, program, runtime)
-  world.waited()
+  if (program.byGroup && !environment.hasGroups)
+    return {
+      name,
+      group,
+      runtime,
+      times: 0,
+      outcome: '',
+      notTried: NO_GROUPS,
+      breaches: [],
+      ms: 0,
+      ...environment.waited(),
+    }
+  const fixture = new Fixture(environment, program, runtime)
+  environment.waited()
   const began = performance.now()
   try {
-    if (program.play) await program.play(stage)
-    else if (program.look) await stage.watch(program.look)
-    else await stage.call()
-    for (const { status, error } of program.ends ? stage.outcomes : [])
-      stage.check(program.ends!.includes(status), `it has ended with ${status}: ${error?.message ?? ''}`)
-    for (const outcome of program.after ? stage.outcomes : []) await program.after!(stage, outcome)
+    if (program.play) await program.play(fixture)
+    else if (program.look) await fixture.watch(program.look)
+    else await fixture.call()
+    for (const { status, error } of program.ends ? fixture.outcomes : [])
+      fixture.check(program.ends!.includes(status), `it has ended with ${status}: ${error?.message ?? ''}`)
+    for (const outcome of program.after ? fixture.outcomes : []) await program.after!(fixture, outcome)
     // An instance that serves no further call is gone, with whatever was started in it.
-    if (!stage.isKept && !(await within(GONE_MS, () => !stage.isThere()))) stage.breach('its processes are left')
+    if (!fixture.isKept && !(await within(GONE_MS, () => !fixture.isThere()))) fixture.breach('its processes are left')
   } catch (error) {
-    stage.breach(`it cannot be looked at: ${inspect(error)}`)
+    fixture.breach(`it cannot be looked at: ${inspect(error)}`)
   }
   const ms = performance.now() - began
-  stage.end()
-  const breaches = [...stage.breaches, ...(await world.inspect(stage.outcomes))]
-  const outcome = stage.outcomes.map(({ status }) => status).join(', ')
-  return { name, group, runtime, times: 1, outcome, notTried: null, breaches, ms, ...world.waited() }
+  fixture.end()
+  const breaches = [...fixture.breaches, ...(await environment.inspect(fixture.outcomes))]
+  const outcome = fixture.outcomes.map(({ status }) => status).join(', ')
+  return { name, group, runtime, times: 1, outcome, notTried: null, breaches, ms, ...environment.waited() }
 }

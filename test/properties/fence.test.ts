@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { migrate } from '../../src/db/migrate.ts'
 import { sql } from '../../src/db/sql.ts'
-import type { Ending } from '../../src/store/queue/runs.ts'
+import type { AttemptResult } from '../../src/store/queue/runs.ts'
 import type { TestDatabase } from '../contract/database.ts'
 import { openHere } from '../contract/open.ts'
 import { check, isFinal } from './invariants.ts'
@@ -19,7 +19,7 @@ beforeAll(async () => {
 })
 afterAll(() => here.remove())
 
-function endingOf(run: { id: string; attempts: number }, status: Ending['status']): Ending {
+function endingOf(run: { id: string; attempts: number }, status: AttemptResult['status']): AttemptResult {
   const error = status === 'succeeded' ? null : { code: 'failed', message: 'it failed' }
   return {
     id: run.id,
@@ -46,7 +46,7 @@ async function play(steps: readonly Step[]): Promise<{ runs: number; refused: nu
   async function finish(
     process: Process,
     choice: number,
-    how: Ending['status'],
+    how: AttemptResult['status'],
     before: State,
     alone: boolean,
   ): Promise<void> {

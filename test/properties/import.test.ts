@@ -57,7 +57,7 @@ async function fill(user: TestUser, project_id: string): Promise<void> {
     ...{ project_id, name: 'count', runtime: 'nodejs', source: 'export default async () => 1' },
     config: { schedule: [{ cron: '0 6 1 1 *' }], triggers: [{ event: 'zerodb.file.uploaded' }] },
   })
-  await app.idle()
+  await app.drained()
 }
 
 type Path = (string | number)[]

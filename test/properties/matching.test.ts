@@ -179,7 +179,7 @@ async function play(actions: readonly Action[]): Promise<{ expected: string[]; f
         expected.push({ hook: hook.id, write: n, key: hook.key === null ? null : keyAt(document, hook.key) })
       }
       // The row is looked at as it is when the event is handed out, and the hooks too.
-      await app.idle()
+      await app.drained()
       return
     }
     if (action.do === 'hook') {

@@ -108,7 +108,7 @@ export async function openWorld(database: Database, count: number): Promise<Worl
           { host: 'test', pid: 1, handlers: HANDLERS, slots: SLOTS },
           false,
         )
-      await store.instances.bury(process.epoch, LEASE_SECONDS)
+      await store.instances.expire(process.epoch, LEASE_SECONDS)
       await store.runs.recover()
       const lost = await store.runs.lost(
         process.epoch,

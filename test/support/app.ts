@@ -68,7 +68,7 @@ export interface TestApp {
   /** A further key of a user, bound to one project. */
   boundKey(user: TestUser, projectId: string): Promise<string>
   /** Dispatches and executes all that is due. */
-  idle(): Promise<void>
+  drained(): Promise<void>
   /** While `body` runs, `embed` makes the embeddings, and every pause before a retry is the longest that it may be. */
   withEmbedder<R>(embed: Embedder['embed'], body: () => Promise<R>): Promise<R>
   close(): Promise<void>
@@ -138,10 +138,10 @@ export async function openTestApp(
     return key
   }
 
-  async function idle(): Promise<void> {
+  async function drained(): Promise<void> {
     for (let busy = true; busy; ) {
-      await system.engine.idle()
-      // A slot that has become free takes the next run after the engine has called itself idle.
+      await system.engine.drained()
+      // A slot that has become free takes the next run after the engine has reported that it is drained.
       const [row] = await system.database.query<{ busy: boolean }>(sql`
         select
           exists (select from zerodb_outbox)
@@ -180,7 +180,7 @@ export async function openTestApp(
     }
 
     async function runs(): Promise<Run[]> {
-      await idle()
+      await drained()
       return all<Run>('/api/v1/runs')
     }
 
@@ -226,7 +226,7 @@ export async function openTestApp(
     request,
     newUser,
     boundKey: (user, projectId) => keyFor(user.user_id, projectId),
-    idle,
+    drained,
     async withEmbedder(embed, body) {
       const { embedder } = system.app
       const usual = { embed: embedder.embed, random: Math.random }

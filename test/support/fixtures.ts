@@ -66,7 +66,7 @@ export async function thingsOf(app: TestApp, user: TestUser, project: string): P
   const [schedule] = (await user.get(`/api/v1/schedules?project_id=${project}`)).body
   const secret = `S_${randomUUID().slice(0, 8)}`
   await user.request('PUT', `/api/v1/secrets/${secret}`, { body: { value: 'a value' }, headers: here })
-  await app.idle()
+  await app.drained()
   const entity = await user.get(`${MEMORY}/graph/neighbors/alice`, here)
   const [run] = (await user.get(`/api/v1/hooks/${hook.id}/runs`)).body.items
   const [waiting] = (await user.get(`/api/v1/hooks/${paused.id}/runs`)).body.items

@@ -3,12 +3,12 @@ import type { Dispatched } from '../../src/store/queue/dispatch.ts'
 
 /** Does `body`, whose events nobody turns into runs before it has ended. */
 export async function undispatched<R>({ dispatch }: Store, body: () => Promise<R>): Promise<R> {
-  const { events, oldest, behind } = dispatch
-  const nothing = async (): Promise<Dispatched> => ({ owned: [], queued: 0, turns: false, events: 0 })
+  const { events, oldest, pipelined } = dispatch
+  const nothing = async (): Promise<Dispatched> => ({ owned: [], queued: 0, constrained: false, events: 0 })
   Object.assign(dispatch, { events: nothing, oldest: nothing, behind: () => null })
   try {
     return await body()
   } finally {
-    Object.assign(dispatch, { events, oldest, behind })
+    Object.assign(dispatch, { events, oldest, behind: pipelined })
   }
 }

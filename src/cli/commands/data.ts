@@ -6,7 +6,7 @@ import { stringifyJson } from '../../exact-json.ts'
 import { confirmed } from '../lib/confirm.ts'
 import { UsageError } from '../lib/failure.ts'
 import { fields, table, time } from '../lib/output.ts'
-import { json, number, object, several } from '../lib/parse-options.ts'
+import { collect, json, number, object } from '../lib/parse-options.ts'
 import { ask, remote, type Session } from '../lib/remote.ts'
 import { iterable, megabytes, writeShown } from './files.ts'
 
@@ -195,7 +195,7 @@ const about = (command: Command) =>
     .option('--session-id <id>', 'in which conversation')
     .option('--agent-id <id>', 'of which agent')
     .option('--namespace <name>', 'in place of the global one')
-    .option('--tags <tag>', 'a tag; may be given several times', several)
+    .option('--tags <tag>', 'a tag; may be given several times', collect)
 
 export const memory = group('memory', 'what agents remember', [
   verb('memory', 'remember', 'remember a text', {

@@ -8,8 +8,8 @@ import pc from 'picocolors'
 import type { Config } from '../../config.ts'
 import { hasPgliteDatabase } from '../../db/pglite/directory.ts'
 import { print } from '../lib/output.ts'
-import { lookAtSandbox } from '../lib/sandbox-checks.ts'
-import { lookAtItsSandbox, lookAtServer } from '../lib/server-checks.ts'
+import { checkSandbox } from '../lib/sandbox-checks.ts'
+import { checkServer, checkServerSandbox } from '../lib/server-checks.ts'
 import { configOf, type ServerOptions, withServerOptions } from '../lib/server-options.ts'
 
 interface Check {
@@ -20,16 +20,16 @@ interface Check {
 
 const NODE: Check = { name: 'Node.js', look: async () => `${process.version} on ${process.platform} ${process.arch}` }
 const DIRECTORY: Check = { name: 'data directory', look: lookAtDirectory }
-const SERVER: Check = { name: 'server', look: lookAtServer }
+const SERVER: Check = { name: 'server', look: checkServer }
 
 /** A running server holds the port and the embedded database: then it is asked instead. */
 const WITHOUT_SERVER: readonly Check[] = [
   { name: 'port', look: lookAtPort },
   { name: 'database', look: lookAtDatabase },
-  { name: 'sandbox', look: lookAtSandbox },
+  { name: 'sandbox', look: checkSandbox },
 ]
 
-const WITH_SERVER: readonly Check[] = [{ name: 'sandbox', look: lookAtItsSandbox }]
+const WITH_SERVER: readonly Check[] = [{ name: 'sandbox', look: checkServerSandbox }]
 
 const MODELS: readonly Check[] = [
   {

@@ -37,6 +37,6 @@ export const importProject = remote('import', 'make a project of an exported fil
 
 /** Loaded by who needs it: it takes longer than most commands do. */
 async function patiently(...request: Parameters<typeof fetch>): Promise<Response> {
-  const { patientFetch } = await import('../lib/fetch-without-timeout.ts')
-  return patientFetch(...request)
+  const { fetchWithoutTimeout } = await import('../lib/fetch-without-timeout.ts')
+  return fetchWithoutTimeout(...request)
 }

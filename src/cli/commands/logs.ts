@@ -3,7 +3,7 @@ import pc from 'picocolors'
 import { type Hook, type Run, type RunsListInput, type ZeroDB, ZeroDBError } from '../../client/index.ts'
 import { findHook, findRun } from '../lib/find.ts'
 import { time } from '../lib/output.ts'
-import { moment, number } from '../lib/parse-options.ts'
+import { number, timestamp } from '../lib/parse-options.ts'
 import { ask, remote, type Session } from '../lib/remote.ts'
 
 /** How often it is looked for runs that have begun. */
@@ -51,7 +51,7 @@ export const logs = remote('logs', 'what handlers have said: of one run, of thos
   )
   .option('-f, --follow', 'go on with what comes, until the run has ended or Ctrl-C')
   .option('--limit <n>', 'how many of the last runs', number, 20)
-  .option('--since <time>', 'all runs from then on: 2026-06-10T08:00:00Z, 90m, 2d', moment)
+  .option('--since <time>', 'all runs from then on: 2026-06-10T08:00:00Z, 90m, 2d', timestamp)
   .addOption(new Option('--level <level>', 'only what is as grave, or graver').choices(LEVELS))
   .action(
     ask(async (session: Session, given: string | undefined, options: Options) => {

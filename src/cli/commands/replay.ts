@@ -3,7 +3,7 @@ import type { EventName, Replay } from '../../client/index.ts'
 import { confirmed } from '../lib/confirm.ts'
 import { findEvent, findHook, findReplay } from '../lib/find.ts'
 import { fields, note, table, time } from '../lib/output.ts'
-import { moment, number, several } from '../lib/parse-options.ts'
+import { collect, number, timestamp } from '../lib/parse-options.ts'
 import { progress } from '../lib/progress.ts'
 import { ask, remote, type Session } from '../lib/remote.ts'
 
@@ -23,8 +23,8 @@ interface Options {
 
 function job(command: Command): Command {
   return command
-    .option('--since <time>', 'from then on: 2026-06-10T08:00:00Z, 90m, 2d', moment)
-    .option('--until <time>', 'before then', moment)
+    .option('--since <time>', 'from then on: 2026-06-10T08:00:00Z, 90m, 2d', timestamp)
+    .option('--until <time>', 'before then', timestamp)
     .option('--rate <n>', 'at most so many a second', number)
     .option('--dry-run', 'only say how many there are')
     .option('--no-wait', 'do not watch it')
@@ -33,7 +33,7 @@ function job(command: Command): Command {
 const common = ({ since, until, rate, dryRun }: Options) => ({ since, until, rate_per_second: rate, dry_run: dryRun })
 
 export const replay = job(remote('replay', 'hand events to hooks once more'))
-  .option('--event <id>', 'this event; may be given several times', several)
+  .option('--event <id>', 'this event; may be given several times', collect)
   .option('--type <event>', 'events of this type')
   .option('--hook <hook>', 'only to this hook')
   .option('--yes', 'do not ask')

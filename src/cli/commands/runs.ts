@@ -4,7 +4,7 @@ import { stringifyJson } from '../../exact-json.ts'
 import { confirmed } from '../lib/confirm.ts'
 import { findEvent, findFunction, findHook, findRun } from '../lib/find.ts'
 import { fields, oneLine, status, table, time } from '../lib/output.ts'
-import { moment, number } from '../lib/parse-options.ts'
+import { number, timestamp } from '../lib/parse-options.ts'
 import { ask, remote, type Session } from '../lib/remote.ts'
 
 /** What a run says of itself in a line. */
@@ -129,8 +129,8 @@ const redrive = remote('redrive', 'try dead runs again, the oldest first')
   .option('--handler <name>', 'of this handler')
   .option('--type <event>', 'of events of this type')
   .option('--code <code>', 'that died of this error')
-  .option('--since <time>', 'that died since then: 2026-06-10T08:00:00Z, 90m, 2d', moment)
-  .option('--until <time>', 'that died before then', moment)
+  .option('--since <time>', 'that died since then: 2026-06-10T08:00:00Z, 90m, 2d', timestamp)
+  .option('--until <time>', 'that died before then', timestamp)
   .option('--yes', 'do not ask')
   .action(
     ask(async ({ zerodb, server, print }: Session, options: Redrive) => {

@@ -37,7 +37,7 @@ export function number(given: string): number {
 const SECONDS = { s: 1, m: 60, h: 3600, d: 86_400 }
 
 /** A time, or how long ago it was: `2026-06-10T08:00:00Z`, `90m`, `2d`. */
-export function moment(given: string): string {
+export function timestamp(given: string): string {
   const [, count, unit] = /^(\d+)([smhd])$/.exec(given) ?? []
   if (count !== undefined) {
     return new Date(Date.now() - Number(count) * SECONDS[unit as keyof typeof SECONDS] * 1000).toISOString()
@@ -48,4 +48,4 @@ export function moment(given: string): string {
 }
 
 /** For an option that may be given several times. */
-export const several = (given: string, before: string[] = []): string[] => [...before, given]
+export const collect = (given: string, before: string[] = []): string[] => [...before, given]

@@ -3,11 +3,11 @@ import { ZeroDB, type ZeroDBOptions } from '../../client/index.ts'
 import { parseStoredJson, stringifyJson } from '../../exact-json.ts'
 import { print } from './output.ts'
 import { provenFetch } from './proven-fetch.ts'
-import { type KnownServer, knownServer, type ServerFlags } from './server-config.ts'
+import { readServerConfig, type ServerConfig, type ServerFlags } from './server-config.ts'
 
 export interface Session {
   zerodb: ZeroDB
-  server: KnownServer
+  server: ServerConfig
   json: boolean
   /** What the API has answered: as JSON, or in words. */
   print(value: unknown, words: () => string): void
@@ -41,7 +41,7 @@ export function ask<Args extends unknown[]>(
 }
 
 export function sessionOf(options: ServerFlags & { json?: boolean }, how: Pick<ZeroDBOptions, 'fetch'> = {}): Session {
-  const server = knownServer(options)
+  const server = readServerConfig(options)
   const json = options.json ?? false
   return {
     zerodb: new ZeroDB({

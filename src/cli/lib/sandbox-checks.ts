@@ -2,7 +2,7 @@ import type { Config } from '../../config.ts'
 import type { SandboxReport } from '../../sandbox/index.ts'
 
 /** What user code would run in. Throws with the remedy where it cannot. */
-export async function lookAtSandbox(config: Config): Promise<string> {
+export async function checkSandbox(config: Config): Promise<string> {
   const [{ createLog }, { openSandbox }] = await Promise.all([import('../../main.ts'), import('../../sandbox/open.ts')])
   const sandbox = openSandbox(config, createLog({ logLevel: 'silent', logFormat: 'json' }))
   try {

@@ -18,7 +18,7 @@ const health = z.object({
 })
 
 /** Null where none is known, or the one that was started here is not running. */
-export async function lookAtServer(): Promise<string | null> {
+export async function checkServer(): Promise<string | null> {
   const session = knownOrNull()
   if (session === null) return null
   const { url } = session.server
@@ -36,7 +36,7 @@ export async function lookAtServer(): Promise<string | null> {
 }
 
 /** Null where it does not say. */
-export async function lookAtItsSandbox(): Promise<string | null> {
+export async function checkServerSandbox(): Promise<string | null> {
   const server = knownOrNull()?.server
   for (let asked = 0; server && asked < TIMES; asked++) {
     const { sandbox } = await askHealth(server.url).catch(() => ({ sandbox: undefined }))

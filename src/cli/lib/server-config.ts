@@ -12,7 +12,7 @@ const projectFile = z.object({
   project_id: z.guid().optional(),
 })
 
-export interface KnownServer {
+export interface ServerConfig {
   url: string
   apiKey: string
   projectId: string | undefined
@@ -41,7 +41,7 @@ export class NoServer extends Error {
  * here; both are looked for in this folder and in those above it. A key belongs to the server it was stored for: the one in `credentials.json`
  * to the server that wrote it, and `ZERODB_API_KEY` to `ZERODB_URL` where that is set. Throws `NoServer`.
  */
-export function knownServer(flags: ServerFlags, env = process.env, folder = process.cwd()): KnownServer {
+export function readServerConfig(flags: ServerFlags, env = process.env, folder = process.cwd()): ServerConfig {
   const file = readProjectFile(folder)
   const written = readWritten(env, folder)
   const inEnvironment = env['ZERODB_URL'] || undefined

@@ -4,7 +4,7 @@ import { StartError, ZeroError } from '../../errors.ts'
 import { spawnWorker, type WorkerHandle } from '../../platform/workers.ts'
 import {
   type Database,
-  DatabaseAway,
+  DatabaseUnavailable,
   DbError,
   type Executor,
   oneTurnLater,
@@ -41,7 +41,7 @@ const SCRIPT_SECONDS = 600
 const MAX_SENDINGS = 5
 
 /** The thread ended before it came to a statement, which may therefore be sent again. */
-class NotBegun extends DatabaseAway {}
+class NotBegun extends DatabaseUnavailable {}
 
 // enable_seqscan: a plan that is made while a table is empty, and kept, would read it through when it is large; and nothing vacuums
 // between our own rounds, so that a small table that is written and emptied all the time (the outbox) becomes a long one to read through.
@@ -100,13 +100,13 @@ async function openLocked(options: Required<PgliteOptions>, lock: DirectoryLock)
 
   /** The connection as it is now. After a failed opening the next caller tries again. */
   async function ready(): Promise<Connection> {
-    if (closed) throw new DatabaseAway('The database is closed')
+    if (closed) throw new DatabaseUnavailable('The database is closed')
     const attempt = current
     try {
       return await attempt
     } catch (error) {
       if (current === attempt) setCurrent(connect())
-      throw new DatabaseAway('The database cannot be opened at the moment; try again', { cause: error })
+      throw new DatabaseUnavailable('The database cannot be opened at the moment; try again', { cause: error })
     }
   }
 
@@ -132,7 +132,7 @@ async function openLocked(options: Required<PgliteOptions>, lock: DirectoryLock)
     seen = undefined
     setCurrent(
       broken.thread.terminate().then(() => {
-        if (closed) throw new DatabaseAway('The database is closed')
+        if (closed) throw new DatabaseUnavailable('The database is closed')
         return connect()
       }),
     )
@@ -181,7 +181,7 @@ async function openLocked(options: Required<PgliteOptions>, lock: DirectoryLock)
       if (statement.overdue)
         throw new ZeroError('query_timeout', `A statement was ended after ${limitSeconds} s`, { cause: error })
       const hasBegun = ((Atomics.load(connection.begun, 0) - number) | 0) >= 0
-      const Away = hasBegun ? DatabaseAway : NotBegun
+      const Away = hasBegun ? DatabaseUnavailable : NotBegun
       throw new Away('The database was restarted; try again', { cause: error })
     } finally {
       connection.running.delete(number)
@@ -301,11 +301,11 @@ async function openLocked(options: Required<PgliteOptions>, lock: DirectoryLock)
   const database: Database = {
     kind: 'pglite',
     query,
-    get relaxed() {
+    get asyncCommit() {
       return database
     },
     // One thread does one after the other: what is given to it meanwhile, it finds when it has done what is before.
-    pair<First, Next>(first: Statement, next: () => Statement | null) {
+    pipeline<First, Next>(first: Statement, next: () => Statement | null) {
       const following = async () => {
         const statement = next()
         return statement && query<Next>(statement)

@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { StartError, ZeroError } from '../../errors.ts'
-import { DatabaseAway, DbError } from '../sql.ts'
+import { DatabaseUnavailable, DbError } from '../sql.ts'
 
 /** What went wrong with a statement, in the words of our own: `DbError`, or `ZeroError` for a server that is away or a statement that took too long. */
 export function failure(error: unknown): unknown {
@@ -14,12 +14,12 @@ export function failure(error: unknown): unknown {
     return new DbError({ message, code: code ?? 'XX000', constraint, detail }, { cause: error })
   }
   if (error instanceof ZeroError || error instanceof DbError || !isConnectionError(error)) return error
-  return away(error)
+  return unavailable(error)
 }
 
 /** For who asks a server that is not there, whatever shows it. */
-export function away(cause: unknown): DatabaseAway {
-  return new DatabaseAway('The database cannot be reached at the moment; try again', { cause })
+export function unavailable(cause: unknown): DatabaseUnavailable {
+  return new DatabaseUnavailable('The database cannot be reached at the moment; try again', { cause })
 }
 
 function isConnectionError(error: unknown): boolean {

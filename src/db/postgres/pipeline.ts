@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { oneTurnLater, type Pair, type Statement } from '../sql.ts'
+import { oneTurnLater, type PipelinedRows, type Statement } from '../sql.ts'
 import type { ExtensionTypes } from '../wire.ts'
 import { run, withClient } from './run.ts'
 
@@ -7,14 +7,14 @@ import { run, withClient } from './run.ts'
 const AGAIN_MS = 1_000
 
 /** Sends two statements at once over a connection that is kept for this. */
-export interface Pairs {
+export interface Pipeline {
   /** As `Database.pair` does. */
-  send<First, Next>(first: Statement, next: () => Statement | null): Pair<First, Next> | null
+  send<First, Next>(first: Statement, next: () => Statement | null): PipelinedRows<First, Next> | null
   end(): Promise<void>
 }
 
 /** One connection like `connection`, there from the first pair that is asked for. */
-export function openPairs(connection: pg.PoolConfig, types: ExtensionTypes): Pairs {
+export function openPipeline(connection: pg.PoolConfig, types: ExtensionTypes): Pipeline {
   const pool = new pg.Pool({ ...connection, max: 1, idleTimeoutMillis: 0, pipeline: true } as pg.PoolConfig)
   pool.on('error', () => undefined)
 
@@ -34,7 +34,7 @@ export function openPairs(connection: pg.PoolConfig, types: ExtensionTypes): Pai
         prepare()
         return null
       }
-      const sent = new Promise<Pair<First, Next>>((resolve, reject) => {
+      const sent = new Promise<PipelinedRows<First, Next>>((resolve, reject) => {
         withClient(pool, async (client) => {
           const pair = {
             first: run<First>(client, first, types, true),

@@ -2,7 +2,7 @@ import pg from 'pg'
 import { StartError, ZeroError } from '../../errors.ts'
 import {
   type Database,
-  DatabaseAway,
+  DatabaseUnavailable,
   type Executor,
   type QueryOptions,
   type Statement,
@@ -12,7 +12,7 @@ import {
 import type { ExtensionTypes } from '../wire.ts'
 import { startError } from './errors.ts'
 import { listen } from './listen.ts'
-import { openPairs } from './pipeline.ts'
+import { openPipeline } from './pipeline.ts'
 import { command, lostMs, run, withClient } from './run.ts'
 import { watchSilence } from './silence.ts'
 
@@ -30,7 +30,7 @@ const SCRIPT_SECONDS = 600
 const CONNECT_SECONDS = 5
 // What looks rows up never reads a table through: plans that were made while the tables were empty must not.
 const LOOKING_UP = ['enable_seqscan=off', 'enable_bitmapscan=off', 'enable_memoize=off']
-const RELAXED = ['synchronous_commit=off', ...LOOKING_UP]
+const ASYNC_COMMIT = ['synchronous_commit=off', ...LOOKING_UP]
 
 /** Opens a pool on a PostgreSQL server (15 or later, pgvector 0.8 or later). Throws `StartError` when it cannot be reached or is too old. */
 export async function openPostgres(options: PostgresOptions): Promise<Database> {
@@ -51,11 +51,11 @@ export async function openPostgres(options: PostgresOptions): Promise<Database> 
   ]
   const watch = watchSilence(connectionOf(url, settings), lookMs)
   const connection = { ...connectionOf(url, settings), stream: watch.socket }
-  const relaxed = { ...connectionOf(url, [...settings, ...RELAXED]), stream: watch.socket }
+  const relaxed = { ...connectionOf(url, [...settings, ...ASYNC_COMMIT]), stream: watch.socket }
   const main = openPool(connection, poolSize, statementTimeoutSeconds)
   const paired = { ...connectionOf(url, [...settings, ...LOOKING_UP]), stream: watch.socket }
   const lossy = openPool(relaxed, Math.max(2, Math.ceil(poolSize / 4)), statementTimeoutSeconds)
-  const pairs = openPairs({ ...paired, query_timeout: lostMs(statementTimeoutSeconds) }, types)
+  const pipeline = openPipeline({ ...paired, query_timeout: lostMs(statementTimeoutSeconds) }, types)
   let closing: Promise<void> | undefined
 
   try {
@@ -66,14 +66,14 @@ export async function openPostgres(options: PostgresOptions): Promise<Database> 
   }
 
   async function answer<R>(work: () => Promise<R>): Promise<R> {
-    if (closing) throw new DatabaseAway('The database is closed')
+    if (closing) throw new DatabaseUnavailable('The database is closed')
     return watch.ask(work)
   }
 
   async function shut(): Promise<void> {
     // The pool would forget who still waits for a connection.
     await watch.settled()
-    await Promise.all([main.end(), lossy.end(), pairs.end()])
+    await Promise.all([main.end(), lossy.end(), pipeline.end()])
     watch.close()
   }
 
@@ -115,9 +115,9 @@ export async function openPostgres(options: PostgresOptions): Promise<Database> 
   return {
     kind: 'postgres',
     query: executor(main).query,
-    relaxed: executor(lossy),
-    pair<First, Next>(first: Statement, next: () => Statement | null) {
-      const pair = closing ? null : pairs.send<First, Next>(first, next)
+    asyncCommit: executor(lossy),
+    pipeline<First, Next>(first: Statement, next: () => Statement | null) {
+      const pair = closing ? null : pipeline.send<First, Next>(first, next)
       // The server is watched for as long as an answer is missing.
       if (pair) void watch.ask(() => Promise.allSettled([pair.first, pair.next]))
       return pair

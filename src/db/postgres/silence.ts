@@ -1,6 +1,6 @@
 import { Socket } from 'node:net'
 import pg from 'pg'
-import { away } from './errors.ts'
+import { unavailable } from './errors.ts'
 
 /** Looks in a row that find no byte from the server before it is asked whether it is there, and before it is taken for silent. */
 const [DOUBT_LOOKS, SILENT_LOOKS] = [3, 8]
@@ -38,7 +38,7 @@ export function watchSilence(connection: pg.ClientConfig, lookMs: number): Silen
   let closed = false
 
   const isSilent = () => quiet >= SILENT_LOOKS
-  const silence = () => away(new Error('The server is silent: it neither answers nor refuses'))
+  const silence = () => unavailable(new Error('The server is silent: it neither answers nor refuses'))
 
   function lookSoon(): void {
     if (!closed) timer ??= setTimeout(look, lookMs).unref()

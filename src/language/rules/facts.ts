@@ -44,7 +44,7 @@ export interface Fact {
 const THIRD_PERSON: Record<string, string> = { am: 'is', have: 'has', do: 'does' }
 
 /** At most this many facts of one sentence: lists in lists would otherwise multiply. */
-const MOST_FACTS = 60
+const MAX_FACTS = 60
 
 /** The facts of one sentence. What lacks a subject or an object is left out. */
 export class Facts {
@@ -59,7 +59,7 @@ export class Facts {
   }
 
   add(subject: Mention | undefined, predicate: string, object: Mention | undefined, certainty: number): void {
-    if (!subject || !object || subject.name === object.name || this.#facts.length >= MOST_FACTS) return
+    if (!subject || !object || subject.name === object.name || this.#facts.length >= MAX_FACTS) return
     const doubt = (subject.guessed ? 0.75 : 1) * (object.guessed ? 0.75 : 1) * (object.proper ? 1 : 0.95) * this.factor
     const confidence = Math.round(certainty * doubt * 100) / 100
     const start = Math.min(subject.span[0], object.span[0])

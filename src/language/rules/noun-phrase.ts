@@ -35,7 +35,7 @@ export function textOf(sentence: Sentence, { start, end }: Name): string {
 }
 
 /** Names longer than this keep only their end. */
-const LONGEST_NAME = 8
+const MAX_NAME_WORDS = 8
 
 export function readNounPhrase(tokens: readonly Token[], chunk: Chunk): NounPhrase {
   const first = tokens[chunk.start]!
@@ -75,7 +75,7 @@ function readNames(
   start: number,
   end: number,
 ): Pick<NounPhrase, 'head' | 'role' | 'organization'> {
-  if (end - start > LONGEST_NAME * 2) start = end - LONGEST_NAME
+  if (end - start > MAX_NAME_WORDS * 2) start = end - MAX_NAME_WORDS
   if (end - start === 1 && EMPTY.has(tokens[start]!.lower)) return {}
   if (!tokens.slice(start, end).some((token) => /\p{L}/u.test(token.text))) {
     // "order 1234" is no name, "2019" is a time.

@@ -15,7 +15,7 @@ import { DIRECTING, STATING } from './words.ts'
 const OBJECTIVE = /^(him|her|them)$/
 
 /** Longer lists are cut. */
-const LONGEST_LIST = 10
+const MAX_LIST_ITEMS = 10
 
 /**
  * Who does what to whom in one sentence: noun phrases, verb groups and prepositions are read from left to right, each
@@ -56,7 +56,7 @@ export function readSentence(sentence: Sentence, cast: Cast): { mentions: Mentio
   /** The noun phrase and those that "and" or commas join to it. */
   function readGroup(first: Chunk): Phrase[] {
     const phrases = [readPhrase(first)]
-    while (phrases.length < LONGEST_LIST) {
+    while (phrases.length < MAX_LIST_ITEMS) {
       const skip = reader.toNextInList(clause.verb !== undefined)
       // "met Bob and Carol left": what a verb follows is the subject of another clause.
       if (skip === 0 || (clause.verb && reader.kind(skip + 1) === 'verb')) break

@@ -1,7 +1,7 @@
 import type { Span } from '../index.ts'
 
 /** Longer blocks are cut at a space, so that one line of a megabyte costs no more than many short ones. */
-const LONGEST_BLOCK = 4_000
+const MAX_BLOCK_CHARACTERS = 4_000
 
 /** Lines of at least this many characters without an end mark are taken for wrapped prose. */
 const WRAPPED_LINE = 50
@@ -38,8 +38,8 @@ function continues(text: string, [start, end]: Span, next: number): boolean {
 
 function cut(text: string, start: number, end: number): Span[] {
   const pieces: Span[] = []
-  while (end - start > LONGEST_BLOCK) {
-    const limit = start + LONGEST_BLOCK
+  while (end - start > MAX_BLOCK_CHARACTERS) {
+    const limit = start + MAX_BLOCK_CHARACTERS
     const sentence = text.lastIndexOf('. ', limit)
     const space = text.lastIndexOf(' ', limit)
     const at = sentence > start ? sentence + 1 : space > start ? space : withoutHalf(text, limit)

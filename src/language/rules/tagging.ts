@@ -21,7 +21,7 @@ export interface Sentence {
 export type Tagger = (text: string) => Sentence[]
 
 /** Sentences are cut after this many tokens: no English sentence is longer, and the rules stay fast on what is not prose. */
-const LONGEST_SENTENCE = 200
+const MAX_SENTENCE_WORDS = 200
 
 /** Loads the model (about 0.1 s, 70 MB). English only. */
 export function loadTagger(): Tagger {
@@ -47,8 +47,8 @@ export function loadTagger(): Tagger {
           const place = { start: blockStart + start, end: blockStart + from }
           tokens.push(...splitContraction({ ...spelling(word), pos: tags[i] ?? 'X', ...place }))
         })
-        for (let i = 0; i < tokens.length; i += LONGEST_SENTENCE) {
-          const part = tokens.slice(i, i + LONGEST_SENTENCE)
+        for (let i = 0; i < tokens.length; i += MAX_SENTENCE_WORDS) {
+          const part = tokens.slice(i, i + MAX_SENTENCE_WORDS)
           sentences.push({ span: [part[0]!.start, part.at(-1)!.end], tokens: repairTags(part) })
         }
       })

@@ -7,7 +7,7 @@ import { isJsonObject } from '../../schema/json-object.ts'
 import { OPERATIONS } from '../index.ts'
 import type { Operation, StreamOperation } from '../operation.ts'
 import { admitInput, withWarnings } from './input.ts'
-import { foreseen } from './known-errors.ts'
+import { knownErrorOf } from './known-errors.ts'
 import { suggestOperation } from './suggest-operation.ts'
 
 const BY_NAME = new Map<string, Operation>(OPERATIONS.map((operation) => [operation.name, operation]))
@@ -27,7 +27,7 @@ export async function callOperation(app: App, name: string, caller: Caller, inpu
     )
   if (operation.permission !== 'any') requirePermission(caller, operation.permission)
   return carryOut(app, operation, caller, input).catch((error) => {
-    throw foreseen(error) ?? error
+    throw knownErrorOf(error) ?? error
   })
 }
 

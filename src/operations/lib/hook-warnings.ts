@@ -1,7 +1,7 @@
 import { hostname, networkInterfaces } from 'node:os'
 import { z } from 'zod'
 import type { App } from '../../app.ts'
-import { ownWriteOf } from '../../functions/self-trigger.ts'
+import { selfTriggerOf } from '../../functions/self-trigger.ts'
 import { handlerOf } from '../../handlers/index.ts'
 import type { EventName } from '../../schema/events.ts'
 import type { Hook } from '../../schema/hook.ts'
@@ -31,7 +31,7 @@ function webhookWarning(app: App, { hook_config }: Hook): string | null {
 
 async function functionWarning(app: App, { function_id, event_type, filter }: Hook): Promise<string | null> {
   const fn = function_id ? await app.functions.byId(function_id) : null
-  return fn && ownWriteOf(fn.program.files, event_type as EventName, filter !== undefined)
+  return fn && selfTriggerOf(fn.program.files, event_type as EventName, filter !== undefined)
 }
 
 function isThisServer({ config }: App, url: URL): boolean {

@@ -5,7 +5,7 @@ import { ZeroError } from '../../errors.ts'
 import { checkConfig, checkName } from '../../functions/deploy.ts'
 import { codeOf, loadedEntry } from '../../functions/files.ts'
 import { nextTick } from '../../functions/schedule.ts'
-import { includes } from '../../schema/login.ts'
+import { allows } from '../../schema/login.ts'
 import { safeParse } from '../../schema/safe-parse.ts'
 import { PROJECT_ROWS, type ProjectTable } from '../../schema/transfer-rows.ts'
 import { pathOf } from '../../store/filters/hook-filter.ts'
@@ -99,7 +99,7 @@ export function createImportChecks(app: App, caller: Caller): RowChecks {
     row(table, { row, vectors }) {
       const kind = table as ProjectTable
       needed.add(RIGHTS[kind])
-      isAllowed &&= includes(caller.permissions, RIGHTS[kind])
+      isAllowed &&= allows(caller.permissions, RIGHTS[kind])
       // The caller is told which rights are missing, and nothing is written: what else is wrong does not matter.
       if (!isAllowed) return undefined
       const result = safeParse<z.ZodType>(PROJECT_ROWS[kind], vectors === undefined ? { row } : { row, vectors })

@@ -5,7 +5,7 @@ import { NeverRetry, RetryLater, ZeroError } from '../../errors.ts'
 const BAD_VALUES = new Set(['22003', '22007', '22008', '22009', '22P02'])
 
 /** What is thrown while an operation is carried out, as an error for the caller; null for what we did not foresee. */
-export function foreseen(error: unknown): ZeroError | null {
+export function knownErrorOf(error: unknown): ZeroError | null {
   if (error instanceof ZeroError) return error
   if (error instanceof RetryLater)
     return new ZeroError('unavailable', error.message, { cause: error, retryAfter: Math.ceil(error.seconds) })

@@ -2,7 +2,7 @@ import type { z } from 'zod'
 import type { App } from '../../app.ts'
 import { seal } from '../../crypto.ts'
 import { ZeroError } from '../../errors.ts'
-import { secretContext } from '../../handlers/webhook.ts'
+import { webhookSecretContext } from '../../handlers/webhook.ts'
 import { newWebhookSecret } from '../../net/signature.ts'
 import type { hookCreate } from '../../schema/hook.ts'
 import { shapeErrors } from '../../schema/shape-errors.ts'
@@ -22,7 +22,7 @@ export function takeSecret(given: HookInput): { input: HookInput; secret: string
 
 /** Seals and keeps a secret of a webhook, as its newest. */
 export function keepSecret(app: App, tx: Tables, hookId: string, secret: string): Promise<void> {
-  return tx.hookSecrets.add(hookId, seal(app.encryptionKey, secret, secretContext(hookId)))
+  return tx.hookSecrets.add(hookId, seal(app.encryptionKey, secret, webhookSecretContext(hookId)))
 }
 
 /** Throws `invalid` for an address to which no request will ever go. A name is resolved only when something is sent. */

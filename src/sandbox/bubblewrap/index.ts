@@ -8,7 +8,7 @@ import { RUNTIMES, type Runtime, type SandboxDriver, type SandboxReport } from '
 import { findInterpreter } from '../interpreters.ts'
 import { ALL_PROTECTIONS, type Protections } from '../protections.ts'
 import { type SandboxOptions, supervised } from '../supervised.ts'
-import { Supervisor, USUAL_MEMORY_MB } from '../supervisor.ts'
+import { DEFAULT_MEMORY_MB, Supervisor } from '../supervisor.ts'
 import { openGroups, ownPlacement, removeGroups } from './cgroups.ts'
 import { leakedDescriptors } from './descriptors.ts'
 import { type Boundary, bubblewrapLauncher } from './launch.ts'
@@ -17,7 +17,7 @@ import { NO_BUBBLEWRAP, type Obstacle, obstacleOf } from './remedies.ts'
 import { prepareRootfs } from './rootfs.ts'
 import { seccompFilter } from './seccomp.ts'
 import { killUids, takeSlot } from './slots.ts'
-import { isRoot, sandboxFolder } from './state-dir.ts'
+import { isRoot, sandboxStateDir } from './state-dir.ts'
 
 type Found = SandboxReport['runtimes'][Runtime]
 
@@ -48,7 +48,7 @@ async function openBoundary(protections: Readonly<Protections>): Promise<Boundar
   if (!findProgram('prlimit') || !findProgram('ldd'))
     return { cause: 'The programs prlimit and ldd are needed', remedy: 'Install util-linux and libc-bin' }
   try {
-    const folder = await sandboxFolder()
+    const folder = await sandboxStateDir()
     const slot = await takeSlot(folder, async (remains) => {
       await removeGroups(remains.groups)
       killUids(remains)
@@ -96,7 +96,7 @@ async function tryRuntime(runtime: Runtime, boundary: Boundary, supervisor: Supe
     return { available: false, cause: message, remedy }
   }
   try {
-    const instance = await supervisor.start(runtime, USUAL_MEMORY_MB)
+    const instance = await supervisor.start(runtime, DEFAULT_MEMORY_MB)
     const looking = protections.probe ? inspect(instance, boundary) : Promise.resolve([])
     const wrong = await looking.finally(() => instance.end())
     if (wrong.length === 0) return { available: true, version }

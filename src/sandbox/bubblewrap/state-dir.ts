@@ -8,7 +8,7 @@ export const isRoot = (): boolean => process.getuid?.() === 0
  * Where the roots of sandboxes are kept. As root it must be a folder that every user id can reach, since each instance has its own; else one
  * of our own, in which nobody else can have prepared anything.
  */
-export async function sandboxFolder(): Promise<string> {
+export async function sandboxStateDir(): Promise<string> {
   if (isRoot()) {
     const folder = '/var/lib/zerodb-functions'
     await mkdir(folder, { recursive: true, mode: 0o755 })

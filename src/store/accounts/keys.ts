@@ -18,7 +18,7 @@ export interface StoredKey {
 const columns = sql`id, user_id, project_id, name, last4, scopes, created_at, last_used_at, expires_at, revoked_at`
 
 export function keys(context: StoreContext) {
-  const { db, relaxed } = context
+  const { db, asyncCommit } = context
   let generation = 0
   return {
     /** Changes with every revocation in this process: what was known of keys before is to be looked up again. */
@@ -94,7 +94,7 @@ export function keys(context: StoreContext) {
     },
 
     async touch(id: string): Promise<void> {
-      await relaxed.query(sql`update zerodb_api_keys set last_used_at = now() where id = ${id}::uuid`)
+      await asyncCommit.query(sql`update zerodb_api_keys set last_used_at = now() where id = ${id}::uuid`)
     },
   }
 }

@@ -2,7 +2,7 @@ import { json, sql } from '../../db/sql.ts'
 import type { FunctionConfig, FunctionVersion } from '../../schema/function.ts'
 import type { RetryPolicy } from '../../schema/hook.ts'
 import type { Runtime } from '../../schema/runtime.ts'
-import { found, owned, type Scope, type StoreContext } from '../context.ts'
+import { found, type Scope, type StoreContext, userProject } from '../context.ts'
 
 /** Text, or bytes as base64. */
 export type StoredFile = string | { base64: string }
@@ -86,7 +86,7 @@ export function functions(context: StoreContext) {
   return {
     /** By name. Throws `not_found` when the project is not the user's. */
     async list(scope: Scope): Promise<StoredFunction[]> {
-      found(await db.query(owned(scope)), 'Project')
+      found(await db.query(userProject(scope)), 'Project')
       return db.query<StoredFunction>(sql`
         select ${columns} from ${source}
         where f.project_id = ${scope.project_id}::uuid and f.user_id = ${scope.user_id}::uuid
@@ -103,7 +103,7 @@ export function functions(context: StoreContext) {
     /** The same, or null; nobody else changes it until the transaction ends. Throws `not_found` when the project is not the user's. */
     async lock(scope: Scope, name: string): Promise<StoredFunction | null> {
       // Two that deploy a first version would both find none.
-      found(await db.query(sql`${owned(scope)} for update`), 'Project')
+      found(await db.query(sql`${userProject(scope)} for update`), 'Project')
       const [row] = await db.query<StoredFunction>(sql`
         select ${columns} from ${source}
         where f.project_id = ${scope.project_id}::uuid and f.user_id = ${scope.user_id}::uuid and f.name = ${name}`)

@@ -1,7 +1,7 @@
 import { json, sql } from '../../db/sql.ts'
 import { fileUploaded } from '../../schema/events.ts'
 import type { File } from '../../schema/file.ts'
-import { bounded, found, owned, type Scope, type StoreContext, write } from '../context.ts'
+import { bounded, found, type Scope, type StoreContext, userProject, write } from '../context.ts'
 import { emit } from '../outbox.ts'
 import { candidates, type Relevance, type RelevanceQuery } from './relevance.ts'
 
@@ -21,7 +21,7 @@ export interface FileFields {
 }
 
 export function files(context: StoreContext) {
-  const { db, relaxed } = context
+  const { db, asyncCommit } = context
   return {
     async create(scope: Scope, file: FileFields): Promise<File> {
       const [{ event_seq: _, ...row }] = await write<File & { event_seq: number }>(
@@ -32,7 +32,7 @@ export function files(context: StoreContext) {
           select
             project_id, coalesce(${file.file_key}, gen_random_uuid()::text), ${file.file_name}, ${file.content_type}, ${file.size_bytes}::bigint,
             ${file.folder}, ${json(file.metadata)}::jsonb, ${file.blob}
-          from (${owned(scope)}) owner
+          from (${userProject(scope)}) owner
           returning *, id::text as ref, ${scope.user_id}::uuid as user_id
         ),
         ${emit(scope, fileUploaded, {
@@ -50,13 +50,13 @@ export function files(context: StoreContext) {
 
     /** Whether the project is the user's: asked before a large body is taken in. */
     async mayUpload(scope: Scope): Promise<boolean> {
-      return (await db.query(owned(scope))).length > 0
+      return (await db.query(userProject(scope))).length > 0
     },
 
     async list(scope: Scope, folder: string | null, limit: number, offset: number): Promise<File[]> {
       return bounded(db).query<File>(sql`
         select ${columns} from zerodb_files
-        where project_id = (select project_id from (${owned(scope)}) owner)
+        where project_id = (select project_id from (${userProject(scope)}) owner)
           and (${folder}::text is null or folder = ${folder})
         order by created_at desc, id
         limit ${limit}::int offset ${offset}::int`)
@@ -65,13 +65,13 @@ export function files(context: StoreContext) {
     async get(scope: Scope, id: string): Promise<File & { blob: string | null }> {
       const rows = await db.query<File & { blob: string | null }>(sql`
         select ${columns}, blob from zerodb_files
-        where id = ${id}::uuid and project_id = (select project_id from (${owned(scope)}) owner)`)
+        where id = ${id}::uuid and project_id = (select project_id from (${userProject(scope)}) owner)`)
       return found(rows, 'File')
     },
 
     /** The file that an event's `ref` points at; null when it has been deleted. */
     async content(projectId: string, id: string) {
-      const [row] = await relaxed.query<{
+      const [row] = await asyncCommit.query<{
         id: string
         file_name: string
         content_type: string | null
@@ -109,7 +109,7 @@ export function files(context: StoreContext) {
     ): Promise<(File & Relevance)[]> {
       const scoped = sql`
         select * from zerodb_files
-        where project_id = (select project_id from (${owned(scope)}) owner)
+        where project_id = (select project_id from (${userProject(scope)}) owner)
           and (${folder}::text is null or folder = ${folder})`
       return bounded(db).query<File & Relevance>(sql`
         ${candidates(query, scoped, limit)}
@@ -119,14 +119,14 @@ export function files(context: StoreContext) {
     async remove(scope: Scope, id: string): Promise<boolean> {
       const rows = await db.query(sql`
         delete from zerodb_files
-        where id = ${id}::uuid and project_id = (select project_id from (${owned(scope)}) owner)
+        where id = ${id}::uuid and project_id = (select project_id from (${userProject(scope)}) owner)
         returning id`)
       return rows.length > 0
     },
 
     /** Those of `blobs` that some file has as its content. */
     async blobsInUse(blobs: readonly string[]): Promise<Set<string>> {
-      const rows = await relaxed.query<{ blob: string }>(
+      const rows = await asyncCommit.query<{ blob: string }>(
         sql`select distinct blob from zerodb_files where blob = any(${blobs}::text[])`,
       )
       return new Set(rows.map((row) => row.blob))

@@ -1,6 +1,6 @@
 import { json, sql } from '../../db/sql.ts'
 import type { Entity } from '../../schema/graph.ts'
-import { owned, type Scope, type StoreContext } from '../context.ts'
+import { type Scope, type StoreContext, userProject } from '../context.ts'
 
 /** What a memory says, with each name in the form by which names are compared. */
 export interface GraphFacts {
@@ -92,7 +92,7 @@ export function graph(context: StoreContext) {
       const [row] = await db.query<Entity>(sql`
         select e.id, e.name, e.type, array(select alias from zerodb_entity_aliases a where a.entity_id = e.id order by alias) as aliases
         from zerodb_entities e
-        where e.project_id = (select project_id from (${owned(scope)}) owner)
+        where e.project_id = (select project_id from (${userProject(scope)}) owner)
           and e.id in (
             select entity_id from zerodb_entity_aliases where project_id = ${scope.project_id}::uuid and norm = ${norm}
             union all
@@ -112,7 +112,7 @@ export function graph(context: StoreContext) {
         from zerodb_edges e
         join zerodb_entities s on s.id = e.subject_id
         join zerodb_entities o on o.id = e.object_id
-        where e.project_id = (select project_id from (${owned(scope)}) owner)
+        where e.project_id = (select project_id from (${userProject(scope)}) owner)
           and e.invalidated_at is null
           and (e.subject_id = ${entityId}::uuid or e.object_id = ${entityId}::uuid)
         order by e.confidence desc, e.created_at, e.id

@@ -1,7 +1,7 @@
 import { json, sql } from '../../db/sql.ts'
 import { memoryStored, remembered } from '../../schema/events.ts'
 import type { MemoryRecord } from '../../schema/memory.ts'
-import { bounded, found, owned, type Scope, type StoreContext, write } from '../context.ts'
+import { bounded, found, type Scope, type StoreContext, userProject, write } from '../context.ts'
 import { emit, NEXT_SEQ } from '../outbox.ts'
 import { candidates, type Relevance, type RelevanceQuery } from './relevance.ts'
 
@@ -66,7 +66,7 @@ export interface MemoryText {
 }
 
 export function memories(context: StoreContext) {
-  const { db, relaxed } = context
+  const { db, asyncCommit } = context
   return {
     /** A record of a conversation. */
     async store(scope: Scope, record: RecordFields): Promise<StoredRecord> {
@@ -78,7 +78,7 @@ export function memories(context: StoreContext) {
           select
             ${NEXT_SEQ}, user_id, project_id, 'record', ${record.content}, ${record.agent_id}, ${record.session_id}, ${record.role},
             ${json(record.memory_metadata)}::jsonb
-          from (${owned(scope)}) owner
+          from (${userProject(scope)}) owner
           returning *, id::text as ref
         ),
         ${emit(
@@ -110,7 +110,7 @@ export function memories(context: StoreContext) {
             ${NEXT_SEQ}, user_id, project_id, 'remembered', ${memory.content}, ${memory.entity_id}, ${memory.memory_type}, ${memory.importance}::real,
             ${memory.tags}::text[], ${json(memory.metadata)}::jsonb, ${memory.session_id}, ${memory.agent_id},
             ${memory.user_id}, ${memory.run_id}, ${memory.namespace}
-          from (${owned(scope)}) owner
+          from (${userProject(scope)}) owner
           returning *, id::text as ref
         ),
         ${emit(
@@ -143,7 +143,7 @@ export function memories(context: StoreContext) {
     ): Promise<StoredRecord[]> {
       return bounded(db).query<StoredRecord>(sql`
         select ${recordColumns} from zerodb_memories
-        where project_id = (select project_id from (${owned(scope)}) owner)
+        where project_id = (select project_id from (${userProject(scope)}) owner)
           and kind = 'record'
           and (${filter.agent_id}::text is null or agent_id = ${filter.agent_id})
           and (${filter.session_id}::text is null or session_id = ${filter.session_id})
@@ -155,7 +155,7 @@ export function memories(context: StoreContext) {
     async get(scope: Scope, id: string): Promise<StoredRecord> {
       const rows = await db.query<StoredRecord>(sql`
         select ${recordColumns} from zerodb_memories
-        where id = ${id}::uuid and kind = 'record' and project_id = (select project_id from (${owned(scope)}) owner)`)
+        where id = ${id}::uuid and kind = 'record' and project_id = (select project_id from (${userProject(scope)}) owner)`)
       return found(rows, 'Memory')
     },
 
@@ -163,7 +163,7 @@ export function memories(context: StoreContext) {
     async recall(scope: Scope, query: RelevanceQuery, filter: RecallFilter, limit: number): Promise<RecallCandidate[]> {
       const scoped = sql`
         select * from zerodb_memories
-        where project_id = (select project_id from (${owned(scope)}) owner)
+        where project_id = (select project_id from (${userProject(scope)}) owner)
           and kind = 'remembered'
           and (${filter.entity_id}::text is null or entity_id = ${filter.entity_id})
           and (${filter.session_id}::text is null or session_id = ${filter.session_id})
@@ -182,7 +182,7 @@ export function memories(context: StoreContext) {
 
     /** The text that an event's `ref` points at; null when it has been forgotten. */
     async text(projectId: string, id: string): Promise<MemoryText | null> {
-      const [row] = await relaxed.query<MemoryText>(sql`
+      const [row] = await asyncCommit.query<MemoryText>(sql`
         select id, content, entity_id, role, embedding is not null as has_embedding
         from zerodb_memories
         where id = ${id}::uuid and project_id = ${projectId}::uuid`)
@@ -210,7 +210,7 @@ export function memories(context: StoreContext) {
       scope: Scope,
       id: string,
     ): Promise<{ mentions: number; edges: number; entities: number; runs: number }> {
-      const owner = sql`(select project_id from (${owned(scope)}) owner)`
+      const owner = sql`(select project_id from (${userProject(scope)}) owner)`
       const target = sql`id = ${id}::uuid and project_id = ${owner}`
       const { event_seq } = found(
         await db.query<{ event_seq: number }>(sql`select event_seq from zerodb_memories where ${target} for update`),

@@ -1,7 +1,7 @@
 import { json, sql } from '../../db/sql.ts'
 import { eventPublished } from '../../schema/events.ts'
 import type { Published } from '../../schema/published.ts'
-import { bounded, found, owned, type Scope, type StoreContext, write } from '../context.ts'
+import { bounded, found, type Scope, type StoreContext, userProject, write } from '../context.ts'
 import { emit } from '../outbox.ts'
 
 const columns = sql`
@@ -25,7 +25,7 @@ export function published(context: StoreContext) {
         sql`
         with stored as (
           insert into zerodb_published_events (project_id, topic, payload, source, correlation_id)
-          select project_id, ${event.topic}, ${json(event.event_payload)}::jsonb, ${event.source}, ${event.correlation_id} from (${owned(scope)}) owner
+          select project_id, ${event.topic}, ${json(event.event_payload)}::jsonb, ${event.source}, ${event.correlation_id} from (${userProject(scope)}) owner
           returning *, id::text as ref, ${scope.user_id}::uuid as user_id
         ),
         ${emit(scope, eventPublished, {
@@ -53,7 +53,7 @@ export function published(context: StoreContext) {
       const order = filter.after === undefined ? sql`position desc` : sql`position`
       return bounded(db).query<Published>(sql`
         select ${columns} from zerodb_published_events
-        where project_id = (select project_id from (${owned(scope)}) owner)
+        where project_id = (select project_id from (${userProject(scope)}) owner)
           and (${filter.topic}::text is null or topic = ${filter.topic})
           and (${filter.since}::timestamptz is null or published_at >= ${filter.since}::timestamptz)
           and (${filter.after}::uuid is null or position > (select position from zerodb_published_events where id = ${filter.after}::uuid))
@@ -64,7 +64,7 @@ export function published(context: StoreContext) {
     async get(scope: Scope, id: string): Promise<Published> {
       const rows = await db.query<Published>(sql`
         select ${columns} from zerodb_published_events
-        where id = ${id}::uuid and project_id = (select project_id from (${owned(scope)}) owner)`)
+        where id = ${id}::uuid and project_id = (select project_id from (${userProject(scope)}) owner)`)
       return found(rows, 'Event')
     },
   }

@@ -1,5 +1,5 @@
 import { Statement as Sql, type Statement, sql } from '../../db/sql.ts'
-import { owned, type Scope, type StoreContext } from '../context.ts'
+import { type Scope, type StoreContext, userProject } from '../context.ts'
 
 /** Where embeddings are kept, and which text each was made from. */
 const KINDS = {
@@ -19,7 +19,7 @@ export interface TextToConvert {
  * Converts a project's embeddings to another model. The new ones are kept aside and replace the old all at once, so that searches find
  * everything by the old model until they find everything by the new one. Vectors that clients brought (no model) are left alone.
  */
-export function reembed({ db, relaxed }: StoreContext) {
+export function reembed({ db, asyncCommit }: StoreContext) {
   const parts = (kind: EmbeddedKind) => ({ table: new Sql(KINDS[kind].table, []), text: new Sql(KINDS[kind].text, []) })
 
   /** Those that still need an embedding by `model`. */
@@ -27,7 +27,7 @@ export function reembed({ db, relaxed }: StoreContext) {
     const { table, text } = parts(kind)
     return sql`
       from ${table}
-      where project_id = (select project_id from (${owned(scope)}) owner)
+      where project_id = (select project_id from (${userProject(scope)}) owner)
         and model is not null
         and model <> ${model}
         and next_model is distinct from ${model}
@@ -37,7 +37,7 @@ export function reembed({ db, relaxed }: StoreContext) {
   return {
     async pick(kind: EmbeddedKind, scope: Scope, model: string, limit: number): Promise<TextToConvert[]> {
       const { text } = parts(kind)
-      return relaxed.query<TextToConvert>(sql`
+      return asyncCommit.query<TextToConvert>(sql`
         select id, ${text} as text ${unconverted(kind, scope, model)} order by id limit ${limit}::int`)
     },
 
@@ -68,7 +68,7 @@ export function reembed({ db, relaxed }: StoreContext) {
       const { table } = parts(kind)
       const rows = await db.query(sql`
         update ${table} set embedding = next_embedding, model = next_model, next_embedding = null, next_model = null
-        where project_id = (select project_id from (${owned(scope)}) owner) and next_model = ${model}
+        where project_id = (select project_id from (${userProject(scope)}) owner) and next_model = ${model}
         returning id`)
       return rows.length
     },

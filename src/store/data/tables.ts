@@ -1,7 +1,7 @@
 import { join, json, type Statement, sql } from '../../db/sql.ts'
 import { rowInserted } from '../../schema/events.ts'
 import type { Row, Table } from '../../schema/table.ts'
-import { bounded, found, owned, type Scope, type StoreContext, write } from '../context.ts'
+import { bounded, found, type Scope, type StoreContext, userProject, write } from '../context.ts'
 import { compileFilter, sortValue, withFilter } from '../filters/filter.ts'
 import { emit } from '../outbox.ts'
 import { type Page, pageOf } from './count.ts'
@@ -14,7 +14,7 @@ const rowColumns = sql`
 function tableOf(scope: Scope, table: string): Statement {
   return sql`
     select t.id, t.name, t.project_id, owner.user_id
-    from zerodb_tables t join (${owned(scope)}) owner using (project_id)
+    from zerodb_tables t join (${userProject(scope)}) owner using (project_id)
     where t.name = ${table} or t.id::text = ${table.toLowerCase()}
     order by t.name = ${table} desc
     limit 1`
@@ -33,7 +33,7 @@ export function tables(context: StoreContext) {
         insert into zerodb_tables (project_id, name, schema_definition, description)
         select
           project_id, ${table.name}, ${table.schema_definition ? json(table.schema_definition) : null}::jsonb, ${table.description}
-        from (${owned(scope)}) owner
+        from (${userProject(scope)}) owner
         returning ${columns}`)
       return found(rows, 'Project')
     },
@@ -41,7 +41,7 @@ export function tables(context: StoreContext) {
     async list(scope: Scope, limit: number, offset: number): Promise<Table[]> {
       return db.query<Table>(sql`
         select ${columns} from zerodb_tables
-        where project_id = (select project_id from (${owned(scope)}) owner)
+        where project_id = (select project_id from (${userProject(scope)}) owner)
         order by created_at, id
         limit ${limit}::int offset ${offset}::int`)
     },

@@ -3,7 +3,7 @@ import { json, Statement as Sql, type Statement, sql } from '../../db/sql.ts'
 import { stringifyJson } from '../../exact-json.ts'
 import { vectorBatchStored, vectorStored } from '../../schema/events.ts'
 import type { Vector, VectorInput } from '../../schema/vector.ts'
-import { bounded, found, owned, type Scope, type StoreContext, write } from '../context.ts'
+import { bounded, found, type Scope, type StoreContext, userProject, write } from '../context.ts'
 import { compileFilter, withFilter } from '../filters/filter.ts'
 import { emit } from '../outbox.ts'
 import { type Page, pageOf } from './count.ts'
@@ -49,7 +49,7 @@ const onConflict = sql`
     updated_at = now()`
 
 export function vectors(context: StoreContext) {
-  const { db, relaxed } = context
+  const { db, asyncCommit } = context
   const reads = bounded(db)
   return {
     /** Stores one vector, or replaces the one of this id in its namespace. */
@@ -63,7 +63,7 @@ export function vectors(context: StoreContext) {
           select
             project_id, ${vector.namespace}, coalesce(${vector.vector_id}, gen_random_uuid()::text), ${embedding}::vector,
             ${vector.document}, ${json(vector.vector_metadata)}::jsonb, ${vector.source}
-          from (${owned(scope)}) owner
+          from (${userProject(scope)}) owner
           ${onConflict}
           returning *, id::text as ref, ${scope.user_id}::uuid as user_id
         ),
@@ -96,7 +96,7 @@ export function vectors(context: StoreContext) {
       const [row] = await write<{ count: number }>(
         context,
         sql`
-        with owner as (${owned(scope)}),
+        with owner as (${userProject(scope)}),
         vector as (
           insert into zerodb_vectors (project_id, namespace, vector_id, embedding, document, metadata, source, batch_id)
           select owner.project_id, item.namespace, item.vector_id, item.embedding, item.document, item.metadata::jsonb, item.source, ${batchId}::uuid
@@ -130,7 +130,7 @@ export function vectors(context: StoreContext) {
       const vectors = sql`
         select dims, coalesce(model, '') as model
         from zerodb_vectors
-        where project_id = (select project_id from (${owned(scope)}) owner)
+        where project_id = (select project_id from (${userProject(scope)}) owner)
           and namespace = ${namespace}
           and dims is not null`
       return db.query<VectorSpace>(sql`
@@ -162,7 +162,7 @@ export function vectors(context: StoreContext) {
       const filter = options.filter ? compileFilter(options.filter, sql`metadata`, 'metadata_filter') : sql`true`
       const candidates = sql`
         from zerodb_vectors
-        where project_id = (select project_id from (${owned(scope)}) owner)
+        where project_id = (select project_id from (${userProject(scope)}) owner)
           and namespace = ${space.namespace}
           and dims = ${dims}
           and ${model}
@@ -194,7 +194,7 @@ export function vectors(context: StoreContext) {
 
     async list(scope: Scope, namespace: string | null, limit: number, offset: number): Promise<Page<StoredVector>> {
       const where = sql`
-        project_id = (select project_id from (${owned(scope)}) owner) and (${namespace}::text is null or namespace = ${namespace})`
+        project_id = (select project_id from (${userProject(scope)}) owner) and (${namespace}::text is null or namespace = ${namespace})`
       const rows = await reads.query<StoredVector>(sql`
         select ${columns} from zerodb_vectors where ${where} order by created_at, id limit ${limit + 1}::int offset ${offset}::int`)
       return pageOf(rows, { limit, offset }, (most) => countUpTo(most, where))
@@ -204,7 +204,7 @@ export function vectors(context: StoreContext) {
     async count(scope: Scope, namespace: string | null): Promise<number> {
       return countUpTo(
         null,
-        sql`project_id = (select project_id from (${owned(scope)}) owner) and (${namespace}::text is null or namespace = ${namespace})`,
+        sql`project_id = (select project_id from (${userProject(scope)}) owner) and (${namespace}::text is null or namespace = ${namespace})`,
       )
     },
 
@@ -212,7 +212,7 @@ export function vectors(context: StoreContext) {
     async get(scope: Scope, vectorId: string, namespace: string | null): Promise<StoredVector> {
       const rows = await db.query<StoredVector>(sql`
         select ${columns} from zerodb_vectors
-        where project_id = (select project_id from (${owned(scope)}) owner)
+        where project_id = (select project_id from (${userProject(scope)}) owner)
           and vector_id = ${vectorId}
           and (${namespace}::text is null or namespace = ${namespace})
         order by namespace = 'default' desc, created_at
@@ -226,7 +226,7 @@ export function vectors(context: StoreContext) {
         delete from zerodb_vectors
         where id = (
           select id from zerodb_vectors
-          where project_id = (select project_id from (${owned(scope)}) owner)
+          where project_id = (select project_id from (${userProject(scope)}) owner)
             and vector_id = ${vectorId}
             and (${namespace}::text is null or namespace = ${namespace})
           order by namespace = 'default' desc, created_at
@@ -239,7 +239,7 @@ export function vectors(context: StoreContext) {
     /** Those with a document and no embedding: the vector `ref`, or the vectors of the batch `ref`. */
     async toEmbed(projectId: string, ref: { id: string } | { batch_id: string }): Promise<VectorToEmbed[]> {
       const which = 'id' in ref ? sql`id = ${ref.id}::uuid` : sql`batch_id = ${ref.batch_id}::uuid`
-      return relaxed.query<VectorToEmbed>(sql`
+      return asyncCommit.query<VectorToEmbed>(sql`
         select id, document from zerodb_vectors
         where ${which} and project_id = ${projectId}::uuid and embedding is null and document is not null and document <> ''`)
     },
@@ -262,7 +262,7 @@ export function vectors(context: StoreContext) {
 
     /** The document of the vector that an event's `ref` points at; null when it has none, or is gone. */
     async document(projectId: string, id: string): Promise<string | null> {
-      const [row] = await relaxed.query<{ document: string | null }>(sql`
+      const [row] = await asyncCommit.query<{ document: string | null }>(sql`
         select document from zerodb_vectors where id = ${id}::uuid and project_id = ${projectId}::uuid`)
       return row?.document ?? null
     },
@@ -276,7 +276,7 @@ export function vectors(context: StoreContext) {
 
     /** The numbers of dimensions that have at least `atLeast` vectors and no index yet. */
     async dimsWithoutIndex(atLeast: number): Promise<number[]> {
-      const rows = await relaxed.query<{ dims: number }>(sql`
+      const rows = await asyncCommit.query<{ dims: number }>(sql`
         select dims from zerodb_vectors v
         where dims <= 2000
           and not exists (

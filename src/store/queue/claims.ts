@@ -46,7 +46,7 @@ const KEYS_AT_ONCE = 256
 const HOOKS_AT_ONCE = 64
 
 export function claims(context: StoreContext) {
-  const { db, relaxed } = context
+  const { db, asyncCommit } = context
 
   /** Recursive: jumps from lane to lane in the index, `breadth` lanes at most, beginning behind `after`. */
   function lanesBehind(after: Lane, breadth: number): Statement {
@@ -136,7 +136,7 @@ export function claims(context: StoreContext) {
     claim(claimer: Claimer, after: Lane): Promise<Claimed> {
       const { count, handlers } = claimer
       return claimLanes(
-        relaxed,
+        asyncCommit,
         after,
         claimer,
         sql`
@@ -153,8 +153,8 @@ export function claims(context: StoreContext) {
     },
 
     /** Whether there may be runs that only `claimLimited` or `claimOrdered` take. */
-    async needTurns(): Promise<boolean> {
-      const [row] = await relaxed.query<{ needed: boolean }>(sql`
+    async hasConstrained(): Promise<boolean> {
+      const [row] = await asyncCommit.query<{ needed: boolean }>(sql`
         select
           exists (select from zerodb_runs where status = 'queued' and ordering_key is not null)
           or exists (select from zerodb_hooks where concurrency is not null)

@@ -1,14 +1,14 @@
 import { type Statement, sql } from '../../db/sql.ts'
 import { now, type StoreContext } from '../context.ts'
-import type { Follower } from '../write-pipeline.ts'
-import { orderOf, seenOf, taken } from './hook-filter-sql.ts'
+import type { PipelinedDispatch } from '../write-pipeline.ts'
+import { orderOf, passesFilter, seenOf } from './hook-filter-sql.ts'
 import { type AssignmentRow, capable, limited, type OwnedRun, toOwnedRun } from './owned-run.ts'
 
 /** The most events that one statement dispatches. */
 export const DISPATCH_BATCH = 256
 
 /** Who dispatches, and what it can take on. */
-export interface Taker {
+export interface DispatchTarget {
   epoch: number
   /** How many runs it can own at once. */
   slots: number
@@ -23,30 +23,33 @@ export interface Dispatched {
   /** Runs that were made and wait to be claimed. */
   queued: number
   /** Some of them wait for their turn: their hook has an order or a limit. */
-  turns: boolean
+  constrained: boolean
   events: number
 }
 
 export function dispatch(context: StoreContext) {
-  const { relaxed } = context
+  const { asyncCommit } = context
 
   // array(): joined to the delete, the choice of the batch could be made anew for every row.
   const oldest = sql`array(select seq from zerodb_outbox order by seq limit ${DISPATCH_BATCH}::int for update skip locked)`
 
   return {
     /** Dispatches these events, those of them that nobody has dispatched. */
-    async events(seqs: readonly number[], taker: Taker): Promise<Dispatched> {
+    async events(seqs: readonly number[], taker: DispatchTarget): Promise<Dispatched> {
       // select: the plan is made for any number of them, and kept.
-      return dispatchedIn(await relaxed.query(fanOut(context, sql`(select ${seqs}::bigint[])::bigint[]`, taker)))
+      return dispatchedIn(await asyncCommit.query(fanOut(context, sql`(select ${seqs}::bigint[])::bigint[]`, taker)))
     },
 
     /** Dispatches the oldest events that nobody has: what a crash, or another process's wake-up that got lost, has left. */
-    async oldest(taker: Taker): Promise<Dispatched> {
-      return dispatchedIn(await relaxed.query(fanOut(context, oldest, taker)))
+    async oldest(taker: DispatchTarget): Promise<Dispatched> {
+      return dispatchedIn(await asyncCommit.query(fanOut(context, oldest, taker)))
     },
 
     /** The same right behind a write, whose events it finds as well unless there are `DISPATCH_BATCH` older ones. Null: not done. */
-    behind(taker: Taker, sent: (dispatched: Promise<Dispatched | null>, written: Promise<number[]>) => void): Follower {
+    pipelined(
+      taker: DispatchTarget,
+      sent: (dispatched: Promise<Dispatched | null>, written: Promise<number[]>) => void,
+    ): PipelinedDispatch {
       return {
         statement: () => fanOut(context, oldest, taker, sql`cross join set_config('synchronous_commit', 'off', true)`),
         sent: (rows, written) =>
@@ -59,7 +62,7 @@ export function dispatch(context: StoreContext) {
 
     /** Seconds since the oldest event was committed that nobody has dispatched; 0 when there is none. */
     async lagSeconds(): Promise<number> {
-      const [row] = await relaxed.query<{ seconds: number }>(sql`
+      const [row] = await asyncCommit.query<{ seconds: number }>(sql`
         select coalesce(extract(epoch from clock_timestamp() - e.created_at), 0)::float8 as seconds
         from (select min(seq) as seq from zerodb_outbox) oldest
         left join zerodb_events e on e.seq = oldest.seq`)
@@ -69,7 +72,7 @@ export function dispatch(context: StoreContext) {
 }
 
 /** What comes back: a row for each run that was made, or one without. */
-type Row = Omit<AssignmentRow, 'attempts' | 'base_attempts' | 'trigger' | 'ordering' | 'in_turn' | 'synthetic'> & {
+type Row = Omit<AssignmentRow, 'attempts' | 'base_attempts' | 'trigger' | 'ordering' | 'constrained' | 'synthetic'> & {
   events: number
   mine: boolean | null
   turn: boolean
@@ -83,7 +86,7 @@ type Row = Omit<AssignmentRow, 'attempts' | 'base_attempts' | 'trigger' | 'order
 function fanOut(
   context: StoreContext,
   batch: Statement,
-  { epoch, slots, handlers, maxDepth }: Taker,
+  { epoch, slots, handlers, maxDepth }: DispatchTarget,
   relaxing = sql``,
 ): Statement {
   return sql`
@@ -116,7 +119,7 @@ function fanOut(
         offset 0
       ) h
       cross join lateral ${seenOf({ event: sql`e.event`, data: sql`e.data`, ref: sql`e.ref`, project: sql`e.project_id` })}
-      where ${taken}
+      where ${passesFilter}
     ),
     ranked as (
       select
@@ -156,11 +159,11 @@ function fanOut(
 
 function dispatchedIn(rows: readonly Row[]): Dispatched {
   const owned: OwnedRun[] = []
-  let turns = false
+  let constrained = false
   let queued = 0
   for (const { events: _events, mine, turn, ...row } of rows) {
     if (mine === null) continue
-    if (turn) turns = true
+    if (turn) constrained = true
     if (mine)
       owned.push(
         toOwnedRun({
@@ -169,11 +172,11 @@ function dispatchedIn(rows: readonly Row[]): Dispatched {
           base_attempts: 0,
           trigger: 'event',
           ordering: null,
-          in_turn: false,
+          constrained: false,
           synthetic: false,
         }),
       )
     else queued++
   }
-  return { owned, queued, turns, events: rows[0]?.events ?? 0 }
+  return { owned, queued, constrained: constrained, events: rows[0]?.events ?? 0 }
 }

@@ -16,7 +16,7 @@ export interface Invoked {
 }
 
 /** How it has ended. */
-export interface InvokedEnding extends Invoked {
+export interface CallResult extends Invoked {
   status: 'succeeded' | 'dead' | 'cancelled'
   /** A JSON document, or null for none. */
   result: string | null
@@ -26,7 +26,7 @@ export interface InvokedEnding extends Invoked {
 }
 
 export function functionRuns(context: StoreContext) {
-  const { db, relaxed } = context
+  const { db, asyncCommit } = context
   return {
     /** A queued run of a function, for a caller who does not wait. Returns its id. */
     async enqueue(
@@ -65,8 +65,8 @@ export function functionRuns(context: StoreContext) {
     },
 
     /** Writes runs that have ended, those that have begun before and others. */
-    async record(endings: readonly InvokedEnding[]): Promise<void> {
-      await relaxed.query(sql`
+    async record(endings: readonly CallResult[]): Promise<void> {
+      await asyncCommit.query(sql`
         insert into zerodb_runs
           (id, trigger, hook_id, function_id, function_version, runtime, user_id, project_id, handler, input, chain_id, depth, status, attempts,
             at_most_once, started_at, created_at, run_at, finished_at, result, error, logs)

@@ -4,14 +4,14 @@ import type { FilterTest, FilterTested } from '../../schema/hook.ts'
 import { bounded, type StoreContext } from '../context.ts'
 import { envelope, LOOK_BACK } from '../data/events.ts'
 import { acceptedHookFilter, pathKeys, pathOf } from '../filters/hook-filter.ts'
-import { seenOf, taken } from './hook-filter-sql.ts'
+import { passesFilter, seenOf } from './hook-filter-sql.ts'
 
 /** A row that is larger than this is not shown. */
 const MAX_ROW_BYTES = 8_192
 
 const ofEvent = seenOf({ event: sql`e.event`, data: sql`e.data`, ref: sql`e.ref`, project: sql`e.project_id` })
 
-export function hookMatches({ db }: StoreContext) {
+export function hookExplain({ db }: StoreContext) {
   return {
     /**
      * What a hook with this filter and ordering key would have made of the latest events of a type, newest first; rows are as they are now.
@@ -81,7 +81,7 @@ export function hookMatches({ db }: StoreContext) {
             when h.created_at > e.created_at then 'created_later'
             when h.project_id <> e.project_id then 'other_project'
             when not h.is_active then 'inactive'
-            when not ${taken} then 'filter'
+            when not ${passesFilter} then 'filter'
             when exists (select from zerodb_outbox where seq = e.seq) then 'pending'
             when h.updated_at > e.created_at then 'changed'
             else 'expired'

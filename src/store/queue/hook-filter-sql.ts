@@ -21,7 +21,7 @@ export function seenOf(e: { event: Statement; data: Statement; ref: Statement; p
 }
 
 /** Whether hook `h` takes the event that it sees as `seen`. Never raises. */
-export const taken = sql`(h.filter_path is null or coalesce(jsonb_path_match(seen.document, h.filter_path, '{}', true), false))`
+export const passesFilter = sql`(h.filter_path is null or coalesce(jsonb_path_match(seen.document, h.filter_path, '{}', true), false))`
 
 /** A value's place among those that are ordered: itself, or where it is long what stands for it. */
 export const orderOf = sql`case when length(key) > 200 then md5(key) else key end`

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { json, type Statement, sql } from '../../db/sql.ts'
 import { EVENT_TYPES, type EventName } from '../../schema/events.ts'
 import type { Hook } from '../../schema/hook.ts'
-import { found, now, owned, type Scope, type StoreContext } from '../context.ts'
+import { found, now, type Scope, type StoreContext, userProject } from '../context.ts'
 
 /** Which field of an event's data is its row's id, where there is one. */
 const ROW_ID: Partial<Record<EventName, string>> = {
@@ -14,7 +14,7 @@ const ROW_ID: Partial<Record<EventName, string>> = {
 }
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
-export function invocations(context: StoreContext) {
+export function hookRuns(context: StoreContext) {
   const { db } = context
   return {
     /**
@@ -50,7 +50,7 @@ export function invocations(context: StoreContext) {
             || jsonb_build_object('timestamp', to_char(${now(context)} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')),
           ${cause?.chain_id ?? null}::text, ${cause?.depth ?? null}::int,
           ${now(context)}, ${error ? 'dead' : 'queued'}, ${error && json(error)}::jsonb, case when ${error !== null}::bool then now() end
-        from (${owned(scope)}) project
+        from (${userProject(scope)}) project
         join zerodb_hooks h on h.id = ${hook.id}::uuid
         returning id`)
       return found(rows, 'Project').id

@@ -11,7 +11,7 @@ export interface Instance {
   slots: number
 }
 
-export function instances({ db, relaxed }: StoreContext) {
+export function instances({ db, asyncCommit }: StoreContext) {
   return {
     /** Announces a process and returns its epoch. With `alone` (the embedded database: one process) every earlier one is known to be dead. */
     async register(instance: Instance, alone: boolean): Promise<number> {
@@ -27,26 +27,26 @@ export function instances({ db, relaxed }: StoreContext) {
 
     /** Says to everybody what this process can execute. */
     async offer(epoch: number, handlers: readonly string[]): Promise<void> {
-      await relaxed.query(sql`
+      await asyncCommit.query(sql`
         update zerodb_instances set handlers = ${handlers}::text[] where epoch = ${epoch}::bigint and not draining`)
     },
 
     /** Says to everybody that this process takes no more runs. */
     async drain(epoch: number): Promise<void> {
-      await relaxed.query(
+      await asyncCommit.query(
         sql`update zerodb_instances set draining = true, handlers = '{}' where epoch = ${epoch}::bigint`,
       )
     },
 
     /** All living ones, the oldest first. */
     async list(): Promise<(Instance & { epoch: number; started_at: string; beat_at: string; draining: boolean })[]> {
-      return relaxed.query(sql`
+      return asyncCommit.query(sql`
         select epoch, host, pid, handlers, slots, draining, started_at, beat_at from zerodb_instances order by epoch`)
     },
 
     /** False when this epoch has been declared dead in the meantime: its runs are others' now. */
     async beat(epoch: number): Promise<boolean> {
-      const rows = await relaxed.query(sql`
+      const rows = await asyncCommit.query(sql`
         update zerodb_instances set beat_at = clock_timestamp() where epoch = ${epoch}::bigint returning epoch`)
       return rows.length > 0
     },
@@ -55,9 +55,9 @@ export function instances({ db, relaxed }: StoreContext) {
      * Declares dead whoever has not beaten for `leaseSeconds`. Only a process that has just beaten itself, at most half as long ago, may say
      * so: where a server stood still with this statement before it, nobody could beat.
      */
-    async bury(epoch: number, leaseSeconds: number): Promise<void> {
+    async expire(epoch: number, leaseSeconds: number): Promise<void> {
       const ago = (seconds: number) => sql`clock_timestamp() - make_interval(secs => ${seconds}::float8)`
-      await relaxed.query(sql`
+      await asyncCommit.query(sql`
         delete from zerodb_instances
         where beat_at < ${ago(leaseSeconds)}
           and exists (

@@ -26,8 +26,8 @@ const END = sql`9223372036854775807`
  * Deletes what has been kept long enough, bit by bit. What is queued or running stays, whatever its age, and so does what it needs: the event
  * of a run that is kept, an event that nobody has dispatched, and those that a replay has still to come to. Several processes may do so at once.
  */
-export function retention(context: StoreContext) {
-  const { relaxed } = context
+export function maintenance(context: StoreContext) {
+  const { asyncCommit } = context
   const before = (seconds: number | null) => sql`(${now(context)} - make_interval(secs => ${seconds}::float8))`
 
   /** Whether run `r` has ended long enough ago. Where something is kept for ever the time is null, and nothing is. */
@@ -48,7 +48,7 @@ export function retention(context: StoreContext) {
      * has come; null at the end, or where what follows is too young.
      */
     async expireEvents(after: number, keep: Keep): Promise<Expired & { through: number | null }> {
-      const [row] = await relaxed.query<Expired & { through: number; ended: boolean }>(sql`
+      const [row] = await asyncCommit.query<Expired & { through: number; ended: boolean }>(sql`
         with looked as materialized (
           select seq, user_id, created_at from zerodb_events where seq > ${after}::bigint order by seq limit ${EVENTS_AT_ONCE}::int
         ),
@@ -103,7 +103,7 @@ export function retention(context: StoreContext) {
 
     /** Deletes ended runs that no event has led to, and then jobs none of whose runs is left. True when there may be more. */
     async expireOthers(keep: Keep): Promise<Expired & { more: boolean }> {
-      const [row] = await relaxed.query<{ runs: number }>(sql`
+      const [row] = await asyncCommit.query<{ runs: number }>(sql`
         with ended_jobs as materialized (
           select id from zerodb_replays where status <> 'running' and finished_at < ${young(keep)}
         ),

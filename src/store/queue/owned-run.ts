@@ -21,7 +21,7 @@ export interface OwnedRun {
   /** What its failure does to the runs behind it; null when none wait for it. */
   ordering: 'block' | 'skip' | null
   /** Others may wait for it to end, because of the hook's order or limit. */
-  in_turn: boolean
+  constrained: boolean
   user_id: string
   project_id: string
   /** The text by which the handler finds the row that the event is about. */
@@ -70,7 +70,7 @@ export const assignmentColumns = sql`
   c.id, c.handler, c.attempts, c.base_attempts, nullif(c.hook_id, c.function_id) as hook_id, c.function_id, c.trigger,
   coalesce(h.hook_config, case when f.is_active then '{}'::jsonb end) as config, coalesce(h.retry, f.retry) as retry,
   case when c.ordering_key is not null then h.ordering_key ->> 'policy' end as ordering,
-  c.ordering_key is not null or ${laneLimited} as in_turn,
+  c.ordering_key is not null or ${laneLimited} as constrained,
   c.user_id, c.project_id, c.ref,
   coalesce(e.id, c.input ->> 'id') as event_id,
   coalesce(e.event, c.input ->> 'event') as event,

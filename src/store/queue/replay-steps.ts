@@ -3,7 +3,7 @@ import { EVENT_TYPES } from '../../schema/events.ts'
 import type { ReplayCriteria } from '../../schema/replay.ts'
 import { now, relax, type StoreContext } from '../context.ts'
 import { rowsOf } from './backfill-sources.ts'
-import { orderOf, seenOf, taken } from './hook-filter-sql.ts'
+import { orderOf, passesFilter, seenOf } from './hook-filter-sql.ts'
 import { limited } from './owned-run.ts'
 import { endEarly, meets } from './replays.ts'
 
@@ -20,7 +20,7 @@ export interface Step {
   /** Runs that were made. */
   queued: number
   /** Some of them wait for their turn: their hook has an order or a limit. */
-  turns: boolean
+  constrained: boolean
   /** The job may go on at once; else it has ended, is in other hands, or must wait. */
   more: boolean
 }
@@ -39,7 +39,7 @@ interface Job {
   orphaned: boolean
 }
 
-const NOTHING: Step = { queued: 0, turns: false, more: false }
+const NOTHING: Step = { queued: 0, constrained: false, more: false }
 
 export function replaySteps(context: StoreContext) {
   const { db } = context
@@ -93,7 +93,7 @@ export function replaySteps(context: StoreContext) {
       }
       const allowance = Math.min(job.credit, job.room)
       const size = Math.min(BATCH, Math.max(LOOK_AHEAD, allowance))
-      const [row] = await db.query<{ queued: number; turns: boolean; done: boolean }>(sql`
+      const [row] = await db.query<{ queued: number; constrained: boolean; done: boolean }>(sql`
         with ${job.kind === 'replay' ? eventBatch(job, size) : rowBatch(job, size)},
         ${job.kind === 'replay' ? matches(job) : newMatches(job)},
         -- upto counts whole events: all hooks of an event get it in the same step. The first goes through whatever it costs.
@@ -142,9 +142,9 @@ export function replaySteps(context: StoreContext) {
           (select count(*)::int from inserted) as queued,
           exists (
             select from inserted i join zerodb_hooks h on h.id = i.hook_id where i.ordering_key is not null or ${limited}
-          ) as turns,
+          ) as constrained,
           (select ended from reach) as done`)
-      return { queued: row!.queued, turns: row!.turns, more: !row!.done }
+      return { queued: row!.queued, constrained: row!.constrained, more: !row!.done }
     },
   }
 }
@@ -226,7 +226,7 @@ function matches({ user_id, hook_id }: Job, but: Statement = sql``): Statement {
       cross join lateral ${seenOf({ event: sql`batch.event`, data: sql`batch.data`, ref: sql`batch.ref`, project: sql`batch.project_id` })}
       where batch.ref is not null
         ${but}
-        and ${taken}
+        and ${passesFilter}
     )`
 }
 

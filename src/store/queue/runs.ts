@@ -6,7 +6,7 @@ import { found, now, type Scope, type StoreContext } from '../context.ts'
 import { need } from './owned-run.ts'
 
 /** How one attempt ended. */
-export interface Ending {
+export interface AttemptResult {
   id: string
   attempts: number
   status: 'succeeded' | 'dead' | 'queued' | 'cancelled' | 'skipped'
@@ -45,7 +45,7 @@ export interface RedriveFilter {
 }
 
 export function runs(context: StoreContext) {
-  const { db, relaxed } = context
+  const { db, asyncCommit } = context
 
   /** Why a queued run waits: the first reason that holds, of those that only somebody can end before those that time will. */
   const waiting = () => sql`
@@ -79,8 +79,8 @@ export function runs(context: StoreContext) {
 
   return {
     /** Records how attempts ended. One whose owner or attempt is not the run's any more changes nothing. Returns the ids recorded. */
-    async finish(epoch: number, endings: readonly Ending[]): Promise<string[]> {
-      const rows = await relaxed.query<{ id: string }>(sql`
+    async finish(epoch: number, endings: readonly AttemptResult[]): Promise<string[]> {
+      const rows = await asyncCommit.query<{ id: string }>(sql`
         -- any(array()): each is looked up by its id. A plan made while there were few runs would read all that are at work, or all there are.
         with ended as materialized (
           select * from jsonb_to_recordset(${json(endings)}::jsonb)
@@ -105,8 +105,8 @@ export function runs(context: StoreContext) {
     },
 
     /** Keeps what running handlers have said so far, for those who watch from elsewhere. */
-    async saveLogs(epoch: number, logs: readonly Pick<Ending, 'id' | 'attempts' | 'logs'>[]): Promise<void> {
-      await relaxed.query(sql`
+    async saveLogs(epoch: number, logs: readonly Pick<AttemptResult, 'id' | 'attempts' | 'logs'>[]): Promise<void> {
+      await asyncCommit.query(sql`
         with said as materialized (
           select * from jsonb_to_recordset(${json(logs)}::jsonb) as given (id uuid, attempts int, logs jsonb)
         )
@@ -116,8 +116,8 @@ export function runs(context: StoreContext) {
     },
 
     /** Appends to the logs of attempts that have ended. Returns the runs whose logs it has appended to. */
-    async appendLogs(logs: readonly Pick<Ending, 'id' | 'attempts' | 'logs'>[]): Promise<string[]> {
-      const rows = await relaxed.query<{ id: string }>(sql`
+    async appendLogs(logs: readonly Pick<AttemptResult, 'id' | 'attempts' | 'logs'>[]): Promise<string[]> {
+      const rows = await asyncCommit.query<{ id: string }>(sql`
         with said as materialized (
           select * from jsonb_to_recordset(${json(logs)}::jsonb) as given (id uuid, attempts int, logs jsonb)
         )
@@ -155,7 +155,7 @@ export function runs(context: StoreContext) {
      * was lost. The seconds of grace are for answers that are still on their way. Returns how many there were.
      */
     async reclaim(epoch: number, known: readonly string[]): Promise<number> {
-      const rows = await relaxed.query(sql`
+      const rows = await asyncCommit.query(sql`
         update zerodb_runs set status = 'queued', owner = null
         where owner = ${epoch}::bigint
           and status = 'running'
@@ -173,7 +173,7 @@ export function runs(context: StoreContext) {
      */
     async recover(): Promise<number> {
       const again = sql`deaths + 1 < ${MAX_DEATHS}::int and not at_most_once`
-      const rows = await relaxed.query(sql`
+      const rows = await asyncCommit.query(sql`
         update zerodb_runs r set
           deaths = deaths + 1,
           owner = null,
@@ -194,7 +194,7 @@ export function runs(context: StoreContext) {
      */
     async pending(scope: Scope, handlers: readonly string[], events: readonly EventName[]): Promise<number> {
       const soon = sql`project_id = ${scope.project_id}::uuid and run_at <= ${now(context)} + interval '1 second'`
-      const [row] = await relaxed.query<{ count: number }>(sql`
+      const [row] = await asyncCommit.query<{ count: number }>(sql`
         select (
           select count(*)
           -- offset 0: there are few of them, which the planner does not know.
@@ -308,7 +308,7 @@ export function runs(context: StoreContext) {
 
     /** Of these runs, those that this epoch does not own any more: cancelled, or taken over by others. */
     async lost(epoch: number, ids: readonly string[]): Promise<string[]> {
-      const rows = await relaxed.query<{ id: string }>(sql`
+      const rows = await asyncCommit.query<{ id: string }>(sql`
         select wanted.id
         from unnest(${ids}::uuid[]) as wanted (id)
         left join lateral (select owner from zerodb_runs where id = wanted.id limit 1) r on true

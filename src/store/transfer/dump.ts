@@ -1,6 +1,6 @@
 import { join, type Statement as Sql, Statement, sql } from '../../db/sql.ts'
 import type { StoreContext } from '../context.ts'
-import { nameOf, type Shape, shapesOf } from './table-catalog.ts'
+import { type CatalogTable, nameOf, tableCatalog } from './table-catalog.ts'
 
 /** Rows that are read at a time. */
 const FETCHED = 100
@@ -41,7 +41,7 @@ const NOT_EXPORTED = ['project_id', 'user_id', 'is_default', 'xid', 'filter_path
 /** Reads rows as lines of JSON. In a transaction, all that is read is of one moment: `begin` must come first in it. */
 export function dump({ db }: StoreContext) {
   /** Each row as `{"table", "vectors", "row"}`: PostgreSQL writes them, so that no time loses its microseconds and no number a digit. */
-  async function* lines(shape: Shape, row: Sql, rest: Sql): AsyncGenerator<string, void> {
+  async function* lines(shape: CatalogTable, row: Sql, rest: Sql): AsyncGenerator<string, void> {
     const vectors = shape.vectors.map(
       (name) => sql`'"' || ${text(name)} || '":' || coalesce(t.${nameOf(name)}::text, 'null')`,
     )
@@ -77,13 +77,13 @@ export function dump({ db }: StoreContext) {
       return row!
     },
 
-    shapes: () => shapesOf(db),
+    shapes: () => tableCatalog(db),
 
     /** All rows of a table. */
-    rows: (shape: Shape) => lines(shape, rowOf(shape, []), sql``),
+    rows: (shape: CatalogTable) => lines(shape, rowOf(shape, []), sql``),
 
     /** Those rows of a table that belong to a project; the project itself is table `projects`. */
-    async *projectRows(shape: Shape, projectId: string): AsyncGenerator<string, void> {
+    async *projectRows(shape: CatalogTable, projectId: string): AsyncGenerator<string, void> {
       // A cursor takes no parameters.
       await db.query(sql`select set_config('zerodb.project', ${projectId}, true)`)
       const project = sql`current_setting('zerodb.project')::uuid`
@@ -151,7 +151,7 @@ function eventId(event: Sql): Sql {
   return sql`'evt_' || lpad(to_hex(${event}.n), 16, '0')`
 }
 
-function rowOf(shape: Shape, without: readonly string[]): Sql {
+function rowOf(shape: CatalogTable, without: readonly string[]): Sql {
   const names = [...shape.generated, ...shape.vectors, ...without]
   return names.length === 0 ? sql`to_jsonb(t)` : sql`to_jsonb(t) - ${text(`{${names.join(',')}}`)}::text[]`
 }

@@ -7,7 +7,7 @@ import { remembered } from '../../schema/events.ts'
 import type { Scope, StoreContext } from '../context.ts'
 import { acceptedHookFilter } from '../filters/hook-filter.ts'
 import { eventId } from '../outbox.ts'
-import { nameOf, type Shape } from './table-catalog.ts'
+import { type CatalogTable, nameOf } from './table-catalog.ts'
 
 /** A row as `dump` has written it. */
 export interface DumpedRow {
@@ -73,7 +73,7 @@ export function load({ db }: StoreContext) {
    * under which `given` and `where` know it.
    */
   async function insert(
-    shape: Shape,
+    shape: CatalogTable,
     rows: readonly DumpedRow[],
     { given = {}, values = {}, where = sql`true` }: { given?: Given; values?: Given; where?: Statement } = {},
   ): Promise<number> {
@@ -119,7 +119,7 @@ export function load({ db }: StoreContext) {
     },
 
     /** Rows of a whole database. What was running when they were read is queued again. */
-    async rows(shape: Shape, rows: readonly DumpedRow[]): Promise<void> {
+    async rows(shape: CatalogTable, rows: readonly DumpedRow[]): Promise<void> {
       const given: Record<string, Given> = {
         // Numbers of transactions are another database's.
         events: { xid: sql`'0'::xid8` },
@@ -172,7 +172,12 @@ export function load({ db }: StoreContext) {
      * Rows of a project; with `salt`, every id of the file becomes another. Throws `invalid` for one that refers to something that the project
      * does not have.
      */
-    async projectRows(scope: Scope, shape: Shape, rows: readonly DumpedRow[], salt: string | null): Promise<void> {
+    async projectRows(
+      scope: Scope,
+      shape: CatalogTable,
+      rows: readonly DumpedRow[],
+      salt: string | null,
+    ): Promise<void> {
       const given: Given = {}
       const values: Given = {}
       const references = Object.entries(REFERENCES[shape.name] ?? {})
@@ -265,7 +270,7 @@ export function load({ db }: StoreContext) {
     },
 
     /** Once all rows of a whole database are written: what is numbered from now on gets later numbers. */
-    async finish(shapes: readonly Shape[]): Promise<void> {
+    async finish(shapes: readonly CatalogTable[]): Promise<void> {
       for (const { name, numbered } of shapes) {
         for (const column of numbered) {
           const table = `zerodb_${name}`

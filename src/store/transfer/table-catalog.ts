@@ -1,7 +1,7 @@
 import { type Executor, Statement, sql } from '../../db/sql.ts'
 
 /** A table of ours as the database knows it. */
-export interface Shape {
+export interface CatalogTable {
   /** Without the prefix that all of ours have. */
   name: string
   /** Of the columns that hold what was written, by their names; what is computed from others is not among them. */
@@ -24,7 +24,7 @@ export interface Shape {
 const NOT_DATA = ['zerodb_migrations', 'zerodb_instances', 'zerodb_idempotency_keys']
 
 /** All tables that hold data: those that others refer to come before these. */
-export async function shapesOf(db: Executor): Promise<Shape[]> {
+export async function tableCatalog(db: Executor): Promise<CatalogTable[]> {
   const columns = await db.query<{
     table: string
     column: string

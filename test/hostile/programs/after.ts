@@ -1,14 +1,14 @@
-import type { Stage } from '../fixture.ts'
+import type { Fixture } from '../fixture.ts'
 import { isAlive, processesOf, processorMs } from '../host-checks.ts'
 import { NODE_WORLD, PYTHON_WORLD } from '../preludes.ts'
 import { type HostileProgram, pause, within } from '../program.ts'
 
 /** Something goes on behind the answer: the instance is ended for it. */
-async function endsSoon(stage: Stage): Promise<void> {
-  await stage.call({ key: 'after' })
-  const seen = stage.found()
+async function endsSoon(fixture: Fixture): Promise<void> {
+  await fixture.call({ key: 'after' })
+  const seen = fixture.found()
   const pids = seen ? processesOf(seen) : []
-  stage.check(await within(500, () => !pids.some(isAlive)), 'what it has left behind lives on')
+  fixture.check(await within(500, () => !pids.some(isAlive)), 'what it has left behind lives on')
 }
 
 export const after: HostileProgram[] = [
@@ -24,14 +24,14 @@ def burn():
 def handler(event, ctx):
     threading.Thread(target=burn, daemon=True).start()
     return 1`,
-    async play(stage) {
-      await stage.call({ key: 'after' })
+    async play(fixture) {
+      await fixture.call({ key: 'after' })
       await pause(80)
-      const { interpreter } = stage.seen()
+      const { interpreter } = fixture.seen()
       const before = processorMs(interpreter)
       await pause(300)
       const used = processorMs(interpreter) - before
-      stage.check(isAlive(interpreter) && used <= 20, `it has computed for ${used} of 300 ms`)
+      fixture.check(isAlive(interpreter) && used <= 20, `it has computed for ${used} of 300 ms`)
     },
   },
   {
@@ -85,9 +85,9 @@ def handler(event, ctx):
             if os.fork(): os._exit(0)
     os.wait()
     return 1`,
-    async play(stage) {
-      await stage.call({ key: 'after' })
-      stage.check(await within(500, () => !stage.isThere()), 'what it has left behind lives on')
+    async play(fixture) {
+      await fixture.call({ key: 'after' })
+      fixture.check(await within(500, () => !fixture.isThere()), 'what it has left behind lives on')
     },
   },
   {
@@ -129,10 +129,10 @@ def handler(event, ctx):
     left = True
     for path in ('/tmp/left', '/fn/left'): open(path, 'w').close()
     return found`,
-    async play(stage) {
+    async play(fixture) {
       for (let i = 0; i < 2; i++) {
-        const { result } = await stage.call({ key: 'fresh', isolation: 'fresh' })
-        stage.check(Buffer.from(result?.body ?? []).toString() === 'false', 'it finds what the call before has left')
+        const { result } = await fixture.call({ key: 'fresh', isolation: 'fresh' })
+        fixture.check(Buffer.from(result?.body ?? []).toString() === 'false', 'it finds what the call before has left')
       }
     },
   },
@@ -163,11 +163,11 @@ def talk(fd, data):
     return written
 os.write = talk
 def handler(event, ctx): time.sleep(0.02)`,
-    async play(stage) {
-      await stage.call({ key: 'print' })
+    async play(fixture) {
+      await fixture.call({ key: 'print' })
       await pause(9)
-      const { stdout } = await stage.call({ key: 'print' })
-      stage.check(!stdout.includes('for the next'), 'the next caller reads it')
+      const { stdout } = await fixture.call({ key: 'print' })
+      fixture.check(!stdout.includes('for the next'), 'the next caller reads it')
     },
   },
 ]

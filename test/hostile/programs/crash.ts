@@ -16,7 +16,7 @@ const breaksLater = (name: string, code: Pick<HostileProgram, 'node' | 'python'>
   name,
   group: 'CRASH',
   stoppedBy: [['own_instance']],
-  play: (stage) => thenAnother(stage, 2),
+  play: (fixture) => thenAnother(fixture, 2),
   ...code,
 })
 

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Stage } from '../fixture.ts'
+import type { Fixture } from '../fixture.ts'
 import { descriptorsOf, rootOf } from '../host-checks.ts'
 import { NODE_FRAMES, NODE_WORLD, PYTHON_FRAMES } from '../preludes.ts'
 import { type HostileProgram, type Protection, pause, within } from '../program.ts'
@@ -34,7 +34,7 @@ function race(
 }
 
 /** Answers its first call through our runner, and sends something forged 2 ms later, when the server has taken the answer. */
-const behind = (name: string, forged: string, play: (stage: Stage) => Promise<void>): HostileProgram => ({
+const behind = (name: string, forged: string, play: (fixture: Fixture) => Promise<void>): HostileProgram => ({
   name,
   group: 'FORGERY',
   race: true,
@@ -67,14 +67,14 @@ def handler(event, ctx): return 'good'`,
 })
 
 /** Whether the instance is there still, which it must not when it has forged: it may have been stopped before it came to that. */
-async function livesOn(stage: Stage): Promise<boolean> {
-  const isThere = !(await within(500, () => !stage.isThere()))
-  const seen = stage.found()
-  stage.check(!isThere || !seen || !existsSync(join(rootOf(seen.interpreter), 'tmp/forged')), 'it lives on')
+async function livesOn(fixture: Fixture): Promise<boolean> {
+  const isThere = !(await within(500, () => !fixture.isThere()))
+  const seen = fixture.found()
+  fixture.check(!isThere || !seen || !existsSync(join(rootOf(seen.interpreter), 'tmp/forged')), 'it lives on')
   return isThere
 }
 
-const resultOf = ({ outcomes }: Stage, at: number): unknown => {
+const resultOf = ({ outcomes }: Fixture, at: number): unknown => {
   const result = outcomes[at]?.result
   return result?.kind === 'json' ? JSON.parse(Buffer.from(result.body).toString()) : undefined
 }
@@ -92,7 +92,7 @@ export const forgery: HostileProgram[] = [
     { 'one read': ['frame_order'], 'two reads': [] },
     {
       ends: ['ok'],
-      after: (stage) => stage.check(resultOf(stage, 0) === 'first', 'its second answer is taken'),
+      after: (fixture) => fixture.check(resultOf(fixture, 0) === 'first', 'its second answer is taken'),
     },
   ),
   ...race(
@@ -109,10 +109,10 @@ export const forgery: HostileProgram[] = [
     { 'one read': ['frame_order', 'drop_after_kill'], 'two reads': ['frame_order'] },
     {
       ends: ['crashed'],
-      async play(stage) {
+      async play(fixture) {
         let asked = 0
-        await stage.call({ onHostCall: async () => asked++ })
-        stage.check(asked === 0, 'its question was put')
+        await fixture.call({ onHostCall: async () => asked++ })
+        fixture.check(asked === 0, 'its question was put')
       },
     },
   ),
@@ -122,11 +122,11 @@ export const forgery: HostileProgram[] = [
     { 'one read': ['frame_order'], 'two reads': [] },
     {
       ends: ['ok'],
-      async play(stage) {
+      async play(fixture) {
         let asked = 0
-        await stage.call({ onHostCall: async () => asked++ })
+        await fixture.call({ onHostCall: async () => asked++ })
         await pause(10)
-        stage.check(asked === 0, 'its question was put')
+        fixture.check(asked === 0, 'its question was put')
       },
     },
   ),
@@ -138,11 +138,11 @@ export const forgery: HostileProgram[] = [
       ends: ['crashed'],
     },
   ),
-  behind('answers the next call before it comes', `json(2, 'forged')`, async (stage) => {
-    await stage.call({ key: 'next' })
-    if (await livesOn(stage)) return
-    await stage.call({ key: 'next' })
-    stage.check(resultOf(stage, 0) === 'good' && resultOf(stage, 1) === 'good', 'its answer is another’s')
+  behind('answers the next call before it comes', `json(2, 'forged')`, async (fixture) => {
+    await fixture.call({ key: 'next' })
+    if (await livesOn(fixture)) return
+    await fixture.call({ key: 'next' })
+    fixture.check(resultOf(fixture, 0) === 'good' && resultOf(fixture, 1) === 'good', 'its answer is another’s')
   }),
   {
     name: 'asks with the rights of the caller before, in a later call',
@@ -167,20 +167,20 @@ def handler(event, ctx):
     say(ask(1, 1, 'operation', {}))
     sleep(100)
     return 2`,
-    async play(stage) {
+    async play(fixture) {
       let asked = 0
       const onHostCall = async () => asked++
-      await stage.call({ key: 'rights', onHostCall })
-      const { status } = await stage.call({ key: 'rights', onHostCall })
-      stage.check(asked === 0, 'its question was put')
-      stage.check(status === 'crashed', `it has ended with ${status}`)
+      await fixture.call({ key: 'rights', onHostCall })
+      const { status } = await fixture.call({ key: 'rights', onHostCall })
+      fixture.check(asked === 0, 'its question was put')
+      fixture.check(status === 'crashed', `it has ended with ${status}`)
     },
   },
-  behind('asks when no call is under way', `ask(1, 1, 'operation', {})`, async (stage) => {
+  behind('asks when no call is under way', `ask(1, 1, 'operation', {})`, async (fixture) => {
     let asked = 0
-    await stage.call({ key: 'idle', onHostCall: async () => asked++ })
-    await livesOn(stage)
-    stage.check(asked === 0, 'its question was put')
+    await fixture.call({ key: 'idle', onHostCall: async () => asked++ })
+    await livesOn(fixture)
+    fixture.check(asked === 0, 'its question was put')
   }),
   {
     name: 'answers with __proto__, constructor and toString',
@@ -190,7 +190,7 @@ def handler(event, ctx):
     ends: ['ok'],
     node: `export default JSON.parse('{"__proto__": {"polluted": 1}, "constructor": {"prototype": {"polluted": 1}}, "toString": 1}')`,
     python: `result = {'__proto__': {'polluted': 1}, 'constructor': {'prototype': {'polluted': 1}}, 'toString': 1}`,
-    after: (stage) => stage.check(!('polluted' in {}), 'the server’s objects are changed'),
+    after: (fixture) => fixture.check(!('polluted' in {}), 'the server’s objects are changed'),
   },
   {
     name: 'replaces what our runner uses',
@@ -215,7 +215,7 @@ def handler(event, ctx):
     os.write = lambda fd, data: len(data)
     builtins.len = lambda value: 0
     return 1`,
-    play: (stage) => thenAnother(stage, 0.5),
+    play: (fixture) => thenAnother(fixture, 0.5),
   },
   {
     name: 'hands over 200 descriptors on its channel',
@@ -232,10 +232,10 @@ for _ in range(5):
     sleep(50)
 print('ready', flush=True)
 hang()`,
-    async look(stage) {
+    async look(fixture) {
       await pause(50)
       const open = descriptorsOf('self').filter((link) => link === '/dev/null').length
-      stage.check(open < 50, `the server has ${open} of them`)
+      fixture.check(open < 50, `the server has ${open} of them`)
     },
   },
   {
@@ -263,34 +263,34 @@ def answer_and_sleep(fd, data):
 def handler(event, ctx):
     os.write = answer_and_sleep
     return 1`,
-    async play(stage) {
-      await stage.call({ key: 'silent' })
+    async play(fixture) {
+      await fixture.call({ key: 'silent' })
       await pause(5)
       const signal = AbortSignal.timeout(3_000)
-      const { status } = await stage.call({ key: 'silent', signal, input: { event: 'x'.repeat(1 << 20) } })
-      stage.check(['timeout', 'crashed'].includes(status), `its next call has ended with ${status}`)
+      const { status } = await fixture.call({ key: 'silent', signal, input: { event: 'x'.repeat(1 << 20) } })
+      fixture.check(['timeout', 'crashed'].includes(status), `its next call has ended with ${status}`)
     },
   },
 ]
 
 /** Calls it, then a program of somebody else in the same language, which must be as it always is. */
-export async function thenAnother(stage: Stage, timeout_seconds: number): Promise<void> {
-  await stage.call({ key: 'first', timeout_seconds })
-  const entry = stage.runtime === 'nodejs20' ? 'main.mjs' : 'main.py'
+export async function thenAnother(fixture: Fixture, timeout_seconds: number): Promise<void> {
+  await fixture.call({ key: 'first', timeout_seconds })
+  const entry = fixture.runtime === 'nodejs20' ? 'main.mjs' : 'main.py'
   const code = {
     nodejs20: 'export default (event) => ({ sum: event.a + event.b, text: JSON.stringify([1]) })',
     'python3.11':
       'import json\ndef handler(event, ctx):\n    return {"sum": event["a"] + event["b"], "text": json.dumps([1])}',
-  }[stage.runtime]
+  }[fixture.runtime]
   const key = 'somebody else'
-  const { status, result } = await stage.world.driver.call({
-    program: { ...stage.programOf(key, 'warm'), files: { [entry]: code } },
+  const { status, result } = await fixture.environment.driver.call({
+    program: { ...fixture.programOf(key, 'warm'), files: { [entry]: code } },
     mode: 'handler',
     input: { event: { a: 1, b: 2 } },
     timeout_seconds: 3,
     output_limit_bytes: 1000,
   })
-  stage.world.driver.retire(key)
+  fixture.environment.driver.retire(key)
   const text = result?.kind === 'json' ? Buffer.from(result.body).toString() : ''
-  stage.check(text === '{"sum":3,"text":"[1]"}', `another’s call ended with ${status} and ${text}`)
+  fixture.check(text === '{"sum":3,"text":"[1]"}', `another’s call ended with ${status} and ${text}`)
 }

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync, statfsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Stage } from '../fixture.ts'
+import type { Fixture } from '../fixture.ts'
 import { descriptorsOf, memoryMbOf, rootOf } from '../host-checks.ts'
 import { NODE_WORLD, PYTHON_WORLD } from '../preludes.ts'
 import type { HostileProgram } from '../program.ts'
@@ -31,7 +31,7 @@ const NODE_WRITES = `${NODE_WORLD}
     for (const entry of [tried(() => fs.readdirSync(folders[at], { withFileTypes: true }))].flat())
       if (entry.isDirectory?.()) folders.push(path.join(folders[at], entry.name))
   }
-  for (const file of [world.file, world.folder + '/inner/secret', '/opt/run/node.mjs', '/etc/hosts']) {
+  for (const file of [environment.file, environment.folder + '/inner/secret', '/opt/run/node.mjs', '/etc/hosts']) {
     tried(() => fs.chmodSync(file, 0o666))
     tried(() => fs.appendFileSync(file, 'x'))
     tried(() => fs.unlinkSync(file))
@@ -41,13 +41,13 @@ const PYTHON_WRITES = `${PYTHON_WORLD}
 for at, (folder, _, _) in enumerate(os.walk('/')):
     tried(lambda: open(os.path.join(folder, '${WAS_HERE}'), 'w').close())
     if at > 3000: break
-for file in [world['file'], world['folder'] + '/inner/secret', '/opt/run/python.py', '/etc/hosts']:
+for file in [environment['file'], environment['folder'] + '/inner/secret', '/opt/run/python.py', '/etc/hosts']:
     tried(lambda: os.chmod(file, 0o666))
     tried(lambda: open(file, 'a').write('x'))
     tried(lambda: os.unlink(file))
 ready()`
-const lookForWritten = (stage: Stage) => {
-  for (const path of written(rootOf(stage.seen().interpreter))) stage.breach(`it has written ${path}`)
+const lookForWritten = (fixture: Fixture) => {
+  for (const path of written(rootOf(fixture.seen().interpreter))) fixture.breach(`it has written ${path}`)
 }
 
 export const fs: HostileProgram[] = [
@@ -57,12 +57,12 @@ export const fs: HostileProgram[] = [
     stoppedBy: [['rootfs']],
     node: `${NODE_WORLD}
       import fs from 'node:fs'
-      const paths = ['/etc/shadow', '/etc/passwd', world.file, world.folder + '/inner/secret', '/proc/1/root' + world.file,
-        '/proc/self/root/..' + world.file, '/proc/self/cwd/../../..' + world.file, '/../../..' + world.file]
+      const paths = ['/etc/shadow', '/etc/passwd', environment.file, environment.folder + '/inner/secret', '/proc/1/root' + environment.file,
+        '/proc/self/root/..' + environment.file, '/proc/self/cwd/../../..' + environment.file, '/../../..' + environment.file]
       export default paths.map((path) => tried(() => fs.readFileSync(path, 'utf8').slice(0, 1000)))`,
     python: `${PYTHON_WORLD}
-paths = ['/etc/shadow', '/etc/passwd', world['file'], world['folder'] + '/inner/secret', '/proc/1/root' + world['file'],
-    '/proc/self/root/..' + world['file'], '/proc/self/cwd/../../..' + world['file'], '/../../..' + world['file']]
+paths = ['/etc/shadow', '/etc/passwd', environment['file'], environment['folder'] + '/inner/secret', '/proc/1/root' + environment['file'],
+    '/proc/self/root/..' + environment['file'], '/proc/self/cwd/../../..' + environment['file'], '/../../..' + environment['file']]
 result = [tried(lambda: open(path).read(1000)) for path in paths]`,
   },
   {
@@ -73,16 +73,16 @@ result = [tried(lambda: open(path).read(1000)) for path in paths]`,
       import fs from 'node:fs'
       const found = []
       for (const [i, make] of [fs.symlinkSync, fs.linkSync].entries()) {
-        found.push(tried(() => make(world.file, '/fn/file' + i)), tried(() => fs.readFileSync('/fn/file' + i, 'utf8')))
-        found.push(tried(() => make(world.folder, '/tmp/folder' + i)))
+        found.push(tried(() => make(environment.file, '/fn/file' + i)), tried(() => fs.readFileSync('/fn/file' + i, 'utf8')))
+        found.push(tried(() => make(environment.folder, '/tmp/folder' + i)))
         found.push(tried(() => fs.readFileSync('/tmp/folder' + i + '/inner/secret', 'utf8')))
       }
       export default found`,
     python: `${PYTHON_WORLD}
 result = []
 for i, make in enumerate([os.symlink, os.link]):
-    result += [tried(lambda: make(world['file'], f'/fn/file{i}')), tried(lambda: open(f'/fn/file{i}').read())]
-    result += [tried(lambda: make(world['folder'], f'/tmp/folder{i}'))]
+    result += [tried(lambda: make(environment['file'], f'/fn/file{i}')), tried(lambda: open(f'/fn/file{i}').read())]
+    result += [tried(lambda: make(environment['folder'], f'/tmp/folder{i}'))]
     result += [tried(lambda: open(f'/tmp/folder{i}/inner/secret').read())]`,
   },
   {
@@ -111,10 +111,10 @@ for i, make in enumerate([os.symlink, os.link]):
 for path in ['/dev/shm/${WAS_HERE}', '/dev/${WAS_HERE}']:
     tried(lambda: open(path, 'w').write('x' * 1000))
 ready()`,
-    look(stage) {
-      const root = rootOf(stage.seen().interpreter)
+    look(fixture) {
+      const root = rootOf(fixture.seen().interpreter)
       for (const path of [`${root}/dev/shm/${WAS_HERE}`, `${root}/dev/${WAS_HERE}`])
-        stage.check(!existsSync(path), 'it has a folder in /dev that nobody bounds')
+        fixture.check(!existsSync(path), 'it has a folder in /dev that nobody bounds')
     },
   },
   {
@@ -136,10 +136,10 @@ for mode in [0o020666, 0o060666]:
         held.append(tried(lambda: os.open('/tmp/device', os.O_RDONLY)))
         tried(lambda: os.unlink('/tmp/device'))
 ready()`,
-    look(stage) {
+    look(fixture) {
       const harmless = ['/dev/null', '/dev/zero', '/dev/full', '/dev/random', '/dev/urandom']
-      for (const link of descriptorsOf(stage.seen().interpreter))
-        stage.check(
+      for (const link of descriptorsOf(fixture.seen().interpreter))
+        fixture.check(
           !(link.startsWith('/dev/') || link.startsWith('/tmp/device')) || harmless.includes(link),
           `it has opened ${link}`,
         )
@@ -152,9 +152,9 @@ ready()`,
     python: `${PYTHON_WORLD}
 held = [tried(lambda: os.open('/dev/ptmx', os.O_RDWR)) for _ in range(50)]
 ready()`,
-    look(stage) {
+    look(fixture) {
       const used = Number(readFileSync('/proc/sys/kernel/pty/nr', 'latin1'))
-      stage.check(used < 40, `${used} terminals of the machine are in use`)
+      fixture.check(used < 40, `${used} terminals of the machine are in use`)
     },
   },
   {
@@ -172,12 +172,12 @@ for i in range(100):
     for folder in ['/tmp', '/fn']:
         tried(lambda: open(f'{folder}/f{i}', 'wb').write(piece))
 ready()`,
-    look(stage) {
+    look(fixture) {
       const used = ['/tmp', '/fn'].reduce((sum, folder) => {
-        const { blocks, bfree, bsize } = statfsSync(rootOf(stage.seen().interpreter) + folder)
+        const { blocks, bfree, bsize } = statfsSync(rootOf(fixture.seen().interpreter) + folder)
         return sum + ((blocks - bfree) * bsize) / (1 << 20)
       }, 0)
-      stage.check(used <= 81, `its files take ${Math.round(used)} MB`)
+      fixture.check(used <= 81, `its files take ${Math.round(used)} MB`)
     },
   },
   {
@@ -196,9 +196,9 @@ except OSError:
 ready()`,
     mayEndBefore: true,
     ends: ['memory', 'cancelled', 'crashed'],
-    look(stage) {
-      const used = memoryMbOf(stage.seen())
-      stage.check(used < 66, `its files take ${Math.round(used)} MB of memory`)
+    look(fixture) {
+      const used = memoryMbOf(fixture.seen())
+      fixture.check(used < 66, `its files take ${Math.round(used)} MB of memory`)
     },
   },
   {
@@ -212,9 +212,9 @@ ready()`,
     python: `${PYTHON_WORLD}
 held = [tried(lambda: os.open('/dev/null', os.O_RDONLY)) for _ in range(1000)]
 ready()`,
-    look(stage) {
-      const open = descriptorsOf(stage.seen().interpreter).length
-      stage.check(open <= 256, `it has ${open} descriptors open`)
+    look(fixture) {
+      const open = descriptorsOf(fixture.seen().interpreter).length
+      fixture.check(open <= 256, `it has ${open} descriptors open`)
     },
   },
   {
@@ -233,9 +233,9 @@ signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 open('/tmp/large', 'w').close()
 tried(lambda: os.truncate('/tmp/large', 2 ** 40))
 ready()`,
-    look(stage) {
-      const { size } = statSync(join(rootOf(stage.seen().interpreter), 'tmp/large'))
-      stage.check(size <= 64 << 20, `it has a file of ${size} bytes`)
+    look(fixture) {
+      const { size } = statSync(join(rootOf(fixture.seen().interpreter), 'tmp/large'))
+      fixture.check(size <= 64 << 20, `it has a file of ${size} bytes`)
     },
   },
 ]

@@ -12,8 +12,8 @@ export const info: HostileProgram[] = [
     stoppedBy: [['uts_namespace']],
     node: `import os from 'node:os'\nimport fs from 'node:fs'\nexport default [os.hostname(), os.version()]`,
     python: 'import os, socket\nresult = [os.uname().nodename, socket.gethostname()]',
-    after: (stage, { result }) =>
-      stage.check(
+    after: (fixture, { result }) =>
+      fixture.check(
         !(JSON.parse(Buffer.from(result?.body ?? 'null').toString()) ?? []).includes(hostname()),
         'it knows the name of the machine',
       ),
@@ -31,14 +31,14 @@ export const info: HostileProgram[] = [
     python: `${PYTHON_WORLD}
 files = ['cmdline', 'sys/kernel/random/boot_id', 'cpuinfo', 'self/mountinfo', 'self/cgroup', 'version', 'kallsyms', 'modules', '1/cmdline']
 result = [tried(lambda: open('/proc/' + file).read(4000)) for file in files] + [tried(lambda: os.listdir('/sys'))]`,
-    after(stage, { result }) {
+    after(fixture, { result }) {
       const text = Buffer.from(result?.body ?? []).toString()
       const known = {
         'the number of this boot': read('/proc/sys/kernel/random/boot_id'),
         'the processor': cpus()[0]?.model || 'no model',
         'where it is mounted from': '/zerodb-functions',
       }
-      for (const [what, value] of Object.entries(known)) stage.check(!text.includes(value), `it knows ${what}`)
+      for (const [what, value] of Object.entries(known)) fixture.check(!text.includes(value), `it knows ${what}`)
     },
   },
   {
@@ -50,12 +50,12 @@ result = [tried(lambda: open('/proc/' + file).read(4000)) for file in files] + [
 print(os.getpid())
 ready()`,
     look() {},
-    async play(stage) {
+    async play(fixture) {
       let pid = 0
-      const { stdout } = await stage.watch(() => {
-        pid = stage.seen().interpreter
+      const { stdout } = await fixture.watch(() => {
+        pid = fixture.seen().interpreter
       })
-      stage.check(stdout.split('\n')[0] !== String(pid), 'it knows the number that it has outside')
+      fixture.check(stdout.split('\n')[0] !== String(pid), 'it knows the number that it has outside')
     },
   },
   {
@@ -65,12 +65,12 @@ ready()`,
     node: `import os from 'node:os'\nexport default os.networkInterfaces()`,
     python: `import json, socket
 result = [name for _, name in socket.if_nameindex()]`,
-    after(stage, { result }) {
+    after(fixture, { result }) {
       const text = Buffer.from(result?.body ?? []).toString()
       const found = Object.entries(networkInterfaces()).filter(([name]) => name !== 'lo')
       for (const [name, addresses = []] of found)
         for (const known of [name, ...addresses.map(({ address }) => address)])
-          stage.check(!text.includes(`"${known}"`), `it knows ${known}`)
+          fixture.check(!text.includes(`"${known}"`), `it knows ${known}`)
     },
   },
   {
@@ -80,9 +80,9 @@ result = [name for _, name in socket.if_nameindex()]`,
     node: `${NODE_WORLD}
       import { spawnSync } from 'node:child_process'
       const code = 'const fs=require("fs");const[a]=process.argv.slice(1);console.log(a&&fs.existsSync(a)&&fs.readFileSync(a,"utf8"))'
-      export default spawnSync(process.execPath, ['-e', code, world.file], { encoding: 'utf8' }).stdout`,
+      export default spawnSync(process.execPath, ['-e', code, environment.file], { encoding: 'utf8' }).stdout`,
     python: `${PYTHON_WORLD}
 import subprocess
-result = subprocess.run([sys.executable, '-S', '-c', 'import sys; print(open(sys.argv[1]).read())', world['file']], capture_output=True, text=True).stdout`,
+result = subprocess.run([sys.executable, '-S', '-c', 'import sys; print(open(sys.argv[1]).read())', environment['file']], capture_output=True, text=True).stdout`,
   },
 ]

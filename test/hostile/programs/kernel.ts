@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { memfd32, memfd64, memfdX32 } from '../elf.ts'
-import type { Stage } from '../fixture.ts'
+import type { Fixture } from '../fixture.ts'
 import { descriptorsOf, linkOf, rootOf, statusOf } from '../host-checks.ts'
 import { NODE_WORLD, PYTHON_WORLD } from '../preludes.ts'
 import type { HostileProgram } from '../program.ts'
@@ -11,9 +11,9 @@ const read = (path: string): string => readFileSync(path, 'latin1')
 /** Fails for every descriptor of the instance that is of one of these kinds. */
 const noDescriptor =
   (...kinds: string[]) =>
-  (stage: Stage) => {
-    for (const link of stage.processes().flatMap(descriptorsOf))
-      stage.check(!kinds.some((kind) => link.startsWith(kind)), `it holds ${link}`)
+  (fixture: Fixture) => {
+    for (const link of fixture.processes().flatMap(descriptorsOf))
+      fixture.check(!kinds.some((kind) => link.startsWith(kind)), `it holds ${link}`)
   }
 
 /** Starts machine code, and waits to be looked at. */
@@ -95,10 +95,10 @@ for pid in (child, 1):
     syscall(101, 0x4206, pid, 0, 0) # PTRACE_SEIZE
     syscall(434, pid, 0) # pidfd_open
 ready()`,
-    look(stage) {
-      noDescriptor('anon_inode:[pidfd]')(stage)
-      for (const pid of [stage.seen().init, ...stage.processes()])
-        stage.check(['0', ''].includes(statusOf(pid, 'TracerPid')), `process ${pid} is traced`)
+    look(fixture) {
+      noDescriptor('anon_inode:[pidfd]')(fixture)
+      for (const pid of [fixture.seen().init, ...fixture.processes()])
+        fixture.check(['0', ''].includes(statusOf(pid, 'TracerPid')), `process ${pid} is traced`)
     },
   },
   {
@@ -119,8 +119,8 @@ syscall(311, child, ctypes.byref(Piece(ctypes.addressof(other), 16)), 1, ctypes.
 time.sleep(0.1)
 ready()`,
     look() {},
-    after(stage, { stdout }) {
-      stage.check(!stdout.includes('changed by another'), 'it has written to the memory of another process')
+    after(fixture, { stdout }) {
+      fixture.check(!stdout.includes('changed by another'), 'it has written to the memory of another process')
     },
   },
   {
@@ -135,11 +135,11 @@ arguments = ctypes.create_string_buffer(88)
 arguments[0:8] = (0x10000000).to_bytes(8, 'little')
 if syscall(435, arguments, 88) == 0: time.sleep(20) # clone3
 ready()`,
-    look(stage) {
-      const { init } = stage.seen()
-      for (const pid of stage.processes())
+    look(fixture) {
+      const { init } = fixture.seen()
+      for (const pid of fixture.processes())
         for (const name of ['user', 'mnt', 'pid', 'net', 'ipc', 'uts', 'cgroup'])
-          stage.check(
+          fixture.check(
             linkOf(`/proc/${pid}/ns/${name}`) === linkOf(`/proc/${init}/ns/${name}`),
             `process ${pid} is in another ${name} namespace`,
           )
@@ -159,11 +159,11 @@ syscall(161, b'/tmp/a') # chroot
 syscall(430, b'tmpfs', 0) # fsopen
 syscall(428, -100, b'/', 1) # open_tree
 ready()`,
-    look(stage) {
-      const { interpreter, init } = stage.seen()
-      stage.check(!read(`/proc/${interpreter}/mountinfo`).includes('was-here'), 'it has mounted something')
-      stage.check(linkOf(rootOf(interpreter)) === linkOf(rootOf(init)), 'it has another root')
-      noDescriptor('anon_inode:[fscontext]')(stage)
+    look(fixture) {
+      const { interpreter, init } = fixture.seen()
+      fixture.check(!read(`/proc/${interpreter}/mountinfo`).includes('was-here'), 'it has mounted something')
+      fixture.check(linkOf(rootOf(interpreter)) === linkOf(rootOf(init)), 'it has another root')
+      noDescriptor('anon_inode:[fscontext]')(fixture)
     },
   },
   {
@@ -177,16 +177,16 @@ syscall(117, 0, 0, 0) # setresuid
 syscall(116, 1, ctypes.create_string_buffer(4)) # setgroups
 syscall(126, ctypes.create_string_buffer(b'\\x22\\x05\\x08\\x20\\0\\0\\0\\0', 8), ctypes.create_string_buffer(b'\\xff' * 24, 24)) # capset
 ready()`,
-    look(stage) {
-      const { interpreter, init } = stage.seen()
+    look(fixture) {
+      const { interpreter, init } = fixture.seen()
       for (const field of ['Uid', 'Gid', 'CapEff', 'CapPrm'])
-        stage.check(
+        fixture.check(
           statusOf(interpreter, field) === statusOf(init, field),
           `its ${field} is ${statusOf(interpreter, field)}`,
         )
-      stage.check(/^0+$/.test(statusOf(interpreter, 'CapEff')), 'it has capabilities')
+      fixture.check(/^0+$/.test(statusOf(interpreter, 'CapEff')), 'it has capabilities')
       const uid = Number(statusOf(interpreter, 'Uid').split('\t')[0])
-      stage.check(uid !== 0 && (uid !== process.getuid!() || !stage.world.isRoot), `it runs as user ${uid}`)
+      fixture.check(uid !== 0 && (uid !== process.getuid!() || !fixture.environment.isRoot), `it runs as user ${uid}`)
     },
   },
   {
@@ -210,14 +210,14 @@ syscall(172, 3) # iopl
 syscall(144, 0, 1, ctypes.create_string_buffer(b'\\x32\\0\\0\\0', 4)) # sched_setscheduler FIFO
 syscall(141, 0, 0, -20) # setpriority
 ready()`,
-    look(stage) {
-      const { interpreter } = stage.seen()
+    look(fixture) {
+      const { interpreter } = fixture.seen()
       const text = read(`/proc/${interpreter}/stat`)
       const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
-      stage.check(Number(fields[16]) >= 0, `its niceness is ${fields[16]}`)
-      stage.check(fields[38] === '0', `its scheduler is ${fields[38]}`)
-      stage.check(hostname() !== 'was-here', 'the machine has another name')
-      stage.check(Date.now() > 1_600_000_000_000, 'the machine has another time')
+      fixture.check(Number(fields[16]) >= 0, `its niceness is ${fields[16]}`)
+      fixture.check(fields[38] === '0', `its scheduler is ${fields[38]}`)
+      fixture.check(hostname() !== 'was-here', 'the machine has another name')
+      fixture.check(Date.now() > 1_600_000_000_000, 'the machine has another time')
     },
   },
   {
@@ -227,11 +227,11 @@ ready()`,
     python: `${PYTHON_WORLD}
 syscall(248, b'user', b'was-here', b'x', 1, -4) # add_key
 ready()`,
-    look(stage) {
-      const uid = statusOf(stage.seen().interpreter, 'Uid').split('\t')[0]
+    look(fixture) {
+      const uid = statusOf(fixture.seen().interpreter, 'Uid').split('\t')[0]
       // As an ordinary user the server’s own keys are counted there too.
-      if (stage.world.isRoot)
-        stage.check(!new RegExp(`^\\s*${uid}:`, 'm').test(read('/proc/key-users')), 'it has a key')
+      if (fixture.environment.isRoot)
+        fixture.check(!new RegExp(`^\\s*${uid}:`, 'm').test(read('/proc/key-users')), 'it has a key')
     },
   },
   {
@@ -241,9 +241,9 @@ ready()`,
     python: `${PYTHON_WORLD}
 syscall(135, 0x0040000) # personality ADDR_NO_RANDOMIZE
 ready()`,
-    look(stage) {
-      const personality = read(`/proc/${stage.seen().interpreter}/personality`).trim()
-      stage.check(personality === '00000000', `its personality is ${personality}`)
+    look(fixture) {
+      const personality = read(`/proc/${fixture.seen().interpreter}/personality`).trim()
+      fixture.check(personality === '00000000', `its personality is ${personality}`)
     },
   },
   {
@@ -255,9 +255,9 @@ memory = ctypes.create_string_buffer(1 << 20)
 syscall(149, ctypes.c_void_p(ctypes.addressof(memory)), 1 << 20) # mlock
 syscall(151, 3) # mlockall
 ready()`,
-    look(stage) {
-      const locked = statusOf(stage.seen().interpreter, 'VmLck')
-      stage.check(locked === '0 kB', `it has locked ${locked}`)
+    look(fixture) {
+      const locked = statusOf(fixture.seen().interpreter, 'VmLck')
+      fixture.check(locked === '0 kB', `it has locked ${locked}`)
     },
   },
   {

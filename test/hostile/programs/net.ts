@@ -30,21 +30,21 @@ export const net: HostileProgram[] = [
       import dgram from 'node:dgram'
       const sent = new Promise((resolve) => {
         const socket = dgram.createSocket('udp4')
-        socket.send('x', world.udp, '127.0.0.1', (error) => { socket.close(); resolve(error?.code ?? 'sent') })
+        socket.send('x', environment.udp, '127.0.0.1', (error) => { socket.close(); resolve(error?.code ?? 'sent') })
       })
-      export default [await connect({ host: '127.0.0.1', port: world.tcp }), await sent]`,
+      export default [await connect({ host: '127.0.0.1', port: environment.tcp }), await sent]`,
     python: `${PYTHON_CONNECT}
-result = [tried(lambda: connect(socket.AF_INET, ('127.0.0.1', world['tcp']))),
-    tried(lambda: connect(socket.AF_INET, ('127.0.0.1', world['udp']), socket.SOCK_DGRAM))]`,
+result = [tried(lambda: connect(socket.AF_INET, ('127.0.0.1', environment['tcp']))),
+    tried(lambda: connect(socket.AF_INET, ('127.0.0.1', environment['udp']), socket.SOCK_DGRAM))]`,
   },
   {
     name: 'connects to an abstract socket of the server',
     group: 'NET',
     stoppedBy: [['net_namespace']],
     node: `${NODE_CONNECT}
-      export default await connect({ path: '\\0' + world.abstract })`,
+      export default await connect({ path: '\\0' + environment.abstract })`,
     python: `${PYTHON_CONNECT}
-name = '\\0' + world['abstract']
+name = '\\0' + environment['abstract']
 # Some servers have the rest of the address in their name.
 result = [tried(lambda: connect(socket.AF_UNIX, each)) for each in (name, name.ljust(108, '\\0'))]`,
   },
@@ -53,9 +53,9 @@ result = [tried(lambda: connect(socket.AF_UNIX, each)) for each in (name, name.l
     group: 'NET',
     stoppedBy: [['rootfs']],
     node: `${NODE_CONNECT}
-      export default await connect({ path: world.socket })`,
+      export default await connect({ path: environment.socket })`,
     python: `${PYTHON_CONNECT}
-result = tried(lambda: connect(socket.AF_UNIX, world['socket']))`,
+result = tried(lambda: connect(socket.AF_UNIX, environment['socket']))`,
   },
   {
     name: 'asks the metadata service, a name server and the machine’s own addresses',
@@ -72,18 +72,18 @@ tried(lambda: connect(socket.AF_INET, ('169.254.169.254', 80)))
 tried(lambda: connect(socket.AF_INET, ('8.8.8.8', 53), socket.SOCK_DGRAM))
 tried(lambda: socket.getaddrinfo('example.com', 80))
 ready()`,
-    look(stage) {
+    look(fixture) {
       const of = (file: string) =>
-        readFileSync(`/proc/${stage.seen().interpreter}/net/${file}`, 'latin1').trim().split('\n')
+        readFileSync(`/proc/${fixture.seen().interpreter}/net/${file}`, 'latin1').trim().split('\n')
       const devices = of('dev')
         .slice(2)
         .map((line) => line.trim().split(':')[0])
-      stage.check(devices.join() === 'lo', `it has the network devices ${devices.join(', ')}`)
-      stage.check(of('route').length === 1, 'it has routes to elsewhere')
+      fixture.check(devices.join() === 'lo', `it has the network devices ${devices.join(', ')}`)
+      fixture.check(of('route').length === 1, 'it has routes to elsewhere')
       const own = readFileSync('/proc/self/net/tcp', 'latin1').includes(
-        `:${stage.world.told.tcp.toString(16).toUpperCase().padStart(4, '0')}`,
+        `:${fixture.environment.told.tcp.toString(16).toUpperCase().padStart(4, '0')}`,
       )
-      stage.check(own && !of('tcp').some((line) => line.includes(' 0A ')), 'it sees who listens')
+      fixture.check(own && !of('tcp').some((line) => line.includes(' 0A ')), 'it sees who listens')
     },
   },
   {
@@ -97,10 +97,10 @@ for family, kind, protocol in [(AF_VSOCK, SOCK_STREAM, 0), (AF_VSOCK, SOCK_DGRAM
         *[(family, kind, 0) for family in range(3, 46) if family not in (10, 16) for kind in (SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET)]]:
     syscall(41, family, kind, protocol)
 ready()`,
-    look(stage) {
+    look(fixture) {
       // Those that it has been given are its channel and what it prints to.
-      const sockets = descriptorsOf(stage.seen().interpreter).filter((link) => link.startsWith('socket:')).length
-      stage.check(sockets <= 3, `it has opened ${sockets - 3} of them`)
+      const sockets = descriptorsOf(fixture.seen().interpreter).filter((link) => link.startsWith('socket:')).length
+      fixture.check(sockets <= 3, `it has opened ${sockets - 3} of them`)
     },
   },
 ]

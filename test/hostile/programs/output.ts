@@ -1,4 +1,4 @@
-import type { Stage } from '../fixture.ts'
+import type { Fixture } from '../fixture.ts'
 import { NODE_FRAMES, NODE_WORLD, PYTHON_FRAMES, PYTHON_WORLD } from '../preludes.ts'
 import { type Ends, type HostileProgram, pause } from '../program.ts'
 
@@ -9,8 +9,8 @@ const flood = (name: string, code: Pick<HostileProgram, 'node' | 'python'>, ends
   stoppedBy: [['log_cap']],
   timeoutSeconds: 3,
   ends,
-  after(stage, { stdout, stderr }) {
-    stage.check(stdout.length + stderr.length < 103_000, `${stdout.length + stderr.length} characters are kept`)
+  after(fixture, { stdout, stderr }) {
+    fixture.check(stdout.length + stderr.length < 103_000, `${stdout.length + stderr.length} characters are kept`)
   },
   ...code,
 })
@@ -39,8 +39,8 @@ async function growthMb(work: () => Promise<unknown>): Promise<number> {
 }
 
 /** Asks a question whose answer is long. */
-const answering = (stage: Stage, bytes: number) =>
-  stage.call({ onHostCall: async () => 'x'.repeat(bytes), timeout_seconds: 3 })
+const answering = (fixture: Fixture, bytes: number) =>
+  fixture.call({ onHostCall: async () => 'x'.repeat(bytes), timeout_seconds: 3 })
 
 export const output: HostileProgram[] = [
   flood(
@@ -107,9 +107,9 @@ while True:
 say(struct.pack('<IBI', 200 << 20, RESULT, 1))
 for _ in range(3200): say(b' ' * (1 << 16))
 hang()`,
-    async play(stage) {
-      const growth = await growthMb(() => stage.call({ timeout_seconds: 3 }))
-      stage.check(growth < 40, `the server keeps ${Math.round(growth)} MB of it`)
+    async play(fixture) {
+      const growth = await growthMb(() => fixture.call({ timeout_seconds: 3 }))
+      fixture.check(growth < 40, `the server keeps ${Math.round(growth)} MB of it`)
     },
     ends: ['crashed'],
   },
@@ -179,9 +179,9 @@ for batch in range(30):
     say(*[ask(1, i, 'operation', {}) for i in range(30)])
     sleep(30)
 hang()`,
-    async play(stage) {
-      const growth = await growthMb(() => answering(stage, 100_000))
-      stage.check(growth < 30, `answers of ${Math.round(growth)} MB wait to be read`)
+    async play(fixture) {
+      const growth = await growthMb(() => answering(fixture, 100_000))
+      fixture.check(growth < 30, `answers of ${Math.round(growth)} MB wait to be read`)
     },
   },
   {
@@ -191,16 +191,16 @@ hang()`,
     ends: ['crashed'],
     node: `${NODE_FRAMES}\nsay(...Array.from({ length: 1000 }, (_, i) => ask(1, i & 255, 'operation', {}))); hang()`,
     python: `${PYTHON_FRAMES}\nsay(*[ask(1, i & 255, 'operation', {}) for i in range(1000)]); hang()`,
-    async play(stage) {
+    async play(fixture) {
       let asked = 0
-      await stage.call({
+      await fixture.call({
         timeout_seconds: 1,
         async onHostCall() {
           asked++
           await pause(100)
         },
       })
-      stage.check(asked <= 64, `${asked} questions were under way at once`)
+      fixture.check(asked <= 64, `${asked} questions were under way at once`)
     },
   },
   {
@@ -217,15 +217,15 @@ hang()`,
     python: `${PYTHON_FRAMES}
 question = frame(ASK, 1, 1, 0, 0, 0, 9, 'operation', '[' + '{"a":0},' * 500_000 + '[]]')
 while True: say(question)`,
-    async play(stage) {
+    async play(fixture) {
       // A machine that is busy stands still now and then; the guest would have it stand still each time.
       let least = Number.POSITIVE_INFINITY
       for (let tries = 0; tries < 3 && least > 200; tries++) {
-        stage.world.waited()
-        await stage.call({ timeout_seconds: 1, onHostCall: async () => null })
-        least = Math.min(least, stage.world.waited().loopMs)
+        fixture.environment.waited()
+        await fixture.call({ timeout_seconds: 1, onHostCall: async () => null })
+        least = Math.min(least, fixture.environment.waited().loopMs)
       }
-      stage.check(least < 250, `the server stood still for ${Math.round(least)} ms`)
+      fixture.check(least < 250, `the server stood still for ${Math.round(least)} ms`)
     },
   },
   {
@@ -240,10 +240,10 @@ while True: say(question)`,
     python: `${PYTHON_FRAMES}
 say(frame(ASK, 1, 1, 0, 0, 0, 9, 'operation', '[' * 2_000_000, ']' * 2_000_000))
 raise Exception('asked')`,
-    async play(stage) {
+    async play(fixture) {
       let asked = 0
-      await stage.call({ onHostCall: async () => asked++ })
-      stage.check(asked === 0, 'the question was put')
+      await fixture.call({ onHostCall: async () => asked++ })
+      fixture.check(asked === 0, 'the question was put')
     },
   },
   {
@@ -259,8 +259,8 @@ raise Exception('asked')`,
     python: `${PYTHON_WORLD}
 for byte in '\\x1b[2J\\x1b]0;title\\x07€'.encode(): os.write(1, bytes([byte]))
 result = 1`,
-    after(stage, { stdout }) {
-      stage.check(stdout === '\u001b[2J\u001b]0;title\u0007€', `it reads ${JSON.stringify(stdout)}`)
+    after(fixture, { stdout }) {
+      fixture.check(stdout === '\u001b[2J\u001b]0;title\u0007€', `it reads ${JSON.stringify(stdout)}`)
     },
   },
 ]

@@ -1,4 +1,4 @@
-import type { Stage } from '../fixture.ts'
+import type { Fixture } from '../fixture.ts'
 import { memoryMbOf, processorMs, processorsOf, threadsOf } from '../host-checks.ts'
 import { NODE_WORLD, PYTHON_WORLD } from '../preludes.ts'
 import { type HostileProgram, pause } from '../program.ts'
@@ -6,14 +6,14 @@ import { type HostileProgram, pause } from '../program.ts'
 const MAX_TASKS = 64
 
 /** Looks for so long at how many processes and threads there are. */
-const noMoreTasks = (ms: number) => async (stage: Stage) => {
+const noMoreTasks = (ms: number) => async (fixture: Fixture) => {
   const until = performance.now() + ms
   let most = 0
   do {
-    most = Math.max(most, threadsOf(stage.processes()))
+    most = Math.max(most, threadsOf(fixture.processes()))
     await pause(20)
   } while (performance.now() < until)
-  stage.check(most <= MAX_TASKS, `it has ${most} processes and threads`)
+  fixture.check(most <= MAX_TASKS, `it has ${most} processes and threads`)
 }
 
 /** Takes memory until it is ended, 600 MB at most. */
@@ -23,9 +23,9 @@ const balloon = (name: string, rest: Partial<HostileProgram>): HostileProgram =>
   stoppedBy: [['memory_limit']],
   ends: ['memory'],
   timeoutSeconds: 15,
-  after(stage, { peak_memory_bytes }) {
+  after(fixture, { peak_memory_bytes }) {
     if (peak_memory_bytes !== null)
-      stage.check(peak_memory_bytes <= 257 << 20, `it has used ${peak_memory_bytes >> 20} MB`)
+      fixture.check(peak_memory_bytes <= 257 << 20, `it has used ${peak_memory_bytes >> 20} MB`)
   },
   ...rest,
 })
@@ -160,9 +160,9 @@ for _ in range(9):
 held = fill()
 time.sleep(0.5)
 ready()`,
-    look(stage) {
-      const used = memoryMbOf(stage.seen())
-      stage.check(used < 66, `it takes ${Math.round(used)} MB`)
+    look(fixture) {
+      const used = memoryMbOf(fixture.seen())
+      fixture.check(used < 66, `it takes ${Math.round(used)} MB`)
     },
   },
   {
@@ -179,15 +179,15 @@ for _ in range(4):
     if os.fork() == 0:
         while True: pass
 ready()`,
-    async look(stage) {
-      const pids = stage.processes()
+    async look(fixture) {
+      const pids = fixture.processes()
       const used = () => pids.reduce((sum, pid) => sum + processorMs(pid), 0)
       const [before, began] = [used(), performance.now()]
       await pause(700)
       const share = (used() - before) / (performance.now() - began)
-      stage.check(share < 1.25, `it uses ${share.toFixed(2)} processors`)
+      fixture.check(share < 1.25, `it uses ${share.toFixed(2)} processors`)
       // On a machine where others work as well it would not get more than one.
-      stage.check(processorsOf(stage.seen()) <= 1, 'it may use as many processors as there are')
+      fixture.check(processorsOf(fixture.seen()) <= 1, 'it may use as many processors as there are')
     },
   },
   {

@@ -32,12 +32,12 @@ result = []
 for fd in range(4, 1024):
     found = tried(lambda: os.pread(fd, 100, 0))
     if isinstance(found, bytes) and found: result.append(found.decode('latin1'))`,
-    async play(stage) {
-      stage.check(
+    async play(fixture) {
+      fixture.check(
         process.env[LEAKED.secretEnv] !== undefined,
         'there is no such descriptor: start the suite with npm run hostile',
       )
-      await stage.call()
+      await fixture.call()
     },
   },
   {
@@ -45,8 +45,8 @@ for fd in range(4, 1024):
     group: 'SERVER',
     stoppedBy: [['probe']],
     python: 'result = 1',
-    async play(stage) {
-      const probe = !stage.world.off.includes('probe')
+    async play(fixture) {
+      const probe = !fixture.environment.off.includes('probe')
       for (const hole of [
         'net_namespace',
         'pid_namespace',
@@ -59,7 +59,7 @@ for fd in range(4, 1024):
         const driver = bubblewrap({ concurrency: 1, log: pino({ level: 'silent' }), protections })
         const { runtimes } = await driver.ready()
         await driver.close()
-        stage.check(!runtimes[stage.runtime].available, `it would be run without ${hole}`)
+        fixture.check(!runtimes[fixture.runtime].available, `it would be run without ${hole}`)
       }
     },
   },
@@ -69,19 +69,19 @@ for fd in range(4, 1024):
     stoppedBy: [['die_with_parent']],
     node: `process.on('SIGTERM', () => {}); console.log('ready'); for (;;);`,
     python: `import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('ready', flush=True)\nwhile True: pass`,
-    async play(stage) {
-      const server = await startServer(stage)
+    async play(fixture) {
+      const server = await startServer(fixture)
       const pids = processesOf(server.seen)
-      stage.check(pids.length >= 2, 'it does not run')
+      fixture.check(pids.length >= 2, 'it does not run')
       await server.kill()
       const gone = await within(1_000, () => !pids.some(isAlive))
-      stage.check(gone, 'it lives on')
+      fixture.check(gone, 'it lives on')
       // Whoever starts next finds the dead one’s remains.
-      const next = await startServer(stage)
+      const next = await startServer(fixture)
       const left = pids.filter(isAlive)
-      stage.check(left.length === 0, 'not even the next server has ended it')
+      fixture.check(left.length === 0, 'not even the next server has ended it')
       // Another server that starts at the same time may be the one which removes it.
-      stage.check(await within(2_000, () => !server.hasGroup()), 'its control group is left')
+      fixture.check(await within(2_000, () => !server.hasGroup()), 'its control group is left')
       await next.kill()
       for (const pid of left) process.kill(pid, 'SIGKILL')
     },
@@ -94,10 +94,10 @@ for fd in range(4, 1024):
     inherent: 'what is to be seen is that it runs: its root is made where every user can reach it',
     node: `${NODE_WORLD}\nimport fs from 'node:fs'\nconsole.log('home', tried(() => fs.readdirSync(process.env.HOME_OF_SERVER)))\nready()`,
     python: `${PYTHON_WORLD}\nprint('home', tried(lambda: os.listdir(os.environ['HOME_OF_SERVER'])))\nready()`,
-    async play(stage) {
+    async play(fixture) {
       await inRootsHome(async (script, folder) => {
-        const server = await startServer(stage, { script, env: { HOME_OF_SERVER: folder } })
-        stage.check(
+        const server = await startServer(fixture, { script, env: { HOME_OF_SERVER: folder } })
+        fixture.check(
           /home (ENOENT|EACCES|FileNotFoundError|PermissionError)/.test(server.printed()),
           `it printed ${server.printed()}`,
         )
@@ -125,9 +125,9 @@ for fd in range(4, 1024):
       export default () => <a/> /*# MAP=BAIT.map */
       /** @jsxImportSource BAIT */ export default () => <a/>
       /// <reference path="BAIT.ts" />`,
-    async play(stage) {
-      const bait = `${stage.world.told.folder}/bait`
-      const secret = stage.world.secrets['a file of the server']!
+    async play(fixture) {
+      const bait = `${fixture.environment.told.folder}/bait`
+      const secret = fixture.environment.secrets['a file of the server']!
       writeFileSync(`${bait}.ts`, `export default ${JSON.stringify(secret)}`)
       writeFileSync(`${bait}.json`, JSON.stringify(secret))
       writeFileSync(`${bait}.map`, JSON.stringify({ version: 3, sources: [secret], names: [], mappings: 'AAAA' }))
@@ -135,7 +135,7 @@ for fd in range(4, 1024):
         'tsconfig.json': JSON.stringify({ extends: `${bait}.json`, files: [`${bait}.ts`] }),
         'package.json': JSON.stringify({ browser: { './main.tsx': `${bait}.ts` }, imports: { '#bait': `${bait}.ts` } }),
       }
-      const lines = stage.program
+      const lines = fixture.program
         .node!.split('\n')
         .map((line) => line.trim().replaceAll('BAIT', bait).replace('MAP=', 'sourceMappingURL='))
       for (const line of lines) {
@@ -143,7 +143,7 @@ for fd in range(4, 1024):
           ({ code, source_map, warnings }) => code + source_map + warnings.join(),
           (error: Error) => error.message + JSON.stringify(error),
         )
-        stage.check(!told.includes(secret), `it was bundled by: ${line}`)
+        fixture.check(!told.includes(secret), `it was bundled by: ${line}`)
       }
       const contents = lines[0]!
       const { outputFiles } = await build({
@@ -153,7 +153,7 @@ for fd in range(4, 1024):
         logLevel: 'silent',
       })
       await stop()
-      stage.check(outputFiles[0]!.text.includes(secret), 'no bundler would read this')
+      fixture.check(outputFiles[0]!.text.includes(secret), 'no bundler would read this')
     },
   },
   {
@@ -165,18 +165,18 @@ for fd in range(4, 1024):
     node: `export default [
       export default () => {
       export default \`\${`,
-    async play(stage) {
+    async play(fixture) {
       const before = childrenOf(process.pid).length
-      for (const line of stage.program.node!.split('\n')) {
+      for (const line of fixture.program.node!.split('\n')) {
         const [, head, repeated] = /^(export default )(.*)$/.exec(line.trim())!
         const source = head! + repeated!.repeat(1_000_000 / repeated!.length)
         const bundled = await bundle({ files: { 'main.ts': source }, entry: 'main.ts' }).then(
           () => true,
           () => false,
         )
-        stage.check(!bundled, 'it was bundled')
+        fixture.check(!bundled, 'it was bundled')
       }
-      stage.check(await within(5_000, () => childrenOf(process.pid).length <= before), 'a bundler is left')
+      fixture.check(await within(5_000, () => childrenOf(process.pid).length <= before), 'a bundler is left')
     },
   },
 ]

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import type { Outcome, Runtime } from '../../../src/sandbox/index.ts'
-import { Stage } from '../fixture.ts'
+import { Fixture } from '../fixture.ts'
 import { NODE_WORLD, PYTHON_WORLD } from '../preludes.ts'
 import { type HostileProgram, pause } from '../program.ts'
 
@@ -86,21 +86,21 @@ export const tenants: HostileProgram[] = [
     node: NODE_DUEL,
     python: PYTHON_DUEL,
     timeoutSeconds: 10,
-    async play(stage) {
-      const other = new Stage(stage.world, stage.program, other_(stage.runtime))
-      const sides = [stage, other]
+    async play(fixture) {
+      const other = new Fixture(fixture.environment, fixture.program, other_(fixture.runtime))
+      const sides = [fixture, other]
       const keeping = sides.map((side, i) => side.call({ key: 'keep', input: { event: { keep: `secret-of-${i}` } } }))
       await pause(250)
       const attacks = await Promise.all(sides.map((side) => side.call({ key: 'attack', input: { event: {} } })))
       const kept = await Promise.all(keeping)
       other.end()
       attacks.forEach((attack, i) => {
-        stage.check(attack.status === 'ok', `the attack ended with ${attack.status}: ${attack.error?.message}`)
-        stage.check(!textOf(attack).includes('secret-of-'), `side ${i} knows ${textOf(attack).slice(0, 300)}`)
+        fixture.check(attack.status === 'ok', `the attack ended with ${attack.status}: ${attack.error?.message}`)
+        fixture.check(!textOf(attack).includes('secret-of-'), `side ${i} knows ${textOf(attack).slice(0, 300)}`)
       })
       kept.forEach((outcome, i) => {
         const expected = { mine: `secret-of-${i}`, file: `secret-of-${i}`, visitors: 0 }
-        stage.check(textOf(outcome) === JSON.stringify(expected), `side ${i} is ${outcome.status} ${textOf(outcome)}`)
+        fixture.check(textOf(outcome) === JSON.stringify(expected), `side ${i} is ${outcome.status} ${textOf(outcome)}`)
       })
     },
   },
@@ -113,11 +113,11 @@ shm = syscall(29, 4711, 4096, 0) # shmget
 _libc.shmat.restype = ctypes.c_void_p
 at = _libc.shmat(shm, None, 0o10000)
 result = ctypes.string_at(at, 100).decode('latin1') if at and at < 2 ** 63 else repr(shm)`,
-    async play(stage) {
+    async play(fixture) {
       const id = segment('segment-of-the-machine')
       try {
-        const outcome = await stage.call()
-        stage.check(!textOf(outcome).includes('segment-of-the-machine'), 'it has read it')
+        const outcome = await fixture.call()
+        fixture.check(!textOf(outcome).includes('segment-of-the-machine'), 'it has read it')
       } finally {
         execFileSync('ipcrm', ['-m', id])
       }
@@ -141,11 +141,11 @@ def handler(event, ctx):
     time.sleep(0.4)
     return 1`,
     as: 'root',
-    async play(stage) {
-      const attack = stage.call({ key: 'attack', input: { event: { attack: true } } })
+    async play(fixture) {
+      const attack = fixture.call({ key: 'attack', input: { event: { attack: true } } })
       await pause(200)
-      const { status, error } = await stage.call({ key: 'other', input: { event: { attack: false } } })
-      stage.check(status === 'ok', `another cannot send one: ${error?.message}`)
+      const { status, error } = await fixture.call({ key: 'other', input: { event: { attack: false } } })
+      fixture.check(status === 'ok', `another cannot send one: ${error?.message}`)
       await attack
     },
   },

@@ -12,8 +12,8 @@ const endless = (
   stoppedBy: [['deadline']],
   timeoutSeconds: 0.5,
   ends: ['timeout'],
-  after(stage, { duration_ms }) {
-    stage.check(duration_ms < 1_500, `it was ended after ${Math.round(duration_ms)} ms`)
+  after(fixture, { duration_ms }) {
+    fixture.check(duration_ms < 1_500, `it was ended after ${Math.round(duration_ms)} ms`)
   },
   ...code,
   ...rest,

@@ -197,7 +197,7 @@ test('forgetting removes the relations that only this memory says, and keeps tho
   const user = await withGraph()
   const first = await remember(user, ALICE)
   const second = await remember(user, 'Alice met Bob')
-  await app.idle()
+  await app.drained()
   const reply = await user.post(`${MEMORY}/forget`, { memory_id: first })
   expect(reply.status).toBe(200)
   expect(reply.body.receipt).toMatchObject({ memories: 1, entities: 2, runs: 1 })

@@ -339,7 +339,7 @@ test('a forgotten memory is gone from recall and graph at once, by POST and by D
   await user.hook(REMEMBERED, 'auto_graph')
   const first = await remember(user, 'Alice met Bob in Berlin')
   const second = await remember(user, 'Carol met Dave in Paris')
-  await app.idle()
+  await app.drained()
   expect((await user.get(`${MEMORY}/graph/neighbors/Bob`)).status).toBe(200)
 
   const posted = await user.post(`${MEMORY}/forget`, { memory_id: first })

@@ -75,7 +75,7 @@ async function fill(zerodb: ZeroDB): Promise<string> {
   await scoped.secrets.set({ name: 'TOKEN', value: 'a secret value' })
   for (const source of [CODE, `${CODE}// changed`])
     await scoped.functions.deploy({ project_id, name: 'count', runtime: 'nodejs', source })
-  await from!.idle()
+  await from!.drained()
   return project_id
 }
 

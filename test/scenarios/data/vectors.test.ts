@@ -410,7 +410,7 @@ test('a changed document gets a new embedding, an unchanged one keeps its own', 
     user.post(`${user.database}/vectors/upsert`, { vector_id: 'v', document, ...rest })
   const read = async () => (await user.get(`${user.database}/vectors/v`)).body
   await upsert('The cat sleeps')
-  await app.idle()
+  await app.drained()
   const first = await read()
   expect(first).toMatchObject({ dimension: 512, model: 'use-lite' })
 
@@ -427,7 +427,7 @@ test('a changed document gets a new embedding, an unchanged one keeps its own', 
   expect(second.vector_embedding).not.toEqual(first.vector_embedding)
 
   await upsert('The stock market fell', { vector_embedding: [1, 2] })
-  await app.idle()
+  await app.drained()
   expect(await read()).toMatchObject({ dimension: 2, model: null, vector_embedding: [1, 2] })
   expect((await user.events()).length).toBe(4)
 })

@@ -77,7 +77,7 @@ test('a hook that comes back to one row again and again is stopped, and others g
   await app.withEmbedder(instant, async () => {
     for (let n = 0; n < 8; n++) {
       await user.post(`${user.database}/vectors/upsert`, { vector_id: 'the same', document: `text ${n}` })
-      await app.idle()
+      await app.drained()
     }
     await user.post(`${user.database}/vectors/upsert`, { vector_id: 'another', document: 'a text' })
     const runs = await user.runs()
@@ -90,7 +90,7 @@ test('a hook that comes back to one row again and again is stopped, and others g
     app.clock.advance(60)
     const { id } = runs[7]!
     expect(await user.post(`/api/v1/runs/${id}/retry`)).toMatchObject({ status: 200 })
-    await app.idle()
+    await app.drained()
     expect((await user.get(`/api/v1/runs/${id}`)).body.status).toBe('succeeded')
   })
 })

@@ -1,16 +1,16 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { DatabaseAway, sql } from '../../../src/db/sql.ts'
+import { DatabaseUnavailable, sql } from '../../../src/db/sql.ts'
 import type { Embedder } from '../../../src/embedding/index.ts'
-import { USUAL_RETRY } from '../../../src/engine/retry.ts'
+import { DEFAULT_RETRY } from '../../../src/engine/retry.ts'
 import type { Run } from '../../../src/schema/run.ts'
 import { openTestApp, type TestApp, type TestUser } from '../../support/app.ts'
 import { eventually } from '../../support/eventually.ts'
 import { undispatched } from '../../support/undispatched.ts'
 
 const STORED = 'zerodb.vector.stored'
-const { max_attempts: MAX_ATTEMPTS } = USUAL_RETRY
+const { max_attempts: MAX_ATTEMPTS } = DEFAULT_RETRY
 
 async function store(user: TestUser, document: string): Promise<void> {
   const reply = await user.post(`${user.database}/vectors/upsert`, { vector_id: document, document })
@@ -118,7 +118,7 @@ describe('a handler that fails', () => {
     const policy = { retry: { max_attempts: 1 }, ordering_key: { path: 'data.namespace', policy: 'skip' } }
     await user.hook(STORED, 'auto_embed', policy)
     const away = async (): Promise<never> => {
-      throw new DatabaseAway('The database cannot be reached at the moment; try again')
+      throw new DatabaseUnavailable('The database cannot be reached at the moment; try again')
     }
     await app.withEmbedder(away, async () => {
       await store(user, 'a')
@@ -237,7 +237,7 @@ describe('a run', () => {
   test('whose owner is not there any more is queued again, and dead after three deaths', async () => {
     const user = await withHook(app)
     await store(user, 'a')
-    await app.idle()
+    await app.drained()
     /** As if a process with a number of its own had claimed the run and died. */
     const claimedByTheDead = () =>
       app.system.database.query(sql`
@@ -283,9 +283,9 @@ describe('a run', () => {
   test('is made right behind the write, without another look at the outbox', async () => {
     const user = await withHook(app)
     const { dispatch } = app.system.app.store
-    const { behind } = dispatch
+    const { pipelined } = dispatch
     await undispatched(app.system.app.store, async () => {
-      dispatch.behind = behind
+      dispatch.pipelined = pipelined
       // The connection for it is made when it is first asked for: until then a write goes alone.
       await eventually(async () => {
         await store(user, 'a')
@@ -297,11 +297,11 @@ describe('a run', () => {
   test('is made at once when the dispatch behind the write fails, and of what others have left when the write does', async () => {
     const user = await withHook(app)
     const { dispatch } = app.system.app.store
-    const { behind, events } = dispatch
+    const { pipelined: behind, events } = dispatch
     await undispatched(app.system.app.store, async () => {
       dispatch.events = events
       let failed = 0
-      dispatch.behind = (taker, sent) => ({
+      dispatch.pipelined = (taker, sent) => ({
         ...behind(taker, (dispatched, written) => {
           dispatched.catch(() => failed++)
           sent(dispatched, written)
@@ -318,7 +318,7 @@ describe('a run', () => {
 
     await undispatched(app.system.app.store, () => store(user, 'left'))
     await undispatched(app.system.app.store, async () => {
-      dispatch.behind = behind
+      dispatch.pipelined = behind
       const strange = `/api/v1/projects/${randomUUID()}/database/vectors/upsert`
       await eventually(async () => {
         expect((await user.post(strange, { vector_id: 'a', document: 'a' })).status).toBe(404)

@@ -41,7 +41,7 @@ describe('the hooks of an event', () => {
       const gone = await user.hook(STORED, 'auto_graph', { project_id: user.project_id })
       await user.hook('zerodb.memory.stored', 'auto_embed')
       await store('v')
-      await app.idle()
+      await app.drained()
       await user.delete(`/api/v1/hooks/${gone.id}`)
       const later = await user.hook(STORED, 'auto_graph', { project_id: user.project_id })
       const of = ({ id, hook_name, project_id }: Record<string, unknown>) => ({ hook_id: id, hook_name, project_id })
@@ -79,12 +79,12 @@ describe('the hooks of an event', () => {
       await store('v')
       expect(await verdicts(await lastEvent())).toMatchObject([{ hook_id: paused.id, fired: false, reason: 'pending' }])
     })
-    await app.idle()
+    await app.drained()
     const later = await user.hook(STORED, 'auto_graph')
     const replay = await user.post('/api/v1/replays', { hook_id: later.id })
-    await app.idle()
+    await app.drained()
     app.clock.advance(1)
-    await app.idle()
+    await app.drained()
     expect(await verdicts(await lastEvent())).toMatchObject([
       { hook_id: paused.id, fired: true, reason: null, runs: [{ status: 'queued', replay_id: null }] },
       { hook_id: later.id, fired: false, reason: 'created_later', runs: [{ replay_id: replay.body.id }] },
@@ -97,7 +97,7 @@ describe('the hooks of an event', () => {
     await user.hook(STORED, 'auto_graph', { project_id: user.project_id })
     const own = await user.hook(STORED, 'auto_graph', { project_id: other })
     await store('there', other)
-    await app.idle()
+    await app.drained()
     const bound = await app.boundKey(user, other)
     const ids = (await verdicts(await lastEvent(), bound)).map(({ hook_id }: { hook_id: string }) => hook_id)
     expect(ids).toEqual([everywhere.id, own.id])

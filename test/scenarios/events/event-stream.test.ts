@@ -229,7 +229,7 @@ describe('A11: ids of events tell nothing about how many there are', () => {
       paused: true,
     })
     for (const topic of ['a', 'b', 'c']) await user.post(`${user.database}/events/publish`, { topic })
-    await app.idle()
+    await app.drained()
     const [kept, old] = await user.events()
     const [renamed] = await app.system.database.query<{ id: string }>(sql`
       update zerodb_events set id = 'evt_' || lpad(to_hex(seq), 10, '0') || 'abcdef' where id = ${old!.id} returning id`)

@@ -67,7 +67,7 @@ const look = async (user: TestUser, { id }: { id: string }): Promise<Replay> =>
 async function finished(user: TestUser, job: Replay): Promise<Replay> {
   for (;;) {
     app.clock.advance(1)
-    await app.idle()
+    await app.drained()
     const now = await look(user, job)
     if (now.status !== 'running' && now.runs.queued + now.runs.running === 0) return now
   }
@@ -160,7 +160,7 @@ describe('a replay', () => {
       await store(user, 'b', second)
       await store(user, 'c')
       await user.post(`${user.database}/events/publish`, { topic: 'a topic' })
-      await app.idle()
+      await app.drained()
     })
 
     async function taken(criteria: object): Promise<unknown[]> {
@@ -208,7 +208,7 @@ describe('a replay', () => {
       if (n % 3 === 1) await user.post(`${database}/memory/store`, { content: `${n}` })
       if (n % 3 === 2) await user.post(`${database}/events/publish`, { topic: `${n}` })
     }
-    await app.idle()
+    await app.drained()
     const events = await user.events()
     const any = <Value>(values: readonly Value[]) => fc.option(fc.constantFrom(...values), { nil: undefined })
     const times = events.map(({ timestamp }) => timestamp)
@@ -258,7 +258,7 @@ describe('a replay', () => {
         document: vector_id,
         vector_metadata: { customer: vector_id[0] },
       })
-    await app.idle()
+    await app.drained()
     receiver.messages.length = 0
     const job = await finished(user, await replay(user))
     expect(job).toMatchObject({ total: 7, seen: 7, created: 5, runs: { ...NO_RUNS, succeeded: 5 } })
@@ -301,13 +301,13 @@ describe('a replay', () => {
     const user = await app.newUser()
     await user.hook(PUBLISHED, 'auto_embed')
     for (let n = 0; n < 7; n++) await user.post(`${user.database}/events/publish`, { topic: 'a topic' })
-    await app.idle()
+    await app.drained()
     const job = await replay(user, { rate_per_second: 2 })
     await held(async (go) => {
       const states: object[] = []
       for (const seconds of [0.1, 1, 1, 100, 1]) {
         await go(job, seconds)
-        await app.idle()
+        await app.drained()
         const { seen, created, runs, status } = await look(user, job)
         states.push({ seen, created, skipped: runs.skipped, status })
       }
@@ -322,7 +322,7 @@ describe('a replay', () => {
     await user.post(`${user.database}/tables`, { table_name: 't' })
     for (let n = 0; n < 6; n++) await user.post(`${user.database}/tables/t/rows`, { rows: Array(100).fill({}) })
     await user.hook('zerodb.table.row_inserted', 'auto_embed')
-    await app.idle()
+    await app.drained()
     const { replays } = app.system.app.store
     const { ready } = replays
     const turns: string[][] = []
@@ -349,7 +349,7 @@ describe('a replay', () => {
     const user = await app.newUser()
     const hook = await user.hook(STORED, 'auto_embed', { concurrency: 1 })
     await app.withEmbedder(instant, () => storeAll(user, 40))
-    await app.idle()
+    await app.drained()
     await app.system.database.query(
       sql`update zerodb_vectors set embedding = null where project_id = ${user.project_id}::uuid`,
     )
@@ -372,7 +372,7 @@ describe('a replay', () => {
       expect(gate.started.indexOf('live')).toBe(4)
       gate.open('live')
       expect((await user.post(`${REPLAYS}/${job.id}/cancel`)).status).toBe(200)
-      await app.idle()
+      await app.drained()
     })
   })
 
@@ -380,7 +380,7 @@ describe('a replay', () => {
     const user = await app.newUser()
     const hook = await user.hook(STORED, 'auto_embed', { concurrency: 1 })
     await app.withEmbedder(instant, () => storeAll(user, 6))
-    await app.idle()
+    await app.drained()
     await app.system.database.query(
       sql`update zerodb_vectors set embedding = null where project_id = ${user.project_id}::uuid`,
     )
@@ -398,7 +398,7 @@ describe('a replay', () => {
         expect(cancelled.body.finished_at).not.toBeNull()
         gate.open('text 000')
         await go(job, 10)
-        await app.idle()
+        await app.drained()
         expect(await look(user, job)).toMatchObject({
           seen: 3,
           runs: { ...NO_RUNS, succeeded: 1, cancelled: 2 },
@@ -415,11 +415,11 @@ describe('a replay', () => {
     const user = await app.newUser()
     const hook = await user.hook(PUBLISHED, 'auto_embed')
     for (let n = 0; n < 6; n++) await user.post(`${user.database}/events/publish`, { topic: 'a topic' })
-    await app.idle()
+    await app.drained()
     const job = await replay(user, { hook_id: hook.id, rate_per_second: 2 })
     await held(async (go) => {
       await go(job)
-      await app.idle()
+      await app.drained()
       if (what === 'deleted') await user.delete(`/api/v1/hooks/${hook.id}`)
       else await user.patch(`/api/v1/hooks/${hook.id}`, { is_active: false })
       await go(job)
@@ -435,7 +435,7 @@ describe('a replay', () => {
       await store(user, text)
       await store(user, text, second)
     }
-    await app.idle()
+    await app.drained()
     const all = await replay(user, { rate_per_second: 1 })
     const one = await replay(user, { project_id: second, rate_per_second: 1 })
     expect([all.total, one.total]).toEqual([4, 2])
@@ -445,7 +445,7 @@ describe('a replay', () => {
       await go(one)
       expect(await look(user, one)).toMatchObject({ status: 'cancelled', seen: 0 })
       for (let n = 0; n < 3; n++) await go(all)
-      await app.idle()
+      await app.drained()
       expect(await look(user, all)).toMatchObject({ status: 'done', total: 2, seen: 2, runs: { skipped: 2 } })
     })
   })
@@ -455,9 +455,9 @@ describe('a replay', () => {
     const hook = await user.hook(PUBLISHED, 'auto_embed', { paused: true })
     for (let n = 0; n < 3; n++) await user.post(`${user.database}/events/publish`, { topic: 'a topic' })
     const job = await replay(user)
-    await app.idle()
+    await app.drained()
     app.clock.advance(1)
-    await app.idle()
+    await app.drained()
     expect(await look(user, job)).toMatchObject({ status: 'done', runs: { ...NO_RUNS, queued: 3 } })
     await user.patch(`/api/v1/hooks/${hook.id}`, { paused: false })
     expect((await finished(user, job)).runs).toEqual({ ...NO_RUNS, skipped: 3 })
@@ -512,7 +512,7 @@ describe('a backfill', () => {
       const user = await app.newUser()
       const live = await webhook(user, type, 'live')
       await writeAll(user)
-      await app.idle()
+      await app.drained()
       const [told] = receiver.messages.map(({ body }) => body)
       expect(told).toMatchObject({ event: type, hook_id: live.id, synthetic: false })
       const hook = await webhook(user, type, 'late')
@@ -608,7 +608,7 @@ describe('a backfill', () => {
         await eventually(() => expect(gate.started).toEqual(['text 000']))
         await user.post(`${REPLAYS}/${job.id}/cancel`)
         gate.open('text 000')
-        await app.idle()
+        await app.drained()
         expect((await look(user, job)).runs).toEqual({ ...NO_RUNS, succeeded: 1, cancelled: 3 })
       })
     })
@@ -677,7 +677,7 @@ describe('the rights', () => {
     await store(user, 'a')
     await store(user, 'b', second)
     const late = await user.hook(STORED, 'auto_graph')
-    await app.idle()
+    await app.drained()
     const headers = { authorization: `Bearer ${await app.boundKey(user, second)}` }
     const bound = { ...user, get: (url: string) => user.get(url, headers) } as TestUser
     bound.post = (url, body) => user.post(url, body, headers)

@@ -54,7 +54,7 @@ describe('what has been kept long enough', () => {
       },
       async () => {
         for (const text of ['good', 'bad']) await store(text)
-        await app.idle()
+        await app.drained()
       },
     )
     const all = { events: ['good', 'bad'], runs: ['bad dead', 'good succeeded'] }
@@ -63,13 +63,13 @@ describe('what has been kept long enough', () => {
     expect(await left()).toEqual(all)
     await days(0.2)
     await store('young')
-    await app.idle()
+    await app.drained()
     await expire()
     expect(await left()).toEqual({ events: ['bad', 'young'], runs: ['bad dead', 'young succeeded'] })
     // What is dead can be tried again as long as it is there.
     const [dead] = (await user.get('/api/v1/runs?status=dead')).body.items
     expect((await user.post(`/api/v1/runs/${dead.id}/retry`)).status).toBe(200)
-    await app.idle()
+    await app.drained()
     await expire()
     expect((await left()).runs).toEqual(['bad succeeded', 'young succeeded'])
     await days(7.1)
@@ -96,7 +96,7 @@ describe('what has been kept long enough', () => {
     await app.withEmbedder(gate.embed, async () => {
       const paused = await user.hook(STORED, 'auto_embed', { paused: true })
       await store('waits')
-      await app.idle()
+      await app.drained()
       await undispatched(app.system.app.store, async () => {
         await store('undispatched')
         await days(400)
@@ -141,7 +141,7 @@ describe('what has been kept long enough', () => {
       const hook = await user.hook(STORED, 'auto_embed', { retry: { max_attempts: 1 } })
       const { body: job } = await user.post(`/api/v1/hooks/${hook.id}/backfill`, { rate_per_second: 1000 })
       app.clock.advance(1)
-      await app.idle()
+      await app.drained()
       await user.post(`/api/v1/hooks/${hook.id}/invoke`, { payload: { vector_id: 'a' } })
       const runs = await user.runs()
       expect(runs.map(({ trigger, replay_id }) => replay_id ?? trigger).sort()).toEqual(
@@ -163,7 +163,7 @@ describe('what has been kept long enough', () => {
   test('a run whose event has been deleted by other hands is dead, and says so', async () => {
     const hook = await user.hook(STORED, 'auto_embed', { paused: true })
     await store('a')
-    await app.idle()
+    await app.drained()
     await app.system.database.query(sql`delete from zerodb_events where user_id = ${user.user_id}::uuid`)
     await user.patch(`/api/v1/hooks/${hook.id}`, { paused: false })
     expect(await user.runs()).toMatchObject([{ status: 'dead', error: { code: 'event_gone' } }])
@@ -175,7 +175,7 @@ describe('what has been kept long enough', () => {
     await user.post(`${user.database}/tables`, { table_name: 't' })
     const hook = await user.hook('zerodb.table.row_inserted', 'auto_embed', { paused: true })
     await rows(1_200)
-    await app.idle()
+    await app.drained()
     await user.patch(`/api/v1/hooks/${hook.id}`, { is_active: false })
     await rows(1_300)
     await app.system.database.query(sql`

@@ -134,7 +134,7 @@ test('a trace goes on through the webhook, with a span of its own', async () => 
   for (const headers of [{ traceparent: `00-${trace}-b7ad6b7169203331-01` }, {}]) {
     const event = { topic: 'a topic', event_payload: {} }
     expect((await user.post(`${user.database}/events/publish`, event, headers)).status).toBe(200)
-    await app.idle()
+    await app.drained()
   }
   const traces = receiver.messages.map(({ headers }) => headers['traceparent'])
   expect(traces).toEqual([expect.stringMatching(new RegExp(`^00-${trace}-[0-9a-f]{16}-01$`)), undefined])
@@ -285,7 +285,7 @@ describe('a webhook is switched off, with its queued runs,', () => {
     const { user, hook, url } = await withWebhook()
     receiver.answers = [{ status: 500 }]
     await publish(user)
-    await app.idle()
+    await app.drained()
     receiver.answers = [{ status: 410, body: 'gone for good' }]
     await publish(user)
     expect((await user.runs()).map(({ status, error }) => [status, error?.code]).sort()).toEqual([
@@ -338,9 +338,9 @@ describe('a webhook is switched off, with its queued runs,', () => {
     receiver.answers = [{ status: 500 }]
     const failTwice = async () => {
       await publish(user)
-      await app.idle()
+      await app.drained()
       nextAttempt()
-      await app.idle()
+      await app.drained()
     }
     await failTwice()
     app.clock.advance(5 * DAY)
@@ -407,7 +407,7 @@ describe('a secret', () => {
   const signers = (...secrets: string[]) => receiver.signedBy(receiver.messages.at(-1)!, ...secrets)
   async function sent(user: TestUser) {
     await publish(user)
-    await app.idle()
+    await app.drained()
     return receiver.messages.at(-1)!
   }
 
@@ -471,7 +471,7 @@ describe('a secret', () => {
     receiver.answers = [{ status: 500 }, 'reset', { status: 410 }]
     await publish(user)
     for (let i = 0; i < 3; i++) {
-      await app.idle()
+      await app.drained()
       nextAttempt()
     }
     const wrong = await user.post(`${url}/rotate-secret`, { secret: 'whsec_typo' })

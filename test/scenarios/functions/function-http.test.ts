@@ -51,7 +51,7 @@ test('sees method, path, query, headers and body, and answers JSON', async () =>
   expect(reply.body.headers).toMatchObject({ 'x-mine': 'yes' })
   expect(Object.keys(reply.body.headers)).not.toContain('cookie')
   expect(Object.keys(reply.body.headers)).not.toContain('connection')
-  await app.idle()
+  await app.drained()
   const run = (await user.get(`/api/v1/runs/${reply.headers['x-zerodb-run-id']}`)).body
   expect(run).toMatchObject({ trigger: 'http', handler: 'mirror', status: 'succeeded' })
 })
@@ -169,7 +169,7 @@ describe('answers', () => {
     expect(uploaded.status).toBe(200)
     const file = `${user.database}/files/${uploaded.body.file_id}/download`
     const { run_id } = (await user.post('/api/v1/functions/heads/invoke', { payload: { method: 1 } })).body
-    await app.idle()
+    await app.drained()
     for (const url of ['/openapi.json', '/', '/api/v1/functions', file, `/api/v1/runs/${run_id}/logs`]) {
       const got = await app.request('GET', url, { headers: key })
       const head = await app.request('HEAD', url, { headers: key })
@@ -211,7 +211,7 @@ test('A9: a response cannot set headers of the server, and the run says which we
     'x-mine': 'yes',
   })
   expect(JSON.stringify(reply.headers)).not.toMatch(/forged|passwd|Basic|h3/)
-  await app.idle()
+  await app.drained()
   const { logs } = (await user.get(`/api/v1/runs/${reply.headers['x-zerodb-run-id']}`)).body
   expect(logs).toEqual([
     {
@@ -308,7 +308,7 @@ test('what goes wrong inside is told to the owner and not to everybody', async (
   expect(open.status).toBe(502)
   expect(open.body).toMatchObject({ detail: 'The function has failed', run_id: expect.any(String) })
   expect((await user.get(await deploy('fails-guarded', source, true))).body.detail).toBe('Error: the inner reason')
-  await app.idle()
+  await app.drained()
   const run = (await user.get(`/api/v1/runs/${open.body.run_id}`)).body
   expect(run.error.message).toContain('the inner reason')
 })
@@ -329,7 +329,7 @@ test('is durable when its caller does not want to wait', async () => {
     status: 202,
     applied: 'respond-async',
   })
-  await app.idle()
+  await app.drained()
   expect((await user.get(`/api/v1/runs/${reply.body.run_id}`)).body).toMatchObject({
     trigger: 'http',
     status: 'succeeded',

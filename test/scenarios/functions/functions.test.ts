@@ -290,7 +290,7 @@ describe('a call that is waited for', () => {
       result: { got: { n: 1 }, name: 'echo', version: 1 },
       duration_ms: expect.toSatisfy((ms: number) => ms > 0 && String(ms).replace(/^\d+\.?/, '').length <= 3),
     })
-    await app.idle()
+    await app.drained()
     const run = (await user.get(`/api/v1/runs/${reply.body.run_id}`)).body
     expect(run).toMatchObject({
       trigger: 'invoke',
@@ -312,7 +312,7 @@ describe('a call that is waited for', () => {
     const reply = await call('throws')
     expect(reply.status).toBe(502)
     expect(reply.body).toMatchObject({ detail: 'Error: no luck', code: 'function_failed', run_id: expect.any(String) })
-    await app.idle()
+    await app.drained()
     const run = (await user.get(`/api/v1/runs/${reply.body.run_id}`)).body
     expect(run).toMatchObject({ status: 'dead', error: { code: 'function_threw', message: 'Error: no luck' } })
     expect(run.error.stack).toBe('Error: no luck\n    at index_default (index.ts:4:9)')
@@ -330,7 +330,7 @@ describe('a call that is waited for', () => {
           status: 502,
           body: { detail: 'ValueError: 7 is too much', code: 'function_failed' },
         })
-      await app.idle()
+      await app.drained()
       const run = (await user.get(`/api/v1/runs/${reply.body.run_id}`)).body
       expect(run).toMatchObject({
         status: 'dead',
@@ -377,7 +377,7 @@ describe('a call that is waited for', () => {
         expect(run.logs[0].message).toContain(place)
       })
     expect((await call(name, 'innocent')).body.result).toBe('innocent')
-    await app.idle()
+    await app.drained()
     expect((await user.get(`/api/v1/runs/${innocent.run_id}`)).body).toMatchObject({ status: 'succeeded', logs: [] })
   })
 
@@ -394,7 +394,7 @@ export default async () => {
     const reply = await call('causes')
     const sentence = 'Error: the order failed: TypeError: the inner reason'
     expect(reply).toMatchObject({ status: 502, body: { detail: sentence } })
-    await app.idle()
+    await app.drained()
     const { error } = (await user.get(`/api/v1/runs/${reply.body.run_id}`)).body
     expect(error.message).toBe(sentence)
     expect(error.stack.split('\n')).toEqual([
@@ -444,7 +444,7 @@ export default async () => {
     const reply = await call('echo', 7, { prefer: 'respond-async' })
     expect(reply.status).toBe(202)
     expect(reply.body).toEqual({ run_id: expect.any(String), status: 'queued' })
-    await app.idle()
+    await app.drained()
     expect((await user.get(`/api/v1/runs/${reply.body.run_id}`)).body).toMatchObject({
       trigger: 'invoke',
       status: 'succeeded',
@@ -490,7 +490,7 @@ describe('what a function is given', () => {
     expect((await call('defaults')).body.result).toEqual({ limit: 10 })
     expect((await call('defaults', [1])).body.result).toEqual([1])
     const queued = (await call('defaults', {}, { prefer: 'respond-async' })).body.run_id
-    await app.idle()
+    await app.drained()
     expect((await user.get(`/api/v1/runs/${queued}`)).body.result).toEqual({ limit: 10 })
     expect((await app.request('POST', url_path, { body: {} })).body).toEqual({ limit: 10 })
   })
@@ -590,7 +590,7 @@ describe('what a function is given', () => {
     expect(thrown.body.detail).toBe('Error: bad [secret PASSWORD]')
     await user.request('PUT', '/api/v1/secrets/PASSWORD', { body: { value: 'another one' } })
     expect((await call('secretive')).body.result.has).toBe('another one'.length)
-    await app.idle()
+    await app.drained()
     const logs = (await user.get(`/api/v1/runs/${reply.body.run_id}`)).body.logs
     expect(logs).toEqual([{ at: expect.any(String), message: 'the password is [secret PASSWORD]', stream: 'stdout' }])
     expect(JSON.stringify((await user.get('/api/v1/runs?limit=1000')).body)).not.toContain(value)
@@ -622,7 +622,7 @@ describe('what a function is given', () => {
       body: { code: 'unavailable', detail: expect.stringMatching(/^LOCKED: .*ZERODB_ENCRYPTION_KEY/) },
     })
     await user.post(`${user.database}/events/publish`, { topic: 'x' })
-    await app.idle()
+    await app.drained()
     const [run] = (await user.get('/api/v1/runs?trigger=event&limit=1')).body.items
     expect(run).toMatchObject({ status: 'queued', error: { code: 'unavailable' } })
 

@@ -66,7 +66,7 @@ test('search_vectors', async () => {
     ['rail', 'The night train leaves from platform four.'],
   ])
     await user.post(`${user.database}/vectors/upsert`, { vector_id, document, vector_metadata: { kind: vector_id } })
-  await app.idle()
+  await app.drained()
   const search = async (args: object) =>
     (await call('search_vectors', { query: 'how hot must the water be?', ...args })).results
   expect((await search({ limit: 1 }))[0]).toEqual({

@@ -92,7 +92,7 @@ describe('results', () => {
   test('a call is a run, and what it writes belongs to its chain', async () => {
     await deployTool(user, 'note', 'await zerodb.memory.remember({ content: data.text }); ctx.log("noted"); return 1')
     const { _meta } = await client.call('note', { text: 'likes tea' })
-    await app.idle()
+    await app.drained()
     const run = (await user.get(`/api/v1/runs/${_meta['zerodb/run_id']}`)).body
     expect(run).toMatchObject({ trigger: 'tool', handler: 'note', status: 'succeeded', result: 1 })
     expect(run.logs).toMatchObject([{ level: 'info', message: expect.stringContaining('noted') }])

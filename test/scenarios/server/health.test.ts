@@ -47,7 +47,7 @@ test('a server whose events wait is not ready, and is again when they have been 
     })
     expect(await app.request('GET', '/health')).toMatchObject({ status: 200, body: { status: 'lagging' } })
   })
-  await app.idle()
+  await app.drained()
   expect(await app.request('GET', '/readyz')).toMatchObject({ status: 200, body: { status: 'ok', lag_seconds: 0 } })
 })
 
@@ -87,7 +87,7 @@ test('metrics tell what has been done, in the form of Prometheus, and name no us
   await user.post(`${user.database}/tables`, { table_name: 't' })
   await user.post(`${user.database}/tables/t/rows`, { row_data: {} })
   await user.get('/api/v1/nonsense')
-  await app.idle()
+  await app.drained()
   const after = await metrics()
   const grown = (line: string) => (after.get(line) ?? 0) - (before.get(line) ?? 0)
   expect(grown('zerodb_events_dispatched_total')).toBe(2)
@@ -106,7 +106,7 @@ test('metrics count what waits', async () => {
   const user = await app.newUser()
   await user.hook(STORED, 'webhook:later', { paused: true, hook_config: { url: 'https://hooks.example.com/' } })
   await user.post(`${user.database}/vectors/upsert`, { document: 'a text' })
-  await app.idle()
+  await app.drained()
   expect((await metrics()).get('zerodb_runs{handler="webhook",status="queued"}')).toBe(1)
 })
 

@@ -102,7 +102,7 @@ describe.skipIf(!SERVER)('several instances on one server', () => {
     worker.app.embedder.embed = instant
     await eventually(async () => expect(await statusOf(user)).toEqual(['succeeded']))
     // From now on a message wakes it: the sweeps are switched off.
-    worker.app.store.dispatch.oldest = async () => ({ owned: [], queued: 0, turns: false, events: 0 })
+    worker.app.store.dispatch.oldest = async () => ({ owned: [], queued: 0, constrained: false, events: 0 })
     await store(user, 'b')
     await eventually(async () => expect(await statusOf(user)).toEqual(['succeeded', 'succeeded']))
   })
@@ -242,7 +242,7 @@ describe.skipIf(!SERVER)('several instances on one server', () => {
     })
     const living = async () => (await early.list()).map(({ epoch }) => epoch)
     // What had been sent before it stood still.
-    await early.bury(epochs[0]!, 5)
+    await early.expire(epochs[0]!, 5)
     expect(await living()).toEqual(epochs)
 
     const recovered = vi.spyOn(app.system.app.store.runs, 'recover')

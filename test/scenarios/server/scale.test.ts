@@ -46,7 +46,7 @@ async function reading(work: () => Promise<void>): Promise<Record<string, number
 async function storeOne(): Promise<void> {
   const reply = await user.post(`${user.database}/vectors/upsert`, { document: 'a' })
   expect(reply.status).toBe(200)
-  await app.system.engine.idle()
+  await app.system.engine.drained()
   // A beat, which a timer makes otherwise.
   const { runs } = app.system.app.store
   await runs.recover()

@@ -59,7 +59,7 @@ describe.skipIf(!SERVER)('a PostgreSQL server that neither answers nor refuses',
       database.exec('select 1'),
       database.query(ONE) as Promise<never>,
       database.query(ONE, { timeoutSeconds: 600 }) as Promise<never>,
-      database.relaxed.query(ONE) as Promise<never>,
+      database.asyncCommit.query(ONE) as Promise<never>,
     )
     const outcomes = await Promise.allSettled(waiting)
     expect(outcomes).toEqual(waiting.map(() => ({ status: 'rejected', reason: expect.objectContaining(AWAY) })))
