@@ -1,12 +1,12 @@
-// `npm run fuzz`: schemathesis (https://schemathesis.io) against a fresh server and its own OpenAPI document. It needs Python 3.10 with venv,
-// and installs schemathesis into .cache/fuzz once.
+// `npm run fuzz`: runs schemathesis (https://schemathesis.io) against a new server and its OpenAPI document. Needs Python 3.10 with venv.
+// The first run installs schemathesis into .cache/fuzz.
 //
-//   npm run fuzz                      the seed of CI, about 70 requests an operation
-//   npm run fuzz -- --seed 7          other requests
-//   npm run fuzz -- --examples 100    more of them
+//   npm run fuzz                      with the seed of CI, about 70 requests per operation
+//   npm run fuzz -- --seed 7          with other requests
+//   npm run fuzz -- --examples 100    with more requests
 //
-// Fails when an answer is a 5xx or contradicts the document, when a request that the document forbids is accepted, and
-// when fewer than 5,000 requests, or 30 of an operation, came through with a valid key.
+// Fails if a response is a 5xx or contradicts the document, if a request that the document forbids is accepted, or if fewer than
+// 5,000 requests in total, or 30 of one operation, reached the server with a valid key.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
@@ -35,7 +35,7 @@ const CHECKS = [
 const MIN_REQUESTS = 5_000
 const MIN_REQUESTS_PER_OPERATION = 30
 const MAX_FURTHER_ROUNDS = 20
-/** Then it is killed, and has failed. */
+/** Time limit after which schemathesis is killed and the run has failed. */
 const MAX_SECONDS = 900
 
 const folder = join(packageRoot(), '.cache/fuzz')
@@ -45,14 +45,14 @@ const { values } = parseArgs({
 
 type Counts = Record<string, Record<string, number>>
 
-/** The exit code of a program that prints where this one does; null when a signal ended it. */
+/** Runs a program with inherited output. Returns its exit code, or null if a signal ended it. */
 async function codeOf(program: string, args: readonly string[], env = process.env): Promise<number | null> {
   const child = spawn(program, args, { cwd: folder, env, stdio: 'inherit', timeout: MAX_SECONDS * 1000 })
   const [code] = (await once(child, 'exit')) as [number | null]
   return code
 }
 
-/** The program of schemathesis, installed if it is not there. */
+/** Returns the path of schemathesis. Installs it if necessary. */
 async function schemathesis(): Promise<string> {
   const program = join(folder, 'venv/bin/st')
   if (existsSync(program)) return program
@@ -66,7 +66,7 @@ async function schemathesis(): Promise<string> {
   if (!isInstalled) {
     rmSync(folder, { recursive: true, force: true })
     throw new Error(
-      `${SCHEMATHESIS} cannot be installed: python3 with venv (Debian: apt-get install python3-venv) and PyPI are needed`,
+      `${SCHEMATHESIS} cannot be installed. It needs python3 with venv (Debian: apt-get install python3-venv) and access to PyPI`,
     )
   }
   return program
@@ -127,7 +127,7 @@ async function main(): Promise<boolean> {
     }
     const read = () => (existsSync(counts) ? (JSON.parse(readFileSync(counts, 'utf8')) as Counts) : {})
     let code = await codeOf(program, argsOf(seed, []), env)
-    // An operation without fields has only few different requests in one run.
+    // An operation without fields has only few different requests.
     for (let round = 1; code === 0 && round <= MAX_FURTHER_ROUNDS; round++) {
       const few = OPERATIONS.filter((operation) => requestsOf(operation, read()) < MIN_REQUESTS_PER_OPERATION)
       if (few.length === 0) break
@@ -142,7 +142,7 @@ async function main(): Promise<boolean> {
 const sum = (statuses: Record<string, number>, wanted: (status: string) => boolean) =>
   Object.entries(statuses).reduce((total, [status, count]) => total + (wanted(status) ? count : 0), 0)
 
-/** Requests that reached an operation with a valid key. */
+/** Counts the requests that reached an operation with a valid key. */
 function requestsOf({ route, permission }: Operation, counts: Counts): number {
   const isRefused = (status: string) => status === '405' || (status === '401' && permission !== 'public')
   return sum(counts[labelOf(route)] ?? {}, (status) => !isRefused(status))
@@ -163,8 +163,8 @@ function report(counts: Counts, code: number | null): boolean {
     if (authenticated < MIN_REQUESTS_PER_OPERATION) problems.push(`${label}: ${authenticated} requests`)
   }
   if (requests < MIN_REQUESTS) problems.push(`only ${requests} requests`)
-  if (code !== 0) problems.push('schemathesis found failures, see above')
-  console.log(`fuzz: ${requests} authenticated requests, ${failures} answers of 5xx`)
+  if (code !== 0) problems.push('schemathesis found failures (see above)')
+  console.log(`fuzz: ${requests} authenticated requests, ${failures} responses with 5xx`)
   for (const problem of problems) console.log(`fuzz: ${problem}`)
   return problems.length === 0
 }

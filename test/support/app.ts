@@ -18,7 +18,7 @@ import { SANDBOX } from './sandbox.ts'
 
 export interface Reply {
   status: number
-  // biome-ignore lint/suspicious/noExplicitAny: a test reads whatever the server says
+  // biome-ignore lint/suspicious/noExplicitAny: tests read arbitrary responses
   body: any
   headers: Record<string, string | undefined>
   raw: Buffer
@@ -27,11 +27,11 @@ export interface Reply {
 export interface RequestOptions {
   body?: unknown
   headers?: Record<string, string>
-  /** Sent as it is, in place of `body`. */
+  /** Raw payload that is sent instead of `body`. */
   payload?: string | Buffer
 }
 
-/** Somebody with a key and a default project: tests do not see each other's data, because no user sees another's. */
+/** A user with a key and a default project. Each test has its own user, so that tests do not see each other's data. */
 export interface TestUser {
   key: string
   user_id: string
@@ -43,19 +43,19 @@ export interface TestUser {
   post(url: string, body?: unknown, headers?: Record<string, string>): Promise<Reply>
   patch(url: string, body?: unknown): Promise<Reply>
   delete(url: string): Promise<Reply>
-  /** A hook; fails the test unless it was made. */
+  /** Creates a hook. Fails the test if the hook is not created. */
   hook(
     event_type: string,
     hook_name: string,
     rest?: Record<string, unknown>,
   ): Promise<{ id: string; [field: string]: unknown }>
-  /** A second project of this user. */
+  /** Creates another project of this user. */
   project(name?: string): Promise<string>
-  /** All of the user's events so far, oldest first. */
+  /** Returns all events of the user so far, oldest first. */
   events(): Promise<LoggedEvent[]>
-  /** All of the user's runs after everything due has run, oldest first. */
+  /** Executes all due runs and returns all runs of the user, oldest first. */
   runs(): Promise<Run[]>
-  /** What the user's writes have left behind: the name of each event in order, and `handler status` of each run, sorted. */
+  /** Returns the names of all events in order, and `handler status` of all runs, sorted. */
   trail(): Promise<{ events: string[]; runs: string[] }>
 }
 
@@ -65,16 +65,16 @@ export interface TestApp {
   readonly clock: { advance(seconds: number): void }
   request(method: string, url: string, options?: RequestOptions): Promise<Reply>
   newUser(): Promise<TestUser>
-  /** A further key of a user, bound to one project. */
+  /** Creates another key of a user, bound to one project. */
   boundKey(user: TestUser, projectId: string): Promise<string>
-  /** Dispatches and executes all that is due. */
+  /** Dispatches all events and executes all due runs. */
   drained(): Promise<void>
-  /** While `body` runs, `embed` makes the embeddings, and every pause before a retry is the longest that it may be. */
+  /** Runs `body` with `embed` as embedder. Every pause before a retry has its maximum length. */
   withEmbedder<R>(embed: Embedder['embed'], body: () => Promise<R>): Promise<R>
   close(): Promise<void>
 }
 
-/** All of a body; of a stream of events that goes on for ever only how it begins. */
+/** Reads a body: completely, or only the beginning of an endless event stream. */
 async function bodyOf(stream: Readable, isEvents: boolean): Promise<Buffer> {
   const chunks: Buffer[] = []
   for await (const chunk of stream) {
@@ -84,7 +84,7 @@ async function bodyOf(stream: Readable, isEvents: boolean): Promise<Buffer> {
   return Buffer.concat(chunks)
 }
 
-/** The real product without a port: PGlite in a new directory, or a new database of `ZERODB_TEST_DATABASE_URL`. */
+/** Opens the real program without a port, on PGlite in a new directory or a new database of `ZERODB_TEST_DATABASE_URL`. */
 export async function openTestApp(
   settings: Record<string, string> = {},
   { log = pino({ level: process.env['TEST_LOG'] ?? 'silent' }) }: { log?: Logger } = {},
@@ -141,7 +141,7 @@ export async function openTestApp(
   async function drained(): Promise<void> {
     for (let busy = true; busy; ) {
       await system.engine.drained()
-      // A slot that has become free takes the next run after the engine has reported that it is drained.
+      // A slot that has become free can take the next run after the engine has reported that it is drained.
       const [row] = await system.database.query<{ busy: boolean }>(sql`
         select
           exists (select from zerodb_outbox)
@@ -196,7 +196,8 @@ export async function openTestApp(
       delete: (url) => asUser('DELETE', url),
       async hook(event_type, hook_name, rest = {}) {
         const created = await post('/api/v1/hooks', { event_type, hook_name, ...rest })
-        if (created.status !== 201) throw new Error(`no hook: ${created.status} ${JSON.stringify(created.body)}`)
+        if (created.status !== 201)
+          throw new Error(`the hook was not created: ${created.status} ${JSON.stringify(created.body)}`)
         return created.body
       },
       async project(name = 'another') {

@@ -1,6 +1,6 @@
 import { build } from '../../scripts/build.mjs'
 
-/** Worker threads, migrations and the database template are built files: every test run uses the ones of this source. */
+/** Builds worker threads, migrations and the database template, so that a test run uses those of the current source. */
 export default async function setup(): Promise<void> {
   await build()
 }

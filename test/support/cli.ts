@@ -12,14 +12,14 @@ export interface Result {
 
 export interface ZerodbOptions {
   cwd: string
-  /** All that its environment has, besides PATH and NO_COLOR. */
+  /** The complete environment except PATH and NO_COLOR. */
   env?: Record<string, string>
   input?: string
-  /** Interrupts it once it has printed that. */
+  /** Interrupts the program when it has printed this text. */
   until?: string
 }
 
-/** Runs `zerodb args` to its end, without a terminal. */
+/** Runs `zerodb args` without a terminal and waits for its end. */
 export function zerodb(args: readonly string[], { cwd, env = {}, input, until }: ZerodbOptions): Promise<Result> {
   return new Promise((resolve) => {
     const child = spawn(process.execPath, [PROGRAM, ...args], {
@@ -48,7 +48,7 @@ export function zerodb(args: readonly string[], { cwd, env = {}, input, until }:
   })
 }
 
-/** Runs `zerodb args` on a terminal of 80 columns. Types each answer when its question has come. */
+/** Runs `zerodb args` on a terminal with 80 columns. Types each answer when its question has been printed. */
 export function onTerminal(
   args: readonly string[],
   { cwd, env = {} }: ZerodbOptions,
@@ -56,7 +56,7 @@ export function onTerminal(
 ): Promise<{ code: number | null; screen: string }> {
   const command = [process.execPath, PROGRAM, ...args].map((word) => `'${word}'`).join(' ')
   return new Promise((resolve) => {
-    // script passes on what it reads, and gives the program a terminal.
+    // `script` gives the program a terminal and forwards its own input to it.
     const child = spawn('script', ['--quiet', '--return', '--command', `stty cols 80; ${command}`, '/dev/null'], {
       cwd,
       env: { PATH: process.env['PATH'] ?? '', TERM: 'xterm', ...env },
@@ -75,11 +75,11 @@ export function onTerminal(
   })
 }
 
-/** A `zerodb args` that goes on until it is stopped. */
+/** A running `zerodb args`. */
 export interface Going {
-  /** All that it has printed so far, messages included. */
+  /** The output so far: stdout and stderr. */
   output(): string
-  /** Interrupts it. Resolves with its exit code. */
+  /** Interrupts the program. Resolves with its exit code. */
   stop(): Promise<number | null>
 }
 

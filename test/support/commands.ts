@@ -1,14 +1,14 @@
 import { execFile, spawnSync } from 'node:child_process'
 
-/** Whether `command args` can be run here. In CI a missing tool is a failure, not a reason to skip. */
+/** Returns whether `command args` runs successfully. Throws in CI, where a missing tool must not skip tests. */
 export function available(command: string, args: string[]): boolean {
   const there = spawnSync(command, args, { stdio: 'ignore' }).status === 0
   if (!there) console.log(`skipped: "${command} ${args.join(' ')}" does not work here`)
-  if (!there && process.env['CI']) throw new Error(`CI needs "${command} ${args.join(' ')}" to work`)
+  if (!there && process.env['CI']) throw new Error(`in CI, "${command} ${args.join(' ')}" must succeed`)
   return there
 }
 
-/** Runs a program to its end; rejects with its output when it fails. */
+/** Runs a program and waits for its end. Rejects with its output if it fails. */
 export function run(
   command: string,
   args: string[],
@@ -22,7 +22,7 @@ export function run(
   })
 }
 
-/** Runs curl with the arguments that a person typed, and adds what a test must know. */
+/** Runs curl with the arguments of an example, and adds those that a test needs. */
 export async function curl(args: string[]): Promise<{ status: number; body: string }> {
   const output = await run('curl', [
     ...args,

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 
-/** The PostgreSQL server that tests may use, or undefined: then they run on PGlite. */
+/** URL of the PostgreSQL server for tests, or undefined if tests run on PGlite. */
 export const SERVER = process.env['ZERODB_TEST_DATABASE_URL'] || undefined
 
 interface FreshDatabase {
@@ -9,12 +9,12 @@ interface FreshDatabase {
   drop(): Promise<void>
 }
 
-/** A new, empty database on the tests' server; null when tests run on PGlite. */
+/** Creates an empty database on the server for tests. Returns null if tests run on PGlite. */
 export async function freshDatabaseUrl(): Promise<FreshDatabase | null> {
   return SERVER ? freshDatabaseOn(SERVER) : null
 }
 
-/** A new, empty database on the server that an administrator reaches at `server`. */
+/** Creates an empty database on `server`, the URL of an administrator. */
 export async function freshDatabaseOn(server: string): Promise<FreshDatabase> {
   const name = `zerodb_test_${randomBytes(6).toString('hex')}`
   await asAdministrator(server, `create database ${name}`)

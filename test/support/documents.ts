@@ -2,7 +2,7 @@ import { Readable } from 'node:stream'
 import { createDeflate, createDeflateRaw, deflateRawSync, deflateSync } from 'node:zlib'
 import { strToU8, type Zippable, zipSync } from 'fflate'
 
-/** A pdf of these objects, the first of which is its catalog, with a correct table of their places. */
+/** Returns a PDF of these objects with a correct cross-reference table. The first object is the catalog. */
 export function pdfOf(objects: readonly (string | Uint8Array)[], trailer = ''): Buffer {
   const parts: Buffer[] = [Buffer.from('%PDF-1.7\n')]
   const places: number[] = []
@@ -23,7 +23,7 @@ export function pdfOf(objects: readonly (string | Uint8Array)[], trailer = ''): 
   return Buffer.concat(parts)
 }
 
-/** `packed` says that the content is deflated already. */
+/** Returns a PDF stream. `packed`: the content is already deflated. */
 export function pdfStream(
   content: string | Uint8Array,
   options: { deflate?: boolean; packed?: boolean; length?: number } = {},
@@ -37,7 +37,7 @@ export function pdfStream(
   ])
 }
 
-/** A pdf with one page for each content stream. */
+/** Returns a PDF with one page for each content stream. */
 export function pdfOfPages(streams: readonly Uint8Array[], catalog = '', trailer = ''): Buffer {
   const kids = streams.map((_, i) => `${4 + 2 * i} 0 R`).join(' ')
   return pdfOf(
@@ -51,7 +51,7 @@ export function pdfOfPages(streams: readonly Uint8Array[], catalog = '', trailer
   )
 }
 
-/** A pdf with one page for each list of lines. */
+/** Returns a PDF with one page for each list of lines. */
 export function pdf(pages: readonly (readonly string[])[]): Buffer {
   const show = (line: string) => `(${line.replace(/[\\()]/g, '\\$&')}) Tj T*`
   return pdfOfPages(
@@ -68,7 +68,7 @@ export function documentXml(body: string, doctype = ''): string {
   return `<?xml version="1.0" encoding="UTF-8"?>${doctype}<w:document xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"><w:body>${body}</w:body></w:document>`
 }
 
-/** A docx with this body, in WordprocessingML, and further entries. */
+/** Returns a DOCX with this body, in WordprocessingML, and further entries. */
 export function docx(body: string, more: Zippable = {}, doctype = ''): Uint8Array {
   return zipSync({
     '[Content_Types].xml': strToU8(TYPES),
@@ -81,7 +81,7 @@ export function paragraph(text: string): string {
   return `<w:p><w:r><w:t xml:space="preserve">${text}</w:t></w:r></w:p>`
 }
 
-/** A zip archive whose entries are packed already, so that it can say of itself what is not true. */
+/** Returns a zip archive of entries that are already deflated. The sizes that the archive states can be wrong. */
 export function forgedZip(
   entries: readonly {
     name: string
@@ -121,12 +121,15 @@ export function forgedZip(
   return Buffer.concat([...locals, body, end])
 }
 
-/** Packed for `forgedZip`. */
+/** Deflates an entry for `forgedZip`. */
 export function deflated(content: string | Uint8Array): Buffer {
   return deflateRawSync(content, { level: 9 })
 }
 
-/** `start`, then `unit` again and again up to about `bytes`, then `end`; deflated as a zip entry or as a pdf stream, without ever being held in whole. */
+/**
+ * Deflates `start`, then `unit` repeated up to about `bytes`, then `end`, as a zip entry or a PDF stream. The text is never in memory as a
+ * whole.
+ */
 export async function deflatedFill(
   format: 'zip' | 'pdf',
   bytes: number,

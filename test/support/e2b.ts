@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { E2bSdk } from '../../src/sandbox/e2b.ts'
 
-/** Stands in for the package `e2b`: its sandboxes are folders and processes of this machine. `live` counts those that are not killed. */
+/** Replaces the package `e2b`. Its sandboxes are folders and processes of this machine; `live` counts those that are not killed. */
 export function pretendE2b(): { sdk: E2bSdk; live(): number } {
   let live = 0
   const sdk: E2bSdk = {
@@ -33,7 +33,7 @@ export function pretendE2b(): { sdk: E2bSdk; live(): number } {
               children.push(child)
               child.stdin.on('error', () => {})
               child.stdout.setEncoding('utf8').on('data', (text: string) => {
-                // Cut anywhere, as a network does.
+                // Chunks have arbitrary boundaries, as on a network.
                 const at = Math.floor(text.length / 2)
                 onStdout(text.slice(0, at))
                 onStdout(text.slice(at))
@@ -54,7 +54,7 @@ export function pretendE2b(): { sdk: E2bSdk; live(): number } {
               try {
                 process.kill(-pid!, 'SIGKILL')
               } catch {
-                // It has ended.
+                // The process has already ended.
               }
             }
             await rm(root, { recursive: true, force: true, maxRetries: 5 })

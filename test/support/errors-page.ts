@@ -1,58 +1,58 @@
 import { ERRORS, type ErrorCode } from '../../src/errors.ts'
 
-/** What a caller should know of each error beyond its sentence. A code without an entry does not compile. */
+/** Explanations of errors beyond their messages. A code without an entry does not compile. */
 const MEANINGS: Record<ErrorCode, string> = {
-  malformed_request: 'What came is not HTTP: a bad method, header or length. The connection is closed.',
-  unauthorized: 'No credential, or one that is unknown, expired or revoked. Log in again, or use another key.',
+  malformed_request: 'The request is not valid HTTP: a bad method, header or length. The connection is closed.',
+  unauthorized: 'The credential is missing, unknown, expired or revoked. Log in again, or use another key.',
   forbidden:
-    'The credential is good and lacks the right that the message names, or the server does not allow it at all.',
+    'The credential is valid but lacks the permission that the message names, or the server does not allow the operation.',
   quota_exceeded:
-    'The user or the project has as many of these as the server allows. The message names the setting; see [limits](projects-and-keys.md#limits).',
+    'The user or the project has reached a limit of the server. The message names the setting; see [limits](projects-and-keys.md#limits).',
   route_not_found: 'No operation has this address.',
-  not_found: 'The thing does not exist, or belongs to somebody else.',
-  method_not_allowed: 'The address exists for other methods.',
-  email_taken: 'Log in in place of registering.',
-  chain_too_deep:
-    'A function has called a function that has called one, and so on, more often than `ZERODB_MAX_DEPTH`.',
-  function_disabled: 'Switch the function on with PATCH, or call another.',
-  function_hooked: 'Hooks that were made by hand ask for the function. Delete them, or send `force=true`.',
-  idempotency_mismatch: 'A key stands for one request for 24 hours. Use a new one for another request.',
-  idempotency_running: 'Wait as long as `Retry-After` says and send it again: you get the answer of the first request.',
-  hook_exists: 'The hook is there already, for this project or for all. Change it with PATCH.',
-  project_exists: 'You already have the project that the file holds. Delete it first, or import as another user.',
-  replay_final: 'A replay or backfill can be cancelled until it is done.',
-  run_final: 'A run can be cancelled until it has ended.',
-  run_not_final:
-    'Only a run that is dead, cancelled or skipped can be tried again. To hand out an event once more, replay it.',
-  table_exists: 'The project has a table of this name.',
+  not_found: 'The object does not exist, or belongs to another user.',
+  method_not_allowed: 'The address exists, but not for this method.',
+  email_taken: 'An account with this address exists. Log in instead.',
+  chain_too_deep: 'Functions and hooks have triggered each other more than `ZERODB_MAX_DEPTH` times in a row.',
+  function_disabled: 'The function is disabled. Enable it with PATCH.',
+  function_hooked:
+    'Hooks that were not created by the function’s configuration use it. Delete them, or send `force=true`.',
+  idempotency_mismatch: 'The idempotency key was used for a different request within 24 hours. Use a new key.',
+  idempotency_running:
+    'The first request with this key is still running. Retry after `Retry-After` seconds to get its response.',
+  hook_exists: 'The hook already exists, for this project or for all. Change it with PATCH.',
+  project_exists: 'You already have the project of the file. Delete it first, or import as another user.',
+  replay_final: 'The replay or backfill has ended and can no longer be cancelled.',
+  run_final: 'The run has ended and can no longer be cancelled.',
+  run_not_final: 'Only a dead, cancelled or skipped run can be retried. To process an event again, replay it.',
+  table_exists: 'The project already has a table of this name.',
   request_timeout:
-    'The headers did not arrive within a minute, or nothing more came of the body for half a minute. The connection is closed.',
-  too_large: 'Over `ZERODB_MAX_BODY_MB` or `ZERODB_MAX_UPLOAD_MB`, or a text that cannot be indexed.',
-  address_too_long: 'A name or an id in the address, such as a row’s or an entity’s, is too long to be one.',
+    'The headers did not arrive within a minute, or the body stalled for half a minute. The connection is closed.',
+  too_large:
+    'The request is larger than `ZERODB_MAX_BODY_MB` or `ZERODB_MAX_UPLOAD_MB`, or a text is too long for an index.',
+  address_too_long: 'A name or an id in the address, such as that of a row or an entity, is too long.',
   unsupported_media_type: 'The body is neither JSON nor multipart.',
-  validation_failed: '`detail` is the list of fields at fault.',
+  validation_failed: '`detail` lists the invalid fields.',
   invalid:
-    'The fields have the right form and cannot be used together, or a name is unknown. The message names the choices.',
+    'The fields have the right types but cannot be combined, or a name is unknown. The message lists the choices.',
   dimension_mismatch: 'The message names the dimensions and models that the namespace has.',
-  rate_limited: 'Wait as long as `Retry-After` says.',
-  headers_too_large: 'The headers have more than 16 KiB together. The connection is closed.',
-  internal: 'An error of the server. Its log has the cause under the `request_id`.',
-  unavailable: 'Try again after `Retry-After` seconds.',
+  rate_limited: 'Too many requests. Retry after `Retry-After` seconds.',
+  headers_too_large: 'The headers are larger than 16 KiB in total. The connection is closed.',
+  internal: 'The server failed. Its log has the cause under the `request_id`.',
+  unavailable: 'The server is temporarily unavailable. Retry after `Retry-After` seconds.',
   sandbox_unavailable:
-    'The message says why, and what the operator of the server can do; see [sandbox](sandbox.md). All else works.',
-  sandbox_busy:
-    'As many calls run and wait as this server takes (`ZERODB_SANDBOX_CONCURRENCY`). Try again after `Retry-After`.',
+    'The message has the reason and the remedy for the operator; see [sandbox](sandbox.md). Everything else works.',
+  sandbox_busy: 'The queue of sandbox calls is full (`ZERODB_SANDBOX_CONCURRENCY`). Retry after `Retry-After` seconds.',
   function_failed:
-    'The function has thrown, ended its process, or used more than it may. `run_id` names the run, which keeps the reason and the log.',
-  function_timeout: 'The function did not answer within its `timeout_seconds`. `run_id` names the run.',
-  provider_refused: 'A configured model provider refuses what it is asked for; the message holds its reason.',
+    'The function threw an error, ended its process, or exceeded a limit. The run with the id `run_id` has the reason and the log.',
+  function_timeout: 'The function did not return within its `timeout_seconds`. `run_id` is the id of the run.',
+  provider_refused: 'A configured model provider rejected the request; the message has its reason.',
   query_timeout:
-    'The statement took longer than 5 seconds, if the request says how much it has to do (by a filter, an order, an offset or a text), else than a minute. Ask for less.',
+    'The statement took longer than 5 seconds (requests with a filter, an order, an offset or a text) or a minute (other requests). Request less data.',
 }
 
 export const TABLE_STARTS = '<!-- The table is generated: npx vitest run test/errors.test.ts -u -->\n'
 
-/** `page` with its table as `ERRORS` has it; what stands above the table stays. */
+/** Returns `page` with its table generated from `ERRORS`. The text above the table does not change. */
 export function errorsPage(page: string): string {
   const head = page.slice(0, page.indexOf(TABLE_STARTS))
   const rows = Object.entries(ERRORS)

@@ -3,7 +3,7 @@ import type { TestApp, TestUser } from './app.ts'
 
 const MEMORY = '/api/v1/public/memory/v2'
 
-/** One of each thing, in one project. */
+/** Creates one object of each kind in one project. */
 export type Things = Record<
   | 'project'
   | 'hook'
@@ -38,7 +38,7 @@ export async function thingsOf(app: TestApp, user: TestUser, project: string): P
     project_id: project,
     hook_config: { url: 'https://hooks.example.com/' },
   })
-  // Nothing of it shall be sent.
+  // The webhook must not be sent.
   await user.patch(`/api/v1/hooks/${webhook.id}`, { is_active: false })
   await user.post(`${database}/vectors/upsert`, { vector_id: vector, vector_embedding: [1, 0] })
   const record = await user.post(`${database}/memory/store`, { content: 'a record' })
@@ -56,8 +56,8 @@ export async function thingsOf(app: TestApp, user: TestUser, project: string): P
     { name, runtime: 'nodejs', source: 'export default () => 1', config: { schedule: '0 0 1 1 *' } },
     here,
   )
-  if (deployed.status !== 201) throw new Error(`no function: ${JSON.stringify(deployed.body)}`)
-  // A second version, so that there is one to roll back to.
+  if (deployed.status !== 201) throw new Error(`the function was not deployed: ${JSON.stringify(deployed.body)}`)
+  // A rollback needs a second version.
   await user.post(
     '/api/v1/functions',
     { name, runtime: 'nodejs', source: 'export default () => 2', config: { schedule: '0 0 1 1 *' } },
@@ -70,7 +70,7 @@ export async function thingsOf(app: TestApp, user: TestUser, project: string): P
   const entity = await user.get(`${MEMORY}/graph/neighbors/alice`, here)
   const [run] = (await user.get(`/api/v1/hooks/${hook.id}/runs`)).body.items
   const [waiting] = (await user.get(`/api/v1/hooks/${paused.id}/runs`)).body.items
-  // It has to go on for a minute.
+  // One event per second: the replay must not end during the tests.
   const replay = await user.post('/api/v1/replays', { hook_id: paused.id, rate_per_second: 1 })
   const [event] = (await user.get(`/api/v1/event-log?project_id=${project}`)).body.items
   return {
@@ -97,7 +97,7 @@ export async function thingsOf(app: TestApp, user: TestUser, project: string): P
   }
 }
 
-/** The thing that a key of a path stands for. */
+/** The object that a path parameter identifies. */
 const THINGS: Record<string, keyof Things> = {
   project_id: 'project',
   hook_id: 'hook',
@@ -113,14 +113,14 @@ const THINGS: Record<string, keyof Things> = {
   replay_id: 'replay',
   key_id: 'key',
 }
-/** Where a key of the path stands for another thing than elsewhere. */
+/** Operations in which a path parameter identifies a different kind of object. */
 const OTHER_THINGS: Record<string, keyof Things> = {
   'events.get': 'published',
   'secrets.set': 'secret',
   'secrets.delete': 'secret',
 }
 
-/** A value of the key `key` in the path of `operation` that names a thing of the user's. */
+/** Returns the value of path parameter `key` of `operation` for an object of the user. */
 export function thingOf(things: Things, operation: { name: string }, key: string): string {
   if (key === 'version') return '1'
   return things[(key === 'project_id' ? undefined : OTHER_THINGS[operation.name]) ?? THINGS[key] ?? 'event']

@@ -1,12 +1,12 @@
 import type { Embedder } from '../../src/embedding/index.ts'
 
-/** Embeds at once, with one dimension. */
+/** Returns embeddings with one dimension immediately. */
 export const instant: Embedder['embed'] = async (texts) => texts.map(() => new Float32Array([1]))
 
-/** An embedder that waits: it tells which texts have come, and lets each of them go on, fail, or be aborted. */
+/** An embedder under the control of the test: it records the texts and waits until each of them is opened, failed or aborted. */
 export interface Gate {
   embed: Embedder['embed']
-  /** In the order in which they came. */
+  /** Texts in the order of their arrival. */
   readonly started: string[]
   readonly aborted: string[]
   open(text: string): void
@@ -21,7 +21,7 @@ export function gated(): Gate {
     started,
     aborted,
     async embed(texts, signal) {
-      // What a hook's making loads the model with.
+      // Creating a hook embeds this text to load the model.
       if (texts[0] === 'warm') return instant(texts)
       started.push(...texts)
       await new Promise<void>((resolve, reject) => {

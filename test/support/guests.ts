@@ -4,7 +4,7 @@ import type { Call, GuestLog, Outcome, Program, Runtime, SandboxDriver } from '.
 export const NODE = 'nodejs20' satisfies Runtime
 export const PYTHON = 'python3.11' satisfies Runtime
 
-/** The same program in both languages. */
+/** Source of one program in both languages. */
 export interface Code {
   node: string
   python: string
@@ -12,7 +12,7 @@ export interface Code {
 
 let programs = 0
 
-/** A program of one file and a key of its own. */
+/** Returns a program with one file and a unique key. */
 export function programOf(runtime: Runtime, code: string, rest: Partial<Program> = {}): Program {
   const entry = runtime === NODE ? 'main.mjs' : 'main.py'
   return {
@@ -31,7 +31,7 @@ export function callOf(program: Program, rest: Partial<Call> = {}): Call {
   return { program, mode: 'handler', input: {}, timeout_seconds: 20, output_limit_bytes: 51_200, ...rest }
 }
 
-/** One call of a program of its own. */
+/** Calls a new program once. */
 export function runCode(
   driver: SandboxDriver,
   runtime: Runtime,
@@ -42,8 +42,8 @@ export function runCode(
   return driver.call(callOf(programOf(runtime, runtime === NODE ? code.node : code.python, program), rest))
 }
 
-/** The JSON that a call has returned. Throws when it has not. */
-// biome-ignore lint/suspicious/noExplicitAny: a test reads whatever the guest says
+/** Returns the JSON result of a call. Throws if the call has no result. */
+// biome-ignore lint/suspicious/noExplicitAny: tests read arbitrary results
 export function jsonOf({ status, result, error }: Outcome): any {
   assert.deepEqual({ status, error }, { status: 'ok', error: null })
   assert.equal(result?.kind, 'json')

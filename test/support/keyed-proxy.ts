@@ -3,12 +3,12 @@ import type { AddressInfo } from 'node:net'
 
 export interface KeyedProxy {
   url: string
-  /** Cuts whatever goes on. */
+  /** Breaks all open connections. */
   drop(): void
   close(): void
 }
 
-/** Passes on whatever comes, with a key: for programs that can send none. */
+/** Forwards requests and adds a key, for programs that cannot send one. */
 export async function openKeyedProxy(target: string, key: string): Promise<KeyedProxy> {
   const { hostname, port } = new URL(target)
   const server = createServer((incoming, answer) => {

@@ -10,11 +10,11 @@ export interface ListeningServer {
   url: string
   key: string
   process: ChildProcess
-  /** Asks it to stop, waits, and deletes its data. Resolves with its exit code. */
+  /** Stops the program and deletes its data. Resolves with its exit code. */
   stop(): Promise<number | null>
 }
 
-/** The built program as a process of its own, on a free port, in a new directory: what a user starts. */
+/** Starts the built program in a separate process, on a free port, with a new data directory. */
 export async function startServer(settings: Record<string, string> = {}): Promise<ListeningServer> {
   const dataDir = await mkdtemp(join(tmpdir(), 'zerodb-test-'))
   const database = await freshDatabaseUrl()

@@ -14,7 +14,7 @@ export const BUILT_IN = [
   'publish_event',
 ]
 
-/** A function that is a tool; `body` sees `data`, `ctx` and `zerodb`. */
+/** Returns the source of a function with a tool; `body` can use `data`, `ctx` and `zerodb`. */
 export async function deployTool(user: TestUser, name: string, body: string, tool = {}): Promise<void> {
   const config = { tool: { description: `${name} of a test`, ...tool } }
   const source = `export const config = ${JSON.stringify(config)}
@@ -29,25 +29,25 @@ export async function scopedKey(user: TestUser, ...scopes: string[]): Promise<st
 
 export interface Answer {
   status: number
-  // biome-ignore lint/suspicious/noExplicitAny: a test reads whatever the server says
+  // biome-ignore lint/suspicious/noExplicitAny: tests read arbitrary responses
   messages: any[]
-  /** The last of them. */
-  // biome-ignore lint/suspicious/noExplicitAny: a test reads whatever the server says
+  /** The last message. */
+  // biome-ignore lint/suspicious/noExplicitAny: tests read arbitrary responses
   answer: any
 }
 
 export interface McpApp extends TestApp {
-  /** Where it listens for MCP. */
+  /** URL of the MCP endpoint. */
   mcpUrl: string
-  /** One that accepts the newest revision only, if not said otherwise. */
+  /** Connects a client. By default it accepts only the newest revision. */
   connect(key: string, kind?: ClientKind, headers?: Record<string, string>): Promise<TestClient>
-  /** The tools that a new client with this key sees. */
+  /** Lists the tools that a new client with this key sees. */
   names(key: string, headers?: Record<string, string>): Promise<string[]>
-  /** A request of revision 2026-07-28, as it goes over the wire. */
+  /** Sends a raw request of revision 2026-07-28. */
   ask(key: string, method: string, params: Record<string, unknown>, headers?: object, meta?: object): Promise<Answer>
 }
 
-/** The real product, listening. */
+/** Starts the real program on a port. */
 export async function openMcpApp(settings: Record<string, string> = {}): Promise<McpApp> {
   const app = await openTestApp(settings)
   const mcpUrl = `${await app.server.listen({ host: '127.0.0.1', port: 0 })}/mcp`

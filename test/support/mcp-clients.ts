@@ -5,20 +5,23 @@ import { StdioClientTransport as Stdio1 } from '@modelcontextprotocol/sdk/client
 import { StreamableHTTPClientTransport as Http1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import { ToolListChangedNotificationSchema } from '@modelcontextprotocol/sdk/types.js'
 
-/** The official clients: the current one as it comes, where it looks for the newest revision, and where it accepts no other; and the one before it. */
+/**
+ * The official clients: the current one with its defaults, the current one that negotiates the newest revision, the current one that
+ * accepts no other revision, and the previous one.
+ */
 export const CLIENTS = ['current', 'current, auto', 'current, 2026-07-28', 'previous'] as const
 export type ClientKind = (typeof CLIENTS)[number]
 
-/** What tests ask of a client, whichever it is. */
+/** Common interface of all clients. */
 export interface TestClient {
-  /** Of the protocol, as agreed. */
+  /** Negotiated revision of the protocol. */
   revision: string | undefined
   names(): Promise<string[]>
-  // biome-ignore lint/suspicious/noExplicitAny: a test reads whatever the server says
+  // biome-ignore lint/suspicious/noExplicitAny: tests read arbitrary responses
   tools(): Promise<any[]>
-  // biome-ignore lint/suspicious/noExplicitAny: a test reads whatever the server says
+  // biome-ignore lint/suspicious/noExplicitAny: tests read arbitrary responses
   call(name: string, args?: Record<string, unknown>, options?: CallOptions): Promise<any>
-  /** How often word has come that the tools have changed. */
+  /** Number of notifications that the tools have changed. */
   changes(): number
   close(): Promise<void>
 }
@@ -35,7 +38,7 @@ export function connect(kind: ClientKind, url: string, headers: Record<string, s
     : connectCurrent(kind, new Http2(new URL(url), options))
 }
 
-/** Starts a server by a command, and speaks with it over its standard input and output. */
+/** Starts a server with a command and connects to its standard input and output. */
 export function spawnAndConnect(kind: ClientKind, args: string[]): Promise<TestClient> {
   const options = { command: process.execPath, args }
   return kind === 'previous' ? connectPrevious(new Stdio1(options)) : connectCurrent(kind, new Stdio2(options))
@@ -77,7 +80,7 @@ async function connectPrevious(transport: Http1 | Stdio1): Promise<TestClient> {
   client.setNotificationHandler(ToolListChangedNotificationSchema, () => {
     changes++
   })
-  // biome-ignore lint/suspicious/noExplicitAny: its own types disagree under exactOptionalPropertyTypes
+  // biome-ignore lint/suspicious/noExplicitAny: the package's types conflict under exactOptionalPropertyTypes
   await client.connect(transport as any)
   const tools = async () => (await client.listTools()).tools
   return {

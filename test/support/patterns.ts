@@ -23,8 +23,8 @@ const ODD = [
 ]
 
 /**
- * Patterns that nest quantifiers and alternations, as those do that take other engines very long; some are no regular expressions at all.
- * `isPlain`: nothing is in them but what a filter takes, so that only their cost is in question.
+ * Generates patterns with nested quantifiers and alternations, which are slow in backtracking engines. Some patterns are not valid regular
+ * expressions. `isPlain`: the patterns have only syntax that a filter accepts, so that a filter can only reject them for their cost.
  */
 export function anyPattern({ isPlain = false } = {}): fc.Arbitrary<string> {
   const atom = fc.constantFrom(...ATOMS)
@@ -50,7 +50,7 @@ export function anyPattern({ isPlain = false } = {}): fc.Arbitrary<string> {
   return fc.tuple(begin, pattern, end).map((parts) => parts.join(''))
 }
 
-/** Patterns that are the worst of their kind, or would be if they were accepted. */
+/** The slowest patterns of their kinds, accepted or not. */
 export const HARD_PATTERNS = [
   '^(((a{1,50}){1,50}){1,50})$',
   '^((b{1,40}){1,40}c?){1,40}$',

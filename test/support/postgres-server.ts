@@ -1,9 +1,9 @@
 import { createServer, type Socket } from 'node:net'
 
-/** How a server answers a statement: with one row of one text column, or with an error. */
+/** Response of a server to a statement: one row with one text column, or an error. */
 export type ServerAnswer = { column: string; value: string | null } | { error: { code: string; message: string } }
 
-/** As much of PostgreSQL's wire protocol (version 3) as a driver needs to ask simple questions: for servers that cannot be had here. */
+/** Serves the part of PostgreSQL's wire protocol (version 3) that simple queries need, to simulate servers that tests cannot start. */
 export async function pretendPostgres(
   answer: (statement: string) => ServerAnswer,
 ): Promise<{ url: string; close(): void }> {

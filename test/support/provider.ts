@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-/** What goes wrong with a whole request. */
+/** Fault of a whole request. */
 export type Fault =
   | { status: number; headers?: Record<string, string>; body?: unknown }
   | 'hang'
@@ -13,21 +13,21 @@ export type Fault =
   | 'reset'
   | 'reset-midway'
 
-/** How the server is to behave; each can be changed between requests. */
+/** Behaviour of the server; a test can change each field between requests. */
 export interface Switches {
   fault: Fault | undefined
-  /** How many requests have the fault; the ones after them go well. */
+  /** Number of requests with the fault; later requests succeed. */
   faults: number
-  /** Requests with one of these words in their body have the fault, others not. */
+  /** Only requests with one of these words in their body have the fault. */
   faultyWords: RegExp | undefined
   dimensions: number
-  /** `asked`: as the request says. The other two ignore what it says, as real servers do. */
+  /** Encoding of vectors. `asked` follows the request; the others ignore it, as some real servers do. */
   encoding: 'asked' | 'float' | 'base64'
-  /** What is wrong with the vectors of an otherwise good answer. */
+  /** Fault of the vectors in an otherwise valid response. */
   vectors: 'right' | 'shuffled' | 'wrong-length' | 'null' | 'nan' | 'zero' | 'missing' | 'repeated'
-  /** Optional fields of chat requests that this model does not take, with the message of the 400. */
+  /** Optional fields of chat requests that this model rejects, with the message of the 400. */
   refusedFields: Record<string, string>
-  /** What the chat model writes, taken in turn; the last one is repeated. */
+  /** Responses of the chat model in order; the last one is repeated. */
   replies: (string | null)[]
   finishReason: string
 }
@@ -40,18 +40,18 @@ export interface RecordedRequest {
 }
 
 export interface TestProvider {
-  /** Ends in `/v1`, as providers' do. */
+  /** Base URL, which ends in `/v1` like those of providers. */
   baseUrl: string
-  /** The only key that it accepts. */
+  /** The only accepted key. */
   apiKey: string
   switches: Switches
-  /** In order of arrival. */
+  /** Requests in order of arrival. */
   requests: RecordedRequest[]
   /** Resolves when this many requests have arrived. */
   received(count: number): Promise<void>
-  /** Resolves when the client has given up a request that has not been answered. */
+  /** Resolves when the client has aborted an unanswered request. */
   abandoned(): Promise<void>
-  /** As at the start: no fault, no requests. */
+  /** Resets to the initial state: no fault, no requests. */
   reset(): void
   close(): Promise<void>
 }
@@ -73,7 +73,7 @@ const goodSwitches = (): Switches => ({
   finishReason: 'stop',
 })
 
-/** A server on loopback that answers as DigitalOcean, vLLM and Ollama do: strict about fields and key, and wrong on demand. */
+/** Starts a server on loopback that behaves like DigitalOcean, vLLM and Ollama: strict about fields and key, with faults on demand. */
 export async function startProvider(): Promise<TestProvider> {
   const requests: RecordedRequest[] = []
   let switches = goodSwitches()
@@ -189,7 +189,7 @@ function fail(request: IncomingMessage, response: ServerResponse, fault: Fault):
   }
 }
 
-/** The vector that the server gives a text: the same for the same text, of any length but 1. */
+/** Returns the vector of a text. Equal texts have equal vectors, which are not normalised. */
 export function vectorOf(text: string, dimensions: number): number[] {
   return Array.from({ length: dimensions }, (_, i) => {
     const hash = createHash('sha256').update(`${i}:${text}`).digest()

@@ -1,19 +1,19 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 
-/** Stands between a program and a server, whose connections it can break. */
+/** A proxy between a program and a server that can break connections. */
 export interface Proxy {
-  /** The server's address with the proxy's place in it. */
+  /** URL of the server with host and port of the proxy. */
   url: string
-  /** From now on nobody is there: connections end, and others are refused. */
+  /** Simulates a stopped server: ends all connections and refuses new ones. */
   cut(): Promise<void>
-  /** From now on nothing comes through, and nothing is refused: as behind a cable that has been pulled. */
+  /** Simulates an unplugged cable: drops all data and refuses no connection. */
   silence(): void
-  /** All is as before, for connections that are made from now on. */
+  /** Serves new connections normally again. */
   mend(): Promise<void>
-  /** From now on all stands still, as with a machine that does: connections are accepted, and nothing is lost. */
+  /** Simulates a frozen machine: accepts connections and holds back all data without losing any. */
   freeze(): void
-  /** What has come meanwhile is delivered, and all goes on. */
+  /** Delivers the data that was held back, and continues normally. */
   thaw(): void
   close(): Promise<void>
 }

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-/** How one message is answered; `hang`: not at all. */
+/** Response to one message. `hang`: no response. */
 export type ReceiverAnswer =
   | { status: number; headers?: Record<string, string>; body?: string | Buffer }
   | 'hang'
@@ -15,9 +15,9 @@ export interface ReceivedMessage {
   method: string
   path: string
   headers: IncomingMessage['headers']
-  /** As it came, which is what is signed. */
+  /** The raw body, which is signed. */
   text: string
-  // biome-ignore lint/suspicious/noExplicitAny: a test reads whatever was sent
+  // biome-ignore lint/suspicious/noExplicitAny: tests read arbitrary messages
   body: any
 }
 
@@ -25,20 +25,20 @@ export interface Receiver {
   /** `http://127.0.0.1:<port>/hook` */
   url: string
   port: number
-  /** In order of arrival. */
+  /** Messages in order of arrival. */
   messages: ReceivedMessage[]
-  /** Taken in turn; the last one is repeated. 204 at the start. */
+  /** Responses in order; the last one is repeated. Initially 204. */
   answers: ReceiverAnswer[]
-  /** How a message is answered; the next of `answers`, unless it is replaced. */
+  /** Returns the response to a message: by default the next of `answers`. */
   answer(message: ReceivedMessage): ReceiverAnswer | Promise<ReceiverAnswer>
-  /** Which of these secrets have signed the message, by the receiver's own reading of Standard Webhooks. */
+  /** Returns the secrets that have signed the message, by an independent implementation of Standard Webhooks. */
   signedBy(message: ReceivedMessage, ...secrets: string[]): boolean[]
   /** Resolves when this many messages have arrived. */
   received(count: number): Promise<void>
   close(): Promise<void>
 }
 
-/** Somebody's server on loopback that is sent webhooks. */
+/** A server on loopback that receives webhooks. */
 export async function startReceiver(host = '127.0.0.1'): Promise<Receiver> {
   const messages: ReceivedMessage[] = []
   const waiting = new Set<() => void>()

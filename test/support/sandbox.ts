@@ -1,6 +1,6 @@
 import { available } from './commands.ts'
 
-/** The settings under which tests run users' code: behind a boundary where there can be one, else without. */
+/** Settings for tests that run user code: with a sandbox if the machine has one, otherwise without. */
 export const SANDBOX = {
   ZERODB_SANDBOX: process.platform === 'linux' && available('bwrap', ['--version']) ? 'bubblewrap' : 'unsafe-process',
 }

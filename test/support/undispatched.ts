@@ -1,7 +1,7 @@
 import type { Store } from '../../src/store/index.ts'
 import type { Dispatched } from '../../src/store/queue/dispatch.ts'
 
-/** Does `body`, whose events nobody turns into runs before it has ended. */
+/** Runs `body`. Its events are not dispatched before it has ended. */
 export async function undispatched<R>({ dispatch }: Store, body: () => Promise<R>): Promise<R> {
   const { events, oldest, pipelined } = dispatch
   const nothing = async (): Promise<Dispatched> => ({ owned: [], queued: 0, constrained: false, events: 0 })
