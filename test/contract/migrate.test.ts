@@ -119,6 +119,16 @@ test('the migrations of the product apply, twice to the same effect', async () =
   expect(before.every((name) => name.startsWith('zerodb_'))).toBe(true)
 })
 
+test('each table of the product has a comment that says what it is for', async () => {
+  await migrate(database)
+  const comments = await database.query<{ name: string; comment: string | null }>(sql`
+    select relname::text as name, obj_description(oid, 'pg_class') as comment
+    from pg_class
+    where relnamespace = current_schema()::regnamespace and relkind = 'r'`)
+  expect(comments.map(({ name }) => name).sort()).toEqual(await tables())
+  expect(comments.filter(({ comment }) => comment === null)).toEqual([])
+})
+
 test('an empty folder brings nothing', async () => {
   await mkdir(join(folder, 'empty'))
   expect(await migrate(database, join(folder, 'empty'))).toEqual([])
