@@ -1,58 +1,29 @@
 // `npm run generate`: writes src/client/generated.ts, the types and routes of the SDK, from the operations. A test compares the two.
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
-import { z } from 'zod'
+import { fileURLToPath } from 'node:url'
+import { isDeepStrictEqual } from 'node:util'
+import type { z } from 'zod'
 import { ERRORS } from '../src/errors.ts'
 import { OPERATIONS } from '../src/operations/index.ts'
 import type { Operation } from '../src/operations/operation.ts'
 import { packageRoot } from '../src/platform/package.ts'
-import { flag, uuid } from '../src/schema/common.ts'
 import { eventEnvelope } from '../src/schema/event.ts'
 import { EVENT_NAMES, EVENT_TYPES } from '../src/schema/events.ts'
+import { type JsonSchema, toInlineJsonSchema, toJsonSchema } from '../src/schema/json-schema.ts'
 
-const SCHEMAS = join(packageRoot(), 'src', 'schema')
 export const GENERATED = join(packageRoot(), 'src', 'client', 'generated.ts')
-
-type Json = { [key: string]: unknown }
-
-/** Doc comments of fields by the field's schema and name: an extended object shares the schemas of its base. */
-type Docs = Map<unknown, Map<string, string>>
-
-/** Returns all object schemas that src/schema exports: `memoryRecord` becomes `MemoryRecord`. */
-async function namedSchemas(): Promise<{ named: Map<z.ZodObject, string>; docs: Docs }> {
-  const named = new Map<z.ZodObject, string>()
-  const docs: Docs = new Map()
-  for (const file of readdirSync(SCHEMAS).filter((name) => name.endsWith('.ts'))) {
-    const source = readFileSync(join(SCHEMAS, file), 'utf8')
-    const exported = (await import(pathToFileURL(join(SCHEMAS, file)).href)) as Record<string, unknown>
-    for (const [name, value] of Object.entries(exported)) {
-      if (!(value instanceof z.ZodObject) || named.has(value)) continue
-      named.set(value, pascal(name))
-      for (const [field, doc] of fieldDocs(source, name)) {
-        const schema = value.shape[field]
-        if (schema) docs.set(schema, (docs.get(schema) ?? new Map()).set(field, doc))
-      }
-    }
-  }
-  return { named, docs }
-}
-
-/** Returns the comments above the fields of `export const name = …`, up to the next line without indentation. */
-function fieldDocs(source: string, name: string): Map<string, string> {
-  const [, body = ''] = new RegExp(`^export const ${name}\\b(.*?)^\\S`, 'ms').exec(source) ?? []
-  const fields = body.matchAll(/^ *\/\*\*((?:(?!\*\/).)*)\*\/\s*(\w+):/gms)
-  return new Map([...fields].map(([, doc, field]) => [field!, doc!.replace(/\s*\n\s*\*\s*/g, ' ').trim()]))
-}
 
 const pascal = (name: string) => name.replace(/(?:^|[._-])(\w)/g, (_, letter: string) => letter.toUpperCase())
 
 /** Returns a JSON Schema as a TypeScript type. In an input, an optional field may also be undefined. */
-function typeOf(schema: Json, indent: string, io: 'input' | 'output' = 'output'): string {
+function typeOf(schema: JsonSchema, indent: string, io: 'input' | 'output' = 'output'): string {
   if (typeof schema['$ref'] === 'string') return schema['$ref'].split('/').at(-1)!
   if ('const' in schema) return literal(schema['const'])
+  // Filters take any text, so the event types are only their examples.
+  if (areEventNames(schema['enum'] ?? schema['examples'])) return 'EventName'
   if (Array.isArray(schema['enum'])) return schema['enum'].map(literal).join(' | ')
-  const branches = (schema['anyOf'] ?? schema['oneOf']) as Json[] | undefined
+  const branches = (schema['anyOf'] ?? schema['oneOf']) as JsonSchema[] | undefined
   if (branches) return union(branches.map((branch) => typeOf(branch, indent, io)))
   if (Array.isArray(schema['type'])) return union(schema['type'].map((type) => typeOf({ ...schema, type }, indent, io)))
   switch (schema['type']) {
@@ -64,7 +35,7 @@ function typeOf(schema: Json, indent: string, io: 'input' | 'output' = 'output')
     case 'integer':
       return 'number'
     case 'array': {
-      const item = typeOf((schema['items'] ?? {}) as Json, indent, io)
+      const item = typeOf((schema['items'] ?? {}) as JsonSchema, indent, io)
       return /[ |{]/.test(item) ? `Array<${item}>` : `${item}[]`
     }
     case 'object':
@@ -73,6 +44,8 @@ function typeOf(schema: Json, indent: string, io: 'input' | 'output' = 'output')
       return 'unknown'
   }
 }
+
+const areEventNames = (values: unknown) => isDeepStrictEqual(values, EVENT_NAMES)
 
 /** Joins types without duplicates. Drops text literals where the union has `string`. */
 function union(types: readonly string[]): string {
@@ -86,12 +59,12 @@ function literal(value: unknown): string {
 
 const EVENT_FIELDS = Object.keys(eventEnvelope.shape)
 
-function objectOf(schema: Json, indent: string, io: 'input' | 'output'): string {
-  let properties = Object.entries((schema['properties'] ?? {}) as Record<string, Json>)
+function objectOf(schema: JsonSchema, indent: string, io: 'input' | 'output'): string {
+  let properties = Object.entries((schema['properties'] ?? {}) as Record<string, JsonSchema>)
   const required = (schema['required'] ?? []) as string[]
   if (properties.length === 0) {
     const values = schema['additionalProperties']
-    return `Record<string, ${typeof values === 'object' ? typeOf(values as Json, indent, io) : 'unknown'}>`
+    return `Record<string, ${typeof values === 'object' ? typeOf(values as JsonSchema, indent, io) : 'unknown'}>`
   }
   // The type `ZeroDBEvent` relates `event` to the fields of `data`.
   const isEvent = EVENT_FIELDS.every((field) => properties.some(([name]) => name === field))
@@ -100,11 +73,16 @@ function objectOf(schema: Json, indent: string, io: 'input' | 'output'): string 
     const type = typeOf(property, `${indent}  `, io)
     const isRequired = required.includes(name)
     return [
-      ...(property['doc'] ? [`${indent}  /** ${property['doc']} */`] : []),
+      ...docOf(property, `${indent}  `),
       `${indent}  ${name}${isRequired ? '' : '?'}: ${type}${isRequired || io === 'output' ? '' : ' | undefined'}`,
     ]
   })
   return `${isEvent ? 'ZeroDBEvent & ' : ''}{\n${lines.join('\n')}\n${indent}}`
+}
+
+/** The description of a schema as a comment. */
+function docOf({ description }: JsonSchema, indent: string): string[] {
+  return description === undefined ? [] : [`${indent}/** ${description} */`]
 }
 
 /** Returns whether the client may leave out the project, because the path takes `-` for the caller's default one. */
@@ -113,11 +91,11 @@ function takesDefaultProject({ input, route }: Operation): boolean {
 }
 
 /** Returns the field of the response that has the items ('' for a bare array), or undefined if the operation is not paged. */
-function pageKey(operation: Operation, page: Json): string | undefined {
+function pageKey(operation: Operation, page: JsonSchema): string | undefined {
   const { shape } = operation.input
   if (!('limit' in shape) || !('cursor' in shape || 'offset' in shape)) return undefined
   if (page['type'] === 'array') return ''
-  const arrays = Object.entries((page['properties'] ?? {}) as Record<string, Json>).filter(
+  const arrays = Object.entries((page['properties'] ?? {}) as Record<string, JsonSchema>).filter(
     ([, property]) => property['type'] === 'array',
   )
   if (arrays.length !== 1) throw new Error(`${operation.name}: which of its fields are the items?`)
@@ -126,50 +104,22 @@ function pageKey(operation: Operation, page: Json): string | undefined {
 
 class Writer {
   readonly types = new Map<string, string>()
-  readonly definitions = new Map<string, Json>()
+  readonly definitions = new Map<string, JsonSchema>()
   readonly methods = new Map<string, string[]>()
   readonly pages: [string, string][] = []
-  readonly docs: Docs
-  readonly registry = z.registry<{ id: string }>()
-
-  constructor({ named, docs }: Awaited<ReturnType<typeof namedSchemas>>) {
-    this.docs = docs
-    for (const [schema, id] of named) this.registry.add(schema, { id })
-  }
-
-  jsonOf(schema: z.ZodType, io: 'input' | 'output', registry: typeof this.registry): Json {
-    return z.toJSONSchema(schema, {
-      io,
-      unrepresentable: 'any',
-      metadata: registry,
-      override: ({ zodSchema, jsonSchema, path }) => {
-        if ((zodSchema as unknown) === flag) rewrite(jsonSchema, { type: 'boolean' })
-        if ((zodSchema as unknown) === uuid) rewrite(jsonSchema, { type: 'string' })
-        if (path.at(-1) === 'event_type') rewrite(jsonSchema, { $ref: '#/EventName' })
-        if (zodSchema instanceof z.ZodObject) this.addDocs(zodSchema, jsonSchema)
-      },
-    }) as Json
-  }
-
-  addDocs({ shape }: z.ZodObject, json: Json): void {
-    for (const [field, schema] of Object.entries(shape)) {
-      const doc = this.docs.get(schema)?.get(field)
-      const property = (json['properties'] as Record<string, Json>)[field]
-      if (doc && property) property['doc'] = doc
-    }
-  }
 
   /** Returns the JSON Schema of a response. Objects with a name become types of that name. */
-  output(schema: z.ZodType): Json {
-    const { $defs = {}, ...json } = this.jsonOf(schema, 'output', this.registry) as { $defs?: Record<string, Json> }
+  output(schema: z.ZodType): JsonSchema {
+    const { $defs = {}, ...json } = toJsonSchema(schema, 'output')
     for (const [name, definition] of Object.entries($defs)) this.declare(name, definition)
     return json
   }
 
-  declare(name: string, schema: Json): void {
-    if (this.types.has(name)) return
+  declare(name: string, schema: JsonSchema): void {
+    // The event types are written beside their list.
+    if (this.types.has(name) || areEventNames(schema['enum'])) return
     this.definitions.set(name, schema)
-    this.types.set(name, declaration(name, typeOf(schema, '')))
+    this.types.set(name, [...docOf(schema, ''), declaration(name, typeOf(schema, ''))].join('\n'))
   }
 
   /** Returns the type of a response. Declares an object under its own or its shared name. */
@@ -182,22 +132,22 @@ class Writer {
   }
 
   /** Returns the JSON Schema of a page. Of a union, that is the branch that is not a bare array. */
-  pageOf(schema: z.ZodType): Json {
+  pageOf(schema: z.ZodType): JsonSchema {
     const json = this.output(schema)
-    const named = [json, ...((json['anyOf'] ?? []) as Json[])].find((branch) => branch['$ref'])
+    const named = [json, ...((json['anyOf'] ?? []) as JsonSchema[])].find((branch) => branch['$ref'])
     return named ? this.definitions.get(String(named['$ref']).split('/').at(-1)!)! : json
   }
 
   itemOf(schema: z.ZodType, key: string): string {
     const page = this.pageOf(schema)
-    const list = key === '' ? page : (page['properties'] as Record<string, Json>)[key]!
-    return typeOf(list['items'] as Json, '')
+    const list = key === '' ? page : (page['properties'] as Record<string, JsonSchema>)[key]!
+    return typeOf(list['items'] as JsonSchema, '')
   }
 
   add(operation: Operation): void {
     const [noun, verb] = operation.name.split('.') as [string, string]
     const own = pascal(operation.name)
-    const input = this.jsonOf(operation.input, 'input', z.registry())
+    const input = toInlineJsonSchema(operation.input, 'input')
     const required = ((input['required'] ?? []) as string[]).filter(
       (name) => name !== 'project_id' || !takesDefaultProject(operation),
     )
@@ -212,7 +162,11 @@ class Writer {
     const options = operation.kind === 'bytes' ? 'DownloadOptions' : 'CallOptions'
     this.methods.set(noun, [
       ...(this.methods.get(noun) ?? []),
-      `    /** ${operation.summary}. \`${operation.route}\` */`,
+      '    /**',
+      `     * ${operation.summary}. \`${operation.route}\``,
+      '     *',
+      `     * ${operation.description}`,
+      '     */',
       `    ${verb}(${parameter}, options?: ${options}): ${this.answer(operation, own)}`,
     ])
   }
@@ -236,11 +190,6 @@ class Writer {
   }
 }
 
-function rewrite(json: Json, as: Json): void {
-  for (const key of Object.keys(json)) delete json[key]
-  Object.assign(json, as)
-}
-
 function declaration(name: string, type: string): string {
   return type.startsWith('{') ? `export interface ${name} ${type}` : `export type ${name} = ${type}`
 }
@@ -249,15 +198,15 @@ const entries = (pairs: readonly (readonly [string, string])[]) =>
   pairs.map(([name, value]) => `  '${name}': '${value}',`).join('\n')
 
 /** Returns the text of `src/client/generated.ts`. */
-export async function generatedClient(): Promise<string> {
-  const writer = new Writer(await namedSchemas())
+export function generatedClient(): string {
+  const writer = new Writer()
   for (const operation of OPERATIONS) writer.add(operation)
   const events = EVENT_TYPES.map(({ name, channel, data }) => {
-    return `  | EventOf<'${name}', '${channel}', ${typeOf(z.toJSONSchema(data) as Json, '    ')}>`
+    return `  | EventOf<'${name}', '${channel}', ${typeOf(toJsonSchema(data, 'output'), '    ')}>`
   })
   const nouns = [...writer.methods].map(([noun, methods]) => `  ${noun}: {\n${methods.join('\n')}\n  }`)
   const kinds = OPERATIONS.filter(({ kind }) => kind !== 'json').map(({ name, kind }) => [name, kind] as const)
-  const reads = OPERATIONS.filter(({ route, permission }) => !route.startsWith('GET') && permission.endsWith(':read'))
+  const reads = OPERATIONS.filter(({ route, idempotent }) => idempotent && !route.startsWith('GET'))
   const ending = OPERATIONS.filter((operation) => operation.kind === 'stream' && 'end' in operation.messages)
   return `// Generated from the operations by scripts/client.ts: \`npm run generate\` updates it.
 import type { CallOptions, Download, DownloadOptions, Page, UploadContent } from './transport.ts'
@@ -316,4 +265,4 @@ ${nouns.join('\n')}
 `
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) writeFileSync(GENERATED, await generatedClient())
+if (process.argv[1] === fileURLToPath(import.meta.url)) writeFileSync(GENERATED, generatedClient())

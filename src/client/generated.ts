@@ -180,48 +180,79 @@ interface EventOf<Name, Channel, Data> {
 /** An event as hooks receive it; `event` determines the fields of `data`. */
 export type ZeroDBEvent =
   | EventOf<'zerodb.vector.stored', 'zerodb', {
+      /** Id of the vector */
       vector_id: string
+      /** Id of the project */
       project_id: string
+      /** Namespace of the vector */
       namespace: string
+      /** Source of the vector */
       source: string
+      /** Id of the user who owns the project */
       user_id: string
     }>
   | EventOf<'zerodb.vector.batch_stored', 'zerodb', {
+      /** Id of the project */
       project_id: string
+      /** Number of vectors stored */
       count: number
+      /** Id of the user who owns the project */
       user_id: string
     }>
   | EventOf<'zerodb.memory.stored', 'zerodb', {
+      /** Id of the memory */
       memory_id: string
+      /** Id of the project */
       project_id: string
+      /** Agent that the memory belongs to; null when not given */
       agent_id: string | null
+      /** Id of the user who owns the project */
       user_id: string
     }>
   | EventOf<'zerodb.file.uploaded', 'zerodb', {
+      /** Id of the file */
       file_id: string
+      /** Id of the project */
       project_id: string
+      /** Name of the file */
       file_name: string
+      /** Media type of the content; null when unknown */
       content_type: string | null
+      /** Size of the content in bytes; null when unknown */
       size_bytes: number | null
+      /** Id of the user who owns the project */
       user_id: string
     }>
   | EventOf<'zerodb.table.row_inserted', 'zerodb', {
+      /** Name of the table */
       table_name: string
+      /** Id of the row */
       row_id: string
+      /** Id of the project */
       project_id: string
+      /** Id of the user who owns the project */
       user_id: string
     }>
   | EventOf<'zerodb.event.published', 'zerodb', {
+      /** Id of the published event */
       event_id: string
+      /** Id of the project */
       project_id: string
+      /** Topic that the event was published to */
       topic: string
+      /** Id of the user who owns the project */
       user_id: string
     }>
   | EventOf<'zeromemory.remembered', 'zeromemory', {
+      /** Id of the memory */
       memory_id: string
+      /** Person or thing that the memory is about; null when not given */
       entity_id: string | null
+      /** Kind of memory */
       memory_type: string | null
+      /** Namespace of the memory */
       namespace: string
+      /** Id of the user who owns the project */
       user_id: string
     }>
 
@@ -230,1730 +261,2906 @@ export const EVENT_NAMES = ['zerodb.vector.stored', 'zerodb.vector.batch_stored'
 export type EventName = (typeof EVENT_NAMES)[number]
 
 export interface AuthRegisterInput {
+  /** E-mail address, which is the name of the login */
   email: string
+  /** Password of 10 to 1,024 characters */
   password: string
+  /** Name to show */
   username?: string | null | undefined
+  /** Same meaning as `username`, which comes first */
   name?: string | null | undefined
 }
 
+/** The user that was created, with the tokens of a first login */
 export interface Registered {
+  /** Id of the user */
   id: string
+  /** E-mail address; null for a user without a login */
   email: string | null
+  /** Name to show; null when not given */
   username: string | null
+  /** Always true */
   is_active: true
+  /** Always `user` */
   role: 'user'
+  /** Id of the project of requests that name none */
   default_project_id: string
+  /** When it was created: ISO 8601 in UTC, with microseconds */
   created_at: string
+  /** Token for the header `Authorization: Bearer` */
   access_token: string
+  /** Token that can be exchanged once for new tokens */
   refresh_token: string
+  /** Always `bearer` */
   token_type: 'bearer'
-  /** Seconds that the access token is good for. */
+  /** Seconds until the access token expires */
   expires_in: number
 }
 
 export interface AuthLoginInput {
+  /** E-mail address of the account */
   email: string
+  /** Password of the account */
   password: string
 }
 
+/** The tokens of a login */
 export interface Tokens {
+  /** Token for the header `Authorization: Bearer` */
   access_token: string
+  /** Token that can be exchanged once for new tokens */
   refresh_token: string
+  /** Always `bearer` */
   token_type: 'bearer'
-  /** Seconds that the access token is good for. */
+  /** Seconds until the access token expires */
   expires_in: number
 }
 
 export interface AuthRefreshInput {
+  /** The refresh token, which can be used once */
   refresh_token: string
 }
 
 export interface AuthLogoutInput {
+  /** A refresh token of the login to end. When absent, nothing happens */
   refresh_token?: string | null | undefined
 }
 
-export interface AuthLogout {
+/** Confirmation that the login has ended */
+export interface LoggedOut {
+  /** Always `ok` */
   status: 'ok'
 }
 
-export interface Person {
+/** A user of this server */
+export interface User {
+  /** Id of the user */
   id: string
+  /** E-mail address; null for a user without a login */
   email: string | null
+  /** Name to show; null when not given */
   username: string | null
+  /** Always true */
   is_active: true
+  /** Always `user` */
   role: 'user'
+  /** Id of the project of requests that name none */
   default_project_id: string
+  /** When it was created: ISO 8601 in UTC, with microseconds */
   created_at: string
 }
 
 export interface KeysCreateInput {
+  /** Name of the key */
   name: string
-  /** Seconds until the key is refused; null for never. */
+  /** Seconds until the key expires, from 60 to ten years. Null or absent: never */
   ttl_seconds?: number | null | undefined
+  /** Permissions of the key. `*` allows everything, `zerodb:*` everything of one service */
   scopes?: Array<'zerodb:read' | 'zerodb:write' | 'memory:read' | 'memory:write' | 'hooks:read' | 'hooks:write' | 'functions:read' | 'functions:write' | 'functions:invoke' | 'keys:read' | 'keys:write' | '*' | 'zerodb:*' | 'memory:*' | 'hooks:*' | 'functions:*' | 'keys:*'> | undefined
-  /** The only project that the key may touch; null for all. */
+  /** The only project that the key can access. Null or absent: all your projects */
   project_id?: string | null | undefined
 }
 
+/** A new API key */
 export interface CreatedKey {
+  /** Id of the key */
   id: string
+  /** Name of the key */
   name: string
+  /** The last four characters of the key */
   last4: string
+  /** Permissions of the key */
   scopes: string[]
+  /** The only project that the key can access; null for all your projects */
   project_id: string | null
+  /** When it was created: ISO 8601 in UTC, with microseconds */
   created_at: string
+  /** When the key was last used; null before the first use */
   last_used_at: string | null
+  /** When the key expires; null for never */
   expires_at: string | null
+  /** When the key was revoked; null while it is valid */
   revoked_at: string | null
+  /** The key itself. The server shows it only in this response */
   key: string
 }
 
-export interface ApiKey {
+/** An API key, without the key itself */
+export interface Key {
+  /** Id of the key */
   id: string
+  /** Name of the key */
   name: string
+  /** The last four characters of the key */
   last4: string
+  /** Permissions of the key */
   scopes: string[]
+  /** The only project that the key can access; null for all your projects */
   project_id: string | null
+  /** When it was created: ISO 8601 in UTC, with microseconds */
   created_at: string
+  /** When the key was last used; null before the first use */
   last_used_at: string | null
+  /** When the key expires; null for never */
   expires_at: string | null
+  /** When the key was revoked; null while it is valid */
   revoked_at: string | null
 }
 
 export interface KeysRevokeInput {
+  /** Id of the key */
   key_id: string
 }
 
 export interface HooksCreateInput {
+  /** Type of the event */
   event_type: EventName
+  /** Handler to run: `auto_embed`, `auto_summarize`, `auto_graph`, `webhook:<label>`, or the name of a function */
   hook_name: string
+  /** `first_party`, `webhook` or `function`. It follows from `hook_name`, so it can be left out */
   hook_type?: string | undefined
+  /** The only project whose events count. Null or absent: all your projects */
   project_id?: string | null | undefined
+  /** Configuration of the handler. A webhook requires `url` */
   hook_config?: Record<string, unknown> | undefined
+  /** Only events that match this filter count. Null or absent: all events of the type */
   filter?: Record<string, unknown> | null | undefined
+  /** How runs are ordered: a path, or a path and a policy. Null or absent: not at all */
   ordering_key?: string | {
-    /** Into the event's `data` or its `row`, e.g. `row.metadata.customer`. An event without a value there is not ordered. */
+    /** Path into the `data` or the `row` of the event. Events without a value there are not ordered */
     path: string
-    /** What a run that has failed does to those behind it: it keeps them waiting until it is final, or is dead at once and lets them pass. */
+    /** `block`: a failed run keeps later runs waiting until it is final. `skip`: a failed run is dead at once and later runs go on */
     policy?: 'block' | 'skip' | undefined
   } | null | undefined
+  /** When failed runs are tried again. Null or absent: as by default */
   retry?: {
+    /** Maximum number of attempts. When absent: 8 */
     max_attempts?: number | undefined
-    /** The pause after the first failure; each further one is `factor` times as long. */
+    /** Seconds of pause after the first failure. When absent: 2 */
     initial_seconds?: number | undefined
+    /** Factor by which each further pause is longer. When absent: 2 */
     factor?: number | undefined
+    /** Seconds of the longest pause. When absent: 300 */
     max_seconds?: number | undefined
-    /** `full`: each pause is drawn between nothing and its length, so that not all come back at once. */
+    /** `full`: each pause is random, up to its length. `none`: it is exact. When absent: `full` */
     jitter?: 'full' | 'none' | undefined
   } | null | undefined
+  /** Maximum number of runs at the same time, over all processes. Null or absent: only the number of slots limits it */
   concurrency?: number | null | undefined
+  /** True: runs are made and wait. False: they execute */
   paused?: boolean | undefined
 }
 
+/** The new hook */
 export interface HookCreated {
+  /** Id of the hook */
   id: string
+  /** Id of the user who owns the hook */
   user_id: string
+  /** The only project whose events count; null for all projects of the user */
   project_id: string | null
+  /** Type of the events that the hook handles */
   event_type: EventName
+  /** `first_party` for a built-in handler, `webhook`, or `function` */
   hook_type: string
+  /** Name of the handler: a built-in handler, `webhook:<label>`, or a function */
   hook_name: string
+  /** Configuration of the handler */
   hook_config: Record<string, unknown>
+  /** Whether the hook is switched on */
   is_active: boolean
+  /** When it was created: ISO 8601 in UTC, with microseconds */
   created_at: string
+  /** When it last changed: ISO 8601 in UTC, with microseconds */
   updated_at: string
+  /** Only events that match this filter count. Absent when there is none */
   filter?: Record<string, unknown>
+  /** How runs are ordered. Absent when they are not */
   ordering_key?: OrderingKey
+  /** When failed runs are tried again. Absent: as by default */
   retry?: RetryPolicy
-  /** How many of its runs may go on at once, over all instances; otherwise as many as there are slots. */
+  /** Maximum number of runs at the same time, over all processes. Absent when only the number of slots limits it */
   concurrency?: number
-  /** Its runs are made, and wait. */
+  /** True: runs are made and wait. Absent when the hook is not paused */
   paused?: true
-  /** Why the system has switched it off. */
+  /** Why the system switched the hook off. Absent when it did not */
   disabled_reason?: string
-  /** The function that is its handler. */
+  /** Id of the function that is the handler. Absent for other handlers */
   function_id?: string
-  /** Its function's configuration asks for it: deploying another changes or removes it. */
+  /** True: the hook comes from the configuration of its function, and follows it. Absent otherwise */
   declared?: true
-  /** Signs this webhook's messages. Not shown again. */
-  webhook_secret?: string
-  /** What is likely a mistake though it is allowed. */
+  /** Likely mistakes in the request. Absent when there are none */
   warnings?: string[]
+  /** Secret that signs the messages of this webhook. The server shows it only in this response */
+  webhook_secret?: string
 }
 
+/** Runs of events with the same value at `path` execute one after the other, in the order of the events */
 export interface OrderingKey {
-  /** Into the event's `data` or its `row`, e.g. `row.metadata.customer`. An event without a value there is not ordered. */
+  /** Path into the `data` or the `row` of the event. Events without a value there are not ordered */
   path: string
-  /** What a run that has failed does to those behind it: it keeps them waiting until it is final, or is dead at once and lets them pass. */
+  /** `block`: a failed run keeps later runs waiting until it is final. `skip`: a failed run is dead at once and later runs go on */
   policy: 'block' | 'skip'
 }
 
+/** When a failed run is tried again */
 export interface RetryPolicy {
+  /** Maximum number of attempts. When absent: 8 */
   max_attempts?: number
-  /** The pause after the first failure; each further one is `factor` times as long. */
+  /** Seconds of pause after the first failure. When absent: 2 */
   initial_seconds?: number
+  /** Factor by which each further pause is longer. When absent: 2 */
   factor?: number
+  /** Seconds of the longest pause. When absent: 300 */
   max_seconds?: number
-  /** `full`: each pause is drawn between nothing and its length, so that not all come back at once. */
+  /** `full`: each pause is random, up to its length. `none`: it is exact. When absent: `full` */
   jitter?: 'full' | 'none'
 }
 
 export interface HooksListInput {
+  /** Only hooks on events of this type */
   event_type?: EventName | undefined
+  /** Only hooks of this project */
   project_id?: string | undefined
+  /** False: include hooks that are switched off */
   active_only?: boolean | undefined
 }
 
+/** A subscription: which handler runs on which events */
 export interface Hook {
+  /** Id of the hook */
   id: string
+  /** Id of the user who owns the hook */
   user_id: string
+  /** The only project whose events count; null for all projects of the user */
   project_id: string | null
+  /** Type of the events that the hook handles */
   event_type: EventName
+  /** `first_party` for a built-in handler, `webhook`, or `function` */
   hook_type: string
+  /** Name of the handler: a built-in handler, `webhook:<label>`, or a function */
   hook_name: string
+  /** Configuration of the handler */
   hook_config: Record<string, unknown>
+  /** Whether the hook is switched on */
   is_active: boolean
+  /** When it was created: ISO 8601 in UTC, with microseconds */
   created_at: string
+  /** When it last changed: ISO 8601 in UTC, with microseconds */
   updated_at: string
+  /** Only events that match this filter count. Absent when there is none */
   filter?: Record<string, unknown>
+  /** How runs are ordered. Absent when they are not */
   ordering_key?: OrderingKey
+  /** When failed runs are tried again. Absent: as by default */
   retry?: RetryPolicy
-  /** How many of its runs may go on at once, over all instances; otherwise as many as there are slots. */
+  /** Maximum number of runs at the same time, over all processes. Absent when only the number of slots limits it */
   concurrency?: number
-  /** Its runs are made, and wait. */
+  /** True: runs are made and wait. Absent when the hook is not paused */
   paused?: true
-  /** Why the system has switched it off. */
+  /** Why the system switched the hook off. Absent when it did not */
   disabled_reason?: string
-  /** The function that is its handler. */
+  /** Id of the function that is the handler. Absent for other handlers */
   function_id?: string
-  /** Its function's configuration asks for it: deploying another changes or removes it. */
+  /** True: the hook comes from the configuration of its function, and follows it. Absent otherwise */
   declared?: true
 }
 
 export interface HooksGetInput {
+  /** Id of the hook */
   hook_id: string
 }
 
 export interface HooksUpdateInput {
+  /** Id of the hook */
   hook_id: string
+  /** New configuration, which replaces the old one. When absent: unchanged */
   hook_config?: Record<string, unknown> | undefined
+  /** True switches the hook on; false switches it off and cancels its queued runs. When absent: unchanged */
   is_active?: boolean | undefined
+  /** Only events that match this filter count. Null or absent: all events of the type */
   filter?: Record<string, unknown> | null | undefined
+  /** How runs are ordered: a path, or a path and a policy. Null or absent: not at all */
   ordering_key?: string | {
-    /** Into the event's `data` or its `row`, e.g. `row.metadata.customer`. An event without a value there is not ordered. */
+    /** Path into the `data` or the `row` of the event. Events without a value there are not ordered */
     path: string
-    /** What a run that has failed does to those behind it: it keeps them waiting until it is final, or is dead at once and lets them pass. */
+    /** `block`: a failed run keeps later runs waiting until it is final. `skip`: a failed run is dead at once and later runs go on */
     policy?: 'block' | 'skip' | undefined
   } | null | undefined
+  /** When failed runs are tried again. Null or absent: as by default */
   retry?: {
+    /** Maximum number of attempts. When absent: 8 */
     max_attempts?: number | undefined
-    /** The pause after the first failure; each further one is `factor` times as long. */
+    /** Seconds of pause after the first failure. When absent: 2 */
     initial_seconds?: number | undefined
+    /** Factor by which each further pause is longer. When absent: 2 */
     factor?: number | undefined
+    /** Seconds of the longest pause. When absent: 300 */
     max_seconds?: number | undefined
-    /** `full`: each pause is drawn between nothing and its length, so that not all come back at once. */
+    /** `full`: each pause is random, up to its length. `none`: it is exact. When absent: `full` */
     jitter?: 'full' | 'none' | undefined
   } | null | undefined
+  /** Maximum number of runs at the same time, over all processes. Null or absent: only the number of slots limits it */
   concurrency?: number | null | undefined
+  /** True: runs are made and wait. False: they execute */
   paused?: boolean | undefined
 }
 
+/** The changed hook */
 export interface HookChanged {
+  /** Id of the hook */
   id: string
+  /** Id of the user who owns the hook */
   user_id: string
+  /** The only project whose events count; null for all projects of the user */
   project_id: string | null
+  /** Type of the events that the hook handles */
   event_type: EventName
+  /** `first_party` for a built-in handler, `webhook`, or `function` */
   hook_type: string
+  /** Name of the handler: a built-in handler, `webhook:<label>`, or a function */
   hook_name: string
+  /** Configuration of the handler */
   hook_config: Record<string, unknown>
+  /** Whether the hook is switched on */
   is_active: boolean
+  /** When it was created: ISO 8601 in UTC, with microseconds */
   created_at: string
+  /** When it last changed: ISO 8601 in UTC, with microseconds */
   updated_at: string
+  /** Only events that match this filter count. Absent when there is none */
   filter?: Record<string, unknown>
+  /** How runs are ordered. Absent when they are not */
   ordering_key?: OrderingKey
+  /** When failed runs are tried again. Absent: as by default */
   retry?: RetryPolicy
-  /** How many of its runs may go on at once, over all instances; otherwise as many as there are slots. */
+  /** Maximum number of runs at the same time, over all processes. Absent when only the number of slots limits it */
   concurrency?: number
-  /** Its runs are made, and wait. */
+  /** True: runs are made and wait. Absent when the hook is not paused */
   paused?: true
-  /** Why the system has switched it off. */
+  /** Why the system switched the hook off. Absent when it did not */
   disabled_reason?: string
-  /** The function that is its handler. */
+  /** Id of the function that is the handler. Absent for other handlers */
   function_id?: string
-  /** Its function's configuration asks for it: deploying another changes or removes it. */
+  /** True: the hook comes from the configuration of its function, and follows it. Absent otherwise */
   declared?: true
-  /** What is likely a mistake though it is allowed. */
+  /** Likely mistakes in the request. Absent when there are none */
   warnings?: string[]
 }
 
 export interface HooksDeleteInput {
+  /** Id of the hook */
   hook_id: string
 }
 
 export interface HooksRotateSecretInput {
+  /** Id of the hook */
   hook_id: string
-  /** Made when absent. */
+  /** New secret: `whsec_` and the base64 of 24 to 64 bytes. When absent, the server makes one */
   secret?: string | undefined
-  /** How long the one before goes on signing too. */
+  /** Seconds for which messages carry the signature of the old secret too */
   keep_seconds?: number | undefined
 }
 
+/** The new secret of a webhook */
 export interface SecretRotated {
+  /** The new secret. The server shows it only in this response */
   webhook_secret: string
-  /** Until then messages carry the signature of the secret before as well; null when there was none. */
+  /** Until when messages carry the signature of the old secret too; null when there was none */
   previous_valid_until: string | null
 }
 
 export interface HooksTestFilterInput {
+  /** Type of the event */
   event_type: EventName
+  /** Only events that match this filter count. Null or absent: all events of the type */
   filter?: Record<string, unknown> | null | undefined
+  /** How runs are ordered: a path, or a path and a policy. Null or absent: not at all */
   ordering_key?: string | {
-    /** Into the event's `data` or its `row`, e.g. `row.metadata.customer`. An event without a value there is not ordered. */
+    /** Path into the `data` or the `row` of the event. Events without a value there are not ordered */
     path: string
-    /** What a run that has failed does to those behind it: it keeps them waiting until it is final, or is dead at once and lets them pass. */
+    /** `block`: a failed run keeps later runs waiting until it is final. `skip`: a failed run is dead at once and later runs go on */
     policy?: 'block' | 'skip' | undefined
   } | null | undefined
+  /** Only events of this project */
   project_id?: string | undefined
+  /** Maximum number of events to test */
   limit?: number | undefined
 }
 
+/** Result of testing a filter */
 export interface FilterTested {
+  /** Number of events tested */
   tested: number
+  /** Number of events that match */
   matched: number
-  items: Array<{
-    event: LoggedEvent
-    row: unknown
-    matches: boolean
-    ordering_key: string | null
-  }>
+  /** The events tested, newest first */
+  items: FilterTestItem[]
 }
 
-export type LoggedEvent = ZeroDBEvent & {
-  /** The event with which the chain of causes began, and how many runs lie between it and this one: its own id and 0 when nothing caused it. */
+/** An event, and whether it matches */
+export interface FilterTestItem {
+  event: Event
+  /** The row of the event as filters see it now; null when it is deleted, larger than 8 KB, or there is none */
+  row: unknown
+  /** Whether the event matches the filter */
+  matches: boolean
+  /** Value of the ordering key; null when there is none */
+  ordering_key: string | null
+}
+
+/** An event of the log: an immutable fact about a committed write */
+export type Event = ZeroDBEvent & {
+  /** Id of the event that started the chain of causes: its own id when nothing caused it */
   chain_id: string
+  /** Number of runs between the start of the chain and this event */
   depth: number
-  /** The run that wrote it. */
+  /** Id of the run that wrote the event; null when a client did */
   caused_by: string | null
 }
 
 export interface HooksInvokeInput {
+  /** Id of the hook */
   hook_id: string
+  /** The `data` of the event. Where it names a stored row, the handler receives that row */
   payload?: Record<string, unknown> | undefined
-  /** In which project, for a hook that is for all: else the key's, `X-Project-ID` or the default one. */
+  /** Project to run in, for a hook on all projects. When absent: the project of the key or header, or your default one */
   project_id?: string | undefined
-  /** For how long the answer waits for the first attempt to end. */
+  /** Maximum number of seconds to wait for the end of the first attempt */
   wait_seconds?: number | undefined
 }
 
+/** One execution of a handler, and its record */
 export interface Run {
+  /** Id of the run */
   id: string
+  /** Why the run exists: an event, a schedule (`cron`), an HTTP request, an MCP tool call, or a call by hand (`invoke`) */
   trigger: 'event' | 'cron' | 'http' | 'tool' | 'invoke'
+  /** Name of the handler or function that the run executes */
   handler: string
+  /** Hook that made the run; null when no hook did */
   hook_id: string | null
-  /** The function, and the version that the last attempt has executed; null for other handlers. */
+  /** Function that the run executes; null for other handlers */
   function_id: string | null
+  /** Version of the function that the last attempt executed; null before the first attempt and for other handlers */
   function_version: number | null
+  /** Schedule that made the run; null for other triggers */
   schedule_id: string | null
+  /** Event that the run handles; null when there is none */
   event_id: string | null
-  event_type: EventName
+  /** Type of that event: one of the log, or `cron.tick`, `http.request`, `tool.called`, `function.invoked`; null when there is none */
+  event_type: string | null
+  /** Project that the run executes in */
   project_id: string
+  /** `queued`: waits for a free slot, or until `run_at`. `running`: executes. `succeeded`: the handler returned. `dead`: the last attempt failed. `cancelled`: ended by request. `skipped`: there was nothing to do. */
   status: 'queued' | 'running' | 'succeeded' | 'dead' | 'cancelled' | 'skipped'
+  /** Number of attempts started */
   attempts: number
-  /** When a queued run is tried next. */
+  /** When the next attempt of a queued run is due: ISO 8601 in UTC */
   run_at: string
+  /** What the handler returned; null until an attempt succeeds */
   result: unknown
-  /** Of the attempt before; null once one has succeeded. */
+  /** Error of the last attempt; null when it succeeded, or before the first one ended */
   error: RunError | null
+  /** Log of the last attempt, at most 1,000 lines */
   logs: LogLine[]
-  /** When a queued run is tried next. */
+  /** When it was created: ISO 8601 in UTC, with microseconds */
   created_at: string
+  /** When the last attempt started; null before the first one */
   started_at: string | null
+  /** When the run reached its final status; null before that */
   finished_at: string | null
-  /** Its place in its hook's order; null when it has none. */
+  /** Value that orders the runs of the hook; null when the run is not ordered */
   ordering_key: string | null
-  /** The replay or backfill that made it. */
+  /** Replay or backfill that made the run; null for none */
   replay_id: string | null
-  /** The event with which the chain of causes began, and how many runs lie between it and this one. */
+  /** Id of the event that started the chain of causes; null when there is none */
   chain_id: string | null
+  /** Number of runs between the start of the chain and this run */
   depth: number
-  /** Null unless it is queued. */
+  /** Why a queued run does not start; null for other runs */
   waiting_for: WaitingFor | null
 }
 
+/** Error of an attempt */
 export interface RunError {
+  /** Code of the error */
   code: string
+  /** Explanation of the error */
   message: string
-  /** Of what a function threw: where, and its chain of causes. */
+  /** Where a function threw, and its chain of causes. Absent for other errors */
   stack?: string
 }
 
+/** A line of the log of a run */
 export interface LogLine {
-  /** When a queued run is tried next. */
+  /** When the line was written: ISO 8601 in UTC */
   at: string
+  /** The line; it is cut after 2,000 characters */
   message: string
-  /** Of a function's lines: how grave, where it said so; and the stream, where it printed them. */
+  /** Level that the function gave, if any */
   level?: 'debug' | 'info' | 'warn' | 'error'
+  /** Stream that the function printed the line to, if any */
   stream?: 'stdout' | 'stderr'
 }
 
+/** Why a queued run does not start */
 export interface WaitingFor {
-  /** `paused`: its hook is. `backoff`: the pause after a failure lasts `until` then. `no_capable_instance`: no living process can execute its handler. `key_head`: the run `run_id` comes before it. `limit`: its hook runs as often as it may. `slot`: all processes are busy. */
+  /** `paused`: the hook is paused. `backoff`: the pause after a failure lasts until `until`. `no_capable_instance`: no running process can execute the handler. `key_head`: the run `run_id` comes first in the order. `limit`: the concurrency limit of the hook is reached. `slot`: all processes are busy. */
   reason: 'paused' | 'backoff' | 'no_capable_instance' | 'key_head' | 'limit' | 'slot'
+  /** End of the pause, for `backoff` */
   until?: string
+  /** The run that comes first, for `key_head` */
   run_id?: string
 }
 
 export interface HooksRunsInput {
+  /** Id of the hook */
   hook_id: string
+  /** Only runs of this function */
   function_id?: string | undefined
+  /** Only runs with this trigger */
   trigger?: 'event' | 'cron' | 'http' | 'tool' | 'invoke' | undefined
+  /** Only runs for this event */
   event_id?: string | undefined
+  /** Only runs in this project */
   project_id?: string | undefined
+  /** Only runs with this status */
   status?: 'queued' | 'running' | 'succeeded' | 'dead' | 'cancelled' | 'skipped' | undefined
-  /** Only runs whose id begins so. */
+  /** Only runs whose id begins with these 4 to 36 characters */
   id_prefix?: string | undefined
+  /** Maximum number of runs */
   limit?: number | undefined
+  /** `next_cursor` of the previous page. When absent: the first page */
   cursor?: string | undefined
 }
 
+/** A page of runs */
 export interface RunPage {
+  /** The runs, newest first */
   items: Run[]
+  /** Cursor of the next page; null on the last page */
   next_cursor: string | null
 }
 
 export interface HooksBackfillInput {
+  /** Id of the hook */
   hook_id: string
+  /** Maximum number of runs to make in a second */
   rate_per_second?: number | undefined
+  /** Only rows stored at this time or later: ISO 8601 with a time zone */
   since?: string | undefined
+  /** Only rows stored before this time: ISO 8601 with a time zone */
   until?: string | undefined
+  /** True: count what would be handled, with status 200, and create nothing */
   dry_run?: boolean | undefined
 }
 
+/** A replay or a backfill */
 export interface Replay {
+  /** Id of the replay */
   id: string
-  /** `replay`: events once more. `backfill`: a hook over rows that were there before it. */
+  /** `replay`: dispatches events of the log again. `backfill`: runs a hook over rows that are older than the hook */
   kind: 'replay' | 'backfill'
+  /** `running`; `done` when all runs have been created, although some may still be executing; `cancelled` */
   status: 'running' | 'done' | 'cancelled'
-  /** Events or rows that it goes through. */
+  /** Number of events or rows to go through */
   total: number
-  /** Of these, those that it has come to. */
+  /** Number of events or rows handled so far */
   seen: number
-  /** Runs that it has made: one for each hook that takes the event, none where a filter keeps it out or the run is there already. */
+  /** Number of runs created so far: one for each hook that matches an event */
   created: number
+  /** Maximum number of runs to make in a second */
   rate_per_second: number
   criteria: ReplayCriteria
-  /** How its runs are doing. */
-  runs: {
-    queued: number
-    running: number
-    succeeded: number
-    dead: number
-    cancelled: number
-    skipped: number
-  }
+  runs: RunCounts
+  /** When it was created: ISO 8601 in UTC, with microseconds */
   created_at: string
+  /** When the replay ended; null while it is running */
   finished_at: string | null
 }
 
+/** Which events to replay: those that meet all criteria given */
 export interface ReplayCriteria {
+  /** Only events of this type */
   event_type?: EventName
+  /** Only events of this project */
   project_id?: string
+  /** Only these events, at most 1,000 */
   event_ids?: string[]
+  /** Only events committed at this time or later: ISO 8601 with a time zone */
   since?: string
+  /** Only events committed before this time: ISO 8601 with a time zone */
   until?: string
-  /** Only this hook gets them. */
+  /** Only this hook receives the events. When absent: all hooks that match */
   hook_id?: string
 }
 
+/** Number of the runs by status */
+export interface RunCounts {
+  /** Number of runs that are queued */
+  queued: number
+  /** Number of runs that are running */
+  running: number
+  /** Number of runs that are succeeded */
+  succeeded: number
+  /** Number of runs that are dead */
+  dead: number
+  /** Number of runs that are cancelled */
+  cancelled: number
+  /** Number of runs that are skipped */
+  skipped: number
+}
+
+/** What a replay or backfill would handle. Nothing has been created */
 export interface DryRun {
+  /** Always true */
   dry_run: true
+  /** Number of events or rows that would be handled */
   total: number
 }
 
+/** The replay or backfill, which is running */
 export type HooksBackfill = Replay | DryRun
 
 export interface EventLogListInput {
+  /** Only events of this type */
   event_type?: EventName | undefined
+  /** Only events of this project */
   project_id?: string | undefined
-  /** Only those of the user's newest 10,000 events whose id begins with this text. */
+  /** Only events whose id begins with this text, among your newest 10,000 events */
   id_prefix?: string | undefined
+  /** Maximum number of events */
   limit?: number | undefined
+  /** `next_cursor` of the previous page. When absent: the first page */
   cursor?: string | undefined
 }
 
-export interface EventLogPage {
-  items: LoggedEvent[]
+/** A page of the event log */
+export interface EventPage {
+  /** The events, newest first */
+  items: Event[]
+  /** Cursor of the next page; null on the last page */
   next_cursor: string | null
 }
 
 export interface EventLogStreamInput {
+  /** Only events of this type */
   event_type?: EventName | undefined
+  /** Only events of this project */
   project_id?: string | undefined
+  /** Id of the last message received. When absent: only events from now on */
   after?: string | undefined
 }
 
-export type EventLogStreamOpen = Record<string, unknown>
+/** The stream is open: later writes are sent */
+export type EventStreamOpen = Record<string, unknown>
 
 export type EventLogStreamMessage =
-  | { event: 'open'; data: EventLogStreamOpen }
-  | { event: 'event'; data: LoggedEvent }
+  | { event: 'open'; data: EventStreamOpen }
+  | { event: 'event'; data: Event }
 
 export interface EventLogGetInput {
+  /** Id of the event */
   event_id: string
 }
 
 export interface EventLogHooksInput {
+  /** Id of the event */
   event_id: string
 }
 
+/** Which hooks fired for an event */
 export interface EventHooks {
+  /** Id of the event */
   event_id: string
+  /** Every hook on events of this type */
   hooks: HookVerdict[]
 }
 
+/** Whether a hook fired for an event, and why not */
 export interface HookVerdict {
+  /** Id of the hook */
   hook_id: string
+  /** Name of the handler of the hook */
   hook_name: string
+  /** Project of the hook; null for a hook on all projects */
   project_id: string | null
-  /** It has made a run when the event was handed out, apart from replays. */
+  /** Whether the hook made a run when the event was dispatched. Replays do not count */
   fired: boolean
-  /** Why it has not; null when it has. `created_later`: than the event. `other_project`: it is for another. `inactive`: it is switched off. `filter`: which is not met. `pending`: the event is still to be handed out. `changed`: as it is now it would take the event, and it was changed, or switched on, after it. `expired`: the run is not kept any longer. */
+  /** Why the hook did not fire; null when it did. `created_later`: the hook is newer than the event. `other_project`: it is for another project. `inactive`: it is switched off. `filter`: the event does not match. `pending`: the event is not dispatched yet. `changed`: the hook would match now, but was changed after the event. `expired`: the run has been deleted. */
   reason: 'created_later' | 'other_project' | 'inactive' | 'filter' | 'pending' | 'changed' | 'expired' | null
-  /** Those of replays too, oldest first. */
+  /** Runs of the hook for this event, oldest first; those of replays included */
   runs: Array<{
+    /** Id of the run */
     id: string
+    /** Status of the run */
     status: 'queued' | 'running' | 'succeeded' | 'dead' | 'cancelled' | 'skipped'
+    /** Replay or backfill that made the run; null for none */
     replay_id: string | null
   }>
 }
 
 export interface FunctionsDeployInput {
+  /** Id of the project. When absent or `-`: the project of the API key, of the header X-Project-ID, or your default one */
   project_id?: string | undefined
+  /** Name of the function, unique in its project */
   name: string
+  /** Language of the code: `nodejs20` or `python3.11`. When absent: the one that fits the names of the files */
   runtime?: 'nodejs20' | 'nodejs' | 'node' | 'javascript' | 'typescript' | 'python3.11' | 'python' | 'python3' | undefined
-  /** One file is enough. */
+  /** The code, in one file. Either this or `files` is required */
   source?: string | undefined
-  /** Or several, by path. */
+  /** The code, as files by path. Either this or `source` is required */
   files?: Record<string, string | {
+    /** The bytes, in base64 */
     base64: string
   }> | undefined
-  /** The file with the handler, where that is not plain. */
+  /** Path of the file with the handler. When absent: `index.ts`, `index.js`, `main.py` or the only file */
   entry?: string | undefined
-  /** Its keys go before those of the config in the file. */
+  /** Triggers and limits. Its keys replace those of the configuration in the file */
   config?: Record<string, unknown> | undefined
-  /** True: check and build everything, store nothing, and answer what would change. */
+  /** True: check and build everything, store nothing, and return what would change */
   dry_run?: boolean | undefined
 }
 
+/** The function, and what its deployment changed */
 export interface Deployed {
+  /** Id of the function */
   id: string
+  /** Id of the project that it belongs to */
   project_id: string
+  /** Name of the function, unique in its project */
   name: string
+  /** Runtime that the code is written for */
   runtime: string
-  /** Of the interpreter that executes it on the answering instance, such as 22.11.0 for `nodejs20`; null until that is known. */
+  /** Version of the interpreter on the responding instance; null while unknown */
   runtime_version: string | null
-  /** The version that runs. */
+  /** Number of the live version */
   version: number
+  /** SHA-256 of the code and configuration of the live version */
   hash: string
+  /** Path of the uploaded file with the handler */
   entry: string
+  /** Triggers and limits of the live version */
   config: Record<string, unknown>
+  /** Whether the function is switched on */
   is_active: boolean
+  /** When it was created: ISO 8601 in UTC, with microseconds */
   created_at: string
+  /** When it last changed: ISO 8601 in UTC, with microseconds */
   updated_at: string
-  /** Where it answers, if it has an HTTP trigger. */
+  /** Path where the function answers HTTP requests; null without an HTTP trigger */
   url_path: string | null
-  /** False: just this was live already, and nothing was done. */
+  /** False: exactly this version was live already, and nothing was done */
   changed: boolean
-  /** What became of its hooks (by event type) and schedules (by expression and zone). */
-  hooks: {
-    created: string[]
-    changed: string[]
-    removed: string[]
-  }
-  /** What became of its hooks (by event type) and schedules (by expression and zone). */
-  schedules: {
-    created: string[]
-    changed: string[]
-    removed: string[]
-  }
+  /** Changes of hooks, by event type */
+  hooks: Changes
+  /** Changes of schedules, by expression and time zone */
+  schedules: Changes
+  /** Likely mistakes in the request. Absent when there are none */
   warnings?: string[]
 }
 
+/** What a deployment changed */
+export interface Changes {
+  /** Those that the deployment created */
+  created: string[]
+  /** Those that the deployment changed */
+  changed: string[]
+  /** Those that the deployment removed */
+  removed: string[]
+}
+
+/** The version that the request would deploy. Nothing has been stored */
 export interface DeployDryRun {
+  /** Name of the function, unique in its project */
   name: string
+  /** Runtime that the code is written for */
   runtime: string
-  /** The version that runs. */
+  /** Number of the live version */
   version: number
+  /** SHA-256 of the code and configuration of the live version */
   hash: string
+  /** Path of the uploaded file with the handler */
   entry: string
+  /** Triggers and limits of the live version */
   config: Record<string, unknown>
-  /** Where it answers, if it has an HTTP trigger. */
+  /** Path where the function answers HTTP requests; null without an HTTP trigger */
   url_path: string | null
-  /** False: just this was live already, and nothing was done. */
+  /** False: exactly this version was live already, and nothing was done */
   changed: boolean
-  /** What became of its hooks (by event type) and schedules (by expression and zone). */
-  hooks: {
-    created: string[]
-    changed: string[]
-    removed: string[]
-  }
-  /** What became of its hooks (by event type) and schedules (by expression and zone). */
-  schedules: {
-    created: string[]
-    changed: string[]
-    removed: string[]
-  }
+  /** Changes of hooks, by event type */
+  hooks: Changes
+  /** Changes of schedules, by expression and time zone */
+  schedules: Changes
+  /** Likely mistakes in the request. Absent when there are none */
   warnings?: string[]
+  /** Always true */
   dry_run: true
 }
 
+/** The function, and what its deployment changed */
 export type FunctionsDeploy = Deployed | DeployDryRun
 
 export interface FunctionsListInput {
+  /** Id of the project. When absent or `-`: the project of the API key, of the header X-Project-ID, or your default one */
   project_id?: string | undefined
 }
 
-export interface Fn {
+/** A function: user code, with its triggers and limits */
+export interface Function {
+  /** Id of the function */
   id: string
+  /** Id of the project that it belongs to */
   project_id: string
+  /** Name of the function, unique in its project */
   name: string
+  /** Runtime that the code is written for */
   runtime: string
-  /** Of the interpreter that executes it on the answering instance, such as 22.11.0 for `nodejs20`; null until that is known. */
+  /** Version of the interpreter on the responding instance; null while unknown */
   runtime_version: string | null
-  /** The version that runs. */
+  /** Number of the live version */
   version: number
+  /** SHA-256 of the code and configuration of the live version */
   hash: string
+  /** Path of the uploaded file with the handler */
   entry: string
+  /** Triggers and limits of the live version */
   config: Record<string, unknown>
+  /** Whether the function is switched on */
   is_active: boolean
+  /** When it was created: ISO 8601 in UTC, with microseconds */
   created_at: string
+  /** When it last changed: ISO 8601 in UTC, with microseconds */
   updated_at: string
-  /** Where it answers, if it has an HTTP trigger. */
+  /** Path where the function answers HTTP requests; null without an HTTP trigger */
   url_path: string | null
 }
 
 export interface FunctionsGetInput {
+  /** Id of the project. When absent or `-`: the project of the API key, of the header X-Project-ID, or your default one */
   project_id?: string | undefined
+  /** Name of the function */
   name: string
 }
 
 export interface FunctionsUpdateInput {
+  /** Id of the project. When absent or `-`: the project of the API key, of the header X-Project-ID, or your default one */
   project_id?: string | undefined
+  /** Name of the function */
   name: string
+  /** True switches the function on; false switches it off and cancels its queued runs */
   is_active: boolean
 }
 
 export interface FunctionsDeleteInput {
+  /** Id of the project. When absent or `-`: the project of the API key, of the header X-Project-ID, or your default one */
   project_id?: string | undefined
+  /** Name of the function */
   name: string
+  /** True: also delete hooks on the function that were created by hand */
   force?: boolean | undefined
 }
 
 export interface FunctionsVersionsInput {
+  /** Id of the project. When absent or `-`: the project of the API key, of the header X-Project-ID, or your default one */
   project_id?: string | undefined
+  /** Name of the function */
   name: string
+}
+
+/** A version of a function in a list */
+export interface ListedVersion {
+  /** Number of the version, from 1 */
+  version: number
+  /** Runtime that the code is written for */
+  runtime: string
+  /** SHA-256 of the code and its configuration */
+  hash: string
+  /** Path of the uploaded file with the handler */
+  entry: string
+  /** Triggers and limits of this version */
+  config: Record<string, unknown>
+  /** When it was created: ISO 8601 in UTC, with microseconds */
+  created_at: string
+  /** Whether this is the live version */
+  live: boolean
 }
 
 export interface FunctionsVersionInput {
+  /** Id of the project. When absent or `-`: the project of the API key, of the header X-Project-ID, or your default one */
   project_id?: string | undefined
+  /** Name of the function */
   name: string
+  /** Number of the version */
   version: number
 }
 
+/** A version of a function, with its files */
 export interface VersionSource {
+  /** Number of the version, from 1 */
   version: number
+  /** Runtime that the code is written for */
   runtime: string
+  /** SHA-256 of the code and its configuration */
   hash: string
-  /** The file with the handler, of those that were uploaded. */
+  /** Path of the uploaded file with the handler */
   entry: string
+  /** Triggers and limits of this version */
   config: Record<string, unknown>
+  /** When it was created: ISO 8601 in UTC, with microseconds */
   created_at: string
+  /** The uploaded files, by path */
   files: Record<string, string | {
+    /** The bytes, in base64 */
     base64: string
   }>
 }
 
 export interface FunctionsDiffInput {
+  /** Id of the project. When absent or `-`: the project of the API key, of the header X-Project-ID, or your default one */
   project_id?: string | undefined
+  /** Name of the function */
   name: string
-  /** The live version's predecessor when absent. */
+  /** The older version. When absent: the one before `to` */
   from?: number | undefined
-  /** The live version when absent. */
+  /** The newer version. When absent: the live version */
   to?: number | undefined
 }
 
+/** The differences between two versions of a function */
 export interface VersionDiff {
+  /** Number of the older version */
   from: number
+  /** Number of the newer version */
   to: number
-  /** By path; `lines` is a unified diff, null for what is not text. */
-  files: Array<{
-    path: string
-    change: 'added' | 'removed' | 'changed'
-    lines: string | null
-  }>
+  /** Files that differ */
+  files: FileDiff[]
+  /** The configurations; null when they are equal */
   config: {
+    /** Configuration of the older version */
     from: Record<string, unknown>
+    /** Configuration of the newer version */
     to: Record<string, unknown>
   } | null
 }
 
+/** The difference between two versions of a file */
+export interface FileDiff {
+  /** Path of the file */
+  path: string
+  /** What happened to the file */
+  change: 'added' | 'removed' | 'changed'
+  /** Unified diff of the file; null for a file that is not text */
+  lines: string | null
+}
+
 export interface FunctionsRollbackInput {
+  /** Id of the project. When absent or `-`: the project of the API key, of the header X-Project-ID, or your default one */
   project_id?: string | undefined
+  /** Name of the function */
   name: string
-  /** The live version's predecessor when absent. */
+  /** Version to make live. When absent: the one before the live version */
   version?: number | undefined
 }
 
 export interface FunctionsInvokeInput {
+  /** Id of the project. When absent or `-`: the project of the API key, of the header X-Project-ID, or your default one */
   project_id?: string | undefined
+  /** Name of the function */
   name: string
+  /** The `data` of the event that the function receives: any JSON value. When absent: null */
   payload?: unknown | undefined
-  /** Answer at once and execute durably, as `Prefer: respond-async` asks. */
+  /** True: wait for the result. False: queue a durable run and respond at once, as with `Prefer: respond-async` */
   wait?: boolean | undefined
 }
 
+/** Result of a call, or the durable run that was queued */
 export interface Invoked {
+  /** Id of the run that records the call */
   run_id: string
+  /** `succeeded`, or `queued` for a durable run */
   status: 'succeeded' | 'queued'
+  /** What the function returned. Absent for a durable run */
   result?: unknown
+  /** Time that the function ran, in milliseconds. Absent for a durable run */
   duration_ms?: number
 }
 
 export interface SecretsListInput {
+  /** Id of the project. When absent or `-`: the project of the API key, of the header X-Project-ID, or your default one */
   project_id?: string | undefined
 }
 
+/** A secret of a project. No response has its value */
 export interface Secret {
+  /** Name of the secret */
   name: string
+  /** When it was created: ISO 8601 in UTC, with microseconds */
   created_at: string
+  /** When it last changed: ISO 8601 in UTC, with microseconds */
   updated_at: string
 }
 
 export interface SecretsSetInput {
+  /** Id of the project. When absent or `-`: the project of the API key, of the header X-Project-ID, or your default one */
   project_id?: string | undefined
+  /** Name of the secret, which is also the name of the variable */
   name: string
+  /** Value of the secret, which is stored encrypted */
   value: string
 }
 
 export interface SecretsDeleteInput {
+  /** Id of the project. When absent or `-`: the project of the API key, of the header X-Project-ID, or your default one */
   project_id?: string | undefined
+  /** Name of the secret, which is also the name of the variable */
   name: string
 }
 
 export interface SchedulesListInput {
+  /** Id of the project. When absent or `-`: the project of the API key, of the header X-Project-ID, or your default one */
   project_id?: string | undefined
 }
 
+/** When a function runs by the clock */
 export interface Schedule {
+  /** Id of the schedule */
   id: string
+  /** Id of the function */
   function_id: string
+  /** Name of the function */
   function: string
+  /** Id of the project that it belongs to */
   project_id: string
+  /** Cron expression with five fields, or six with seconds first */
   cron: string
+  /** IANA time zone of the expression */
   timezone: string
+  /** Ticks that passed while no process was running: `skip` drops them, `run_once` makes one run for all, `run_all` one each for the last 100 */
   missed: 'skip' | 'run_once' | 'run_all'
+  /** A tick while the run of an earlier one is unfinished: `skip` records a skipped run, `queue` makes a run that waits */
   overlap: 'skip' | 'queue'
+  /** Whether the schedule is paused */
   paused: boolean
-  /** The tick that comes next; null while it is paused, or when none comes. */
+  /** When the next tick is due; null while paused, or when there is none */
   next_at: string | null
-  /** The last tick that was run or skipped. */
+  /** The last tick that was run or skipped; null before the first one */
   last_at: string | null
+  /** When it was created: ISO 8601 in UTC, with microseconds */
   created_at: string
-  /** The next five ticks. */
+  /** The next five ticks; empty while paused */
   next_runs: string[]
 }
 
 export interface SchedulesGetInput {
+  /** Id of the schedule */
   schedule_id: string
 }
 
 export interface SchedulesUpdateInput {
+  /** Id of the schedule */
   schedule_id: string
+  /** True pauses the schedule; false continues it with the next tick */
   paused: boolean
 }
 
 export interface SchedulesRunInput {
+  /** Id of the schedule */
   schedule_id: string
 }
 
 export interface RunsListInput {
+  /** Only runs of this hook */
   hook_id?: string | undefined
+  /** Only runs of this function */
   function_id?: string | undefined
+  /** Only runs with this trigger */
   trigger?: 'event' | 'cron' | 'http' | 'tool' | 'invoke' | undefined
+  /** Only runs for this event */
   event_id?: string | undefined
+  /** Only runs in this project */
   project_id?: string | undefined
+  /** Only runs with this status */
   status?: 'queued' | 'running' | 'succeeded' | 'dead' | 'cancelled' | 'skipped' | undefined
-  /** Only runs whose id begins so. */
+  /** Only runs whose id begins with these 4 to 36 characters */
   id_prefix?: string | undefined
+  /** Maximum number of runs */
   limit?: number | undefined
+  /** `next_cursor` of the previous page. When absent: the first page */
   cursor?: string | undefined
 }
 
 export interface RunsRedriveInput {
+  /** Only runs of this hook */
   hook_id?: string | undefined
+  /** Only runs of this handler or function */
   handler?: string | undefined
+  /** Only runs in this project */
   project_id?: string | undefined
+  /** Only runs for events of this type */
   event_type?: EventName | undefined
+  /** Only runs whose last error has this code */
   error_code?: string | undefined
+  /** Only runs that died at this time or later: ISO 8601 with a time zone */
   since?: string | undefined
+  /** Only runs that died before this time: ISO 8601 with a time zone */
   until?: string | undefined
+  /** Maximum number of runs to queue */
   limit?: number | undefined
 }
 
+/** Result of a redrive */
 export interface Redriven {
+  /** Number of runs that were queued again */
   redriven: number
+  /** Whether more dead runs match, which the limit left out */
   more: boolean
 }
 
 export interface RunsGetInput {
+  /** Id of the run */
   run_id: string
 }
 
 export interface RunsLogsInput {
+  /** Id of the run */
   run_id: string
+  /** Id of the last message received: the stream continues after it */
   after?: string | undefined
 }
 
-export interface RunsLogsLog {
+/** A line of the log */
+export interface RunLogLine {
+  /** When the line was written: ISO 8601 in UTC */
   at: string
+  /** The line; it is cut after 2,000 characters */
   message: string
-  /** Of a function's lines: how grave, where it said so; and the stream, where it printed them. */
+  /** Level that the function gave, if any */
   level?: 'debug' | 'info' | 'warn' | 'error'
+  /** Stream that the function printed the line to, if any */
   stream?: 'stdout' | 'stderr'
+  /** Number of the attempt that wrote the line, from 1 */
   attempts: number
 }
 
-export interface RunsLogsStatus {
+/** The status of the run, which is sent first and after every change */
+export interface RunLogStatus {
+  /** `queued`: waits for a free slot, or until `run_at`. `running`: executes. `succeeded`: the handler returned. `dead`: the last attempt failed. `cancelled`: ended by request. `skipped`: there was nothing to do. */
   status: 'queued' | 'running' | 'succeeded' | 'dead' | 'cancelled' | 'skipped'
+  /** Number of attempts started */
   attempts: number
-  /** When a queued run is tried next. */
+  /** When the next attempt of a queued run is due: ISO 8601 in UTC */
   run_at: string
-  /** Of the attempt before; null once one has succeeded. */
+  /** Error of the last attempt; null when it succeeded, or before the first one ended */
   error: RunError | null
 }
 
-export interface RunsLogsEnd {
+/** The run has ended: no message follows. A stream without this message was cut off */
+export interface RunLogEnd {
+  /** `queued`: waits for a free slot, or until `run_at`. `running`: executes. `succeeded`: the handler returned. `dead`: the last attempt failed. `cancelled`: ended by request. `skipped`: there was nothing to do. */
   status: 'queued' | 'running' | 'succeeded' | 'dead' | 'cancelled' | 'skipped'
 }
 
 export type RunsLogsMessage =
-  | { event: 'log'; data: RunsLogsLog }
-  | { event: 'status'; data: RunsLogsStatus }
-  | { event: 'end'; data: RunsLogsEnd }
+  | { event: 'log'; data: RunLogLine }
+  | { event: 'status'; data: RunLogStatus }
+  | { event: 'end'; data: RunLogEnd }
 
 export interface RunsRetryInput {
+  /** Id of the run */
   run_id: string
 }
 
 export interface RunsCancelInput {
+  /** Id of the run */
   run_id: string
 }
 
 export interface ReplaysCreateInput {
+  /** Only events of this type */
   event_type?: EventName | undefined
+  /** Only events of this project */
   project_id?: string | undefined
+  /** Only these events, at most 1,000 */
   event_ids?: string[] | undefined
+  /** Only events committed at this time or later: ISO 8601 with a time zone */
   since?: string | undefined
+  /** Only events committed before this time: ISO 8601 with a time zone */
   until?: string | undefined
-  /** Only this hook gets them. */
+  /** Only this hook receives the events. When absent: all hooks that match */
   hook_id?: string | undefined
+  /** Maximum number of runs to make in a second */
   rate_per_second?: number | undefined
+  /** True: count what would be handled, with status 200, and create nothing */
   dry_run?: boolean | undefined
 }
 
+/** The replay or backfill, which is running */
 export type ReplaysCreate = Replay | DryRun
 
 export interface ReplaysListInput {
+  /** Only replays with this status */
   status?: 'running' | 'done' | 'cancelled' | undefined
+  /** Maximum number of replays */
   limit?: number | undefined
+  /** `next_cursor` of the previous page. When absent: the first page */
   cursor?: string | undefined
 }
 
+/** A page of replays and backfills */
 export interface ReplayPage {
+  /** The replays and backfills, newest first */
   items: Replay[]
+  /** Cursor of the next page; null on the last page */
   next_cursor: string | null
 }
 
 export interface ReplaysGetInput {
+  /** Id of the replay or backfill */
   replay_id: string
 }
 
 export interface ReplaysCancelInput {
+  /** Id of the replay or backfill */
   replay_id: string
 }
 
 export interface ProjectsCreateInput {
+  /** Name of the project */
   name: string
+  /** What the project is for */
   description?: string | null | undefined
+  /** Any JSON object of yours */
   metadata?: Record<string, unknown> | undefined
+  /** Any JSON object of yours */
   settings?: Record<string, unknown> | undefined
 }
 
+/** A project: the container of vectors, memories, files, tables, events and functions */
 export interface Project {
+  /** Id of the project */
   id: string
+  /** Name of the project */
   name: string
+  /** What the project is for; null when there is no text */
   description: string | null
+  /** Id of the user who owns the project */
   user_id: string
+  /** Always ACTIVE */
   status: 'ACTIVE'
+  /** Any JSON object of yours */
   metadata: Record<string, unknown>
+  /** Any JSON object of yours */
   settings: Record<string, unknown>
+  /** When it was created: ISO 8601 in UTC, with microseconds */
   created_at: string
+  /** When it last changed: ISO 8601 in UTC, with microseconds */
   updated_at: string
 }
 
 export interface ProjectsListInput {
+  /** Maximum number of results */
   limit?: number | undefined
+  /** Number of results to skip */
   offset?: number | undefined
 }
 
 export interface ProjectsGetInput {
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
   project_id?: string | undefined
 }
 
 export interface ProjectsUpdateInput {
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
   project_id?: string | undefined
+  /** New name. When absent: unchanged */
   name?: string | undefined
+  /** New description; null removes it. When absent: unchanged */
   description?: string | null | undefined
+  /** New metadata, which replaces the old object. When absent: unchanged */
   metadata?: Record<string, unknown> | undefined
+  /** New settings, which replace the old object. When absent: unchanged */
   settings?: Record<string, unknown> | undefined
 }
 
 export interface ProjectsDeleteInput {
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
   project_id?: string | undefined
 }
 
 export interface ProjectsStatusInput {
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
   project_id?: string | undefined
 }
 
+/** Number of objects that a project holds, by kind */
 export interface ProjectStatus {
+  /** Always true */
   enabled: boolean
+  /** Number of tables */
   tables_count: number
+  /** Number of vectors */
   vectors_count: number
+  /** Number of memories */
   memory_records_count: number
+  /** Number of published events */
   events_count: number
+  /** Number of files */
   files_count: number
 }
 
 export interface ProjectsExportInput {
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
   project_id?: string | undefined
 }
 
+/** The project that was imported */
 export interface ProjectImported {
+  /** Id of the project, which is the one of the export */
   project_id: string
+  /** Name of the project */
   name: string
-  /** Rows by kind. */
+  /** Number of rows imported, by kind */
   counts: Record<string, number>
-  /** Names of webhooks: their secrets did not travel, and they wait for new ones (`rotate-secret`). */
+  /** Names of webhooks that need a new secret (`rotate-secret`): an export has no secrets */
   without_secret: string[]
 }
 
 export interface BackupsCreateInput {
-  /** Whether the key goes with it that opens the secrets in it. */
+  /** True: include the key that decrypts the secrets in the backup */
   with_key?: boolean | undefined
 }
 
 export interface VectorsUpsertInput {
+  /** Id of the vector, unique in its namespace. When absent, the server makes one */
   vector_id?: string | undefined
+  /** The embedding: 1 to 16,000 finite numbers. Null or absent: the hook auto_embed computes it from `document` */
   vector_embedding?: number[] | null | undefined
+  /** Namespace that the vector belongs to */
   namespace?: string | undefined
+  /** Any JSON object; searches can filter by it */
   vector_metadata?: Record<string, unknown> | undefined
+  /** The text that the vector stands for. Required when there is no `vector_embedding` */
   document?: string | null | undefined
+  /** Source of the vector, in your own words */
   source?: string | undefined
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
   project_id?: string | undefined
 }
 
+/** A stored vector with its document and metadata */
 export interface Vector {
+  /** Id of the vector, unique in its namespace */
   vector_id: string
+  /** Id of the project that it belongs to */
   project_id: string
+  /** Namespace that the vector belongs to */
   namespace: string
+  /** The embedding; null until one has been computed */
   vector_embedding: number[] | null
+  /** Length of the embedding; null when there is none */
   dimension: number | null
-  /** What made the embedding; null when the client brought it. */
+  /** Model that made the embedding; null when the client sent it */
   model: string | null
+  /** Metadata of the vector */
   vector_metadata: Record<string, unknown>
+  /** Same value as `vector_metadata` */
   metadata: Record<string, unknown>
+  /** The text that the vector stands for; null when there is none */
   document: string | null
-  /** Of the document, by auto_summarize. */
+  /** Summary of the document by the hook auto_summarize; null when there is none */
   summary: string | null
+  /** Source of the vector */
   source: string
+  /** When it was created: ISO 8601 in UTC, with microseconds */
   created_at: string
+  /** When it last changed: ISO 8601 in UTC, with microseconds */
   updated_at: string
 }
 
 export interface VectorsUpsertBatchInput {
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
   project_id?: string | undefined
+  /** The vectors to store: at most 100, unless ZERODB_MAX_BATCH of the server says otherwise */
   vectors: Array<{
+    /** Id of the vector, unique in its namespace. When absent, the server makes one */
     vector_id?: string | undefined
+    /** The embedding: 1 to 16,000 finite numbers. Null or absent: the hook auto_embed computes it from `document` */
     vector_embedding?: number[] | null | undefined
+    /** Namespace of this vector. When absent: the one of the request */
     namespace?: string | undefined
+    /** Any JSON object; searches can filter by it */
     vector_metadata?: Record<string, unknown> | undefined
+    /** The text that the vector stands for. Required when there is no `vector_embedding` */
     document?: string | null | undefined
+    /** Source of the vector, in your own words */
     source?: string | undefined
   }>
+  /** Namespace of the items that name none */
   namespace?: string | undefined
 }
 
+/** Result of storing many vectors */
 export interface VectorBatchResult {
+  /** Number of vectors that were stored */
   success_count: number
+  /** Always 0: a batch is stored as a whole or not at all */
   error_count: number
+  /** Same value as `success_count` */
   inserted: number
+  /** Always empty: an invalid item makes the whole request fail */
   errors: string[]
+  /** Ids of the vectors, in the order of the request */
   vector_ids: string[]
+  /** Time that storing took, in milliseconds */
   total_time_ms: number
 }
 
 export interface VectorsSearchInput {
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
   project_id?: string | undefined
+  /** Vector to compare with. Either this or `query` is required */
   query_vector?: number[] | undefined
+  /** Text to compare with: the server embeds it. Either this or `query_vector` is required */
   query?: string | undefined
+  /** Namespace to search in */
   namespace?: string | undefined
+  /** Maximum number of results */
   limit?: number | undefined
+  /** Lowest cosine similarity of a result. Null or absent: no lower bound */
   threshold?: number | null | undefined
+  /** Filter on the metadata. Null or absent: no filter */
   metadata_filter?: Record<string, unknown> | null | undefined
+  /** Search only vectors of this model. When absent: the model that made the vectors of the namespace */
   model?: string | undefined
 }
 
+/** Result of a search for vectors */
 export interface VectorMatches {
+  /** The vectors found, the most similar first */
   vectors: VectorMatch[]
+  /** Same value as `vectors` */
   results: VectorMatch[]
-  /** How many vectors meet filter and threshold, those beyond `limit` too. */
+  /** Number of vectors that meet filter and threshold, also beyond `limit` */
   total_count: number
+  /** False when there are more than the total says, which were not counted */
   total_is_exact: boolean
+  /** Model of the vectors compared; null when clients sent the embeddings */
   model: string | null
+  /** Time that the search took, in milliseconds */
   search_time_ms: number
 }
 
+/** A vector that a search found */
 export interface VectorMatch {
+  /** Id of the vector, unique in its namespace */
   vector_id: string
+  /** Id of the project that it belongs to */
   project_id: string
+  /** Namespace that the vector belongs to */
   namespace: string
+  /** The embedding; null until one has been computed */
   vector_embedding: number[] | null
+  /** Length of the embedding; null when there is none */
   dimension: number | null
-  /** What made the embedding; null when the client brought it. */
+  /** Model that made the embedding; null when the client sent it */
   model: string | null
+  /** Metadata of the vector */
   vector_metadata: Record<string, unknown>
+  /** Same value as `vector_metadata` */
   metadata: Record<string, unknown>
+  /** The text that the vector stands for; null when there is none */
   document: string | null
-  /** Of the document, by auto_summarize. */
+  /** Summary of the document by the hook auto_summarize; null when there is none */
   summary: string | null
+  /** Source of the vector */
   source: string
+  /** When it was created: ISO 8601 in UTC, with microseconds */
   created_at: string
+  /** When it last changed: ISO 8601 in UTC, with microseconds */
   updated_at: string
+  /** Cosine similarity with the query, from -1 to 1 */
   similarity: number
+  /** Same value as `similarity` */
   score: number
+  /** Cosine distance: 1 minus the similarity */
   distance: number
 }
 
 export interface VectorsListInput {
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
   project_id?: string | undefined
+  /** Only vectors of this namespace. When absent: of all namespaces */
   namespace?: string | undefined
+  /** Maximum number of results */
   limit?: number | undefined
+  /** Number of results to skip */
   offset?: number | undefined
+  /** True: return only the total, and no vectors */
   count_only?: boolean | undefined
 }
 
+/** A page of vectors */
 export interface VectorPage {
+  /** The vectors, oldest first */
   vectors: Vector[]
+  /** Number of all vectors that match */
   total: number
+  /** False when there are more than the total says, which were not counted */
   total_is_exact: boolean
 }
 
 export interface VectorsGetInput {
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
   project_id?: string | undefined
+  /** Id of the vector */
   vector_id: string
+  /** Namespace of the vector. When absent: any namespace; `default` comes first */
   namespace?: string | undefined
 }
 
 export interface VectorsDeleteInput {
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
   project_id?: string | undefined
+  /** Id of the vector */
   vector_id: string
+  /** Namespace of the vector. When absent: any namespace; `default` comes first */
   namespace?: string | undefined
 }
 
 export interface EmbeddingsReEmbedInput {
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
   project_id?: string | undefined
-  /** How many texts to convert in this request. */
+  /** Maximum number of texts to convert in this request */
   limit?: number | undefined
 }
 
+/** Progress of the conversion */
 export interface ReembedResult {
-  /** To which they are converted: the configured model. */
+  /** The configured model, which makes the new embeddings */
   model: string
+  /** Number of texts converted by this request */
   converted: number
-  /** How many are still to do. When it is 0 the new ones have replaced the old. */
+  /** Number of texts still to convert. At 0, the new embeddings have replaced the old ones */
   left: number
+  /** Number of embeddings that this request replaced */
   switched: number
 }
 
 export interface MemoryStoreInput {
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
   project_id?: string | undefined
+  /** The text to store, which is kept exactly as it is */
   content: string
+  /** Agent that the record belongs to */
   agent_id?: string | null | undefined
+  /** Session that the record belongs to */
   session_id?: string | null | undefined
+  /** Author of the text */
   role?: 'user' | 'assistant' | 'system' | null | undefined
+  /** Any JSON object of yours */
   memory_metadata?: Record<string, unknown> | undefined
 }
 
-export interface MemoryRecord {
+/** A record of a conversation */
+export interface Memory {
+  /** Id of the record */
   memory_id: string
+  /** Same value as `memory_id` */
   id: string
+  /** Id of the project that it belongs to */
   project_id: string
+  /** Agent that the record belongs to; null when not given */
   agent_id: string | null
+  /** Session that the record belongs to; null when not given */
   session_id: string | null
+  /** Author of the text: `user`, `assistant` or `system`; null when not given */
   role: string | null
+  /** The text, exactly as it was sent */
   content: string
+  /** Embedding of the content; empty until the hook auto_embed has computed it */
   embedding: number[]
+  /** Model that made the embedding; null when there is none */
   model: string | null
+  /** Metadata of the record */
   memory_metadata: Record<string, unknown>
+  /** When it was created: ISO 8601 in UTC, with microseconds */
   created_at: string
 }
 
 export interface MemoryListInput {
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
   project_id?: string | undefined
+  /** Only records of this agent */
   agent_id?: string | undefined
+  /** Only records of this session */
   session_id?: string | undefined
+  /** Only records of this role */
   role?: 'user' | 'assistant' | 'system' | undefined
+  /** Maximum number of results */
   limit?: number | undefined
+  /** Number of results to skip */
   offset?: number | undefined
 }
 
 export interface MemoryGetInput {
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
   project_id?: string | undefined
+  /** Id of the record */
   memory_id: string
 }
 
 export interface MemoryRememberInput {
+  /** The text to remember, which is kept exactly as it is */
   content: string
+  /** Person or thing that the memory is about */
   entity_id?: string | null | undefined
+  /** Kind of memory: `working` for the task at hand, `episodic` for what happened, `semantic` for facts, `procedural` for how to do something */
   memory_type?: 'working' | 'episodic' | 'semantic' | 'procedural' | undefined
+  /** Importance, from 0 to 1 */
   importance?: number | undefined
+  /** Labels that recall can filter by, at most 100 */
   tags?: string[] | undefined
+  /** Any JSON object of yours */
   metadata?: Record<string, unknown> | undefined
+  /** Session that the memory belongs to */
   session_id?: string | null | undefined
+  /** Agent that the memory belongs to */
   agent_id?: string | null | undefined
-  /** The person whose memory it is, as the application names them. */
+  /** Person whose memory it is, as your application names them */
   user_id?: string | null | undefined
-  /** The run of the agent, as the application names it. */
+  /** Run of the agent, as your application names it */
   run_id?: string | null | undefined
+  /** Namespace that the memory belongs to */
   namespace?: string | undefined
 }
 
+/** The memory that was stored */
 export interface RememberResult {
+  /** Id of the memory */
   memory_id: string
+  /** Same value as `memory_id` */
   id: string
+  /** Always `stored` */
   status: 'stored'
+  /** The text, exactly as it was sent */
   content: string
+  /** Person or thing that the memory is about; null when not given */
   entity_id: string | null
+  /** Kind of memory: `working` for the task at hand, `episodic` for what happened, `semantic` for facts, `procedural` for how to do something */
   memory_type: string
+  /** Importance, from 0 to 1 */
   importance: number
+  /** Namespace that the memory belongs to */
   namespace: string
+  /** Labels of the memory */
   tags: string[]
+  /** Metadata of the memory */
   metadata: Record<string, unknown>
-  /** Always empty: extraction runs after the answer, and its result is in the graph. */
+  /** Always empty: extraction runs after the response, and its result is in the graph */
   entities_extracted: string[]
+  /** Session that the memory belongs to; null when not given */
   session_id: string | null
+  /** Agent that the memory belongs to; null when not given */
   agent_id: string | null
+  /** Person whose memory it is; null when not given */
   user_id: string | null
+  /** Run of the agent; null when not given */
   run_id: string | null
+  /** When it was created: ISO 8601 in UTC, with microseconds */
   created_at: string
 }
 
 export interface MemoryRecallInput {
+  /** What to recall: words, or a question. The first 100 different words count */
   query: string
+  /** Only memories about this person or thing */
   entity_id?: string | null | undefined
+  /** Only memories of this session */
   session_id?: string | null | undefined
+  /** Only memories of this agent */
   agent_id?: string | null | undefined
+  /** Only memories of this person, as your application names them */
   user_id?: string | null | undefined
+  /** Only memories of this run of the agent */
   run_id?: string | null | undefined
+  /** Only memories of this namespace. Null or absent: of all namespaces */
   namespace?: string | null | undefined
-  /** True: memories of every namespace are found, whatever `namespace` says. */
+  /** True: find memories of all namespaces and ignore `namespace` */
   allow_cross_namespace?: boolean | null | undefined
+  /** Only memories with at least one of these tags */
   tags?: string[] | null | undefined
+  /** Maximum number of results */
   limit?: number | undefined
 }
 
+/** Result of a recall */
 export interface RecallResult {
-  results: Recalled[]
-  memories: Recalled[]
+  /** The memories found, the most relevant first */
+  results: RecalledMemory[]
+  /** Same value as `results` */
+  memories: RecalledMemory[]
+  /** Number of results */
   count: number
+  /** Likely mistakes in the request. Absent when there are none */
   warnings?: string[]
 }
 
-export interface Recalled {
+/** A memory that recall found */
+export interface RecalledMemory {
+  /** Same value as `memory_id` */
   id: string
+  /** Id of the memory */
   memory_id: string
+  /** The text, exactly as it was remembered */
   content: string
+  /** Relevance from 0 to 1; results are sorted by it */
   score: number
+  /** Same value as `score` */
   similarity: number
+  /** Importance, from 0 to 1 */
   importance: number
+  /** Kind of memory: `working` for the task at hand, `episodic` for what happened, `semantic` for facts, `procedural` for how to do something */
   memory_type: string
+  /** Person or thing that the memory is about; null when not given */
   entity_id: string | null
+  /** Session that the memory belongs to; null when not given */
   session_id: string | null
+  /** Agent that the memory belongs to; null when not given */
   agent_id: string | null
+  /** Namespace that the memory belongs to */
   namespace: string
+  /** Labels of the memory */
   tags: string[]
+  /** Metadata of the memory */
   metadata: Record<string, unknown>
+  /** When it was created: ISO 8601 in UTC, with microseconds */
   created_at: string
 }
 
 export interface MemoryForgetInput {
+  /** Id of the memory */
   memory_id: string
 }
 
+/** The deleted objects: the memory and everything that was derived from it alone */
 export interface ForgetResult {
+  /** Always `forgotten` */
   status: 'forgotten'
+  /** Id of the memory that was deleted */
   memory_id: string
+  /** Number of deleted objects, by kind */
   receipt: {
+    /** Memories deleted: always 1 */
     memories: number
+    /** Mentions of entities deleted */
     mentions: number
+    /** Relations deleted, because no other memory supports them */
     edges: number
+    /** Entities deleted, because no other memory mentions them */
     entities: number
+    /** Runs whose results, errors and logs were deleted */
     runs: number
   }
 }
 
 export interface GraphNeighborsInput {
+  /** The entity: its name in any spelling, the `entity_id` given to remember, or its id */
   entity: string
+  /** Maximum number of relations */
   limit?: number | undefined
-  /** Seconds to wait for the caller's own unfinished extraction; 0 answers at once. */
+  /** Seconds to wait for the extraction of what you have just stored; 0 responds at once */
   wait?: number | undefined
 }
 
+/** An entity and what it is related to */
 export interface Neighbors {
   entity: Entity
-  neighbors: Array<{
-    id: string
-    name: string
-    type: string
-    predicate: string
-    direction: 'out' | 'in'
-    confidence: number
-  }>
+  /** The related entities, one for each relation */
+  neighbors: Neighbor[]
+  /** The relations, with the memories that support them */
   relationships: Relationship[]
-  nodes: Array<{
-    id: string
-    label: string
-    type: string
-  }>
-  edges: Array<{
-    id: string
-    source: string
-    target: string
-    predicate: string
-  }>
+  /** The entities as nodes of a drawing */
+  nodes: GraphNode[]
+  /** The relations as edges of a drawing */
+  edges: GraphEdge[]
+  /** Number of relations */
   count: number
-  /** Extractions that had not finished when the wait was over. */
+  /** Number of extractions that had not finished when the wait was over */
   pending: number
 }
 
+/** A person, organization, place or thing that memories mention */
 export interface Entity {
+  /** Id of the entity */
   id: string
+  /** Name of the entity */
   name: string
+  /** Type of the entity, such as `person`, `organization` or `place` */
   type: string
+  /** All names under which memories mention the entity */
   aliases: string[]
 }
 
-export interface Relationship {
+/** An entity that is related to the one asked for */
+export interface Neighbor {
+  /** Id of the neighbor */
   id: string
-  subject: string
+  /** Name of the neighbor */
+  name: string
+  /** Type of the neighbor */
+  type: string
+  /** The relation, such as `works for` */
   predicate: string
-  object: string
+  /** `out`: the relation starts at the entity asked for. `in`: it leads to it */
+  direction: 'out' | 'in'
+  /** Confidence of the extraction, from 0 to 1 */
   confidence: number
-  /** The memories that say so. */
+}
+
+/** A relation between two entities */
+export interface Relationship {
+  /** Id of the relation */
+  id: string
+  /** Name of the entity that the relation starts at */
+  subject: string
+  /** The relation, such as `works for` */
+  predicate: string
+  /** Name of the entity that the relation leads to */
+  object: string
+  /** Confidence of the extraction, from 0 to 1 */
+  confidence: number
+  /** Ids of the memories that support the relation */
   sources: string[]
+  /** When it was created: ISO 8601 in UTC, with microseconds */
   created_at: string
 }
 
+/** An entity as a node of a drawing */
+export interface GraphNode {
+  /** Id of the entity */
+  id: string
+  /** Name of the entity */
+  label: string
+  /** Type of the entity */
+  type: string
+}
+
+/** A relation as an edge of a drawing */
+export interface GraphEdge {
+  /** Id of the relation */
+  id: string
+  /** Id of the node that the edge starts at */
+  source: string
+  /** Id of the node that the edge leads to */
+  target: string
+  /** The relation, such as `works for` */
+  predicate: string
+}
+
 export type FilesUploadInput = UploadContent & {
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
   project_id?: string | undefined
+  /** Key of the file. When absent, the server makes one */
   file_key?: string | undefined
+  /** Name of the file. When absent: that of the file part, else the last segment of `file_key` */
   file_name?: string | undefined
+  /** The content in base64, in a JSON body. When absent, only metadata is stored */
   file_content?: string | undefined
+  /** Media type of the content. When absent: that of the file part, else null */
   content_type?: string | null | undefined
+  /** Size in bytes of a file that is stored elsewhere. Ignored when the request has the content */
   size_bytes?: number | null | undefined
+  /** Folder to list the file in */
   folder?: string | null | undefined
+  /** Any JSON object of yours */
   file_metadata?: Record<string, unknown> | undefined
 }
 
+/** A file: its metadata, and whether the server has its content */
 export interface File {
+  /** Id of the file */
   file_id: string
+  /** Same value as `file_id` */
   id: string
+  /** Id of the project that it belongs to */
   project_id: string
+  /** Key of the file: the one that was sent, or one that the server made */
   file_key: string
+  /** Name of the file */
   file_name: string
+  /** Media type of the content; null when unknown */
   content_type: string | null
+  /** Size of the content in bytes; null when unknown */
   size_bytes: number | null
+  /** Folder that the file is listed in; null when it is in none */
   folder: string | null
+  /** Metadata of the file */
   file_metadata: Record<string, unknown>
+  /** Same value as `file_metadata` */
   metadata: Record<string, unknown>
-  /** False for a file that was registered by its metadata only. */
+  /** Whether the server has the content; false for a file that was registered by its metadata only */
   has_content: boolean
+  /** Summary of the content by the hook auto_summarize; null when there is none */
   summary: string | null
+  /** When it was created: ISO 8601 in UTC, with microseconds */
   created_at: string
 }
 
 export interface FilesListInput {
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
   project_id?: string | undefined
+  /** Only files of this folder */
   folder?: string | undefined
+  /** Maximum number of results */
   limit?: number | undefined
+  /** Number of results to skip */
   offset?: number | undefined
 }
 
 export interface FilesSearchInput {
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
   project_id?: string | undefined
+  /** What to look for in names and summaries: words, or a question */
   query: string
+  /** Only files of this folder */
   folder?: string | undefined
+  /** Maximum number of results */
   limit?: number | undefined
 }
 
+/** Result of a search for files */
 export interface FileMatches {
-  results: Array<{
-    file_id: string
-    id: string
-    project_id: string
-    file_key: string
-    file_name: string
-    content_type: string | null
-    size_bytes: number | null
-    folder: string | null
-    file_metadata: Record<string, unknown>
-    metadata: Record<string, unknown>
-    /** False for a file that was registered by its metadata only. */
-    has_content: boolean
-    summary: string | null
-    created_at: string
-    score: number
-    similarity: number
-  }>
+  /** The files found, the most relevant first */
+  results: FileMatch[]
+  /** Number of results */
   count: number
+  /** Likely mistakes in the request. Absent when there are none */
   warnings?: string[]
 }
 
+/** A file that a search found */
+export interface FileMatch {
+  /** Id of the file */
+  file_id: string
+  /** Same value as `file_id` */
+  id: string
+  /** Id of the project that it belongs to */
+  project_id: string
+  /** Key of the file: the one that was sent, or one that the server made */
+  file_key: string
+  /** Name of the file */
+  file_name: string
+  /** Media type of the content; null when unknown */
+  content_type: string | null
+  /** Size of the content in bytes; null when unknown */
+  size_bytes: number | null
+  /** Folder that the file is listed in; null when it is in none */
+  folder: string | null
+  /** Metadata of the file */
+  file_metadata: Record<string, unknown>
+  /** Same value as `file_metadata` */
+  metadata: Record<string, unknown>
+  /** Whether the server has the content; false for a file that was registered by its metadata only */
+  has_content: boolean
+  /** Summary of the content by the hook auto_summarize; null when there is none */
+  summary: string | null
+  /** When it was created: ISO 8601 in UTC, with microseconds */
+  created_at: string
+  /** Relevance from 0 to 1; results are sorted by it */
+  score: number
+  /** Same value as `score` */
+  similarity: number
+}
+
 export interface FilesGetInput {
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
   project_id?: string | undefined
+  /** Id of the file */
   file_id: string
 }
 
 export interface FilesDownloadInput {
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
   project_id?: string | undefined
+  /** Id of the file */
   file_id: string
 }
 
 export interface FilesDeleteInput {
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
   project_id?: string | undefined
+  /** Id of the file */
   file_id: string
 }
 
 export interface TablesCreateInput {
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
   project_id?: string | undefined
+  /** Name of the table, unique in its project */
   table_name: string
+  /** Description of the columns, which is stored and not enforced */
   schema_definition?: Record<string, unknown> | null | undefined
+  /** What the table is for */
   description?: string | null | undefined
 }
 
+/** A table of JSON rows */
 export interface Table {
+  /** Id of the table */
   table_id: string
+  /** Same value as `table_id` */
   id: string
+  /** Id of the project that it belongs to */
   project_id: string
+  /** Name of the table, unique in its project */
   table_name: string
+  /** Description of the columns as it was sent, which is not enforced; null when there is none */
   schema_definition: Record<string, unknown> | null
+  /** What the table is for; null when there is no text */
   description: string | null
+  /** When it was created: ISO 8601 in UTC, with microseconds */
   created_at: string
 }
 
 export interface TablesListInput {
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
   project_id?: string | undefined
+  /** Maximum number of results */
   limit?: number | undefined
+  /** Number of results to skip */
   offset?: number | undefined
 }
 
 export interface TablesGetInput {
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
   project_id?: string | undefined
+  /** Name or id of the table */
   table: string
 }
 
 export interface TablesDeleteInput {
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
   project_id?: string | undefined
+  /** Name or id of the table */
   table: string
 }
 
 export interface RowsInsertInput {
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
   project_id?: string | undefined
+  /** Name or id of the table */
   table: string
+  /** Fields of one row. Either this or `rows` is required */
   row_data?: Record<string, unknown> | undefined
+  /** Fields of many rows, which are stored together or not at all. Either this or `row_data` is required */
   rows?: Array<Record<string, unknown>> | undefined
 }
 
+/** A row of a table */
 export interface Row {
+  /** Id of the row */
   row_id: string
+  /** Same value as `row_id` */
   id: string
+  /** Id of the project that it belongs to */
   project_id: string
+  /** Id of the table that the row is in */
   table_id: string
+  /** Name of the table that the row is in */
   table_name: string
+  /** Fields of the row */
   row_data: Record<string, unknown>
+  /** When it was created: ISO 8601 in UTC, with microseconds */
   created_at: string
+  /** When it last changed: ISO 8601 in UTC, with microseconds */
   updated_at: string
 }
 
-export type RowsInsert = Row | {
+/** Result of inserting many rows */
+export interface RowsInserted {
+  /** The rows, in the order of the request */
   rows: Row[]
+  /** Ids of the rows, in the order of the request */
   row_ids: string[]
+  /** Number of rows that were stored */
   inserted_count: number
 }
 
+/** The row, or the rows when `rows` was sent */
+export type RowsInsert = Row | RowsInserted
+
 export interface RowsListInput {
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
   project_id?: string | undefined
+  /** Name or id of the table */
   table: string
+  /** Maximum number of results */
   limit?: number | undefined
+  /** Number of results to skip */
   offset?: number | undefined
 }
 
+/** A page of rows */
 export interface RowPage {
+  /** Number of all rows that match */
   total: number
+  /** False when there are more than the total says, which were not counted */
   total_is_exact: boolean
+  /** Number of rows that were skipped */
   skip: number
+  /** Maximum number of rows that was asked for */
   limit: number
+  /** Whether there are rows after this page */
   has_more: boolean
+  /** The rows of this page */
   data: Row[]
 }
 
 export interface RowsQueryInput {
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
   project_id?: string | undefined
+  /** Name or id of the table */
   table: string
-  /** 0: only the count. */
+  /** Maximum number of rows; 0 returns only the total */
   limit?: number | undefined
+  /** Number of results to skip */
   offset?: number | undefined
+  /** Conditions by field: a value, or operators such as `$gt`, `$in` or `$exists`. Empty: all rows */
   filters?: Record<string, unknown> | undefined
+  /** Direction by field: 1 ascending, -1 descending. Null or absent: in the order of insertion */
   sort?: Record<string, 1 | -1> | null | undefined
 }
 
-export interface RowsQuery {
+/** A page of the rows that meet the conditions */
+export interface RowQueryResult {
+  /** Number of all rows that match */
   total: number
+  /** False when there are more than the total says, which were not counted */
   total_is_exact: boolean
+  /** Number of rows that were skipped */
   skip: number
+  /** Maximum number of rows that was asked for */
   limit: number
+  /** Whether there are rows after this page */
   has_more: boolean
+  /** The rows of this page */
   data: Row[]
+  /** Time that the query took, in milliseconds */
   execution_time_ms: number
 }
 
 export interface RowsGetInput {
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
   project_id?: string | undefined
+  /** Name or id of the table */
   table: string
+  /** Id of the row */
   row_id: string
 }
 
 export interface EventsPublishInput {
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
   project_id?: string | undefined
+  /** Topic to publish to */
   topic: string
-  /** Any JSON value. */
+  /** The payload: any JSON value */
   event_payload?: unknown | undefined
+  /** Source of the event, in your own words */
   source?: string | null | undefined
+  /** Id by which you group events */
   correlation_id?: string | null | undefined
 }
 
-export interface Published {
+/** An event that you published to a topic */
+export interface PublishedEvent {
+  /** Id of the published event */
   event_id: string
+  /** Same value as `event_id` */
   id: string
+  /** Id of the project that it belongs to */
   project_id: string
+  /** Topic that the event was published to */
   topic: string
-  event_type: EventName
+  /** Same value as `topic` */
+  event_type: string
+  /** The payload as it was published: any JSON value */
   event_payload: unknown
+  /** Same value as `event_payload` */
   data: unknown
+  /** Source of the event, as the publisher names it; null when not given */
   source: string | null
+  /** Id by which the publisher groups events; null when not given */
   correlation_id: string | null
+  /** When the event was published: ISO 8601 in UTC, with microseconds */
   published_at: string
+  /** Same value as `published_at` */
   timestamp: string
 }
 
 export interface EventsListInput {
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
   project_id?: string | undefined
+  /** Only events of this topic */
   topic?: string | undefined
+  /** Only events that were published at this time or later: ISO 8601 with a time zone */
   since?: string | undefined
+  /** Only events after the one with this id, oldest first */
   after?: string | undefined
+  /** Maximum number of results */
   limit?: number | undefined
+  /** Number of results to skip */
   offset?: number | undefined
-  /** A bare array in place of a page, as pollers read it; always so with `after`. */
+  /** True: return a bare array in place of a page. Always true with `after` */
   array?: boolean | undefined
 }
 
-export interface PublishedPage {
-  events: Published[]
+/** A page of published events */
+export interface PublishedEventPage {
+  /** The events, newest first */
+  events: PublishedEvent[]
 }
 
-export type EventsList = PublishedPage | Published[]
+/** A page of events, or with `after` or `array` a bare array */
+export type EventsList = PublishedEventPage | PublishedEvent[]
 
 export interface EventsGetInput {
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
   project_id?: string | undefined
+  /** Id of the published event */
   event_id: string
 }
 
 export interface SandboxExecuteInput {
+  /** Language of the program: Python 3, or JavaScript as an ES module */
   language: 'python' | 'python3' | 'python3.11' | 'javascript' | 'js' | 'node' | 'nodejs' | 'nodejs20'
-  /** A whole program. Python: what it leaves in `result`, JavaScript (ES modules): what it exports as default, is the result. */
+  /** A whole program. Its result is the global variable `result` in Python, the default export in JavaScript */
   code: string
+  /** Standard input of the program */
   stdin?: string | undefined
+  /** Environment variables, at most 100 */
   env?: Record<string, string> | undefined
-  /** Beside the program in its working directory. */
+  /** Files in the working directory of the program, by path, at most 100 */
   files?: Record<string, string | {
+    /** The bytes, in base64 */
     base64: string
   }> | undefined
+  /** Maximum number of seconds */
   timeout_seconds?: number | undefined
 }
 
+/** What the program did */
 export interface Execution {
-  /** `threw`: the program ended with an error. `timeout`, `memory`, `output_limit`: it went over that limit. `crashed`: its process ended by itself. */
+  /** `ok`: the program ended. `threw`: it ended with an error. `timeout`, `memory`, `output_limit`: it exceeded that limit. `crashed`: its process died. */
   status: 'ok' | 'threw' | 'timeout' | 'memory' | 'output_limit' | 'crashed'
-  /** Null unless `ok`; bytes are `{base64}`. */
+  /** Result of the program, bytes as `{base64}`; null unless `status` is `ok` */
   result: unknown
-  /** Null when `ok`. */
+  /** Error of the program; null when `status` is `ok` */
   error: {
+    /** Name of the error */
     name: string
+    /** Explanation of the error */
     message: string
+    /** Where it went wrong; null when unknown */
     stack: string | null
   } | null
-  /** Cut at 51,200 bytes, with a line that says so. */
+  /** What the program printed, cut after 51,200 bytes with a line that says so */
   stdout: string
+  /** What the program printed to standard error, cut after 51,200 bytes */
   stderr: string
-  /** That it ran, and that it waited before. */
+  /** Time that the program ran, in milliseconds */
   duration_ms: number
+  /** Time that the program waited for a free sandbox, in milliseconds */
   queued_ms: number
-  /** Null where it cannot be told. */
+  /** Largest memory use in bytes; null when it cannot be measured */
   peak_memory_bytes: number | null
+  /** Runtime that executed the program */
   runtime: string
-  /** Of the interpreter. */
+  /** Version of the interpreter */
   version: string
 }
 
 /** Every operation, by noun and verb. */
 export interface Operations {
   auth: {
-    /** Make an account, where ZERODB_REGISTRATION allows it. `POST /api/v1/auth/register` */
+    /**
+     * Create an account and log in. `POST /api/v1/auth/register`
+     *
+     * Creates a user with a default project and returns the tokens of a first login. 403 `forbidden` unless the server is started with ZERODB_REGISTRATION=on.
+     */
     register(input: AuthRegisterInput, options?: CallOptions): Promise<Registered>
-    /** Exchange e-mail and password for tokens. `POST /api/v1/auth/login` */
+    /**
+     * Exchange e-mail and password for tokens. `POST /api/v1/auth/login`
+     *
+     * Returns an access token and a refresh token. After several failed logins of an account or a client, further ones are 429 for a while.
+     */
     login(input: AuthLoginInput, options?: CallOptions): Promise<Tokens>
-    /** Exchange a refresh token, once, for new tokens. `POST /api/v1/auth/refresh` */
+    /**
+     * Exchange a refresh token for new tokens. `POST /api/v1/auth/refresh`
+     *
+     * A refresh token can be used once. Using it a second time ends the login, because someone else may have the token.
+     */
     refresh(input: AuthRefreshInput, options?: CallOptions): Promise<Tokens>
-    /** End the login that a refresh token belongs to. `POST /api/v1/auth/logout` */
-    logout(input?: AuthLogoutInput, options?: CallOptions): Promise<AuthLogout>
-    /** Who you are. `GET /api/v1/auth/me` */
-    me(input?: Record<string, never>, options?: CallOptions): Promise<Person>
+    /**
+     * End a login. `POST /api/v1/auth/logout`
+     *
+     * Revokes all refresh tokens of the login that the token belongs to. Access tokens stay valid until they expire.
+     */
+    logout(input?: AuthLogoutInput, options?: CallOptions): Promise<LoggedOut>
+    /**
+     * Get the current user. `GET /api/v1/auth/me`
+     *
+     * Returns the user that the API key or token belongs to, and the project of requests that name none.
+     */
+    me(input?: Record<string, never>, options?: CallOptions): Promise<User>
   }
   keys: {
-    /** Make an API key; it is shown once. `POST /api/v1/auth/api-keys` */
+    /**
+     * Create an API key. `POST /api/v1/auth/api-keys`
+     *
+     * Creates a key with the scopes, project and lifetime given. The response has the key itself, which is not shown again. A key cannot create one with more permissions than it has.
+     */
     create(input: KeysCreateInput, options?: CallOptions): Promise<CreatedKey>
-    /** Your API keys, without the keys themselves. `GET /api/v1/auth/api-keys` */
-    list(input?: Record<string, never>, options?: CallOptions): Promise<ApiKey[]>
-    /** Refuse a key from now on. `DELETE /api/v1/auth/api-keys/:key_id` */
+    /**
+     * List API keys. `GET /api/v1/auth/api-keys`
+     *
+     * Returns your keys without the keys themselves, revoked ones included. A key that is bound to a project lists only the keys of that project.
+     */
+    list(input?: Record<string, never>, options?: CallOptions): Promise<Key[]>
+    /**
+     * Revoke an API key. `DELETE /api/v1/auth/api-keys/:key_id`
+     *
+     * The key is refused from now on. It stays in the list.
+     */
     revoke(input: KeysRevokeInput, options?: CallOptions): Promise<void>
   }
   hooks: {
-    /** Run a handler whenever an event of this type is committed. `POST /api/v1/hooks` */
+    /**
+     * Create a hook. `POST /api/v1/hooks`
+     *
+     * From now on, every committed event of this type that matches the filter makes a run of the handler. The same handler on the same event type and project is 409 `hook_exists`.
+     */
     create(input: HooksCreateInput, options?: CallOptions): Promise<HookCreated>
-    /** Your hooks, oldest first. `GET /api/v1/hooks` */
+    /**
+     * List hooks, oldest first. `GET /api/v1/hooks`
+     *
+     * Returns your hooks. Hooks that are switched off are left out unless `active_only` is false.
+     */
     list(input?: HooksListInput, options?: CallOptions): Promise<Hook[]>
-    /** One hook. `GET /api/v1/hooks/:hook_id` */
+    /**
+     * Get a hook. `GET /api/v1/hooks/:hook_id`
+     *
+     * Returns one of your hooks.
+     */
     get(input: HooksGetInput, options?: CallOptions): Promise<Hook>
-    /** Change a hook’s configuration, or switch it on or off. `PATCH /api/v1/hooks/:hook_id` */
+    /**
+     * Change a hook, or switch it on or off. `PATCH /api/v1/hooks/:hook_id`
+     *
+     * Fields that are absent stay as they are. Switching a hook off cancels its queued runs. Changes apply to events that are dispatched from now on.
+     */
     update(input: HooksUpdateInput, options?: CallOptions): Promise<HookChanged>
-    /** Delete a hook; its queued runs are cancelled. `DELETE /api/v1/hooks/:hook_id` */
+    /**
+     * Delete a hook. `DELETE /api/v1/hooks/:hook_id`
+     *
+     * Cancels the queued runs of the hook. Finished runs stay on record.
+     */
     delete(input: HooksDeleteInput, options?: CallOptions): Promise<void>
-    /** Give a webhook a new secret; for a while messages carry the signature of the one before as well. `POST /api/v1/hooks/:hook_id/rotate-secret` */
+    /**
+     * Replace the secret of a webhook. `POST /api/v1/hooks/:hook_id/rotate-secret`
+     *
+     * Messages carry the signature of the new secret from now on, and for `keep_seconds` that of the old one too. 422 for a hook that is not a webhook.
+     */
     rotate_secret(input: HooksRotateSecretInput, options?: CallOptions): Promise<SecretRotated>
-    /** What a filter would have made of the latest events; nothing is run. `POST /api/v1/hooks/test-filter` */
+    /**
+     * Test a filter on the latest events. `POST /api/v1/hooks/test-filter`
+     *
+     * Shows for the latest events of the type whether the filter matches and which ordering key they have. No handler runs.
+     */
     test_filter(input: HooksTestFilterInput, options?: CallOptions): Promise<FilterTested>
-    /** Run a hook by hand; its filter and order do not count. `POST /api/v1/hooks/:hook_id/invoke` */
+    /**
+     * Run a hook by hand. `POST /api/v1/hooks/:hook_id/invoke`
+     *
+     * Makes a run with the payload as event data and waits for the end of its first attempt, at most `wait_seconds`. Filter and ordering key are ignored, and the event log gets no event.
+     */
     invoke(input: HooksInvokeInput, options?: CallOptions): Promise<Run>
-    /** Runs of one hook, newest first. `GET /api/v1/hooks/:hook_id/runs` */
+    /**
+     * List the runs of a hook, newest first. `GET /api/v1/hooks/:hook_id/runs`
+     *
+     * Returns a page of the runs of one hook.
+     */
     runs(input: HooksRunsInput, options?: CallOptions): Page<RunPage, Run>
-    /** Run a hook over the rows that were stored before it was made. `POST /api/v1/hooks/:hook_id/backfill` */
+    /**
+     * Run a hook over rows that are older than the hook. `POST /api/v1/hooks/:hook_id/backfill`
+     *
+     * Makes one run for each row that matches the hook and has no run yet, oldest first, at the rate given. Returns the backfill, which continues after a restart. A dry run only counts.
+     */
     backfill(input: HooksBackfillInput, options?: CallOptions): Promise<HooksBackfill>
   }
   event_log: {
-    /** The events of your writes, newest first. `GET /api/v1/event-log` */
-    list(input?: EventLogListInput, options?: CallOptions): Page<EventLogPage, LoggedEvent>
-    /** The events of your writes as they are committed, until you go away. `GET /api/v1/event-log/stream` */
+    /**
+     * List events, newest first. `GET /api/v1/event-log`
+     *
+     * Returns a page of the events of your writes. An event exists exactly if its write was committed.
+     */
+    list(input?: EventLogListInput, options?: CallOptions): Page<EventPage, Event>
+    /**
+     * Stream events as they are committed. `GET /api/v1/event-log/stream`
+     *
+     * Sends events of your writes as server-sent events until the client disconnects. To continue a stream, send the id of the last message in the header Last-Event-ID.
+     */
     stream(input?: EventLogStreamInput, options?: CallOptions): AsyncGenerator<EventLogStreamMessage, void>
-    /** One event of your writes. `GET /api/v1/event-log/:event_id` */
-    get(input: EventLogGetInput, options?: CallOptions): Promise<LoggedEvent>
-    /** Which hooks an event has fired, and why others it has not. `GET /api/v1/event-log/:event_id/hooks` */
+    /**
+     * Get an event. `GET /api/v1/event-log/:event_id`
+     *
+     * Returns one event of your writes.
+     */
+    get(input: EventLogGetInput, options?: CallOptions): Promise<Event>
+    /**
+     * Show which hooks an event fired. `GET /api/v1/event-log/:event_id/hooks`
+     *
+     * Returns every hook on events of this type, whether it fired, and the reason when it did not.
+     */
     hooks(input: EventLogHooksInput, options?: CallOptions): Promise<EventHooks>
   }
   functions: {
-    /** Deploy code as a function: the version that runs from this moment; the same once more changes nothing, and a dry run only checks. `POST /api/v1/functions` */
+    /**
+     * Deploy a function. `POST /api/v1/functions`
+     *
+     * Checks and builds the code, stores it as a new version and makes that version live, with its triggers and schedules. Deploying the live version again changes nothing and is 200. A dry run stores nothing.
+     */
     deploy(input: FunctionsDeployInput, options?: CallOptions): Promise<FunctionsDeploy>
-    /** The functions of a project, by name. `GET /api/v1/functions` */
-    list(input?: FunctionsListInput, options?: CallOptions): Promise<Fn[]>
-    /** One function. `GET /api/v1/functions/:name` */
-    get(input: FunctionsGetInput, options?: CallOptions): Promise<Fn>
-    /** Switch a function off, with all that sets it off, or on again. `PATCH /api/v1/functions/:name` */
-    update(input: FunctionsUpdateInput, options?: CallOptions): Promise<Fn>
-    /** Delete a function with its versions, schedules and declared hooks; `force` deletes hooks that were made by hand too. `DELETE /api/v1/functions/:name` */
+    /**
+     * List functions, by name. `GET /api/v1/functions`
+     *
+     * Returns the functions of a project.
+     */
+    list(input?: FunctionsListInput, options?: CallOptions): Promise<Function[]>
+    /**
+     * Get a function. `GET /api/v1/functions/:name`
+     *
+     * Returns a function with the configuration of its live version.
+     */
+    get(input: FunctionsGetInput, options?: CallOptions): Promise<Function>
+    /**
+     * Switch a function on or off. `PATCH /api/v1/functions/:name`
+     *
+     * A function that is off does not run: its hooks are switched off, its queued runs are cancelled, and calls are 409 `function_disabled`.
+     */
+    update(input: FunctionsUpdateInput, options?: CallOptions): Promise<Function>
+    /**
+     * Delete a function. `DELETE /api/v1/functions/:name`
+     *
+     * Deletes the function with its versions, schedules and declared hooks. 409 `function_hooked` while hooks created by hand use it, unless `force` is true.
+     */
     delete(input: FunctionsDeleteInput, options?: CallOptions): Promise<void>
-    /** The versions of a function, newest first. `GET /api/v1/functions/:name/versions` */
-    versions(input: FunctionsVersionsInput, options?: CallOptions): Promise<Array<{
-  version: number
-  runtime: string
-  hash: string
-  /** The file with the handler, of those that were uploaded. */
-  entry: string
-  config: Record<string, unknown>
-  created_at: string
-  live: boolean
-}>>
-    /** One version with the files that were uploaded. `GET /api/v1/functions/:name/versions/:version` */
+    /**
+     * List the versions of a function, newest first. `GET /api/v1/functions/:name/versions`
+     *
+     * Returns all versions, and which of them is live.
+     */
+    versions(input: FunctionsVersionsInput, options?: CallOptions): Promise<ListedVersion[]>
+    /**
+     * Get a version of a function, with its files. `GET /api/v1/functions/:name/versions/:version`
+     *
+     * Returns one version with the files as they were uploaded.
+     */
     version(input: FunctionsVersionInput, options?: CallOptions): Promise<VersionSource>
-    /** What differs between two versions: by default the live one and the one before it. `GET /api/v1/functions/:name/diff` */
+    /**
+     * Compare two versions of a function. `GET /api/v1/functions/:name/diff`
+     *
+     * Returns the files and the configuration that differ. By default, the live version is compared with the one before it.
+     */
     diff(input: FunctionsDiffInput, options?: CallOptions): Promise<VersionDiff>
-    /** Run an earlier version again; calls at work finish on theirs. `POST /api/v1/functions/:name/rollback` */
+    /**
+     * Make an earlier version live. `POST /api/v1/functions/:name/rollback`
+     *
+     * Makes an earlier version live again, with its triggers and schedules. Running calls finish on their version.
+     */
     rollback(input: FunctionsRollbackInput, options?: CallOptions): Promise<Deployed>
-    /** Call a function and wait for its result; with `wait: false`, or `Prefer: respond-async`, queue a durable run. `POST /api/v1/functions/:name/invoke` */
+    /**
+     * Call a function. `POST /api/v1/functions/:name/invoke`
+     *
+     * Runs the function and returns its result. With `wait: false`, or the header `Prefer: respond-async`, it queues a durable run and returns 202.
+     */
     invoke(input: FunctionsInvokeInput, options?: CallOptions): Promise<Invoked>
   }
   secrets: {
-    /** The names of a project’s secrets; no answer holds a value. `GET /api/v1/secrets` */
+    /**
+     * List the names of secrets. `GET /api/v1/secrets`
+     *
+     * Returns the names of the secrets of a project. No response has a value.
+     */
     list(input?: SecretsListInput, options?: CallOptions): Promise<Secret[]>
-    /** Store a secret of a project; functions that declare it have the value from their next call on. `PUT /api/v1/secrets/:name` */
+    /**
+     * Store a secret. `PUT /api/v1/secrets/:name`
+     *
+     * Stores or replaces a secret of the project. Functions that declare it have the new value from their next call on.
+     */
     set(input: SecretsSetInput, options?: CallOptions): Promise<Secret>
-    /** Delete a secret. `DELETE /api/v1/secrets/:name` */
+    /**
+     * Delete a secret. `DELETE /api/v1/secrets/:name`
+     *
+     * Deletes the secret. Functions that declare it do not have it from their next call on.
+     */
     delete(input: SecretsDeleteInput, options?: CallOptions): Promise<void>
   }
   schedules: {
-    /** The schedules of a project’s functions, each with its next ticks. `GET /api/v1/schedules` */
+    /**
+     * List schedules. `GET /api/v1/schedules`
+     *
+     * Returns the schedules of the functions of a project, each with its next ticks.
+     */
     list(input?: SchedulesListInput, options?: CallOptions): Promise<Schedule[]>
-    /** One schedule. `GET /api/v1/schedules/:schedule_id` */
+    /**
+     * Get a schedule. `GET /api/v1/schedules/:schedule_id`
+     *
+     * Returns one schedule with its next ticks.
+     */
     get(input: SchedulesGetInput, options?: CallOptions): Promise<Schedule>
-    /** Pause a schedule, or let it go on with the next tick. `PATCH /api/v1/schedules/:schedule_id` */
+    /**
+     * Pause or continue a schedule. `PATCH /api/v1/schedules/:schedule_id`
+     *
+     * A paused schedule has no ticks. When it continues, ticks that passed in the pause are not made up for.
+     */
     update(input: SchedulesUpdateInput, options?: CallOptions): Promise<Schedule>
-    /** Queue a run of a schedule now, beside its ticks. `POST /api/v1/schedules/:schedule_id/run` */
+    /**
+     * Run a schedule now. `POST /api/v1/schedules/:schedule_id/run`
+     *
+     * Queues a run of the function with the event of a tick that is due now. The ticks of the schedule do not change.
+     */
     run(input: SchedulesRunInput, options?: CallOptions): Promise<Run>
   }
   runs: {
-    /** Runs, newest first. `GET /api/v1/runs` */
+    /**
+     * List runs, newest first. `GET /api/v1/runs`
+     *
+     * Returns a page of your runs.
+     */
     list(input?: RunsListInput, options?: CallOptions): Page<RunPage, Run>
-    /** Try dead runs again, the oldest first. `POST /api/v1/runs/redrive` */
+    /**
+     * Try dead runs again, oldest first. `POST /api/v1/runs/redrive`
+     *
+     * Queues the dead runs that meet all criteria, up to the limit. Without criteria: all your dead runs.
+     */
     redrive(input?: RunsRedriveInput, options?: CallOptions): Promise<Redriven>
-    /** One run. `GET /api/v1/runs/:run_id` */
+    /**
+     * Get a run. `GET /api/v1/runs/:run_id`
+     *
+     * Returns one run with its result, error and the log of its last attempt.
+     */
     get(input: RunsGetInput, options?: CallOptions): Promise<Run>
-    /** The log of a run as it is written, until the run has ended. `GET /api/v1/runs/:run_id/logs` */
+    /**
+     * Stream the log of a run. `GET /api/v1/runs/:run_id/logs`
+     *
+     * Sends the log as server-sent events as it is written, over all attempts, until the run ends. To continue a stream, send the id of the last message in the header Last-Event-ID.
+     */
     logs(input: RunsLogsInput, options?: CallOptions): AsyncGenerator<RunsLogsMessage, void>
-    /** Try a run again that is dead, cancelled or skipped, or run it now where it waits for its next attempt. `POST /api/v1/runs/:run_id/retry` */
+    /**
+     * Try a run again. `POST /api/v1/runs/:run_id/retry`
+     *
+     * Queues a run that is dead, cancelled or skipped. A queued run that waits for its next attempt starts now.
+     */
     retry(input: RunsRetryInput, options?: CallOptions): Promise<Run>
-    /** End a run that is queued or running. `POST /api/v1/runs/:run_id/cancel` */
+    /**
+     * Cancel a run. `POST /api/v1/runs/:run_id/cancel`
+     *
+     * Ends a run that is queued or running. The handler of a running one is told to stop.
+     */
     cancel(input: RunsCancelInput, options?: CallOptions): Promise<Run>
   }
   replays: {
-    /** Hand events to hooks once more. `POST /api/v1/replays` */
+    /**
+     * Replay events. `POST /api/v1/replays`
+     *
+     * Dispatches events of the log again, to all hooks that match or to one hook, at the rate given. Returns the replay, which continues after a restart. A dry run only counts.
+     */
     create(input?: ReplaysCreateInput, options?: CallOptions): Promise<ReplaysCreate>
-    /** Replays and backfills, newest first. `GET /api/v1/replays` */
+    /**
+     * List replays and backfills, newest first. `GET /api/v1/replays`
+     *
+     * Returns a page of your replays and backfills.
+     */
     list(input?: ReplaysListInput, options?: CallOptions): Page<ReplayPage, Replay>
-    /** One replay or backfill, and how its runs are doing. `GET /api/v1/replays/:replay_id` */
+    /**
+     * Get a replay or backfill. `GET /api/v1/replays/:replay_id`
+     *
+     * Returns its progress and the number of its runs by status.
+     */
     get(input: ReplaysGetInput, options?: CallOptions): Promise<Replay>
-    /** End a replay or backfill; its queued runs are cancelled. `POST /api/v1/replays/:replay_id/cancel` */
+    /**
+     * Cancel a replay or backfill. `POST /api/v1/replays/:replay_id/cancel`
+     *
+     * Ends it and cancels its queued runs.
+     */
     cancel(input: ReplaysCancelInput, options?: CallOptions): Promise<Replay>
   }
   projects: {
-    /** Create a project. `POST /api/v1/projects` */
+    /**
+     * Create a project. `POST /api/v1/projects`
+     *
+     * Creates an empty project that you own.
+     */
     create(input: ProjectsCreateInput, options?: CallOptions): Promise<Project>
-    /** Your projects, oldest first. `GET /api/v1/projects` */
+    /**
+     * List projects, oldest first. `GET /api/v1/projects`
+     *
+     * Returns your projects. A key that is bound to a project lists only that one.
+     */
     list(input?: ProjectsListInput, options?: CallOptions): Page<Project[], Project>
-    /** One project. `GET /api/v1/projects/:project_id` */
+    /**
+     * Get a project. `GET /api/v1/projects/:project_id`
+     *
+     * Returns one of your projects.
+     */
     get(input?: ProjectsGetInput, options?: CallOptions): Promise<Project>
-    /** Change a project; fields that are not sent stay as they are. `PATCH /api/v1/projects/:project_id` */
+    /**
+     * Change a project. `PATCH /api/v1/projects/:project_id`
+     *
+     * Fields that are absent stay as they are.
+     */
     update(input?: ProjectsUpdateInput, options?: CallOptions): Promise<Project>
-    /** Delete a project and all that it holds. `DELETE /api/v1/projects/:project_id` */
+    /**
+     * Delete a project and everything in it. `DELETE /api/v1/projects/:project_id`
+     *
+     * Deletes the project with its vectors, memories, files, tables, events, hooks and functions. The default project cannot be deleted.
+     */
     delete(input?: ProjectsDeleteInput, options?: CallOptions): Promise<void>
-    /** What a project holds. `GET /api/v1/projects/:project_id/database` */
+    /**
+     * Count the objects of a project. `GET /api/v1/projects/:project_id/database`
+     *
+     * Returns the number of objects of each kind.
+     */
     status(input?: ProjectsStatusInput, options?: CallOptions): Promise<ProjectStatus>
-    /** A project as a file: all rows of one moment, and the contents of its files. `GET /api/v1/projects/:project_id/export` */
+    /**
+     * Export a project. `GET /api/v1/projects/:project_id/export`
+     *
+     * Returns all rows of the project as of one moment, and the contents of its files, as JSON lines. Secrets are not included.
+     */
     export(input?: ProjectsExportInput, options?: DownloadOptions): Promise<Download>
-    /** Make a project of an export. `POST /api/v1/projects/import` */
+    /**
+     * Import a project. `POST /api/v1/projects/import`
+     *
+     * Creates the project of an export, which is sent as a file part. The import keeps all ids; 409 `project_exists` when the project exists.
+     */
     import(input: UploadContent, options?: CallOptions): Promise<ProjectImported>
   }
   backups: {
-    /** Everything that this server holds, as a file to be restored from: for its owner alone. `GET /api/v1/backup` */
+    /**
+     * Back up the whole server. `GET /api/v1/backup`
+     *
+     * Returns everything that the server holds, as of one moment, as JSON lines. Only the owner’s key with the scope `*` can do this.
+     */
     create(input?: BackupsCreateInput, options?: DownloadOptions): Promise<Download>
   }
   vectors: {
-    /** Store a vector, or replace the one of this id. `POST /api/v1/projects/:project_id/database/vectors/upsert` */
+    /**
+     * Store a vector. `POST /api/v1/projects/:project_id/database/vectors/upsert`
+     *
+     * Stores a vector, or replaces the one with the same id in the namespace. Emits `zerodb.vector.stored`.
+     */
     upsert(input?: VectorsUpsertInput, options?: CallOptions): Promise<Vector>
-    /** Store many vectors, all or none. `POST /api/v1/projects/:project_id/database/vectors/upsert-batch` */
+    /**
+     * Store many vectors. `POST /api/v1/projects/:project_id/database/vectors/upsert-batch`
+     *
+     * Stores all vectors or none. Emits one `zerodb.vector.batch_stored`.
+     */
     upsert_batch(input: VectorsUpsertBatchInput, options?: CallOptions): Promise<VectorBatchResult>
-    /** The vectors nearest to a vector or to a text. `POST /api/v1/projects/:project_id/database/vectors/search` */
+    /**
+     * Search vectors by similarity. `POST /api/v1/projects/:project_id/database/vectors/search`
+     *
+     * Returns the vectors of a namespace that are nearest to a vector or to a text. Only vectors of one model and size are compared.
+     */
     search(input?: VectorsSearchInput, options?: CallOptions): Promise<VectorMatches>
-    /** Stored vectors, oldest first. `GET /api/v1/projects/:project_id/database/vectors` */
+    /**
+     * List vectors, oldest first. `GET /api/v1/projects/:project_id/database/vectors`
+     *
+     * Returns a page of the vectors of a namespace or of all namespaces.
+     */
     list(input?: VectorsListInput, options?: CallOptions): Page<VectorPage, Vector>
-    /** One vector. `GET /api/v1/projects/:project_id/database/vectors/:vector_id` */
+    /**
+     * Get a vector. `GET /api/v1/projects/:project_id/database/vectors/:vector_id`
+     *
+     * Returns one vector by its id.
+     */
     get(input: VectorsGetInput, options?: CallOptions): Promise<Vector>
-    /** Delete a vector. `DELETE /api/v1/projects/:project_id/database/vectors/:vector_id` */
+    /**
+     * Delete a vector. `DELETE /api/v1/projects/:project_id/database/vectors/:vector_id`
+     *
+     * Deletes one vector by its id.
+     */
     delete(input: VectorsDeleteInput, options?: CallOptions): Promise<void>
   }
   embeddings: {
-    /** Convert a part of the project’s embeddings to the configured model; repeat until none is left. `POST /api/v1/projects/:project_id/database/embeddings/re-embed` */
+    /**
+     * Convert embeddings to the configured model. `POST /api/v1/projects/:project_id/database/embeddings/re-embed`
+     *
+     * Converts some of the texts of the project to the configured model. Repeat the request until `left` is 0: then the new embeddings replace the old ones.
+     */
     re_embed(input?: EmbeddingsReEmbedInput, options?: CallOptions): Promise<ReembedResult>
   }
   memory: {
-    /** Store a record of a conversation. `POST /api/v1/projects/:project_id/database/memory/store` */
-    store(input: MemoryStoreInput, options?: CallOptions): Promise<MemoryRecord>
-    /** Records, newest first. `GET /api/v1/projects/:project_id/database/memory` */
-    list(input?: MemoryListInput, options?: CallOptions): Page<MemoryRecord[], MemoryRecord>
-    /** One record. `GET /api/v1/projects/:project_id/database/memory/:memory_id` */
-    get(input: MemoryGetInput, options?: CallOptions): Promise<MemoryRecord>
-    /** Remember a text, verbatim. `POST /api/v1/public/memory/v2/remember` */
+    /**
+     * Store a record of a conversation. `POST /api/v1/projects/:project_id/database/memory/store`
+     *
+     * Stores a text as a record of the project. Emits `zerodb.memory.stored`.
+     */
+    store(input: MemoryStoreInput, options?: CallOptions): Promise<Memory>
+    /**
+     * List records of conversations, newest first. `GET /api/v1/projects/:project_id/database/memory`
+     *
+     * Returns a page of the records of the project.
+     */
+    list(input?: MemoryListInput, options?: CallOptions): Page<Memory[], Memory>
+    /**
+     * Get a record of a conversation. `GET /api/v1/projects/:project_id/database/memory/:memory_id`
+     *
+     * Returns one record by its id.
+     */
+    get(input: MemoryGetInput, options?: CallOptions): Promise<Memory>
+    /**
+     * Remember a text. `POST /api/v1/public/memory/v2/remember`
+     *
+     * Stores a text exactly as it is, for recall. Emits `zeromemory.remembered`, on which hooks build embeddings and the graph.
+     */
     remember(input: MemoryRememberInput, options?: CallOptions): Promise<RememberResult>
-    /** Memories about something, best first. `POST /api/v1/public/memory/v2/recall` */
+    /**
+     * Recall memories. `POST /api/v1/public/memory/v2/recall`
+     *
+     * Returns the memories that are relevant to the query, the most relevant first. Memories are found by their words, and by their meaning once they have an embedding.
+     */
     recall(input: MemoryRecallInput, options?: CallOptions): Promise<RecallResult>
-    /** Delete a memory and all that was derived from it. `POST /api/v1/public/memory/v2/forget` */
+    /**
+     * Forget a memory. `POST /api/v1/public/memory/v2/forget`
+     *
+     * Deletes the memory and everything that was derived from it alone: mentions, relations, entities, and the results and logs of its runs.
+     */
     forget(input: MemoryForgetInput, options?: CallOptions): Promise<ForgetResult>
   }
   graph: {
-    /** What an entity is related to. Waits for the extraction of what you have just stored. `GET /api/v1/public/memory/v2/graph/neighbors/:entity` */
+    /**
+     * Get the relations of an entity. `GET /api/v1/public/memory/v2/graph/neighbors/:entity`
+     *
+     * Returns the entities that an entity is related to, and the memories that support each relation. Waits for the extraction of what you have just stored, at most `wait` seconds.
+     */
     neighbors(input: GraphNeighborsInput, options?: CallOptions): Promise<Neighbors>
   }
   files: {
-    /** Upload a file as multipart or base64, or register one by its metadata. `POST /api/v1/projects/:project_id/database/files/upload` */
+    /**
+     * Upload a file. `POST /api/v1/projects/:project_id/database/files/upload`
+     *
+     * Stores a file sent as multipart/form-data or in base64, or registers one by its metadata only. Emits `zerodb.file.uploaded`.
+     */
     upload(input?: FilesUploadInput, options?: CallOptions): Promise<File>
-    /** Files, newest first. `GET /api/v1/projects/:project_id/database/files` */
+    /**
+     * List files, newest first. `GET /api/v1/projects/:project_id/database/files`
+     *
+     * Returns a page of the files of the project, without their contents.
+     */
     list(input?: FilesListInput, options?: CallOptions): Page<File[], File>
-    /** Files about something, by their names and summaries, best first. `POST /api/v1/projects/:project_id/database/files/search` */
+    /**
+     * Search files. `POST /api/v1/projects/:project_id/database/files/search`
+     *
+     * Returns the files whose names or summaries are relevant to the query, the most relevant first.
+     */
     search(input: FilesSearchInput, options?: CallOptions): Promise<FileMatches>
-    /** What is known about a file. `GET /api/v1/projects/:project_id/database/files/:file_id` */
+    /**
+     * Get the metadata of a file. `GET /api/v1/projects/:project_id/database/files/:file_id`
+     *
+     * Returns the metadata of one file.
+     */
     get(input: FilesGetInput, options?: CallOptions): Promise<File>
-    /** A file’s content. `GET /api/v1/projects/:project_id/database/files/:file_id/download` */
+    /**
+     * Download the content of a file. `GET /api/v1/projects/:project_id/database/files/:file_id/download`
+     *
+     * Returns the bytes as they were uploaded. Supports ranges and ETags.
+     */
     download(input: FilesDownloadInput, options?: DownloadOptions): Promise<Download>
-    /** Delete a file. `DELETE /api/v1/projects/:project_id/database/files/:file_id` */
+    /**
+     * Delete a file. `DELETE /api/v1/projects/:project_id/database/files/:file_id`
+     *
+     * Deletes the file and its content.
+     */
     delete(input: FilesDeleteInput, options?: CallOptions): Promise<void>
   }
   tables: {
-    /** Create a table. `POST /api/v1/projects/:project_id/database/tables` */
+    /**
+     * Create a table. `POST /api/v1/projects/:project_id/database/tables`
+     *
+     * Creates an empty table for JSON rows. A name that exists in the project is 409 `table_exists`.
+     */
     create(input: TablesCreateInput, options?: CallOptions): Promise<Table>
-    /** Tables, oldest first. `GET /api/v1/projects/:project_id/database/tables` */
+    /**
+     * List tables, oldest first. `GET /api/v1/projects/:project_id/database/tables`
+     *
+     * Returns a page of the tables of the project.
+     */
     list(input?: TablesListInput, options?: CallOptions): Page<Table[], Table>
-    /** One table, by name or id. `GET /api/v1/projects/:project_id/database/tables/:table` */
+    /**
+     * Get a table. `GET /api/v1/projects/:project_id/database/tables/:table`
+     *
+     * Returns one table by its name or id.
+     */
     get(input: TablesGetInput, options?: CallOptions): Promise<Table>
-    /** Delete a table and its rows. `DELETE /api/v1/projects/:project_id/database/tables/:table` */
+    /**
+     * Delete a table and its rows. `DELETE /api/v1/projects/:project_id/database/tables/:table`
+     *
+     * Deletes the table with all its rows.
+     */
     delete(input: TablesDeleteInput, options?: CallOptions): Promise<void>
   }
   rows: {
-    /** Insert one row (row_data) or many (rows), all or none. `POST /api/v1/projects/:project_id/database/tables/:table/rows` */
+    /**
+     * Insert rows. `POST /api/v1/projects/:project_id/database/tables/:table/rows`
+     *
+     * Stores one row (`row_data`) or many (`rows`), all or none. Emits one `zerodb.table.row_inserted` for each row.
+     */
     insert(input: RowsInsertInput, options?: CallOptions): Promise<RowsInsert>
-    /** Rows in the order of their insertion. `GET /api/v1/projects/:project_id/database/tables/:table/rows` */
+    /**
+     * List rows, in the order of insertion. `GET /api/v1/projects/:project_id/database/tables/:table/rows`
+     *
+     * Returns a page of the rows of a table.
+     */
     list(input: RowsListInput, options?: CallOptions): Page<RowPage, Row>
-    /** Rows that meet conditions. `POST /api/v1/projects/:project_id/database/tables/:table/query` */
-    query(input: RowsQueryInput, options?: CallOptions): Page<RowsQuery, Row>
-    /** One row. `GET /api/v1/projects/:project_id/database/tables/:table/rows/:row_id` */
+    /**
+     * Query rows. `POST /api/v1/projects/:project_id/database/tables/:table/query`
+     *
+     * Returns a page of the rows that meet all conditions, sorted as asked for.
+     */
+    query(input: RowsQueryInput, options?: CallOptions): Page<RowQueryResult, Row>
+    /**
+     * Get a row. `GET /api/v1/projects/:project_id/database/tables/:table/rows/:row_id`
+     *
+     * Returns one row by its id.
+     */
     get(input: RowsGetInput, options?: CallOptions): Promise<Row>
   }
   events: {
-    /** Publish an event of your own. `POST /api/v1/projects/:project_id/database/events/publish` */
-    publish(input: EventsPublishInput, options?: CallOptions): Promise<Published>
-    /** Published events, newest first; with "after", the later ones, oldest first. `GET /api/v1/projects/:project_id/database/events` */
-    list(input?: EventsListInput, options?: CallOptions): Page<EventsList, Published>
-    /** One published event. `GET /api/v1/projects/:project_id/database/events/:event_id` */
-    get(input: EventsGetInput, options?: CallOptions): Promise<Published>
+    /**
+     * Publish an event. `POST /api/v1/projects/:project_id/database/events/publish`
+     *
+     * Stores an event under a topic. Emits `zerodb.event.published`, so that hooks can react.
+     */
+    publish(input: EventsPublishInput, options?: CallOptions): Promise<PublishedEvent>
+    /**
+     * List published events, newest first. `GET /api/v1/projects/:project_id/database/events`
+     *
+     * Returns a page of the published events of the project. With `after`, returns the later ones, oldest first, as a bare array.
+     */
+    list(input?: EventsListInput, options?: CallOptions): Page<EventsList, PublishedEvent>
+    /**
+     * Get a published event. `GET /api/v1/projects/:project_id/database/events/:event_id`
+     *
+     * Returns one published event by its id.
+     */
+    get(input: EventsGetInput, options?: CallOptions): Promise<PublishedEvent>
   }
   sandbox: {
-    /** Run a program in a sandbox of its own, which is thrown away behind it. `POST /api/v1/sandbox/execute` */
+    /**
+     * Run a program in a sandbox. `POST /api/v1/sandbox/execute`
+     *
+     * Runs a program in a new sandbox, which is deleted afterwards. The response is 200 whatever the program does; `status` says what happened.
+     */
     execute(input: SandboxExecuteInput, options?: CallOptions): Promise<Execution>
   }
 }

@@ -1,6 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Changes, FunctionConfig } from '../schema/function.ts'
-import type { Hook } from '../schema/hook.ts'
 import type { StoredFunction } from '../store/automation/functions.ts'
 import type { HookFields } from '../store/automation/hooks.ts'
 import type { Tables } from '../store/index.ts'
@@ -66,7 +65,10 @@ function wantedHook(fn: StoredFunction, trigger: FunctionConfig['triggers'][numb
   }
 }
 
-function sameTarget(a: Pick<Hook, 'event_type' | 'project_id'>, b: Pick<Hook, 'event_type' | 'project_id'>): boolean {
+function sameTarget(
+  a: Pick<HookFields, 'event_type' | 'project_id'>,
+  b: Pick<HookFields, 'event_type' | 'project_id'>,
+): boolean {
   return a.event_type === b.event_type && a.project_id === b.project_id
 }
 

@@ -16,8 +16,8 @@ export interface Answer {
 }
 
 /** Whether an operation changes something, so that an `Idempotency-Key` means something to it. */
-export function takesIdempotencyKey({ route, permission }: Operation): boolean {
-  return !route.startsWith('GET ') && permission !== 'public' && !permission.endsWith(':read')
+export function takesIdempotencyKey({ idempotent, permission }: Operation): boolean {
+  return !idempotent && permission !== 'public'
 }
 
 /**

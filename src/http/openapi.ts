@@ -1,94 +1,190 @@
+import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
 import { ERRORS, type ErrorCode } from '../errors.ts'
 import { OPERATIONS } from '../operations/index.ts'
 import { nullableFields } from '../operations/lib/input.ts'
 import type { Operation } from '../operations/operation.ts'
+import { type JsonSchema, toJsonSchema } from '../schema/json-schema.ts'
 import { takesIdempotencyKey } from './idempotency.ts'
 
-type Schema = Record<string, unknown>
-
-/** FastAPI's names, so that clients generated against such servers keep working. */
-const COMPONENTS: Schema = {
+const ERROR_SCHEMAS: Record<string, JsonSchema> = {
   ValidationError: {
-    title: 'ValidationError',
+    description: 'One thing that is wrong with one field of a request',
     type: 'object',
     required: ['loc', 'msg', 'type'],
     properties: {
-      loc: { type: 'array', items: { anyOf: [{ type: 'string' }, { type: 'integer' }] } },
-      msg: { type: 'string' },
-      type: { type: 'string' },
-      input: {},
-      ctx: { type: 'object' },
+      loc: {
+        description: 'Where the field is: `body`, `query`, `path` or `header`, then the keys down to the field',
+        type: 'array',
+        items: { anyOf: [{ type: 'string' }, { type: 'integer' }] },
+        examples: [['body', 'retry', 'max_attempts']],
+      },
+      msg: { description: 'Explanation of the mistake', type: 'string' },
+      type: {
+        description: 'Kind of the mistake, with the name that pydantic uses',
+        type: 'string',
+        examples: ['missing'],
+      },
+      input: { description: 'The value that was sent, when it is short' },
+      ctx: { description: 'Limits that the value exceeds', type: 'object' },
     },
   },
-  HTTPValidationError: {
-    title: 'HTTPValidationError',
+  ErrorCode: {
+    description: 'Code of an error, which programs can rely on',
+    type: 'string',
+    enum: Object.keys(ERRORS),
+  },
+  Error: {
+    description: 'An error',
     type: 'object',
     required: ['detail', 'code', 'request_id'],
     properties: {
       detail: {
+        description: 'Explanation of the error; for invalid fields, one item for each',
         oneOf: [{ type: 'string' }, { type: 'array', items: { $ref: '#/components/schemas/ValidationError' } }],
       },
-      code: { enum: Object.keys(ERRORS) },
-      request_id: { type: 'string' },
-      run_id: { type: 'string' },
+      code: { $ref: '#/components/schemas/ErrorCode' },
+      request_id: { description: 'Id of the request, which the log of the server has too', type: 'string' },
+      run_id: { description: 'Id of the run that failed. Absent when the request made none', type: 'string' },
     },
   },
   Problem: {
-    title: 'Problem',
-    description: 'RFC 9457, for requests that accept application/problem+json',
+    description: 'An error in the form of RFC 9457, for requests that accept application/problem+json',
     type: 'object',
     required: ['type', 'title', 'status', 'detail', 'instance', 'request_id'],
     properties: {
-      type: { type: 'string' },
-      title: { type: 'string' },
-      status: { type: 'integer' },
-      detail: { type: 'string' },
-      instance: { type: 'string' },
-      errors: { type: 'array', items: { $ref: '#/components/schemas/ValidationError' } },
-      request_id: { type: 'string' },
+      type: { description: 'Address that identifies the kind of error', type: 'string' },
+      title: { description: 'The kind of error in words', type: 'string' },
+      status: { description: 'HTTP status', type: 'integer' },
+      detail: { description: 'Explanation of the error', type: 'string' },
+      instance: { description: 'Path of the request', type: 'string' },
+      errors: {
+        description: 'The invalid fields. Absent for other errors',
+        type: 'array',
+        items: { $ref: '#/components/schemas/ValidationError' },
+      },
+      request_id: { description: 'Id of the request, which the log of the server has too', type: 'string' },
     },
   },
 }
 
+/** The nouns of the API. */
+const TAGS: Readonly<Record<string, string>> = {
+  auth: 'Accounts and logins',
+  keys: 'API keys',
+  hooks: 'Hooks: which handler runs on which events',
+  event_log: 'The log of the events of your writes',
+  functions: 'Functions: user code and its versions',
+  secrets: 'Secrets of functions',
+  schedules: 'Schedules of functions',
+  runs: 'Runs: executions of handlers and functions',
+  replays: 'Replays and backfills',
+  projects: 'Projects, their export and import',
+  backups: 'Backups of the whole server',
+  vectors: 'Vectors and similarity search',
+  embeddings: 'Conversion of embeddings to another model',
+  memory: 'Memories of agents and records of conversations',
+  graph: 'The graph of entities and relations',
+  files: 'Files and search in them',
+  tables: 'Tables',
+  rows: 'Rows of tables',
+  events: 'Events that you publish',
+  sandbox: 'Programs in a sandbox',
+}
+
 /** The API as an OpenAPI 3.1 document, from the list of operations. Aliases are not in it. */
-export function openapiDocument(version: string): Schema {
+export function openapiDocument(version: string): JsonSchema {
+  const components = createComponents()
+  // Responses first: their schemas have the plain names, and those of requests that differ have names with `Input`.
+  const responses = new Map(OPERATIONS.map((operation) => [operation, successesOf(operation, components)]))
   const paths: Record<string, Record<string, unknown>> = {}
   for (const operation of OPERATIONS) {
     const [method, route] = operation.route.split(' ') as [string, string]
     const path = route.replace(/:(\w+)/g, '{$1}')
-    paths[path] = { ...paths[path], [method.toLowerCase()]: describe(operation, method, route) }
+    const described = describe(operation, method, route, responses.get(operation)!, components)
+    paths[path] = { ...paths[path], [method.toLowerCase()]: described }
   }
   return {
     openapi: '3.1.0',
-    info: { title: 'zerodb-functions', version },
+    info: {
+      title: 'zerodb-functions',
+      version,
+      description: 'A self-hostable data backend for AI agents in which code runs when data changes.',
+      license: { name: 'MIT', identifier: 'MIT' },
+    },
+    servers: [{ url: '/', description: 'The server that this document comes from' }],
+    tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
     paths,
     security: [{ bearer: [] }, { apiKey: [] }],
     components: {
-      schemas: COMPONENTS,
+      schemas: components.schemas,
       securitySchemes: {
-        bearer: { type: 'http', scheme: 'bearer' },
-        apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key' },
+        bearer: { type: 'http', scheme: 'bearer', description: 'An API key, or the access token of a login' },
+        apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key', description: 'An API key' },
       },
     },
   }
 }
 
-function describe(operation: Operation, method: string, route: string): Schema {
-  const input = schemaOf(operation.input, 'input') as { properties?: Record<string, Schema>; required?: string[] }
+type Components = ReturnType<typeof createComponents>
+
+/** Schemas by name. `schemaOf` adds the named schemas that a schema refers to. */
+function createComponents() {
+  const schemas: Record<string, JsonSchema> = { ...ERROR_SCHEMAS }
+
+  function schemaOf(type: z.ZodType, io: 'input' | 'output'): JsonSchema {
+    const { $defs = {}, ...schema } = toJsonSchema(type, io)
+    const named = Object.entries($defs).map(([name, definition]) => [name, withRefs(definition, new Map())] as const)
+    const isTaken = ([name, definition]: (typeof named)[number]) =>
+      io === 'input' && name in schemas && !isDeepStrictEqual(schemas[name], definition)
+    const renamed = new Map(named.filter(isTaken).map(([name]) => [name, `${name}Input`]))
+    for (const [name, definition] of named) schemas[renamed.get(name) ?? name] ??= withRefs(definition, renamed)
+    return withRefs(schema, renamed)
+  }
+
+  return { schemas, schemaOf }
+}
+
+/** `schema` with its references to `$defs` as references to the document's schemas, under other names where `names` has them. */
+function withRefs(schema: JsonSchema, names: ReadonlyMap<string, string>): JsonSchema {
+  return JSON.parse(JSON.stringify(schema), (key, value: unknown) => {
+    if (key !== '$ref') return value
+    const name = String(value).split('/').at(-1)!
+    return `#/components/schemas/${names.get(name) ?? name}`
+  })
+}
+
+function describe(
+  operation: Operation,
+  method: string,
+  route: string,
+  responses: Record<string, JsonSchema>,
+  components: Components,
+): JsonSchema {
+  const input = components.schemaOf(operation.input, 'input') as {
+    properties?: Record<string, JsonSchema>
+    required?: string[]
+  }
   const properties = Object.entries(input.properties ?? {})
-  const isInPath = ([name]: [string, Schema]) => route.split('/').includes(`:${name}`)
+  const isInPath = ([name]: [string, JsonSchema]) => route.split('/').includes(`:${name}`)
   const others = properties.filter((property) => !isInPath(property))
   const inQuery = method === 'GET' || method === 'DELETE'
   const required = (name: string) => input.required?.includes(name) ?? false
+  const parameter = (name: string, place: 'path' | 'query', { description, ...schema }: JsonSchema) => ({
+    name,
+    in: place,
+    required: place === 'path' || required(name),
+    description,
+    schema,
+  })
   const parameters = [
-    ...properties.filter(isInPath).map(([name, schema]) => ({ name, in: 'path', required: true, schema })),
-    ...(inQuery ? others.map(([name, schema]) => ({ name, in: 'query', required: required(name), schema })) : []),
+    ...properties.filter(isInPath).map(([name, schema]) => parameter(name, 'path', schema)),
+    ...(inQuery ? others.map(([name, schema]) => parameter(name, 'query', schema)) : []),
     ...(takesIdempotencyKey(operation) ? [IDEMPOTENCY_KEY] : []),
   ]
   const nullable = nullableFields(operation)
-  const orNull = ([name, schema]: [string, Schema]): [string, Schema] =>
-    nullable.has(name) ? [name, { anyOf: [schema, { type: 'null' }] }] : [name, schema]
+  const orNull = ([name, { description, ...schema }]: [string, JsonSchema]): [string, JsonSchema] =>
+    nullable.has(name) ? [name, { description, anyOf: [schema, { type: 'null' }] }] : [name, { ...schema, description }]
   const body = {
     type: others.some(([name]) => required(name)) ? 'object' : ['object', 'null'],
     properties: Object.fromEntries(others.map(orNull)),
@@ -98,15 +194,16 @@ function describe(operation: Operation, method: string, route: string): Schema {
   return {
     operationId: operation.name,
     summary: operation.summary,
+    description: operation.description,
     tags: [operation.name.split('.')[0]],
     ...(operation.permission === 'public' ? { security: [] } : {}),
     parameters,
     ...(inQuery ? {} : { requestBody: { required: body.required.length > 0, content: contentOf(operation, body) } }),
-    responses: { ...successesOf(operation), ...failuresOf(operation, method) },
+    responses: { ...responses, ...failuresOf(operation, method) },
   }
 }
 
-function successesOf(operation: Operation): Record<string, Schema> {
+function successesOf(operation: Operation, components: Components): Record<string, JsonSchema> {
   if (operation.kind === 'bytes') {
     const content = { [operation.media]: { schema: { type: 'string', contentMediaType: operation.media } } }
     const whole = { 200: { description: 'All bytes', content } }
@@ -114,13 +211,14 @@ function successesOf(operation: Operation): Record<string, Schema> {
     return {
       ...whole,
       206: { description: 'The range that the request asked for', content },
-      304: { description: 'The request named the ETag of these bytes' },
-      416: { description: 'The range lies behind the end' },
+      304: { description: 'The client has these bytes already: the request named their ETag' },
+      416: { description: 'The range begins after the end of the file' },
     }
   }
-  const main = { [statusOf(operation)]: { description: 'Done', ...answerOf(operation) } }
+  const main = { [statusOf(operation)]: answerOf(operation, components) }
   if (operation.kind !== 'json' || !operation.otherStatus) return main
-  return { ...main, [operation.otherStatus.status]: { description: 'Accepted, or unchanged', ...answerOf(operation) } }
+  const { status, description } = operation.otherStatus
+  return { ...main, [status]: { ...answerOf(operation, components), description } }
 }
 
 /** What a request may be answered before its operation runs, and when the server cannot serve it. */
@@ -140,7 +238,7 @@ const WITH_IDEMPOTENCY_KEY: readonly ErrorCode[] = ['idempotency_mismatch', 'ide
 const WITH_BODY: readonly ErrorCode[] = ['request_timeout', 'too_large', 'unsupported_media_type']
 
 /** One response per status, with the codes that it may have. */
-function failuresOf(operation: Operation, method: string): Record<string, Schema> {
+function failuresOf(operation: Operation, method: string): Record<string, JsonSchema> {
   const { permission, errors = [] } = operation
   const codes = new Set([
     ...FOR_ALL,
@@ -154,12 +252,12 @@ function failuresOf(operation: Operation, method: string): Record<string, Schema
   return Object.fromEntries([...byStatus].map(([status, named]) => [status, failure(status, named)]))
 }
 
-function failure(status: number, codes: readonly ErrorCode[]): Schema {
+function failure(status: number, codes: readonly ErrorCode[]): JsonSchema {
   return {
     description: codes.map((code) => `\`${code}\`: ${ERRORS[code].message}`).join('\n'),
     ...(status === 429 || status === 503 ? { headers: RETRY_AFTER } : {}),
     content: {
-      'application/json': { schema: { $ref: '#/components/schemas/HTTPValidationError' } },
+      'application/json': { schema: { $ref: '#/components/schemas/Error' } },
       'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } },
     },
   }
@@ -169,7 +267,7 @@ const IDEMPOTENCY_KEY = {
   name: 'Idempotency-Key',
   in: 'header',
   required: false,
-  description: 'A repeated request with this key gets the first answer, for 24 hours',
+  description: 'A repeated request with this key gets the response of the first one, for 24 hours',
   schema: { type: 'string', minLength: 1, maxLength: 255 },
 }
 
@@ -177,12 +275,14 @@ const RETRY_AFTER = {
   'Retry-After': { description: 'Seconds after which to try again', schema: { type: 'string', pattern: '^\\d+$' } },
 }
 
-function contentOf(operation: Operation, body: Schema): Schema {
+function contentOf(operation: Operation, body: JsonSchema): JsonSchema {
   const json = { 'application/json': { schema: body } }
   if (operation.kind !== 'upload') return json
   const file = {
     type: 'object',
-    properties: { file: { type: 'string', contentMediaType: 'application/octet-stream' } },
+    properties: {
+      file: { description: 'The content', type: 'string', contentMediaType: 'application/octet-stream' },
+    },
   }
   return { 'multipart/form-data': { schema: { allOf: [file, body] } }, ...json }
 }
@@ -191,39 +291,45 @@ function statusOf(operation: Operation): number {
   return ('status' in operation && operation.status) || 200
 }
 
-function answerOf(operation: Operation): Schema {
+function answerOf(operation: Operation, { schemas, schemaOf }: Components): JsonSchema {
   if (operation.kind === 'bytes') return {}
   if (operation.kind === 'stream') {
     const messages = Object.entries(operation.messages).map(([event, data]) => ({
       title: event,
+      description: z.globalRegistry.get(data)?.description,
       type: 'object',
       required: ['event', 'data'],
       properties: {
-        id: { type: 'string' },
-        event: { const: event },
-        data: { type: 'string', contentMediaType: 'application/json', contentSchema: schemaOf(data, 'output') },
+        id: { description: 'Id of the message: send it as Last-Event-ID to continue after it', type: 'string' },
+        event: { description: 'Kind of the message', const: event },
+        data: {
+          description: 'The message as JSON',
+          type: 'string',
+          contentMediaType: 'application/json',
+          contentSchema: schemaOf(data, 'output'),
+        },
       },
     }))
-    return { content: { 'text/event-stream': { schema: { oneOf: messages } } } }
+    return { description: 'The stream of messages', content: { 'text/event-stream': { schema: { oneOf: messages } } } }
   }
-  if (statusOf(operation) === 204) return {}
-  return { content: { 'application/json': { schema: withWarnings(schemaOf(operation.output, 'output')) } } }
+  if (statusOf(operation) === 204) return { description: 'Done: the response has no body' }
+  const schema = schemaOf(operation.output, 'output')
+  addWarnings(schema, schemas)
+  return {
+    description: z.globalRegistry.get(operation.output)?.description,
+    content: { 'application/json': { schema } },
+  }
 }
 
-/** An object that is answered may have warnings about the request. */
-function withWarnings(schema: Schema): Schema {
-  const { properties, anyOf } = schema as { properties?: Schema; anyOf?: Schema[] }
-  if (anyOf) return { ...schema, anyOf: anyOf.map(withWarnings) }
-  return properties ? { ...schema, properties: { ...properties, warnings: WARNINGS } } : schema
+/** A response that is an object may have warnings about the request. */
+function addWarnings({ $ref, anyOf }: JsonSchema, schemas: Record<string, JsonSchema>): void {
+  for (const branch of (anyOf ?? []) as JsonSchema[]) addWarnings(branch, schemas)
+  const named = typeof $ref === 'string' ? schemas[$ref.split('/').at(-1)!] : undefined
+  if (named?.['properties']) named['properties'] = { ...named['properties'], warnings: WARNINGS }
 }
 
 const WARNINGS = {
   type: 'array',
   items: { type: 'string' },
-  description: 'Fields of the request that had no effect, and what is likely a mistake',
-}
-
-function schemaOf(type: z.ZodType, io: 'input' | 'output'): Schema {
-  const { $schema: _, ...schema } = z.toJSONSchema(type, { io, unrepresentable: 'any' })
-  return schema
+  description: 'Fields of the request that had no effect, and likely mistakes. Absent when there are none',
 }

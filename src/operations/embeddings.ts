@@ -5,9 +5,12 @@ import { defineJson } from './operation.ts'
 
 export const embeddingsReembed = defineJson({
   name: 'embeddings.re_embed',
-  summary: 'Convert a part of the project’s embeddings to the configured model; repeat until none is left',
+  summary: 'Convert embeddings to the configured model',
+  description:
+    'Converts some of the texts of the project to the configured model. Repeat the request until `left` is 0: then the new embeddings replace the old ones.',
   route: 'POST /api/v1/projects/:project_id/database/embeddings/re-embed',
   permission: 'zerodb:write',
+  idempotent: false,
   input: reembed,
   errors: ['provider_refused'],
   output: reembedResult,

@@ -4,9 +4,11 @@ import { defineJson } from './operation.ts'
 
 export const eventLogListOperation = defineJson({
   name: 'event_log.list',
-  summary: 'The events of your writes, newest first',
+  summary: 'List events, newest first',
+  description: 'Returns a page of the events of your writes. An event exists exactly if its write was committed.',
   route: 'GET /api/v1/event-log',
   permission: 'hooks:read',
+  idempotent: true,
   input: eventLogList,
   output: eventLogPage,
   async run(app, caller, { cursor, ...filter }) {
@@ -18,9 +20,11 @@ export const eventLogListOperation = defineJson({
 
 export const eventLogGet = defineJson({
   name: 'event_log.get',
-  summary: 'One event of your writes',
+  summary: 'Get an event',
+  description: 'Returns one event of your writes.',
   route: 'GET /api/v1/event-log/:event_id',
   permission: 'hooks:read',
+  idempotent: true,
   input: eventLogKey,
   output: loggedEvent,
   run: (app, caller, input) => app.store.events.get(caller.user_id, caller.bound, input.event_id),
@@ -28,9 +32,11 @@ export const eventLogGet = defineJson({
 
 export const eventLogHooks = defineJson({
   name: 'event_log.hooks',
-  summary: 'Which hooks an event has fired, and why others it has not',
+  summary: 'Show which hooks an event fired',
+  description: 'Returns every hook on events of this type, whether it fired, and the reason when it did not.',
   route: 'GET /api/v1/event-log/:event_id/hooks',
   permission: 'hooks:read',
+  idempotent: true,
   input: eventLogKey,
   output: eventHooks,
   async run(app, { user_id, bound }, { event_id }) {

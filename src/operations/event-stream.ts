@@ -13,9 +13,12 @@ const PAGE = 200
 
 export const eventLogStreamOperation = defineStream({
   name: 'event_log.stream',
-  summary: 'The events of your writes as they are committed, until you go away',
+  summary: 'Stream events as they are committed',
+  description:
+    'Sends events of your writes as server-sent events until the client disconnects. To continue a stream, send the id of the last message in the header Last-Event-ID.',
   route: 'GET /api/v1/event-log/stream',
   permission: 'hooks:read',
+  idempotent: true,
   input: eventLogStream,
   messages: eventLogMessages,
   async run(app, caller, { after, ...filter }, signal) {

@@ -13,9 +13,12 @@ const BASE = '/api/v1/projects/:project_id/database/files'
 
 export const filesUpload = defineUpload({
   name: 'files.upload',
-  summary: 'Upload a file as multipart or base64, or register one by its metadata',
+  summary: 'Upload a file',
+  description:
+    'Stores a file sent as multipart/form-data or in base64, or registers one by its metadata only. Emits `zerodb.file.uploaded`.',
   route: `POST ${BASE}/upload`,
   permission: 'zerodb:write',
+  idempotent: false,
   input: fileUpload,
   output: file,
   run: (app, caller, input, parts) => (parts ? uploadParts(app, caller, input, parts) : uploadJson(app, caller, input)),
@@ -124,11 +127,13 @@ async function* once(content: Buffer): AsyncIterable<Uint8Array> {
 
 export const filesList = defineJson({
   name: 'files.list',
-  summary: 'Files, newest first',
+  summary: 'List files, newest first',
+  description: 'Returns a page of the files of the project, without their contents.',
   route: `GET ${BASE}`,
   permission: 'zerodb:read',
+  idempotent: true,
   input: fileList,
-  output: z.array(file),
+  output: z.array(file).describe('The files, newest first'),
   async run(app, caller, input) {
     const scope = scopeOf(caller, input.project_id)
     await app.store.projects.get(scope)
@@ -140,9 +145,11 @@ const CANDIDATES = 200
 
 export const filesSearch = defineJson({
   name: 'files.search',
-  summary: 'Files about something, by their names and summaries, best first',
+  summary: 'Search files',
+  description: 'Returns the files whose names or summaries are relevant to the query, the most relevant first.',
   route: `POST ${BASE}/search`,
   permission: 'zerodb:read',
+  idempotent: true,
   input: fileSearch,
   errors: ['provider_refused'],
   output: fileMatches,
@@ -164,9 +171,11 @@ export const filesSearch = defineJson({
 
 export const filesGet = defineJson({
   name: 'files.get',
-  summary: 'What is known about a file',
+  summary: 'Get the metadata of a file',
+  description: 'Returns the metadata of one file.',
   route: `GET ${BASE}/:file_id`,
   permission: 'zerodb:read',
+  idempotent: true,
   input: fileKey,
   output: file,
   async run(app, caller, input) {
@@ -177,9 +186,11 @@ export const filesGet = defineJson({
 
 export const filesDownload = defineBytes({
   name: 'files.download',
-  summary: 'A file’s content',
+  summary: 'Download the content of a file',
+  description: 'Returns the bytes as they were uploaded. Supports ranges and ETags.',
   route: `GET ${BASE}/:file_id/download`,
   permission: 'zerodb:read',
+  idempotent: true,
   input: fileKey,
   media: '*/*',
   async run(app, caller, input) {
@@ -198,8 +209,10 @@ export const filesDownload = defineBytes({
 export const filesDelete = defineJson({
   name: 'files.delete',
   summary: 'Delete a file',
+  description: 'Deletes the file and its content.',
   route: `DELETE ${BASE}/:file_id`,
   permission: 'zerodb:write',
+  idempotent: false,
   input: fileKey,
   output: z.null(),
   status: 204,

@@ -36,16 +36,19 @@ function shown(app: App, { fn: live, changed, hooks, schedules, warnings }: Depl
 
 export const functionsDeploy = defineJson({
   name: 'functions.deploy',
-  summary:
-    'Deploy code as a function: the version that runs from this moment; the same once more changes nothing, and a dry run only checks',
+  summary: 'Deploy a function',
+  description:
+    'Checks and builds the code, stores it as a new version and makes that version live, with its triggers and schedules. Deploying the live version again changes nothing and is 200. A dry run stores nothing.',
   route: 'POST /api/v1/functions',
   permission: 'functions:write',
+  idempotent: false,
   input: functionDeploy,
   errors: ['too_large', 'sandbox_unavailable', 'sandbox_busy'],
   output: deployedOrDryRun,
   status: 201,
   otherStatus: {
     status: 200,
+    description: 'Already live, or a dry run: nothing has been stored',
     holds: (answer) => 'dry_run' in answer || !(answer as { changed: boolean }).changed,
   },
   async run(app, caller, input) {
@@ -56,20 +59,24 @@ export const functionsDeploy = defineJson({
 
 export const functionsList = defineJson({
   name: 'functions.list',
-  summary: 'The functions of a project, by name',
+  summary: 'List functions, by name',
+  description: 'Returns the functions of a project.',
   route: 'GET /api/v1/functions',
   permission: 'functions:read',
+  idempotent: true,
   input: functionList,
-  output: z.array(fn),
+  output: z.array(fn).describe('The functions, by name'),
   run: async (app, caller, { project_id }) =>
     (await app.store.functions.list(scopeOf(caller, project_id))).map((each) => toFn(app, each)),
 })
 
 export const functionsGet = defineJson({
   name: 'functions.get',
-  summary: 'One function',
+  summary: 'Get a function',
+  description: 'Returns a function with the configuration of its live version.',
   route: 'GET /api/v1/functions/:name',
   permission: 'functions:read',
+  idempotent: true,
   input: functionKey,
   output: fn,
   run: async (app, caller, input) => toFn(app, await mine(app, caller, input)),
@@ -77,9 +84,11 @@ export const functionsGet = defineJson({
 
 export const functionsVersions = defineJson({
   name: 'functions.versions',
-  summary: 'The versions of a function, newest first',
+  summary: 'List the versions of a function, newest first',
+  description: 'Returns all versions, and which of them is live.',
   route: 'GET /api/v1/functions/:name/versions',
   permission: 'functions:read',
+  idempotent: true,
   input: functionKey,
   output: versionsList,
   async run(app, caller, input) {
@@ -91,9 +100,11 @@ export const functionsVersions = defineJson({
 
 export const functionsVersion = defineJson({
   name: 'functions.version',
-  summary: 'One version with the files that were uploaded',
+  summary: 'Get a version of a function, with its files',
+  description: 'Returns one version with the files as they were uploaded.',
   route: 'GET /api/v1/functions/:name/versions/:version',
   permission: 'functions:read',
+  idempotent: true,
   input: versionKey,
   output: versionSource,
   run: async (app, caller, input) => app.store.functions.version((await mine(app, caller, input)).id, input.version),
@@ -101,9 +112,12 @@ export const functionsVersion = defineJson({
 
 export const functionsDiff = defineJson({
   name: 'functions.diff',
-  summary: 'What differs between two versions: by default the live one and the one before it',
+  summary: 'Compare two versions of a function',
+  description:
+    'Returns the files and the configuration that differ. By default, the live version is compared with the one before it.',
   route: 'GET /api/v1/functions/:name/diff',
   permission: 'functions:read',
+  idempotent: true,
   input: functionDiff,
   output: versionDiff,
   async run(app, caller, input) {
@@ -117,9 +131,12 @@ export const functionsDiff = defineJson({
 
 export const functionsRollback = defineJson({
   name: 'functions.rollback',
-  summary: 'Run an earlier version again; calls at work finish on theirs',
+  summary: 'Make an earlier version live',
+  description:
+    'Makes an earlier version live again, with its triggers and schedules. Running calls finish on their version.',
   route: 'POST /api/v1/functions/:name/rollback',
   permission: 'functions:write',
+  idempotent: false,
   input: functionRollback,
   errors: ['sandbox_unavailable'],
   output: deployed,
@@ -129,9 +146,12 @@ export const functionsRollback = defineJson({
 
 export const functionsUpdate = defineJson({
   name: 'functions.update',
-  summary: 'Switch a function off, with all that sets it off, or on again',
+  summary: 'Switch a function on or off',
+  description:
+    'A function that is off does not run: its hooks are switched off, its queued runs are cancelled, and calls are 409 `function_disabled`.',
   route: 'PATCH /api/v1/functions/:name',
   permission: 'functions:write',
+  idempotent: false,
   input: functionUpdate,
   output: fn,
   async run(app, caller, { is_active, ...key }) {
@@ -148,10 +168,12 @@ export const functionsUpdate = defineJson({
 
 export const functionsDelete = defineJson({
   name: 'functions.delete',
-  summary:
-    'Delete a function with its versions, schedules and declared hooks; `force` deletes hooks that were made by hand too',
+  summary: 'Delete a function',
+  description:
+    'Deletes the function with its versions, schedules and declared hooks. 409 `function_hooked` while hooks created by hand use it, unless `force` is true.',
   route: 'DELETE /api/v1/functions/:name',
   permission: 'functions:write',
+  idempotent: false,
   input: functionDelete,
   errors: ['function_hooked'],
   output: z.null(),
@@ -179,10 +201,12 @@ export const functionsDelete = defineJson({
 
 export const functionsInvoke = defineJson({
   name: 'functions.invoke',
-  summary:
-    'Call a function and wait for its result; with `wait: false`, or `Prefer: respond-async`, queue a durable run',
+  summary: 'Call a function',
+  description:
+    'Runs the function and returns its result. With `wait: false`, or the header `Prefer: respond-async`, it queues a durable run and returns 202.',
   route: 'POST /api/v1/functions/:name/invoke',
   permission: 'functions:invoke',
+  idempotent: false,
   input: functionInvoke,
   errors: [
     'function_disabled',
@@ -193,7 +217,11 @@ export const functionsInvoke = defineJson({
     'sandbox_unavailable',
   ],
   output: invoked,
-  otherStatus: { status: 202, holds: (answer) => (answer as { status: string }).status === 'queued' },
+  otherStatus: {
+    status: 202,
+    description: 'A durable run has been queued',
+    holds: (answer) => (answer as { status: string }).status === 'queued',
+  },
   async run(app, caller, { payload = null, wait, ...key }) {
     const called = await callable(app, caller, key)
     const event = { event: 'function.invoked', data: withInputDefaults(called, payload) }

@@ -7,9 +7,12 @@ import { defineJson } from './operation.ts'
 
 export const graphNeighbors = defineJson({
   name: 'graph.neighbors',
-  summary: 'What an entity is related to. Waits for the extraction of what you have just stored',
+  summary: 'Get the relations of an entity',
+  description:
+    'Returns the entities that an entity is related to, and the memories that support each relation. Waits for the extraction of what you have just stored, at most `wait` seconds.',
   route: 'GET /api/v1/public/memory/v2/graph/neighbors/:entity',
   permission: 'memory:read',
+  idempotent: true,
   input: neighborsQuery,
   output: neighbors,
   async run(app, caller, input): Promise<Neighbors> {

@@ -11,9 +11,12 @@ const ASK_MS = 250
 
 export const hooksTestFilter = defineJson({
   name: 'hooks.test_filter',
-  summary: 'What a filter would have made of the latest events; nothing is run',
+  summary: 'Test a filter on the latest events',
+  description:
+    'Shows for the latest events of the type whether the filter matches and which ordering key they have. No handler runs.',
   route: 'POST /api/v1/hooks/test-filter',
   permission: 'hooks:read',
+  idempotent: true,
   input: filterTest,
   output: filterTested,
   async run(app, caller, given) {
@@ -26,9 +29,12 @@ export const hooksTestFilter = defineJson({
 
 export const hooksInvoke = defineJson({
   name: 'hooks.invoke',
-  summary: 'Run a hook by hand; its filter and order do not count',
+  summary: 'Run a hook by hand',
+  description:
+    'Makes a run with the payload as event data and waits for the end of its first attempt, at most `wait_seconds`. Filter and ordering key are ignored, and the event log gets no event.',
   route: 'POST /api/v1/hooks/:hook_id/invoke',
   permission: 'hooks:write',
+  idempotent: false,
   input: hookInvoke,
   errors: ['function_disabled'],
   output: run,

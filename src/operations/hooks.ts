@@ -120,9 +120,12 @@ async function warm(app: App, hookName: string): Promise<void> {
 
 export const hooksCreate = defineJson({
   name: 'hooks.create',
-  summary: 'Run a handler whenever an event of this type is committed',
+  summary: 'Create a hook',
+  description:
+    'From now on, every committed event of this type that matches the filter makes a run of the handler. The same handler on the same event type and project is 409 `hook_exists`.',
   route: 'POST /api/v1/hooks',
   permission: 'hooks:write',
+  idempotent: false,
   input: hookCreate,
   errors: ['hook_exists', 'function_disabled'],
   output: hookCreated,
@@ -161,11 +164,13 @@ export const hooksCreate = defineJson({
 
 export const hooksList = defineJson({
   name: 'hooks.list',
-  summary: 'Your hooks, oldest first',
+  summary: 'List hooks, oldest first',
+  description: 'Returns your hooks. Hooks that are switched off are left out unless `active_only` is false.',
   route: 'GET /api/v1/hooks',
   permission: 'hooks:read',
+  idempotent: true,
   input: hookList,
-  output: z.array(hook),
+  output: z.array(hook).describe('The hooks, oldest first'),
   run: (app, caller, input) => app.store.hooks.list(caller.user_id, { ...input, bound: caller.bound }),
 })
 
@@ -186,9 +191,11 @@ export async function active(app: App, caller: Caller, id: string): Promise<Hook
 
 export const hooksGet = defineJson({
   name: 'hooks.get',
-  summary: 'One hook',
+  summary: 'Get a hook',
+  description: 'Returns one of your hooks.',
   route: 'GET /api/v1/hooks/:hook_id',
   permission: 'hooks:read',
+  idempotent: true,
   input: hookKey,
   output: hook,
   run: (app, caller, input) => mine(app, caller, input.hook_id),
@@ -204,9 +211,12 @@ export async function changeable(app: App, caller: Caller, id: string): Promise<
 
 export const hooksUpdate = defineJson({
   name: 'hooks.update',
-  summary: 'Change a hook’s configuration, or switch it on or off',
+  summary: 'Change a hook, or switch it on or off',
+  description:
+    'Fields that are absent stay as they are. Switching a hook off cancels its queued runs. Changes apply to events that are dispatched from now on.',
   route: 'PATCH /api/v1/hooks/:hook_id',
   permission: 'hooks:write',
+  idempotent: false,
   input: hookUpdate,
   output: hookChanged,
   async run(app, caller, { hook_id, ...fields }) {
@@ -219,9 +229,11 @@ export const hooksUpdate = defineJson({
 
 export const hooksDelete = defineJson({
   name: 'hooks.delete',
-  summary: 'Delete a hook; its queued runs are cancelled',
+  summary: 'Delete a hook',
+  description: 'Cancels the queued runs of the hook. Finished runs stay on record.',
   route: 'DELETE /api/v1/hooks/:hook_id',
   permission: 'hooks:write',
+  idempotent: false,
   input: hookKey,
   output: z.null(),
   status: 204,

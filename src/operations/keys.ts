@@ -12,9 +12,12 @@ function shown({ user_id: _, ...key }: StoredKey): z.infer<typeof apiKey> {
 
 export const keysCreate = defineJson({
   name: 'keys.create',
-  summary: 'Make an API key; it is shown once',
+  summary: 'Create an API key',
+  description:
+    'Creates a key with the scopes, project and lifetime given. The response has the key itself, which is not shown again. A key cannot create one with more permissions than it has.',
   route: 'POST /api/v1/auth/api-keys',
   permission: 'keys:write',
+  idempotent: false,
   input: keyCreate,
   output: createdKey,
   status: 201,
@@ -42,19 +45,24 @@ export const keysCreate = defineJson({
 
 export const keysList = defineJson({
   name: 'keys.list',
-  summary: 'Your API keys, without the keys themselves',
+  summary: 'List API keys',
+  description:
+    'Returns your keys without the keys themselves, revoked ones included. A key that is bound to a project lists only the keys of that project.',
   route: 'GET /api/v1/auth/api-keys',
   permission: 'keys:read',
+  idempotent: true,
   input: z.object({}),
-  output: z.array(apiKey),
+  output: z.array(apiKey).describe('The API keys, without the keys themselves'),
   run: async (app, caller) => (await app.store.keys.listOf(caller.user_id, caller.bound)).map(shown),
 })
 
 export const keysRevoke = defineJson({
   name: 'keys.revoke',
-  summary: 'Refuse a key from now on',
+  summary: 'Revoke an API key',
+  description: 'The key is refused from now on. It stays in the list.',
   route: 'DELETE /api/v1/auth/api-keys/:key_id',
   permission: 'keys:write',
+  idempotent: false,
   input: keyKey,
   output: z.null(),
   status: 204,

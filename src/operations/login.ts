@@ -7,7 +7,7 @@ import { ACCESS_SECONDS, REFRESH_SECONDS, signAccessToken } from '../auth/tokens
 import { hashApiKey } from '../crypto.ts'
 import { isUniqueViolation } from '../db/sql.ts'
 import { ZeroError } from '../errors.ts'
-import { login, logout, person, refresh, register, registered, tokens } from '../schema/login.ts'
+import { loggedOut, login, logout, person, refresh, register, registered, tokens } from '../schema/login.ts'
 import { defineJson } from './operation.ts'
 
 /** Which one PostgreSQL names depends on the spelling: the exact address violates both, another case only the second. */
@@ -32,9 +32,12 @@ async function issueTokens(app: App, userId: string, familyId: string = randomUU
 
 export const authRegister = defineJson({
   name: 'auth.register',
-  summary: 'Make an account, where ZERODB_REGISTRATION allows it',
+  summary: 'Create an account and log in',
+  description:
+    'Creates a user with a default project and returns the tokens of a first login. 403 `forbidden` unless the server is started with ZERODB_REGISTRATION=on.',
   route: 'POST /api/v1/auth/register',
   permission: 'public',
+  idempotent: false,
   input: register,
   errors: ['forbidden', 'email_taken'],
   output: registered,
@@ -58,8 +61,11 @@ export const authRegister = defineJson({
 export const authLogin = defineJson({
   name: 'auth.login',
   summary: 'Exchange e-mail and password for tokens',
+  description:
+    'Returns an access token and a refresh token. After several failed logins of an account or a client, further ones are 429 for a while.',
   route: 'POST /api/v1/auth/login',
   permission: 'public',
+  idempotent: false,
   input: login,
   errors: ['unauthorized'],
   output: tokens,
@@ -89,9 +95,12 @@ export const authLogin = defineJson({
 
 export const authRefresh = defineJson({
   name: 'auth.refresh',
-  summary: 'Exchange a refresh token, once, for new tokens',
+  summary: 'Exchange a refresh token for new tokens',
+  description:
+    'A refresh token can be used once. Using it a second time ends the login, because someone else may have the token.',
   route: 'POST /api/v1/auth/refresh',
   permission: 'public',
+  idempotent: false,
   input: refresh,
   errors: ['unauthorized'],
   output: tokens,
@@ -109,11 +118,14 @@ export const authRefresh = defineJson({
 
 export const authLogout = defineJson({
   name: 'auth.logout',
-  summary: 'End the login that a refresh token belongs to',
+  summary: 'End a login',
+  description:
+    'Revokes all refresh tokens of the login that the token belongs to. Access tokens stay valid until they expire.',
   route: 'POST /api/v1/auth/logout',
   permission: 'public',
+  idempotent: false,
   input: logout,
-  output: z.object({ status: z.literal('ok') }),
+  output: loggedOut,
   async run(app, _, input) {
     if (input.refresh_token) await app.store.refreshTokens.revokeFamily({ hash: hashApiKey(input.refresh_token) })
     return { status: 'ok' as const }
@@ -122,9 +134,11 @@ export const authLogout = defineJson({
 
 export const authMe = defineJson({
   name: 'auth.me',
-  summary: 'Who you are',
+  summary: 'Get the current user',
+  description: 'Returns the user that the API key or token belongs to, and the project of requests that name none.',
   route: 'GET /api/v1/auth/me',
   permission: 'any',
+  idempotent: true,
   input: z.object({}),
   output: person,
   async run(app, caller) {

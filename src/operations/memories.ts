@@ -28,8 +28,10 @@ function plain<Row extends { embedding: Float32Array | null }>(
 export const memoryStoreOperation = defineJson({
   name: 'memory.store',
   summary: 'Store a record of a conversation',
+  description: 'Stores a text as a record of the project. Emits `zerodb.memory.stored`.',
   route: `POST ${RECORDS}/store`,
   permission: 'memory:write',
+  idempotent: false,
   input: memoryStore,
   output: memoryRecord,
   run: async (app, caller, { project_id, ...record }) =>
@@ -38,11 +40,13 @@ export const memoryStoreOperation = defineJson({
 
 export const memoryListOperation = defineJson({
   name: 'memory.list',
-  summary: 'Records, newest first',
+  summary: 'List records of conversations, newest first',
+  description: 'Returns a page of the records of the project.',
   route: `GET ${RECORDS}`,
   permission: 'memory:read',
+  idempotent: true,
   input: memoryList,
-  output: z.array(memoryRecord),
+  output: z.array(memoryRecord).describe('The records, newest first'),
   async run(app, caller, { project_id, ...filter }) {
     const scope = scopeOf(caller, project_id)
     await app.store.projects.get(scope)
@@ -52,9 +56,11 @@ export const memoryListOperation = defineJson({
 
 export const memoryGet = defineJson({
   name: 'memory.get',
-  summary: 'One record',
+  summary: 'Get a record of a conversation',
+  description: 'Returns one record by its id.',
   route: `GET ${RECORDS}/:memory_id`,
   permission: 'memory:read',
+  idempotent: true,
   input: memoryKey,
   output: memoryRecord,
   run: async (app, caller, input) =>
@@ -63,9 +69,12 @@ export const memoryGet = defineJson({
 
 export const rememberOperation = defineJson({
   name: 'memory.remember',
-  summary: 'Remember a text, verbatim',
+  summary: 'Remember a text',
+  description:
+    'Stores a text exactly as it is, for recall. Emits `zeromemory.remembered`, on which hooks build embeddings and the graph.',
   route: `POST ${MEMORY}/remember`,
   permission: 'memory:write',
+  idempotent: false,
   input: remember,
   output: rememberResult,
   async run(app, caller, input) {
@@ -88,9 +97,12 @@ export const rememberOperation = defineJson({
 
 export const recallOperation = defineJson({
   name: 'memory.recall',
-  summary: 'Memories about something, best first',
+  summary: 'Recall memories',
+  description:
+    'Returns the memories that are relevant to the query, the most relevant first. Memories are found by their words, and by their meaning once they have an embedding.',
   route: `POST ${MEMORY}/recall`,
   permission: 'memory:read',
+  idempotent: true,
   input: recall,
   errors: ['provider_refused'],
   output: recallResult,
@@ -105,9 +117,12 @@ export const recallOperation = defineJson({
 
 export const forgetOperation = defineJson({
   name: 'memory.forget',
-  summary: 'Delete a memory and all that was derived from it',
+  summary: 'Forget a memory',
+  description:
+    'Deletes the memory and everything that was derived from it alone: mentions, relations, entities, and the results and logs of its runs.',
   route: `POST ${MEMORY}/forget`,
   permission: 'memory:write',
+  idempotent: false,
   input: forget,
   output: forgetResult,
   async run(app, caller, { memory_id }) {

@@ -7,11 +7,19 @@ import type { ErrorCode } from '../errors.ts'
 interface Verb<Input extends z.ZodObject> {
   /** `noun.verb`, the name under which other surfaces offer it. */
   name: string
+  /** A line for lists. */
   summary: string
+  /** What the operation promises. */
+  description: string
   /** Method and path; `:key` is a key of `input`. The other keys come from the query of a GET or DELETE, else from the body. */
   route: `${'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'} /${string}`
-  /** What the caller's key must allow. `any`: every caller may; `public`: nobody has to say who they are (`caller` is `NOBODY` then). */
+  /** What the caller's key must allow. `any`: every caller may; `public`: requests need no key (`caller` is `NOBODY` then). */
   permission: Permission | 'any' | 'public'
+  /**
+   * Whether a repeated request changes nothing and gets the same kind of answer, so that clients can repeat it without an `Idempotency-Key`.
+   * A DELETE does not qualify: a repeated one is 404.
+   */
+  idempotent: boolean
   input: Input
   /** Errors that it may answer, besides those that every operation may. */
   errors?: readonly ErrorCode[]
@@ -24,8 +32,8 @@ export interface JsonOperation<Input extends z.ZodObject = z.ZodObject, Output e
   output: Output
   /** 200 unless given; 204 answers no body. */
   status?: 200 | 201 | 204
-  /** The status of those answers that are of another kind than most. */
-  otherStatus?: { status: 200 | 202; holds(answer: object): boolean }
+  /** The status of answers for which `holds` is true. */
+  otherStatus?: { status: 200 | 202; description: string; holds(answer: object): boolean }
   /** The key under which a body that is a bare array is taken. */
   array?: keyof z.infer<Input> & string
   run(app: App, caller: Caller, input: z.infer<Input>): Promise<z.input<Output>>
@@ -52,11 +60,11 @@ export interface UploadOperation<Input extends z.ZodObject = z.ZodObject, Output
 }
 
 export interface Bytes {
-  /** Null: it shows when they have been read; then there are no parts of them. */
+  /** Null when the size is unknown until the end; ranges are not supported then. */
   size: number | null
   content_type: string
   file_name: string
-  /** Names the content: the same bytes have the same tag. Null where they are made anew each time. */
+  /** Names the content: the same bytes have the same tag. Null when every request makes new bytes. */
   etag: string | null
   open(range?: { start: number; end: number }): Promise<Readable>
 }

@@ -7,8 +7,10 @@ import { defineJson } from './operation.ts'
 export const projectsCreate = defineJson({
   name: 'projects.create',
   summary: 'Create a project',
+  description: 'Creates an empty project that you own.',
   route: 'POST /api/v1/projects',
   permission: 'zerodb:write',
+  idempotent: false,
   input: projectCreate,
   output: project,
   status: 201,
@@ -25,19 +27,23 @@ export const projectsCreate = defineJson({
 
 export const projectsList = defineJson({
   name: 'projects.list',
-  summary: 'Your projects, oldest first',
+  summary: 'List projects, oldest first',
+  description: 'Returns your projects. A key that is bound to a project lists only that one.',
   route: 'GET /api/v1/projects',
   permission: 'zerodb:read',
+  idempotent: true,
   input: projectList,
-  output: z.array(project),
+  output: z.array(project).describe('The projects, oldest first'),
   run: (app, caller, input) => app.store.projects.list(caller.user_id, caller.bound, input.limit, input.offset),
 })
 
 export const projectsGet = defineJson({
   name: 'projects.get',
-  summary: 'One project',
+  summary: 'Get a project',
+  description: 'Returns one of your projects.',
   route: 'GET /api/v1/projects/:project_id',
   permission: 'zerodb:read',
+  idempotent: true,
   input: projectKey,
   output: project,
   run: (app, caller, input) => app.store.projects.get(scopeOf(caller, input.project_id)),
@@ -45,9 +51,11 @@ export const projectsGet = defineJson({
 
 export const projectsUpdate = defineJson({
   name: 'projects.update',
-  summary: 'Change a project; fields that are not sent stay as they are',
+  summary: 'Change a project',
+  description: 'Fields that are absent stay as they are.',
   route: 'PATCH /api/v1/projects/:project_id',
   permission: 'zerodb:write',
+  idempotent: false,
   input: projectUpdate,
   output: project,
   run: (app, caller, { project_id, ...fields }) => app.store.projects.update(scopeOf(caller, project_id), fields),
@@ -55,9 +63,12 @@ export const projectsUpdate = defineJson({
 
 export const projectsDelete = defineJson({
   name: 'projects.delete',
-  summary: 'Delete a project and all that it holds',
+  summary: 'Delete a project and everything in it',
+  description:
+    'Deletes the project with its vectors, memories, files, tables, events, hooks and functions. The default project cannot be deleted.',
   route: 'DELETE /api/v1/projects/:project_id',
   permission: 'zerodb:write',
+  idempotent: false,
   input: projectKey,
   output: z.null(),
   status: 204,
@@ -72,9 +83,11 @@ export const projectsDelete = defineJson({
 
 export const projectsStatus = defineJson({
   name: 'projects.status',
-  summary: 'What a project holds',
+  summary: 'Count the objects of a project',
+  description: 'Returns the number of objects of each kind.',
   route: 'GET /api/v1/projects/:project_id/database',
   permission: 'zerodb:read',
+  idempotent: true,
   input: projectKey,
   output: projectStatus,
   async run(app, caller, input) {

@@ -15,14 +15,20 @@ import { active, checkEventType } from './hooks.ts'
 import { decodeCursor, encodeCursor } from './lib/cursor.ts'
 import { defineJson } from './operation.ts'
 
-/** A dry run makes nothing, and so is no 201. */
-const dryIs200 = { status: 200 as const, holds: (answer: object) => 'dry_run' in answer }
+const dryIs200 = {
+  status: 200 as const,
+  description: 'A dry run: nothing has been created',
+  holds: (answer: object) => 'dry_run' in answer,
+}
 
 export const replaysCreate = defineJson({
   name: 'replays.create',
-  summary: 'Hand events to hooks once more',
+  summary: 'Replay events',
+  description:
+    'Dispatches events of the log again, to all hooks that match or to one hook, at the rate given. Returns the replay, which continues after a restart. A dry run only counts.',
   route: 'POST /api/v1/replays',
   permission: 'hooks:write',
+  idempotent: false,
   input: replayCreate,
   output: replayOrDryRun,
   status: 201,
@@ -39,9 +45,12 @@ export const replaysCreate = defineJson({
 
 export const hooksBackfill = defineJson({
   name: 'hooks.backfill',
-  summary: 'Run a hook over the rows that were stored before it was made',
+  summary: 'Run a hook over rows that are older than the hook',
+  description:
+    'Makes one run for each row that matches the hook and has no run yet, oldest first, at the rate given. Returns the backfill, which continues after a restart. A dry run only counts.',
   route: 'POST /api/v1/hooks/:hook_id/backfill',
   permission: 'hooks:write',
+  idempotent: false,
   input: backfillCreate,
   output: replayOrDryRun,
   status: 201,
@@ -58,9 +67,11 @@ export const hooksBackfill = defineJson({
 
 export const replaysList = defineJson({
   name: 'replays.list',
-  summary: 'Replays and backfills, newest first',
+  summary: 'List replays and backfills, newest first',
+  description: 'Returns a page of your replays and backfills.',
   route: 'GET /api/v1/replays',
   permission: 'hooks:read',
+  idempotent: true,
   input: replayList,
   output: replayPage,
   async run(app, caller, { cursor, ...filter }) {
@@ -75,9 +86,11 @@ export const replaysList = defineJson({
 
 export const replaysGet = defineJson({
   name: 'replays.get',
-  summary: 'One replay or backfill, and how its runs are doing',
+  summary: 'Get a replay or backfill',
+  description: 'Returns its progress and the number of its runs by status.',
   route: 'GET /api/v1/replays/:replay_id',
   permission: 'hooks:read',
+  idempotent: true,
   input: replayKey,
   output: replay,
   run: (app, caller, { replay_id }) => app.store.replays.get(caller.user_id, caller.bound, replay_id),
@@ -85,9 +98,11 @@ export const replaysGet = defineJson({
 
 export const replaysCancel = defineJson({
   name: 'replays.cancel',
-  summary: 'End a replay or backfill; its queued runs are cancelled',
+  summary: 'Cancel a replay or backfill',
+  description: 'Ends it and cancels its queued runs.',
   route: 'POST /api/v1/replays/:replay_id/cancel',
   permission: 'hooks:write',
+  idempotent: false,
   input: replayKey,
   errors: ['replay_final'],
   output: replay,

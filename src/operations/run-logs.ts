@@ -9,9 +9,12 @@ const [LATEST_MS, SOONEST_MS] = [1_000, 100]
 
 export const runsLogs = defineStream({
   name: 'runs.logs',
-  summary: 'The log of a run as it is written, until the run has ended',
+  summary: 'Stream the log of a run',
+  description:
+    'Sends the log as server-sent events as it is written, over all attempts, until the run ends. To continue a stream, send the id of the last message in the header Last-Event-ID.',
   route: 'GET /api/v1/runs/:run_id/logs',
   permission: 'hooks:read',
+  idempotent: true,
   input: runLogs,
   messages: runLogMessages,
   async run(app, caller, { run_id, after = '0.0' }, signal) {

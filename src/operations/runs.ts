@@ -9,9 +9,11 @@ import { defineJson } from './operation.ts'
 
 export const runsList = defineJson({
   name: 'runs.list',
-  summary: 'Runs, newest first',
+  summary: 'List runs, newest first',
+  description: 'Returns a page of your runs.',
   route: 'GET /api/v1/runs',
   permission: 'hooks:read',
+  idempotent: true,
   input: runList,
   output: runPage,
   run: page,
@@ -19,10 +21,12 @@ export const runsList = defineJson({
 
 export const hookRuns = defineJson({
   name: 'hooks.runs',
-  summary: 'Runs of one hook, newest first',
+  summary: 'List the runs of a hook, newest first',
+  description: 'Returns a page of the runs of one hook.',
   route: 'GET /api/v1/hooks/:hook_id/runs',
   permission: 'hooks:read',
-  input: runList.extend({ hook_id: uuid }),
+  idempotent: true,
+  input: runList.extend({ hook_id: uuid.describe('Id of the hook') }),
   output: runPage,
   async run(app, caller, input) {
     await mine(app, caller, input.hook_id)
@@ -32,9 +36,11 @@ export const hookRuns = defineJson({
 
 export const runsGet = defineJson({
   name: 'runs.get',
-  summary: 'One run',
+  summary: 'Get a run',
+  description: 'Returns one run with its result, error and the log of its last attempt.',
   route: 'GET /api/v1/runs/:run_id',
   permission: 'hooks:read',
+  idempotent: true,
   input: runKey,
   output: run,
   run: (app, caller, input) => app.store.runs.get(caller.user_id, caller.bound, input.run_id),
@@ -42,9 +48,12 @@ export const runsGet = defineJson({
 
 export const runsRetry = defineJson({
   name: 'runs.retry',
-  summary: 'Try a run again that is dead, cancelled or skipped, or run it now where it waits for its next attempt',
+  summary: 'Try a run again',
+  description:
+    'Queues a run that is dead, cancelled or skipped. A queued run that waits for its next attempt starts now.',
   route: 'POST /api/v1/runs/:run_id/retry',
   permission: 'hooks:write',
+  idempotent: false,
   input: runKey,
   errors: ['run_not_final'],
   output: run,
@@ -57,9 +66,11 @@ export const runsRetry = defineJson({
 
 export const runsCancel = defineJson({
   name: 'runs.cancel',
-  summary: 'End a run that is queued or running',
+  summary: 'Cancel a run',
+  description: 'Ends a run that is queued or running. The handler of a running one is told to stop.',
   route: 'POST /api/v1/runs/:run_id/cancel',
   permission: 'hooks:write',
+  idempotent: false,
   input: runKey,
   errors: ['run_final'],
   output: run,
@@ -74,9 +85,11 @@ export const runsCancel = defineJson({
 
 export const runsRedrive = defineJson({
   name: 'runs.redrive',
-  summary: 'Try dead runs again, the oldest first',
+  summary: 'Try dead runs again, oldest first',
+  description: 'Queues the dead runs that meet all criteria, up to the limit. Without criteria: all your dead runs.',
   route: 'POST /api/v1/runs/redrive',
   permission: 'hooks:write',
+  idempotent: false,
   input: redrive,
   output: redriven,
   async run(app, caller, filter) {

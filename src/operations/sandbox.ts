@@ -11,9 +11,12 @@ const ENTRIES = { nodejs20: 'main.mjs', 'python3.11': 'main.py' } as const
 
 export const sandboxExecute = defineJson({
   name: 'sandbox.execute',
-  summary: 'Run a program in a sandbox of its own, which is thrown away behind it',
+  summary: 'Run a program in a sandbox',
+  description:
+    'Runs a program in a new sandbox, which is deleted afterwards. The response is 200 whatever the program does; `status` says what happened.',
   route: 'POST /api/v1/sandbox/execute',
   permission: 'functions:invoke',
+  idempotent: false,
   input: execute,
   errors: ['sandbox_busy', 'sandbox_unavailable'],
   output: execution,

@@ -11,11 +11,13 @@ const TICKS_SHOWN = 5
 
 export const schedulesList = defineJson({
   name: 'schedules.list',
-  summary: 'The schedules of a project’s functions, each with its next ticks',
+  summary: 'List schedules',
+  description: 'Returns the schedules of the functions of a project, each with its next ticks.',
   route: 'GET /api/v1/schedules',
   permission: 'functions:read',
+  idempotent: true,
   input: scheduleList,
-  output: z.array(schedule),
+  output: z.array(schedule).describe('The schedules, with their next ticks'),
   async run(app, caller, { project_id }) {
     const scope = scopeOf(caller, project_id)
     await app.store.projects.get(scope)
@@ -25,9 +27,11 @@ export const schedulesList = defineJson({
 
 export const schedulesGet = defineJson({
   name: 'schedules.get',
-  summary: 'One schedule',
+  summary: 'Get a schedule',
+  description: 'Returns one schedule with its next ticks.',
   route: 'GET /api/v1/schedules/:schedule_id',
   permission: 'functions:read',
+  idempotent: true,
   input: scheduleKey,
   output: schedule,
   run: async (app, caller, { schedule_id }) =>
@@ -36,9 +40,11 @@ export const schedulesGet = defineJson({
 
 export const schedulesUpdate = defineJson({
   name: 'schedules.update',
-  summary: 'Pause a schedule, or let it go on with the next tick',
+  summary: 'Pause or continue a schedule',
+  description: 'A paused schedule has no ticks. When it continues, ticks that passed in the pause are not made up for.',
   route: 'PATCH /api/v1/schedules/:schedule_id',
   permission: 'functions:write',
+  idempotent: false,
   input: scheduleUpdate,
   output: schedule,
   async run(app, caller, { schedule_id, paused }) {
@@ -51,9 +57,12 @@ export const schedulesUpdate = defineJson({
 
 export const schedulesRun = defineJson({
   name: 'schedules.run',
-  summary: 'Queue a run of a schedule now, beside its ticks',
+  summary: 'Run a schedule now',
+  description:
+    'Queues a run of the function with the event of a tick that is due now. The ticks of the schedule do not change.',
   route: 'POST /api/v1/schedules/:schedule_id/run',
   permission: 'functions:invoke',
+  idempotent: false,
   input: scheduleKey,
   errors: ['function_disabled'],
   output: run,

@@ -7,9 +7,12 @@ import { defineJson } from './operation.ts'
 
 export const secretsSet = defineJson({
   name: 'secrets.set',
-  summary: 'Store a secret of a project; functions that declare it have the value from their next call on',
+  summary: 'Store a secret',
+  description:
+    'Stores or replaces a secret of the project. Functions that declare it have the new value from their next call on.',
   route: 'PUT /api/v1/secrets/:name',
   permission: 'functions:write',
+  idempotent: false,
   input: secretSet,
   output: secret,
   async run(app, caller, { project_id, name, value }) {
@@ -23,19 +26,23 @@ export const secretsSet = defineJson({
 
 export const secretsList = defineJson({
   name: 'secrets.list',
-  summary: 'The names of a project’s secrets; no answer holds a value',
+  summary: 'List the names of secrets',
+  description: 'Returns the names of the secrets of a project. No response has a value.',
   route: 'GET /api/v1/secrets',
   permission: 'functions:read',
+  idempotent: true,
   input: secretList,
-  output: z.array(secret),
+  output: z.array(secret).describe('The secrets, without their values'),
   run: (app, caller, { project_id }) => app.store.secrets.list(scopeOf(caller, project_id)),
 })
 
 export const secretsDelete = defineJson({
   name: 'secrets.delete',
   summary: 'Delete a secret',
+  description: 'Deletes the secret. Functions that declare it do not have it from their next call on.',
   route: 'DELETE /api/v1/secrets/:name',
   permission: 'functions:write',
+  idempotent: false,
   input: secretKey,
   output: z.null(),
   status: 204,

@@ -11,6 +11,7 @@ import {
   rowList,
   rowPage,
   rowQuery,
+  rowQueryResult,
   table,
   tableCreate,
   tableKey,
@@ -23,8 +24,10 @@ const BASE = '/api/v1/projects/:project_id/database/tables'
 export const tablesCreate = defineJson({
   name: 'tables.create',
   summary: 'Create a table',
+  description: 'Creates an empty table for JSON rows. A name that exists in the project is 409 `table_exists`.',
   route: `POST ${BASE}`,
   permission: 'zerodb:write',
+  idempotent: false,
   input: tableCreate,
   errors: ['table_exists'],
   output: table,
@@ -46,11 +49,13 @@ export const tablesCreate = defineJson({
 
 export const tablesList = defineJson({
   name: 'tables.list',
-  summary: 'Tables, oldest first',
+  summary: 'List tables, oldest first',
+  description: 'Returns a page of the tables of the project.',
   route: `GET ${BASE}`,
   permission: 'zerodb:read',
+  idempotent: true,
   input: tableList,
-  output: z.array(table),
+  output: z.array(table).describe('The tables, oldest first'),
   async run(app, caller, input) {
     const scope = scopeOf(caller, input.project_id)
     await app.store.projects.get(scope)
@@ -60,9 +65,11 @@ export const tablesList = defineJson({
 
 export const tablesGet = defineJson({
   name: 'tables.get',
-  summary: 'One table, by name or id',
+  summary: 'Get a table',
+  description: 'Returns one table by its name or id.',
   route: `GET ${BASE}/:table`,
   permission: 'zerodb:read',
+  idempotent: true,
   input: tableKey,
   output: table,
   run: (app, caller, input) => app.store.tables.get(scopeOf(caller, input.project_id), input.table),
@@ -71,8 +78,10 @@ export const tablesGet = defineJson({
 export const tablesDelete = defineJson({
   name: 'tables.delete',
   summary: 'Delete a table and its rows',
+  description: 'Deletes the table with all its rows.',
   route: `DELETE ${BASE}/:table`,
   permission: 'zerodb:write',
+  idempotent: false,
   input: tableKey,
   output: z.null(),
   status: 204,
@@ -85,9 +94,12 @@ export const tablesDelete = defineJson({
 
 export const rowsInsert = defineJson({
   name: 'rows.insert',
-  summary: 'Insert one row (row_data) or many (rows), all or none',
+  summary: 'Insert rows',
+  description:
+    'Stores one row (`row_data`) or many (`rows`), all or none. Emits one `zerodb.table.row_inserted` for each row.',
   route: `POST ${BASE}/:table/rows`,
   permission: 'zerodb:write',
+  idempotent: false,
   input: rowInsert,
   output: rowInserted,
   status: 201,
@@ -112,9 +124,11 @@ export const rowsInsert = defineJson({
 
 export const rowsList = defineJson({
   name: 'rows.list',
-  summary: 'Rows in the order of their insertion',
+  summary: 'List rows, in the order of insertion',
+  description: 'Returns a page of the rows of a table.',
   route: `GET ${BASE}/:table/rows`,
   permission: 'zerodb:read',
+  idempotent: true,
   input: rowList,
   output: rowPage,
   run: (app, caller, input) => query(app, caller, { ...input, filters: {}, sort: null }),
@@ -122,11 +136,13 @@ export const rowsList = defineJson({
 
 export const rowsQuery = defineJson({
   name: 'rows.query',
-  summary: 'Rows that meet conditions',
+  summary: 'Query rows',
+  description: 'Returns a page of the rows that meet all conditions, sorted as asked for.',
   route: `POST ${BASE}/:table/query`,
   permission: 'zerodb:read',
+  idempotent: true,
   input: rowQuery,
-  output: rowPage.extend({ execution_time_ms: z.number() }),
+  output: rowQueryResult,
   async run(app, caller, input) {
     const start = app.clock.now()
     const page = await query(app, caller, input)
@@ -149,9 +165,11 @@ async function query(app: App, caller: Caller, input: z.infer<typeof rowQuery>):
 
 export const rowsGet = defineJson({
   name: 'rows.get',
-  summary: 'One row',
+  summary: 'Get a row',
+  description: 'Returns one row by its id.',
   route: `GET ${BASE}/:table/rows/:row_id`,
   permission: 'zerodb:read',
+  idempotent: true,
   input: rowKey,
   output: row,
   run: (app, caller, input) => app.store.tables.getRow(scopeOf(caller, input.project_id), input.table, input.row_id),

@@ -14,9 +14,12 @@ const READ_RIGHTS = ['zerodb:read', 'memory:read', 'hooks:read', 'functions:read
 
 export const projectsExport = defineBytes({
   name: 'projects.export',
-  summary: 'A project as a file: all rows of one moment, and the contents of its files',
+  summary: 'Export a project',
+  description:
+    'Returns all rows of the project as of one moment, and the contents of its files, as JSON lines. Secrets are not included.',
   route: 'GET /api/v1/projects/:project_id/export',
   permission: 'zerodb:read',
+  idempotent: true,
   input: projectExport,
   media: 'application/x-ndjson',
   async run(app, caller, { project_id }) {
@@ -29,9 +32,12 @@ export const projectsExport = defineBytes({
 
 export const projectsImport = defineUpload({
   name: 'projects.import',
-  summary: 'Make a project of an export',
+  summary: 'Import a project',
+  description:
+    'Creates the project of an export, which is sent as a file part. The import keeps all ids; 409 `project_exists` when the project exists.',
   route: 'POST /api/v1/projects/import',
   permission: 'zerodb:write',
+  idempotent: false,
   input: projectImport,
   errors: ['project_exists'],
   output: projectImported,
@@ -54,9 +60,12 @@ export const projectsImport = defineUpload({
 
 export const backupsCreate = defineBytes({
   name: 'backups.create',
-  summary: 'Everything that this server holds, as a file to be restored from: for its owner alone',
+  summary: 'Back up the whole server',
+  description:
+    'Returns everything that the server holds, as of one moment, as JSON lines. Only the owner’s key with the scope `*` can do this.',
   route: 'GET /api/v1/backup',
   permission: 'any',
+  idempotent: true,
   input: backup,
   media: 'application/x-ndjson',
   async run(app, caller, { with_key }) {

@@ -44,9 +44,11 @@ function check(item: VectorInput, at: (string | number)[]): void {
 
 export const vectorsUpsert = defineJson({
   name: 'vectors.upsert',
-  summary: 'Store a vector, or replace the one of this id',
+  summary: 'Store a vector',
+  description: 'Stores a vector, or replaces the one with the same id in the namespace. Emits `zerodb.vector.stored`.',
   route: `POST ${BASE}/upsert`,
   permission: 'zerodb:write',
+  idempotent: false,
   input: vectorUpsert,
   output: vector,
   async run(app, caller, { project_id, ...item }) {
@@ -57,9 +59,11 @@ export const vectorsUpsert = defineJson({
 
 export const vectorsUpsertBatch = defineJson({
   name: 'vectors.upsert_batch',
-  summary: 'Store many vectors, all or none',
+  summary: 'Store many vectors',
+  description: 'Stores all vectors or none. Emits one `zerodb.vector.batch_stored`.',
   route: `POST ${BASE}/upsert-batch`,
   permission: 'zerodb:write',
+  idempotent: false,
   input: vectorUpsertBatch,
   output: vectorBatchResult,
   array: 'vectors',
@@ -96,9 +100,12 @@ export const vectorsUpsertBatch = defineJson({
 
 export const vectorsSearch = defineJson({
   name: 'vectors.search',
-  summary: 'The vectors nearest to a vector or to a text',
+  summary: 'Search vectors by similarity',
+  description:
+    'Returns the vectors of a namespace that are nearest to a vector or to a text. Only vectors of one model and size are compared.',
   route: `POST ${BASE}/search`,
   permission: 'zerodb:read',
+  idempotent: true,
   input: vectorSearch,
   errors: ['dimension_mismatch', 'provider_refused'],
   output: vectorMatches,
@@ -203,9 +210,11 @@ async function search(
 
 export const vectorsList = defineJson({
   name: 'vectors.list',
-  summary: 'Stored vectors, oldest first',
+  summary: 'List vectors, oldest first',
+  description: 'Returns a page of the vectors of a namespace or of all namespaces.',
   route: `GET ${BASE}`,
   permission: 'zerodb:read',
+  idempotent: true,
   input: vectorList,
   output: vectorPage,
   async run(app, caller, input) {
@@ -221,9 +230,11 @@ export const vectorsList = defineJson({
 
 export const vectorsGet = defineJson({
   name: 'vectors.get',
-  summary: 'One vector',
+  summary: 'Get a vector',
+  description: 'Returns one vector by its id.',
   route: `GET ${BASE}/:vector_id`,
   permission: 'zerodb:read',
+  idempotent: true,
   input: vectorKey,
   output: vector,
   run: async (app, caller, input) =>
@@ -233,8 +244,10 @@ export const vectorsGet = defineJson({
 export const vectorsDelete = defineJson({
   name: 'vectors.delete',
   summary: 'Delete a vector',
+  description: 'Deletes one vector by its id.',
   route: `DELETE ${BASE}/:vector_id`,
   permission: 'zerodb:write',
+  idempotent: false,
   input: vectorKey,
   output: z.null(),
   status: 204,

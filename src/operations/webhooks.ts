@@ -7,9 +7,12 @@ import { defineJson } from './operation.ts'
 
 export const hooksRotateSecret = defineJson({
   name: 'hooks.rotate_secret',
-  summary: 'Give a webhook a new secret; for a while messages carry the signature of the one before as well',
+  summary: 'Replace the secret of a webhook',
+  description:
+    'Messages carry the signature of the new secret from now on, and for `keep_seconds` that of the old one too. 422 for a hook that is not a webhook.',
   route: 'POST /api/v1/hooks/:hook_id/rotate-secret',
   permission: 'hooks:write',
+  idempotent: false,
   input: secretRotate,
   output: secretRotated,
   async run(app, caller, { hook_id, secret = newWebhookSecret(), keep_seconds }) {

@@ -36,14 +36,41 @@ export const metadata = jsonObject()
 export const name = z.string().min(1).max(255)
 export const namespace = name.default('default')
 
-export const limit = integer(1, 1000)
-export const offset = integer(0, 1_000_000_000).default(0)
+const pageSize = integer(1, 1000)
+/** A `limit` from 1 to 1,000. */
+export const limit = (usual: number) => pageSize.default(usual).describe('Maximum number of results')
+export const offset = integer(0, 1_000_000_000).default(0).describe('Number of results to skip')
 
-/** Of a total beside it: false when there are more, which were not counted. */
-export const totalIsExact = z.boolean()
+export const totalIsExact = z
+  .boolean()
+  .describe('False when there are more than the total says, which were not counted')
 
 /** ISO 8601 in UTC, with six digits of a second. */
 export const timestamp = z.string()
+export const createdAt = timestamp.meta({
+  description: 'When it was created: ISO 8601 in UTC, with microseconds',
+  examples: ['2026-06-10T08:00:00.000000Z'],
+})
+export const updatedAt = timestamp.meta({
+  description: 'When it last changed: ISO 8601 in UTC, with microseconds',
+  examples: ['2026-06-10T08:00:00.000000Z'],
+})
 
-/** The path's project; `-` is the caller's own (its key's, else `X-Project-ID`, else the default one). */
-export const projectId = z.union([uuid, z.literal('-')])
+export const projectId = z.union([uuid, z.literal('-')]).meta({
+  description:
+    'Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project',
+})
+/** The project of a path that does not name it. */
+export const optionalProjectId = projectId
+  .optional()
+  .describe(
+    'Id of the project. When absent or `-`: the project of the API key, of the header X-Project-ID, or your default one',
+  )
+export const ownProjectId = z.string().describe('Id of the project that it belongs to')
+
+export const cursor = z.string().optional().describe('`next_cursor` of the previous page. When absent: the first page')
+export const nextCursor = z.string().nullable().describe('Cursor of the next page; null on the last page')
+export const warnings = z
+  .array(z.string())
+  .optional()
+  .describe('Likely mistakes in the request. Absent when there are none')

@@ -23,9 +23,9 @@ export type EventOf<Type> =
     : never
 
 export const eventEnvelope = z.object({
-  id: z.string(),
-  event: z.string(),
-  channel: z.enum(CHANNELS),
-  data: metadata,
-  timestamp: z.string(),
+  id: z.string().meta({ description: 'Id of the event: opaque, unique', examples: ['evt_9f3ac1075e2b41d80c67aa'] }),
+  event: z.string().describe('Type of the event'),
+  channel: z.enum(CHANNELS).describe('Channel of the event: `zeromemory` for `zeromemory.remembered`, else `zerodb`'),
+  data: metadata.describe('Fields of the event, which depend on its type'),
+  timestamp: z.string().describe('When the event was committed: ISO 8601 in UTC, with microseconds'),
 })

@@ -1,57 +1,89 @@
 import { z } from 'zod'
 import { defineEvent, type EventOf } from './event.ts'
 
-const text = z.string()
-const maybe = z.string().nullable()
+const projectId = z.string().describe('Id of the project')
+const userId = z.string().describe('Id of the user who owns the project')
+const memoryId = z.string().describe('Id of the memory')
 
 export const vectorStored = defineEvent({
   name: 'zerodb.vector.stored',
   channel: 'zerodb',
-  data: z.object({ vector_id: text, project_id: text, namespace: text, source: text, user_id: text }),
+  data: z.object({
+    vector_id: z.string().describe('Id of the vector'),
+    project_id: projectId,
+    namespace: z.string().describe('Namespace of the vector'),
+    source: z.string().describe('Source of the vector'),
+    user_id: userId,
+  }),
 })
 
-/** One for the whole batch; its vectors emit none of their own. `count` is the number of rows stored. */
+/** One for the whole batch; its vectors emit no events. */
 export const vectorBatchStored = defineEvent({
   name: 'zerodb.vector.batch_stored',
   channel: 'zerodb',
-  data: z.object({ project_id: text, count: z.number(), user_id: text }),
+  data: z.object({
+    project_id: projectId,
+    count: z.number().describe('Number of vectors stored'),
+    user_id: userId,
+  }),
 })
 
 export const memoryStored = defineEvent({
   name: 'zerodb.memory.stored',
   channel: 'zerodb',
-  data: z.object({ memory_id: text, project_id: text, agent_id: maybe, user_id: text }),
+  data: z.object({
+    memory_id: memoryId,
+    project_id: projectId,
+    agent_id: z.string().nullable().describe('Agent that the memory belongs to; null when not given'),
+    user_id: userId,
+  }),
 })
 
 export const fileUploaded = defineEvent({
   name: 'zerodb.file.uploaded',
   channel: 'zerodb',
   data: z.object({
-    file_id: text,
-    project_id: text,
-    file_name: text,
-    content_type: maybe,
-    size_bytes: z.number().nullable(),
-    user_id: text,
+    file_id: z.string().describe('Id of the file'),
+    project_id: projectId,
+    file_name: z.string().describe('Name of the file'),
+    content_type: z.string().nullable().describe('Media type of the content; null when unknown'),
+    size_bytes: z.number().nullable().describe('Size of the content in bytes; null when unknown'),
+    user_id: userId,
   }),
 })
 
 export const rowInserted = defineEvent({
   name: 'zerodb.table.row_inserted',
   channel: 'zerodb',
-  data: z.object({ table_name: text, row_id: text, project_id: text, user_id: text }),
+  data: z.object({
+    table_name: z.string().describe('Name of the table'),
+    row_id: z.string().describe('Id of the row'),
+    project_id: projectId,
+    user_id: userId,
+  }),
 })
 
 export const eventPublished = defineEvent({
   name: 'zerodb.event.published',
   channel: 'zerodb',
-  data: z.object({ event_id: text, project_id: text, topic: text, user_id: text }),
+  data: z.object({
+    event_id: z.string().describe('Id of the published event'),
+    project_id: projectId,
+    topic: z.string().describe('Topic that the event was published to'),
+    user_id: userId,
+  }),
 })
 
 export const remembered = defineEvent({
   name: 'zeromemory.remembered',
   channel: 'zeromemory',
-  data: z.object({ memory_id: text, entity_id: maybe, memory_type: maybe, namespace: text, user_id: text }),
+  data: z.object({
+    memory_id: memoryId,
+    entity_id: z.string().nullable().describe('Person or thing that the memory is about; null when not given'),
+    memory_type: z.string().nullable().describe('Kind of memory'),
+    namespace: z.string().describe('Namespace of the memory'),
+    user_id: userId,
+  }),
 })
 
 /** Every event type, in the order of the documentation. Hook validation, dispatch and docs follow this list. */
@@ -69,3 +101,15 @@ export type Event = EventOf<(typeof EVENT_TYPES)[number]>
 export type EventName = Event['event']
 
 export const EVENT_NAMES = EVENT_TYPES.map((type) => type.name) as [EventName, ...EventName[]]
+
+const EVENT_TYPE = 'Type of the event'
+export const eventType = z.enum(EVENT_NAMES).meta({ id: 'EventName', description: EVENT_TYPE })
+/** For operations that check the type themselves, with a message that names the choices. */
+export const eventTypeName = z
+  .string()
+  .max(100)
+  .meta({ description: EVENT_TYPE, enum: [...EVENT_NAMES] })
+export const eventTypeFilter = z
+  .string()
+  .optional()
+  .meta({ description: 'Only events of this type', examples: [...EVENT_NAMES] })

@@ -1,51 +1,80 @@
 import { z } from 'zod'
-import { limit, metadata, name, offset, projectId, timestamp, uuid, wording } from './common.ts'
+import { createdAt, limit, metadata, name, offset, ownProjectId, projectId, uuid, warnings, wording } from './common.ts'
 
-export const file = z.object({
-  file_id: z.string(),
-  id: z.string(),
-  project_id: z.string(),
-  file_key: z.string(),
-  file_name: z.string(),
-  content_type: z.string().nullable(),
-  size_bytes: z.number().nullable(),
-  folder: z.string().nullable(),
-  file_metadata: metadata,
-  metadata,
-  /** False for a file that was registered by its metadata only. */
-  has_content: z.boolean(),
-  summary: z.string().nullable(),
-  created_at: timestamp,
-})
+export const file = z
+  .object({
+    file_id: z.string().describe('Id of the file'),
+    id: z.string().describe('Same value as `file_id`'),
+    project_id: ownProjectId,
+    file_key: z.string().describe('Key of the file: the one that was sent, or one that the server made'),
+    file_name: z.string().describe('Name of the file'),
+    content_type: z.string().nullable().describe('Media type of the content; null when unknown'),
+    size_bytes: z.number().nullable().describe('Size of the content in bytes; null when unknown'),
+    folder: z.string().nullable().describe('Folder that the file is listed in; null when it is in none'),
+    file_metadata: metadata.describe('Metadata of the file'),
+    metadata: metadata.describe('Same value as `file_metadata`'),
+    has_content: z
+      .boolean()
+      .describe('Whether the server has the content; false for a file that was registered by its metadata only'),
+    summary: z
+      .string()
+      .nullable()
+      .describe('Summary of the content by the hook auto_summarize; null when there is none'),
+    created_at: createdAt,
+  })
+  .meta({ id: 'File', description: 'A file: its metadata, and whether the server has its content' })
 export type File = z.infer<typeof file>
 
 /** Content as a multipart part, as base64, or none (metadata only). */
 export const fileUpload = z.object({
   project_id: projectId,
-  file_key: z.string().min(1).max(1024).optional(),
-  file_name: name.optional(),
-  file_content: z.string().optional(),
-  content_type: z.string().max(255).nullish(),
-  size_bytes: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER).nullish(),
-  folder: z.string().max(1024).nullish(),
-  file_metadata: metadata.default({}),
+  file_key: z.string().min(1).max(1024).optional().describe('Key of the file. When absent, the server makes one'),
+  file_name: name
+    .optional()
+    .describe('Name of the file. When absent: that of the file part, else the last segment of `file_key`'),
+  file_content: z
+    .string()
+    .optional()
+    .describe('The content in base64, in a JSON body. When absent, only metadata is stored'),
+  content_type: z
+    .string()
+    .max(255)
+    .nullish()
+    .describe('Media type of the content. When absent: that of the file part, else null'),
+  size_bytes: z
+    .number()
+    .int()
+    .min(0)
+    .max(Number.MAX_SAFE_INTEGER)
+    .nullish()
+    .describe('Size in bytes of a file that is stored elsewhere. Ignored when the request has the content'),
+  folder: z.string().max(1024).nullish().describe('Folder to list the file in'),
+  file_metadata: metadata.default({}).describe('Any JSON object of yours'),
 })
 export const fileList = z.object({
   project_id: projectId,
-  folder: z.string().optional(),
-  limit: limit.default(100),
+  folder: z.string().optional().describe('Only files of this folder'),
+  limit: limit(100),
   offset,
 })
 /** By words and by meaning, over names and summaries. */
 export const fileSearch = z.object({
   project_id: projectId,
-  query: wording.max(10_000),
-  folder: z.string().optional(),
-  limit: limit.default(10),
+  query: wording.max(10_000).describe('What to look for in names and summaries: words, or a question'),
+  folder: z.string().optional().describe('Only files of this folder'),
+  limit: limit(10),
 })
-export const fileMatches = z.object({
-  results: z.array(file.extend({ score: z.number(), similarity: z.number() })),
-  count: z.number(),
-  warnings: z.array(z.string()).optional(),
-})
-export const fileKey = z.object({ project_id: projectId, file_id: uuid })
+export const fileMatch = file
+  .extend({
+    score: z.number().describe('Relevance from 0 to 1; results are sorted by it'),
+    similarity: z.number().describe('Same value as `score`'),
+  })
+  .meta({ id: 'FileMatch', description: 'A file that a search found' })
+export const fileMatches = z
+  .object({
+    results: z.array(fileMatch).describe('The files found, the most relevant first'),
+    count: z.number().describe('Number of results'),
+    warnings,
+  })
+  .meta({ id: 'FileMatches', description: 'Result of a search for files' })
+export const fileKey = z.object({ project_id: projectId, file_id: uuid.describe('Id of the file') })

@@ -1,9 +1,10 @@
 import { z } from 'zod'
-import { flag, integer, metadata, projectId, timestamp } from './common.ts'
-import { EVENT_NAMES } from './events.ts'
+import { createdAt, flag, integer, metadata, optionalProjectId, ownProjectId, updatedAt, warnings } from './common.ts'
+import { eventType } from './events.ts'
 import { orderingKey, retryPolicy } from './hook.ts'
 import { PERMISSIONS } from './login.ts'
 import type { Runtime } from './runtime.ts'
+import { MISSED, OVERLAP } from './schedule.ts'
 
 /** A function's name is also a hook's name, a path and a tool's name. */
 export const functionName = z
@@ -13,7 +14,7 @@ export const secretName = z
   .string()
   .regex(/^[A-Za-z_][A-Za-z0-9_]{0,63}$/, 'Must be the name of a variable: 1 to 64 letters, digits or "_"')
 
-/** What is accepted as `runtime`, and what it stands for. */
+/** Accepted names of each `runtime`. */
 export const RUNTIME_NAMES = {
   nodejs20: 'nodejs20',
   nodejs: 'nodejs20',
@@ -28,44 +29,77 @@ export const runtimeName = z
   .enum(Object.keys(RUNTIME_NAMES) as [keyof typeof RUNTIME_NAMES])
   .transform((name) => RUNTIME_NAMES[name])
 
-/** The function runs on events of this type. */
-export const eventTrigger = z.strictObject({
-  event: z.enum(EVENT_NAMES),
-  filter: metadata.optional(),
-  ordering_key: z.union([z.string().transform((path) => ({ path, policy: 'block' as const })), orderingKey]).optional(),
-  retry: retryPolicy.optional(),
-  concurrency: integer(1, 1000).optional(),
-  /** True: on events of all the user's projects, not only of the function's. */
-  all_projects: z.boolean().default(false),
-})
+export const eventTrigger = z
+  .strictObject({
+    event: eventType.describe('Type of the events that the function runs on'),
+    filter: metadata
+      .optional()
+      .describe('Only events that match this filter count. When absent: all events of the type'),
+    ordering_key: z
+      .union([
+        z
+          .string()
+          .describe('Path into the `data` or the `row` of the event, with the policy `block`')
+          .transform((path) => ({ path, policy: 'block' as const })),
+        orderingKey,
+      ])
+      .optional()
+      .describe('How runs are ordered: a path, or a path and a policy. When absent: not at all'),
+    retry: retryPolicy.optional().describe('When failed runs are tried again. When absent: `retry` of the function'),
+    concurrency: integer(1, 1000).optional().describe('Maximum number of runs of this trigger at the same time'),
+    all_projects: z
+      .boolean()
+      .default(false)
+      .describe('True: events of all projects of the user count, not only those of the function’s project'),
+  })
+  .meta({ id: 'EventTrigger', description: 'The function runs on events of this type' })
 
-export const schedule = z.strictObject({
-  /** Five fields, or six with seconds before them. */
-  cron: z.string().min(1).max(100),
-  /** An IANA name. */
-  timezone: z.string().min(1).max(64).default('UTC'),
-  /** What becomes of ticks that passed while nothing ran: none, one run for all, or one each (the last 100). */
-  missed: z.enum(['skip', 'run_once', 'run_all']).default('run_once'),
-  /** What becomes of a tick while the run of an earlier one is unfinished: its run is `skipped`, or waits. */
-  overlap: z.enum(['skip', 'queue']).default('skip'),
-})
+export const schedule = z
+  .strictObject({
+    cron: z
+      .string()
+      .min(1)
+      .max(100)
+      .meta({ description: 'Cron expression with five fields, or six with seconds first', examples: ['0 6 * * *'] }),
+    timezone: z
+      .string()
+      .min(1)
+      .max(64)
+      .default('UTC')
+      .meta({ description: 'IANA time zone of the expression', examples: ['Europe/Berlin'] }),
+    missed: z.enum(['skip', 'run_once', 'run_all']).default('run_once').describe(MISSED),
+    overlap: z.enum(['skip', 'queue']).default('skip').describe(OVERLAP),
+  })
+  .meta({ id: 'ScheduleTrigger', description: 'The function runs by the clock' })
 
 export const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
 
-export const httpTrigger = z.strictObject({
-  methods: z.array(z.enum(METHODS)).min(1).default(['GET', 'POST']),
-  /** `key`: callers send an API key of the function's owner; `none`: anybody may call. */
-  auth: z.enum(['key', 'none']).default('key'),
-  /** Pages of these origins may call it; `*` is any. Null: browsers keep other origins' pages out. */
-  cors: z
-    .strictObject({
-      origins: z.array(z.string().min(1).max(255)).min(1).max(50),
-      headers: z.array(z.string().min(1).max(100)).max(50).default([]),
-      max_age_seconds: integer(0, 86_400).default(600),
-    })
-    .nullable()
-    .default(null),
-})
+export const httpTrigger = z
+  .strictObject({
+    methods: z.array(z.enum(METHODS)).min(1).default(['GET', 'POST']).describe('Methods that the function answers'),
+    auth: z
+      .enum(['key', 'none'])
+      .default('key')
+      .describe('`key`: callers send an API key of the function’s owner. `none`: everyone can call'),
+    cors: z
+      .strictObject({
+        origins: z
+          .array(z.string().min(1).max(255))
+          .min(1)
+          .max(50)
+          .describe('Origins whose pages can call the function; `*` is any'),
+        headers: z
+          .array(z.string().min(1).max(100))
+          .max(50)
+          .default([])
+          .describe('Request headers that these pages can send'),
+        max_age_seconds: integer(0, 86_400).default(600).describe('Seconds for which browsers keep the permission'),
+      })
+      .nullable()
+      .default(null)
+      .describe('Which pages of other origins can call the function. Null: none'),
+  })
+  .meta({ id: 'HttpTrigger', description: 'The function answers HTTP requests' })
 
 const MAX_SCHEMA_LENGTH = 65_536
 const jsonSchema = metadata.refine(
@@ -73,27 +107,30 @@ const jsonSchema = metadata.refine(
   `A schema has at most ${MAX_SCHEMA_LENGTH} characters`,
 )
 
-export const toolTrigger = z.strictObject({
-  /** Tells a model what the tool does and when to use it. */
-  description: z.string().min(1).max(4000),
-  title: z.string().min(1).max(200).optional(),
-  /** JSON Schemas (2020-12) of arguments and result. */
-  input_schema: jsonSchema
-    .refine(({ type }) => type === 'object', 'Must say "type": "object": a tool is called with named arguments')
-    .default({ type: 'object' }),
-  output_schema: jsonSchema.optional(),
-  /** Hints for clients, as the protocol names them. */
-  annotations: z
-    .strictObject({
-      title: z.string().max(200),
-      readOnlyHint: z.boolean(),
-      destructiveHint: z.boolean(),
-      idempotentHint: z.boolean(),
-      openWorldHint: z.boolean(),
-    })
-    .partial()
-    .optional(),
-})
+export const toolTrigger = z
+  .strictObject({
+    description: z.string().min(1).max(4000).describe('Tells a model what the tool does and when to use it'),
+    title: z.string().min(1).max(200).optional().describe('Name of the tool for people'),
+    input_schema: jsonSchema
+      .refine(({ type }) => type === 'object', 'Must say "type": "object": a tool is called with named arguments')
+      .default({ type: 'object' })
+      .describe('JSON Schema (2020-12) of the arguments'),
+    output_schema: jsonSchema
+      .optional()
+      .describe('JSON Schema (2020-12) of the result. When absent, the result is text'),
+    annotations: z
+      .strictObject({
+        title: z.string().max(200).describe('Name of the tool for people'),
+        readOnlyHint: z.boolean().describe('Whether the tool changes nothing'),
+        destructiveHint: z.boolean().describe('Whether the tool can delete or overwrite'),
+        idempotentHint: z.boolean().describe('Whether a repeated call changes nothing more'),
+        openWorldHint: z.boolean().describe('Whether the tool reaches systems outside'),
+      })
+      .partial()
+      .optional()
+      .describe('Hints for clients, with the names of the MCP specification'),
+  })
+  .meta({ id: 'ToolTrigger', description: 'The function is a tool for agents, over MCP' })
 
 /** `true` is all defaults, `false` the same as nothing. */
 const orDefaults = <Schema extends z.ZodType>(schema: Schema, defaults: unknown) =>
@@ -107,34 +144,42 @@ const oneOrMore = <Schema extends z.ZodType>(schema: Schema, short: (text: strin
     z.array(schema).max(20).default([]),
   )
 
-/** What sets a function off and what bounds it. In the file itself: `export const config = {…}`, or `config = {…}` in Python. */
-export const functionConfig = z.strictObject({
-  /** A name alone is a trigger without conditions. */
-  triggers: oneOrMore(eventTrigger, (event) => ({ event })),
-  /** An expression alone is in UTC. */
-  schedule: oneOrMore(schedule, (cron) => ({ cron })),
-  http: orDefaults(httpTrigger, {}),
-  tool: toolTrigger.optional(),
-  timeout_seconds: z.number().min(1).max(120).default(30),
-  memory_mb: integer(64, 4096).default(256),
-  /** The largest result. */
-  output_limit_bytes: integer(1, 6_291_456).default(51_200),
-  /** `fresh`: no call finds what another has left in memory or on disk. */
-  isolation: z.enum(['warm', 'fresh']).default('warm'),
-  /** How many of its calls one instance executes at once, and how many of its queued runs all of them. */
-  concurrency: integer(1, 1000).optional(),
-  /** How a run that has failed is tried again; a trigger's own comes first. */
-  retry: retryPolicy.optional(),
-  env: z.record(secretName, z.string().max(32_768)).default({}),
-  /** Names of the project's secrets that `env` holds as well. */
-  secrets: z.array(secretName).max(100).default([]),
-  /** What it may do through `ctx.zerodb`; a caller's own rights bound it further. */
-  permissions: z
-    .array(z.enum([...PERMISSIONS, '*']))
-    .max(20)
-    .optional(),
-})
-/** As it is kept: complete. */
+/** In the file itself: `export const config = {…}`, or `config = {…}` in Python. */
+export const functionConfig = z
+  .strictObject({
+    triggers: oneOrMore(eventTrigger, (event) => ({ event })).describe(
+      'Events that the function runs on. A name alone is a trigger without conditions',
+    ),
+    schedule: oneOrMore(schedule, (cron) => ({ cron })).describe(
+      'When the function runs by the clock. An expression alone is in UTC',
+    ),
+    http: orDefaults(httpTrigger, {}).describe('How the function answers HTTP requests; `true` is all defaults'),
+    tool: toolTrigger.optional().describe('The function as a tool for agents. When absent, it is not a tool'),
+    timeout_seconds: z.number().min(1).max(120).default(30).describe('Maximum number of seconds of a call'),
+    memory_mb: integer(64, 4096).default(256).describe('Maximum memory, in megabytes'),
+    output_limit_bytes: integer(1, 6_291_456).default(51_200).describe('Maximum size of a result, in bytes'),
+    isolation: z
+      .enum(['warm', 'fresh'])
+      .default('warm')
+      .describe('`warm`: a process serves several calls. `fresh`: each call has a new process and an empty disk'),
+    concurrency: integer(1, 1000)
+      .optional()
+      .describe('Maximum number of calls at the same time on one instance, and of queued runs over all instances'),
+    retry: retryPolicy.optional().describe('When failed runs are tried again. The `retry` of a trigger comes first'),
+    env: z.record(secretName, z.string().max(32_768)).default({}).describe('Environment variables'),
+    secrets: z
+      .array(secretName)
+      .max(100)
+      .default([])
+      .describe('Names of secrets of the project, which become environment variables too'),
+    permissions: z
+      .array(z.enum([...PERMISSIONS, '*']))
+      .max(20)
+      .optional()
+      .describe('What the function can do through `ctx.zerodb`. The permissions of its caller limit it further'),
+  })
+  .meta({ id: 'FunctionConfig', description: 'Triggers and limits of a function' })
+/** A stored configuration, which is complete. */
 export type FunctionConfig = z.infer<typeof functionConfig> & { permissions: string[] }
 
 /** What a function may do that does not say. */
@@ -147,95 +192,129 @@ export const DEFAULT_PERMISSIONS = [
 ] as const
 
 const path = z.string().min(1).max(255)
-/** Text, or bytes as `{base64}`. */
-const content = z.union([z.string(), z.strictObject({ base64: z.base64() })])
+const content = z
+  .union([z.string(), z.strictObject({ base64: z.base64().describe('The bytes, in base64') })])
+  .describe('Text, or bytes as `{base64}`')
 
-const inProject = { project_id: projectId.optional() }
+const inProject = { project_id: optionalProjectId }
+const versionNumber = integer(1, 2_000_000_000)
 
 export const functionDeploy = z.object({
   ...inProject,
-  name: functionName,
-  runtime: runtimeName.optional(),
-  /** One file is enough. */
-  source: z.string().min(1).optional(),
-  /** Or several, by path. */
-  files: z.record(path, content).optional(),
-  /** The file with the handler, where that is not plain. */
-  entry: path.optional(),
-  /** Its keys go before those of the config in the file. */
-  config: metadata.optional(),
-  /** True: check and build everything, store nothing, and answer what would change. */
-  dry_run: z.boolean().default(false),
+  name: functionName.meta({ description: 'Name of the function, unique in its project', examples: ['on-order'] }),
+  runtime: runtimeName
+    .optional()
+    .describe(
+      'Language of the code: `nodejs20` or `python3.11`. When absent: the one that fits the names of the files',
+    ),
+  source: z
+    .string()
+    .min(1)
+    .optional()
+    .meta({
+      description: 'The code, in one file. Either this or `files` is required',
+      examples: ['export default (event) => event.data'],
+    }),
+  files: z.record(path, content).optional().describe('The code, as files by path. Either this or `source` is required'),
+  entry: path
+    .optional()
+    .describe('Path of the file with the handler. When absent: `index.ts`, `index.js`, `main.py` or the only file'),
+  config: metadata.optional().meta({
+    description: 'Triggers and limits. Its keys replace those of the configuration in the file',
+    examples: [{ triggers: ['zerodb.table.row_inserted'], timeout_seconds: 60 }],
+  }),
+  dry_run: z
+    .boolean()
+    .default(false)
+    .describe('True: check and build everything, store nothing, and return what would change'),
 })
 
-export const functionKey = z.object({ ...inProject, name: functionName })
+export const functionKey = z.object({ ...inProject, name: functionName.describe('Name of the function') })
 export const functionList = z.object(inProject)
-export const versionKey = functionKey.extend({ version: integer(1, 2_000_000_000) })
+export const versionKey = functionKey.extend({ version: versionNumber.describe('Number of the version') })
 export const functionDiff = functionKey.extend({
-  /** The live version's predecessor when absent. */
-  from: integer(1, 2_000_000_000).optional(),
-  /** The live version when absent. */
-  to: integer(1, 2_000_000_000).optional(),
+  from: versionNumber.optional().describe('The older version. When absent: the one before `to`'),
+  to: versionNumber.optional().describe('The newer version. When absent: the live version'),
 })
 export const functionRollback = functionKey.extend({
-  /** The live version's predecessor when absent. */
-  version: integer(1, 2_000_000_000).optional(),
+  version: versionNumber.optional().describe('Version to make live. When absent: the one before the live version'),
 })
-export const functionUpdate = functionKey.extend({ is_active: z.boolean() })
-export const functionDelete = functionKey.extend({ force: flag.default(false) })
+export const functionUpdate = functionKey.extend({
+  is_active: z.boolean().describe('True switches the function on; false switches it off and cancels its queued runs'),
+})
+export const functionDelete = functionKey.extend({
+  force: flag.default(false).describe('True: also delete hooks on the function that were created by hand'),
+})
 export const functionInvoke = functionKey.extend({
-  payload: z.unknown().optional(),
-  /** Answer at once and execute durably, as `Prefer: respond-async` asks. */
-  wait: z.boolean().default(true),
+  payload: z
+    .unknown()
+    .optional()
+    .describe('The `data` of the event that the function receives: any JSON value. When absent: null'),
+  wait: z
+    .boolean()
+    .default(true)
+    .describe(
+      'True: wait for the result. False: queue a durable run and respond at once, as with `Prefer: respond-async`',
+    ),
 })
 
-export const functionVersion = z.object({
-  version: z.number(),
-  runtime: z.string(),
-  hash: z.string(),
-  /** The file with the handler, of those that were uploaded. */
-  entry: z.string(),
-  config: metadata,
-  created_at: timestamp,
-})
+export const functionVersion = z
+  .object({
+    version: z.number().describe('Number of the version, from 1'),
+    runtime: z.string().describe('Runtime that the code is written for'),
+    hash: z.string().describe('SHA-256 of the code and its configuration'),
+    entry: z.string().describe('Path of the uploaded file with the handler'),
+    config: metadata.describe('Triggers and limits of this version'),
+    created_at: createdAt,
+  })
+  .meta({ id: 'FunctionVersion', description: 'A version of a function' })
 export type FunctionVersion = z.infer<typeof functionVersion>
 
-export const fn = z.object({
-  id: z.string(),
-  project_id: z.string(),
-  name: z.string(),
-  runtime: z.string(),
-  /** Of the interpreter that executes it on the answering instance, such as 22.11.0 for `nodejs20`; null until that is known. */
-  runtime_version: z.string().nullable(),
-  /** The version that runs. */
-  version: z.number(),
-  hash: z.string(),
-  entry: z.string(),
-  config: metadata,
-  is_active: z.boolean(),
-  created_at: timestamp,
-  updated_at: timestamp,
-  /** Where it answers, if it has an HTTP trigger. */
-  url_path: z.string().nullable(),
-})
+export const fn = z
+  .object({
+    id: z.string().describe('Id of the function'),
+    project_id: ownProjectId,
+    name: z.string().describe('Name of the function, unique in its project'),
+    runtime: z.string().describe('Runtime that the code is written for'),
+    runtime_version: z
+      .string()
+      .nullable()
+      .meta({
+        description: 'Version of the interpreter on the responding instance; null while unknown',
+        examples: ['22.11.0'],
+      }),
+    version: z.number().describe('Number of the live version'),
+    hash: z.string().describe('SHA-256 of the code and configuration of the live version'),
+    entry: z.string().describe('Path of the uploaded file with the handler'),
+    config: metadata.describe('Triggers and limits of the live version'),
+    is_active: z.boolean().describe('Whether the function is switched on'),
+    created_at: createdAt,
+    updated_at: updatedAt,
+    url_path: z
+      .string()
+      .nullable()
+      .describe('Path where the function answers HTTP requests; null without an HTTP trigger'),
+  })
+  .meta({ id: 'Function', description: 'A function: user code, with its triggers and limits' })
 export type Fn = z.infer<typeof fn>
 
-const changes = z.object({
-  created: z.array(z.string()),
-  changed: z.array(z.string()),
-  removed: z.array(z.string()),
-})
-export const deployed = fn.extend({
-  /** False: just this was live already, and nothing was done. */
-  changed: z.boolean(),
-  /** What became of its hooks (by event type) and schedules (by expression and zone). */
-  hooks: changes,
-  schedules: changes,
-  warnings: z.array(z.string()).optional(),
-})
+const changes = z
+  .object({
+    created: z.array(z.string()).describe('Those that the deployment created'),
+    changed: z.array(z.string()).describe('Those that the deployment changed'),
+    removed: z.array(z.string()).describe('Those that the deployment removed'),
+  })
+  .meta({ id: 'Changes', description: 'What a deployment changed' })
+export const deployed = fn
+  .extend({
+    changed: z.boolean().describe('False: exactly this version was live already, and nothing was done'),
+    hooks: changes.describe('Changes of hooks, by event type'),
+    schedules: changes.describe('Changes of schedules, by expression and time zone'),
+    warnings,
+  })
+  .meta({ id: 'Deployed', description: 'The function, and what its deployment changed' })
 export type Changes = z.infer<typeof changes>
 
-/** The version that the request would deploy. Nothing has been stored. */
 export const deployDryRun = deployed
   .omit({
     id: true,
@@ -245,29 +324,52 @@ export const deployDryRun = deployed
     created_at: true,
     updated_at: true,
   })
-  .extend({ dry_run: z.literal(true) })
-export const deployedOrDryRun = z.union([deployed, deployDryRun])
+  .extend({ dry_run: z.literal(true).describe('Always true') })
+  .meta({ id: 'DeployDryRun', description: 'The version that the request would deploy. Nothing has been stored' })
+export const deployedOrDryRun = z
+  .union([deployed, deployDryRun])
+  .describe('The function, and what its deployment changed')
 
-export const versionSource = functionVersion.extend({ files: z.record(z.string(), content) })
-export const versionsList = z.array(functionVersion.extend({ live: z.boolean() }))
-export const versionDiff = z.object({
-  from: z.number(),
-  to: z.number(),
-  /** By path; `lines` is a unified diff, null for what is not text. */
-  files: z.array(
-    z.object({
-      path: z.string(),
-      change: z.enum(['added', 'removed', 'changed']),
-      lines: z.string().nullable(),
-    }),
-  ),
-  config: z.object({ from: metadata, to: metadata }).nullable(),
-})
+export const versionSource = functionVersion
+  .extend({ files: z.record(z.string(), content).describe('The uploaded files, by path') })
+  .meta({ id: 'VersionSource', description: 'A version of a function, with its files' })
+export const listedVersion = functionVersion
+  .extend({ live: z.boolean().describe('Whether this is the live version') })
+  .meta({ id: 'ListedVersion', description: 'A version of a function in a list' })
+export const versionsList = z.array(listedVersion).describe('The versions, newest first')
+export const versionDiff = z
+  .object({
+    from: z.number().describe('Number of the older version'),
+    to: z.number().describe('Number of the newer version'),
+    files: z
+      .array(
+        z
+          .object({
+            path: z.string().describe('Path of the file'),
+            change: z.enum(['added', 'removed', 'changed']).describe('What happened to the file'),
+            lines: z.string().nullable().describe('Unified diff of the file; null for a file that is not text'),
+          })
+          .meta({ id: 'FileDiff', description: 'The difference between two versions of a file' }),
+      )
+      .describe('Files that differ'),
+    config: z
+      .object({
+        from: metadata.describe('Configuration of the older version'),
+        to: metadata.describe('Configuration of the newer version'),
+      })
+      .nullable()
+      .describe('The configurations; null when they are equal'),
+  })
+  .meta({ id: 'VersionDiff', description: 'The differences between two versions of a function' })
 
-/** What a call answers: its result, or for a durable one only the run. */
-export const invoked = z.object({
-  run_id: z.string(),
-  status: z.enum(['succeeded', 'queued']),
-  result: z.unknown().optional(),
-  duration_ms: z.number().optional(),
-})
+export const invoked = z
+  .object({
+    run_id: z.string().describe('Id of the run that records the call'),
+    status: z.enum(['succeeded', 'queued']).describe('`succeeded`, or `queued` for a durable run'),
+    result: z.unknown().optional().describe('What the function returned. Absent for a durable run'),
+    duration_ms: z
+      .number()
+      .optional()
+      .describe('Time that the function ran, in milliseconds. Absent for a durable run'),
+  })
+  .meta({ id: 'Invoked', description: 'Result of a call, or the durable run that was queued' })

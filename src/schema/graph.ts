@@ -1,49 +1,72 @@
 import { z } from 'zod'
-import { integer, name, seconds, timestamp } from './common.ts'
+import { createdAt, integer, name, seconds } from './common.ts'
 
-export const entity = z.object({
-  id: z.string(),
-  name: z.string(),
-  type: z.string(),
-  aliases: z.array(z.string()),
-})
+export const entity = z
+  .object({
+    id: z.string().describe('Id of the entity'),
+    name: z.string().describe('Name of the entity'),
+    type: z.string().describe('Type of the entity, such as `person`, `organization` or `place`'),
+    aliases: z.array(z.string()).describe('All names under which memories mention the entity'),
+  })
+  .meta({ id: 'Entity', description: 'A person, organization, place or thing that memories mention' })
 export type Entity = z.infer<typeof entity>
 
-export const relationship = z.object({
-  id: z.string(),
-  subject: z.string(),
-  predicate: z.string(),
-  object: z.string(),
-  confidence: z.number(),
-  /** The memories that say so. */
-  sources: z.array(z.string()),
-  created_at: timestamp,
-})
+export const relationship = z
+  .object({
+    id: z.string().describe('Id of the relation'),
+    subject: z.string().describe('Name of the entity that the relation starts at'),
+    predicate: z.string().describe('The relation, such as `works for`'),
+    object: z.string().describe('Name of the entity that the relation leads to'),
+    confidence: z.number().describe('Confidence of the extraction, from 0 to 1'),
+    sources: z.array(z.string()).describe('Ids of the memories that support the relation'),
+    created_at: createdAt,
+  })
+  .meta({ id: 'Relationship', description: 'A relation between two entities' })
 
-/** `entity` is a name, an alias (any spelling that resolves to it, or the `entity_id` given to remember) or an id. */
+const neighbor = z
+  .object({
+    id: z.string().describe('Id of the neighbor'),
+    name: z.string().describe('Name of the neighbor'),
+    type: z.string().describe('Type of the neighbor'),
+    predicate: z.string().describe('The relation, such as `works for`'),
+    direction: z
+      .enum(['out', 'in'])
+      .describe('`out`: the relation starts at the entity asked for. `in`: it leads to it'),
+    confidence: z.number().describe('Confidence of the extraction, from 0 to 1'),
+  })
+  .meta({ id: 'Neighbor', description: 'An entity that is related to the one asked for' })
+const graphNode = z
+  .object({
+    id: z.string().describe('Id of the entity'),
+    label: z.string().describe('Name of the entity'),
+    type: z.string().describe('Type of the entity'),
+  })
+  .meta({ id: 'GraphNode', description: 'An entity as a node of a drawing' })
+const graphEdge = z
+  .object({
+    id: z.string().describe('Id of the relation'),
+    source: z.string().describe('Id of the node that the edge starts at'),
+    target: z.string().describe('Id of the node that the edge leads to'),
+    predicate: z.string().describe('The relation, such as `works for`'),
+  })
+  .meta({ id: 'GraphEdge', description: 'A relation as an edge of a drawing' })
+
 export const neighborsQuery = z.object({
-  entity: name,
-  limit: integer(1, 500).default(50),
-  /** Seconds to wait for the caller's own unfinished extraction; 0 answers at once. */
-  wait: seconds(0, 10).default(2),
+  entity: name.describe('The entity: its name in any spelling, the `entity_id` given to remember, or its id'),
+  limit: integer(1, 500).default(50).describe('Maximum number of relations'),
+  wait: seconds(0, 10)
+    .default(2)
+    .describe('Seconds to wait for the extraction of what you have just stored; 0 responds at once'),
 })
-export const neighbors = z.object({
-  entity,
-  neighbors: z.array(
-    z.object({
-      id: z.string(),
-      name: z.string(),
-      type: z.string(),
-      predicate: z.string(),
-      direction: z.enum(['out', 'in']),
-      confidence: z.number(),
-    }),
-  ),
-  relationships: z.array(relationship),
-  nodes: z.array(z.object({ id: z.string(), label: z.string(), type: z.string() })),
-  edges: z.array(z.object({ id: z.string(), source: z.string(), target: z.string(), predicate: z.string() })),
-  count: z.number(),
-  /** Extractions that had not finished when the wait was over. */
-  pending: z.number(),
-})
+export const neighbors = z
+  .object({
+    entity,
+    neighbors: z.array(neighbor).describe('The related entities, one for each relation'),
+    relationships: z.array(relationship).describe('The relations, with the memories that support them'),
+    nodes: z.array(graphNode).describe('The entities as nodes of a drawing'),
+    edges: z.array(graphEdge).describe('The relations as edges of a drawing'),
+    count: z.number().describe('Number of relations'),
+    pending: z.number().describe('Number of extractions that had not finished when the wait was over'),
+  })
+  .meta({ id: 'Neighbors', description: 'An entity and what it is related to' })
 export type Neighbors = z.infer<typeof neighbors>

@@ -1,126 +1,205 @@
 import { z } from 'zod'
-import { flag, integer, metadata, seconds, timestamp, uuid } from './common.ts'
+import { createdAt, flag, integer, metadata, seconds, updatedAt, uuid } from './common.ts'
 import { loggedEvent } from './event-log.ts'
+import { eventType, eventTypeFilter, eventTypeName } from './events.ts'
 
 export const HOOK_TYPES = ['first_party', 'function', 'webhook'] as const
 
-/** Runs whose events have the same value at `path` go one after the other, in the order of the events. */
-export const orderingKey = z.strictObject({
-  /** Into the event's `data` or its `row`, e.g. `row.metadata.customer`. An event without a value there is not ordered. */
-  path: z.string().min(1).max(255),
-  /** What a run that has failed does to those behind it: it keeps them waiting until it is final, or is dead at once and lets them pass. */
-  policy: z.enum(['block', 'skip']).default('block'),
-})
+export const orderingKey = z
+  .strictObject({
+    path: z
+      .string()
+      .min(1)
+      .max(255)
+      .meta({
+        description: 'Path into the `data` or the `row` of the event. Events without a value there are not ordered',
+        examples: ['row.metadata.customer'],
+      }),
+    policy: z
+      .enum(['block', 'skip'])
+      .default('block')
+      .describe(
+        '`block`: a failed run keeps later runs waiting until it is final. `skip`: a failed run is dead at once and later runs go on',
+      ),
+  })
+  .meta({
+    id: 'OrderingKey',
+    description: 'Runs of events with the same value at `path` execute one after the other, in the order of the events',
+  })
 
-/** When a run that has failed is tried again; what is missing is as usual. */
-export const retryPolicy = z.strictObject({
-  max_attempts: z.number().int().min(1).max(100).optional(),
-  /** The pause after the first failure; each further one is `factor` times as long. */
-  initial_seconds: z.number().min(0).max(86_400).optional(),
-  factor: z.number().min(1).max(10).optional(),
-  max_seconds: z.number().min(0).max(86_400).optional(),
-  /** `full`: each pause is drawn between nothing and its length, so that not all come back at once. */
-  jitter: z.enum(['full', 'none']).optional(),
-})
+export const retryPolicy = z
+  .strictObject({
+    max_attempts: z.number().int().min(1).max(100).optional().describe('Maximum number of attempts. When absent: 8'),
+    initial_seconds: z
+      .number()
+      .min(0)
+      .max(86_400)
+      .optional()
+      .describe('Seconds of pause after the first failure. When absent: 2'),
+    factor: z
+      .number()
+      .min(1)
+      .max(10)
+      .optional()
+      .describe('Factor by which each further pause is longer. When absent: 2'),
+    max_seconds: z.number().min(0).max(86_400).optional().describe('Seconds of the longest pause. When absent: 300'),
+    jitter: z
+      .enum(['full', 'none'])
+      .optional()
+      .describe('`full`: each pause is random, up to its length. `none`: it is exact. When absent: `full`'),
+  })
+  .meta({ id: 'RetryPolicy', description: 'When a failed run is tried again' })
 export type RetryPolicy = z.infer<typeof retryPolicy>
 
-export const hook = z.object({
-  id: z.string(),
-  user_id: z.string(),
-  project_id: z.string().nullable(),
-  event_type: z.string(),
-  hook_type: z.string(),
-  hook_name: z.string(),
-  hook_config: metadata,
-  is_active: z.boolean(),
-  created_at: timestamp,
-  updated_at: timestamp,
-  // From here on each is there only where it has been set.
-  filter: metadata.optional(),
-  ordering_key: orderingKey.optional(),
-  retry: retryPolicy.optional(),
-  /** How many of its runs may go on at once, over all instances; otherwise as many as there are slots. */
-  concurrency: z.number().optional(),
-  /** Its runs are made, and wait. */
-  paused: z.literal(true).optional(),
-  /** Why the system has switched it off. */
-  disabled_reason: z.string().optional(),
-  /** The function that is its handler. */
-  function_id: z.string().optional(),
-  /** Its function's configuration asks for it: deploying another changes or removes it. */
-  declared: z.literal(true).optional(),
-})
+export const hook = z
+  .object({
+    id: z.string().describe('Id of the hook'),
+    user_id: z.string().describe('Id of the user who owns the hook'),
+    project_id: z
+      .string()
+      .nullable()
+      .describe('The only project whose events count; null for all projects of the user'),
+    event_type: eventType.describe('Type of the events that the hook handles'),
+    hook_type: z.string().describe('`first_party` for a built-in handler, `webhook`, or `function`'),
+    hook_name: z.string().describe('Name of the handler: a built-in handler, `webhook:<label>`, or a function'),
+    hook_config: metadata.describe('Configuration of the handler'),
+    is_active: z.boolean().describe('Whether the hook is switched on'),
+    created_at: createdAt,
+    updated_at: updatedAt,
+    filter: metadata.optional().describe('Only events that match this filter count. Absent when there is none'),
+    ordering_key: orderingKey.optional().describe('How runs are ordered. Absent when they are not'),
+    retry: retryPolicy.optional().describe('When failed runs are tried again. Absent: as by default'),
+    concurrency: z
+      .number()
+      .optional()
+      .describe(
+        'Maximum number of runs at the same time, over all processes. Absent when only the number of slots limits it',
+      ),
+    paused: z.literal(true).optional().describe('True: runs are made and wait. Absent when the hook is not paused'),
+    disabled_reason: z.string().optional().describe('Why the system switched the hook off. Absent when it did not'),
+    function_id: z.string().optional().describe('Id of the function that is the handler. Absent for other handlers'),
+    declared: z
+      .literal(true)
+      .optional()
+      .describe('True: the hook comes from the configuration of its function, and follows it. Absent otherwise'),
+  })
+  .meta({ id: 'Hook', description: 'A subscription: which handler runs on which events' })
 export type Hook = z.infer<typeof hook>
 
-/** What a hook's maker may say about delivery, at creation and later; null: as usual. */
+/** How events are delivered, at creation and later; null: as by default. */
 const delivery = {
-  filter: metadata.nullish(),
-  ordering_key: z.union([z.string().transform((path) => ({ path, policy: 'block' as const })), orderingKey]).nullish(),
-  retry: retryPolicy.nullish(),
-  concurrency: integer(1, 1000).nullish(),
-  paused: z.boolean().optional(),
+  filter: metadata.nullish().meta({
+    description: 'Only events that match this filter count. Null or absent: all events of the type',
+    examples: [{ 'data.table_name': 'orders', 'row.total': { $gte: 100 } }],
+  }),
+  ordering_key: z
+    .union([
+      z
+        .string()
+        .describe('Path into the `data` or the `row` of the event, with the policy `block`')
+        .transform((path) => ({ path, policy: 'block' as const })),
+      orderingKey,
+    ])
+    .nullish()
+    .describe('How runs are ordered: a path, or a path and a policy. Null or absent: not at all'),
+  retry: retryPolicy.nullish().describe('When failed runs are tried again. Null or absent: as by default'),
+  concurrency: integer(1, 1000)
+    .nullish()
+    .describe(
+      'Maximum number of runs at the same time, over all processes. Null or absent: only the number of slots limits it',
+    ),
+  paused: z.boolean().optional().describe('True: runs are made and wait. False: they execute'),
 }
 export type Delivery = z.infer<z.ZodObject<typeof delivery>>
 
 /** `event_type`, `hook_name` and `hook_type` are checked against what exists, with a message that names the choices. */
 export const hookCreate = z.object({
-  event_type: z.string().max(100),
-  hook_name: z.string().max(100),
-  hook_type: z.string().max(50).optional(),
-  project_id: uuid.nullish(),
-  hook_config: metadata.default({}),
+  event_type: eventTypeName,
+  hook_name: z
+    .string()
+    .max(100)
+    .meta({
+      description:
+        'Handler to run: `auto_embed`, `auto_summarize`, `auto_graph`, `webhook:<label>`, or the name of a function',
+      examples: ['auto_embed', 'webhook:billing'],
+    }),
+  hook_type: z
+    .string()
+    .max(50)
+    .optional()
+    .describe('`first_party`, `webhook` or `function`. It follows from `hook_name`, so it can be left out'),
+  project_id: uuid.nullish().describe('The only project whose events count. Null or absent: all your projects'),
+  hook_config: metadata.default({}).meta({
+    description: 'Configuration of the handler. A webhook requires `url`',
+    examples: [{ url: 'https://hooks.example.com/orders' }],
+  }),
   ...delivery,
 })
 
-/** A filter, and an ordering key, to be tried out on the latest events. */
 export const filterTest = z.object({
-  event_type: z.string().max(100),
+  event_type: eventTypeName,
   filter: delivery.filter,
   ordering_key: delivery.ordering_key,
-  project_id: uuid.optional(),
-  limit: integer(1, 100).default(20),
+  project_id: uuid.optional().describe('Only events of this project'),
+  limit: integer(1, 100).default(20).describe('Maximum number of events to test'),
 })
 export type FilterTest = z.infer<typeof filterTest>
 
-/** `tested`: events that were looked at; `items`: what the filter makes of each, newest first. */
-export const filterTested = z.object({
-  tested: z.number(),
-  matched: z.number(),
-  items: z.array(
-    z.object({
-      event: loggedEvent,
-      /** The event's row as filters see it now; null when it is gone, has none, or is larger than 8 KB. */
-      row: z.unknown(),
-      matches: z.boolean(),
-      ordering_key: z.string().nullable(),
-    }),
-  ),
-})
+export const filterTested = z
+  .object({
+    tested: z.number().describe('Number of events tested'),
+    matched: z.number().describe('Number of events that match'),
+    items: z
+      .array(
+        z
+          .object({
+            event: loggedEvent,
+            row: z
+              .unknown()
+              .describe(
+                'The row of the event as filters see it now; null when it is deleted, larger than 8 KB, or there is none',
+              ),
+            matches: z.boolean().describe('Whether the event matches the filter'),
+            ordering_key: z.string().nullable().describe('Value of the ordering key; null when there is none'),
+          })
+          .meta({ id: 'FilterTestItem', description: 'An event, and whether it matches' }),
+      )
+      .describe('The events tested, newest first'),
+  })
+  .meta({ id: 'FilterTested', description: 'Result of testing a filter' })
 
 export type FilterTested = z.infer<typeof filterTested>
 
-/** `payload` is the event's data; where it names a row that is stored, the handler gets that. */
 export const hookInvoke = z.object({
-  hook_id: uuid,
-  payload: metadata.default({}),
-  /** In which project, for a hook that is for all: else the key's, `X-Project-ID` or the default one. */
-  project_id: uuid.optional(),
-  /** For how long the answer waits for the first attempt to end. */
-  wait_seconds: seconds(0, 60).default(30),
+  hook_id: uuid.describe('Id of the hook'),
+  payload: metadata.default({}).meta({
+    description: 'The `data` of the event. Where it names a stored row, the handler receives that row',
+    examples: [{ vector_id: 'note-1', namespace: 'default' }],
+  }),
+  project_id: uuid
+    .optional()
+    .describe(
+      'Project to run in, for a hook on all projects. When absent: the project of the key or header, or your default one',
+    ),
+  wait_seconds: seconds(0, 60)
+    .default(30)
+    .describe('Maximum number of seconds to wait for the end of the first attempt'),
 })
 
 export const hookList = z.object({
-  event_type: z.string().optional(),
-  project_id: uuid.optional(),
-  active_only: flag.default(true),
+  event_type: eventTypeFilter.meta({ description: 'Only hooks on events of this type' }),
+  project_id: uuid.optional().describe('Only hooks of this project'),
+  active_only: flag.default(true).describe('False: include hooks that are switched off'),
 })
 
-export const hookKey = z.object({ hook_id: uuid })
+export const hookKey = z.object({ hook_id: uuid.describe('Id of the hook') })
 
-/** `hook_config` replaces the whole configuration. */
 export const hookUpdate = z.object({
-  hook_id: uuid,
-  hook_config: metadata.optional(),
-  is_active: z.boolean().optional(),
+  hook_id: uuid.describe('Id of the hook'),
+  hook_config: metadata.optional().describe('New configuration, which replaces the old one. When absent: unchanged'),
+  is_active: z
+    .boolean()
+    .optional()
+    .describe('True switches the hook on; false switches it off and cancels its queued runs. When absent: unchanged'),
   ...delivery,
 })

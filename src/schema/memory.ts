@@ -1,125 +1,148 @@
 import { z } from 'zod'
-import { limit, metadata, name, offset, projectId, timestamp, uuid, wording } from './common.ts'
+import { createdAt, limit, metadata, name, offset, ownProjectId, projectId, uuid, warnings, wording } from './common.ts'
 
 export const ROLES = ['user', 'assistant', 'system'] as const
 export const MEMORY_TYPES = ['working', 'episodic', 'semantic', 'procedural'] as const
 
+const MEMORY_TYPE =
+  'Kind of memory: `working` for the task at hand, `episodic` for what happened, `semantic` for facts, `procedural` for how to do something'
+
 /** A memory of the project's conversation records. */
-export const memoryRecord = z.object({
-  memory_id: z.string(),
-  id: z.string(),
-  project_id: z.string(),
-  agent_id: z.string().nullable(),
-  session_id: z.string().nullable(),
-  role: z.string().nullable(),
-  content: z.string(),
-  embedding: z.array(z.number()),
-  model: z.string().nullable(),
-  memory_metadata: metadata,
-  created_at: timestamp,
-})
+export const memoryRecord = z
+  .object({
+    memory_id: z.string().describe('Id of the record'),
+    id: z.string().describe('Same value as `memory_id`'),
+    project_id: ownProjectId,
+    agent_id: z.string().nullable().describe('Agent that the record belongs to; null when not given'),
+    session_id: z.string().nullable().describe('Session that the record belongs to; null when not given'),
+    role: z.string().nullable().describe('Author of the text: `user`, `assistant` or `system`; null when not given'),
+    content: z.string().describe('The text, exactly as it was sent'),
+    embedding: z
+      .array(z.number())
+      .describe('Embedding of the content; empty until the hook auto_embed has computed it'),
+    model: z.string().nullable().describe('Model that made the embedding; null when there is none'),
+    memory_metadata: metadata.describe('Metadata of the record'),
+    created_at: createdAt,
+  })
+  .meta({ id: 'Memory', description: 'A record of a conversation' })
 export type MemoryRecord = z.infer<typeof memoryRecord>
 
 export const memoryStore = z.object({
   project_id: projectId,
-  content: wording,
-  agent_id: name.nullish(),
-  session_id: name.nullish(),
-  role: z.enum(ROLES).nullish(),
-  memory_metadata: metadata.default({}),
+  content: wording.describe('The text to store, which is kept exactly as it is'),
+  agent_id: name.nullish().describe('Agent that the record belongs to'),
+  session_id: name.nullish().describe('Session that the record belongs to'),
+  role: z.enum(ROLES).nullish().describe('Author of the text'),
+  memory_metadata: metadata.default({}).describe('Any JSON object of yours'),
 })
 export const memoryList = z.object({
   project_id: projectId,
-  agent_id: z.string().optional(),
-  session_id: z.string().optional(),
-  role: z.enum(ROLES).optional(),
-  limit: limit.default(100),
+  agent_id: z.string().optional().describe('Only records of this agent'),
+  session_id: z.string().optional().describe('Only records of this session'),
+  role: z.enum(ROLES).optional().describe('Only records of this role'),
+  limit: limit(100),
   offset,
 })
-export const memoryKey = z.object({ project_id: projectId, memory_id: uuid })
+export const memoryKey = z.object({ project_id: projectId, memory_id: uuid.describe('Id of the record') })
 
 export const remember = z.object({
-  content: wording,
-  entity_id: name.nullish(),
-  memory_type: z.enum(MEMORY_TYPES).default('episodic'),
-  importance: z.number().min(0).max(1).default(0.5),
-  tags: z.array(z.string().max(255)).max(100).default([]),
-  metadata: metadata.default({}),
-  session_id: name.nullish(),
-  agent_id: name.nullish(),
-  /** The person whose memory it is, as the application names them. */
-  user_id: name.nullish(),
-  /** The run of the agent, as the application names it. */
-  run_id: name.nullish(),
-  namespace: name.default('global'),
+  content: wording.meta({
+    description: 'The text to remember, which is kept exactly as it is',
+    examples: ['Maria prefers green tea'],
+  }),
+  entity_id: name.nullish().meta({ description: 'Person or thing that the memory is about', examples: ['maria'] }),
+  memory_type: z.enum(MEMORY_TYPES).default('episodic').describe(MEMORY_TYPE),
+  importance: z.number().min(0).max(1).default(0.5).describe('Importance, from 0 to 1'),
+  tags: z.array(z.string().max(255)).max(100).default([]).describe('Labels that recall can filter by, at most 100'),
+  metadata: metadata.default({}).describe('Any JSON object of yours'),
+  session_id: name.nullish().describe('Session that the memory belongs to'),
+  agent_id: name.nullish().describe('Agent that the memory belongs to'),
+  user_id: name.nullish().describe('Person whose memory it is, as your application names them'),
+  run_id: name.nullish().describe('Run of the agent, as your application names it'),
+  namespace: name.default('global').describe('Namespace that the memory belongs to'),
 })
-export const rememberResult = z.object({
-  memory_id: z.string(),
-  id: z.string(),
-  status: z.literal('stored'),
-  content: z.string(),
-  entity_id: z.string().nullable(),
-  memory_type: z.string(),
-  importance: z.number(),
-  namespace: z.string(),
-  tags: z.array(z.string()),
-  metadata,
-  /** Always empty: extraction runs after the answer, and its result is in the graph. */
-  entities_extracted: z.array(z.string()),
-  session_id: z.string().nullable(),
-  agent_id: z.string().nullable(),
-  user_id: z.string().nullable(),
-  run_id: z.string().nullable(),
-  created_at: timestamp,
-})
+export const rememberResult = z
+  .object({
+    memory_id: z.string().describe('Id of the memory'),
+    id: z.string().describe('Same value as `memory_id`'),
+    status: z.literal('stored').describe('Always `stored`'),
+    content: z.string().describe('The text, exactly as it was sent'),
+    entity_id: z.string().nullable().describe('Person or thing that the memory is about; null when not given'),
+    memory_type: z.string().describe(MEMORY_TYPE),
+    importance: z.number().describe('Importance, from 0 to 1'),
+    namespace: z.string().describe('Namespace that the memory belongs to'),
+    tags: z.array(z.string()).describe('Labels of the memory'),
+    metadata: metadata.describe('Metadata of the memory'),
+    entities_extracted: z
+      .array(z.string())
+      .describe('Always empty: extraction runs after the response, and its result is in the graph'),
+    session_id: z.string().nullable().describe('Session that the memory belongs to; null when not given'),
+    agent_id: z.string().nullable().describe('Agent that the memory belongs to; null when not given'),
+    user_id: z.string().nullable().describe('Person whose memory it is; null when not given'),
+    run_id: z.string().nullable().describe('Run of the agent; null when not given'),
+    created_at: createdAt,
+  })
+  .meta({ id: 'RememberResult', description: 'The memory that was stored' })
 
 export const recall = z.object({
-  query: wording.max(10_000),
-  entity_id: name.nullish(),
-  session_id: name.nullish(),
-  agent_id: name.nullish(),
-  user_id: name.nullish(),
-  run_id: name.nullish(),
-  namespace: name.nullish(),
-  /** True: memories of every namespace are found, whatever `namespace` says. */
-  allow_cross_namespace: z.boolean().nullish(),
-  tags: z.array(z.string()).nullish(),
-  limit: limit.default(10),
-})
-export const recalled = z.object({
-  id: z.string(),
-  memory_id: z.string(),
-  content: z.string(),
-  score: z.number(),
-  similarity: z.number(),
-  importance: z.number(),
-  memory_type: z.string(),
-  entity_id: z.string().nullable(),
-  session_id: z.string().nullable(),
-  agent_id: z.string().nullable(),
-  namespace: z.string(),
-  tags: z.array(z.string()),
-  metadata,
-  created_at: timestamp,
-})
-export type Recalled = z.infer<typeof recalled>
-export const recallResult = z.object({
-  results: z.array(recalled),
-  memories: z.array(recalled),
-  count: z.number(),
-  warnings: z.array(z.string()).optional(),
-})
-
-export const forget = z.object({ memory_id: uuid })
-/** What is gone: the memory, what was derived from it and from nothing else, and its pending work. */
-export const forgetResult = z.object({
-  status: z.literal('forgotten'),
-  memory_id: z.string(),
-  receipt: z.object({
-    memories: z.number(),
-    mentions: z.number(),
-    edges: z.number(),
-    entities: z.number(),
-    runs: z.number(),
+  query: wording.max(10_000).meta({
+    description: 'What to recall: words, or a question. The first 100 different words count',
+    examples: ['what tea does Maria like?'],
   }),
+  entity_id: name.nullish().describe('Only memories about this person or thing'),
+  session_id: name.nullish().describe('Only memories of this session'),
+  agent_id: name.nullish().describe('Only memories of this agent'),
+  user_id: name.nullish().describe('Only memories of this person, as your application names them'),
+  run_id: name.nullish().describe('Only memories of this run of the agent'),
+  namespace: name.nullish().describe('Only memories of this namespace. Null or absent: of all namespaces'),
+  allow_cross_namespace: z.boolean().nullish().describe('True: find memories of all namespaces and ignore `namespace`'),
+  tags: z.array(z.string()).nullish().describe('Only memories with at least one of these tags'),
+  limit: limit(10),
 })
+export const recalled = z
+  .object({
+    id: z.string().describe('Same value as `memory_id`'),
+    memory_id: z.string().describe('Id of the memory'),
+    content: z.string().describe('The text, exactly as it was remembered'),
+    score: z.number().describe('Relevance from 0 to 1; results are sorted by it'),
+    similarity: z.number().describe('Same value as `score`'),
+    importance: z.number().describe('Importance, from 0 to 1'),
+    memory_type: z.string().describe(MEMORY_TYPE),
+    entity_id: z.string().nullable().describe('Person or thing that the memory is about; null when not given'),
+    session_id: z.string().nullable().describe('Session that the memory belongs to; null when not given'),
+    agent_id: z.string().nullable().describe('Agent that the memory belongs to; null when not given'),
+    namespace: z.string().describe('Namespace that the memory belongs to'),
+    tags: z.array(z.string()).describe('Labels of the memory'),
+    metadata: metadata.describe('Metadata of the memory'),
+    created_at: createdAt,
+  })
+  .meta({ id: 'RecalledMemory', description: 'A memory that recall found' })
+export type Recalled = z.infer<typeof recalled>
+export const recallResult = z
+  .object({
+    results: z.array(recalled).describe('The memories found, the most relevant first'),
+    memories: z.array(recalled).describe('Same value as `results`'),
+    count: z.number().describe('Number of results'),
+    warnings,
+  })
+  .meta({ id: 'RecallResult', description: 'Result of a recall' })
+
+export const forget = z.object({ memory_id: uuid.describe('Id of the memory') })
+export const forgetResult = z
+  .object({
+    status: z.literal('forgotten').describe('Always `forgotten`'),
+    memory_id: z.string().describe('Id of the memory that was deleted'),
+    receipt: z
+      .object({
+        memories: z.number().describe('Memories deleted: always 1'),
+        mentions: z.number().describe('Mentions of entities deleted'),
+        edges: z.number().describe('Relations deleted, because no other memory supports them'),
+        entities: z.number().describe('Entities deleted, because no other memory mentions them'),
+        runs: z.number().describe('Runs whose results, errors and logs were deleted'),
+      })
+      .describe('Number of deleted objects, by kind'),
+  })
+  .meta({
+    id: 'ForgetResult',
+    description: 'The deleted objects: the memory and everything that was derived from it alone',
+  })

@@ -3,17 +3,17 @@ import { flag, projectId } from './common.ts'
 
 export const projectExport = z.object({ project_id: projectId })
 export const projectImport = z.object({})
-/** What has been made. */
-export const projectImported = z.object({
-  project_id: z.string(),
-  name: z.string(),
-  /** Rows by kind. */
-  counts: z.record(z.string(), z.number()),
-  /** Names of webhooks: their secrets did not travel, and they wait for new ones (`rotate-secret`). */
-  without_secret: z.array(z.string()),
-})
+export const projectImported = z
+  .object({
+    project_id: z.string().describe('Id of the project, which is the one of the export'),
+    name: z.string().describe('Name of the project'),
+    counts: z.record(z.string(), z.number()).describe('Number of rows imported, by kind'),
+    without_secret: z
+      .array(z.string())
+      .describe('Names of webhooks that need a new secret (`rotate-secret`): an export has no secrets'),
+  })
+  .meta({ id: 'ProjectImported', description: 'The project that was imported' })
 
 export const backup = z.object({
-  /** Whether the key goes with it that opens the secrets in it. */
-  with_key: flag.default(false),
+  with_key: flag.default(false).describe('True: include the key that decrypts the secrets in the backup'),
 })

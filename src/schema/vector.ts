@@ -1,14 +1,16 @@
 import { z } from 'zod'
 import {
+  createdAt,
   flag,
   limit,
   metadata,
   name,
   namespace,
   offset,
+  ownProjectId,
   projectId,
-  timestamp,
   totalIsExact,
+  updatedAt,
   wording,
 } from './common.ts'
 
@@ -18,77 +20,126 @@ const MAX_FLOAT32 = 3.4028234663852886e38
 export const embedding = z.array(z.number().min(-MAX_FLOAT32).max(MAX_FLOAT32)).min(1).max(16_000)
 
 const item = z.strictObject({
-  vector_id: name.optional(),
-  vector_embedding: embedding.nullish(),
-  namespace,
-  vector_metadata: metadata.default({}),
-  document: z.string().nullish(),
-  source: z.string().max(255).default('api'),
+  vector_id: name.optional().describe('Id of the vector, unique in its namespace. When absent, the server makes one'),
+  vector_embedding: embedding
+    .nullish()
+    .describe(
+      'The embedding: 1 to 16,000 finite numbers. Null or absent: the hook auto_embed computes it from `document`',
+    ),
+  namespace: namespace.describe('Namespace that the vector belongs to'),
+  vector_metadata: metadata.default({}).describe('Any JSON object; searches can filter by it'),
+  document: z
+    .string()
+    .nullish()
+    .describe('The text that the vector stands for. Required when there is no `vector_embedding`'),
+  source: z.string().max(255).default('api').describe('Source of the vector, in your own words'),
 })
 export type VectorInput = z.infer<typeof item>
 
-export const vector = z.object({
-  vector_id: z.string(),
-  project_id: z.string(),
-  namespace: z.string(),
-  vector_embedding: z.array(z.number()).nullable(),
-  dimension: z.number().nullable(),
-  /** What made the embedding; null when the client brought it. */
-  model: z.string().nullable(),
-  vector_metadata: metadata,
-  metadata,
-  document: z.string().nullable(),
-  /** Of the document, by auto_summarize. */
-  summary: z.string().nullable(),
-  source: z.string(),
-  created_at: timestamp,
-  updated_at: timestamp,
-})
+export const vector = z
+  .object({
+    vector_id: z.string().describe('Id of the vector, unique in its namespace'),
+    project_id: ownProjectId,
+    namespace: z.string().describe('Namespace that the vector belongs to'),
+    vector_embedding: z.array(z.number()).nullable().describe('The embedding; null until one has been computed'),
+    dimension: z.number().nullable().describe('Length of the embedding; null when there is none'),
+    model: z.string().nullable().describe('Model that made the embedding; null when the client sent it'),
+    vector_metadata: metadata.describe('Metadata of the vector'),
+    metadata: metadata.describe('Same value as `vector_metadata`'),
+    document: z.string().nullable().describe('The text that the vector stands for; null when there is none'),
+    summary: z
+      .string()
+      .nullable()
+      .describe('Summary of the document by the hook auto_summarize; null when there is none'),
+    source: z.string().describe('Source of the vector'),
+    created_at: createdAt,
+    updated_at: updatedAt,
+  })
+  .meta({ id: 'Vector', description: 'A stored vector with its document and metadata' })
 export type Vector = z.infer<typeof vector>
 
 export const vectorUpsert = item.extend({ project_id: projectId })
 export const vectorUpsertBatch = z.object({
   project_id: projectId,
-  vectors: z.array(item.extend({ namespace: name.optional() })).min(1),
-  /** Of those items that name none. */
-  namespace,
+  vectors: z
+    .array(
+      item
+        .extend({
+          namespace: name.optional().describe('Namespace of this vector. When absent: the one of the request'),
+        })
+        .meta({ id: 'VectorItem', description: 'A vector of a batch' }),
+    )
+    .min(1)
+    .describe('The vectors to store: at most 100, unless ZERODB_MAX_BATCH of the server says otherwise'),
+  namespace: namespace.describe('Namespace of the items that name none'),
 })
-export const vectorBatchResult = z.object({
-  success_count: z.number(),
-  error_count: z.number(),
-  inserted: z.number(),
-  errors: z.array(z.string()),
-  vector_ids: z.array(z.string()),
-  total_time_ms: z.number(),
-})
+export const vectorBatchResult = z
+  .object({
+    success_count: z.number().describe('Number of vectors that were stored'),
+    error_count: z.number().describe('Always 0: a batch is stored as a whole or not at all'),
+    inserted: z.number().describe('Same value as `success_count`'),
+    errors: z.array(z.string()).describe('Always empty: an invalid item makes the whole request fail'),
+    vector_ids: z.array(z.string()).describe('Ids of the vectors, in the order of the request'),
+    total_time_ms: z.number().describe('Time that storing took, in milliseconds'),
+  })
+  .meta({ id: 'VectorBatchResult', description: 'Result of storing many vectors' })
 
 export const vectorSearch = z.object({
   project_id: projectId,
-  query_vector: embedding.optional(),
-  query: wording.max(100_000).optional(),
-  namespace,
-  limit: limit.default(10),
-  threshold: z.number().min(-1).max(1).nullish(),
-  metadata_filter: metadata.nullish(),
-  model: name.optional(),
+  query_vector: embedding.optional().describe('Vector to compare with. Either this or `query` is required'),
+  query: wording
+    .max(100_000)
+    .optional()
+    .describe('Text to compare with: the server embeds it. Either this or `query_vector` is required'),
+  namespace: namespace.describe('Namespace to search in'),
+  limit: limit(10),
+  threshold: z
+    .number()
+    .min(-1)
+    .max(1)
+    .nullish()
+    .describe('Lowest cosine similarity of a result. Null or absent: no lower bound'),
+  metadata_filter: metadata
+    .nullish()
+    .meta({ description: 'Filter on the metadata. Null or absent: no filter', examples: [{ source: 'crm' }] }),
+  model: name
+    .optional()
+    .describe('Search only vectors of this model. When absent: the model that made the vectors of the namespace'),
 })
-export const vectorMatch = vector.extend({ similarity: z.number(), score: z.number(), distance: z.number() })
-export const vectorMatches = z.object({
-  vectors: z.array(vectorMatch),
-  results: z.array(vectorMatch),
-  /** How many vectors meet filter and threshold, those beyond `limit` too. */
-  total_count: z.number(),
-  total_is_exact: totalIsExact,
-  model: z.string().nullable(),
-  search_time_ms: z.number(),
-})
+export const vectorMatch = vector
+  .extend({
+    similarity: z.number().describe('Cosine similarity with the query, from -1 to 1'),
+    score: z.number().describe('Same value as `similarity`'),
+    distance: z.number().describe('Cosine distance: 1 minus the similarity'),
+  })
+  .meta({ id: 'VectorMatch', description: 'A vector that a search found' })
+export const vectorMatches = z
+  .object({
+    vectors: z.array(vectorMatch).describe('The vectors found, the most similar first'),
+    results: z.array(vectorMatch).describe('Same value as `vectors`'),
+    total_count: z.number().describe('Number of vectors that meet filter and threshold, also beyond `limit`'),
+    total_is_exact: totalIsExact,
+    model: z.string().nullable().describe('Model of the vectors compared; null when clients sent the embeddings'),
+    search_time_ms: z.number().describe('Time that the search took, in milliseconds'),
+  })
+  .meta({ id: 'VectorMatches', description: 'Result of a search for vectors' })
 
 export const vectorList = z.object({
   project_id: projectId,
-  namespace: name.optional(),
-  limit: limit.default(100),
+  namespace: name.optional().describe('Only vectors of this namespace. When absent: of all namespaces'),
+  limit: limit(100),
   offset,
-  count_only: flag.default(false),
+  count_only: flag.default(false).describe('True: return only the total, and no vectors'),
 })
-export const vectorPage = z.object({ vectors: z.array(vector), total: z.number(), total_is_exact: totalIsExact })
-export const vectorKey = z.object({ project_id: projectId, vector_id: name, namespace: name.optional() })
+export const vectorPage = z
+  .object({
+    vectors: z.array(vector).describe('The vectors, oldest first'),
+    total: z.number().describe('Number of all vectors that match'),
+    total_is_exact: totalIsExact,
+  })
+  .meta({ id: 'VectorPage', description: 'A page of vectors' })
+export const vectorKey = z.object({
+  project_id: projectId,
+  vector_id: name.describe('Id of the vector'),
+  namespace: name.optional().describe('Namespace of the vector. When absent: any namespace; `default` comes first'),
+})

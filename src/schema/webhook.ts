@@ -1,8 +1,8 @@
 import { z } from 'zod'
-import { integer, metadata, timestamp, uuid } from './common.ts'
+import { integer, metadata, timestamp, uuid, warnings } from './common.ts'
 import { hook } from './hook.ts'
 
-/** What stands after `webhook:` in the name of a hook. */
+/** Names of webhooks: `webhook:` and a label. */
 export const WEBHOOK_NAME = /^webhook:[A-Za-z0-9_.-]{1,80}$/
 
 const MAX_HEADERS = 20
@@ -46,42 +46,49 @@ export const webhookSecret = z.string().refine(
 
 /** `hook_config` of a webhook. Its secret is taken out of it when the hook is made, and is kept elsewhere. */
 export const webhookConfig = z.looseObject({
-  url,
+  url: url.describe('Address that events are posted to: http or https, without user and password'),
   headers: z
     .record(headerName, headerValue)
     .refine((headers) => Object.keys(headers).length <= MAX_HEADERS, {
       error: `Must be ${MAX_HEADERS} headers at most`,
     })
-    .default({}),
-  /** For a whole attempt. */
-  timeout_seconds: z.number().min(1).max(60).default(15),
+    .default({})
+    .describe('Further headers of the message, at most 20'),
+  timeout_seconds: z.number().min(1).max(60).default(15).describe('Seconds for a whole attempt'),
   secret: z
     .unknown()
     .refine((given) => given === undefined, { error: 'A secret is given at creation, and later with rotate-secret' })
-    .optional(),
+    .optional()
+    .describe('Not allowed here: it is sent at creation, and later with rotate-secret'),
 })
 
-/** The hook, and what only the answer to its creation holds. */
-export const hookCreated = hook.extend({
-  /** Signs this webhook's messages. Not shown again. */
-  webhook_secret: z.string().optional(),
-  /** What is likely a mistake though it is allowed. */
-  warnings: z.array(z.string()).optional(),
-})
-export const hookChanged = hookCreated.omit({ webhook_secret: true })
+export const hookChanged = hook.extend({ warnings }).meta({ id: 'HookChanged', description: 'The changed hook' })
+export const hookCreated = hookChanged
+  .extend({
+    webhook_secret: z
+      .string()
+      .optional()
+      .describe('Secret that signs the messages of this webhook. The server shows it only in this response'),
+  })
+  .meta({ id: 'HookCreated', description: 'The new hook' })
 
 /** Taken out of `hook_config` before the rest of it is looked at. */
 export const secretGiven = z.object({ hook_config: metadata.and(z.object({ secret: webhookSecret.optional() })) })
 
 export const secretRotate = z.object({
-  hook_id: uuid,
-  /** Made when absent. */
-  secret: webhookSecret.optional(),
-  /** How long the one before goes on signing too. */
-  keep_seconds: integer(0, 2_592_000).default(86_400),
+  hook_id: uuid.describe('Id of the hook'),
+  secret: webhookSecret
+    .optional()
+    .describe('New secret: `whsec_` and the base64 of 24 to 64 bytes. When absent, the server makes one'),
+  keep_seconds: integer(0, 2_592_000)
+    .default(86_400)
+    .describe('Seconds for which messages carry the signature of the old secret too'),
 })
-export const secretRotated = z.object({
-  webhook_secret: z.string(),
-  /** Until then messages carry the signature of the secret before as well; null when there was none. */
-  previous_valid_until: timestamp.nullable(),
-})
+export const secretRotated = z
+  .object({
+    webhook_secret: z.string().describe('The new secret. The server shows it only in this response'),
+    previous_valid_until: timestamp
+      .nullable()
+      .describe('Until when messages carry the signature of the old secret too; null when there was none'),
+  })
+  .meta({ id: 'SecretRotated', description: 'The new secret of a webhook' })

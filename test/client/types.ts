@@ -1,6 +1,6 @@
 // Compiled by `tsc --noEmit`, never run: what is a mistake must not compile.
 import type { Config, Context, Handler } from '../../src/client/functions.ts'
-import { type Hook, type LoggedEvent, type Recalled, type Run, verifyWebhook, ZeroDB } from '../../src/client/index.ts'
+import { type Event, type Hook, type RecalledMemory, type Run, verifyWebhook, ZeroDB } from '../../src/client/index.ts'
 
 export async function mistakes(zerodb: ZeroDB): Promise<void> {
   // @ts-expect-error: content is missing
@@ -32,7 +32,7 @@ export async function mistakes(zerodb: ZeroDB): Promise<void> {
 }
 
 export async function uses(zerodb: ZeroDB): Promise<void> {
-  const { results }: { results: Recalled[] } = await zerodb.memory.recall({ query: 'text', limit: 3 })
+  const { results }: { results: RecalledMemory[] } = await zerodb.memory.recall({ query: 'text', limit: 3 })
   const hooks: Hook[] = await zerodb.hooks.list()
   const { items }: { items: Run[] } = await zerodb.runs.list({ status: 'dead' })
   for await (const run of zerodb.runs.list()) void (run satisfies Run)
@@ -66,7 +66,7 @@ export const handler: Handler = async (event, ctx: Context) => {
 export const config: Config = { triggers: 'zerodb.vector.deleted' }
 
 /** The event's type tells which fields its data has. */
-function narrow(event: LoggedEvent | Awaited<ReturnType<typeof verifyWebhook>>): string | number {
+function narrow(event: Event | Awaited<ReturnType<typeof verifyWebhook>>): string | number {
   if (event.event === 'zerodb.vector.stored') return event.data.vector_id
   if (event.event === 'zerodb.vector.batch_stored') return event.data.count
   // @ts-expect-error: memories have no vector

@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import type { EventName, HookVerdict, LoggedEvent } from '../../client/index.ts'
+import type { Event, EventName, HookVerdict } from '../../client/index.ts'
 import { stringifyJson } from '../../exact-json.ts'
 import { findEvent } from '../lib/find.ts'
 import { fields, note, table, time } from '../lib/output.ts'
@@ -16,7 +16,7 @@ const filterOf = ({ server }: Session, { type }: Filter) => ({
   project_id: server.projectId,
 })
 
-const row = ({ id, event, timestamp, data }: LoggedEvent) => [id, time(timestamp), event, stringifyJson(data)]
+const row = ({ id, event, timestamp, data }: Event) => [id, time(timestamp), event, stringifyJson(data)]
 
 const list = remote('list', 'events of your writes, newest first')
   .option('--type <event>', 'only of this type')

@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import type { Fn } from '../../client/index.ts'
+import type { Function as Fn } from '../../client/index.ts'
 import { confirmed } from '../lib/confirm.ts'
 import { findFunction } from '../lib/find.ts'
 import { fields, table, time } from '../lib/output.ts'

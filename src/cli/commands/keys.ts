@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import type { ApiKey, CreatedKey, KeysCreateInput } from '../../client/index.ts'
+import type { CreatedKey, Key, KeysCreateInput } from '../../client/index.ts'
 import { readConfig } from '../../config.ts'
 import { hashApiKey, newApiKey } from '../../crypto.ts'
 import { StartError } from '../../errors.ts'
@@ -19,7 +19,7 @@ interface Create extends ServerFlags {
 
 interface Keys {
   create(name: string, options: Create): Promise<CreatedKey>
-  list(): Promise<ApiKey[]>
+  list(): Promise<Key[]>
   revoke(id: string): Promise<void>
 }
 
@@ -85,7 +85,7 @@ function inStore(store: Store): Keys {
   }
 }
 
-const state = ({ revoked_at, expires_at }: ApiKey) => {
+const state = ({ revoked_at, expires_at }: Key) => {
   if (revoked_at) return 'revoked'
   return expires_at && expires_at < new Date().toISOString() ? 'expired' : 'live'
 }

@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type LoggedEvent, ZeroDB } from '../../../src/client/index.ts'
+import { type Event, ZeroDB } from '../../../src/client/index.ts'
 import { sql } from '../../../src/db/sql.ts'
 import { openTestApp, type TestApp, type TestUser } from '../../support/app.ts'
 import { freshDatabaseOn, SERVER } from '../../support/database.ts'
@@ -30,7 +30,7 @@ async function hear(
   return heard
 }
 
-function nameOf(event: LoggedEvent): string {
+function nameOf(event: Event): string {
   return event.event === 'zerodb.vector.stored' ? event.data.vector_id : event.event
 }
 
@@ -253,7 +253,7 @@ describe('A11: ids of events tell nothing about how many there are', () => {
     const [user, other] = [await app.newUser(), await app.newUser()]
     const [first, second] = await insertRows(user, 2)
     const found = async (who: TestUser, id: string) =>
-      (await who.get(`${LOG}?id_prefix=${id.slice(0, 14)}`)).body.items.map((event: LoggedEvent) => event.id)
+      (await who.get(`${LOG}?id_prefix=${id.slice(0, 14)}`)).body.items.map((event: Event) => event.id)
     expect(await found(user, first!)).toEqual([first])
     expect(await found(user, second!)).toEqual([second])
     expect(await found(other, first!)).toEqual([])

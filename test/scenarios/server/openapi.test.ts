@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { OPERATIONS } from '../../../src/operations/index.ts'
+import { EVENT_NAMES } from '../../../src/schema/events.ts'
 import { openTestApp, type TestApp } from '../../support/app.ts'
 
 let app: TestApp
@@ -77,6 +78,88 @@ test('only what is public asks for no key', async () => {
     const { security } = (await described()).get(name)!
     expect({ name, open: Array.isArray(security) }).toEqual({ name, open: permission === 'public' })
   }
+})
+
+interface Schema {
+  description?: string
+  $ref?: string
+  properties?: Record<string, Schema>
+}
+
+/** Every object in `value` with its path, schemas of nested properties included. */
+function* objectsIn(value: unknown, path: string): Generator<[path: string, object: Record<string, unknown>]> {
+  if (typeof value !== 'object' || value === null) return
+  if (!Array.isArray(value)) yield [path, value as Record<string, unknown>]
+  for (const [key, each] of Object.entries(value)) yield* objectsIn(each, `${path}/${key}`)
+}
+
+test('E: every operation, tag, parameter, response, named schema and property has a description', async () => {
+  const { body } = await app.request('GET', '/openapi.json')
+  const schemas = body.components.schemas as Record<string, Schema>
+  const isDescribed = ({ description, $ref }: Schema): boolean =>
+    Boolean(description) || ($ref !== undefined && isDescribed(schemas[$ref.split('/').at(-1)!]!))
+  const missing: string[] = []
+  const check = (name: string, schema: Schema) => isDescribed(schema) || missing.push(name)
+  let properties = 0
+  for (const [path, object] of objectsIn(body, '')) {
+    const isSchema = !path.endsWith('/properties') && ('type' in object || 'properties' in object)
+    for (const [name, property] of Object.entries(isSchema ? ((object as Schema).properties ?? {}) : {})) {
+      properties++
+      check(`${path} ${name}`, property)
+    }
+  }
+  for (const [name, schema] of Object.entries(schemas)) check(name, schema)
+  for (const { name, ...tag } of body.tags as (Schema & { name: string })[]) check(name, tag)
+  let parameters = 0
+  for (const [name, operation] of await described()) {
+    check(name, operation as Schema)
+    parameters += operation.parameters.length
+    for (const parameter of operation.parameters) check(`${name} ${parameter.name}`, parameter as Schema)
+    for (const [status, response] of Object.entries(operation.responses)) check(`${name} ${status}`, response)
+  }
+  expect(missing).toEqual([])
+  expect(properties).toBeGreaterThan(700)
+  expect(parameters).toBeGreaterThan(140)
+})
+
+const NAMED = [
+  'Hook',
+  'Run',
+  'Event',
+  'Function',
+  'Vector',
+  'Memory',
+  'File',
+  'Table',
+  'Row',
+  'Project',
+  'Key',
+  'Error',
+]
+
+test('E: at least 40 schemas have names, among them the nouns of the API', async () => {
+  const { body } = await app.request('GET', '/openapi.json')
+  const names = Object.keys(body.components.schemas as object)
+  expect(names).toEqual(expect.arrayContaining(NAMED))
+  expect(names.length).toBeGreaterThanOrEqual(40)
+  expect(body.components.schemas.EventName.enum).toEqual(EVENT_NAMES)
+})
+
+test('operations have tags that the document describes', async () => {
+  const { body } = await app.request('GET', '/openapi.json')
+  const tags = (body.tags as { name: string }[]).map(({ name }) => name)
+  const used = new Set(OPERATIONS.map(({ name }) => name.split('.')[0]))
+  expect(tags.sort()).toEqual([...used].sort())
+})
+
+test('references lead to schemas of the document', async () => {
+  const { body } = await app.request('GET', '/openapi.json')
+  for (const [path, { $ref }] of objectsIn(body, ''))
+    if (typeof $ref === 'string')
+      expect({ path, schema: body.components.schemas[$ref.replace('#/components/schemas/', '')] }).toEqual({
+        path,
+        schema: expect.any(Object),
+      })
 })
 
 test('the address itself says what is here', async () => {
