@@ -131,12 +131,15 @@ async function saidLate(lines: readonly { text: string }[], what: RegExp): Promi
   return found()!
 }
 
-/** What goes wrong behind the result of a call, and what its log says of it. */
+/**
+ * What user code does after the result of its call, and what the log of the call says about it. Half a second later, so that the result has been
+ * sent on a busy machine too.
+ */
 const LATE_FAILURES: [name: string, node: string | null, python: string | null, said: RegExp][] = [
   [
     'throws',
-    'setTimeout(() => { throw new RangeError("late") }, 200)',
-    'threading.Timer(0.2, fail).start()',
+    'setTimeout(() => { throw new RangeError("late") }, 500)',
+    'threading.Timer(0.5, fail).start()',
     /^Failed after the result: (RangeError|ValueError): late\n[\s\S]*main\./,
   ],
   [
@@ -153,26 +156,26 @@ const LATE_FAILURES: [name: string, node: string | null, python: string | null, 
   ],
   [
     'rejects later where nobody waits',
-    'setTimeout(() => Promise.reject(new RangeError("late", { cause: new Error("why") })), 50)',
+    'setTimeout(() => Promise.reject(new RangeError("late", { cause: new Error("why") })), 500)',
     null,
     /^Failed after the result: RangeError: late: why\n/,
   ],
   [
     'asks too late',
-    'setTimeout(() => ctx.zerodb.a.b(), 50)',
-    'threading.Timer(0.05, ctx.zerodb.a.b).start()',
+    'setTimeout(() => ctx.zerodb.a.b(), 500)',
+    'threading.Timer(0.5, ctx.zerodb.a.b).start()',
     /comes too late/,
   ],
-  ['exits', 'setTimeout(() => process.exit(0), 50)', null, /^Failed after the result: process\.exit\(0\) was called/],
+  ['exits', 'setTimeout(() => process.exit(0), 500)', null, /^Failed after the result: process\.exit\(0\) was called/],
   [
     'kills its process',
-    'setTimeout(() => process.kill(process.pid, "SIGKILL"), 50)',
-    'threading.Timer(0.05, os._exit, [3]).start()',
+    'setTimeout(() => process.kill(process.pid, "SIGKILL"), 500)',
+    'threading.Timer(0.5, os._exit, [3]).start()',
     /^The process of the function ended (by|with)/,
   ],
   [
     'never ends',
-    'setTimeout(() => { for (;;); }, 50)',
+    'setTimeout(() => { for (;;); }, 500)',
     'threading.Thread(target=loop, daemon=True).start()',
     /^What the function left running was stopped: it had not ended 2 s after the result/,
   ],
@@ -192,7 +195,7 @@ calls = 0
 def fail():
     raise ValueError('late')
 def fail_soon():
-    time.sleep(0.1)
+    time.sleep(0.5)
     fail()
 def loop():
     while True: pass
