@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { NeverRetry, RetryLater, ZeroError } from '../errors.ts'
 import { createProviderClient, FaultyAnswer } from '../net/provider.ts'
+import { onAbort } from '../platform/abort.ts'
 import type { Embedder } from './index.ts'
 
 const BATCH_TEXTS = 96
@@ -159,7 +160,7 @@ export function openaiCompatible(options: OpenaiCompatibleOptions): Embedder {
   }
 
   function vectorsOf(pieces: readonly string[], signal: AbortSignal | undefined): Promise<Float32Array[]> {
-    let stop: (() => void) | undefined
+    let ignoreSignal = () => {}
     const vectors = new Promise<Float32Array[]>((resolve, reject) => {
       const call: Call = {
         pieces,
@@ -170,12 +171,11 @@ export function openaiCompatible(options: OpenaiCompatibleOptions): Embedder {
         resolve,
         reject,
       }
-      stop = () => end(call, () => reject(signal!.reason))
-      signal?.addEventListener('abort', stop)
+      ignoreSignal = onAbort(signal, () => end(call, () => reject(signal!.reason)))
       waiting.push(call)
       if (senders < REQUESTS) void work()
     })
-    return vectors.finally(() => signal?.removeEventListener('abort', stop!))
+    return vectors.finally(ignoreSignal)
   }
 
   return {

@@ -202,7 +202,7 @@ describe('use-lite with a thread that', () => {
   /** The driver with a thread that answers every batch with `answer`. */
   async function withThread(answer: (batch: string[]) => Promise<Float32Array[]>): Promise<Embedder> {
     vi.resetModules()
-    vi.doMock('../workers.ts', () => ({ lazyWorker: () => ({ call: answer, terminate: async () => {} }) }))
+    vi.doMock('../platform/workers.ts', () => ({ lazyWorker: () => ({ call: answer, terminate: async () => {} }) }))
     const { useLite } = await import('./use-lite.ts')
     vi.doUnmock('../workers.ts')
     return useLite()

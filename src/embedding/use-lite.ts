@@ -1,4 +1,5 @@
 import { ZeroError } from '../errors.ts'
+import { onAbort } from '../platform/abort.ts'
 import { lazyWorker } from '../platform/workers.ts'
 import { chunks } from './chunks.ts'
 import type { Embedder } from './index.ts'
@@ -86,15 +87,14 @@ export function useLite({ idleSeconds = 600 }: { idleSeconds?: number } = {}): E
   }
 
   function vectorsOf(chunks: readonly string[], signal: AbortSignal | undefined): Promise<Float32Array[]> {
-    let stop: (() => void) | undefined
+    let ignoreSignal = () => {}
     const vectors = new Promise<Float32Array[]>((resolve, reject) => {
       const job: Job = { chunks, vectors: new Array(chunks.length), sent: 0, received: 0, resolve, reject }
-      stop = () => fail(job, signal!.reason)
-      signal?.addEventListener('abort', stop)
+      ignoreSignal = onAbort(signal, () => fail(job, signal!.reason))
       waiting.push(job)
       if (!sending) void send()
     })
-    return vectors.finally(() => signal?.removeEventListener('abort', stop!))
+    return vectors.finally(ignoreSignal)
   }
 
   return {

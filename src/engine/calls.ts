@@ -3,6 +3,7 @@ import type { App, Invocation, InvocationOutcome } from '../app.ts'
 import { ZeroError } from '../errors.ts'
 import { executeFunction } from '../functions/execute.ts'
 import { keptResult, runErrorOf } from '../functions/outcome.ts'
+import { onAbort } from '../platform/abort.ts'
 import type { RunLog } from '../schema/run.ts'
 import type { CallResult, Invoked } from '../store/queue/function-runs.ts'
 import { createLogBook } from './run-log.ts'
@@ -88,8 +89,7 @@ export function createCalls({ app, epoch, isExecuting, onLog, onRecorded }: Call
     }
     const controller = new AbortController()
     // AbortSignal.any() costs more than the rest of a short call.
-    const abort = () => controller.abort(signal!.reason)
-    signal?.addEventListener('abort', abort, { once: true })
+    const ignoreSignal = onAbort(signal, () => controller.abort(signal!.reason))
     const book = createLogBook(app.clock, onLog)
     const entry: Live = { controller, log: { attempts: 1, lines: book.lines }, begun: false }
     live.set(id, entry)
@@ -134,7 +134,7 @@ export function createCalls({ app, epoch, isExecuting, onLog, onRecorded }: Call
       return { run_id: id, outcome }
     } finally {
       live.delete(id)
-      signal?.removeEventListener('abort', abort)
+      ignoreSignal()
     }
   }
 

@@ -1,3 +1,5 @@
+import { onAbort } from '../platform/abort.ts'
+
 /** Lets many wait until something has happened in this process. */
 export interface RunNotifier {
   notify(): void
@@ -19,10 +21,10 @@ export function createRunNotifier(): RunNotifier {
       watchers.add(wakeUp)
       return {
         async within(ms, signal) {
-          const timer = setTimeout(wakeUp, signal?.aborted ? 0 : ms)
-          signal?.addEventListener('abort', wakeUp, { once: true })
+          const timer = setTimeout(wakeUp, ms)
+          const ignoreSignal = onAbort(signal, wakeUp)
           await change
-          signal?.removeEventListener('abort', wakeUp)
+          ignoreSignal()
           clearTimeout(timer)
           watchers.delete(wakeUp)
         },

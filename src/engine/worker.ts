@@ -2,6 +2,7 @@ import type { App } from '../app.ts'
 import { DatabaseUnavailable, DbError } from '../db/sql.ts'
 import { RetryLater, ZeroError } from '../errors.ts'
 import { executorOf } from '../handlers/index.ts'
+import { abortable } from '../platform/abort.ts'
 import type { RunLog } from '../schema/run.ts'
 import { safeParse } from '../schema/safe-parse.ts'
 import type { OwnedRun } from '../store/queue/owned-run.ts'
@@ -257,7 +258,7 @@ async function outcomeOf(
         version = number
       },
     }
-    const result = await Promise.race([handler.run(app, context, config.data), aborted(controller.signal)])
+    const result = await abortable(handler.run(app, context, config.data), controller.signal)
     return end('succeeded', { result: result ?? null })
   } catch (thrown) {
     const { functionStack: stack } = thrown as { functionStack?: string }
@@ -286,13 +287,6 @@ function isUnstorable(error: unknown): boolean {
   return (
     (error instanceof DbError && /^(22|54)/.test(error.code)) ||
     (error instanceof ZeroError && error.code === 'invalid')
-  )
-}
-
-/** Rejects when the signal fires. */
-function aborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) =>
-    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true }),
   )
 }
 

@@ -1,6 +1,7 @@
 import type { ConcurrencyLimiter, PreparedFunction } from '../app.ts'
 import type { Config } from '../config.ts'
 import { ZeroError } from '../errors.ts'
+import { onAbort } from '../platform/abort.ts'
 
 const RETRY_SECONDS = 1
 
@@ -56,11 +57,11 @@ export function createConcurrencyLimiter({
         await new Promise<void>((resolve) => {
           const look = () => {
             waiting.delete(look)
-            signal.removeEventListener('abort', look)
+            ignoreSignal()
             resolve()
           }
           waiting.add(look)
-          signal.addEventListener('abort', look)
+          const ignoreSignal = onAbort(signal, look)
         })
       }
       signal.throwIfAborted()

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream'
 import type { FastifyReply } from 'fastify'
 import { stringifyJson } from '../exact-json.ts'
 import type { StreamMessage } from '../operations/operation.ts'
+import { within } from '../platform/abort.ts'
 
 /** Proxies take a connection on which nothing comes for dead. */
 const HEARTBEAT_MS = 15_000
@@ -40,18 +41,6 @@ async function* framed(messages: AsyncIterable<StreamMessage>): AsyncGenerator<B
     }
   } finally {
     await source.return?.()
-  }
-}
-
-async function within<Value>(promise: Promise<Value>, milliseconds: number): Promise<Value | 'late'> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<'late'>((resolve) => {
-    timer = setTimeout(resolve, milliseconds, 'late')
-  })
-  try {
-    return await Promise.race([promise, late])
-  } finally {
-    clearTimeout(timer)
   }
 }
 

@@ -1,3 +1,4 @@
+import { abortable } from '../platform/abort.ts'
 import { lazyWorker } from '../platform/workers.ts'
 import type { Extraction, Language } from './index.ts'
 import type { LanguageRequest } from './worker.ts'
@@ -12,27 +13,14 @@ export function builtinLanguage(options: { idleSeconds?: number } = {}): Languag
   return {
     model: 'builtin-1',
     async extract(text, { speaker, signal } = {}) {
-      return (await unlessAborted(() => worker.call({ kind: 'extract', text, speaker }), signal)) as Extraction
+      signal?.throwIfAborted()
+      return (await abortable(worker.call({ kind: 'extract', text, speaker }), signal)) as Extraction
     },
     async summarize(text, maxLength, signal) {
-      return (await unlessAborted(() => worker.call({ kind: 'summarize', text, maxLength }), signal)) as string
+      signal?.throwIfAborted()
+      return (await abortable(worker.call({ kind: 'summarize', text, maxLength }), signal)) as string
     },
     warm: () => worker.call({ kind: 'extract', text: 'Warm', speaker: undefined }),
     close: () => worker.terminate(),
-  }
-}
-
-async function unlessAborted<T>(start: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return start()
-  signal.throwIfAborted()
-  let abort = () => {}
-  const aborted = new Promise<never>((_, reject) => {
-    abort = () => reject(signal.reason)
-    signal.addEventListener('abort', abort, { once: true })
-  })
-  try {
-    return await Promise.race([start(), aborted])
-  } finally {
-    signal.removeEventListener('abort', abort)
   }
 }

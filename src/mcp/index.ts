@@ -3,6 +3,7 @@ import type { App, Caller, Surface } from '../app.ts'
 import { scopeOf } from '../auth/caller.ts'
 import { ZeroError } from '../errors.ts'
 import { parseJson, unmarkNumbers } from '../exact-json.ts'
+import { onAbort } from '../platform/abort.ts'
 import { createCancellations } from './cancellations.ts'
 import { createGuard } from './guard.ts'
 import { createSeal } from './input-requests.ts'
@@ -72,7 +73,7 @@ export function createMcp(app: App): Surface {
     const signal = isListening ? AbortSignal.any([request.signal, AbortSignal.timeout(MAX_STREAM_MS)]) : request.signal
     if (isListening) {
       listening.add(handler)
-      signal.addEventListener('abort', () => listening.delete(handler))
+      onAbort(signal, () => listening.delete(handler))
     }
     const response =
       body === undefined

@@ -1,3 +1,5 @@
+import { onAbort } from '../platform/abort.ts'
+
 const HEARTBEAT_MS = 15_000
 const CHANGED = 'event: message\ndata: {"jsonrpc":"2.0","method":"notifications/tools/list_changed"}\n\n'
 
@@ -8,6 +10,7 @@ const CHANGED = 'event: message\ndata: {"jsonrpc":"2.0","method":"notifications/
 export function legacyStream(join: (listener: () => void) => () => void, signal: AbortSignal): Response {
   const encoder = new TextEncoder()
   let leave = () => {}
+  let ignoreSignal = () => {}
   const body = new ReadableStream<Uint8Array>({
     start(controller) {
       const send = (text: string) => controller.enqueue(encoder.encode(text))
@@ -16,15 +19,14 @@ export function legacyStream(join: (listener: () => void) => () => void, signal:
       leave = () => {
         clearInterval(heartbeat)
         withdraw()
-        signal.removeEventListener('abort', end)
+        ignoreSignal()
       }
       function end(): void {
         leave()
         controller.close()
       }
-      signal.addEventListener('abort', end)
       send(': open\n\n')
-      if (signal.aborted) end()
+      ignoreSignal = onAbort(signal, end)
     },
     cancel: () => leave(),
   })

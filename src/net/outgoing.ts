@@ -3,6 +3,7 @@ import { isIP } from 'node:net'
 import { pipeline, type Readable } from 'node:stream'
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib'
 import { Agent, buildConnector, request } from 'undici'
+import { abortable, deadline } from '../platform/abort.ts'
 import { createAddressRule, LOOPBACK_NETWORKS } from './addresses.ts'
 
 const MAX_ANSWER_BYTES = 1024 * 1024
@@ -120,19 +121,15 @@ export function createOutgoing({ allowNetworks, lookup = systemLookup }: Outgoin
       signal?.throwIfAborted()
       const refused = refusal(outgoing.url)
       if (refused !== null) throw new OutgoingError('blocked', refused)
-      const controller = new AbortController()
-      const stop = () => controller.abort(signal!.reason)
-      signal?.addEventListener('abort', stop, { once: true })
       const late = new OutgoingError('timeout', `took longer than ${timeoutSeconds} s`)
-      const timer = setTimeout(() => controller.abort(late), timeoutSeconds * 1000)
+      const limit = deadline(timeoutSeconds * 1000, signal, late)
       try {
         // A request that still waits for its connection does not hear of the abort by itself.
-        return await Promise.race([exchange(outgoing, controller.signal), aborted(controller.signal)])
+        return await abortable(exchange(outgoing, limit.signal), limit.signal)
       } catch (error) {
-        throw controller.signal.aborted ? controller.signal.reason : asOutgoingError(error)
+        throw limit.signal.aborted ? limit.signal.reason : asOutgoingError(error)
       } finally {
-        clearTimeout(timer)
-        signal?.removeEventListener('abort', stop)
+        limit.clear()
       }
     },
     refusal,
@@ -174,9 +171,4 @@ function asOutgoingError(error: unknown): OutgoingError {
     return new OutgoingError('timeout', 'did not accept the connection in time', { cause: error })
   const detail = typeof code === 'string' ? ` (${code})` : ''
   return new OutgoingError('unreachable', `cannot be reached, or broke off${detail}`, { cause: error })
-}
-
-/** Rejects when the signal fires. */
-function aborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }))
 }

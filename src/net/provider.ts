@@ -1,4 +1,5 @@
 import { NeverRetry, RetryLater, StartError } from '../errors.ts'
+import { deadline } from '../platform/abort.ts'
 
 /** Until the next attempt, where the provider does not say. */
 const PAUSE_SECONDS = 30
@@ -129,23 +130,16 @@ export function createProviderClient(options: ProviderOptions): ProviderClient {
   return {
     async post(path, body, signal) {
       signal?.throwIfAborted()
-      // Not AbortSignal.any and .timeout: what Node 20 makes of both together can be collected before it fires.
-      const controller = new AbortController()
-      const stop = () => controller.abort(signal!.reason)
-      signal?.addEventListener('abort', stop, { once: true })
-      const timer = setTimeout(() => controller.abort(), timeoutSeconds * 1000)
+      const limit = deadline(timeoutSeconds * 1000, signal)
       try {
-        return await exchange(path, JSON.stringify(body), controller.signal)
+        return await exchange(path, JSON.stringify(body), limit.signal)
       } catch (error) {
         signal?.throwIfAborted()
         if (error instanceof RetryLater || error instanceof NeverRetry) throw error
-        const what = controller.signal.aborted
-          ? `took longer than ${timeoutSeconds} s`
-          : `cannot be reached${codeOf(error)}`
+        const what = limit.signal.aborted ? `took longer than ${timeoutSeconds} s` : `cannot be reached${codeOf(error)}`
         throw new RetryLater(PAUSE_SECONDS, `The ${name} ${what}`, { cause: error })
       } finally {
-        clearTimeout(timer)
-        signal?.removeEventListener('abort', stop)
+        limit.clear()
       }
     },
   }

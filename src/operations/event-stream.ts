@@ -1,6 +1,7 @@
 import type { App } from '../app.ts'
 import type { Caller } from '../auth/caller.ts'
 import { ZeroError } from '../errors.ts'
+import { onAbort } from '../platform/abort.ts'
 import { eventLogMessages, eventLogStream } from '../schema/event-log.ts'
 import { decodeEventPlace, encodeEventPlace } from './lib/cursor.ts'
 import { defineStream, type StreamMessage } from './operation.ts'
@@ -44,8 +45,7 @@ function takePlace({ config, eventStreams }: App, userId: string, signal: AbortS
     if (left > 0) eventStreams.set(userId, left)
     else eventStreams.delete(userId)
   }
-  if (signal.aborted) leave()
-  else signal.addEventListener('abort', leave, { once: true })
+  onAbort(signal, leave)
 }
 
 /**

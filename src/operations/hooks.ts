@@ -4,6 +4,7 @@ import { type Caller, scopeOf } from '../auth/caller.ts'
 import { isUniqueViolation } from '../db/sql.ts'
 import { type FieldError, ZeroError } from '../errors.ts'
 import { HANDLER_NAMES, handlerOf } from '../handlers/index.ts'
+import { within } from '../platform/abort.ts'
 import { EVENT_NAMES, type EventName } from '../schema/events.ts'
 import { HOOK_TYPES, type Hook, hook, hookCreate, hookKey, hookList, hookUpdate } from '../schema/hook.ts'
 import { safeParse } from '../schema/safe-parse.ts'
@@ -107,15 +108,10 @@ const WARM_SECONDS = 10
 
 /** The first event must not wait for a model to load: the hook's maker does, once. A model that cannot be loaded shows in the runs. */
 async function warm(app: App, hookName: string): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const enough = new Promise((resolve) => {
-    timer = setTimeout(resolve, WARM_SECONDS * 1000)
-  })
   const loaded = handlerOf(hookName)
     ?.warm?.(app)
     .catch((error) => app.log.warn({ error }, 'a model cannot be loaded'))
-  await Promise.race([loaded, enough])
-  clearTimeout(timer)
+  if (loaded) await within(loaded, WARM_SECONDS * 1000)
 }
 
 export const hooksCreate = defineJson({

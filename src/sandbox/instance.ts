@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import { ZeroError } from '../errors.ts'
 import { stringifyJson } from '../exact-json.ts'
+import { onAbort } from '../platform/abort.ts'
 import { Capture, MAX_PRINTED_BYTES } from './capture.ts'
 import { createFrameReader, FRAME, frame, HEADER_BYTES, u32 } from './frames.ts'
 import type { Call, Outcome, Program, Runtime } from './index.ts'
@@ -40,7 +41,8 @@ interface Live {
   asking: number
   /** Aborted when the call ends: what it has asked for is not wanted any more. */
   over: AbortController | undefined
-  onAbort(): void
+  /** Removes the listener of the call's signal. */
+  ignoreSignal(): void
 }
 
 /** The call before: what comes of it late is told to it. */
@@ -164,13 +166,14 @@ export class Instance {
         durationMs: 0,
         asking: 0,
         over: undefined,
-        onAbort: () => this.#cut(live, failed('cancelled', 'Cancelled', 'The call was cancelled')),
+        ignoreSignal: () => {},
       }
       this.#live = live
       if (this.#ended)
         return this.#settle(live, failed('crashed', 'Crashed', 'The sandbox ended before the call began'))
-      if (call.signal?.aborted) return live.onAbort()
-      call.signal?.addEventListener('abort', live.onAbort, { once: true })
+      const cancelled = failed('cancelled', 'Cancelled', 'The call was cancelled')
+      live.ignoreSignal = onAbort(call.signal, () => this.#cut(live, cancelled))
+      if (call.signal?.aborted) return
       if (this.#paused) {
         this.#paused = false
         this.guest.resume()
@@ -350,7 +353,7 @@ export class Instance {
     if (this.#live !== live) return
     this.#live = undefined
     clearTimeout(live.timer)
-    live.call.signal?.removeEventListener('abort', live.onAbort)
+    live.ignoreSignal()
     live.over?.abort(new Error('The call has ended'))
     if (live.durationMs >= FRESH_PEAK_MS || live.cold || verdict.status !== 'ok')
       this.#peakBytes = this.guest.memory()?.peakBytes ?? this.#peakBytes

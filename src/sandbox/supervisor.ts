@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import type { Logger } from 'pino'
 import { ZeroError } from '../errors.ts'
+import { onAbort } from '../platform/abort.ts'
 import type { Call, Outcome, Runtime, SandboxLoad } from './index.ts'
 import { Instance } from './instance.ts'
 import type { Launcher } from './launcher.ts'
@@ -212,19 +213,19 @@ export class Supervisor {
       MAX_QUEUED_MS,
     )
     const cancelled = leave(() => waiting.resolve(cancelledInQueue(waiting)))
-    signal?.addEventListener('abort', cancelled, { once: true })
+    let ignoreSignal = () => {}
     this.#queued++
     this.#count(waiting.call, 'queued', 1)
     waiting.leave = () => {
       clearTimeout(late)
-      signal?.removeEventListener('abort', cancelled)
+      ignoreSignal()
       waiting.leave = undefined
       this.#queued--
       this.#count(waiting.call, 'queued', -1)
     }
     lane.waiting.push(waiting)
     this.#turns.add(lane)
-    if (signal?.aborted) cancelled()
+    ignoreSignal = onAbort(signal, cancelled)
   }
 
   /** Starts what can be started: one call of each lane in turn, for as long as there are slots. */

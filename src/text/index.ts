@@ -4,6 +4,7 @@ import { extname } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { NeverRetry } from '../errors.ts'
+import { abortable, onAbort } from '../platform/abort.ts'
 import { spawnLimited } from '../platform/spawn-limited.ts'
 import type { TextType } from './sniff.ts'
 import type { TextAnswer, TextJob } from './worker.ts'
@@ -77,9 +78,8 @@ export function createTextExtractor(options: TextExtractorOptions = {}): TextExt
         outcome ??= { error }
         child.kill('SIGKILL')
       }
-      const abort = () => fail(signal.reason)
       const timer = setTimeout(() => fail(refuse(tooSlow(timeoutSeconds))), timeoutSeconds * 1000)
-      signal.addEventListener('abort', abort, { once: true })
+      const ignoreSignal = onAbort(signal, () => fail(signal.reason))
       child.on('message', (message) => {
         outcome ??= { answer: message as TextAnswer }
       })
@@ -89,7 +89,7 @@ export function createTextExtractor(options: TextExtractorOptions = {}): TextExt
       child.once('error', fail)
       child.once('close', (code, by) => {
         clearTimeout(timer)
-        signal.removeEventListener('abort', abort)
+        ignoreSignal()
         outcome ??= { error: endOfReader(code, by) }
         if ('error' in outcome) reject(outcome.error)
         else resolve(outcome.answer)
@@ -125,7 +125,7 @@ export function createTextExtractor(options: TextExtractorOptions = {}): TextExt
       const either = signal ? AbortSignal.any([signal, closing.signal]) : closing.signal
       const mine = last.then(() => read(file, either))
       last = mine.catch(() => {})
-      return unlessAborted(mine, either)
+      return abortable(mine, either)
     },
     async close() {
       closing.abort(new Error('the text extractor is closed'))
@@ -146,20 +146,6 @@ function startReader(job: TextJob, timeoutSeconds: number): ChildProcess {
 function chunksOf(content: FileToRead['content']): Iterable<Uint8Array> | AsyncIterable<Uint8Array> {
   if (typeof content === 'string') return createReadStream(content)
   return content instanceof Uint8Array ? [content] : content
-}
-
-async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted()
-  let abort = () => {}
-  const aborted = new Promise<never>((_, reject) => {
-    abort = () => reject(signal.reason)
-    signal.addEventListener('abort', abort, { once: true })
-  })
-  try {
-    return await Promise.race([work, aborted])
-  } finally {
-    signal.removeEventListener('abort', abort)
-  }
 }
 
 function tooLarge(maxFileBytes: number): string {

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
 import type { Blobs } from '../blobs/index.ts'
+import { within } from '../platform/abort.ts'
 import type { Store, Tables } from '../store/index.ts'
 import { PROJECT_TABLES } from '../store/transfer/dump.ts'
 import { createWriter, FORMAT, type Header } from './format.ts'
@@ -97,12 +98,7 @@ async function dumped(
 /** An empty line every 15 s: proxies and Node's `fetch` give up an answer of which nothing comes for some minutes. */
 export async function* emptyLinesUntil(done: Promise<unknown>): AsyncGenerator<Buffer, void> {
   for (;;) {
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<'late'>((resolve) => {
-      timer = setTimeout(resolve, EMPTY_LINE_MS, 'late')
-    })
-    const first = await Promise.race([done, late]).finally(() => clearTimeout(timer))
-    if (first !== 'late') return
+    if ((await within(done, EMPTY_LINE_MS)) !== 'late') return
     yield Buffer.from('\n')
   }
 }
