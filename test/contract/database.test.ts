@@ -19,7 +19,7 @@ if (SERVER) {
       }
     }
 
-    test('its own defaults for the form of dates, bytes and numbers do not matter', () =>
+    test('the server’s defaults for the format of dates, bytes and numbers have no effect', () =>
       withServer(async (url) => {
         const name = new URL(url).pathname.slice(1)
         const first = await openPostgres({ url, poolSize: 2 })
@@ -39,7 +39,7 @@ if (SERVER) {
         await database.close()
       }))
 
-    test('a connection that the server ends fails its transaction and nothing else', () =>
+    test('a connection that the server closes fails its transaction and nothing else', () =>
       withServer(async (url) => {
         const database = await openPostgres({ url, poolSize: 2 })
         await database.exec('create table t (n int)')
@@ -57,8 +57,8 @@ if (SERVER) {
         await database.close()
       }))
 
-    test('one that is not there is a start error with a remedy', async () => {
-      const started = openPostgres({ url: 'postgresql://nobody@127.0.0.1:1/none', poolSize: 2 })
+    test('an unreachable server is a start error with a remedy', async () => {
+      const started = openPostgres({ url: 'postgresql://user@127.0.0.1:1/none', poolSize: 2 })
       await expect(started).rejects.toMatchObject({
         name: 'StartError',
         message: expect.stringMatching(/^The database at 127\.0\.0\.1:1\/none cannot be used: .*Check DATABASE_URL/),

@@ -9,7 +9,7 @@ export interface OpenOptions {
   statementTimeoutSeconds?: number
 }
 
-/** A new, empty database; `remove` closes it and leaves nothing behind. */
+/** Opens a new, empty database; `remove` closes and deletes it. */
 export interface TestDatabase {
   database: Database
   remove(): Promise<void>
@@ -75,7 +75,7 @@ export function databaseContract(open: (options?: OpenOptions) => Promise<TestDa
       })
     })
 
-    test('any JSON survives the way there and back', async () => {
+    test('any JSON value is read back unchanged', async () => {
       const text = fc.string({ unit: 'binary' }).filter((candidate) => !candidate.includes('\0'))
       const { value: anyJson } = fc.letrec((tie) => ({
         value: fc.oneof(
@@ -97,7 +97,7 @@ export function databaseContract(open: (options?: OpenOptions) => Promise<TestDa
       )
     })
 
-    test('JSON that is nested too deeply is refused before the database sees it, and strings of brackets are not', async () => {
+    test('JSON that is nested too deeply is refused before it reaches the database, and strings of brackets are not', async () => {
       const nested = (levels: number) => JSON.parse(`${'[{"a":'.repeat(levels / 2)}1${'}]'.repeat(levels / 2)}`)
       expect(await single(sql`select ${json(nested(500))}::jsonb as value`)).toEqual(nested(500))
       for (const levels of [502, 200_000])
@@ -106,7 +106,7 @@ export function databaseContract(open: (options?: OpenOptions) => Promise<TestDa
       expect(await single(sql`select ${json(brackets)}::jsonb as value`)).toEqual(brackets)
     })
 
-    test('any list of texts survives as text[], with nulls', async () => {
+    test('any list of texts is read back unchanged as text[], with nulls', async () => {
       const text = fc.string({ unit: 'binary' }).filter((candidate) => !candidate.includes('\0'))
       const awkward = fc.constantFrom(
         '',
@@ -135,7 +135,7 @@ export function databaseContract(open: (options?: OpenOptions) => Promise<TestDa
       )
     })
 
-    test('a list survives when one of its texts is a million characters long', async () => {
+    test('a list is read back unchanged if one of its texts has a million characters', async () => {
       const list = ['"\\,'.repeat(333_333), 'short']
       expect(await single(sql`select ${list}::text[] as value`)).toEqual(list)
     })
@@ -145,7 +145,7 @@ export function databaseContract(open: (options?: OpenOptions) => Promise<TestDa
       expect(await single(sql`select ${hostile} as value`)).toBe(hostile)
     })
 
-    test('scalars survive, and undefined is null', async () => {
+    test('scalars are read back unchanged, and undefined is null', async () => {
       expect(
         await one(sql`select
           ${'text'} as text, ${''} as empty, ${42}::int as int, ${-1.5}::float8 as float, ${0.1}::real as real, ${'1.10'}::numeric as numeric,
@@ -168,7 +168,7 @@ export function databaseContract(open: (options?: OpenOptions) => Promise<TestDa
       })
     })
 
-    test('lists of numbers and uuids survive, empty ones too', async () => {
+    test('lists of numbers and uuids are read back unchanged, including empty ones', async () => {
       const uuid = '8e4b0d1c-6e6c-4a3f-8a7d-0f6a3e1c9b11'
       expect(
         await one(sql`select
@@ -185,7 +185,7 @@ export function databaseContract(open: (options?: OpenOptions) => Promise<TestDa
       })
     })
 
-    test('bytes survive', async () => {
+    test('bytes are read back unchanged', async () => {
       const bytes = Uint8Array.from({ length: 256 }, (_, i) => i)
       const { value, empty } = await one<{ value: Buffer; empty: Buffer }>(
         sql`select ${bytes}::bytea as value, ${new Uint8Array()}::bytea as empty`,
@@ -194,7 +194,7 @@ export function databaseContract(open: (options?: OpenOptions) => Promise<TestDa
       expect(empty).toHaveLength(0)
     })
 
-    test('times are ISO 8601 in UTC with all six digits of a second', async () => {
+    test('times are ISO 8601 in UTC with microseconds', async () => {
       expect(
         await one(sql`select
           ${'2026-06-10T08:00:00.123456Z'}::timestamptz as micro, ${'2026-06-10T10:00:00.5+02:00'}::timestamptz as zoned,
@@ -209,7 +209,7 @@ export function databaseContract(open: (options?: OpenOptions) => Promise<TestDa
       })
     })
 
-    test('vectors travel as binary and keep every bit', async () => {
+    test('vectors are sent as binary and keep every bit', async () => {
       const vector = Float32Array.from([0.1, -0.2, 1 / 3, 1.17549435e-38, 3.4028234e38, 0, 16_777_217])
       const [bytes] = encodeAll([vector], { vector: 1 })
       expect(bytes).toBeInstanceOf(Uint8Array)
@@ -220,13 +220,13 @@ export function databaseContract(open: (options?: OpenOptions) => Promise<TestDa
       })
     })
 
-    test('a vector that is no point in space is refused', async () => {
+    test('a vector with a value that is not a finite number is refused', async () => {
       for (const component of [Number.NaN, Number.POSITIVE_INFINITY])
         await refusal(db.query(sql`select ${Float32Array.from([component])}::vector as value`))
       await refusal(db.query(sql`select ${new Float32Array()}::vector as value`))
     })
 
-    test('lists of vectors travel as binary, with nulls among them', async () => {
+    test('lists of vectors are sent as binary, including nulls', async () => {
       const list = [Float32Array.from([1, 2]), null, Float32Array.from([0.1, -0.1, 7])]
       const rows = await db.query<{ value: Float32Array | null }>(
         sql`select value from unnest(${list}::vector[]) with ordinality as item (value, n) order by n`,
@@ -236,7 +236,7 @@ export function databaseContract(open: (options?: OpenOptions) => Promise<TestDa
       expect(await single(sql`select cardinality(${[null, null]}::vector[]) as value`)).toBe(2)
     })
 
-    test('more values than the protocol can count are refused', async () => {
+    test('more parameters than the protocol allows are refused', async () => {
       const many = join(
         Array.from({ length: 65_536 }, (_, i) => sql`${i}::int`),
         ', ',
@@ -246,13 +246,13 @@ export function databaseContract(open: (options?: OpenOptions) => Promise<TestDa
   })
 
   describe('statements', () => {
-    test('a statement inside a statement brings its own values', async () => {
+    test('a nested statement keeps its values', async () => {
       const inner = sql`${'b'}::text || ${'c'}::text`
       const wrapped = sql`(${inner} || ${'d'})`
       expect(await single(sql`select ${'a'}::text || ${wrapped} || ${inner} || ${'e'}::text as value`)).toBe('abcdbce')
     })
 
-    test('pieces are joined by a separator, and none make nothing', async () => {
+    test('pieces are joined by a separator, and no pieces give an empty statement', async () => {
       const conditions = [1, 2, 3].map((n) => sql`n = ${n}::int`)
       const found = await db.query(
         sql`select n from generate_series(1, 5) n where (${join(conditions, ' or ')}) and ${4}::int > n${join([], ', ')} order by n`,
@@ -262,13 +262,13 @@ export function databaseContract(open: (options?: OpenOptions) => Promise<TestDa
       expect(join([sql`a`], ', ').text).toBe('a')
     })
 
-    test('no rows are an empty list, and a statement may return none by nature', async () => {
+    test('no rows are an empty list, and a statement may return no rows', async () => {
       expect(await db.query(sql`select 1 as n where false`)).toEqual([])
       expect(await db.query(sql`create table nothing (n int)`)).toEqual([])
       expect(await db.query(sql`insert into nothing values (1)`)).toEqual([])
     })
 
-    test('more distinct statements than are kept prepared go on working', async () => {
+    test('more distinct statements than the cache holds still work', async () => {
       const texts = Array.from({ length: 700 }, (_, i) => sql([`select ${i} as n`] as unknown as TemplateStringsArray))
       for (const [i, statement] of texts.entries()) expect(await db.query(statement)).toEqual([{ n: i }])
       for (const i of [0, 1, 499, 500, 501, 699, 699]) expect(await db.query(texts[i]!)).toEqual([{ n: i }])
@@ -276,7 +276,7 @@ export function databaseContract(open: (options?: OpenOptions) => Promise<TestDa
     })
 
     test.each(['statement', 'script'])(
-      'a prepared statement survives that its table gets a column, by a %s',
+      'a prepared statement still works after its table gets a column, by a %s',
       async (by) => {
         const name = sql([`changing_by_${by}`] as unknown as TemplateStringsArray)
         const all = sql`select * from ${name}`
@@ -291,17 +291,17 @@ export function databaseContract(open: (options?: OpenOptions) => Promise<TestDa
       },
     )
 
-    test('a statement that does not fit its table any more inside a transaction fails it, and works in the next one', async () => {
+    test('a statement that no longer fits its table fails its transaction, and works in the next one', async () => {
       await db.exec('create table shrinking (a int, b int); insert into shrinking values (1, 2)')
       const all = () => db.transaction((tx) => tx.query(sql`select * from shrinking`))
-      // On a server, on each of the connections that the next transactions may get.
+      // On a server, on each connection that the next transactions may use.
       await Promise.all([all(), all(), all(), all(), all()])
       await db.query(sql`alter table shrinking drop column b`)
       await all().catch((error) => expect(error).toMatchObject({ name: 'DbError', code: '0A000' }))
       expect(await all()).toEqual([{ a: 1 }])
     })
 
-    test('a script runs all its statements, or none', async () => {
+    test('a script runs all its statements or none', async () => {
       await db.exec(`
         create table scripted (n int);
         insert into scripted values (1), (2);
@@ -313,7 +313,7 @@ export function databaseContract(open: (options?: OpenOptions) => Promise<TestDa
       expect(await single(sql`select count(*) as value from scripted`)).toBe(2)
     })
 
-    test('the database says what it is', async () => {
+    test('the database reports its name and version', async () => {
       expect(await db.version()).toMatch(/^PostgreSQL \d+/)
     })
   })
@@ -323,7 +323,7 @@ export function databaseContract(open: (options?: OpenOptions) => Promise<TestDa
       db.exec('create table strict (n int constraint strict_key primary key, m int constraint small check (m < 10))'),
     )
 
-    test('a refusal carries its SQLSTATE, its constraint and its detail', async () => {
+    test('an error carries SQLSTATE, constraint and detail', async () => {
       await db.query(sql`insert into strict values (${1}::int, ${1}::int)`)
       const twice = await refusal(db.query(sql`insert into strict values (${1}::int, ${1}::int)`))
       expect(twice).toMatchObject({ code: '23505', constraint: 'strict_key', detail: 'Key (n)=(1) already exists.' })
@@ -345,7 +345,7 @@ export function databaseContract(open: (options?: OpenOptions) => Promise<TestDa
       expect(await single(sql`select ${1}::int as value`)).toBe(1)
     })
 
-    test('after an error a transaction refuses the rest and the next one works', async () => {
+    test('after an error the transaction refuses further statements, and the next transaction works', async () => {
       const failed = db.transaction(async (tx) => {
         await tx.query(sql`insert into strict values (3, 3)`)
         await refusal(tx.query(sql`select 1 / 0`))
@@ -356,7 +356,7 @@ export function databaseContract(open: (options?: OpenOptions) => Promise<TestDa
       expect(await db.transaction((tx) => tx.query(sql`select n from strict where n = 3`))).toEqual([])
     })
 
-    test('something that cannot be bound is refused, and nothing is sent', async () => {
+    test('a value that cannot be bound is refused, and nothing is sent', async () => {
       await expect(db.query(sql`select ${{ a: 1 } as never}`)).rejects.toThrow('objects travel as json(value)')
       expect(await single(sql`select 1 as value`)).toBe(1)
     })
@@ -373,7 +373,7 @@ export function databaseContract(open: (options?: OpenOptions) => Promise<TestDa
       )
     const put = (name: string, amount = 0) => sql`insert into account values (${name}, ${amount}::int)`
 
-    test('all of a transaction is stored, and what its body returns is returned', async () => {
+    test('a transaction stores all its writes, and returns the value of its body', async () => {
       const returned = await db.transaction(async (tx) => {
         await tx.query(put('a1'))
         await tx.query(put('a2'))
@@ -383,7 +383,7 @@ export function databaseContract(open: (options?: OpenOptions) => Promise<TestDa
       expect(await amounts()).toMatchObject({ a1: 0, a2: 0 })
     })
 
-    test('nothing of a transaction is stored when its body throws, and the error is the very one thrown', async () => {
+    test('a transaction stores nothing if its body throws, and rethrows the same error', async () => {
       const thrown = Object.assign(new Error('connection to the printer lost'), { code: 'ENOENT' })
       const failed = db.transaction(async (tx) => {
         await tx.query(put('b1'))
@@ -393,7 +393,7 @@ export function databaseContract(open: (options?: OpenOptions) => Promise<TestDa
       expect(await amounts()).not.toHaveProperty('b1')
     })
 
-    test('a transaction in which a statement failed is not taken for stored, even if its body took no notice', async () => {
+    test('a transaction with a failed statement does not count as stored, even if its body ignores the error', async () => {
       const failed = db.transaction(async (tx) => {
         await tx.query(put('c1'))
         await tx.query(put('c1')).catch(() => undefined)
@@ -402,14 +402,14 @@ export function databaseContract(open: (options?: OpenOptions) => Promise<TestDa
       expect(await amounts()).not.toHaveProperty('c1')
     })
 
-    test('a constraint that is checked at the end fails the transaction', async () => {
+    test('a deferred constraint fails the transaction at its end', async () => {
       await db.exec('create table late (n int constraint late_key unique deferrable initially deferred)')
       const failed = db.transaction((tx) => tx.query(sql`insert into late values (1), (1)`))
       expect(await refusal(failed)).toMatchObject({ code: '23505', constraint: 'late_key' })
       expect(await db.query(sql`select n from late`)).toEqual([])
     })
 
-    test('a statement that is given while a transaction runs is not part of it', async () => {
+    test('a statement outside a running transaction is not part of it', async () => {
       let outside: Promise<unknown>[] = []
       const failed = db.transaction(async (tx) => {
         await tx.query(put('d1'))
@@ -427,13 +427,13 @@ export function databaseContract(open: (options?: OpenOptions) => Promise<TestDa
       expect(names.sort()).toEqual(['d2', 'd3'])
     })
 
-    test('a statement that comes after the end of its transaction is refused', async () => {
+    test('a statement after the end of its transaction is refused', async () => {
       const { tx } = await db.transaction(async (tx) => ({ tx }))
       expect(await codeOf(tx.query(put('e1')))).toBe('internal')
       expect(await amounts()).not.toHaveProperty('e1')
     })
 
-    test('concurrent transactions do not lose each other’s work, and those that fail leave none', async () => {
+    test('concurrent transactions do not lose each other’s writes, and failed ones leave none', async () => {
       await db.query(put('f', 0))
       const add = (n: number) =>
         db.transaction(async (tx) => {
@@ -449,7 +449,7 @@ export function databaseContract(open: (options?: OpenOptions) => Promise<TestDa
       expect(Object.keys(stored).filter((name) => /^f\d/.test(name))).toHaveLength(40)
     })
 
-    test('a transaction within one that waits for it ends both with an error at the latest when their time is over', async () => {
+    test('a transaction inside another one that waits for it ends both with an error, at the latest at their timeout', async () => {
       const { database, remove } = await open({ statementTimeoutSeconds: 0.5 })
       try {
         await database.exec('create table t (n int)')
@@ -464,7 +464,7 @@ export function databaseContract(open: (options?: OpenOptions) => Promise<TestDa
       }
     })
 
-    test('a transaction that waits for something else than the database is rolled back in the end', async () => {
+    test('a transaction that waits for anything but the database is rolled back at its timeout', async () => {
       const { database, remove } = await open({ statementTimeoutSeconds: 0.5 })
       try {
         await database.exec('create table t (n int)')
@@ -482,7 +482,7 @@ export function databaseContract(open: (options?: OpenOptions) => Promise<TestDa
     })
   })
 
-  describe('statements that take too long', () => {
+  describe('statement timeouts', () => {
     const endless = sql`select count(*) from generate_series(1, 1000000000000)`
     let hasty: TestDatabase
     let quick: Database
@@ -493,7 +493,7 @@ export function databaseContract(open: (options?: OpenOptions) => Promise<TestDa
     })
     afterAll(() => hasty?.remove())
 
-    test('A2: one that never ends is ended, those behind it are answered, and the database works afterwards', async () => {
+    test('A2: a statement that never ends is cancelled, later ones are answered, and the database works afterwards', async () => {
       const ended = quick.query(endless)
       const behind = Array.from({ length: 5 }, (_, i) => quick.query(sql`select ${i}::int as n`))
       const inTransaction = quick.transaction(async (tx) => {
@@ -508,7 +508,7 @@ export function databaseContract(open: (options?: OpenOptions) => Promise<TestDa
       ])
     })
 
-    test('a transaction in which one is ended stores nothing, even if its body goes on', async () => {
+    test('a transaction with a cancelled statement stores nothing, even if its body continues', async () => {
       const failed = quick.transaction(async (tx) => {
         await tx.query(sql`insert into t values (1)`)
         expect(await codeOf(tx.query(endless))).toBe('query_timeout')
@@ -520,7 +520,7 @@ export function databaseContract(open: (options?: OpenOptions) => Promise<TestDa
       expect(await quick.query(sql`delete from t returning n`)).toEqual([{ n: 3 }])
     })
 
-    test('one that asks for more time gets it, inside a transaction too, and leaves the limit as it was', async () => {
+    test('a longer timeout applies to its statement, also inside a transaction, and does not change the default', async () => {
       const slow = sql`select count(*) from (select pg_sleep(1.6)) slept`
       const generous = { timeoutSeconds: 60 }
       expect(await quick.query(slow, generous)).toEqual([{ count: 1 }])
@@ -533,19 +533,19 @@ export function databaseContract(open: (options?: OpenOptions) => Promise<TestDa
       expect(await codeOf(failed)).toBe('query_timeout')
     })
 
-    test('one that asks for less time gets less', async () => {
+    test('a shorter timeout applies to its statement', async () => {
       const ended = db.query(endless, { timeoutSeconds: 0.5 })
       await expect(ended).rejects.toMatchObject({ code: 'query_timeout', message: 'A statement was ended after 0.5 s' })
-      // None of the connections has kept anything of it.
+      // No connection keeps the changed timeout.
       const next = Array.from({ length: 20 }, () => single(sql`select 1 as value, pg_sleep(0.01)`))
       expect(await Promise.all(next)).toEqual(Array(20).fill(1))
     })
   })
 
-  test('a search in a rare namespace finds all it is asked for, though the index leads elsewhere first', async () => {
+  test('a search in a rare namespace finds all matches, although the index visits other rows first', async () => {
     const dims = 8
     await db.exec(`create table items (ns text, embedding vector(${dims}))`)
-    // 9,900 rows about one direction, 100 about the opposite one, where the query is not.
+    // 9,900 rows near one direction, 100 near the opposite one, far from the query.
     await db.query(sql`
       insert into items
       select
@@ -556,7 +556,7 @@ export function databaseContract(open: (options?: OpenOptions) => Promise<TestDa
     const wanted = Float32Array.from([1, ...Array(dims - 1).fill(0.1)])
     const search = sql`select ns from items where ns = 'rare' order by embedding <=> ${wanted}::vector limit 10`
     const [found, plan] = await db.transaction(async (tx) => {
-      // A table as small as this one would be read whole.
+      // The planner would use a sequential scan for such a small table.
       await tx.query(sql`set local enable_seqscan = off`)
       return [await tx.query(search), await tx.query<{ 'QUERY PLAN': string }>(sql`explain ${search}`)]
     })
@@ -564,7 +564,7 @@ export function databaseContract(open: (options?: OpenOptions) => Promise<TestDa
     expect(found).toEqual(Array(10).fill({ ns: 'rare' }))
   })
 
-  test('no statement is compiled to machine code, however much it is taken to cost', async () => {
+  test('no statement is compiled by JIT, whatever its estimated cost', async () => {
     for (const side of [db, db.asyncCommit]) {
       const plan = await side.query<{ 'QUERY PLAN': string }>(sql`
         explain (analyze) with recursive costly as (select 1 as n union all select n + 1 from costly where n < 10)
@@ -573,8 +573,8 @@ export function databaseContract(open: (options?: OpenOptions) => Promise<TestDa
     }
   })
 
-  describe('a pair', () => {
-    /** Where a connection has to be made first, the pair is refused until it is there. */
+  describe('pipelined statements', () => {
+    /** The database refuses pipelined statements until their connection is open. */
     const pairOf = (first: Statement, next: Statement) =>
       eventually(() => {
         const pair = db.pipeline<{ n: number }, { n: number }>(first, () => next)
@@ -582,7 +582,7 @@ export function databaseContract(open: (options?: OpenOptions) => Promise<TestDa
         return pair!
       })
 
-    test('is carried out in order: the second finds what the first has committed', async () => {
+    test('run in order: the second sees the commit of the first', async () => {
       await db.query(sql`create table pairs (n int)`)
       const pair = await pairOf(
         sql`insert into pairs values (1) returning n`,
@@ -591,7 +591,7 @@ export function databaseContract(open: (options?: OpenOptions) => Promise<TestDa
       expect(await Promise.all([pair.first, pair.next])).toEqual([[{ n: 1 }], [{ n: 2 }]])
     })
 
-    test('is two commits: the second is carried out when the first fails, and the first stays when the second does', async () => {
+    test('are two commits: the second runs if the first fails, and the first stays if the second fails', async () => {
       await db.query(sql`create table halves (n int primary key)`)
       const insert = sql`insert into halves values (${1}::int) returning n`
       const failing = sql`select 1 / 0 as n`
@@ -604,7 +604,7 @@ export function databaseContract(open: (options?: OpenOptions) => Promise<TestDa
       expect(await db.query(sql`select n from halves order by n`)).toEqual([{ n: 1 }, { n: 2 }])
     })
 
-    test('that no connection is free for is refused, and neither of it is carried out', async () => {
+    test('are refused if no connection is free, and neither runs', async () => {
       await db.query(sql`create table refused (n int)`)
       const insert = sql`insert into refused values (1) returning n`
       let pairs = 0
@@ -620,13 +620,13 @@ export function databaseContract(open: (options?: OpenOptions) => Promise<TestDa
     })
   })
 
-  test('what is written on the relaxed side is there', async () => {
-    await db.asyncCommit.query(sql`create table relaxed (n int)`)
-    await db.asyncCommit.query(sql`insert into relaxed values (1)`)
-    expect(await db.query(sql`select n from relaxed`)).toEqual([{ n: 1 }])
+  test('a write with asynchronous commit is visible', async () => {
+    await db.asyncCommit.query(sql`create table async_rows (n int)`)
+    await db.asyncCommit.query(sql`insert into async_rows values (1)`)
+    expect(await db.query(sql`select n from async_rows`)).toEqual([{ n: 1 }])
   })
 
-  test('closing finishes what was given, may be repeated, and refuses what comes after', async () => {
+  test('closing waits for pending statements, can be repeated, and refuses later ones', async () => {
     const { database, remove } = await open()
     try {
       const given = database.query(sql`select 1 as n`)

@@ -4,7 +4,7 @@ import { type Database, sql } from '../../src/db/sql.ts'
 import type { TestDatabase } from './database.ts'
 import { openHere } from './open.ts'
 
-// The table as the specification gives it, word for word: people have tools that read it.
+// The table exactly as the specification defines it, because existing tools read it.
 
 let opened: TestDatabase
 let database: Database
@@ -40,7 +40,7 @@ test('zerodb_hooks begins with the ten specified columns, in order, with their t
     column('created_at', 'timestamp with time zone', true, 'now()'),
     column('updated_at', 'timestamp with time zone', true, 'now()'),
   ])
-  // Ours come after them, and a program that knows only the ten can insert a row.
+  // Our columns come after them; a program that knows only the ten can insert a row.
   for (const ours of columns.slice(10)) expect(ours).toMatchObject({ required: false })
 })
 
@@ -81,7 +81,7 @@ test('it has the three specified indexes', async () => {
   )
 })
 
-test('a row that names only what must be named gets the specified defaults', async () => {
+test('a row with only the required columns gets the specified defaults', async () => {
   const user = '8e4b0d1c-6e6c-4a3f-8a7d-0f6a3e1c9b11'
   const insert = sql`
     insert into zerodb_hooks (user_id, event_type, hook_name) values (${user}::uuid, 'zerodb.vector.stored', 'auto_embed')

@@ -16,7 +16,7 @@ let folder: string
 beforeEach(async () => {
   opened = await openHere()
   database = opened.database
-  // The embedded database's template brings the product's schema: here everything begins with nothing.
+  // The template of the embedded database has the schema of the product. These tests need an empty database.
   await database.exec('drop schema public cascade; create schema public')
   folder = await mkdtemp(join(tmpdir(), 'zerodb-test-'))
 })
@@ -48,9 +48,9 @@ test('each migration is applied once, in the order of their numbers', async () =
   expect(await tables()).toEqual(['a', 'b', 'zerodb_migrations'])
 })
 
-test('several that migrate at once apply each migration once between them', async () => {
+test('concurrent migrations apply each migration once in total', async () => {
   await write({ '0001_first.sql': FIRST, '0002_second.sql': SECOND })
-  // On a server, from pools of their own, as several processes would.
+  // On a server, each has a separate pool, like separate processes.
   const server = await freshDatabaseUrl()
   const pools = await Promise.all(
     Array.from({ length: 4 }, () => (server ? openPostgres({ url: server.url, poolSize: 2 }) : database)),
@@ -65,7 +65,7 @@ test('several that migrate at once apply each migration once between them', asyn
   }
 })
 
-test('a migration that fails leaves nothing, not even of those before it, and says which it was', async () => {
+test('a migration that fails changes nothing, reverts earlier ones too, and is named in the error', async () => {
   await write({ '0001_first.sql': FIRST, '0002_wrong.sql': 'create table b ();\ncreate table c (n nosuchtype);\n' })
   await expect(migrate(database, folder)).rejects.toMatchObject({
     name: 'StartError',
@@ -90,14 +90,14 @@ test('a migration that was changed after it was applied is refused', async () =>
   expect(await database.query(sql`select * from a`)).toEqual([{ n: 1 }])
 })
 
-test('a program older than the schema goes on with it when the schema says that it can', async () => {
+test('a program older than the schema continues if the schema allows it', async () => {
   await write({ '0001_first.sql': FIRST, '0002_second.sql': `-- min_compatible: 1\n${SECOND}` })
   await migrate(database, folder)
   await rm(join(folder, '0002_second.sql'))
   expect(await migrate(database, folder)).toEqual([])
 })
 
-test('a program older than the schema is refused with one sentence when the schema says that it cannot', async () => {
+test('a program older than the schema is refused with one sentence if the schema does not allow it', async () => {
   await write({ '0001_first.sql': FIRST, '0002_second.sql': `-- min_compatible: 2\n${SECOND}` })
   await migrate(database, folder)
   await rm(join(folder, '0002_second.sql'))
@@ -108,7 +108,7 @@ test('a program older than the schema is refused with one sentence when the sche
   })
 })
 
-test('the migrations of the product apply, twice to the same effect', async () => {
+test('the migrations of the product apply, and a second run changes nothing', async () => {
   const shipped = (await readdir(join(packageRoot(), 'src', 'db', 'migrations'))).map((name) =>
     name.replace('.sql', ''),
   )
@@ -129,7 +129,7 @@ test('each table of the product has a comment that says what it is for', async (
   expect(comments.filter(({ comment }) => comment === null)).toEqual([])
 })
 
-test('an empty folder brings nothing', async () => {
+test('an empty folder changes nothing', async () => {
   await mkdir(join(folder, 'empty'))
   expect(await migrate(database, join(folder, 'empty'))).toEqual([])
 })

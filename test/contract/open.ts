@@ -6,7 +6,7 @@ import { openPostgres } from '../../src/db/postgres/postgres.ts'
 import { freshDatabaseUrl } from '../support/database.ts'
 import type { OpenOptions, TestDatabase } from './database.ts'
 
-/** A new, empty database of the driver that this run is about. */
+/** Opens a new, empty database with the driver of this test run. */
 export async function openHere(options: OpenOptions = {}): Promise<TestDatabase> {
   const server = await freshDatabaseUrl()
   if (server) {

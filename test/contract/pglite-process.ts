@@ -2,8 +2,8 @@ import { statSync } from 'node:fs'
 import { openPglite } from '../../src/db/pglite/pglite.ts'
 import { sql } from '../../src/db/sql.ts'
 
-// A process of its own that uses a directory, for the tests that count its syncs and kill it.
-//   count: does a little of everything, and prints as JSON how often the log was synced meanwhile
+// A separate process that uses a directory, for the tests that count its syncs and kill it.
+//   count: runs several kinds of statements, and prints as JSON how often they synced the log
 //   write: prints "ready", waits for a line, then writes until it is killed; prints the number of each acknowledged row
 
 const [task, directory, durability] = process.argv.slice(2) as [string, string, 'process' | 'power']
@@ -33,7 +33,7 @@ async function count(): Promise<void> {
   )
   const script = await during(() => database.exec('insert into acknowledged values (300)'))
   const reads = await during(() => database.query(sql`select count(*) from acknowledged`))
-  // The row is acknowledged while the transaction behind it is still open.
+  // The row is acknowledged while the transaction after it is still open.
   let beforeTransaction = 0
   const before = syncs()
   let finish = () => {}

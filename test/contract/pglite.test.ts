@@ -17,8 +17,8 @@ import { SERVER } from '../support/database.ts'
 
 if (SERVER) console.log('PGlite’s own promises are left out: this run is about a server')
 
-/** What only the embedded driver promises. The run against a server leaves it out: nothing of it would be different. */
-describe.skipIf(SERVER)('PGlite (left out on a server: the other run has it)', () => {
+/** Promises of the embedded driver only. The run against a PostgreSQL server leaves them out, because their results do not depend on it. */
+describe.skipIf(SERVER)('PGlite (left out on a server: the other run covers it)', () => {
   let directory: string
   const children = new Set<ChildProcess>()
   beforeEach(async () => {
@@ -62,7 +62,7 @@ describe.skipIf(SERVER)('PGlite (left out on a server: the other run has it)', (
     return collected
   }
 
-  /** Where the program listens. Rejects with all it has said when it ends first. */
+  /** Resolves to the URL on which the program listens. Rejects with its output if it ends first. */
   async function listening(child: ChildProcess): Promise<string> {
     const said = output(child)
     return new Promise((resolve, reject) => {
@@ -81,8 +81,8 @@ describe.skipIf(SERVER)('PGlite (left out on a server: the other run has it)', (
     await (await openPglite({ directory, durability: 'process' })).close()
   }
 
-  describe('the lock', () => {
-    /** As this process would write it, with differences. */
+  describe('the lock file', () => {
+    /** Returns the lock that this process would write, with differences. */
     async function writeLock(holder: object, ageSeconds = 0): Promise<void> {
       await rm(join(directory, 'lock'), { force: true })
       const lock = await lockDirectory(directory)
@@ -101,7 +101,7 @@ describe.skipIf(SERVER)('PGlite (left out on a server: the other run has it)', (
       return `${place.split(' ')[0]} pid:[1]`
     }
 
-    test('a second process ends with one sentence that names the first, and the first goes on', async () => {
+    test('a second process ends with one sentence that names the first, and the first continues', async () => {
       const first = startProgram()
       const url = await listening(first)
       const second = startProgram()
@@ -117,7 +117,7 @@ describe.skipIf(SERVER)('PGlite (left out on a server: the other run has it)', (
       expect(first.exitCode).toBeNull()
     })
 
-    test('of many that start at once over a dead one’s lock, exactly one gets it', async () => {
+    test('of many processes that start on the lock of a dead process, exactly one gets the lock', async () => {
       for (let round = 0; round < 10; round++) {
         await writeLock({ pid: process.pid, started: '1' })
         const starts = await Promise.allSettled(Array.from({ length: 8 }, () => lockDirectory(directory)))
@@ -130,7 +130,7 @@ describe.skipIf(SERVER)('PGlite (left out on a server: the other run has it)', (
       }
     })
 
-    test('that of a dead process is taken over, even if another has its number by now', async () => {
+    test('a lock of a dead process is taken over, even if another process now has its id', async () => {
       const child = startProcess(['--eval', ''])
       await once(child, 'exit')
       await writeLock({ pid: child.pid })
@@ -139,7 +139,7 @@ describe.skipIf(SERVER)('PGlite (left out on a server: the other run has it)', (
       await openAndClose()
     })
 
-    test('that of another machine or container is respected while it beats', async () => {
+    test('a lock of another machine or container is respected while its heartbeat continues', async () => {
       for (const place of ['another-boot pid:[1]', await otherContainer()]) {
         await writeLock({ pid: 4711, place })
         const beating = setInterval(beat, 200)
@@ -154,7 +154,7 @@ describe.skipIf(SERVER)('PGlite (left out on a server: the other run has it)', (
       }
     })
 
-    test('that of another machine whose clock is behind is respected while it beats', async () => {
+    test('a lock of another machine with a slow clock is respected while its heartbeat continues', async () => {
       await writeLock({ pid: 4711, place: 'another-boot pid:[1]' }, 3600)
       let age = 3600
       const beating = setInterval(() => beat(--age), 200)
@@ -165,7 +165,7 @@ describe.skipIf(SERVER)('PGlite (left out on a server: the other run has it)', (
       }
     })
 
-    test('that of another machine or container is taken over when its beat has stopped', async () => {
+    test('a lock of another machine or container is taken over after its heartbeat stops', async () => {
       await writeLock({ pid: 4711, place: 'another-boot pid:[1]' }, 3600)
       await (await lockDirectory(directory)).release()
       const place = await otherContainer()
@@ -175,13 +175,13 @@ describe.skipIf(SERVER)('PGlite (left out on a server: the other run has it)', (
       }
     })
 
-    test('one whose holder died writing it is taken over', async () => {
+    test('a lock whose holder died while writing it is taken over', async () => {
       await writeFile(join(directory, 'lock'), '')
       beat(3600)
       await (await lockDirectory(directory)).release()
     })
 
-    test('one that another process has taken meanwhile is left to it', async () => {
+    test('a lock that another process has taken over in the meantime stays with that process', async () => {
       const lock = await lockDirectory(directory)
       await rm(join(directory, 'lock'))
       const other = await lockDirectory(directory)
@@ -192,7 +192,7 @@ describe.skipIf(SERVER)('PGlite (left out on a server: the other run has it)', (
     })
   })
 
-  test('a server of before that was killed while it made its lock file does not keep the next from starting', async () => {
+  test('a lock directory of an older version that was killed while it created the lock does not prevent the next start', async () => {
     const options = { directory, durability: 'process' } as const
     await (await openPglite(options)).close()
     await writeFile(join(directory, 'pg', 'postmaster.pid'), '')
@@ -202,7 +202,7 @@ describe.skipIf(SERVER)('PGlite (left out on a server: the other run has it)', (
   })
 
   describe('the first start', () => {
-    test('killed at any moment it leaves a directory in which the next start works', async () => {
+    test('a start that is killed at any moment leaves a directory in which the next start works', async () => {
       const began = performance.now()
       const whole = startProgram()
       await listening(whole)
@@ -221,7 +221,7 @@ describe.skipIf(SERVER)('PGlite (left out on a server: the other run has it)', (
             (select count(*) from zerodb_migrations) as migrations`)
         await database.close()
         expect(state!.migrations).toBeGreaterThanOrEqual(1)
-        // The first user and its project were made together, or not at all.
+        // The first user and its project are created together, or not at all.
         expect([0, 1]).toContain(state!.users)
         expect(state!.projects).toBe(state!.users)
         expect(readdirSync(directory)).not.toContain('pg.new')
@@ -244,7 +244,7 @@ describe.skipIf(SERVER)('PGlite (left out on a server: the other run has it)', (
       return has('lock') ? 'locked' : 'nothing done yet'
     }
 
-    test('what an interrupted unpacking left is cleared away, and what is no whole database is not touched', async () => {
+    test('an interrupted unpacking is cleaned up, and an incomplete database is not changed', async () => {
       await mkdir(join(directory, 'pg.new', 'base'), { recursive: true })
       await writeFile(join(directory, 'pg.new', 'PG_VERSION'), 'x')
       await openAndClose()
@@ -267,7 +267,7 @@ describe.skipIf(SERVER)('PGlite (left out on a server: the other run has it)', (
     })
     afterEach(() => rm(outside, { recursive: true, force: true }))
 
-    /** Loaded into the child's threads: notes every sync of the write-ahead log, and keeps what the disk has from then on. */
+    /** Loaded into the child's threads: records every sync of the write-ahead log, and the contents of the disk from then on. */
     const RECORDER = `
       import fs from 'node:fs'
       import { syncBuiltinESMExports } from 'node:module'
@@ -301,7 +301,7 @@ describe.skipIf(SERVER)('PGlite (left out on a server: the other run has it)', (
       return JSON.parse(said)
     }
 
-    test('with "power" every write is synced before it is acknowledged, those that come together by one sync', async () => {
+    test('with "power" every write is synced before it is acknowledged, and concurrent writes share one sync', async () => {
       const syncs = await counted('power')
       for (const each of syncs.single) expect(each).toBeGreaterThanOrEqual(1)
       expect(syncs['together']).toBeGreaterThanOrEqual(1)
@@ -324,7 +324,7 @@ describe.skipIf(SERVER)('PGlite (left out on a server: the other run has it)', (
       })
     })
 
-    /** Kills a writer after `count` acknowledged rows. `prepared` is called before it begins, with the database at rest. */
+    /** Kills a writer after `count` acknowledged rows. Calls `prepared` before the first write, while the database is idle. */
     async function killedWriter(durability: string, count: number, prepared = async () => {}): Promise<number[]> {
       const child = startChild('write', durability)
       const acknowledged: number[] = []
@@ -360,7 +360,7 @@ describe.skipIf(SERVER)('PGlite (left out on a server: the other run has it)', (
       },
     )
 
-    test('with "power" no acknowledged row is lost when the disk keeps nothing but what was synced', async () => {
+    test('with "power" no acknowledged row is lost if the disk keeps only synced data', async () => {
       const disk = join(outside, 'disk')
       const acknowledged = await killedWriter('power', 500, () =>
         cp(join(directory, 'pg'), join(disk, 'pg'), { recursive: true }),
@@ -383,7 +383,7 @@ describe.skipIf(SERVER)('PGlite (left out on a server: the other run has it)', (
     })
   })
 
-  test('a database that breaks down is opened again, and nothing acknowledged is lost', async () => {
+  test('a database that breaks down is opened again, and no acknowledged row is lost', async () => {
     const database = await openPglite({ directory, durability: 'process', statementTimeoutSeconds: 30 })
     await database.exec('create table kept (n int)')
     await database.query(sql`insert into kept values (1)`)
@@ -393,7 +393,7 @@ describe.skipIf(SERVER)('PGlite (left out on a server: the other run has it)', (
     for (const result of await Promise.allSettled(broken)) {
       expect(result).toMatchObject({ status: 'rejected', reason: { name: 'ZeroError', code: 'unavailable' } })
     }
-    // Not yet mended: the next ones are told, and the one after the repair is served.
+    // Still broken: these statements fail, and the one after the repair succeeds.
     await expect(database.query(sql`select 1`)).rejects.toMatchObject({ name: 'ZeroError', code: 'unavailable' })
     renameSync(`${control}.gone`, control)
     await expect
@@ -402,7 +402,7 @@ describe.skipIf(SERVER)('PGlite (left out on a server: the other run has it)', (
     await database.close()
   })
 
-  test('dead rows are cleared away, though PGlite has no background process for it', async () => {
+  test('dead rows are vacuumed, although PGlite has no background process for it', async () => {
     const database = await openPglite({ directory, durability: 'process', maintenanceSeconds: 0.05 })
     await database.exec('create table busy (n int); insert into busy select generate_series(1, 1000); delete from busy')
     const vacuums = () =>
@@ -423,7 +423,7 @@ describe.skipIf(SERVER)('PGlite (left out on a server: the other run has it)', (
     try {
       return readlinkSync(link)
     } catch {
-      // The one by which the list itself was read.
+      // The descriptor that lists the folder.
       return ''
     }
   }

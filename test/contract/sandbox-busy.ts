@@ -3,7 +3,7 @@ import { pino } from 'pino'
 import { bubblewrap } from '../../src/sandbox/bubblewrap/index.ts'
 import { callOf, NODE, programOf } from '../support/guests.ts'
 
-// Says, in one line of JSON, which processes and control groups its guest has, and has that guest work until it is killed.
+// Prints the processes and control groups of its guest as one line of JSON, and keeps the guest computing until it is killed.
 const driver = bubblewrap({ concurrency: 1, log: pino({ level: 'silent' }) })
 await driver.ready()
 await driver.call(
@@ -26,7 +26,7 @@ await driver.call(
   }),
 )
 
-/** The folders below which this supervisor's guests are counted. */
+/** The folders in which this supervisor's guests are counted. */
 function groupsOf(uid: number): string[] {
   const guest = readdirSync('/proc').find((name) => {
     try {

@@ -4,15 +4,15 @@ import { ZeroError } from '../../src/errors.ts'
 import { RUNTIMES, type Runtime, type SandboxDriver } from '../../src/sandbox/index.ts'
 import { type Code, callOf, collect, jsonOf, NODE, programOf, runCode } from '../support/guests.ts'
 
-/** What `SandboxDriver` promises, as programs that any process can run: no test framework is needed. */
+/** The promises of `SandboxDriver`, as programs that any process can run without a test framework. */
 export interface Case {
   name: string
-  /** Holds only where there is a boundary. */
+  /** Only true for drivers with a boundary. */
   bounded?: true
   run(driver: SandboxDriver): Promise<void>
 }
 
-/** Calls at once of the drivers that the cases are run on. */
+/** Maximum concurrent calls of the drivers under test. */
 export const CONCURRENCY = 4
 
 const both = (name: string, run: (driver: SandboxDriver, runtime: Runtime) => Promise<void>): Case[] =>
@@ -64,7 +64,7 @@ def deep(n):
     for _ in range(n): value = [value]
     return value`
 
-/** JavaScript, Python, and the JSON of both. */
+/** JavaScript, Python, and their common JSON. */
 const JSON_FORMS: [node: string | null, python: string | null, json: string][] = [
   ['undefined', 'None', 'null'],
   ['[undefined, , null]', '[None, None, None]', '[null,null,null]'],
@@ -89,7 +89,7 @@ const JSON_FORMS: [node: string | null, python: string | null, json: string][] =
   ['[new String("a"), new Number(1), Object(2n)]', null, '["a",1,2]'],
 ]
 
-/** JavaScript, Python, and what both say. */
+/** JavaScript, Python, and their common error. */
 const NO_JSON_FORM: [node: string | null, python: string | null, message: RegExp][] = [
   [
     '{ items: [1, 2, 3, () => 1] }',
@@ -117,13 +117,13 @@ const NO_JSON_FORM: [node: string | null, python: string | null, message: RegExp
   ['deep(600)', 'deep(600)', /: a value more than 500 levels deep has no JSON form$/],
 ]
 
-/** Waits for a value to become what `isRight` wants of it, compared with the first one. */
+/** Waits until `isRight` accepts a value, compared with the first one. */
 async function until<T>(read: () => T, isRight: (first: T, now: T) => boolean): Promise<void> {
   const first = read()
   for (let attempt = 0; attempt < 500 && !isRight(first, read()); attempt++) await setTimeout(10)
 }
 
-/** Waits for a line of a log that says this. */
+/** Waits for a matching log line. */
 async function saidLate(lines: readonly { text: string }[], what: RegExp): Promise<string> {
   const found = () => lines.find(({ text }) => what.test(text))?.text
   for (let attempt = 0; attempt < 1000 && found() === undefined; attempt++) await setTimeout(10)
@@ -132,49 +132,54 @@ async function saidLate(lines: readonly { text: string }[], what: RegExp): Promi
 }
 
 /**
- * What user code does after the result of its call, and what the log of the call says about it. Half a second later, so that the result has been
- * sent on a busy machine too.
+ * User code that runs after the result of its call, and the resulting line in the call's log. Failures come half a second later, because
+ * a busy machine may need that long to send the result.
  */
 const LATE_FAILURES: [name: string, node: string | null, python: string | null, said: RegExp][] = [
   [
-    'throws',
+    'an exception',
     'setTimeout(() => { throw new RangeError("late") }, 500)',
     'threading.Timer(0.5, fail).start()',
     /^Failed after the result: (RangeError|ValueError): late\n[\s\S]*main\./,
   ],
   [
-    'throws at once',
+    'an immediate exception',
     'setImmediate(() => { throw new RangeError("late") })',
     'threading.Thread(target=fail_soon).start()',
     /^Failed after the result: (RangeError|ValueError): late\n/,
   ],
   [
-    'rejects where nobody waits',
+    'an unhandled rejection',
     'Promise.reject(new RangeError("late"))',
     null,
     /^Failed after the result: RangeError: late\n/,
   ],
   [
-    'rejects later where nobody waits',
+    'a later unhandled rejection',
     'setTimeout(() => Promise.reject(new RangeError("late", { cause: new Error("why") })), 500)',
     null,
     /^Failed after the result: RangeError: late: why\n/,
   ],
   [
-    'asks too late',
+    'a late request',
     'setTimeout(() => ctx.zerodb.a.b(), 500)',
     'threading.Timer(0.5, ctx.zerodb.a.b).start()',
     /comes too late/,
   ],
-  ['exits', 'setTimeout(() => process.exit(0), 500)', null, /^Failed after the result: process\.exit\(0\) was called/],
   [
-    'kills its process',
+    'an exit',
+    'setTimeout(() => process.exit(0), 500)',
+    null,
+    /^Failed after the result: process\.exit\(0\) was called/,
+  ],
+  [
+    'a kill of its process',
     'setTimeout(() => process.kill(process.pid, "SIGKILL"), 500)',
     'threading.Timer(0.5, os._exit, [3]).start()',
     /^The process of the function ended (by|with)/,
   ],
   [
-    'never ends',
+    'an endless loop',
     'setTimeout(() => { for (;;); }, 500)',
     'threading.Thread(target=loop, daemon=True).start()',
     /^What the function left running was stopped: it had not ended 2 s after the result/,
@@ -211,21 +216,21 @@ def handler(event, ctx):
 
 export const CASES: Case[] = [
   ...LATE_FAILURES.flatMap(([name, node, python, said]) =>
-    both(`B5: what ${name} behind its result belongs to its own call`, async (driver, runtime) => {
+    both(`B5: ${name} after the result belongs to the log of its call`, async (driver, runtime) => {
       if ((runtime === NODE ? node : python) === null) return
       const { node: js, python: py } = leaving(node, python)
       const program = programOf(runtime, runtime === NODE ? js : py)
       const late = collect()
       const leave = { input: { event: 'leave' }, onLog: late.onLog, onLateLog: late.onLog }
       assert.equal(jsonOf(await driver.call(callOf(program, leave))), 'armed')
-      // Callers at once, and when it has failed, have a process of their own each time.
+      // Concurrent callers, and callers after a failure, get a separate process each.
       const innocent = collect()
       const other = { input: { event: 'stay' }, onLog: innocent.onLog, onLateLog: innocent.onLog }
       assert.equal(jsonOf(await driver.call(callOf(program, other))), 1)
       await saidLate(late.lines, said)
       assert.equal(jsonOf(await driver.call(callOf(program, other))), 2)
       assert.deepEqual(innocent.lines, [])
-      // Without a next call it is told as well.
+      // The failure is logged without a next call, too.
       const alone = collect()
       const again = { input: { event: 'leave' }, onLog: alone.onLog, onLateLog: alone.onLog }
       const another = programOf(runtime, runtime === NODE ? js : py)
@@ -234,7 +239,7 @@ export const CASES: Case[] = [
     }),
   ),
   ...both(
-    'B5: what is printed behind the result belongs to its own call, whose process goes on',
+    'B5: output after the result belongs to the log of its call, and the process continues',
     async (driver, runtime) => {
       const code = leaving(
         `setTimeout(() => { console.log('printed late'); ctx.log('logged late') }, 100)`,
@@ -252,7 +257,7 @@ export const CASES: Case[] = [
           ['log', 'logged late'],
         ],
       )
-      // It is used again once what it had left has ended: which call finds it so is not said.
+      // The process is reused after the remaining work has ended; it is not defined for which call.
       let calls = 0
       for (let attempt = 0; attempt < 200 && calls < 2; attempt++) {
         calls = jsonOf(await driver.call(callOf(program, { input: { event: 'stay' } })))
@@ -262,7 +267,7 @@ export const CASES: Case[] = [
     },
   ),
   ...both(
-    'B5: a function that always leaves harmless work is served by one process in the end',
+    'B5: a function that always leaves harmless work is eventually served by one process',
     async (driver, runtime) => {
       const code = leaving(
         'setTimeout(() => {}, 60_000)',
@@ -279,7 +284,7 @@ export const CASES: Case[] = [
     },
   ),
   {
-    name: 'python3.11: B5: a task that fails unseen, and a pool that waits, belong to their own call',
+    name: 'python3.11: B5: a failing background task and an idle pool belong to the log of their call',
     async run(driver) {
       const source = `
 import asyncio
@@ -311,7 +316,7 @@ async def handler(event, ctx):
     assert.ok(outcome.duration_ms >= 0 && outcome.queued_ms >= 0)
   }),
 
-  ...both('a call that its process does not outlive tells its peak of memory as others do', async (driver, runtime) => {
+  ...both('a call whose process ends reports its peak memory like other calls', async (driver, runtime) => {
     const isCounted = (await runCode(driver, runtime, ECHO, { input: {} })).peak_memory_bytes !== null
     const exit: Code = {
       node: 'export default () => process.kill(process.pid, "SIGKILL")',
@@ -324,7 +329,7 @@ async def handler(event, ctx):
   }),
 
   ...both(
-    'ctx has what the caller gives, and the environment is the program’s and nothing else',
+    'ctx has the values of the caller, and the environment has only the program’s variables',
     async (driver, runtime) => {
       const code = {
         node: 'export default (e, ctx) => [ctx.run_id, ctx.attempt, ctx.env, { ...process.env }]',
@@ -336,12 +341,12 @@ async def handler(event, ctx):
     },
   ),
 
-  ...both('nothing returned is null', async (driver, runtime) => {
+  ...both('no return value is null', async (driver, runtime) => {
     const code = { node: 'export default () => {}', python: 'def handler(e, ctx):\n    pass\n' }
     assert.equal(jsonOf(await runCode(driver, runtime, code)), null)
   }),
 
-  ...both('bytes go in and come out', async (driver, runtime) => {
+  ...both('bytes are accepted as input and result', async (driver, runtime) => {
     const code = {
       node: 'export default ({ data }) => Buffer.concat([data.body, Buffer.from([255])])',
       python: 'def handler(e, ctx):\n    return e["data"]["body"] + bytes([255])\n',
@@ -357,7 +362,7 @@ async def handler(event, ctx):
     })
   }),
 
-  ...both('an HTTP answer has status, headers in lower case, and a body', async (driver, runtime) => {
+  ...both('an HTTP response has status, headers in lower case, and a body', async (driver, runtime) => {
     const code = {
       node: 'export default (e, ctx) => ctx.response({ a: 1 }, { status: 201, headers: { "X-A": "b", "Set-Cookie": ["c", "d"] } })',
       python:
@@ -393,7 +398,7 @@ async def handler(event, ctx):
     },
   },
 
-  ...both('what it throws is told with name, message and place', async (driver, runtime) => {
+  ...both('an exception is reported with name, message and position', async (driver, runtime) => {
     const code = {
       node: '\nexport default () => { throw new RangeError("too far") }',
       python: '\ndef handler(e, ctx):\n    raise KeyError("too far")\n',
@@ -406,7 +411,7 @@ async def handler(event, ctx):
     assert.doesNotMatch(error!.stack!, /\/opt|python\.py|node\.mjs/)
   }),
 
-  ...both('what cannot be loaded has thrown, and says where', async (driver, runtime) => {
+  ...both('code that cannot be loaded is reported as thrown, with the position', async (driver, runtime) => {
     const code = { node: '\nexport default (', python: '\ndef handler(:\n' }
     const { status, error } = await runCode(driver, runtime, code)
     assert.equal(status, 'threw')
@@ -416,7 +421,7 @@ async def handler(event, ctx):
     assert.match(none.error!.message, /has no handler/)
   }),
 
-  ...both('B7: the chain of causes is in the stack, the deepest in the message', async (driver, runtime) => {
+  ...both('B7: the stack has the chain of causes, the message the deepest cause', async (driver, runtime) => {
     const chain = {
       node: `const inner = () => { throw new RangeError('too far') }
 export default () => {
@@ -471,7 +476,7 @@ def handler(e, ctx):
     assert.match((await runCode(driver, runtime, circle)).error!.message, /^a(: b)?$/)
   }),
   {
-    name: 'nodejs20: B7: what is thrown and is no error says what it is; a failed fetch says why',
+    name: 'nodejs20: B7: a thrown value that is not an error is described; a failed fetch has its cause',
     async run(driver) {
       const thrown = [
         [`'no luck'`, 'no luck'],
@@ -497,7 +502,7 @@ def handler(e, ctx):
     },
   },
   {
-    name: 'python3.11: B6: a SyntaxError names file and line, of a module in a folder as well',
+    name: 'python3.11: B6: a SyntaxError names file and line, also for a module in a folder',
     async run(driver) {
       const files = {
         'main.py': 'from pkg import broken\ndef handler(e, ctx):\n    pass\n',
@@ -534,7 +539,7 @@ def handler(e, ctx):
     },
   },
 
-  ...both('it may ask to be tried later, or never again', async (driver, runtime) => {
+  ...both('a handler can request a later retry, or no retry', async (driver, runtime) => {
     const later = {
       node: 'export default (e, ctx) => ctx.retryLater(7, "not yet")',
       python: 'def handler(e, ctx):\n    ctx.retry_later(7, "not yet")\n',
@@ -555,7 +560,7 @@ def handler(e, ctx):
     )
   }),
 
-  ...both('B11: what has an obvious JSON form gets it', async (driver, runtime) => {
+  ...both('B11: values with an obvious JSON form are converted to it', async (driver, runtime) => {
     for (const [node, python, expected] of JSON_FORMS) {
       const code = runtime === NODE ? node : python
       if (code === null) continue
@@ -566,7 +571,7 @@ def handler(e, ctx):
     }
   }),
 
-  ...both('B11: what has none is refused by name, with its path', async (driver, runtime) => {
+  ...both('B11: other values are refused by name, with their path', async (driver, runtime) => {
     for (const [node, python, expected] of NO_JSON_FORM) {
       const code = runtime === NODE ? node : python
       if (code === null) continue
@@ -576,7 +581,7 @@ def handler(e, ctx):
     }
   }),
 
-  ...both('B11: what a function asks the host and what it answers follow the same rule', async (driver, runtime) => {
+  ...both('B11: arguments and answers of host calls follow the same rule', async (driver, runtime) => {
     const code = {
       node: `export default async (e, ctx) => {
         await ctx.zerodb.rows.insert({ row_data: { at: new Date(0), tags: new Set(['a']) } })
@@ -605,7 +610,7 @@ def handler(e, ctx):
   }),
 
   ...both(
-    'a result at the limit passes; one byte more is output_limit, and nothing of it is kept',
+    'a result at the limit passes; one byte more is output_limit, and no part of it is kept',
     async (driver, runtime) => {
       const code = {
         node: 'export default (n) => "a".repeat(n)',
@@ -634,7 +639,7 @@ def handler(e, ctx):
     assert.equal((await runCode(driver, runtime, code)).status, 'output_limit')
   }),
 
-  ...both('what it prints and logs comes in order, line by line', async (driver, runtime) => {
+  ...both('output and logs arrive in order, line by line', async (driver, runtime) => {
     const code = {
       node: `export default (e, ctx) => {
         console.log('one')
@@ -669,7 +674,7 @@ def handler(e, ctx):
   }),
 
   ...both(
-    'what is printed past 50 KB is cut with a line that says so; past 1 MB the call is ended',
+    'output over 50 KB is cut with a line that says so; over 1 MB the call is killed',
     async (driver, runtime) => {
       const code = {
         node: 'export default (n) => { for (let i = 0; i < n; i++) console.log("a".repeat(999)) }',
@@ -685,7 +690,7 @@ def handler(e, ctx):
     },
   ),
 
-  ...both('D: 4 MB in one write are cut with a note, and the call goes on', async (driver, runtime) => {
+  ...both('D: 4 MB in one write are cut with a note, and the call continues', async (driver, runtime) => {
     const code = {
       node: `export default (e, ctx) => {
         ctx.log('ä'.repeat(2e6))
@@ -712,7 +717,7 @@ def handler(e, ctx):
   }),
 
   ...both(
-    'a call that takes too long is ended, with what it has printed; the next one is served',
+    'a call that exceeds its timeout is killed and keeps its output; the next call is served',
     async (driver, runtime) => {
       const program = programOf(runtime, runtime === NODE ? LOOP.node : LOOP.python)
       const outcome = await driver.call(callOf(program, { timeout_seconds: 1 }))
@@ -724,7 +729,7 @@ def handler(e, ctx):
     },
   ),
 
-  ...both('it is told how much time is left', async (driver, runtime) => {
+  ...both('a handler can read its remaining time', async (driver, runtime) => {
     const code = {
       node: `export default async (e, ctx) => {
         const before = ctx.timeLeft()
@@ -763,7 +768,7 @@ def handler(e, ctx):
     for (const each of await Promise.all(busy)) assert.deepEqual(jsonOf(each), input.event)
   }),
 
-  ...both('a process that ends of itself has crashed, and the next call gets another', async (driver, runtime) => {
+  ...both('a process that exits has crashed, and the next call gets another process', async (driver, runtime) => {
     const code = {
       node: 'export default (e) => { if (e) process.kill(process.pid, "SIGSEGV"); return "well" }',
       python: 'import os\ndef handler(e, ctx):\n    if e: os.kill(os.getpid(), 11)\n    return "well"\n',
@@ -781,7 +786,7 @@ def handler(e, ctx):
     assert.match(`${error!.name} ${error!.message}`, /exit/i)
   }),
 
-  ...both('it asks the host, which answers or refuses', async (driver, runtime) => {
+  ...both('a handler calls the host, which answers or refuses', async (driver, runtime) => {
     const code = {
       node: `export default async (e, ctx) => {
         const answer = await ctx.zerodb.memory.remember({ content: 'a note' })
@@ -814,7 +819,7 @@ def handler(e, ctx):
   }),
 
   ...both(
-    'what the host did not foresee tells nothing of itself; where nobody answers it says so',
+    'unexpected host errors reveal nothing; a request without a host handler gets an error that says so',
     async (driver, runtime) => {
       const code = {
         node: 'export default (e, ctx) => ctx.zerodb.a.b().catch((error) => [error.code, error.message])',
@@ -824,14 +829,14 @@ def handler(e, ctx):
       const secret = async () => {
         throw new Error('password=hunter2')
       }
-      const foreseen = await runCode(driver, runtime, code, { onHostCall: secret })
-      assert.deepEqual(jsonOf(foreseen), ['internal', 'Internal Server Error'])
+      const expected = await runCode(driver, runtime, code, { onHostCall: secret })
+      assert.deepEqual(jsonOf(expected), ['internal', 'Internal Server Error'])
       assert.deepEqual(jsonOf(await runCode(driver, runtime, code))[0], 'invalid')
     },
   ),
 
   {
-    name: 'nodejs20: what ends its process with a question unanswered has its result all the same',
+    name: 'nodejs20: a program that ends its process with an open request still has its result',
     async run(driver) {
       const code: Code = {
         node: 'export default (e, ctx) => { ctx.zerodb.a.b({ text: "[".repeat(1_500_000) }).catch(() => {}); process.exit(3) }',
@@ -844,7 +849,7 @@ def handler(e, ctx):
     },
   },
 
-  ...both('once does a thing once', async (driver, runtime) => {
+  ...both('once runs its work once', async (driver, runtime) => {
     const code = {
       node: 'let n = 0\nexport default async (e, ctx) => [await ctx.once("k", () => ++n), await ctx.once("k", () => ++n), n]',
       python: `
@@ -869,7 +874,7 @@ def handler(e, ctx):
     assert.deepEqual([...kept], [['k', 1]])
   }),
 
-  ...both('warm calls find what earlier ones have left, fresh ones nothing', async (driver, runtime) => {
+  ...both('warm calls see data of earlier calls, fresh calls do not', async (driver, runtime) => {
     const code = runtime === NODE ? COUNT.node : COUNT.python
     const warm = programOf(runtime, code)
     assert.deepEqual([jsonOf(await driver.call(callOf(warm))), jsonOf(await driver.call(callOf(warm)))], [1, 2])
@@ -883,7 +888,7 @@ def handler(e, ctx):
     }
   }),
 
-  ...both('a program that has been retired is not served by its old instances', async (driver, runtime) => {
+  ...both('a retired program is not served by its old instances', async (driver, runtime) => {
     const program = programOf(runtime, runtime === NODE ? COUNT.node : COUNT.python)
     assert.equal(jsonOf(await driver.call(callOf(program))), 1)
     driver.retire(program.key!)
@@ -899,7 +904,7 @@ def handler(e, ctx):
   }),
 
   ...both(
-    'config is what it exports as config, and null without; code without a handler has none',
+    'config is the exported config, or null without one; code without a handler has none',
     async (driver, runtime) => {
       const code = {
         node: 'export const config = { cron: "* * * * *", timeout: 5 }\nexport default () => {}',
@@ -918,7 +923,7 @@ def handler(e, ctx):
     },
   ),
 
-  ...both('a script reads its standard input and its files, prints, and leaves a result', async (driver, runtime) => {
+  ...both('a script reads standard input and files, prints, and leaves a result', async (driver, runtime) => {
     const code = {
       node: `
 import fs from 'node:fs'
@@ -941,7 +946,7 @@ result = {'file': open('data/a.txt').read()}
     assert.equal(outcome.stdout, 'HELLO\nlast\n')
   }),
 
-  ...both('a script may exit; with another code than 0 it has thrown', async (driver, runtime) => {
+  ...both('a script may exit; a code other than 0 counts as thrown', async (driver, runtime) => {
     const exit = (code: number) => ({
       node: `console.log('a'); process.exit(${code})`,
       python: `import sys\nprint('a')\nsys.exit(${code})\n`,
@@ -954,7 +959,7 @@ result = {'file': open('data/a.txt').read()}
     assert.match(bad.error!.message, /3/)
   }),
 
-  ...both('calls beyond the slots wait for their turn, and beyond the queue are refused', async (driver, runtime) => {
+  ...both('calls beyond the slots wait in a queue, and calls beyond the queue are refused', async (driver, runtime) => {
     const program = programOf(runtime, runtime === NODE ? WAIT.node : WAIT.python)
     const input = { event: { ms: 100 } }
     const most = CONCURRENCY * 11
@@ -971,7 +976,7 @@ result = {'file': open('data/a.txt').read()}
     assert.deepEqual([driver.load().running, driver.load().queued], [0, 0])
   }),
 
-  ...both('calls that wait for each other in a ring go on', async (driver, runtime) => {
+  ...both('calls that wait for each other in a cycle make progress', async (driver, runtime) => {
     const code = {
       node: 'export default (e, ctx) => ctx.zerodb.functions.invoke({})',
       python: 'def handler(e, ctx):\n    return ctx.zerodb.functions.invoke()\n',
@@ -983,7 +988,7 @@ result = {'file': open('data/a.txt').read()}
     for (const outcome of await Promise.all(calls)) assert.equal(jsonOf(outcome), 'inner')
   }),
 
-  ...both('one function’s queue does not hold up another function', async (driver, runtime) => {
+  ...both('the queue of one function does not delay another function', async (driver, runtime) => {
     const slow = programOf(runtime, runtime === NODE ? WAIT.node : WAIT.python)
     const input = { event: { ms: 100 } }
     const many = Array.from({ length: CONCURRENCY * 9 }, () => driver.call(callOf(slow, { input })))
@@ -995,7 +1000,7 @@ result = {'file': open('data/a.txt').read()}
   }),
 
   ...bounded(
-    both('an instance in which a process is left over is not used again', async (driver, runtime) => {
+    both('an instance with a remaining child process is not reused', async (driver, runtime) => {
       const code = {
         node: `import { spawn } from 'node:child_process'
           export default (e) => { if (e) spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { detached: true, stdio: 'ignore' }) }`,
@@ -1022,7 +1027,7 @@ result = {'file': open('data/a.txt').read()}
   }),
 
   ...bounded(
-    both('nothing goes on between calls', async (driver, runtime) => {
+    both('nothing runs between calls', async (driver, runtime) => {
       const code = {
         node: 'let n = 0\nsetInterval(() => n++, 1)\nexport default () => n',
         python: `
@@ -1048,7 +1053,7 @@ def handler(e, ctx):
     }),
   ),
   ...bounded(
-    both('a heap that is full is memory', async (driver, runtime) => {
+    both('a full heap is reported as memory', async (driver, runtime) => {
       const code = {
         node: 'export default () => { const a = []; for (;;) a.push(new Array(1e5).fill({})) }',
         python: 'def handler(e, ctx):\n    a = []\n    while True: a.append([0] * 10**6)\n',
@@ -1058,7 +1063,7 @@ def handler(e, ctx):
     }),
   ),
   ...bounded(
-    both('more memory can be asked for', async (driver, runtime) => {
+    both('a call can request more memory', async (driver, runtime) => {
       const code = {
         node: 'export default () => Buffer.alloc(500e6, 1).length',
         python: 'def handler(e, ctx):\n    return len(bytearray(b"1") * 500_000_000)\n',

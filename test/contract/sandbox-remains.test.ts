@@ -15,7 +15,7 @@ const isRoot = process.getuid?.() === 0
 
 interface Started {
   process: ChildProcess
-  /** What it says of itself once its guest is at work. */
+  /** What the supervisor prints once its guest is running. */
   pid: number
   uid: number
   groups: string[]
@@ -24,7 +24,7 @@ interface Started {
 describe.runIf(process.platform === 'linux' && isRoot && available('bwrap', ['--version']))('a supervisor', () => {
   let folder: string
   beforeAll(async () => {
-    // Where nobody but root gets to, as in root's home: guests have to get at what they need all the same.
+    // A folder that only root can enter, like root's home: guests still need access to their files.
     folder = await mkdtemp(join(tmpdir(), 'zerodb-home-'))
     await mkdir(join(folder, 'clone', 'dist'), { recursive: true })
     await chmod(folder, 0o700)
@@ -57,14 +57,14 @@ describe.runIf(process.platform === 'linux' && isRoot && available('bwrap', ['--
       if (!/^\d+$/.test(name)) return false
       try {
         const status = readFileSync(`/proc/${name}/status`, 'utf8')
-        // What is dead stands here until whoever inherits it has looked.
+        // A dead process stays visible here until its new parent has reaped it.
         return !/^State:\s+Z/m.test(status) && new RegExp(`^Uid:\\s+${uid}\\b`, 'm').test(status)
       } catch {
         return false
       }
     })
 
-  test('that is killed leaves no process; the next one removes what it has left behind', async () => {
+  test('a supervisor that is killed leaves no process; the next one removes its remaining files', async () => {
     const { process: child, uid, groups } = await start()
     expect(processesOf(uid).length).toBeGreaterThan(0)
     expect(groups.length).toBeGreaterThan(0)
@@ -75,7 +75,7 @@ describe.runIf(process.platform === 'linux' && isRoot && available('bwrap', ['--
     const next = bubblewrap({ concurrency: 1, log: pino({ level: 'silent' }) })
     try {
       await next.ready()
-      // It takes the first free place, which may be one before that of the dead.
+      // The new supervisor takes the first free slot, which may precede the slot of the dead one.
       await expect
         .poll(() => groups.filter((group) => existsSync(group) && readdirSync(group).length === 0))
         .toEqual([])

@@ -21,13 +21,13 @@ const isRoot = process.getuid?.() === 0
 
 describe('unsafe-process', () => contract('unsafe-process', SANDBOXES['unsafe-process']))
 
-describe('e2b, with a stand-in for its package', () => {
+describe('e2b, with a fake of its package', () => {
   const { sdk, live } = pretendE2b()
-  // The last that is done here.
+  // Last, because it closes the drivers.
   afterAll(() => eventually(() => expect(live()).toBe(0)))
   contract('e2b', (options) => SANDBOXES.e2b(options, async () => sdk))
 
-  test('without its package says what to type', async () => {
+  test('without its package the error names the command that installs it', async () => {
     const driver = SANDBOXES.e2b({ concurrency: 1, log })
     const { runtimes } = await driver.ready()
     expect(runtimes.nodejs20).toMatchObject({ available: false, cause: expect.stringContaining('npm install e2b') })
@@ -47,7 +47,7 @@ describe.runIf(hasBubblewrap && isRoot && available('setpriv', ['--version']))('
   }, 300_000)
   afterAll(() => rm(folder, { recursive: true, force: true }))
 
-  test('says what is in force', () => {
+  test('reports the limits in force', () => {
     expect(JSON.parse(results['report']!)).toMatchObject({
       isolation: 'namespaces',
       limits: 'rlimit',
@@ -72,7 +72,7 @@ function contract(name: keyof typeof SANDBOXES, open: (options: SandboxOptions) 
   const cases = CASES.filter(({ bounded }) => !bounded || name === 'bubblewrap')
   for (const { name, run } of cases) test(name, () => run(driver))
 
-  test('closing ends what runs, and later calls are refused', async () => {
+  test('closing ends running calls, and later calls are refused', async () => {
     const other = open({ concurrency: CONCURRENCY, log })
     const program = { files: { 'a.mjs': 'console.log(1); export default () => new Promise(() => {})' }, entry: 'a.mjs' }
     const rest = { key: 'a', runtime: 'nodejs20', env: {}, isolation: 'warm', memory_mb: 256 } as const
@@ -92,7 +92,7 @@ function contract(name: keyof typeof SANDBOXES, open: (options: SandboxOptions) 
   })
 }
 
-/** The cases in a process of a user who owns nothing, from a copy that this user can read: what each has thrown, or null. */
+/** Runs the cases in a process of a user who owns no files, from a readable copy. Returns what each case threw, or null. */
 async function runAsOrdinaryUser(folder: string): Promise<Record<string, string | null>> {
   await build({
     entryPoints: [join(packageRoot(), 'test', 'contract', 'sandbox-process.ts')],

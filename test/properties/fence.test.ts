@@ -6,11 +6,11 @@ import type { AttemptResult } from '../../src/store/queue/runs.ts'
 import type { TestDatabase } from '../contract/database.ts'
 import { openHere } from '../contract/open.ts'
 import { check, isFinal } from './invariants.ts'
-import { makeHooks, openWorld, type Process, type RunState, type State } from './processes.ts'
+import { makeHooks, openEnvironment, type Process, type RunState, type State } from './processes.ts'
 import { type Concurrent, PROCESSES, type Step, step } from './steps.ts'
 
-// Random schedules of what processes may do and of what may become of them. After each step: no run is lost, none has two owners, a result is
-// taken from the present owner only, and orders and limits are kept. At the end every run becomes final.
+// Random schedules of the steps and failures of processes. After each step no run is lost or has two owners, results are accepted from the
+// current owner only, and orders and limits are respected. At the end every run is final.
 
 let here: TestDatabase
 beforeAll(async () => {
@@ -34,11 +34,11 @@ function endingOf(run: { id: string; attempts: number }, status: AttemptResult['
 
 async function play(steps: readonly Step[]): Promise<{ runs: number; refused: number; deaths: number }> {
   await here.database.exec('truncate zerodb_runs, zerodb_events, zerodb_outbox, zerodb_hooks, zerodb_instances cascade')
-  const world = await openWorld(here.database, PROCESSES)
-  const { store, processes } = world
+  const environment = await openEnvironment(here.database, PROCESSES)
+  const { store, processes } = environment
   const scope = await store.users.create(null)
-  const hooks = await makeHooks(world, scope)
-  /** `id attempt` of every result that was taken. */
+  const hooks = await makeHooks(environment, scope)
+  /** `id attempt` of every accepted result. */
   const taken = new Set<string>()
   let refused = 0
   let events = 0
@@ -55,9 +55,9 @@ async function play(steps: readonly Step[]): Promise<{ runs: number; refused: nu
     const { status, owner, attempts } = before.runs.get(run.id)!
     const isOwner = status === 'running' && owner === process.epoch && attempts === run.attempts
     const accepted = await store.runs.finish(process.epoch, [endingOf(run, how)])
-    if (alone) expect(accepted, 'the results of the owner, and no other').toEqual(isOwner ? [run.id] : [])
+    if (alone) expect(accepted, 'results of the owner are accepted, and no others').toEqual(isOwner ? [run.id] : [])
     if (accepted.length === 0) refused++
-    else expect(taken, 'one result of each attempt').not.toContain(`${run.id} ${run.attempts}`)
+    else expect(taken, 'each attempt has one result').not.toContain(`${run.id} ${run.attempts}`)
     if (accepted.length > 0) taken.add(`${run.id} ${run.attempts}`)
   }
 
@@ -77,7 +77,7 @@ async function play(steps: readonly Step[]): Promise<{ runs: number; refused: nu
         await Promise.all(step.steps.map((each) => concurrent(each, before, false)))
         return
       case 'beat':
-        return world.beat(processes[step.place]!)
+        return environment.beat(processes[step.place]!)
       case 'silence':
         await here.database.query(sql`
           update zerodb_instances set beat_at = beat_at - interval '1 hour' where epoch = ${processes[step.place]!.epoch}::bigint`)
@@ -85,16 +85,16 @@ async function play(steps: readonly Step[]): Promise<{ runs: number; refused: nu
       case 'crash':
         await here.database.query(sql`
           update zerodb_instances set beat_at = beat_at - interval '1 hour' where epoch = ${processes[step.place]!.epoch}::bigint`)
-        return world.replace(step.place)
+        return environment.replace(step.place)
       case 'drain': {
         const { epoch } = processes[step.place]!
         await store.instances.drain(epoch)
         await store.runs.giveBack(epoch)
         await store.instances.remove(epoch)
-        return world.replace(step.place)
+        return environment.replace(step.place)
       }
       case 'late': {
-        const some = world.gone.filter(({ held }) => held.length > 0)
+        const some = environment.gone.filter(({ held }) => held.length > 0)
         if (some.length > 0) await finish(some[step.which % some.length]!, step.which, step.how, before, true)
         return
       }
@@ -109,7 +109,7 @@ async function play(steps: readonly Step[]): Promise<{ runs: number; refused: nu
         if (!run) return
         const retrying = store.runs.retry(scope.user_id, null, run.id)
         const refused = { code: 'run_not_final' }
-        // A queued run is made due if it waits for its next attempt, and it may have become due by itself a moment ago.
+        // A queued run that waits for its next attempt becomes due. It may also have become due on its own a moment ago.
         if (run.status === 'queued') return retrying.catch((error) => expect(error).toMatchObject(refused))
         const may = isFinal(run) && run.status !== 'succeeded'
         return may ? retrying : expect(retrying).rejects.toMatchObject(refused)
@@ -122,31 +122,31 @@ async function play(steps: readonly Step[]): Promise<{ runs: number; refused: nu
         return
       }
       case 'advance':
-        return world.advance(step.seconds)
+        return environment.advance(step.seconds)
     }
   }
 
   async function concurrent(step: Concurrent, before: State, alone: boolean): Promise<void> {
     const process = processes[step.place]!
     if (step.do === 'end') return finish(process, step.which, step.how, before, alone)
-    if (step.do === 'claim') return world.claim(process)
+    if (step.do === 'claim') return environment.claim(process)
     const some = step.some === null ? undefined : before.outbox.filter((_, n) => (n + step.some!) % 2 === 0)
-    return world.dispatch(process, some)
+    return environment.dispatch(process, some)
   }
 
-  let state = await world.look()
+  let state = await environment.look()
   async function take(step: Step): Promise<void> {
     await act(step, state)
-    const after = await world.look()
+    const after = await environment.look()
     check({ step, processes, hooks, events, before: state, after })
     state = after
   }
   for (const each of steps) await take(each)
 
-  // All live, and go on until nothing is left.
+  // All processes live, and continue until no run is left.
   for (const id of hooks.all.keys()) await take({ do: 'pause', which: id, on: false })
   for (let round = 0; state.outbox.length > 0 || [...state.runs.values()].some((run) => !isFinal(run)); round++) {
-    expect(round, 'rounds until all is final').toBeLessThan(100)
+    expect(round, 'rounds until all runs are final').toBeLessThan(100)
     await take({ do: 'advance', seconds: 10 })
     for (let place = 0; place < PROCESSES; place++) {
       await take({ do: 'beat', place })
@@ -159,7 +159,7 @@ async function play(steps: readonly Step[]): Promise<{ runs: number; refused: nu
   return { runs: runs.length, refused, deaths: runs.reduce((sum, run) => sum + run.deaths, 0) }
 }
 
-test('whatever happens to whom: no run is lost or ends twice, and orders and limits are kept', async () => {
+test('whatever happens to processes, no run is lost or ends twice, and orders and limits are respected', async () => {
   const total = { runs: 0, refused: 0, deaths: 0 }
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 40, maxLength: 100 }), async (steps) => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 
-// What the documentation says of filters and ordering keys, in JavaScript: docs/hooks.md, "Which events" and "Order".
+// The documented rules of filters and ordering keys, in JavaScript: docs/hooks.md, "Which events" and "Order".
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
 export type Filter = Record<string, unknown>
@@ -8,7 +8,7 @@ export type Filter = Record<string, unknown>
 const isObject = (value: unknown): value is Record<string, Json> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** Keys are separated by dots; a backslash makes a dot, or a backslash, part of a key. */
+/** Splits a path at its dots; a backslash makes a dot or a backslash part of a key. */
 function keysOf(path: string): string[] {
   const keys: string[] = []
   let key = ''
@@ -26,7 +26,7 @@ function keysOf(path: string): string[] {
 
 const pathTo = (keys: readonly string[]) => keys.map((key) => key.replace(/[\\.]/g, '\\$&')).join('.')
 
-/** The values at the end of a path: none where it leads nowhere, several where it leads through lists. */
+/** Returns the values at the end of a path: none if the path does not exist, several if it leads through lists. */
 function valuesAt(document: Json, path: string): Json[] {
   let values: Json[] = [document]
   for (const key of keysOf(path)) {
@@ -50,7 +50,7 @@ function isSame(a: unknown, b: unknown): boolean {
   )
 }
 
-/** Whether a list or an object has at least what `part`, another one, has. */
+/** Returns whether a list or an object contains `part`, another one. */
 function hasPart(value: Json, part: Json): boolean {
   if (Array.isArray(part))
     return Array.isArray(value) && part.every((item) => value.some((each) => hasPart(each, item)))
@@ -60,7 +60,7 @@ function hasPart(value: Json, part: Json): boolean {
   )
 }
 
-/** As PostgreSQL orders texts: by code points. */
+/** Compares texts like PostgreSQL: by code points. */
 function order(a: string | number, b: string | number): number {
   if (typeof a === 'number' || typeof b === 'number') return Number(a) - Number(b)
   return Buffer.compare(Buffer.from(a), Buffer.from(b))
@@ -71,7 +71,7 @@ const ordered = (holds: (order: number) => boolean) => (value: Json, operand: un
   typeof value === typeof operand &&
   holds(order(value, operand as string | number))
 
-/** Whether one value meets a condition. */
+/** Returns whether one value meets a condition. */
 const CONDITIONS: Record<string, (value: Json, operand: unknown) => boolean> = {
   $eq: isSame,
   $in: (value, operand) => (operand as unknown[]).some((each) => isSame(value, each)),
@@ -94,7 +94,7 @@ function meetsOperator(values: Json[], operator: string, operand: unknown): bool
   if (operator === '$nin') return !meetsOperator(values, '$in', operand)
   const isMissing = values.length === 0
   if (isMissing && (operator === '$eq' || operator === '$in')) return CONDITIONS[operator]!(null, operand)
-  // A list counts itself, which matters only where it is compared with a list, and by its elements.
+  // A list counts as itself, which matters only for comparisons with a list, and by its elements.
   return values
     .flatMap((value) => (Array.isArray(value) ? [value, ...value] : [value]))
     .some((value) => CONDITIONS[operator]!(value, operand))
@@ -112,7 +112,7 @@ export function meets(filter: Filter, document: Json): boolean {
   })
 }
 
-/** What stands for the value by which an event is ordered; null for none. A number within the path is a place in a list. */
+/** Returns the value by which an event is ordered; null for none. A number within the path is a position in a list. */
 export function keyAt(document: Json, path: string): string | null {
   let value: Json | undefined = document
   for (const key of keysOf(path)) {
@@ -123,7 +123,7 @@ export function keyAt(document: Json, path: string): string | null {
   return typeof value === 'object' ? JSON.stringify(sorted(value)) : String(value)
 }
 
-/** With the keys of objects in order: the same for the same value. */
+/** Returns JSON with sorted object keys: the same for equal values. */
 function sorted(value: Json): Json {
   if (Array.isArray(value)) return value.map(sorted)
   if (!isObject(value)) return value
@@ -134,10 +134,10 @@ function sorted(value: Json): Json {
   )
 }
 
-// Few keys and values, so that conditions and documents meet; some of each that are easily taken for another.
+// Few keys and values, so that conditions and documents match; some are easily confused with each other.
 
 const KEYS = ['a', 'b', 'c', '0', 'constructor', 'a b', 'a.b', 'é"\\$']
-/** With those that are written with care, or lost. */
+/** Includes keys that need escaping. */
 export const HOSTILE_KEYS = [...KEYS, '__proto__', 'toString', 'a.', '\\', '1']
 const TEXTS = ['', 'x', 'X', 'xy', '10', '9', 'true', 'null', 'é', '\u{1f600}', '\uffee', 'a\nb', '%', '.']
 const NUMBERS = [0, 1, -1, 9, 10, 0.1, 1e21, 1e-7, 123456789012345]
@@ -148,7 +148,7 @@ const scalar = fc.oneof(
   fc.constantFrom<Json>(...TEXTS),
   fc.constantFrom<Json>(...NUMBERS),
 )
-/** Whatever a user may store under these keys. */
+/** Any JSON that a user may store under these keys. */
 export function objectsOf(keys: readonly string[]): fc.Arbitrary<Record<string, Json>> {
   return fc.dictionary(fc.constantFrom(...keys), valuesOf(keys), { maxKeys: 5, noNullPrototype: true })
 }
@@ -197,7 +197,7 @@ const condition = fc.oneof(
   { weight: 1, arbitrary: fc.tuple(operators, operators).map(([one, other]) => ({ ...one, ...other })) },
 )
 
-/** Conditions that only tables and vectors take. */
+/** Conditions that only tables and vectors support. */
 const nestedOperand = fc.oneof(fc.array(scalar, { maxLength: 2 }), objectsOf(['a', '__proto__']))
 const nestedCondition = fc.oneof(
   nestedOperand,

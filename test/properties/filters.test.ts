@@ -18,20 +18,20 @@ type Document = Record<string, unknown>
 const DOCUMENTS = 12
 const FILTERS = 12
 
-/** The documents, by number, of a new table that a query with each filter finds. */
+/** Returns the numbers of the documents in a new table that match each filter. */
 async function rowsFound(documents: Document[], filters: Filter[]): Promise<number[][]> {
   const { tables } = app.system.app.store
   const name = randomUUID()
   const { id } = await tables.create(user, { name })
   const stored = await tables.insertRows(user, name, documents)
   const places = new Map(stored.map(({ row_id }, place) => [row_id, place]))
-  return inTurn(filters, async (filter) => {
+  return mapInOrder(filters, async (filter) => {
     const { rows } = await tables.queryRows(user, id, { filter, sort: {}, limit: 100, offset: 0 })
     return rows.map(({ row_id }) => places.get(row_id)!)
   })
 }
 
-/** The documents, by number, that a search finds among vectors which have them as metadata. */
+/** Returns the numbers of the documents that a search finds as metadata of vectors. */
 async function vectorsFound(documents: Document[], filters: Filter[]): Promise<number[][]> {
   const { vectors } = app.system.app.store
   const namespace = randomUUID()
@@ -46,16 +46,16 @@ async function vectorsFound(documents: Document[], filters: Filter[]): Promise<n
     }
   })
   await vectors.upsertBatch(user, batch)
-  return inTurn(filters, async (filter) => {
+  return mapInOrder(filters, async (filter) => {
     const options = { limit: 100, threshold: null, filter }
     const { rows } = await vectors.search(user, { namespace, dims: 2, model: null }, Float32Array.of(1, 0), options)
     return rows.map(({ vector_id }) => Number(vector_id)).sort((a, b) => a - b)
   })
 }
 
-/** The documents, by number, that hooks with these filters on their rows take. */
+/** Returns the numbers of the documents that hooks with these filters on their rows match. */
 async function taken(documents: Document[], filters: Filter[]): Promise<number[][]> {
-  return inTurn(filters, async (filter) => {
+  return mapInOrder(filters, async (filter) => {
     const met = await app.system.database.query<{ place: number }>(sql`
       select place::int
       from jsonb_array_elements(${json(documents)}::jsonb) with ordinality as d (document, place)
@@ -68,7 +68,7 @@ async function taken(documents: Document[], filters: Filter[]): Promise<number[]
 const expected = (documents: Document[], filters: Filter[]) =>
   filters.map((filter) => documents.flatMap((document, n) => (meets(filter, document as never) ? [n] : [])))
 
-/** The filter with all of its paths below `row`. */
+/** Returns the filter with all its paths below `row`. */
 function below(filter: Filter): Filter {
   const entries = Object.entries(filter).map(([key, value]): [string, unknown] => {
     if (key === '$not') return [key, below(value as Filter)]
@@ -78,13 +78,13 @@ function below(filter: Filter): Filter {
   return Object.fromEntries(entries)
 }
 
-async function inTurn<Item, Result>(items: Item[], work: (item: Item) => Promise<Result>): Promise<Result[]> {
+async function mapInOrder<Item, Result>(items: Item[], work: (item: Item) => Promise<Result>): Promise<Result[]> {
   const results: Result[] = []
   for (const item of items) results.push(await work(item))
   return results
 }
 
-/** Paths of one key are written as one of these. */
+/** Spellings of a path with one key. */
 const ROOTS = ['a', 'b', 'constructor', 'a\\.b', '__proto__']
 const documents = fc.array(objectsOf(HOSTILE_KEYS), { minLength: DOCUMENTS, maxLength: DOCUMENTS })
 const filtersOf = (isNested: boolean) =>
@@ -93,7 +93,7 @@ const filtersOf = (isNested: boolean) =>
     maxLength: FILTERS,
   })
 
-test('B3, B9: rows, vectors and hooks are met by the same filters, as the documentation says', async () => {
+test('B3, B9: rows, vectors and hooks match the same filters, as documented', async () => {
   let met = 0
   await fc.assert(
     fc.asyncProperty(documents, filtersOf(false), async (all, filters) => {

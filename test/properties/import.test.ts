@@ -11,7 +11,7 @@ const MINUTES = 5
 let app: TestApp
 let [giver, taker, victim]: TestUser[] = []
 let file: string[]
-/** Ids that the file may not reach: the victim's, and some of the file's own. */
+/** Ids that the file may not use: ids of the other user, and some ids of the file itself. */
 let ids: string[]
 
 beforeAll(async () => {
@@ -31,7 +31,7 @@ beforeAll(async () => {
 }, MINUTES * 60_000)
 afterAll(() => app?.close())
 
-/** A row in almost every table, without code that runs. */
+/** Creates a row in almost every table, without code that runs. */
 async function fill(user: TestUser, project_id: string): Promise<void> {
   const made = async (method: string, url: string, body: unknown) => {
     const reply = await user.request(method, url, { body, headers: { 'x-project-id': project_id } })
@@ -62,7 +62,7 @@ async function fill(user: TestUser, project_id: string): Promise<void> {
 
 type Path = (string | number)[]
 
-/** The ways to every value of a line. */
+/** Returns the paths of all values of a line. */
 function pathsOf(value: unknown, path: Path = []): Path[] {
   if (typeof value !== 'object' || value === null) return [path]
   const inner = Object.entries(value).flatMap(([key, each]) =>
@@ -71,7 +71,7 @@ function pathsOf(value: unknown, path: Path = []): Path[] {
   return path.length === 0 ? inner : [path, ...inner]
 }
 
-/** JSON texts that are put in place of a value. */
+/** JSON texts that replace a value. */
 const VALUES = [
   ...[
     '0',
@@ -128,7 +128,7 @@ const mutation: fc.Arbitrary<Mutation> = fc.record({
 
 const HOLE = '"the place of a value"'
 
-/** The line with a value put in place of another one. */
+/** Returns the line with one value replaced. */
 function withValue(line: string, pick: number, json: (before: unknown) => string): string {
   const value = JSON.parse(line)
   const paths = pathsOf(value)
@@ -180,7 +180,7 @@ function withoutField(value: { row?: Record<string, unknown> }, pick: number): o
   return Object.fromEntries(Object.entries(value).filter(([name]) => name !== field))
 }
 
-/** With the number of lines that the last one must tell. */
+/** Returns the file with the correct number of lines in its last line. */
 function counted(lines: readonly string[]): string {
   const kept = lines.filter((line) => line !== '')
   const text = lines.map((line) => (/^{"lines":\d+}$/.test(line) ? `{"lines":${kept.length}}` : line)).join('\n')
@@ -194,9 +194,9 @@ const upload = (user: TestUser, text: string) =>
   })
 
 interface State {
-  /** All that belongs to others than the taker, as one hash of each table. */
+  /** Returns everything that belongs to other users than the importer, as one hash per table. */
   others: Record<string, string>
-  /** Rows of each table. */
+  /** Rows per table. */
   counts: Record<string, number>
   sequences: Record<string, number>
 }
@@ -219,7 +219,7 @@ async function state(): Promise<State> {
         md5(string_agg(t::text, '' order by t::text) filter (where ${where})) as hash, count(*) as count
       from ${nameOf(`zerodb_${name}`)} t`)
     others[name] = String(row!.hash)
-    // Last used times of keys move with each request.
+    // The last use of a key changes with each request.
     if (name !== 'api_keys') counts[name] = row!.count
   }
   delete others['api_keys']
@@ -229,7 +229,7 @@ async function state(): Promise<State> {
 }
 
 test(
-  'A1: a mutated export is imported or refused with the place of the mistake, and touches nothing of others',
+  'A1: a mutated export is imported, or refused with the position of the error, and changes no data of other users',
   async () => {
     let before = await state()
     const answers: Record<string, number> = {}
@@ -257,7 +257,7 @@ test(
       }),
       { numRuns: RUNS, endOnFailure: true },
     )
-    // Both ways have been gone.
+    // Both outcomes have occurred.
     expect(answers[201]).toBeGreaterThan(5)
     expect(answers[422]).toBeGreaterThan(20)
     await fill(victim!, await victim!.project())

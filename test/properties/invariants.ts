@@ -2,12 +2,12 @@ import { expect } from 'vitest'
 import { type Hooks, LIMIT, type Process, type RunState, SLOTS, type State } from './processes.ts'
 import type { Step } from './steps.ts'
 
-/** A step that has been taken, what was before and what came of it. */
+/** One step with the states before and after it. */
 interface Taken {
   step: Step
   processes: readonly Process[]
   hooks: Hooks
-  /** How many have been written. */
+  /** Number of events written so far. */
   events: number
   before: State
   after: State
@@ -16,15 +16,15 @@ interface Taken {
 const FINAL = ['succeeded', 'dead', 'cancelled', 'skipped']
 export const isFinal = (run: RunState): boolean => FINAL.includes(run.status)
 
-/** What holds after every step. */
+/** Checks the invariants that hold after every step. */
 export function check({ step, processes, hooks, events, before, after }: Taken): void {
   const runs = [...after.runs.values()]
   for (const run of runs) {
     const earlier = before.runs.get(run.id)
-    expect(run.status === 'running', 'only what runs has an owner').toBe(run.owner !== null)
-    expect(isFinal(run), 'only what is final has ended').toBe(run.is_finished)
+    expect(run.status === 'running', 'only running runs have an owner').toBe(run.owner !== null)
+    expect(isFinal(run), 'only final runs have an end time').toBe(run.is_finished)
     if (earlier && isFinal(earlier) && step.do !== 'retry')
-      expect(run, 'what is final stays so').toEqual({ ...earlier, is_due: run.is_due })
+      expect(run, 'final runs stay final').toEqual({ ...earlier, is_due: run.is_due })
     if (run.status === 'running' && earlier?.owner !== run.owner) begun(run, before, after)
   }
   expect(runs.length, 'no run is lost').toBeGreaterThanOrEqual(before.runs.size)
@@ -35,38 +35,38 @@ export function check({ step, processes, hooks, events, before, after }: Taken):
     const mine = runs.filter(({ owner }) => owner === process.epoch).map(({ id }) => id)
     expect(
       process.held.map(({ id }) => id),
-      'who lives knows what it owns',
+      'a live process knows its runs',
     ).toEqual(expect.arrayContaining(mine))
   }
   for (const hook of hooks.limited) {
     const running = runs.filter(({ hook_id, status }) => hook_id === hook && status === 'running').length
-    expect(running, 'no more at once than the limit').toBeLessThanOrEqual(LIMIT)
+    expect(running, 'concurrent runs within the limit').toBeLessThanOrEqual(LIMIT)
   }
   if (step.do === 'claim' && processes[step.place]!.held.length < SLOTS) checkClaim(hooks, before, after)
 }
 
-/** What holds for a run that has got an owner. */
+/** Checks the invariants of a run that has got an owner. */
 function begun(run: RunState, before: State, after: State): void {
-  expect(run.attempts, 'each beginning counts').toBe((before.runs.get(run.id)?.attempts ?? 0) + 1)
+  expect(run.attempts, 'each start counts').toBe((before.runs.get(run.id)?.attempts ?? 0) + 1)
   if (run.ordering_key === null) return
   const others = [...after.runs.values()].filter(
     (other) => other !== run && other.hook_id === run.hook_id && other.ordering_key === run.ordering_key,
   )
   expect(
     others.filter(({ status }) => status === 'running'),
-    'one of a key at a time',
+    'one run of a key at a time',
   ).toEqual([])
   expect(
     others.filter((other) => other.event_seq < run.event_seq && !isFinal(other)),
-    'the oldest of a key first',
+    'the oldest run of a key first',
   ).toEqual([])
   expect(
     after.outbox.filter((seq) => seq < run.event_seq),
-    'nothing that may come before it waits to be dispatched',
+    'no earlier event waits for its dispatch',
   ).toEqual([])
 }
 
-/** Who has slots left has taken all that could be taken. */
+/** Checks that a process with free slots has claimed all runs that it could. */
 function checkClaim(hooks: Hooks, before: State, after: State): void {
   const runs = [...after.runs.values()]
   const left = runs.filter((run) => {
@@ -85,5 +85,5 @@ function checkClaim(hooks: Hooks, before: State, after: State): void {
     })
     return !isBlocked && !after.outbox.some((seq) => seq < run.event_seq)
   })
-  expect(left, 'nothing is left that could be executed').toEqual([])
+  expect(left, 'no executable run is left').toEqual([])
 }

@@ -5,7 +5,7 @@ import { compileHookFilter } from '../../src/store/filters/hook-filter.ts'
 import { openTestApp, type TestApp, type TestUser } from '../support/app.ts'
 import { anyFilter, anyObject, anyPath, type Filter, HOSTILE_KEYS, keyAt, meets, objectsOf } from './filter-model.ts'
 
-// Random hooks and random writes: exactly the runs must exist that the documentation promises, by a reading of it that knows no SQL.
+// Random hooks and random writes must create exactly the documented runs. The oracle implements the documentation without SQL.
 
 let app: TestApp
 beforeAll(async () => {
@@ -13,10 +13,10 @@ beforeAll(async () => {
 })
 afterAll(() => app.close())
 
-/** A kind of write: how it is made of a random object, and what filters see of it. */
+/** A kind of write: how to create it from a random object, and which fields filters see. */
 interface Kind {
   event: string
-  /** Paths below which there is what was written. */
+  /** Paths that contain the written object. */
   roots: readonly string[]
   write(user: TestUser, project: string, given: Given): Promise<{ data: object; row: object }>
 }
@@ -25,7 +25,7 @@ interface Given {
   text: string
 }
 
-/** The answer to a write. */
+/** Returns the response to a write. */
 async function stores(user: TestUser, path: string, body: object, headers: Record<string, string> = {}) {
   const reply = await user.post(path, body, headers)
   if (reply.status > 201) throw new Error(`${path} answered ${reply.status}: ${JSON.stringify(reply.body)}`)
@@ -103,7 +103,7 @@ interface ModelHook {
 }
 
 const place = fc.constantFrom(0, 1)
-/** A `which` chooses among the hooks that there are. */
+/** `which` chooses among the existing hooks. */
 const which = fc.nat({ max: 20 })
 const making = fc.constantFrom(...KINDS).chain(({ event, roots }) =>
   fc.record({
@@ -142,12 +142,12 @@ type Action = typeof action extends fc.Arbitrary<infer Type> ? Type : never
 
 interface ModelRun {
   hook: string
-  /** The how manieth write it is of. */
+  /** The number of the write that caused it. */
   write: number
   key: string | null
 }
 
-/** Says of each run behind which one of its hook it has to wait, in place of the key that they have in common. */
+/** Describes each run, with the number of the first write that has the same hook and key instead of the key. */
 function inWords(runs: ModelRun[]): string[] {
   const sorted = runs.toSorted((a, b) => a.write - b.write)
   const first = (run: ModelRun) => sorted.find(({ hook, key }) => hook === run.hook && key === run.key)!
@@ -156,7 +156,7 @@ function inWords(runs: ModelRun[]): string[] {
     .sort()
 }
 
-/** The runs that a schedule should make, and those that it has made. */
+/** The runs that a schedule should create, and those that it created. */
 async function play(actions: readonly Action[]): Promise<{ expected: string[]; found: string[] }> {
   const user = await app.newUser()
   const projects = [user.project_id, await user.project()]
@@ -178,7 +178,7 @@ async function play(actions: readonly Action[]): Promise<{ expected: string[]; f
         if (hook.filter !== null && !meets(hook.filter, document)) continue
         expected.push({ hook: hook.id, write: n, key: hook.key === null ? null : keyAt(document, hook.key) })
       }
-      // The row is looked at as it is when the event is handed out, and the hooks too.
+      // Filters see the row and the hooks as they are at dispatch.
       await app.drained()
       return
     }
@@ -186,7 +186,7 @@ async function play(actions: readonly Action[]): Promise<{ expected: string[]; f
       const project = action.place === null ? null : projects[action.place]!
       const { event, filter, key } = action
       const hook = await user.hook(event, `webhook:h${label++}`, {
-        // They are made and wait: nothing is sent.
+        // Paused: runs are created and wait, and nothing is sent.
         ...{ project_id: project, paused: true, hook_config: { url: 'https://hooks.example.com/' } },
         ...{ filter, ordering_key: key },
       })
@@ -217,7 +217,7 @@ async function play(actions: readonly Action[]): Promise<{ expected: string[]; f
   return { expected: inWords(expected), found: inWords(found) }
 }
 
-test('a filter is met exactly when the documentation says so', async () => {
+test('a filter matches exactly as documented', async () => {
   const roots = ['row.a', 'row.b', 'data.c', 'row.__proto__']
   const objects = objectsOf(HOSTILE_KEYS)
   const cases = fc.tuple(anyFilter(roots, { keys: HOSTILE_KEYS }), objects, objects)
@@ -241,7 +241,7 @@ test('a filter is met exactly when the documentation says so', async () => {
   expect(met).toBeLessThan(2500)
 }, 60_000)
 
-test('exactly the runs exist that hooks, filters and writes ask for', async () => {
+test('exactly the runs exist that hooks, filters and writes require', async () => {
   let runs = 0
   let writes = 0
   await fc.assert(

@@ -19,7 +19,7 @@ beforeAll(async () => {
 })
 afterAll(() => app.close())
 
-/** The status of a query with the pattern: of rows, of vectors, and of a filter that is tried out. A statement that is ended for its time is 503. */
+/** Returns the status of a query with the pattern: on rows, on vectors, and of a filter test. A statement that exceeds its time is 503. */
 async function statuses(pattern: string): Promise<number[]> {
   const condition = { $regex: pattern }
   const rows = await user.post(`${user.database}/tables/t/query`, { filters: { text: condition } })
@@ -30,7 +30,7 @@ async function statuses(pattern: string): Promise<number[]> {
   return [rows.status, vectors.status, tried.status]
 }
 
-test('A2: each pattern is answered or refused, by rows, vectors and hooks alike', async () => {
+test('A2: each pattern is answered or refused, the same by rows, vectors and hooks', async () => {
   const counts = { answered: 0, refused: 0 }
   await fc.assert(
     fc.asyncProperty(fc.oneof(anyPattern(), anyPattern({ isPlain: true })), async (pattern) => {

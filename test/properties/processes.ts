@@ -6,24 +6,24 @@ import type { Scope } from '../../src/store/context.ts'
 import { openStore, type Store } from '../../src/store/index.ts'
 import type { OwnedRun } from '../../src/store/queue/owned-run.ts'
 
-// Processes that execute runs, without their timers: each of their steps is taken when a test says so.
+// Processes that execute runs, without their timers: the test decides when each step happens.
 
 export const HANDLERS = ['webhook']
-/** How many runs one has at once. */
+/** Maximum concurrent runs of one process. */
 export const SLOTS = 3
 const LEASE_SECONDS = 5
-/** How many runs of a hook with a limit go on at once. */
+/** Maximum concurrent runs of a hook with a limit. */
 export const LIMIT = 2
 const PUBLISHED = 'zerodb.event.published'
 
 export interface Process {
   epoch: number
-  /** The runs that it takes for its own. */
+  /** The runs that the process believes it owns. */
   held: OwnedRun[]
   claimer: Claimer
 }
 
-/** A run as the database has it. */
+/** A run as stored in the database. */
 export interface RunState {
   id: string
   hook_id: string
@@ -37,29 +37,29 @@ export interface RunState {
   is_finished: boolean
 }
 
-export interface World {
+export interface Environment {
   store: Store
   processes: Process[]
-  /** Those that are no more, with what they had in hand. */
+  /** Processes that have ended, with the runs that they held. */
   gone: Process[]
   advance(seconds: number): void
-  /** A process in the place of one that is no more. */
+  /** Replaces an ended process by a new one. */
   replace(place: number): Promise<void>
   dispatch(process: Process, seqs?: readonly number[]): Promise<void>
   claim(process: Process): Promise<void>
-  /** Says that it lives, buries who does not, and lets go of what is not its own any more. */
+  /** Sends a heartbeat, expires dead processes, and drops runs that the process has lost. */
   beat(process: Process): Promise<void>
   look(): Promise<State>
 }
 
-/** All runs by id, what nobody has dispatched, and the epochs that are known to live. */
+/** All runs by id, undispatched events, and the epochs of live processes. */
 export interface State {
   runs: Map<string, RunState>
   outbox: number[]
   living: Set<number>
 }
 
-export async function openWorld(database: Database, count: number): Promise<World> {
+export async function openEnvironment(database: Database, count: number): Promise<Environment> {
   let skew = 0
   const store = openStore(database, { onCommitted: () => {}, skewSeconds: () => skew })
   await store.events.ensureKey()
@@ -140,8 +140,8 @@ export interface Hooks {
   all: string[]
 }
 
-/** Every event is for four hooks: one without rules, one with an order, one with a limit, one with both. */
-export async function makeHooks({ store }: World, { user_id }: Scope): Promise<Hooks> {
+/** Creates four hooks for every event: without rules, with an order, with a limit, and with both. */
+export async function makeHooks({ store }: Environment, { user_id }: Scope): Promise<Hooks> {
   const hooks: Hooks = { ordered: new Set(), limited: new Set(), paused: new Set(), all: [] }
   for (const [label, isOrdered, isLimited] of [
     ['open', 0, 0],

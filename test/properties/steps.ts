@@ -1,12 +1,12 @@
 import fc from 'fast-check'
 
-/** How many there are at a time. */
+/** Number of processes at a time. */
 export const PROCESSES = 3
 
 const place = fc.nat({ max: PROCESSES - 1 })
-/** Chooses among what there is. */
+/** Chooses among the existing objects. */
 const which = fc.nat({ max: 50 })
-/** A step of this name, with these details. */
+/** Returns a generator of steps with this name and these fields. */
 function of<Name extends string, Rest extends object>(
   name: Name,
   rest: { [Key in keyof Rest]: fc.Arbitrary<Rest[Key]> },
@@ -18,7 +18,7 @@ const write = of('write', { key: fc.constantFrom('a', 'a', 'b', null) })
 const dispatch = of('dispatch', { place, some: fc.option(which) })
 const claim = of('claim', { place })
 const end = of('end', { place, which, how: fc.constantFrom('succeeded' as const, 'queued' as const, 'dead' as const) })
-/** What a process that is no more, or is taken for dead, says of its runs. */
+/** A result of a process that has ended or counts as dead. */
 const late = of('late', { which, how: fc.constantFrom('succeeded' as const, 'queued' as const, 'dead' as const) })
 const together = of('together', {
   steps: fc.uniqueArray(fc.oneof(dispatch, claim, claim, end), {
@@ -45,5 +45,5 @@ export const step = fc.oneof(
   { weight: 3, arbitrary: of('advance', { seconds: fc.constantFrom(1, 10) }) },
 )
 export type Step = typeof step extends fc.Arbitrary<infer Type> ? Type : never
-/** Those that several processes may take at the same time. */
+/** Steps that several processes can take at the same time. */
 export type Concurrent = Extract<Step, { do: 'dispatch' | 'claim' | 'end' }>
