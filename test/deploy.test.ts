@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { packageRoot } from '../src/platform/package.ts'
 import { available, run } from './support/commands.ts'
 
-// No container and no systemd is started here: what can be checked without is.
+// No container and no systemd unit is started here; this checks the files.
 
 const path = (name: string) => join(packageRoot(), 'deploy', name)
 
@@ -22,7 +22,7 @@ test.runIf(available('systemd-analyze', ['--version']))('the unit is in order, a
   expect(readFileSync(path('zerodb.service'), 'utf8')).toMatch(/^Delegate=yes$/m)
 })
 
-test('the seccomp profile lets namespaces be made, and little of what else breaks out', () => {
+test('the seccomp profile allows namespaces, and few other system calls that an escape needs', () => {
   const { defaultAction, syscalls } = JSON.parse(readFileSync(path('seccomp.json'), 'utf8'))
   expect(defaultAction).toBe('SCMP_ACT_ALLOW')
   const refused = new Set(syscalls.flatMap(({ names }: { names: string[] }) => names))

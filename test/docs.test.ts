@@ -21,13 +21,13 @@ const tools =
 
 interface Block {
   script: string
-  /** Every curl in it must be refused. */
+  /** Every curl in the block must be refused. */
   refused: boolean
-  /** What the page says that the block prints. */
+  /** The output of the block according to the page. */
   answer: unknown
 }
 
-/** The blocks of a page that are run: ```sh, or ```sh error; the answer is the ```json answer that follows at once. */
+/** Returns the blocks of a page that are run: ```sh, or ```sh error; the answer is the ```json answer that follows directly. */
 function blocksOf(page: string): Block[] {
   const fences = [...textOf(page).matchAll(/^```(\S+)([^\n]*)\n(.*?)^```$/gms)].map(([, language, mark, body]) => ({
     kind: `${language}${mark!.trimEnd()}`,
@@ -45,7 +45,7 @@ function blocksOf(page: string): Block[] {
   })
 }
 
-/** The shape of a JSON value: its keys and the kinds of its leaves. Of a list only the first item counts, which stands for all. */
+/** Returns the shape of a JSON value: its keys and the types of its leaves. A list is represented by its first item. */
 function shapeOf(value: unknown): unknown {
   if (Array.isArray(value)) return value.length === 0 ? [] : [shapeOf(value[0])]
   if (typeof value === 'object' && value !== null) {
@@ -54,13 +54,13 @@ function shapeOf(value: unknown): unknown {
   return value === null ? null : typeof value
 }
 
-/** A thing that an example makes may be there already: from another page, or from the time before. */
+/** Accepts that an object of an example already exists: from another page, or from an earlier run. */
 const ACCEPTED = `curl() {
   local code= printed=$(mktemp)
   { command curl --fail-with-body --show-error --max-time 30 "$@" || echo $? > "$printed.code"; } | tee "$printed"
   [ ! -e "$printed.code" ] || grep -qE '"code":"(hook_exists|table_exists|email_taken)"' "$printed"
 }`
-/** The command line, which may be told that something is there already. */
+/** The command line, which may report that an object already exists. */
 const zerodbScript = (program: string) => `#!/bin/bash
 errors=$(mktemp)
 node '${program}' "$@" 2> >(tee "$errors" >&2)
@@ -72,7 +72,7 @@ exit $code
 const REFUSED =
   'curl() { if command curl --fail-with-body --max-time 30 "$@"; then echo "not refused" >&2; exit 1; fi; }'
 
-/** A page's blocks as one script, so that a variable set in one is there in the next; what each prints goes to a file of its own. */
+/** Returns the blocks of a page as one script, so variables stay set. The output of each block goes to a separate file. */
 function scriptOf(blocks: readonly Block[], folder: string): string {
   const parts = blocks.map(({ script, refused }, i) => {
     return `${refused ? REFUSED : ACCEPTED}\n{\n${script}} > '${join(folder, String(i))}'\n`
@@ -82,7 +82,7 @@ function scriptOf(blocks: readonly Block[], folder: string): string {
 
 const ZERODB_METRICS_TOKEN = 'a token that reads metrics'
 
-describe.runIf(tools)('the blocks of docs/ are run as they are written', () => {
+describe.runIf(tools)('the blocks of docs/ run as written', () => {
   let server: ListeningServer
 
   beforeAll(async () => {
@@ -106,10 +106,10 @@ describe.runIf(tools)('the blocks of docs/ are run as they are written', () => {
     user = { TOKEN: key!, PROJECT: account['default_project_id']! }
   })
 
-  /** Answers on pages that have been compared with what a server has answered. */
+  /** Answers on pages that were compared with a response of the server. */
   const compared = new Set<string>()
 
-  /** Runs the blocks of a page in a new folder, and compares what they print. */
+  /** Runs the blocks of a page in a new folder, and compares their output. */
   async function follow(page: string): Promise<void> {
     const blocks = blocksOf(page)
     const folder = await mkdtemp(join(tmpdir(), 'zerodb-docs-'))
@@ -125,7 +125,7 @@ describe.runIf(tools)('the blocks of docs/ are run as they are written', () => {
         no_proxy: '*',
         ZERODB_METRICS_TOKEN,
       }
-      // As in a folder where the package is installed.
+      // Like a folder in which the package is installed.
       await mkdir(join(folder, 'node_modules'))
       await symlink(packageRoot(), join(folder, 'node_modules', 'zerodb-functions'), 'dir')
       const program = join(packageRoot(), 'dist', 'zerodb.js')
@@ -150,10 +150,10 @@ describe.runIf(tools)('the blocks of docs/ are run as they are written', () => {
   }
 
   const pages = PAGES.filter((page) => blocksOf(page).length > 0)
-  test.each(pages)('E: %s works as it is written', follow, 240_000)
-  test.each([...pages].reverse())('E: %s works a second time, behind the pages that follow it', follow, 240_000)
+  test.each(pages)('E: %s works as written', follow, 240_000)
+  test.each([...pages].reverse())('E: %s works a second time, after the pages that follow it', follow, 240_000)
 
-  test('E: every answer on a page has been compared', () => {
+  test('E: every answer on a page was compared', () => {
     const answers = pages.flatMap((page) =>
       blocksOf(page).flatMap(({ answer }, i) => (answer === undefined ? [] : [`${page} ${i}`])),
     )
@@ -161,13 +161,13 @@ describe.runIf(tools)('the blocks of docs/ are run as they are written', () => {
   })
 })
 
-test('the table of settings is that of the program', () => {
+test('the table of settings matches the program', () => {
   const rows = [...textOf('self-hosting.md').matchAll(/^\| `([A-Z_]+)` \| (?:`(.*?)`|none) \|/gm)]
   const onPage = rows.map(([, name, value]) => ({ name, value: value ?? '(none)' }))
   expect(onPage).toEqual(describeConfig({}).map(({ name, value }) => ({ name, value })))
 })
 
-test('the table of event types is that of the program', () => {
+test('the table of event types matches the program', () => {
   const rows = [...textOf('events.md').matchAll(/^\| `(zero[\w.]+)` \| `(\w+)` \| .* \| (.*) \|$/gm)]
   const onPage = rows.map(([, name, channel, fields]) => ({
     name,
@@ -179,7 +179,7 @@ test('the table of event types is that of the program', () => {
   )
 })
 
-test('every operation is shown in some block that is run', () => {
+test('every operation is used in a block that is run', () => {
   const scripts = PAGES.flatMap((page) => blocksOf(page).map(({ script }) => script)).join('\n')
   for (const { name, route } of OPERATIONS) {
     const [method, path] = route.split(' ') as [string, string]
@@ -189,7 +189,7 @@ test('every operation is shown in some block that is run', () => {
   }
 })
 
-test('the README leads to every page, and its map has every folder', () => {
+test('the README links to every page, and its map has every folder', () => {
   const readme = readFileSync(join(packageRoot(), 'README.md'), 'utf8')
   for (const page of PAGES) expect(readme).toContain(`(docs/${page}`)
   const map = readme.slice(readme.indexOf('## Map'))
@@ -199,7 +199,7 @@ test('the README leads to every page, and its map has every folder', () => {
     expect(map, name).toContain(`${name}/`)
 })
 
-/** The headings of a page, as GitHub makes anchors of them. */
+/** Returns the headings of a page as anchors of GitHub. */
 function anchorsOf(text: string): string[] {
   return [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading]) =>
     heading!
@@ -209,7 +209,7 @@ function anchorsOf(text: string): string[] {
   )
 }
 
-test('every link between pages leads somewhere', () => {
+test('every link between pages has a target', () => {
   for (const page of PAGES) {
     for (const [, target, anchor] of textOf(page).matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)/g)) {
       const file = join(DOCS, target || page)

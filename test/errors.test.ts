@@ -13,7 +13,7 @@ const sources = readdirSync(src, { recursive: true, encoding: 'utf8' })
   .filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts') && name !== 'errors.ts')
   .map((name) => readFileSync(join(src, name), 'utf8'))
 
-test('every error is on its page with its status, and nothing else is', () => {
+test('every error is on the page with its status, and nothing else is', () => {
   const onPage = [...page.matchAll(/^\| `(\w+)` \| (\d+) \|/gm)].map(([, code, status]) => [code, Number(status)])
   expect(new Set(onPage.map(([code]) => code)).size).toBe(onPage.length)
   expect(Object.fromEntries(onPage)).toEqual(
@@ -21,18 +21,18 @@ test('every error is on its page with its status, and nothing else is', () => {
   )
 })
 
-test('the page is what the table of errors makes of it', async () => {
+test('the page has the generated table of errors', async () => {
   await expect(errorsPage(page)).toMatchFileSnapshot(PAGE)
 })
 
-test('every code that the page speaks of exists', () => {
+test('every code on the page exists', () => {
   const spoken = [...page.matchAll(/"code": "(\w+)"|urn:zerodb:error:(\w+)/g)].map(([, code, urn]) => code ?? urn)
   expect(spoken.length).toBeGreaterThan(0)
   for (const code of spoken) expect(Object.keys(ERRORS)).toContain(code)
 })
 
 test.each(Object.keys(ERRORS))('%s is thrown somewhere', (code) => {
-  // The code may be chosen by a condition, or stand on the next line.
+  // The code may be chosen by a condition, or be on the next line.
   const thrown = new RegExp(`new ZeroError\\([^;]{0,120}?'${code}'`)
   expect(sources.filter((source) => thrown.test(source)).length).toBeGreaterThan(0)
 })

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { available, curl } from './support/commands.ts'
 import { type ListeningServer, startServer } from './support/listening.ts'
 
-// What a newcomer types in the first hour, mistakes included, and what comes back.
+// Commands of a newcomer in the first hour, including mistakes, and the responses.
 
 describe.runIf(available('curl', ['--version']))('the first hour', () => {
   let server: ListeningServer
@@ -11,7 +11,7 @@ describe.runIf(available('curl', ['--version']))('the first hour', () => {
   })
   afterAll(() => server.stop())
 
-  /** curl as a person types it: `path`, then options; `KEY` is the key. */
+  /** Runs curl as a person types it: `path`, then options; `KEY` is the key. */
   async function typed(path: string, ...args: string[]): Promise<{ status: number; body: string; json: Answer }> {
     const answer = await curl([`${server.url}${path}`, ...args.map((arg) => arg.replace('KEY', server.key))])
     return {
@@ -19,44 +19,44 @@ describe.runIf(available('curl', ['--version']))('the first hour', () => {
       json: answer.body.startsWith('{') || answer.body.startsWith('[') ? JSON.parse(answer.body) : null,
     }
   }
-  // biome-ignore lint/suspicious/noExplicitAny: whatever the server says
+  // biome-ignore lint/suspicious/noExplicitAny: any response of the server
   type Answer = any
   const KEY = ['-H', 'Authorization: Bearer KEY']
   const send = (body: string) => ['-H', 'Content-Type: application/json', '-d', body]
 
-  test('the address alone says what is here', async () => {
+  test('the root address describes the server', async () => {
     expect((await typed('/')).json).toMatchObject({ name: 'zerodb-functions', api: '/api/v1' })
     expect((await typed('/health')).json).toMatchObject({ status: 'ok' })
   })
 
-  test('without a key: how to send one', async () => {
+  test('without a key: the response says how to send one', async () => {
     const { status, json } = await typed('/api/v1/hooks')
     expect(status).toBe(401)
     expect(json.detail).toContain('Authorization: Bearer')
   })
 
-  test('with a mistyped key: that it is invalid', async () => {
+  test('with a mistyped key: the response says that it is invalid', async () => {
     const { status, json } = await typed('/api/v1/hooks', '-H', 'Authorization: Bearer KEYx')
     expect({ status, detail: json.detail }).toEqual({ status: 401, detail: 'Invalid API key or token' })
   })
 
-  test('the key in the other header, a slash too many, and the old prefix all work', async () => {
+  test('the key in the other header, an additional slash, and the old prefix all work', async () => {
     expect((await typed('/api/v1/hooks/', '-H', 'X-API-Key: KEY')).status).toBe(200)
     expect((await typed('/v1/hooks', ...KEY)).status).toBe(200)
   })
 
-  test('JSON without saying that it is JSON works', async () => {
+  test('JSON without a content type works', async () => {
     const { status } = await typed('/api/v1/public/memory/v2/remember', ...KEY, '-d', '{"content": "hello"}')
     expect(status).toBe(200)
   })
 
-  test('broken JSON: that it is, and where', async () => {
+  test('broken JSON: the response has the position', async () => {
     const { status, json } = await typed('/api/v1/hooks', ...KEY, ...send('{"event_type": '))
     expect(status).toBe(422)
     expect(json.detail[0]).toMatchObject({ type: 'json_invalid', loc: ['body', 0] })
   })
 
-  test('a misspelt handler or event: which there are', async () => {
+  test('a misspelt handler or event: the response lists the valid ones', async () => {
     const handler = await typed(
       '/api/v1/hooks',
       ...KEY,
@@ -73,13 +73,13 @@ describe.runIf(available('curl', ['--version']))('the first hour', () => {
     expect(event.json.detail).toContain('zerodb.vector.stored')
   })
 
-  test('a forgotten field: which one', async () => {
+  test('a missing field: the response names it', async () => {
     const { status, json } = await typed('/api/v1/hooks', ...KEY, ...send('{"event_type": "zerodb.vector.stored"}'))
     expect(status).toBe(422)
     expect(json.detail).toEqual([{ type: 'missing', loc: ['body', 'hook_name'], msg: 'Field required' }])
   })
 
-  test('the same hook again: that it is there', async () => {
+  test('the same hook again: the response says that it exists', async () => {
     const body = send('{"event_type": "zeromemory.remembered", "hook_name": "auto_graph"}')
     expect((await typed('/api/v1/hooks', ...KEY, ...body)).status).toBe(201)
     const again = await typed('/api/v1/hooks', ...KEY, ...body)
@@ -87,7 +87,7 @@ describe.runIf(available('curl', ['--version']))('the first hour', () => {
     expect(again.json.detail).toContain('exists already')
   })
 
-  test('a project that is not there, and one that is no id', async () => {
+  test('an unknown project, and an invalid id', async () => {
     const unknown = await typed('/api/v1/projects/00000000-0000-4000-8000-000000000000/database/vectors', ...KEY)
     expect({ status: unknown.status, detail: unknown.json.detail }).toEqual({
       status: 404,
@@ -98,7 +98,7 @@ describe.runIf(available('curl', ['--version']))('the first hour', () => {
     expect(noId.json.detail[0]).toMatchObject({ type: 'uuid_parsing', loc: ['path', 'project_id'] })
   })
 
-  test('vectors of two sizes, and a search with a third: what is there', async () => {
+  test('vectors of two sizes, and a search with a third: the response lists the sizes', async () => {
     const vectors = '/api/v1/projects/-/database/vectors'
     const stored = await typed(`${vectors}/upsert`, ...KEY, ...send('{"vector_embedding": [1, 0, 0]}'))
     expect(stored.status).toBe(200)
@@ -107,7 +107,7 @@ describe.runIf(available('curl', ['--version']))('the first hour', () => {
     expect(searched.json.detail).toBe('The query has 2 dimensions; namespace "default" has 3 (your own vectors)')
   })
 
-  test('a number that is none, and a text that is too long for its field', async () => {
+  test('an invalid number, and a text that is too long for its field', async () => {
     const nan = await typed(
       '/api/v1/projects/-/database/vectors/upsert',
       ...KEY,
@@ -122,16 +122,16 @@ describe.runIf(available('curl', ['--version']))('the first hour', () => {
     })
   })
 
-  test('the wrong verb, and an address that is not there', async () => {
+  test('the wrong method, and an unknown address', async () => {
     const verb = await typed('/api/v1/public/memory/v2/remember', ...KEY)
     expect({ status: verb.status, detail: verb.json.detail }).toEqual({ status: 405, detail: 'Method Not Allowed' })
     const nowhere = await typed('/api/v1/hook', ...KEY)
     expect({ status: nowhere.status, detail: nowhere.json.detail }).toEqual({ status: 404, detail: 'Not Found' })
   })
 
-  test('a name of which the graph knows nothing: that it does not', async () => {
-    const { status, json } = await typed('/api/v1/public/memory/v2/graph/neighbors/nobody', ...KEY)
+  test('an unknown name: the response says that the graph does not have it', async () => {
+    const { status, json } = await typed('/api/v1/public/memory/v2/graph/neighbors/unknown-name', ...KEY)
     expect(status).toBe(404)
-    expect(json.detail).toContain('nobody')
+    expect(json.detail).toContain('unknown-name')
   })
 })

@@ -12,7 +12,7 @@ beforeEach(() => {
 })
 afterEach(() => vi.restoreAllMocks())
 
-/** Runs it on a machine that has these programs, on which apt-get answers so; `after` are the programs that are there after it. */
+/** Runs the installation on a machine with these programs and these answers of apt-get; `after` are the programs that exist afterwards. */
 async function on({
   has,
   uid = 0,
@@ -40,38 +40,38 @@ const GOOD = { code: 0, output: '' }
 const BAD = { code: 100, output: 'E: Unable to locate package bubblewrap' }
 
 describe.runIf(process.platform === 'linux')('bubblewrap', () => {
-  test('that is there is left alone', async () => {
+  test('an installed bubblewrap is left unchanged', async () => {
     expect(await on({ has: ['bwrap', 'apt-get'] })).toEqual({ there: true, ran: [] })
     expect(said).toBe('')
   })
 
-  test('is installed by root on Debian, which is said before', async () => {
+  test('root on Debian installs it after an announcement', async () => {
     const { there, ran } = await on({ has: ['apt-get'], after: ['apt-get', 'bwrap'] })
     expect({ there, ran }).toEqual({ there: true, ran: ['apt-get install bubblewrap'] })
     expect(said).toContain('ZERODB_SYSTEM_INSTALL=off')
   })
 
-  test('is found on a machine without a list of packages', async () => {
+  test('it is found on a machine without package lists', async () => {
     const { there, ran } = await on({ has: ['apt-get'], apt: [BAD, GOOD, GOOD], after: ['apt-get', 'bwrap'] })
     expect(there).toBe(true)
     expect(ran).toEqual(['apt-get install bubblewrap', 'apt-get update', 'apt-get install bubblewrap'])
   })
 
-  test('that cannot be installed does not hold up the start, and the reason is shown', async () => {
+  test('a failed installation does not stop the start, and the reason is shown', async () => {
     expect(await on({ has: ['apt-get'], apt: [BAD, BAD] })).toMatchObject({ there: false })
     expect(said).toContain('Unable to locate package')
   })
 
   test.each([
-    ['who is not root', { uid: 1000 }],
-    ['who forbids it', { env: { ZERODB_SYSTEM_INSTALL: 'off' } }],
-    ['who has no apt-get', { has: [] }],
-  ])('is not installed for somebody %s, who is told what to type', async (_, rest) => {
+    ['without root', { uid: 1000 }],
+    ['with ZERODB_SYSTEM_INSTALL=off', { env: { ZERODB_SYSTEM_INSTALL: 'off' } }],
+    ['without apt-get', { has: [] }],
+  ])('it is not installed %s; the output has the command', async (_, rest) => {
     expect(await on({ has: ['apt-get'], ...rest })).toEqual({ there: false, ran: [] })
     expect(said).toContain('apt-get install bubblewrap')
   })
 
-  test('is not wanted where another sandbox is', async () => {
+  test('it is not installed if another sandbox is configured', async () => {
     for (const ZERODB_SANDBOX of ['off', 'unsafe-process'])
       expect(await on({ has: ['apt-get'], env: { ZERODB_SANDBOX } })).toEqual({ there: false, ran: [] })
     expect(said).toBe('')

@@ -7,7 +7,7 @@ import { packageRoot } from '../src/platform/package.ts'
 const PAGE = join(packageRoot(), 'docs', 'operations.md')
 const STARTS = '<!-- The table is generated: npx vitest run test/operations-page.test.ts -u -->\n'
 
-test('E: the page lists every operation, with its address, its right and what it does', async () => {
+test('E: the page lists every operation, with its address, permission and summary', async () => {
   const page = readFileSync(PAGE, 'utf8')
   const rights = { any: 'any key', public: 'none' }
   const rows = OPERATIONS.map(({ name, route, permission, summary }) => {

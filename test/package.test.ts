@@ -21,7 +21,7 @@ interface Packed {
 let folder: string
 let packed: Packed
 let installed: string
-/** What npm said while it installed. */
+/** The output of npm during the installation. */
 let said: string
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'zerodb-package-'))
@@ -41,7 +41,7 @@ function sizeOf(path: string): number {
   return readdirSync(path).reduce((sum, name) => sum + sizeOf(join(path, name)), 0)
 }
 
-test('the package has what it needs, and nothing that only its making needs', () => {
+test('the package has everything it needs, and nothing that only the build needs', () => {
   const paths = packed.files.map(({ path }) => path)
   const types = ['dist/client/index.d.ts', 'dist/client/functions.d.ts']
   for (const path of ['README.md', 'LICENSE', 'dist/zerodb.js', 'dist/THIRD-PARTY-NOTICES.txt', 'dist/client/index.js'])
@@ -54,7 +54,7 @@ test('the package has what it needs, and nothing that only its making needs', ()
   expect(packed.size).toBeLessThanOrEqual(MAX_TARBALL_MB * MEGABYTE)
 })
 
-test('it is installed where engines are taken strictly, small, and with few other packages', async () => {
+test('it installs with strict engines, is small, and has few dependencies', async () => {
   expect(said).not.toMatch(/EBADENGINE|ERR!|deprecated/)
   const lock = JSON.parse(readFileSync(join(installed, 'node_modules', '.package-lock.json'), 'utf8'))
   const names = Object.keys(lock.packages).map((path) => path.replace('node_modules/', ''))
@@ -63,13 +63,13 @@ test('it is installed where engines are taken strictly, small, and with few othe
   expect(size).toBeLessThanOrEqual(MAX_INSTALLED_MB * MEGABYTE)
 })
 
-test('each package that is bundled is named with its licence', () => {
+test('each bundled package is listed with its licence', () => {
   const notices = readFileSync(join(installed, 'node_modules/zerodb-functions/dist/THIRD-PARTY-NOTICES.txt'), 'utf8')
   for (const name of ['fastify', 'zod', 'pg', 'undici', 'wink-nlp', 'compromise', 'unpdf', 'eventsource-parser'])
     expect(notices).toMatch(new RegExp(`^${name} \\d+\\.\\d+\\.\\d+ \\(.+\\)$`, 'm'))
 })
 
-test('publint finds nothing to say of it', async () => {
+test('publint reports nothing', async () => {
   const publint = join(packageRoot(), 'node_modules/publint/src/cli.js')
   const verdict = await run(process.execPath, [publint, 'run', join(folder, packed.filename), '--strict'])
   expect(verdict).toContain('All good!')
@@ -102,7 +102,7 @@ test('npx starts it: it stores, embeds, reads a file, extracts a graph and bundl
     await zerodb.hooks.create({ event_type: 'zerodb.file.uploaded', hook_name: 'auto_summarize' })
     await zerodb.vectors.upsert({ vector_id: 'note', document: 'The invoice has to be paid before Friday' })
     await zerodb.memory.remember({ content: 'Maria leads the Apollo project at Initech in Oslo', entity_id: 'maria' })
-    const content = docx(paragraph('The bridge was closed in May. Nobody knows when it opens.'))
+    const content = docx(paragraph('The bridge was closed in May. No one knows when it opens.'))
     const { file_id } = await zerodb.files.upload({ file_name: 'bridge.docx', content })
     const done = async () => (await zerodb.runs.list()).items.map(({ status, error }) => error?.message ?? status)
     await expect.poll(done, { timeout: 60_000 }).toEqual(['succeeded', 'succeeded', 'succeeded'])
@@ -119,7 +119,7 @@ test('npx starts it: it stores, embeds, reads a file, extracts a graph and bundl
   }
 }, 300_000)
 
-test('a program loads the client from a folder that has nothing else', async () => {
+test('a program loads the client from a folder with no other package', async () => {
   const alone = join(folder, 'alone')
   await cp(join(installed, 'node_modules/zerodb-functions/dist/client'), alone, { recursive: true })
   await writeFile(join(alone, 'package.json'), '{"type": "module"}')
@@ -129,7 +129,7 @@ test('a program loads the client from a folder that has nothing else', async () 
   expect(await run(process.execPath, node, { cwd: alone })).toBe('function\n')
 })
 
-test('programs use its types, strictly, with nothing else installed', async () => {
+test('programs use its types in strict mode, with no other package', async () => {
   await writeFile(
     join(installed, 'use.ts'),
     `import { type Hook, verifyWebhook, ZeroDB, ZeroDBError } from 'zerodb-functions/client'

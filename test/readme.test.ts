@@ -14,7 +14,7 @@ const tools =
   available('bash', ['--version']) &&
   available('curl', ['--version'])
 
-/** The README's blocks of shell, in order. */
+/** The README's shell blocks, in order. */
 const blocks = [...readFileSync(join(ROOT, 'README.md'), 'utf8').matchAll(/^```sh\n(.*?)^```$/gms)].map(
   (match) => match[1]!,
 )
@@ -34,7 +34,7 @@ describe.runIf(tools)('the README, followed in a new clone', () => {
   let server: ChildProcess
   let output = ''
 
-  /** Runs `npm start` until it is ready. */
+  /** Runs `npm start` until the server is ready. */
   async function start(): Promise<void> {
     output = ''
     server = spawn('npm', ['start', '--', '--port', String(port)], {
@@ -45,7 +45,7 @@ describe.runIf(tools)('the README, followed in a new clone', () => {
     await new Promise<void>((resolve, reject) => {
       const look = (chunk: Buffer) => {
         output += chunk.toString()
-        // The last line that it prints before it waits.
+        // The last line before it waits.
         if (/Try it:\n {2}curl .*\n/.test(output)) resolve()
       }
       server.stdout!.on('data', look)
@@ -54,7 +54,7 @@ describe.runIf(tools)('the README, followed in a new clone', () => {
     })
   }
 
-  /** Ctrl-C: the terminal sends it to npm and to the server alike. Resolves when both have ended. */
+  /** Sends Ctrl-C like a terminal: to npm and to the server. Resolves when both have ended. */
   async function interrupt(): Promise<void> {
     const closed = new Promise((resolve) => server.once('close', resolve))
     process.kill(-server.pid!, 'SIGINT')
@@ -73,14 +73,14 @@ describe.runIf(tools)('the README, followed in a new clone', () => {
     await rm(clone, { recursive: true, force: true })
   })
 
-  test('npm start says where the data is, that it is new, the key, and a line to try that works', async () => {
+  test('npm start prints where the data is, that it is new, the key, and a command to try that works', async () => {
     expect(output).toContain(`Data: ${join(clone, '.zerodb')} (new)`)
     expect(output).toMatch(/API key: zdb_live_\w+ \(new\)/)
     const line = /^ {2}(curl .*)$/m.exec(output)![1]!
     expect(JSON.parse(await run('bash', ['-c', `${line} -s`]))).toEqual([])
   })
 
-  test('every block of the walk works as it is written', async () => {
+  test('every block of the walk works as written', async () => {
     const script = blocks.join('\n').replaceAll(':8000', `:${port}`)
     const answers = await run('bash', ['-e', '-c', script], { cwd: clone })
     expect(answers).not.toContain('"detail"')
@@ -90,7 +90,7 @@ describe.runIf(tools)('the README, followed in a new clone', () => {
     expect(answers).toMatch(/\[ \{ vector_id: 'note-1', score: 0\.\d+ \} \]/)
   })
 
-  test('E: the walk can be gone a second time', async () => {
+  test('E: the walk works a second time', async () => {
     const script = blocks.join('\n').replaceAll(':8000', `:${port}`)
     const answers = await run('bash', ['-e', '-c', script], { cwd: clone })
     expect([...answers.matchAll(/"code":"(\w+)"/g)].map(([, code]) => code)).toEqual(['hook_exists', 'hook_exists'])

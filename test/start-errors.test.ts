@@ -7,8 +7,8 @@ import { openPostgres } from '../src/db/postgres/postgres.ts'
 import { packageRoot } from '../src/platform/package.ts'
 import { pretendPostgres, type ServerAnswer } from './support/postgres-server.ts'
 
-// A start that cannot go on: one sentence with the remedy, an exit code that is not 0, and no stack. More of these are in cli.test.ts
-// (settings, port, directory, unreachable server) and contract/pglite.test.ts (a directory that another process has).
+// A start that fails prints one sentence with the remedy and no stack, and its exit code is not 0. More of these tests are in
+// test/cli/local.test.ts (settings, port, directory, unreachable server) and test/contract/pglite.test.ts (a directory in use).
 
 let folder: string
 beforeEach(async () => {
@@ -33,11 +33,11 @@ describe('a PostgreSQL server', () => {
     }
   }
 
-  test('that is too old is named with what is needed', async () => {
+  test('a version that is too old is reported with the required one', async () => {
     expect(await refusal(() => VERSION('140011'))).toContain('PostgreSQL 14 is too old: version 15 or later')
   })
 
-  test('without pgvector is named with the package to install', async () => {
+  test('a server without pgvector is reported with the package to install', async () => {
     const message = await refusal((statement) => {
       if (statement.startsWith('show')) return VERSION('170002')
       if (statement.startsWith('create extension'))
@@ -48,7 +48,7 @@ describe('a PostgreSQL server', () => {
     expect(message).toContain('postgresql-17-pgvector')
   })
 
-  test('on which the user may not create the extension is named with the line to type', async () => {
+  test('a user who may not create the extension is reported with the command to run', async () => {
     const message = await refusal((statement) => {
       if (statement.startsWith('show')) return VERSION('170002')
       if (statement.startsWith('create extension')) return { error: { code: '42501', message: 'permission denied' } }
@@ -61,7 +61,7 @@ describe('a PostgreSQL server', () => {
 const root = process.getuid?.() === 0 && process.platform === 'linux'
 if (!root) console.log('skipped: a full disk is only made as root on Linux')
 
-test.runIf(root)('a full disk is one sentence with the remedy, and a start after making room works', async () => {
+test.runIf(root)('a full disk gives one sentence with the remedy, and a start after freeing space works', async () => {
   const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=20m', 'tmpfs', folder])
   if (mounted.status !== 0) {
     console.log('skipped: nothing can be mounted here')
@@ -88,13 +88,13 @@ test.runIf(root)('a full disk is one sentence with the remedy, and a start after
 describe('a Node that is too old', () => {
   const refusal = `This program needs Node 999.1 or newer, but this is Node ${process.versions.node}: install a newer one (https://nodejs.org).`
 
-  // Each runs beside a package that asks for a Node that does not exist yet.
+  // Each test runs next to a package that requires a Node version that does not exist yet.
   beforeEach(async () => {
     const { engines, ...rest } = JSON.parse(await readFile(join(packageRoot(), 'package.json'), 'utf8'))
     await writeFile(join(folder, 'package.json'), JSON.stringify({ ...rest, engines: { ...engines, node: '>=999.1' } }))
   })
 
-  test('is told so before anything is installed', async () => {
+  test('is reported before anything is installed', async () => {
     for (const script of ['scripts/install.mjs', 'src/platform/node-version.mjs']) {
       await mkdir(dirname(join(folder, script)), { recursive: true })
       await copyFile(join(packageRoot(), script), join(folder, script))
@@ -107,11 +107,11 @@ describe('a Node that is too old', () => {
     expect({ status, stderr: stderr.trim() }).toEqual({ status: 1, stderr: refusal })
   })
 
-  test('is told so by the installed program, before the rest of it is read', async () => {
+  test('is reported by the installed program, before its other files are loaded', async () => {
     const program = await readFile(join(packageRoot(), 'dist', 'zerodb.js'), 'utf8')
     await mkdir(join(folder, 'dist', 'chunks'), { recursive: true })
     await writeFile(join(folder, 'dist', 'zerodb.js'), program)
-    // Only what it cannot do without is there.
+    // Only the files that this check needs are present.
     for (const [, chunk] of program.matchAll(/^(?:import|\} from) "\.\/(chunks\/[^"]+)"/gm))
       await copyFile(join(packageRoot(), 'dist', chunk!), join(folder, 'dist', chunk!))
     const { status, stdout, stderr } = spawnSync(process.execPath, [join(folder, 'dist', 'zerodb.js'), 'start'], {

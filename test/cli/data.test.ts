@@ -6,7 +6,7 @@ import { ZeroDB } from '../../src/client/index.ts'
 import { zerodb } from '../support/cli.ts'
 import { type ListeningServer, startServer } from '../support/listening.ts'
 
-// A command takes seconds while both cores are busy, and a test has a dozen.
+// A command takes seconds on a busy machine, and a test runs a dozen.
 vi.setConfig({ testTimeout: 240_000 })
 
 let server: ListeningServer
@@ -25,15 +25,15 @@ afterAll(async () => {
 const run = (...args: string[]) =>
   zerodb(args, { cwd: folder, env: { ZERODB_URL: server.url, ZERODB_API_KEY: server.key } })
 
-/** What a command prints; fails the test unless it succeeds and says nothing else. */
-async function said(...args: string[]): Promise<string> {
+/** Returns the output of a command; fails the test unless the command succeeds and prints nothing else. */
+async function outputOf(...args: string[]): Promise<string> {
   const { code, out, err } = await run(...args)
   expect({ code, err }, args.join(' ')).toEqual({ code: 0, err: '' })
   return out
 }
-const json = async (...args: string[]) => JSON.parse(await said(...args, '--json'))
+const json = async (...args: string[]) => JSON.parse(await outputOf(...args, '--json'))
 
-test('E: tables and rows are made, found and deleted', async () => {
+test('E: tables and rows are created, found and deleted', async () => {
   const table = await json('tables', 'create', 'orders', '--description', 'what was bought')
   expect(table).toEqual(await api.tables.get({ table: 'orders' }))
   expect(await json('tables', 'list')).toEqual(await api.tables.list())
@@ -46,24 +46,24 @@ test('E: tables and rows are made, found and deleted', async () => {
   })
   const found = await json('rows', 'query', 'orders', '--filters', '{"total": {"$gte": 2}}', '--sort', '{"total": 1}')
   expect(found.data.map(({ row_data }: { row_data: { total: number } }) => row_data.total)).toEqual([2, 120])
-  expect(await said('rows', 'list', 'orders', '--limit', '1')).toMatch(/^ROW ID .*\n\S{36} .*\n1 of 3\n$/)
+  expect(await outputOf('rows', 'list', 'orders', '--limit', '1')).toMatch(/^ROW ID .*\n\S{36} .*\n1 of 3\n$/)
   const wrong = await run('rows', 'query', 'orders', '--filters', '{"total": {"$about": 2}}')
   expect(wrong).toMatchObject({ code: 1, out: '', err: expect.stringContaining('$about') })
   expect(await run('tables', 'delete', 'orders')).toMatchObject({ code: 2, err: expect.stringContaining('add --yes') })
-  expect(await said('tables', 'delete', 'orders', '--yes')).toBe('Deleted table orders\n')
+  expect(await outputOf('tables', 'delete', 'orders', '--yes')).toBe('Deleted table orders\n')
   expect(await api.tables.list()).toEqual([])
 })
 
-test('E: numbers keep their digits on the way in and on the way out', async () => {
-  await said('tables', 'create', 'exact')
+test('E: numbers keep their digits as input and output', async () => {
+  await outputOf('tables', 'create', 'exact')
   const row = '{"id":9007199254740993,"big":12345678901234567890123}'
-  expect(await said('rows', 'insert', 'exact', '-d', row, '--json')).toContain(`"row_data":${row}`)
-  const listed = await said('rows', 'list', 'exact')
+  expect(await outputOf('rows', 'insert', 'exact', '-d', row, '--json')).toContain(`"row_data":${row}`)
+  const listed = await outputOf('rows', 'list', 'exact')
   expect(listed).toContain('9007199254740993')
-  expect(await said('rows', 'query', 'exact', '--filters', '{"id": 9007199254740993}', '--json')).toContain(
+  expect(await outputOf('rows', 'query', 'exact', '--filters', '{"id": 9007199254740993}', '--json')).toContain(
     '"total":1,',
   )
-  expect(await said('rows', 'query', 'exact', '--filters', '{"id": 9007199254740992}', '--json')).toContain(
+  expect(await outputOf('rows', 'query', 'exact', '--filters', '{"id": 9007199254740992}', '--json')).toContain(
     '"total":0,',
   )
 })
@@ -81,7 +81,7 @@ test('E: vectors, memory and graph', async () => {
   )
   expect(stored).toEqual(await api.vectors.get({ vector_id: 'red', namespace: 'n' }))
   expect(await json('vectors', 'list', '--namespace', 'n')).toMatchObject({ total: 1 })
-  expect(await said('vectors', 'delete', 'red', '--namespace', 'n', '--yes')).toBe('Deleted vector red\n')
+  expect(await outputOf('vectors', 'delete', 'red', '--namespace', 'n', '--yes')).toBe('Deleted vector red\n')
   await api.hooks.create({ event_type: 'zeromemory.remembered', hook_name: 'auto_graph' })
   const { memory_id } = await json(
     ...[
@@ -105,22 +105,22 @@ test('E: vectors, memory and graph', async () => {
   expect(await json('memory', 'forget', memory_id, '--yes')).toMatchObject({ status: 'forgotten' })
 })
 
-test('E: files go up and come down', async () => {
+test('E: files are uploaded and downloaded', async () => {
   await writeFile(join(folder, 'notes.txt'), 'Pay the invoice')
   const { file_id } = await json('files', 'upload', 'notes.txt', '--folder', 'a')
   expect(await json('files', 'get', file_id)).toEqual(await api.files.get({ file_id }))
   expect(await json('files', 'list', '--folder', 'a')).toMatchObject([{ file_id, file_name: 'notes.txt' }])
   expect(await json('files', 'download', file_id, '-o', 'back.txt')).toEqual({ file: 'back.txt', bytes: 15 })
   expect(await readFile(join(folder, 'back.txt'), 'utf8')).toBe('Pay the invoice')
-  expect(await said('files', 'download', file_id, '-o', '-')).toBe('Pay the invoice')
+  expect(await outputOf('files', 'download', file_id, '-o', '-')).toBe('Pay the invoice')
   expect(await run('files', 'upload', 'nothing.txt')).toMatchObject({
     code: 2,
     err: expect.stringContaining('nothing.txt'),
   })
-  await said('files', 'delete', file_id, '--yes')
+  await outputOf('files', 'delete', file_id, '--yes')
 })
 
-test('E: projects and the status of one; - is that of the key', async () => {
+test('E: projects and the status of one; - is the project of the key', async () => {
   const { id } = await json('projects', 'create', 'second', '--description', 'for tests')
   expect(await json('projects', 'get', id)).toMatchObject({ name: 'second', description: 'for tests' })
   expect(await json('projects', 'update', id, '--name', 'renamed')).toMatchObject({ name: 'renamed' })
@@ -132,8 +132,8 @@ test('E: projects and the status of one; - is that of the key', async () => {
     project: { id, name: 'renamed' },
     holds: { tables_count: 0 },
   })
-  expect(await said('status')).toMatch(
+  expect(await outputOf('status')).toMatch(
     /^server .*\nproject .*\ntables .*\nvectors .*\nmemories .*\nfiles .*\npublished events .*\nruns +\d+ queued, \d+ running, \d+ dead\n$/,
   )
-  expect(await said('projects', 'delete', id, '--yes')).toBe(`Deleted project ${id}\n`)
+  expect(await outputOf('projects', 'delete', id, '--yes')).toBe(`Deleted project ${id}\n`)
 })

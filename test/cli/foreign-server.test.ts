@@ -11,7 +11,7 @@ import { zerodb } from '../support/cli.ts'
 import { type ListeningServer, startServer } from '../support/listening.ts'
 
 const KEY = 'zdb_live_a_key_that_is_for_another_server'
-/** What servers of others answer to everything. */
+/** Responses of other servers to every request. */
 const ANSWERS: Readonly<Record<string, string>> = {
   '/html': '<!doctype html><title>Welcome</title>',
   '/json': '{"items": null, "status": "ok"}',
@@ -51,9 +51,9 @@ const commands = (command: Command, path: string[] = []): [string, Command][] =>
   ...command.commands.flatMap((sub) => commands(sub, [...path, sub.name()])),
 ]
 
-/** Something for each argument and each option that must be given. */
+/** Returns values for all required arguments and options. */
 function typed(command: Command): string[] {
-  // The form of an id is checked before anything is asked.
+  // The format of an id is checked before any request.
   const id = command.parent?.name() === 'events' ? 'evt_0123456789abcdef' : '01234567-89ab-4cde-8f01-23456789abcd'
   const value = (name: string) =>
     name === 'id' ? id : /json|filter/.test(name) ? '{}' : /^(file|path)/.test(name) ? 'file' : 'x'
@@ -61,7 +61,7 @@ function typed(command: Command): string[] {
     ...command.registeredArguments.filter(({ required }) => required).map((argument) => value(argument.name())),
     ...command.options.filter(({ mandatory }) => mandatory).flatMap(({ long, flags }) => [long!, value(flags)]),
     ...command.options.flatMap(({ long }) => (long === '--yes' ? [long] : [])),
-    // An update of nothing is refused before anything is asked.
+    // An empty update is refused before any request.
     ...(command.options.some(({ long }) => long === '--scope') ? ['x', '--scope', 'zerodb:read'] : []),
     ...(command.options.some(({ long }) => long === '--order') && command.name() === 'update'
       ? ['--order', 'row.id']
@@ -70,11 +70,11 @@ function typed(command: Command): string[] {
 }
 
 test.each(commands(program).map(([name, command], i) => ({ name, command, i })))(
-  'A7: $name sends no key to a server of others, and says in one sentence what it is',
+  'A7: $name sends no key to another program’s server, and says in one sentence what it found',
   async ({ name, command, i }) => {
     const kind = Object.keys(ANSWERS)[i % 3]!
     const args = [...name.split(' '), ...typed(command)]
-    // The server of MCP is asked when a message comes.
+    // The MCP server sends its first request when a message arrives.
     const input = name === 'mcp' ? '{"jsonrpc":"2.0","id":1,"method":"tools/list"}\n' : 'a value\n'
     const done = await zerodb([...args, '--server', `${address}${kind}`], {
       cwd: folder,
@@ -88,7 +88,7 @@ test.each(commands(program).map(([name, command], i) => ({ name, command, i })))
   },
 )
 
-test.each(Object.keys(ANSWERS))('A7: hooks list says of %s what it is', async (kind) => {
+test.each(Object.keys(ANSWERS))('A7: hooks list describes the response %s', async (kind) => {
   const done = await zerodb(['hooks', 'list', '--server', `${address}${kind}`, '--json'], {
     cwd: folder,
     env: { ZERODB_API_KEY: KEY },
@@ -111,7 +111,7 @@ test('A7: a redirect is not followed', async () => {
   expect(received.map(({ url }) => url)).toEqual(['/away/'])
 })
 
-test('A7: the key of ZERODB_URL is not sent to another server, and --url is taken for neither address', async () => {
+test('A7: the key of ZERODB_URL is not sent to another server, and --url is accepted as neither address', async () => {
   const env = { ZERODB_URL: 'http://127.0.0.1:9', ZERODB_API_KEY: KEY }
   const other = await zerodb(['hooks', 'list', '--server', `${address}/json`], { cwd: folder, env })
   expect(other).toMatchObject({
@@ -126,7 +126,7 @@ test('A7: the key of ZERODB_URL is not sent to another server, and --url is take
   expect(received).toEqual([])
 })
 
-test('A7: --endpoint names the address of a webhook, when it is made and when it is changed', async () => {
+test('A7: --endpoint sets the address of a webhook, at creation and at an update', async () => {
   const server: ListeningServer = await startServer()
   try {
     const run = (...args: string[]) =>

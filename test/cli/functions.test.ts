@@ -9,7 +9,7 @@ import { eventually } from '../support/eventually.ts'
 import { type ListeningServer, startServer } from '../support/listening.ts'
 import { SANDBOX } from '../support/sandbox.ts'
 
-// A command takes seconds while both cores are busy, and a test has a dozen.
+// A command takes seconds on a busy machine, and a test runs a dozen.
 vi.setConfig({ testTimeout: 240_000 })
 
 let server: ListeningServer
@@ -27,32 +27,32 @@ beforeEach(async () => {
 
 const run = (args: string[], more: Partial<ZerodbOptions> = {}) => zerodb(args, { cwd: folder, env, ...more })
 
-/** What a command prints; fails the test unless it succeeds. */
-async function said(...args: string[]): Promise<string> {
+/** Returns the output of a command; fails the test unless the command succeeds. */
+async function outputOf(...args: string[]): Promise<string> {
   const { code, out, err } = await run(args)
   expect({ code, err: code === 0 ? '' : err }, args.join(' ')).toEqual({ code: 0, err: '' })
   return out
 }
-const json = async (...args: string[]) => JSON.parse(await said(...args, '--json'))
+const json = async (...args: string[]) => JSON.parse(await outputOf(...args, '--json'))
 const write = async (path: string, text: string) => {
   await mkdir(join(folder, path, '..'), { recursive: true })
   await writeFile(join(folder, path), text)
 }
 
-/** The first match in what a command prints. */
+/** Returns the first match in the output of a command. */
 const running = (dev: { output(): string }, text: string | RegExp) =>
   eventually(() => expect(dev.output()).toMatch(text))
 
-test('E: a folder is deployed whole or, where one of its files cannot be, not at all', async () => {
+test('E: a folder is deployed as a whole, or not at all if one of its files is invalid', async () => {
   await write('functions/good.ts', 'export default () => 1')
   await write('functions/bad.ts', 'export default () => {')
   await write('functions/worse.ts', 'import "./nothing"')
   const refused = await run(['deploy'])
   expect({ code: refused.code, out: refused.out }).toEqual({ code: 2, out: '' })
   for (const name of ['bad.ts', 'worse.ts']) expect(refused.err).toContain(name)
-  expect(await said('functions', 'list')).not.toMatch(/good|bad|twice/)
+  expect(await outputOf('functions', 'list')).not.toMatch(/good|bad|twice/)
   await rm(join(folder, 'functions/worse.ts'))
-  // Both files build here; only the server can tell what is wrong with them.
+  // Both files build here; only the server finds their errors.
   await write('functions/bad.ts', 'export const config = { timeout_seconds: 500 }\nexport default () => 1')
   await write('functions/worse.ts', 'export const config = { schedule: "61 * * * *" }\nexport default () => 1')
   for (const args of [['deploy'], ['deploy', '--json']]) {
@@ -67,28 +67,28 @@ test('E: a folder is deployed whole or, where one of its files cannot be, not at
   expect(dry.err).toMatch(/functions\/bad\.ts: .*timeout_seconds/)
   await write('functions/bad.ts', 'export default () => 2')
   await write('functions/worse.ts', 'export const config = { schedule: "1 * * * *" }\nexport default () => 1')
-  expect(await said('deploy', '--dry-run')).toBe(
+  expect(await outputOf('deploy', '--dry-run')).toBe(
     'would deploy bad, version 1\nwould deploy good, version 1\nwould deploy worse, version 1\n  + schedule 1 * * * * UTC\n',
   )
   expect(await json('deploy', '--dry-run', 'functions/good.ts')).toMatchObject({ dry_run: true, changed: true })
   expect(await json('functions', 'list')).toEqual([])
-  expect(await said('deploy')).toMatch(/^deployed bad, .*\ndeployed good, .*\ndeployed worse, /)
+  expect(await outputOf('deploy')).toMatch(/^deployed bad, .*\ndeployed good, .*\ndeployed worse, /)
   expect(await json('functions', 'list')).toHaveLength(3)
-  expect(await said('deploy', '--dry-run', 'functions/good.ts')).toBe('unchanged good, version 1\n')
-  for (const name of ['bad', 'good', 'worse']) await said('functions', 'delete', name, '--yes')
+  expect(await outputOf('deploy', '--dry-run', 'functions/good.ts')).toBe('unchanged good, version 1\n')
+  for (const name of ['bad', 'good', 'worse']) await outputOf('functions', 'delete', name, '--yes')
 })
 
-test('E: two files of one function are named, and neither is deployed', async () => {
+test('E: two files of one function are reported, and neither is deployed', async () => {
   await write('functions/twice.ts', 'export default () => 1')
   await write('functions/twice.py', 'def handler(event, ctx):\n    return 2')
   const { code, out, err } = await run(['deploy'])
   expect({ code, out }).toEqual({ code: 2, out: '' })
   for (const path of ['functions/twice.ts', 'functions/twice.py']) expect(err).toContain(path)
-  expect(await said('functions', 'list')).not.toMatch(/good|bad|twice/)
+  expect(await outputOf('functions', 'list')).not.toMatch(/good|bad|twice/)
 })
 
 test('E: the types of a new project resolve', async () => {
-  await said('init', '.')
+  await outputOf('init', '.')
   const tsc = join(packageRoot(), 'node_modules', '.bin', 'tsc')
   expect(await command(tsc, ['--project', '.'], { cwd: folder })).toBe('')
   await write(
@@ -98,8 +98,8 @@ test('E: the types of a new project resolve', async () => {
   await expect(command(tsc, ['--project', '.'], { cwd: folder })).rejects.toThrow(/wrong\.ts.*TS2322/)
 })
 
-test('E: dev starts a server where none runs, with --allow-local one that webhooks reach this machine from', async () => {
-  await said('init', '.')
+test('E: dev starts a server if none is running; with --allow-local its webhooks reach this machine', async () => {
+  await outputOf('init', '.')
   const alone = { cwd: folder, env: { ZERODB_PORT: '0', ...SANDBOX } }
   const dev = start(['dev', '--allow-local'], alone)
   await running(dev, /No server is running: starting one[\s\S]*Server ready/)
@@ -112,54 +112,56 @@ test('E: dev starts a server where none runs, with --allow-local one that webhoo
   expect(second).toMatchObject({ code: 2, err: expect.stringContaining('ZERODB_ALLOW_NETWORKS=127.0.0.0/8,::1/128') })
   expect(await dev.stop()).toBe(0)
   expect((await own('hooks', 'list')).code).toBe(1)
-  // A server that the project names elsewhere is not replaced by one here.
+  // A server that the project names elsewhere is not replaced by a local one.
   await write('zerodb.json', '{"url": "http://127.0.0.1:9"}')
   const away = await zerodb(['dev'], { cwd: folder, env: { ...alone.env, ZERODB_API_KEY: 'any' } })
   expect(away).toMatchObject({ code: 1, err: expect.stringContaining('No server answers at http://127.0.0.1:9') })
-  // Without it the address is refused, with the line to type.
+  // Without the option the address is refused, with the command that allows it.
   const refused = await run(hook)
   expect(refused).toMatchObject({ code: 1, err: expect.stringContaining('zerodb dev --allow-local') })
 }, 240_000)
 
 describe.each(['typescript', 'python'])('a project from the template %s', (template) => {
   test('runs: deployed, called, followed, changed and rolled back', async () => {
-    expect(await said('init', '.', '--template', template)).toContain('zerodb dev')
-    expect(await said('init', '.', '--template', template)).toContain('All files are there already')
+    expect(await outputOf('init', '.', '--template', template)).toContain('zerodb dev')
+    expect(await outputOf('init', '.', '--template', template)).toContain('All files are there already')
     const file = template === 'typescript' ? 'functions/hello.ts' : 'functions/hello.py'
-    expect(await said('deploy')).toMatch(
+    expect(await outputOf('deploy')).toMatch(
       /^deployed hello, version \d+\n {2}\+ hook zeromemory.remembered\n {2}at \/fn\/\S+\/hello\n {2}is a tool\n$/,
     )
-    expect(await said('deploy')).toMatch(/^unchanged hello/)
-    expect(JSON.parse(await said('invoke', 'hello', '-d', '{"name": "Maria"}'))).toEqual({
+    expect(await outputOf('deploy')).toMatch(/^unchanged hello/)
+    expect(JSON.parse(await outputOf('invoke', 'hello', '-d', '{"name": "Maria"}'))).toEqual({
       hello: 'Maria',
       because: 'invoke',
     })
     const { run_id, status } = await json('invoke', 'hello', '--async')
     expect(status).toBe('queued')
-    expect(await said('logs', run_id, '-f')).toContain('set off by function.invoked')
-    expect(await said('logs', 'hello')).toMatch(new RegExp(`${run_id.slice(0, 8)} hello set off by function.invoked`))
-    expect(await said('logs', 'hello', '--level', 'error')).toBe('')
-    expect(await said('logs', 'hello', '--since', '0s')).toBe('')
+    expect(await outputOf('logs', run_id, '-f')).toContain('set off by function.invoked')
+    expect(await outputOf('logs', 'hello')).toMatch(
+      new RegExp(`${run_id.slice(0, 8)} hello set off by function.invoked`),
+    )
+    expect(await outputOf('logs', 'hello', '--level', 'error')).toBe('')
+    expect(await outputOf('logs', 'hello', '--since', '0s')).toBe('')
     expect(await json('runs', 'list', '--function', 'hello', '--trigger', 'invoke')).toHaveLength(2)
     expect((await run(['logs', 'nothing'])).err).toContain('zerodb functions list')
 
     const before = await readFile(join(folder, file), 'utf8')
     await write(file, before.replace('"world"', '"everybody"').replace("'world'", "'everybody'"))
-    expect(await said('deploy')).toMatch(/^deployed hello, version 2\n {2}~ hello\.(ts|py) \+1 -1\n {2}at /)
+    expect(await outputOf('deploy')).toMatch(/^deployed hello, version 2\n {2}~ hello\.(ts|py) \+1 -1\n {2}at /)
     expect(await json('invoke', 'hello')).toMatchObject({ result: { hello: 'everybody' } })
-    expect(await said('functions', 'diff', 'hello')).toContain('everybody')
-    expect(await said('functions', 'rollback', 'hello')).toMatch(/^deployed hello, version/)
+    expect(await outputOf('functions', 'diff', 'hello')).toContain('everybody')
+    expect(await outputOf('functions', 'rollback', 'hello')).toMatch(/^deployed hello, version/)
     expect(await json('invoke', 'hello')).toMatchObject({ result: { hello: 'world' } })
     expect(await json('functions', 'list')).toMatchObject([{ name: 'hello' }])
-    expect(await said('functions', 'list')).toContain('zeromemory.remembered, http, tool')
-    expect(await said('functions', 'disable', 'hello')).toBe('hello is off\n')
+    expect(await outputOf('functions', 'list')).toContain('zeromemory.remembered, http, tool')
+    expect(await outputOf('functions', 'disable', 'hello')).toBe('hello is off\n')
     expect((await run(['invoke', 'hello'])).err).toContain('zerodb functions enable')
-    await said('functions', 'delete', 'hello', '--yes')
+    await outputOf('functions', 'delete', 'hello', '--yes')
     expect(await json('functions', 'list')).toEqual([])
   })
 })
 
-test('packages are bundled on this side, and several files go as they are', async () => {
+test('packages are bundled locally, and several files are sent unchanged', async () => {
   await write('node_modules/shout/package.json', '{"name": "shout", "main": "index.js"}')
   await write('node_modules/shout/index.js', 'module.exports = (text) => text.toUpperCase()')
   await write('packaged.ts', 'import shout from "shout"\nexport default (event: { data: string }) => shout(event.data)')
@@ -168,7 +170,7 @@ test('packages are bundled on this side, and several files go as they are', asyn
     'import { twice } from "./lib/twice"\nexport default (event: { data: number }) => twice(event.data)',
   )
   await write('several/lib/twice.ts', 'export const twice = (n: number) => 2 * n')
-  await said('deploy', 'packaged.ts', 'several')
+  await outputOf('deploy', 'packaged.ts', 'several')
   expect(await json('invoke', 'packaged', '-d', '"a"')).toMatchObject({ result: 'A' })
   expect(await json('invoke', 'several', '-d', '4')).toMatchObject({ result: 8 })
   const { files } = (await (
@@ -177,7 +179,7 @@ test('packages are bundled on this side, and several files go as they are', asyn
   expect(Object.keys(files)).toEqual(['index.ts', 'lib/twice.ts'])
 })
 
-test('mistakes are told with their place, and exit with what they are', async () => {
+test('errors are reported with their position and their exit code', async () => {
   await write('broken.ts', 'export default () => {\n  return 1 +\n}')
   const broken = await run(['deploy', 'broken.ts'])
   expect({ code: broken.code, out: broken.out }).toEqual({ code: 2, out: '' })
@@ -186,19 +188,23 @@ test('mistakes are told with their place, and exit with what they are', async ()
   const refused = await run(['deploy', 'throws.ts'])
   expect({ code: refused.code, err: refused.err }).toEqual({ code: 1, err: expect.stringContaining('timeout_seconds') })
   await write('throws.ts', 'export default (event, ctx) => {\n  throw new Error("no further")\n}')
-  await said('deploy', 'throws.ts')
+  await outputOf('deploy', 'throws.ts')
   const failed = await run(['invoke', 'throws'])
   expect({ code: failed.code, out: failed.out }).toEqual({ code: 1, out: '' })
   const [, next] = /^error Error: no further\ntry {3}zerodb (logs \S{36})\n$/.exec(failed.err)!
-  expect(await said(...next!.split(' '))).toMatch(/throws dead: function_threw: Error: no further\n.*throws\.ts:2:9/)
-  // B6: an exception in Python is one line, in tables too; its traceback is where one run is shown.
+  expect(await outputOf(...next!.split(' '))).toMatch(
+    /throws dead: function_threw: Error: no further\n.*throws\.ts:2:9/,
+  )
+  // B6: a Python exception is one line in tables; the traceback is shown for a single run.
   await write('raises.py', 'def handler(event):\n    raise ValueError("B6: no further")\n')
-  await said('deploy', 'raises.py')
+  await outputOf('deploy', 'raises.py')
   const raised = await run(['invoke', 'raises'])
   expect(raised.err).toMatch(/^error ValueError: B6: no further\n/)
-  expect(await said('runs', 'list', '--function', 'raises')).toMatch(/function_threw: ValueError: B6: no further\n$/)
+  expect(await outputOf('runs', 'list', '--function', 'raises')).toMatch(
+    /function_threw: ValueError: B6: no further\n$/,
+  )
   const [{ id }] = await json('runs', 'list', '--function', 'raises')
-  expect(await said('runs', 'get', id)).toMatch(/Traceback .*\n {2}File "raises\.py", line 2, in handler\n/)
+  expect(await outputOf('runs', 'get', id)).toMatch(/Traceback .*\n {2}File "raises\.py", line 2, in handler\n/)
   expect((await run(['deploy'])).err).toContain('zerodb init')
   expect((await run(['invoke', 'nothing'])).err).toContain('zerodb functions list')
 })
@@ -209,9 +215,9 @@ test('secrets come from standard input and are never shown', async () => {
     'secret.ts',
     'export const config = { secrets: ["TOKEN"] }\nexport default (e, ctx) => ctx.env.TOKEN.length',
   )
-  await said('deploy', 'secret.ts')
+  await outputOf('deploy', 'secret.ts')
   expect(await json('invoke', 'secret')).toMatchObject({ result: 'a long secret value'.length })
-  expect(await said('secrets', 'list')).toMatch(/TOKEN/)
+  expect(await outputOf('secrets', 'list')).toMatch(/TOKEN/)
   expect(await json('secrets', 'delete', 'TOKEN')).toEqual({ name: 'TOKEN', deleted: true })
 })
 
@@ -220,19 +226,19 @@ test('schedules are listed, paused and run', async () => {
     'nightly.ts',
     'export const config = { schedule: { cron: "0 6 * * *", timezone: "Europe/Berlin" } }\nexport default () => "done"',
   )
-  await said('deploy', 'nightly.ts')
-  expect(await said('cron', 'list')).toContain('Europe/Berlin')
-  expect(await said('cron', 'pause', 'nightly')).toBe('nightly is paused\n')
-  expect(await said('cron', 'resume', 'nightly')).toContain('runs next at')
+  await outputOf('deploy', 'nightly.ts')
+  expect(await outputOf('cron', 'list')).toContain('Europe/Berlin')
+  expect(await outputOf('cron', 'pause', 'nightly')).toBe('nightly is paused\n')
+  expect(await outputOf('cron', 'resume', 'nightly')).toContain('runs next at')
   const { id } = await json('cron', 'run', 'nightly')
   expect((await run(['logs', id, '-f'])).code).toBe(0)
 })
 
-test('dev deploys what changes, shows mistakes and what functions say, and stops when it is told', async () => {
+test('dev deploys changes, shows errors and logs of functions, and stops on a signal', async () => {
   await write('functions/live.ts', 'export default (e, ctx) => { ctx.log("version one"); return 1 }')
-  await said('deploy')
-  await said('invoke', 'live')
-  await said('invoke', 'live')
+  await outputOf('deploy')
+  await outputOf('invoke', 'live')
+  await outputOf('invoke', 'live')
   const dev = start(['dev'], { cwd: folder, env })
   const shows = (text: string | RegExp) => eventually(() => expect(dev.output()).toMatch(text))
   await shows(/unchanged live, version 1[\s\S]*Watching functions/)
@@ -240,9 +246,9 @@ test('dev deploys what changes, shows mistakes and what functions say, and stops
   await shows(/error live/)
   await write('functions/live.ts', 'export default (e, ctx) => { ctx.log("version two"); return 2 }')
   await shows(/deployed live, version 2/)
-  await said('invoke', 'live')
+  await outputOf('invoke', 'live')
   await shows(/live version two/)
-  // What ran before it was started is not told.
+  // Runs from before its start are not shown.
   expect(dev.output()).not.toContain('live version one')
   await rm(join(folder, 'functions/live.ts'))
   await shows('zerodb functions delete live')
@@ -251,9 +257,11 @@ test('dev deploys what changes, shows mistakes and what functions say, and stops
 
 test('B2: numbers keep their digits on the command line', async () => {
   await write('same.mjs', 'export default ({ data }) => data')
-  await said('deploy', 'same.mjs')
-  expect(await said('invoke', 'same', '-d', '[9007199254740993]')).toBe('[\n  9007199254740993\n]\n')
-  expect(await said('invoke', 'same', '-d', '[0.12345678901234567891]', '--json')).toContain('[0.12345678901234567891]')
+  await outputOf('deploy', 'same.mjs')
+  expect(await outputOf('invoke', 'same', '-d', '[9007199254740993]')).toBe('[\n  9007199254740993\n]\n')
+  expect(await outputOf('invoke', 'same', '-d', '[0.12345678901234567891]', '--json')).toContain(
+    '[0.12345678901234567891]',
+  )
   const refused = await run(['invoke', 'same', '-d', '1e400'])
   expect(refused.code).not.toBe(0)
   expect(refused.err).toContain('send it as text')

@@ -32,16 +32,16 @@ afterAll(async () => {
 
 const run = (args: string[]): Promise<Result> => zerodb(args, { cwd: folder, env })
 
-/** What a command prints; fails the test unless it succeeds and says nothing else. */
-async function said(...args: string[]): Promise<string> {
+/** Returns the output of a command; fails the test unless the command succeeds and prints nothing else. */
+async function outputOf(...args: string[]): Promise<string> {
   const { code, out, err } = await run(args)
   expect({ code, err }, args.join(' ')).toEqual({ code: 0, err: '' })
   return out
 }
-const json = async (...args: string[]) => JSON.parse(await said(...args, '--json'))
+const json = async (...args: string[]) => JSON.parse(await outputOf(...args, '--json'))
 
 describe('hooks test', () => {
-  test('says what a filter makes of the latest events: its own, or another', async () => {
+  test('shows which of the latest events a filter matches, the hook’s or another one', async () => {
     await api.events.publish({ topic: 'order.paid' })
     await api.events.publish({ topic: 'order.sent' })
     const asked = { event_type: TOPIC, filter: { 'data.topic': 'order.paid' }, ordering_key: 'data.topic', limit: 2 }
@@ -49,7 +49,7 @@ describe('hooks test', () => {
     const tried = await json('hooks', 'test', TOPIC, ...args)
     expect(tried).toEqual(await api.hooks.test_filter(asked as never))
     expect(tried.items.map(({ matches }: { matches: boolean }) => matches)).toEqual([false, true])
-    expect(await said('hooks', 'test', TOPIC, ...args)).toMatch(
+    expect(await outputOf('hooks', 'test', TOPIC, ...args)).toMatch(
       /^1 of the latest 2 zerodb.event.published match\n\nID .*\nevt_\S+ +\S+ +no +order\.sent .*\nevt_\S+ +\S+ +yes +order\.paid /,
     )
 
@@ -63,10 +63,10 @@ describe('hooks test', () => {
     for (const given of ['quiet', hook.id])
       expect(await json('hooks', 'test', given, '--limit', '2')).toMatchObject({ tested: 2, matched: 1 })
     expect(await json('hooks', 'test', 'quiet', '--filter', '{}', '--limit', '2')).toMatchObject({ matched: 2 })
-    expect(await said('hooks', 'test', 'zerodb.file.uploaded')).toBe('No zerodb.file.uploaded yet\n')
+    expect(await outputOf('hooks', 'test', 'zerodb.file.uploaded')).toBe('No zerodb.file.uploaded yet\n')
   })
 
-  test('says what is wrong with an event type and with a filter', async () => {
+  test('explains an invalid event type and an invalid filter', async () => {
     const type = await run(['hooks', 'test', 'zerodb.nothing'])
     expect(type).toMatchObject({ code: 1, out: '', err: expect.stringContaining('zerodb.vector.stored') })
     const filter = await run(['hooks', 'test', TOPIC, '--filter', '{"data.topic": {"$like": 1}}'])
@@ -75,13 +75,13 @@ describe('hooks test', () => {
 })
 
 describe('hooks invoke', () => {
-  test('runs a hook once and shows the run; a dead one is a failure', async () => {
+  test('runs a hook once and shows the run; a dead run is a failure', async () => {
     const { memory_id } = await api.memory.remember({ content: 'Maria leads the Apollo project', entity_id: 'maria' })
     await api.hooks.create({ event_type: 'zeromemory.remembered', hook_name: 'auto_graph' })
     const invoked = await json('hooks', 'invoke', 'auto_graph', '-d', JSON.stringify({ memory_id }))
     expect(invoked).toEqual(await api.runs.get({ run_id: invoked.id }))
     expect(invoked).toMatchObject({ trigger: 'invoke', status: 'succeeded', handler: 'auto_graph' })
-    expect(await said('hooks', 'invoke', 'auto_graph', '-d', JSON.stringify({ memory_id }))).toMatch(
+    expect(await outputOf('hooks', 'invoke', 'auto_graph', '-d', JSON.stringify({ memory_id }))).toMatch(
       /^id .*\nstatus +succeeded\nhandler +auto_graph\n/,
     )
     await api.functions.deploy({
@@ -95,13 +95,15 @@ describe('hooks invoke', () => {
     expect(dead.out).toContain('function_threw: Error: no')
   })
 
-  test('a paused one is left to wait, and says how to watch it', async () => {
+  test('leaves the run of a paused hook waiting, and prints how to watch it', async () => {
     await api.hooks.create({ event_type: 'zerodb.memory.stored', hook_name: 'auto_graph', paused: true })
-    expect(await said('hooks', 'invoke', 'auto_graph')).toMatch(/^(\S{36}) is queued\. Watch it: zerodb logs \1 -f\n$/)
+    expect(await outputOf('hooks', 'invoke', 'auto_graph')).toMatch(
+      /^(\S{36}) is queued\. Watch it: zerodb logs \1 -f\n$/,
+    )
   })
 })
 
-test('events why says of each hook whether an event has fired it, and what to do where not', async () => {
+test('events why says of each hook whether the event fired it, and what to do if not', async () => {
   await api.functions.deploy({ name: 'takes', source: 'export default () => 1', runtime: 'nodejs' })
   const create = (hook_name: string, more: object) => api.hooks.create({ event_type: TOPIC, hook_name, ...more })
   const fired = await create('takes', { paused: true })
@@ -110,7 +112,7 @@ test('events why says of each hook whether an event has fired it, and what to do
   await expect.poll(async () => (await api.runs.list({ hook_id: fired.id })).items.length, { timeout: 30_000 }).toBe(1)
   const later = await create('webhook:later', { hook_config: { url: 'https://hooks.example.com' } })
   expect(await json('events', 'why', event!.id)).toEqual(await api.event_log.hooks({ event_id: event!.id }))
-  const lines = (await said('events', 'why', event!.id)).trim().split('\n')
+  const lines = (await outputOf('events', 'why', event!.id)).trim().split('\n')
   expect(lines[1]).toMatch(new RegExp(`^${fired.id} +takes +yes +run \\S{36} queued$`))
   expect(lines[2]).toContain('no     the hook is younger')
   expect(lines[2]).toContain(`zerodb replay --event ${event!.id} --hook ${later.id}`)
@@ -119,8 +121,8 @@ test('events why says of each hook whether an event has fired it, and what to do
   expect(unknown).toMatchObject({ code: 1, out: '', err: expect.stringContaining('zerodb events list') })
 })
 
-describe('long work', () => {
-  /** A backfill that takes some seconds. */
+describe('long commands', () => {
+  /** Starts a backfill that takes some seconds. */
   const slowly = async (hook: Hook) => ['backfill', hook.id, '--rate', '1']
   async function rows(count: number): Promise<Hook> {
     const namespace = crypto.randomUUID()
@@ -133,7 +135,7 @@ describe('long work', () => {
     })
   }
 
-  test('without a terminal says now and then on standard error how far it is; with --json nothing', async () => {
+  test('print progress to standard error from time to time without a terminal, and nothing with --json', async () => {
     const hook = await rows(4)
     const [words, quiet] = [await run(await slowly(hook)), await run([...(await slowly(hook)), '--json'])]
     expect(words.err).toMatch(/^(\d+ of \d+ rows\n)+$/)
@@ -142,7 +144,7 @@ describe('long work', () => {
     expect(JSON.parse(quiet.out)).toMatchObject({ kind: 'backfill', status: 'done' })
   })
 
-  test('that writes a file and is interrupted leaves no part of it', async () => {
+  test('leave no part of a file after an interruption', async () => {
     const endless = createServer(({ url }, response) => {
       if (url === '/') return response.end('{"name": "zerodb-functions"}')
       response.writeHead(200)
@@ -158,7 +160,7 @@ describe('long work', () => {
     endless.close()
   })
 
-  test('that is interrupted goes on, is watched again, and is ended', async () => {
+  test('continue after an interruption, can be watched again, and can be cancelled', async () => {
     const hook = await rows(60)
     const left = await zerodb(await slowly(hook), { cwd: folder, env, until: 'rows' })
     const [, id] = /zerodb replay watch (\S{36})/.exec(left.err)!

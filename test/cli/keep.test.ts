@@ -35,7 +35,7 @@ async function succeeds(args: string[], env: Record<string, string> = {}): Promi
   return out
 }
 
-/** A server of its own, in `dataDir` and with the database that the tests use; stopped at the end. */
+/** Starts a separate server in `dataDir` with the database of the tests; stopped at the end. */
 async function serverIn(dataDir: string, settings: Record<string, string> = {}) {
   const server = await startServer({ ZERODB_DATA_DIR: dataDir, ...settings })
   undo.push(() => server.stop())
@@ -46,7 +46,7 @@ async function serverIn(dataDir: string, settings: Record<string, string> = {}) 
   }
 }
 
-/** Where data goes: a directory, with a database of the tests' server where there is one. */
+/** Creates a target for data: a directory, and a database if the tests use a PostgreSQL server. */
 async function place(name: string): Promise<{ dataDir: string; env: Record<string, string> }> {
   const dataDir = join(folder, name)
   const database = await freshDatabaseUrl()
@@ -54,7 +54,7 @@ async function place(name: string): Promise<{ dataDir: string; env: Record<strin
   return { dataDir, env: { ZERODB_DATA_DIR: dataDir, ...(database ? { DATABASE_URL: database.url } : {}) } }
 }
 
-/** Something of every kind that a user notices when it is gone. */
+/** Stores data of every kind that a user would miss. */
 async function fill(api: ZeroDB): Promise<void> {
   await api.hooks.create({ event_type: 'zerodb.vector.stored', hook_name: 'auto_embed' })
   await api.hooks.create({
@@ -71,7 +71,7 @@ async function fill(api: ZeroDB): Promise<void> {
     .toBe(2)
 }
 
-/** What can be asked for, all of it. */
+/** Reads all data through the API. */
 async function everything(api: ZeroDB): Promise<unknown> {
   const files = await api.files.list()
   return {
@@ -89,7 +89,7 @@ async function everything(api: ZeroDB): Promise<unknown> {
   }
 }
 
-/** A11: ids of events are read with a key, which has come along. */
+/** A11: ids of events are derived from a key, which the file includes. */
 async function eventsAreFound(api: ZeroDB): Promise<void> {
   const { items } = await api.event_log.list()
   expect(items.length).toBeGreaterThan(0)
@@ -98,7 +98,7 @@ async function eventsAreFound(api: ZeroDB): Promise<void> {
 
 describe('backup and restore', () => {
   test(
-    'bring everything of a running server into a new place, with its key only where it was said',
+    'copy a running server to a new directory, with its encryption key only on request',
     async () => {
       const first = await place('first')
       const server = await serverIn(first.dataDir, first.env)
@@ -129,13 +129,13 @@ describe('backup and restore', () => {
       const restored = await serverIn(second.dataDir, second.env)
       expect(await everything(restored.api)).toEqual(before)
       await eventsAreFound(restored.api)
-      // It goes on: the next event has the next number, and is handled.
+      // The copy continues: the next event has the next number, and is handled.
       await restored.api.vectors.upsert({ vector_id: 'new', document: 'text' })
       await expect
         .poll(async () => (await restored.api.runs.list({ status: 'succeeded' })).items.length, { timeout: MINUTE })
         .toBe(3)
 
-      // The same data, backed up with the server stopped, without a key: the secrets are closed, all else is there.
+      // A backup of the same data with the server stopped and without the key: everything is there, but secrets cannot be decrypted.
       await restored.stop()
       await succeeds(['backup', 'stopped.jsonl'], second.env)
       const third = await place('third')
@@ -147,7 +147,7 @@ describe('backup and restore', () => {
   )
 
   test(
-    'mix nothing with what is there, and write nothing of a file that is damaged',
+    'refuse a target that has data, and write nothing of a damaged file',
     async () => {
       const here = await place('here')
       const server = await serverIn(here.dataDir, here.env)
@@ -175,7 +175,7 @@ describe('backup and restore', () => {
   )
 
   test(
-    'a backup is the owner’s to make',
+    'a backup is reserved for the owner',
     async () => {
       const here = await place('here')
       const server = await serverIn(here.dataDir, { ...here.env, ZERODB_REGISTRATION: 'on' })
@@ -194,7 +194,7 @@ describe('backup and restore', () => {
   )
 
   test(
-    'what was running when it was made is done again',
+    'a run that was running during the backup runs again',
     async () => {
       const here = await place('here')
       const storage = await openStorage(readConfig(here.env))
@@ -217,7 +217,7 @@ describe('backup and restore', () => {
 })
 
 test(
-  'export and import take a project from one server to another, by files and through a pipe',
+  'export and import take a project from one server to another, by file and through a pipe',
   async () => {
     const [one, two] = [await place('one'), await place('two')]
     const from = await serverIn(one.dataDir, one.env)
@@ -242,7 +242,7 @@ test(
 
 describe('move --to', () => {
   test.runIf(process.env['ZERODB_TEST_DATABASE_URL'])(
-    'takes all from the embedded database to a server',
+    'moves everything from the embedded database to a server',
     async () => {
       const dataDir = join(folder, 'data')
       const embedded = await serverIn(dataDir, { DATABASE_URL: '' })
@@ -270,7 +270,7 @@ describe('move --to', () => {
     5 * MINUTE,
   )
 
-  test('says what is missing', async () => {
+  test('names missing arguments', async () => {
     const nothing = await run(['move', '--to', 'postgres://127.0.0.1:1/none'])
     expect(nothing).toMatchObject({ code: 1, err: expect.stringContaining('There is no embedded database in') })
     expect(await run(['move'])).toMatchObject({ code: 2 })
@@ -278,7 +278,7 @@ describe('move --to', () => {
 })
 
 describe('data of the first version', () => {
-  /** What a program of that time had made, at the schema of that time. */
+  /** Data as the first version wrote it, with its schema. */
   async function ofTheFirst(env: Record<string, string>): Promise<{ user_id: string; project_id: string }> {
     const storage = await openStorage(readConfig(env))
     await dropSchema(storage.database)
@@ -315,7 +315,7 @@ describe('data of the first version', () => {
   }
 
   test(
-    'is brought up to date by the start, and works',
+    'is migrated by the start, and works',
     async () => {
       const here = await place('here')
       await ofTheFirst(here.env)
@@ -325,7 +325,7 @@ describe('data of the first version', () => {
   )
 
   test(
-    'is brought up to date when its backup is restored',
+    'is migrated when its backup is restored',
     async () => {
       await ofTheFirst((await place('here')).env)
       const other = await place('other')

@@ -17,7 +17,7 @@ afterEach(() => rm(folder, { recursive: true, force: true }))
 const zerodb = (args: string[], env: Record<string, string> = {}, until?: string): Promise<Result> =>
   run(args, { cwd: folder, env, ...(until === undefined ? {} : { until }) })
 
-/** The first start of a directory: it makes the user and the first key. */
+/** The first start in a directory creates the user and the first key. */
 async function startOnce(env: Record<string, string> = {}): Promise<Result> {
   const result = await zerodb(['start', '--port', '0'], env, 'Try it')
   expect(result).toMatchObject({ code: 0, err: '' })
@@ -25,7 +25,7 @@ async function startOnce(env: Record<string, string> = {}): Promise<Result> {
 }
 
 describe('zerodb', () => {
-  test('--help names every command', async () => {
+  test('--help lists every command', async () => {
     const { code, out } = await zerodb(['--help'])
     expect(code).toBe(0)
     const commands = [...out.matchAll(/^ {2}([a-z][a-z-]*) /gm)].map(([, name]) => name)
@@ -46,7 +46,7 @@ describe('zerodb', () => {
 })
 
 describe('zerodb start', () => {
-  test('says what is new, writes credentials for the owner alone, and stops cleanly when interrupted', async () => {
+  test('prints the new account, writes credentials for the owner alone, and stops cleanly when interrupted', async () => {
     const { out } = await startOnce()
     expect(out).toContain(`Data: ${join(folder, '.zerodb')} (new)`)
     expect(out).toContain('Stopped.')
@@ -57,7 +57,7 @@ describe('zerodb start', () => {
     expect(out).toContain(`API key: ${credentials.api_key} (new)`)
   })
 
-  test('E: the key is shown by the start that makes it, and by no other', async () => {
+  test('E: the key is shown by the start that creates it, and by no other', async () => {
     const { out } = await startOnce()
     const { api_key } = JSON.parse(readFileSync(join(folder, '.zerodb', 'credentials.json'), 'utf8'))
     expect(out).toContain(`API key: ${api_key} (new)`)
@@ -78,7 +78,7 @@ describe('zerodb start', () => {
     expect(JSON.parse(readFileSync(path, 'utf8'))).toMatchObject(first)
   })
 
-  test('all wrong settings are named at once', async () => {
+  test('all invalid settings are reported at once', async () => {
     const { code, err } = await zerodb(['start'], {
       ZERODB_PORT: 'eighty',
       ZERODB_DURABILITY: 'eternal',
@@ -89,12 +89,12 @@ describe('zerodb start', () => {
     expect(err).not.toContain('    at ')
   })
 
-  test('a name that is no setting is warned of', async () => {
+  test('an unknown setting causes a warning', async () => {
     const { err } = await zerodb(['start', '--port', '0'], { ZERODB_PROT: '9000' }, 'Try it')
     expect(JSON.parse(err)).toMatchObject({ name: 'ZERODB_PROT' })
   })
 
-  test('E: the log is a line for people where that is asked for, and JSON elsewhere', async () => {
+  test('E: the log is a line for people if requested, and JSON otherwise', async () => {
     const env = { ZERODB_PROT: '9000', ZERODB_LOG_FORMAT: 'text' }
     const { err } = await zerodb(['start', '--port', '0'], env, 'Try it')
     expect(err).toMatch(/^\d\d:\d\d:\d\d warn {2}this variable looks like a setting and is none name=ZERODB_PROT\n$/)
@@ -108,7 +108,7 @@ describe('zerodb start', () => {
     expect(screen).not.toContain('"level"')
   })
 
-  test('a port in use is one sentence with the remedy', async () => {
+  test('a port in use gives one sentence with the remedy', async () => {
     const other: Server = createServer().listen(0, '127.0.0.1')
     await new Promise((resolve) => other.once('listening', resolve))
     const { port } = other.address() as { port: number }
@@ -118,13 +118,13 @@ describe('zerodb start', () => {
     const byVariable = await zerodb(['start'], { ZERODB_PORT: String(port) })
     expect(byVariable).toMatchObject({ code: 1, out: '', err: `${words} ZERODB_PORT\n` })
     other.close()
-    // E: no database was made for nothing.
+    // E: no database was created.
     expect(existsSync(join(folder, '.zerodb'))).toBe(false)
     const host = await zerodb(['start', '--port', '0', '--host', '203.0.113.1'])
     expect(host).toMatchObject({ code: 1, out: '', err: expect.stringContaining('choose another address with --host') })
   })
 
-  test('a data directory that is a file is one sentence with the remedy', async () => {
+  test('a data directory that is a file gives one sentence with the remedy', async () => {
     await writeFile(join(folder, 'file'), '')
     const { code, err } = await zerodb(['start', '--port', '0', '--data-dir', 'file'])
     expect(code).toBe(1)
@@ -132,7 +132,7 @@ describe('zerodb start', () => {
     expect(err).not.toContain('    at ')
   })
 
-  test('a server that cannot be reached is one sentence that hides the password', async () => {
+  test('an unreachable server gives one sentence that hides the password', async () => {
     const { code, err } = await zerodb(['start', '--port', '0'], {
       DATABASE_URL: 'postgres://me:secret@127.0.0.1:1/none',
     })
@@ -152,13 +152,13 @@ describe('zerodb worker', () => {
 })
 
 describe('zerodb keys', () => {
-  test('asks for a start first', async () => {
+  test('needs a start first', async () => {
     const { code, err } = await zerodb(['keys', 'create', 'a', '--scope', '*'])
     expect(code).toBe(1)
     expect(err).toContain('zerodb start')
   })
 
-  test('E: a key is made only with a name and rights that were said', async () => {
+  test('E: creating a key needs a name and scopes', async () => {
     for (const args of [[], ['name']])
       expect(await zerodb(['keys', 'create', ...args])).toMatchObject({
         code: 2,
@@ -181,7 +181,7 @@ describe('zerodb keys', () => {
     expect(made.expires_at).not.toBeNull()
   })
 
-  test('a key is made, listed without itself, and revoked', async () => {
+  test('a key is created, listed without its secret, and revoked', async () => {
     await startOnce()
     const made = await zerodb(['keys', 'create', 'for tests', '--scope', '*', '--json'])
     const { id, key } = JSON.parse(made.out.trim())
@@ -199,7 +199,7 @@ describe('zerodb keys', () => {
 })
 
 describe('zerodb re-embed', () => {
-  test('asks the running server, project by project, and says when all is done', async () => {
+  test('uses the running server, project by project, and says when everything is converted', async () => {
     const server = await startServer()
     try {
       const env = { ZERODB_URL: server.url, ZERODB_API_KEY: server.key }
@@ -218,7 +218,7 @@ describe('zerodb re-embed', () => {
     }
   })
 
-  test('says so when there is no server', async () => {
+  test('reports that no server is running', async () => {
     const { code, err } = await zerodb(['re-embed'])
     expect(code).toBe(4)
     expect(err).toContain('ZERODB_URL')
@@ -226,7 +226,7 @@ describe('zerodb re-embed', () => {
 })
 
 describe('zerodb config', () => {
-  test('prints every setting with its source, and no secret, also from files', async () => {
+  test('prints every setting with its source and no secrets, also from files', async () => {
     await writeFile(join(folder, 'key'), 'a-secret-key-from-a-file\n')
     const { code, out } = await zerodb(['config', '--json'], {
       ZERODB_PORT: '9000',
@@ -248,11 +248,11 @@ describe('zerodb doctor', () => {
     const { code, out } = await zerodb(['doctor'], { ZERODB_PORT: '0', ZERODB_SANDBOX })
     expect(code, out).toBe(0)
     expect(out.match(/^ok /gm)).toHaveLength(7)
-    // E: what it has looked at is left as it was.
+    // E: doctor changes nothing.
     expect(existsSync(join(folder, '.zerodb'))).toBe(false)
   })
 
-  test('E: takes the port of the start that is planned', async () => {
+  test('E: checks the port of the planned start', async () => {
     const other: Server = createServer().listen(0, '127.0.0.1')
     await new Promise((resolve) => other.once('listening', resolve))
     const { port } = other.address() as { port: number }
@@ -262,7 +262,7 @@ describe('zerodb doctor', () => {
     expect(out).toMatch(new RegExp(`wrong port: 127.0.0.1:${port} .*EADDRINUSE.*--port`))
   })
 
-  test('E: an existing database is looked at, and not brought to another schema', async () => {
+  test('E: checks an existing database without migrating it', async () => {
     await startOnce()
     const { code, out } = await zerodb(['doctor', '--json'], { ZERODB_PORT: '0', ZERODB_SANDBOX: 'off' })
     expect(code, out).toBe(0)

@@ -23,11 +23,11 @@ const leaves = (command: Command, path: string[] = []): [string, Command][] =>
     return [...own, ...leaves(sub, name)]
   })
 
-/** They run until they are stopped, or print a script. */
+/** Commands that run until they are stopped, or print a script. */
 const WITHOUT_JSON = ['start', 'worker', 'completion']
 
 test.each(leaves(program).filter(([name]) => !WITHOUT_JSON.includes(name)))(
-  '%s has --json, and says what it does',
+  '%s has --json and a description',
   (_, command) => {
     expect(command.options.map(({ long }) => long)).toContain('--json')
     expect(command.description()).toMatch(/^[a-zA-Z].*[^.]$/)
@@ -87,7 +87,7 @@ describe('completion', () => {
   test.runIf(available('zsh', ['--version']))('in zsh', async () => {
     await script('zsh')
     const complete = (...typed: string[]) => {
-      // The shell's own widgets want a terminal: what would be offered is printed in place of a menu.
+      // The widgets of the shell need a terminal: this prints the suggestions instead of showing a menu.
       const lines = [
         'compdef() { :; }',
         `_describe() { print -l -- "\${(@P)2}"; }`,
@@ -108,7 +108,7 @@ describe('completion', () => {
     expect(complete('hooks', 'create', '--')).not.toContain('create')
   })
 
-  test('another shell is named', async () => {
+  test('an unsupported shell is named', async () => {
     const { code, err } = await zerodb(['completion', 'tcsh'], { cwd: folder })
     expect(code).toBe(2)
     expect(err).toContain('bash, zsh, fish')

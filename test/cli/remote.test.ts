@@ -28,7 +28,7 @@ afterAll(async () => {
 const run = (args: string[], more: Partial<ZerodbOptions> = {}): Promise<Result> =>
   zerodb(args, { cwd: folder, env, ...more })
 
-/** What a command prints as JSON; fails the test unless it succeeds and prints nothing else. */
+/** Returns the JSON that a command prints; fails the test unless the command succeeds and prints nothing else. */
 async function json(...args: string[]): Promise<never> {
   const { code, out, err } = await run([...args, '--json'])
   expect({ code, err }, `${args.join(' ')}: ${err}`).toEqual({ code: 0, err: '' })
@@ -37,13 +37,13 @@ async function json(...args: string[]): Promise<never> {
 
 const HOOK = ['zerodb.vector.stored', 'auto_embed'] as const
 
-/** No test meets the hooks of another. */
+/** Deletes all hooks, so a test does not see hooks of another one. */
 async function withoutHooks(): Promise<void> {
   for (const { id } of await api.hooks.list({ active_only: false })) await api.hooks.delete({ hook_id: id })
 }
 
 describe('hooks', () => {
-  test('--json is what the API answers, verb by verb', async () => {
+  test('--json prints the responses of the API, verb by verb', async () => {
     await withoutHooks()
     const made: { id: string } = await json(
       'hooks',
@@ -70,7 +70,7 @@ describe('hooks', () => {
     expect(await json('hooks', 'delete', 'auto_embed', '--yes')).toEqual({ hook_id: made.id, deleted: true })
   })
 
-  test('a webhook’s secret is shown when it is made, and when it is rotated', async () => {
+  test('a webhook’s secret is shown when it is created and when it is rotated', async () => {
     const { out } = await run([
       'hooks',
       'create',
@@ -105,7 +105,7 @@ describe('hooks', () => {
 })
 
 describe('events, runs and logs', () => {
-  test('are listed and shown as the API answers them', async () => {
+  test('are listed and shown as in the API', async () => {
     await withoutHooks()
     await api.hooks.create({ event_type: HOOK[0], hook_name: HOOK[1] })
     const since = new Date().toISOString()
@@ -137,7 +137,7 @@ describe('events, runs and logs', () => {
     const waiting = async () => (await api.runs.list({ hook_id: hook.id })).items
     await expect.poll(async () => (await waiting()).length, { timeout: 30_000 }).toBe(1)
     const refused = await run(['runs', 'retry', (await waiting())[0]!.id])
-    // E: advice to hand the event out again would make a second run of one that goes on.
+    // E: advice to process the event again would create a second run of one that is still running.
     expect(refused).toMatchObject({ code: 1, err: expect.not.stringContaining('replay') })
     receiver.close()
     const replayed: { kind: string } = await json('replay', '--since', since, '--hook', 'auto_embed')
@@ -146,7 +146,7 @@ describe('events, runs and logs', () => {
     expect(await json('backfill', 'auto_embed', '--dry-run')).toEqual({ dry_run: true, total: 0 })
   })
 
-  test('events tail prints one event a line as it comes, until it is interrupted', async () => {
+  test('events tail prints one event per line as it arrives, until it is interrupted', async () => {
     const tail = run(['events', 'tail', '--type', 'zerodb.event.published', '--json'], { until: 'second' })
     let ended = false
     const published = (async () => {
@@ -170,7 +170,7 @@ describe('events, runs and logs', () => {
     expect(event).toEqual(await api.events.get({ event_id: event.event_id }))
   })
 
-  test('logs -f ends with the run, and with 1 when it died', async () => {
+  test('logs -f ends with the run, and with exit code 1 if the run died', async () => {
     await withoutHooks()
     const receiver = createServer((_, response) => response.writeHead(400).end('no')).listen(0, '127.0.0.1')
     await once(receiver, 'listening')
@@ -181,7 +181,7 @@ describe('events, runs and logs', () => {
       retry: { max_attempts: 1 },
       paused: true,
     })
-    await api.events.publish({ topic: 'to nobody' })
+    await api.events.publish({ topic: 'unread' })
     const queued = async () => (await api.runs.list({ hook_id: hook.id })).items
     await expect.poll(queued, { timeout: 30_000 }).toHaveLength(1)
     const run_id = (await queued())[0]!.id
@@ -199,7 +199,7 @@ describe('events, runs and logs', () => {
     receiver.close()
   })
 
-  test('logs -f misses no run, however many begin at once', async () => {
+  test('logs -f misses no run, however many start at once', async () => {
     await withoutHooks()
     await api.tables.create({ table_name: 'many' })
     const receiver = createServer((_, response) => response.writeHead(400).end('no')).listen(0, '127.0.0.1')
@@ -211,7 +211,7 @@ describe('events, runs and logs', () => {
       retry: { max_attempts: 1 },
     })
     const going = start(['logs', 'webhook:many', '--follow', '--json'], { cwd: folder, env })
-    const said = () => new Set(going.output().match(/"run_id":"[^"]+"/g))
+    const seenRuns = () => new Set(going.output().match(/"run_id":"[^"]+"/g))
     const insert = (count: number) =>
       api.rows.insert({ table: 'many', rows: Array.from({ length: count }, (_, n) => ({ n })) })
     let first = 0
@@ -220,7 +220,7 @@ describe('events, runs and logs', () => {
         async () => {
           first++
           await insert(1)
-          return said().size
+          return seenRuns().size
         },
         { timeout: 30_000, interval: 200 },
       )
@@ -231,7 +231,7 @@ describe('events, runs and logs', () => {
         timeout: 30_000,
       })
       .toBe(first + 350)
-    await expect.poll(() => said().size, { timeout: 30_000 }).toBeGreaterThanOrEqual(351)
+    await expect.poll(() => seenRuns().size, { timeout: 30_000 }).toBeGreaterThanOrEqual(351)
     await going.stop()
     receiver.close()
   })
@@ -244,7 +244,7 @@ describe('ids', () => {
     return runs()
   }
 
-  test('E: are accepted as they are shown, by their first digits too', async () => {
+  test('E: are accepted as shown, and by their first digits', async () => {
     await withoutHooks()
     await api.functions.deploy({
       name: 'told',
@@ -278,7 +278,7 @@ describe('ids', () => {
     expect(published.event_id).toBeDefined()
   })
 
-  test('E: that may be several are refused, with those that there are', async () => {
+  test('E: that are ambiguous are refused, with a list of the matches', async () => {
     await withoutHooks()
     const made = []
     for (let n = 0; n < 3; n++)
@@ -310,7 +310,7 @@ describe('ids', () => {
 })
 
 describe('where the server is', () => {
-  test('is said by a flag, the environment, zerodb.json, or the server started here; also from a folder below', async () => {
+  test('comes from a flag, the environment, zerodb.json, or the server started here; also in a subfolder', async () => {
     const home = await mkdtemp(join(folder, 'home-'))
     const below = join(home, 'a', 'b')
     await mkdir(below, { recursive: true })
@@ -325,7 +325,7 @@ describe('where the server is', () => {
     const credentials = { url: server.url, api_key: server.key, user_id: 'u', project_id: 'p' }
     await writeFile(join(home, '.zerodb', 'credentials.json'), JSON.stringify(credentials))
     expect((await list(below)).code).toBe(0)
-    // A key is for the server that wrote it, and for no other.
+    // A key belongs to the server that wrote it, and to no other.
     const elsewhere = await list(below, ['--server', 'http://127.0.0.1:9'])
     expect(elsewhere).toMatchObject({
       code: 4,
@@ -344,7 +344,7 @@ describe('where the server is', () => {
     expect(broken.err).toContain(join(home, 'zerodb.json'))
   })
 
-  test('what cannot be meant is told in JSON, where JSON was asked for', async () => {
+  test('invalid arguments are reported as JSON, if JSON was requested', async () => {
     for (const [args, message, next] of [
       [['hooks', 'create'], "missing required argument 'event'", 'zerodb hooks create --help'],
       [['runs', 'list', '--limit', 'x'], expect.stringContaining('It must be a number'), 'zerodb runs list --help'],
@@ -356,7 +356,7 @@ describe('where the server is', () => {
     }
   })
 
-  test('a server that is away, and a key that is wrong, say what to type', async () => {
+  test('an unreachable server and an invalid key suggest the next command', async () => {
     const away = await run(['hooks', 'list'], { env: { ...env, ZERODB_URL: 'http://127.0.0.1:9999' } })
     expect(away).toMatchObject({ code: 1, out: '', err: expect.stringContaining('try   zerodb start') })
     const wrong = await run(['hooks', 'list', '--json'], { env: { ...env, ZERODB_API_KEY: 'wrong' } })
@@ -369,7 +369,7 @@ describe('where the server is', () => {
   })
 })
 
-test('a key is made, listed and revoked through the running server', async () => {
+test('a key is created, listed and revoked through the running server', async () => {
   const made: { id: string; key: string } = await json(
     'keys',
     'create',
@@ -389,12 +389,12 @@ test('a key is made, listed and revoked through the running server', async () =>
   expect((await run(['hooks', 'list'], own)).code).toBe(4)
 })
 
-test('re-embed says of each project what it has done', async () => {
+test('re-embed reports the result for each project', async () => {
   const done = await run(['re-embed', '--json'])
   expect(JSON.parse(done.out.split('\n')[0]!)).toMatchObject({ converted: 0, switched: 0, model: 'use-lite' })
 })
 
-test('doctor asks the running server', async () => {
+test('doctor checks the running server', async () => {
   const findings: { name: string; ok: boolean }[] = await json('doctor')
   expect(findings.map(({ name }) => name)).toEqual([
     'Node.js',
@@ -409,7 +409,7 @@ test('doctor asks the running server', async () => {
 })
 
 describe.runIf(available('script', ['--version']))('on a terminal', () => {
-  test('what cannot be undone is asked for first', async () => {
+  test('destructive commands ask for confirmation', async () => {
     await withoutHooks()
     await api.hooks.create({ event_type: HOOK[0], hook_name: HOOK[1] })
     const remove = (key: string) =>
@@ -423,7 +423,7 @@ describe.runIf(available('script', ['--version']))('on a terminal', () => {
     expect(await api.hooks.list()).toEqual([])
   })
 
-  test('elsewhere nobody is asked: it must have been said', async () => {
+  test('without a terminal, a confirmation is an option', async () => {
     for (const args of [['replay'], ['runs', 'redrive']])
       expect(await run(args)).toMatchObject({ code: 2, out: '', err: expect.stringContaining('add --yes') })
     await api.hooks.create({ event_type: HOOK[0], hook_name: HOOK[1] })
@@ -432,7 +432,7 @@ describe.runIf(available('script', ['--version']))('on a terminal', () => {
     expect(await api.hooks.list()).toHaveLength(1)
   })
 
-  test('lines are cut at its width, and coloured unless NO_COLOR says no', async () => {
+  test('lines are cut at its width, and coloured unless NO_COLOR is set', async () => {
     await api.events.publish({ topic: 'x'.repeat(200) })
     const coloured = await onTerminal(['events', 'list'], { cwd: folder, env })
     expect(coloured.screen).toContain('\u001b[')

@@ -8,7 +8,7 @@ import { packageRoot } from '../../src/platform/package.ts'
 
 const MAX_KILOBYTES = 8
 
-test('the SDK’s types and routes are those of the operations', async () => {
+test('the types and routes of the SDK match the operations', async () => {
   expect(readFileSync(GENERATED, 'utf8'), 'npm run generate').toBe(generatedClient())
 })
 

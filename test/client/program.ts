@@ -1,6 +1,6 @@
 import { verifyWebhook, ZeroDB, ZeroDBError } from '../../src/client/index.ts'
 
-/** What a program does with the SDK, in whatever runtime it is. Returns what it has seen; the same everywhere. */
+/** A program that uses the SDK in any runtime. Returns its observations, which are the same everywhere. */
 export async function exercise(url: string, apiKey: string): Promise<Record<string, unknown>> {
   const zerodb = new ZeroDB({ url, apiKey })
   const seen: Record<string, unknown> = {}

@@ -26,7 +26,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-/** The program of program.ts as one script for a new user, and a way to hand over its result. */
+/** Returns program.ts as one script for a new user, and a way to pass its result back. */
 async function bundled(address: string, report: string): Promise<string> {
   const { key } = await app.newUser()
   const { outputFiles } = await build({
@@ -39,7 +39,7 @@ async function bundled(address: string, report: string): Promise<string> {
       loader: 'ts',
     },
     bundle: true,
-    // Nothing of Node: what needs it does not get through.
+    // The bundle excludes Node: an import of a Node module would fail.
     platform: 'browser',
     format: 'iife',
     write: false,
@@ -53,7 +53,7 @@ async function runIn(command: string, args: string[]): Promise<unknown> {
   return JSON.parse(await run(command, [...args, script], { env: { PATH: '', NO_PROXY: '*' } }))
 }
 
-/** In CI a runtime that is missing is a failure. */
+/** In CI a missing runtime is a failure. */
 function there(name: 'deno' | 'bun' | 'edge'): boolean {
   if (runtimePath(name)) return true
   if (process.env['CI']) throw new Error(`CI needs ${name}: node scripts/runtimes.mjs`)
@@ -61,7 +61,7 @@ function there(name: 'deno' | 'bun' | 'edge'): boolean {
   return false
 }
 
-describe('the same program sees the same', () => {
+describe('the same program returns the same result', () => {
   test('in Node', async () => {
     expect(await runIn(process.execPath, [])).toEqual(EXPECTED)
   })

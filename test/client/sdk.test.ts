@@ -36,7 +36,7 @@ async function all<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
 }
 
 describe('lists', () => {
-  test('are the first page when awaited, and all items when gone through, whatever their pages are like', async () => {
+  test('are the first page when awaited, and all items when iterated, for each kind of page', async () => {
     const zerodb = await newClient()
     for (let n = 1; n <= 5; n++) await zerodb.vectors.upsert({ vector_id: `v${n}`, document: `text ${n}` })
     const page = await zerodb.event_log.list({ limit: 2 })
@@ -59,7 +59,7 @@ describe('lists', () => {
     expect(later.map(({ topic }) => topic)).toEqual(['e2', 'e3'])
   })
 
-  test('ask for no more than is looked at', async () => {
+  test('request only the pages that are read', async () => {
     let asked = 0
     const zerodb = await newClient((...request) => {
       asked++
@@ -107,7 +107,7 @@ describe('files', () => {
     expect([end.size, await end.bytes()]).toEqual([3, bytes.slice(-3)])
   })
 
-  test('a file that is too large, and one whose stream breaks, are not stored', async () => {
+  test('a file that is too large and a file whose stream breaks are not stored', async () => {
     const zerodb = await newClient()
     const large = zerodb.files.upload({ file_name: 'large', content: new Uint8Array(9 * 1024 * 1024) })
     await expect(large).rejects.toMatchObject({ status: 413, code: 'too_large' })
@@ -128,8 +128,8 @@ describe('files', () => {
   })
 })
 
-describe('streams that are cut off go on where they were', () => {
-  /** `fetch`, but each connection breaks behind the first `count` messages that hold `word`. */
+describe('interrupted streams continue at the same point', () => {
+  /** Returns a `fetch` whose connections break after the first `count` messages that contain `word`. */
   function breaking(word: string, count: number): typeof fetch {
     return async (...request) => {
       const response = await fetch(...request)
@@ -146,13 +146,13 @@ describe('streams that are cut off go on where they were', () => {
     }
   }
 
-  test('the log of a run: each line once', async () => {
+  test('the log of a run has each line once', async () => {
     const { key, ...user } = await app.newUser()
-    let say = (_: string) => {}
+    let writeLine = (_: string) => {}
     let end = () => {}
     handler.run = (_, run: HandlerRun) =>
       new Promise<void>((resolve) => {
-        say = run.log
+        writeLine = run.log
         end = resolve
       })
     await user.hook('zerodb.vector.stored', 'auto_embed')
@@ -164,17 +164,17 @@ describe('streams that are cut off go on where they were', () => {
       return items[0]!
     })
     const lines: string[] = []
-    say('line 1')
+    writeLine('line 1')
     for await (const message of zerodb.runs.logs({ run_id: run.id })) {
       if (message.event !== 'log') continue
       lines.push(message.data.message)
-      if (lines.length < 4) say(`line ${lines.length + 1}`)
+      if (lines.length < 4) writeLine(`line ${lines.length + 1}`)
       else end()
     }
     expect(lines).toEqual(['line 1', 'line 2', 'line 3', 'line 4'])
   })
 
-  test('the events: each once, those that were written meanwhile too', async () => {
+  test('the event stream has each event once, including those written during the interruption', async () => {
     const { key } = await app.newUser()
     const zerodb = new ZeroDB({ url, apiKey: key, fetch: breaking('event: event', 2) })
     const heard: string[] = []
@@ -188,7 +188,7 @@ describe('streams that are cut off go on where they were', () => {
     expect(heard).toEqual(['e1', 'e2', 'e3', 'e4', 'e5', 'e6'])
   })
 
-  test('what is refused is refused at once, and a signal ends a stream', async () => {
+  test('a refusal is an immediate error, and a signal ends a stream', async () => {
     const zerodb = await newClient()
     const unknown = zerodb.runs.logs({ run_id: '00000000-0000-4000-8000-000000000000' })
     await expect(unknown.next()).rejects.toMatchObject({ status: 404, code: 'not_found' })
@@ -201,7 +201,7 @@ describe('streams that are cut off go on where they were', () => {
   })
 })
 
-test('a function that fails is an error with its run, which has its log', async () => {
+test('the error of a failed function has its run, which has its log', async () => {
   const zerodb = await newClient()
   const source = 'export default (event, ctx) => { ctx.log("so far"); throw new Error("no further") }'
   await zerodb.functions.deploy({ name: 'fails', source, runtime: 'nodejs' })
@@ -210,14 +210,14 @@ test('a function that fails is an error with its run, which has its log', async 
     (failure) => failure,
   )
   expect(error).toMatchObject({ status: 502, code: 'function_failed', message: 'Error: no further' })
-  // Who waits is answered first; the record comes behind.
+  // A waiting caller gets the response first; the run is recorded later.
   const recorded = await eventually(() => zerodb.runs.get({ run_id: error.run_id! }))
   expect(recorded).toMatchObject({ status: 'dead', logs: [{ message: 'so far' }] })
   const other: ZeroDBError = await zerodb.functions.invoke({ name: 'nothing' }).catch((failure) => failure)
   expect(other.run_id).toBeNull()
 })
 
-test('the same operations go over any transport, as the name and the input', async () => {
+test('the same operations work over any transport, with a name and an input', async () => {
   const calls: unknown[] = []
   const transport: Transport = {
     async call(operation, input) {
@@ -236,8 +236,8 @@ test('the same operations go over any transport, as the name and the input', asy
   ])
 })
 
-describe('the server that is meant when none is named', () => {
-  test('is that of the environment, else the one that was started here', async () => {
+describe('the default server', () => {
+  test('is that of the environment, otherwise the one that was started here', async () => {
     const { key } = await app.newUser()
     const folder = await mkdtemp(join(tmpdir(), 'zerodb-sdk-'))
     await writeFile(
@@ -256,7 +256,7 @@ describe('the server that is meant when none is named', () => {
     expect(() => new ZeroDB()).toThrow(ZeroDBError)
   })
 
-  test('gets no key that is another’s', async () => {
+  test('gets no key of another server', async () => {
     vi.stubEnv('ZERODB_URL', 'http://127.0.0.1:1')
     vi.stubEnv('ZERODB_API_KEY', 'secret')
     await expect(new ZeroDB({ url }).auth.me()).rejects.toMatchObject({ status: 401, code: 'unauthorized' })

@@ -5,14 +5,14 @@ import type { TestUser } from '../support/app.ts'
 
 const FOLDER = join(packageRoot(), 'test', 'mcp', 'functions')
 
-/** Tools that the suite calls by another name too: it does something else with them, and they do the same. */
+/** Tools that the suite calls under another name, too: it tests something else with them, and they behave the same. */
 const ALSO: Record<string, string> = {
   test_input_required_result_request_state: 'test_input_required_result_tampered_state',
   test_input_required_result_elicitation: 'test_streaming_elicitation',
   test_tool_with_logging: 'test_logging_tool',
 }
 
-/** Deploys the tools that the conformance suite calls, each a function of its own, and returns their names. */
+/** Deploys each tool of the conformance suite as a separate function, and returns their names. */
 export async function deployFixtures(user: TestUser): Promise<string[]> {
   const deployed: string[] = []
   for (const file of readdirSync(FOLDER).sort()) {

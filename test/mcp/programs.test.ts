@@ -10,7 +10,7 @@ import { type KeyedProxy, openKeyedProxy } from '../support/keyed-proxy.ts'
 import { type McpApp, openMcpApp } from '../support/mcp-app.ts'
 import { deployFixtures } from './fixtures.ts'
 
-/** In CI a client that is missing is a failure. */
+/** In CI a missing client is a failure. */
 function there(name: 'conformance' | 'inspector'): boolean {
   if (mcpClient(name)) return true
   if (process.env['CI']) throw new Error(`CI needs the MCP ${name}: node scripts/mcp-clients.mjs`)
@@ -28,7 +28,7 @@ beforeAll(async () => {
   app = await openMcpApp()
   user = await app.newUser()
   tools = await deployFixtures(user)
-  // Some checks wait for half a second only, less than a busy machine needs for the first call of a function.
+  // Some checks wait for only half a second, less than a busy machine needs for the first call of a function.
   for (const name of tools.filter((each) => QUICK.test(each)))
     await app.ask(user.key, 'tools/call', { name, arguments: {} })
   proxy = await openKeyedProxy(app.mcpUrl, user.key)
@@ -43,7 +43,7 @@ interface Check {
   status: 'SUCCESS' | 'FAILURE' | 'WARNING' | 'SKIPPED' | 'INFO'
 }
 
-/** What the suite has written into `folder`: the checks of each scenario. */
+/** Returns the checks that the suite has written into `folder`, by scenario. */
 async function checksIn(folder: string): Promise<Check[]> {
   const names = await readdir(folder, { recursive: true })
   const files = names.filter((name) => name.endsWith('checks.json'))
@@ -85,7 +85,7 @@ describe.runIf(there('inspector'))('the MCP Inspector, strict', () => {
     const [node, script] = mcpClient('inspector')!
     const key = ['--header', `Authorization: Bearer ${user.key}`]
     const flags = ['--format', 'json', '--protocol-era', era]
-    // It keeps a catalogue of servers at home.
+    // The inspector stores a catalogue of servers in the home folder.
     const env = { ...process.env, HOME: home, MCP_CATALOG_PATH: join(home, 'mcp.json') }
     return JSON.parse(await run(node, [script, '--cli', app.mcpUrl, ...key, ...flags, ...args], { env }))
   }

@@ -31,7 +31,7 @@ describe.each(CLIENTS)('zerodb mcp and the official client, %s', (kind) => {
   })
   afterAll(() => client.close())
 
-  test('brings the tools, their results, and word of changes', async () => {
+  test('forwards tools, their results, and notifications of changes', async () => {
     expect(await client.names()).toEqual(BUILT_IN)
     await deployTool(user, 'greet', 'return "hello, " + data.name')
     await eventually(() => expect(client.changes()).toBe(1))
@@ -40,7 +40,7 @@ describe.each(CLIENTS)('zerodb mcp and the official client, %s', (kind) => {
     await expect(client.call('nothing')).rejects.toMatchObject({ code: -32602 })
   })
 
-  test('brings arguments that the newest revision repeats in headers', async () => {
+  test('forwards arguments that the newest revision repeats in headers', async () => {
     await deployTool(user, 'region', 'return data.place.region', {
       input_schema: {
         type: 'object',
@@ -52,7 +52,7 @@ describe.each(CLIENTS)('zerodb mcp and the official client, %s', (kind) => {
       expect((await client.call('region', { place: { region } })).content[0].text).toBe(region)
   })
 
-  test('brings progress', async () => {
+  test('forwards progress', async () => {
     await deployTool(
       user,
       'steps',
@@ -63,7 +63,7 @@ describe.each(CLIENTS)('zerodb mcp and the official client, %s', (kind) => {
     expect(made).toEqual([1, 2].map((progress) => ({ progress, total: 2 })))
   })
 
-  test('ends the run of a call that is cancelled', async () => {
+  test('ends the run of a cancelled call', async () => {
     await deployTool(user, 'sleep', 'await new Promise((resolve) => setTimeout(resolve, 60_000))')
     const stop = new AbortController()
     const call = expect(client.call('sleep', {}, { signal: stop.signal })).rejects.toThrow()
@@ -77,7 +77,7 @@ describe.each(CLIENTS)('zerodb mcp and the official client, %s', (kind) => {
 })
 
 test.each(['current', 'current, 2026-07-28', 'previous'] as const)(
-  'a connection that is lost is there again, and the client hears of what it may have missed: %s',
+  'reconnects after a lost connection, and tells the client that it may have missed changes: %s',
   async (kind) => {
     const user = await app.newUser()
     const proxy = await openKeyedProxy(app.mcpUrl, user.key)
@@ -94,7 +94,7 @@ test.each(['current', 'current, 2026-07-28', 'previous'] as const)(
   },
 )
 
-test('answers all that was asked before its input ended', async () => {
+test('answers all requests that arrived before its input ended', async () => {
   const user = await app.newUser()
   await deployTool(user, 'slow', 'await new Promise((resolve) => setTimeout(resolve, 500)); return "done"')
   const ask = (id: number, method: string, params: object) => JSON.stringify({ jsonrpc: '2.0', id, method, params })
@@ -112,16 +112,13 @@ test('answers all that was asked before its input ended', async () => {
   expect(answers.find(({ id }) => id === 2).result.content).toEqual([{ type: 'text', text: 'done' }])
 })
 
-test.each(['current', 'previous'] as const)(
-  'says what is wrong with key or address to the client, %s',
-  async (kind) => {
-    await expect(bridged(kind, 'zdb_live_wrong')).rejects.toThrow('Invalid API key or token (HTTP 401)')
-    const gone = createServer().listen(0, '127.0.0.1')
-    await once(gone, 'listening')
-    const { port } = gone.address() as AddressInfo
-    await promisify(gone.close.bind(gone))()
-    await expect(bridged(kind, 'any', `http://127.0.0.1:${port}`)).rejects.toThrow(
-      'is the server running? (zerodb start)',
-    )
-  },
-)
+test.each(['current', 'previous'] as const)('reports an invalid key or address to the client, %s', async (kind) => {
+  await expect(bridged(kind, 'zdb_live_wrong')).rejects.toThrow('Invalid API key or token (HTTP 401)')
+  const gone = createServer().listen(0, '127.0.0.1')
+  await once(gone, 'listening')
+  const { port } = gone.address() as AddressInfo
+  await promisify(gone.close.bind(gone))()
+  await expect(bridged(kind, 'any', `http://127.0.0.1:${port}`)).rejects.toThrow(
+    'is the server running? (zerodb start)',
+  )
+})

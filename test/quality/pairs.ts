@@ -1,7 +1,7 @@
 /**
- * 100 sentence pairs and how alike a reader finds their meaning, 0 to 5:
+ * 100 sentence pairs and the similarity of their meaning for a reader, 0 to 5:
  * 5 the same, 4 the same but for a detail, 3 alike with an important difference, 2 some shared facts, 1 only the same subject, 0 unrelated.
- * The scores were written before any model saw the sentences and are not to be changed to suit one.
+ * The scores were written before any model saw the sentences; do not change them to suit a model.
  */
 export const PAIRS: readonly (readonly [first: string, second: string, score: number])[] = [
   ['He is fixing a bicycle in his garage.', 'In his garage, he repairs a bike.', 5],

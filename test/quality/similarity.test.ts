@@ -2,13 +2,13 @@ import { expect, test } from 'vitest'
 import { useLite } from '../../src/embedding/use-lite.ts'
 import { PAIRS } from './pairs.ts'
 
-/** Each value's place in ascending order, from 1; equal values share the mean of their places. */
+/** Returns each value's rank in ascending order, from 1; equal values share the mean of their ranks. */
 function ranks(values: readonly number[]): number[] {
   const sorted = [...values].sort((a, b) => a - b)
   return values.map((value) => (sorted.indexOf(value) + sorted.lastIndexOf(value)) / 2 + 1)
 }
 
-/** -1 to 1: how far two lists of numbers are in the same order. NaN when one of them is constant. */
+/** Returns from -1 to 1 how similar the order of two lists of numbers is. NaN if one of them is constant. */
 function spearman(first: readonly number[], second: readonly number[]): number {
   const mean = (first.length + 1) / 2
   const a = ranks(first).map((rank) => rank - mean)
@@ -29,7 +29,7 @@ test('spearman compares orders and averages ties', () => {
   expect(spearman([1, 2, 2, 3], [1, 2, 3, 4])).toBeCloseTo(0.9487, 4)
 })
 
-test('the cosine of two English sentences follows the likeness of their meaning', async () => {
+test('the cosine of two English sentences follows the similarity of their meaning', async () => {
   const embedder = useLite()
   const first = await embedder.embed(PAIRS.map(([sentence]) => sentence))
   const second = await embedder.embed(PAIRS.map(([, sentence]) => sentence))

@@ -28,7 +28,7 @@ test('the documents have 200 to 500 words, and no key sentence is among the firs
   }
 })
 
-/** As many of the longest sentences as fit. */
+/** Returns as many of the longest sentences as fit. */
 function longest(text: string): string {
   const order = lead(text, Number.POSITIVE_INFINITY, '\n')
     .split('\n')
@@ -52,10 +52,10 @@ async function measure(name: string, documents: readonly KeyedDocument[]): Promi
   return found
 }
 
-test('a summary of 500 characters holds the sentence that matters in most documents', async () => {
+test('a summary of 500 characters contains the key sentence of most documents', async () => {
   expect(await measure('key sentences', DOCUMENTS)).toBeGreaterThanOrEqual(14)
 })
 
-test('the sentence that matters is found as often when it is no longer than others', async () => {
+test('the key sentence is found as often if it is not longer than others', async () => {
   expect(await measure('key sentences of ordinary length', SHORT_KEYED_DOCUMENTS)).toBeGreaterThanOrEqual(7)
 })

@@ -2,15 +2,15 @@ export type Triple = readonly [subject: string, predicate: string, object: strin
 
 export interface GoldSentence {
   text: string
-  /** Who "I" and "my" are. */
+  /** The people that "I" and "my" refer to. */
   speaker?: string
   triples: readonly Triple[]
 }
 
 /**
- * Sentences as agents remember them, with the facts that a careful reader would note down. Written before the extractor
- * first ran and not changed since, but by the author of its rules and in its way of wording predicates: a guard against
- * getting worse, not a measure of how it does on text of others.
+ * Sentences as agents remember them, with the facts that a careful reader would write down. Written before the extractor
+ * first ran and not changed since, but by the author of its rules and with the same wording of predicates: they detect
+ * regressions, and do not measure the quality on other texts.
  */
 export const TRIPLES_GOLD: readonly GoldSentence[] = [
   {

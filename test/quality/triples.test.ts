@@ -23,7 +23,7 @@ function shared(a: readonly string[], b: readonly string[]): number {
   }).length
 }
 
-/** Each found triple is paired with at most one gold triple, best pair first; a pair counts by the words it shares. After CaRB (Bhardwaj et al. 2019), but one to one. */
+/** Pairs each found triple with at most one gold triple, best pair first, by shared words. After CaRB (Bhardwaj et al. 2019), but one to one. */
 function score(found: readonly Triple[], gold: readonly Triple[]): { precise: number; recalled: number } {
   const pairs = found.flatMap((f, i) =>
     gold.map((g, j) => {
@@ -45,7 +45,7 @@ function score(found: readonly Triple[], gold: readonly Triple[]): { precise: nu
   return { precise, recalled }
 }
 
-test('relations of everyday memories agree with those written by hand', () => {
+test('relations in everyday memories agree with those written by hand', () => {
   const total = { precise: 0, recalled: 0, found: 0, gold: 0 }
   for (const { text, speaker, triples } of TRIPLES_GOLD) {
     const found = extract(text, speaker).relations.map((r): Triple => [r.subject, r.predicate, r.object])

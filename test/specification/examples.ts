@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 
-// Reads the commands and the program that the specification shows its users.
+// Reads the commands and the program from the specification.
 
-/** Each `curl …` command as its arguments, in the order of the text. */
+/** Returns each `curl …` command as its arguments, in the order of the text. */
 export function curlCommands(file: string): string[][] {
   const commands: string[][] = []
   let open: string | null = null
@@ -17,7 +17,7 @@ export function curlCommands(file: string): string[][] {
   return commands
 }
 
-/** A shell's words, for what curl lines need: quotes of both kinds and a backslash at a line's end. Null while a quote is open. */
+/** Splits a curl line into words like a shell: both kinds of quotes, and a backslash at the end of a line. Null while a quote is open. */
 function splitWords(command: string): string[] | null {
   const words: string[] = []
   let word: string | null = null
@@ -43,7 +43,7 @@ function splitWords(command: string): string[] | null {
   return word === null ? words : [...words, word]
 }
 
-/** The two Python blocks as one program. The text has lost its indentation: the line under a `for` gets its own back. */
+/** Returns the two Python blocks as one program. The text has no indentation, so the line under a `for` is indented here. */
 export function pythonProgram(file: string): string {
   const lines = readFileSync(file, 'utf8').split('\n')
   const first = lines.indexOf('import requests')

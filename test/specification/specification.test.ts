@@ -7,7 +7,7 @@ import { curlCommands, pythonProgram } from './examples.ts'
 const FILE = process.env['ZERODB_SPEC_FILE']
 if (!FILE)
   console.log(
-    'skipped: the specification is not run literally without ZERODB_SPEC_FILE (walk.test.ts runs the same in other words)',
+    'skipped: the literal test of the specification needs ZERODB_SPEC_FILE (walk.test.ts has the same steps in other words)',
   )
 if (!FILE && process.env['CI']) throw new Error('CI needs ZERODB_SPEC_FILE')
 
@@ -26,7 +26,7 @@ describe.runIf(FILE && available('curl', ['--version']))(
     afterAll(() => app.close())
 
     const commands = FILE ? curlCommands(FILE) : []
-    test('there are as many as the text has', () => expect(commands.length).toBe(15))
+    test('the text has the expected number of commands', () => expect(commands.length).toBe(15))
 
     test.each(commands.map((args, i) => [i + 1, args] as const))('command %i', async (_, args) => {
       const user = await app.newUser()
@@ -81,7 +81,7 @@ describe.runIf(FILE && available('curl', ['--version']))(
 describe.runIf(FILE && available('python3', ['-c', 'import requests']))(
   'the Python examples of the specification',
   () => {
-    test('run as one program, as the first request after a start, and see the graph at once', async () => {
+    test('run as one program, as the first request after a start, and see the graph immediately', async () => {
       const server = await startServer()
       try {
         const program = pythonProgram(FILE!)
