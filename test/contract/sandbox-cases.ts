@@ -927,13 +927,13 @@ def handler(e, ctx):
     const code = {
       node: `
 import fs from 'node:fs'
-setTimeout(() => console.log('last'), 20)
+setTimeout(() => console.log('last'), 300)
 console.log(fs.readFileSync(0, 'utf8').toUpperCase())
 export default { file: fs.readFileSync('data/a.txt', 'utf8') }
 `,
       python: `
 import sys, threading
-threading.Timer(0.02, lambda: print('last')).start()
+threading.Timer(0.3, lambda: print('last')).start()
 print(sys.stdin.read().upper())
 result = {'file': open('data/a.txt').read()}
 `,
@@ -961,7 +961,7 @@ result = {'file': open('data/a.txt').read()}
 
   ...both('calls beyond the slots wait in a queue, and calls beyond the queue are refused', async (driver, runtime) => {
     const program = programOf(runtime, runtime === NODE ? WAIT.node : WAIT.python)
-    const input = { event: { ms: 100 } }
+    const input = { event: { ms: 300 } }
     const most = CONCURRENCY * 11
     const calls = Array.from({ length: most }, () => driver.call(callOf(program, { input })))
     await setTimeout(20)
