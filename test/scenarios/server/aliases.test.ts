@@ -10,7 +10,7 @@ afterAll(() => app.close())
 
 const VECTOR = { vector_id: 'v', vector_embedding: [1, 0] }
 
-test('a project’s database is found under every prefix', async () => {
+test('a project’s database has the same URLs under every prefix', async () => {
   const user = await app.newUser()
   const id = user.project_id
   const prefixes = [
@@ -38,13 +38,13 @@ test('a project’s database is found under every prefix', async () => {
     const published = await user.post(`${prefix}/events`, { type: `t${i}` })
     expect(published).toMatchObject({ status: 200, body: { project_id: id } })
   }
-  // Pollers of this address read a bare array.
+  // Clients that poll this address expect a bare array.
   const events = (await user.get(`/v1/zerodb/${id}/events?limit=100`)).body
   expect(events).toHaveLength(prefixes.length)
   expect((await user.events()).length).toBe(2 * prefixes.length)
 })
 
-test('everything is at /api/v1 and at /v1', async () => {
+test('every path exists under /api/v1 and /v1', async () => {
   const user = await app.newUser()
   for (const root of ['/api/v1', '/v1']) {
     const hook = await user.post(`${root}/hooks`, {
@@ -64,7 +64,7 @@ test('everything is at /api/v1 and at /v1', async () => {
   }
 })
 
-test('a resource has the same meaning under its further addresses', async () => {
+test('a resource behaves the same under its additional paths', async () => {
   const user = await app.newUser()
   const database = user.database
   const project = `/api/v1/projects/${user.project_id}`
@@ -127,7 +127,7 @@ test('projects are created, listed, read, changed by PUT or PATCH, counted and d
   expect(await user.trail()).toEqual({ events: ['zerodb.vector.stored'], runs: [] })
 })
 
-test('a trailing slash means nothing', async () => {
+test('a trailing slash is ignored', async () => {
   const user = await app.newUser()
   expect((await user.post(`${user.database}/vectors/upsert/`, VECTOR)).status).toBe(200)
   expect((await user.get(`${user.database}/vectors/v/`)).status).toBe(200)
@@ -136,7 +136,7 @@ test('a trailing slash means nothing', async () => {
   expect((await user.post('/api/v1/public/memory/v2/remember/', { content: 'x' })).status).toBe(200)
 })
 
-test('an address that is not there is 404, another method on one that is there is 405', async () => {
+test('an unknown path is 404, an unsupported method on a known path is 405', async () => {
   const user = await app.newUser()
   for (const url of ['/api/v1', '/api/v1/nothing', '/api/v2/hooks', `${user.database}/nothing`, '/../../etc/passwd'])
     expect(await user.get(url)).toMatchObject({ status: 404, body: { detail: 'Not Found', code: 'route_not_found' } })
@@ -164,7 +164,7 @@ test('health needs no key', async () => {
     expect(await app.request('GET', url)).toMatchObject({ status: 200, body: { status: 'ok' } })
 })
 
-test('an error is one body with a sentence or a list, and names the request', async () => {
+test('an error is one body with a sentence or a list, and has the request id', async () => {
   const user = await app.newUser()
   const sentence = await user.get(`/api/v1/hooks/${randomUUID()}`, { 'x-request-id': 'my-request' })
   expect(sentence.headers['content-type']).toContain('application/json')
@@ -175,7 +175,7 @@ test('an error is one body with a sentence or a list, and names the request', as
   expect(list.body).toEqual({ detail: [expect.any(Object)], code: 'validation_failed', request_id: expect.any(String) })
 })
 
-test('who accepts application/problem+json gets a problem of RFC 9457', async () => {
+test('a client that accepts application/problem+json gets a problem of RFC 9457', async () => {
   const user = await app.newUser()
   const accept = { accept: 'application/problem+json, application/json;q=0.5' }
   const problem = await user.get(`/api/v1/hooks/${randomUUID()}?project_id=${user.project_id}`, accept)
@@ -202,7 +202,7 @@ test('who accepts application/problem+json gets a problem of RFC 9457', async ()
   expect((await user.get('/nothing', accept)).body).toMatchObject({ status: 404, detail: 'Not Found' })
 })
 
-test('a body that is no JSON is 422 json_invalid, whatever it calls itself', async () => {
+test('a body that is not valid JSON is 422 json_invalid, with any content type', async () => {
   const user = await app.newUser()
   const url = `${user.database}/vectors/upsert`
   const send = (payload: string, type?: string) =>
@@ -240,7 +240,7 @@ test('a body that is no JSON is 422 json_invalid, whatever it calls itself', asy
   expect(await user.trail()).toEqual({ events: [], runs: [] })
 })
 
-test('JSON is understood under any type that a client gives it', async () => {
+test('JSON is parsed with any content type that a client sends', async () => {
   const user = await app.newUser()
   const payload = JSON.stringify(VECTOR)
   for (const type of [
@@ -258,7 +258,7 @@ test('JSON is understood under any type that a client gives it', async () => {
   }
 })
 
-test('a number that JSON can write and nobody can hold is refused', async () => {
+test('a number that is valid JSON but too large for any number type is refused', async () => {
   const user = await app.newUser()
   const payload = '{"vector_embedding":[1e400, 1]}'
   const reply = await user.request('POST', `${user.database}/vectors/upsert`, { payload })
@@ -268,7 +268,7 @@ test('a number that JSON can write and nobody can hold is refused', async () => 
 
 const NUL = String.fromCharCode(0)
 
-test('text with U+0000, which PostgreSQL cannot hold, is 422 everywhere', async () => {
+test('text with U+0000, which PostgreSQL cannot store, is 422 everywhere', async () => {
   const user = await app.newUser()
   for (const [url, body] of [
     ['vectors/upsert', { vector_embedding: [1], document: `a${NUL}b` }],
@@ -293,7 +293,7 @@ test('text with U+0000, which PostgreSQL cannot hold, is 422 everywhere', async 
   expect(await user.trail()).toEqual({ events: [], runs: [] })
 })
 
-test('JSON that is not well-formed Unicode, or nested without end, is the sender’s mistake', async () => {
+test('JSON with malformed Unicode or unlimited nesting is a client error', async () => {
   const user = await app.newUser()
   const send = (payload: string) => user.request('POST', `${user.database}/events/publish`, { payload })
   expect((await send('{"topic":"t","event_payload":"\\ud800"}')).status).toBe(422)
@@ -303,7 +303,7 @@ test('JSON that is not well-formed Unicode, or nested without end, is the sender
   expect(await user.trail()).toEqual({ events: [], runs: [] })
 })
 
-test('a body over ZERODB_MAX_BODY_MB is 413, and a text too long for the word index too', async () => {
+test('a body over ZERODB_MAX_BODY_MB is 413, and so is a text too long for the word index', async () => {
   const user = await app.newUser()
   const url = '/api/v1/public/memory/v2/remember'
   const large = await user.post(url, { content: 'x '.repeat(600_000) })
@@ -313,7 +313,7 @@ test('a body over ZERODB_MAX_BODY_MB is 413, and a text too long for the word in
   expect(await user.trail()).toEqual({ events: [], runs: [] })
 })
 
-test('an address that is not well-formed is the sender’s mistake', async () => {
+test('a malformed path is a client error', async () => {
   const user = await app.newUser()
   for (const path of ['%ff', '%', 'a%2', '%zz'].flatMap((name) => [
     `${user.database}/vectors/${name}`,

@@ -8,7 +8,7 @@ import { eventually } from '../../support/eventually.ts'
 import { instant } from '../../support/gate.ts'
 import { type Receiver, startReceiver } from '../../support/receiver.ts'
 
-// What users of other systems have asked for, by the numbers of docs/asks.md: a test for each.
+// Requests of users of other systems, with the numbers of docs/asks.md: one test each.
 
 const PUBLISHED = 'zerodb.event.published'
 const STORED = 'zerodb.vector.stored'
@@ -47,7 +47,7 @@ const down = async (): Promise<never> => {
   throw new Error('model down')
 }
 
-test('1: what has failed for good is kept, and sent again, one or many', async () => {
+test('1: a run that failed permanently is kept, and can be retried, one or many', async () => {
   const hook = await webhook(PUBLISHED, 'a', { retry: { max_attempts: 1 } })
   receiver.answers = [{ status: 500 }]
   for (const topic of ['a', 'b', 'c']) await publish(topic)
@@ -61,7 +61,7 @@ test('1: what has failed for good is kept, and sent again, one or many', async (
   expect(statuses(await user.runs())).toEqual(['succeeded', 'succeeded', 'succeeded'])
 })
 
-test('3: a hook takes only the events that meet its filter, which is checked when it is made and can be tried out', async () => {
+test('3: a hook gets only events that match its filter, which is checked at creation and can be tested first', async () => {
   await publish('order.paid', { event_payload: { total: 50 } })
   await publish('order.paid', { event_payload: { total: 500 } })
   const filter = { 'data.topic': 'order.paid', 'row.event_payload.total': { $gte: 100 } }
@@ -97,7 +97,7 @@ test('4: events of one key arrive in the order of the writes, whatever fails', a
   }
 })
 
-test('5: a message that comes twice says so: its id stays, and its attempt counts', async () => {
+test('5: a message that is sent twice shows it: its id stays the same, and its attempt counts', async () => {
   await webhook(PUBLISHED, 'a', { retry: { initial_seconds: 0.01 } })
   receiver.answers = [{ status: 500 }, { status: 204 }]
   receiver.answer = () => (receiver.answers.length > 1 ? receiver.answers.shift()! : receiver.answers[0]!)
@@ -109,7 +109,7 @@ test('5: a message that comes twice says so: its id stays, and its attempt count
   expect(second!.body.id).toBe(first!.body.id)
 })
 
-test('7: a failure is tried again after pauses that grow, are uneven, and obey Retry-After; a hook may say how', async () => {
+test('7: a failure is retried after growing, random pauses that respect Retry-After; a hook may have a policy', async () => {
   await webhook(PUBLISHED, 'a', { retry: { max_attempts: 3, initial_seconds: 10, factor: 10, jitter: 'none' } })
   receiver.answers = [{ status: 500 }]
   await publish('a')
@@ -127,7 +127,7 @@ test('7: a failure is tried again after pauses that grow, are uneven, and obey R
   expect(Date.parse(later!.run_at) - app.system.app.clock.now()).toBeGreaterThan(490_000)
 })
 
-test('8: 10,000 rows at once fire 10,000 times, beside a hook that fails', async () => {
+test('8: 10,000 rows in one request fire 10,000 times, even if another hook fails', async () => {
   await user.post(`${user.database}/tables`, { table_name: 'bulk' })
   await user.hook(INSERTED, 'auto_graph')
   await webhook(INSERTED, 'failing', { concurrency: 1, retry: { max_attempts: 1 } })
@@ -176,7 +176,7 @@ test('9: every way to write fires: each operation, its aliases, one or many', as
   expect(sent).toEqual(logged)
 })
 
-test('10: a webhook is signed as Standard Webhooks has it, with two keys while one takes the place of the other', async () => {
+test('10: a webhook is signed as Standard Webhooks defines, with two keys during a rotation', async () => {
   const hook = await webhook(PUBLISHED, 'a')
   const old = String(hook['webhook_secret'])
   const rotated = await user.post(`/api/v1/hooks/${hook.id}/rotate-secret`, { keep_seconds: 60 })
@@ -192,7 +192,7 @@ test('10: a webhook is signed as Standard Webhooks has it, with two keys while o
   ])
 })
 
-test('11: a run that has failed is executed again with what it had at first', async () => {
+test('11: a failed run is retried with its original data', async () => {
   await webhook(PUBLISHED, 'a', { retry: { max_attempts: 1 } })
   receiver.answers = [{ status: 500 }]
   await publish('a', { event_payload: { order: 1 } })
@@ -212,7 +212,7 @@ test('12: of 300 events none is missed and none fires twice', async () => {
   expect(topics()).toHaveLength(300)
 })
 
-test('13: one broken hook stops no other on the same event', async () => {
+test('13: a failing hook does not stop other hooks on the same event', async () => {
   await webhook(STORED, 'broken', { retry: { max_attempts: 1 } })
   await user.hook(STORED, 'auto_embed')
   receiver.answers = ['reset']
@@ -226,7 +226,7 @@ test('13: one broken hook stops no other on the same event', async () => {
   })
 })
 
-test('14: a run that waits says why', async () => {
+test('14: a waiting run has a reason', async () => {
   const paused = await webhook(PUBLISHED, 'paused', { paused: true })
   await webhook(PUBLISHED, 'failing', { retry: { initial_seconds: 100, jitter: 'none' } })
   await webhook(PUBLISHED, 'ordered', {
@@ -247,7 +247,7 @@ test('14: a run that waits says why', async () => {
   await user.patch(`/api/v1/hooks/${paused.id}`, { is_active: false })
 })
 
-test('16: a hook that sets off itself through the outside world ends after eight runs, and the last shows the chain', async () => {
+test('16: a hook that triggers itself through an external service ends after eight runs, and the last one shows the chain', async () => {
   await webhook(PUBLISHED, 'loop')
   receiver.answer = async ({ headers }) => {
     await publish('again', {}, { 'x-zerodb-chain': String(headers['x-zerodb-chain']) })
@@ -264,7 +264,7 @@ test('16: a hook that sets off itself through the outside world ends after eight
   })
 })
 
-test('17: what is written because of a hook fires other hooks', async () => {
+test('17: a write that a hook causes fires other hooks', async () => {
   await webhook(PUBLISHED, 'first')
   await webhook(INSERTED, 'second')
   await user.post(`${user.database}/tables`, { table_name: 't' })
@@ -282,7 +282,7 @@ test('17: what is written because of a hook fires other hooks', async () => {
   expect(runs[1]!.chain_id).toBe(runs[0]!.chain_id)
 })
 
-test('22: while a model is down its runs are tried with growing pauses, and when it is back all that is left is done', async () => {
+test('22: while a model is down its runs are retried with growing pauses, and all remaining ones are completed when it is back', async () => {
   await user.hook(STORED, 'auto_embed')
   let calls = 0
   await app.withEmbedder(
@@ -305,7 +305,7 @@ test('22: while a model is down its runs are tried with growing pauses, and when
   })
 })
 
-test('23: who has written can see what became of it in the background', async () => {
+test('23: the author of a write can see its background work', async () => {
   await user.hook(STORED, 'auto_embed', { retry: { max_attempts: 1 } })
   await app.withEmbedder(down, async () => {
     await user.post(`${user.database}/vectors/upsert`, { vector_id: 'v', document: 'a' })
@@ -319,7 +319,7 @@ test('23: who has written can see what became of it in the background', async ()
 })
 
 describe('24:', () => {
-  test('events are replayed by filter, and told how many beforehand', async () => {
+  test('events are replayed by filter, and counted first', async () => {
     for (const topic of ['a', 'b']) await publish(topic)
     await webhook(PUBLISHED, 'late')
     await publish('c')
@@ -332,7 +332,7 @@ describe('24:', () => {
     expect(receiver.messages.map(({ body }) => body.synthetic).sort()).toEqual([false, true, true, true])
   })
 
-  test('a hook is run over the rows that were there before it, once', async () => {
+  test('a hook processes the rows that existed before it, once', async () => {
     for (const topic of ['a', 'b']) await publish(topic)
     const hook = await webhook(PUBLISHED, 'late')
     for (let n = 0; n < 2; n++) {
@@ -345,14 +345,14 @@ describe('24:', () => {
   })
 })
 
-/** Those that stand elsewhere: the file, and the words of the test. */
+/** Tests in other files: the file, and the title of the test. */
 const ELSEWHERE: Record<number, [file: string, title: string]> = {
-  2: ['scenarios/server/instances.test.ts', 'the runs of one that falls silent are taken over within the lease'],
+  2: ['scenarios/server/instances.test.ts', 'runs of a silent instance are taken over within the lease'],
   6: [
     'scenarios/events/retention.test.ts',
     'goes: events and ended runs after seven days, dead runs and their events after thirty',
   ],
-  15: ['contract/sandbox-cases.ts', 'warm calls find what earlier ones have left'],
+  15: ['contract/sandbox-cases.ts', 'warm calls see data of earlier calls'],
   18: ['scenarios/events/fairness.test.ts', 'a lane with a long queue delays another by a few runs'],
   19: ['chaos/crash.test.ts', 'and each of its runs ends exactly once after the next start'],
   20: ['scenarios/functions/function-triggers.test.ts', 'runs its function at each tick'],
@@ -360,7 +360,7 @@ const ELSEWHERE: Record<number, [file: string, title: string]> = {
   25: ['scenarios/functions/functions.test.ts', 'secrets that it declares, new ones from the next call on'],
 }
 
-test('each of the 25 has its line in the documentation, and its test', () => {
+test('each of the 25 has a line in the documentation and a test', () => {
   const page = readFileSync(join(packageRoot(), 'docs', 'asks.md'), 'utf8')
   const numbers = [...page.matchAll(/^\| (\d+) \|/gm)].map(([, number]) => Number(number))
   expect(numbers).toEqual(Array.from({ length: 25 }, (_, n) => n + 1))

@@ -10,7 +10,7 @@ import { openTestApp, type RequestOptions, type TestApp, type TestUser } from '.
 import { type Things, thingOf, thingsOf } from '../../support/fixtures.ts'
 import { SANDBOX } from '../../support/sandbox.ts'
 
-/** The same cases each time, unless TEST_SEED says otherwise. */
+/** The cases are the same in each run, unless TEST_SEED is set. */
 const SEED = Number(process.env['TEST_SEED'] ?? 20_260_610)
 const CASES = Number(process.env['TEST_CASES'] ?? 1000)
 
@@ -88,7 +88,7 @@ const junk: Arbitrary<unknown> = fc.letrec((tie) => ({
   ),
 })).value
 
-/** Conditions as filters have them, right and wrong. */
+/** Conditions of filters, valid and invalid. */
 const filter: Arbitrary<unknown> = fc.letrec((tie) => ({
   filter: fc.dictionary(
     fc.oneof(fc.constantFrom('n', 'a.b', 'a.0', '', '$and', '$or', '$not', '$none', 'constructor'), oddText),
@@ -120,7 +120,7 @@ const filter: Arbitrary<unknown> = fc.letrec((tie) => ({
   ),
 })).filter as Arbitrary<unknown>
 
-/** Mostly what the schema asks for, sometimes anything. */
+/** Mostly valid values for a schema, sometimes any JSON. */
 function near(schema: JsonSchema): Arbitrary<unknown> {
   return fc.oneof({ weight: 12, arbitrary: exactly(schema) }, { weight: 1, arbitrary: junk })
 }
@@ -157,13 +157,13 @@ function exactly(schema: JsonSchema): Arbitrary<unknown> {
 }
 
 function within({ type, minimum = -1000, maximum = 1000 }: JsonSchema): Arbitrary<number> {
-  // The whole range of a float would hardly ever give a number of common size.
+  // A generator over all floats would rarely produce common numbers.
   const min = Math.max(minimum as number, -1e6)
   const max = Math.min(maximum as number, min + 2e6)
   return type === 'integer' ? fc.integer({ min, max }) : fc.double({ min, max, noNaN: true })
 }
 
-/** Fields that take words of ours only. */
+/** Fields with a fixed set of values. */
 const WORDS: Record<string, Arbitrary<unknown>> = {
   event_type: fc.constantFrom(...EVENT_NAMES),
   hook_name: fc.constantFrom(...HANDLER_NAMES, 'webhook:a'),
@@ -182,7 +182,7 @@ function objectOf(schema: JsonSchema): Arbitrary<Record<string, unknown>> {
     { weight: 1, arbitrary: fc.dictionary(oddText, junk, { maxKeys: 2 }) },
   )
   return fc.tuple(fc.tuple(...fields), extra).map(([given, more]) => ({
-    // A field that is required is hardly ever missing, another one is there every third time.
+    // A required field is rarely missing; an optional one is present in every third case.
     ...Object.fromEntries(
       given.filter(({ key, luck }) => luck < (required.includes(key) ? 19 : 7)).map(({ key, value }) => [key, value]),
     ),
@@ -192,10 +192,10 @@ function objectOf(schema: JsonSchema): Arbitrary<Record<string, unknown>> {
 
 interface Case {
   operation: Operation
-  /** Values of the path's keys; `real` stands for something that is there. */
+  /** Values of the keys of the path; `real` is the id of an existing object. */
   path: Record<string, string>
   input: unknown
-  /** The body as it is sent, where it is not the input as JSON. */
+  /** The request body, if it is not the input as JSON. */
   payload: string | null
 }
 
@@ -223,7 +223,7 @@ function requestOf({ operation, path, input, payload }: Case): {
   const [method, route] = operation.route.split(' ') as [string, string]
   const isQuery = method === 'GET' || method === 'DELETE'
   let url = route.replace(/:(\w+)/g, (_, key: string) => {
-    // What is real must stay for the cases that follow.
+    // Existing objects must stay for the following cases.
     const given =
       path[key] === 'real' && (method !== 'DELETE' || key === 'project_id')
         ? thingOf(things, operation, key)
@@ -239,10 +239,10 @@ function requestOf({ operation, path, input, payload }: Case): {
   return { method, url, options: {} }
 }
 
-/** Addresses are UTF-8: half a character cannot be sent in one. */
+/** URLs are UTF-8: a lone surrogate cannot be sent in one. */
 const wellFormed = (text: string) => text.replace(/\p{Surrogate}/gu, '')
 
-/** How many rows each table has that requests write to, and nothing else does: no run adds an event, as no hook here writes any. */
+/** Counts the rows of each table that requests write to. Runs add no events here, because no hook of this test writes data. */
 async function rowCounts(): Promise<Record<string, number>> {
   const [row] = await app.system.database.query<Record<string, number>>(sql`
     select
@@ -265,7 +265,7 @@ async function rowCounts(): Promise<Record<string, number>> {
   return row!
 }
 
-test('whatever is sent, nothing fails inside, and what is refused leaves nothing behind', {
+test('no input causes an internal error, and a refused request changes nothing', {
   timeout: 180_000,
 }, async () => {
   console.log(`bad input: TEST_SEED=${SEED}, ${CASES} cases`)
@@ -291,10 +291,10 @@ test('whatever is sent, nothing fails inside, and what is refused leaves nothing
     }),
     { seed: SEED, numRuns: CASES, endOnFailure: true },
   )
-  // Both kinds must be there, or the cases test nothing.
+  // Both kinds must occur, otherwise the cases test nothing.
   expect(Object.keys(statuses)).toEqual(expect.arrayContaining(['200', '404', '422']))
 
-  // What waits for its paused hook may.
+  // Runs of a paused hook may wait.
   const runs = await user.runs()
   const open = runs.filter(
     ({ status, waiting_for }) => status === 'running' || (status === 'queued' && waiting_for?.reason !== 'paused'),

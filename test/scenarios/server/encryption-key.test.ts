@@ -17,7 +17,7 @@ afterEach(() => rm(folder, { recursive: true, force: true }))
 
 const file = () => join(folder, 'encryption-key')
 
-/** The key of a start in this directory. */
+/** Returns the key of a start in this directory. */
 async function keyOfStart(settings: Record<string, string> = {}): Promise<Buffer> {
   const system = await openSystem(readConfig({ ZERODB_DATA_DIR: folder, ...settings }), {
     log: pino({ level: 'silent' }),
@@ -27,7 +27,7 @@ async function keyOfStart(settings: Record<string, string> = {}): Promise<Buffer
   return key
 }
 
-test('the first start makes a key for its owner alone, and later ones use it', async () => {
+test('the first start creates a key that only its owner can read, and later starts use it', async () => {
   const key = await keyOfStart()
   expect(key).toHaveLength(32)
   expect((await readFile(file())).toString()).toBe(key.toString('hex'))
@@ -35,13 +35,13 @@ test('the first start makes a key for its owner alone, and later ones use it', a
   expect(await keyOfStart()).toEqual(key)
 })
 
-test('a key that is given is used, and none is made', async () => {
+test('a configured key is used, and no file is created', async () => {
   const given = randomBytes(32)
   expect(await keyOfStart({ ZERODB_ENCRYPTION_KEY: given.toString('base64') })).toEqual(given)
   expect(existsSync(file())).toBe(false)
 })
 
-test('a file that holds no key ends the start, and stays as it is', async () => {
+test('a file without a valid key stops the start, and is not changed', async () => {
   await writeFile(file(), 'half a k')
   await expect(keyOfStart()).rejects.toThrow(StartError)
   await expect(keyOfStart()).rejects.toThrow(/encryption-key does not hold a key.*ZERODB_ENCRYPTION_KEY/)

@@ -7,7 +7,7 @@ import { openTestApp, type Reply, type TestApp, type TestUser } from '../../supp
 import { type Things, thingsOf } from '../../support/fixtures.ts'
 import { type Receiver, startReceiver } from '../../support/receiver.ts'
 
-/** Whole and fractional numbers that no double has, and keys that objects have without being asked. */
+/** Integers and fractions that no double represents, and keys that every object inherits. */
 const VALUES = {
   n: '9007199254740993',
   negative: '-9007199254740995',
@@ -38,14 +38,14 @@ const send = (method: string, url: string, payload: string): Promise<Reply> =>
   user.request(method, url, { payload, headers: { 'content-type': 'application/json' } })
 const post = (url: string, payload: string) => send('POST', url, payload)
 
-/** Asserts that a text of JSON has each field of `DOCUMENT` as it was sent. */
+/** Asserts that a JSON text has each field of `DOCUMENT` unchanged. */
 function expectWhole(text: string): void {
   for (const field of FIELDS) expect(text).toContain(field)
 }
 
 const FORM = { 'content-type': 'multipart/form-data; boundary=x' }
 
-/** A multipart body of names and contents. */
+/** Returns a multipart body with names and contents. */
 function form(...parts: string[]): string {
   const heads = parts.map((part, i) =>
     i % 2 === 0 ? `--x\r\ncontent-disposition: form-data; name="${part}"\r\n\r\n` : `${part}\r\n`,
@@ -60,7 +60,7 @@ function innermost(schema: z.core.$ZodType): z.core.$ZodType {
   return innerType === undefined ? schema : innermost(innerType)
 }
 
-/** The fields of an operation's body in which a caller may write any JSON. */
+/** Returns the fields of an operation’s body that accept any JSON. */
 function freeFields(shape: Record<string, z.core.$ZodType>): string[] {
   return Object.entries(shape)
     .filter(([, schema]) => {
@@ -72,7 +72,7 @@ function freeFields(shape: Record<string, z.core.$ZodType>): string[] {
     .map(([field]) => field)
 }
 
-describe('every field in which a caller may write any JSON', () => {
+describe('every field that accepts any JSON', () => {
   let things: Things
   beforeAll(async () => {
     user = await app.newUser()
@@ -83,7 +83,7 @@ describe('every field in which a caller may write any JSON', () => {
   const TOOL = `{"tool":{"description":"x","input_schema":{"type":"object","x":${DOCUMENT}}}}`
   const SOURCE = JSON.stringify('export default ({ data }) => data')
 
-  /** By operation and field: what is sent, and where it can be read; null where the answer is all that there is. */
+  /** By operation and field: the request, and the URL to read it from; null if the response has the value. */
   const CASES: Record<string, () => { url: string; method?: string; body: string; read: string | null }> = {
     'projects.create metadata': () => ({
       url: '/api/v1/projects',
@@ -206,7 +206,7 @@ describe('every field in which a caller may write any JSON', () => {
     }),
   }
 
-  test('B2: has a case here', () => {
+  test('B2: has a case in this test', () => {
     const free = OPERATIONS.filter(isTakingBody).flatMap(({ name, input }) =>
       freeFields(input.shape).map((field) => `${name} ${field}`),
     )
@@ -223,7 +223,7 @@ describe('every field in which a caller may write any JSON', () => {
     else expect(text).toContain(VALUES.n)
   })
 
-  test('B3: a memory and a file sent as a form keep digits and keys', async () => {
+  test('B3: a memory and a file that are sent as a form keep digits and keys', async () => {
     const recalled = await user.post('/api/v1/public/memory/v2/recall', { query: 'digits' })
     expectWhole(recalled.raw.toString())
     const file = ['file"; filename="a', 'a'] as const
@@ -311,7 +311,7 @@ describe('comparisons', () => {
     expect(body.results.map(({ vector_id }: { vector_id: string }) => vector_id)).toEqual([`v${exact}`])
   })
 
-  test('B2: a hook runs for the exact row, and a webhook is sent all digits', async () => {
+  test('B2: a hook runs for the exact row, and its webhook message has all digits', async () => {
     receiver.messages.length = 0
     const hook = await user.hook('zerodb.table.row_inserted', 'webhook:a', { hook_config: { url: receiver.url } })
     const changed = await send('PATCH', `/api/v1/hooks/${hook.id}`, `{"filter":{"row.n":${exact}}}`)
@@ -326,7 +326,7 @@ describe('comparisons', () => {
   })
 })
 
-test('B2: a field that is declared as a number takes the nearest double', async () => {
+test('B2: a field that is declared as a number uses the nearest double', async () => {
   user = await app.newUser()
   const stored = await post(
     `${user.database}/vectors/upsert`,
@@ -342,7 +342,7 @@ test('B2: a field that is declared as a number takes the nearest double', async 
   expect(whole).toMatchObject({ status: 422, body: { detail: [{ type: 'dict_type', loc: ['body'] }] } })
 })
 
-test('B3: a key __proto__ at the top of a body has no say over other fields', async () => {
+test('B3: a top-level key __proto__ does not affect other fields', async () => {
   user = await app.newUser()
   const created = await post(`${user.database}/tables`, '{"__proto__":{"table_name":"inherited"}}')
   expect(created).toMatchObject({
@@ -387,7 +387,7 @@ def handler(event, ctx):
     expect(deployed.status).toBe(201)
   })
 
-  test('B2: is given all digits, writes and reads them, and returns them', async () => {
+  test('B2: gets all digits, writes and reads them, and returns them', async () => {
     const called = await post('/api/v1/functions/f/invoke', `{"payload":{"row":${DOCUMENT}}}`)
     const text = called.raw.toString()
     expect(called, text).toMatchObject({ status: 200, body: { result: { same: true } } })
@@ -401,7 +401,7 @@ def handler(event, ctx):
     expectWhole((await user.get(`/api/v1/runs/${queued.run_id}`)).raw.toString())
   })
 
-  test('B2: is given the digits of an HTTP body, and answers them', async () => {
+  test('B2: gets the digits of an HTTP body, and returns them', async () => {
     const url = `/fn/${user.project_id}/f`
     expectWhole((await post(url, DOCUMENT)).raw.toString())
     const refused = await post(url, `{"a":${INFINITE}}`)
@@ -466,7 +466,7 @@ describe('over the network', () => {
     return { status: response.status, text: await response.text() }
   }
 
-  test('B2: an MCP tool takes and returns all digits, also as structured content', async () => {
+  test('B2: an MCP tool accepts and returns all digits, also as structured content', async () => {
     const source = `export const config = { tool: {
       description: 'x',
       input_schema: { type: 'object', properties: { n: { type: 'integer' }, fraction: { type: 'number' } } },
@@ -484,14 +484,14 @@ describe('over the network', () => {
     expect(refused).toMatchObject({ status: 422, text: expect.stringContaining('send it as text') })
   })
 
-  test('B2: the built-in tools find a row by its exact number, and show it', async () => {
+  test('B2: the built-in tools find a row by its exact number, and return it', async () => {
     await post(`${user.database}/tables/t/rows`, `{"rows":[{"n":9007199254740992},{"n":${VALUES.n}}]}`)
     const { text } = await call('query_table', `{"table":"t","filters":{"n":${VALUES.n}}}`)
     expect(text).toContain(`\\"n\\":${VALUES.n}`)
     expect(text).toContain('\\"total\\":1')
   })
 
-  test('B2: a client with a reader and writer of its own keeps all digits', async () => {
+  test('B2: a client with a custom parser and serializer keeps all digits', async () => {
     const json = { parse: parseStoredJson, stringify: stringifyJson }
     const zerodb = new ZeroDB({ url, apiKey: user.key, projectId: user.project_id, json })
     const row_data = parseStoredJson(DOCUMENT) as Record<string, unknown>

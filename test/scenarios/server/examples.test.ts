@@ -29,7 +29,7 @@ async function deploy(file: string) {
 }
 const invoke = (name: string, payload: unknown) => user.post(`/api/v1/functions/${name}/invoke`, { payload })
 
-test('every file in examples/ is tried here', () => {
+test('every file in examples/ has a test here', () => {
   const tried = [
     'tag-memory.ts',
     'tag_memory.py',
@@ -87,7 +87,7 @@ test.each(['nightly-digest.ts', 'nightly_digest.py'])('%s makes a memory of the 
 })
 
 describe.each(['receive-webhook.ts', 'receive_webhook.py'])('%s', (file) => {
-  test('takes what is signed, once, and nothing else', async () => {
+  test('accepts signed messages, once, and no others', async () => {
     const secret = `whsec_${Buffer.from('a secret of twenty-four b').toString('base64')}`
     await user.request('PUT', '/api/v1/secrets/WEBHOOK_SECRET', { body: { value: secret } })
     const { url_path } = await deploy(file)

@@ -30,7 +30,7 @@ afterAll(() => app.close())
 describe.each(Object.keys(SOURCES) as (keyof typeof SOURCES)[])('one deploy of one file, %s', (runtime) => {
   test('is a hook, a schedule, an endpoint and a tool, and each of the four calls it', async () => {
     const user = await app.newUser()
-    // A quarter past an hour, so that the next tick is far.
+    // A quarter past an hour, so the next tick is far away.
     app.clock.advance(3600 - ((app.system.app.clock.now() / 1000) % 3600) + 900)
     const deployed = await user.post(FUNCTIONS, { name: 'face', runtime, source: SOURCES[runtime] })
     expect(deployed).toMatchObject({

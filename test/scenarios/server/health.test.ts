@@ -14,7 +14,7 @@ beforeAll(async () => {
 })
 afterAll(() => app.close())
 
-test('a server that is well says so, to whoever asks', async () => {
+test('a healthy server says so, to everyone', async () => {
   expect(await app.request('GET', '/livez')).toMatchObject({ status: 200, body: { status: 'ok' } })
   for (const path of ['/readyz', '/healthz'])
     expect(await app.request('GET', path)).toMatchObject({ status: 200, body: { status: 'ok', lag_seconds: 0 } })
@@ -28,11 +28,11 @@ test('a server that is well says so, to whoever asks', async () => {
       instances: [{ slots: 16, draining: false, handlers: expect.arrayContaining(['auto_embed', 'webhook']) }],
     },
   })
-  // Where it runs is nobody's business.
+  // The response does not reveal where the server runs.
   expect(Object.keys(health.body.instances[0]).sort()).toEqual(['draining', 'handlers', 'id', 'slots', 'started_at'])
 })
 
-test('a server whose events wait is not ready, and is again when they have been dispatched', async () => {
+test('a server with waiting events is not ready, and becomes ready when they have been dispatched', async () => {
   const user = await app.newUser()
   await user.hook(STORED, 'auto_embed')
   await undispatched(app.system.app.store, async () => {
@@ -51,7 +51,7 @@ test('a server whose events wait is not ready, and is again when they have been 
   expect(await app.request('GET', '/readyz')).toMatchObject({ status: 200, body: { status: 'ok', lag_seconds: 0 } })
 })
 
-test('a server that drains is not ready, and answers until it closes; what it is sent meanwhile is not lost', async () => {
+test('a server that shuts down is not ready, and answers until it closes; requests in that time are not lost', async () => {
   const other = await openTestApp()
   try {
     const user = await other.newUser()
@@ -67,18 +67,18 @@ test('a server that drains is not ready, and answers until it closes; what it is
   }
 })
 
-test('a server that closes waits for nobody who has connected and asked nothing', async () => {
+test('a server that closes does not wait for a connection without a request', async () => {
   const other = await openTestApp()
   const address = new URL(await other.server.listen({ host: '127.0.0.1', port: 0 }))
   const socket = connect(Number(address.port), address.hostname)
   const gone = once(socket, 'close')
   await once(other.server.server, 'connection')
-  // Otherwise it is left to the limit that Node sets for the first request, a minute or more.
+  // Otherwise the limit of Node for the first request applies, a minute or more.
   await other.close()
   await gone
 })
 
-test('metrics tell what has been done, in the form of Prometheus, and name no user', async () => {
+test('metrics have the format of Prometheus, and contain no user', async () => {
   const user = await app.newUser()
   const before = await metrics()
   await user.hook(STORED, 'auto_embed')
@@ -102,7 +102,7 @@ test('metrics tell what has been done, in the form of Prometheus, and name no us
   for (const secret of [user.user_id, user.project_id, user.key]) expect(text).not.toContain(secret)
 })
 
-test('metrics count what waits', async () => {
+test('metrics count waiting runs', async () => {
   const user = await app.newUser()
   await user.hook(STORED, 'webhook:later', { paused: true, hook_config: { url: 'https://hooks.example.com/' } })
   await user.post(`${user.database}/vectors/upsert`, { document: 'a text' })
@@ -110,7 +110,7 @@ test('metrics count what waits', async () => {
   expect((await metrics()).get('zerodb_runs{handler="webhook",status="queued"}')).toBe(1)
 })
 
-test('A8: metrics need their token or a key of the operator, unless a setting opens them', async () => {
+test('A8: metrics need their token or a key of the operator, unless a setting makes them public', async () => {
   const get = (authorization?: string, host = 'localhost') =>
     app.request('GET', '/metrics', { headers: { host, ...(authorization === undefined ? {} : { authorization }) } })
   const operator = app.system.owner
@@ -144,7 +144,7 @@ test('A8: metrics need their token or a key of the operator, unless a setting op
 
 const KEYLESS = ['/health', '/api/v1/health', '/readyz', '/healthz', '/openapi.json', '/']
 
-test('A8: a request without a key is answered under names of this machine and IP addresses only', async () => {
+test('A8: a request without a key is accepted under names of this machine and IP addresses only', async () => {
   const get = (path: string, host: string) => app.request('GET', path, { headers: { host } })
   for (const path of KEYLESS) {
     for (const host of ['evil.example', 'evil.example:8000', '127.0.0.1.evil.example', 'localhost.evil.example', 'a b'])
@@ -172,7 +172,7 @@ test('A8: a request without a key is answered under names of this machine and IP
   expect((await user.get('/api/v1/auth/me', headers)).status).toBe(200)
 })
 
-test('A8: a host that the settings name is answered', async () => {
+test('A8: a configured host name is accepted', async () => {
   const other = await openTestApp({
     ZERODB_ALLOWED_HOSTS: 'api.example.com',
     ZERODB_FUNCTIONS_ORIGIN: 'https://fn.example.com',
@@ -186,7 +186,7 @@ test('A8: a host that the settings name is answered', async () => {
   }
 })
 
-/** Every sample by its name and labels. */
+/** Returns every sample by its name and labels. */
 async function metrics(): Promise<Map<string, number>> {
   const headers = { authorization: `Bearer ${app.system.owner.new_key}` }
   const reply = await app.request('GET', '/metrics', { headers })

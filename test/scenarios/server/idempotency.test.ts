@@ -15,7 +15,7 @@ const send = (user: TestUser, key: string, body: unknown, url = REMEMBER) =>
   user.post(url, body, { 'idempotency-key': key })
 
 describe('D: Idempotency-Key', () => {
-  test('a repeated request gets the first answer and writes nothing', async () => {
+  test('a repeated request gets the first response and writes nothing', async () => {
     const user = await app.newUser()
     const first = await send(user, 'order 1', { content: 'a note', metadata: { n: 1 } })
     expect(first.status).toBe(200)
@@ -27,7 +27,7 @@ describe('D: Idempotency-Key', () => {
     expect((await user.trail()).events).toEqual(['zeromemory.remembered', 'zeromemory.remembered'])
   })
 
-  test('keeps the status, numbers with all their digits, and answers without a body', async () => {
+  test('keeps the status, numbers with all their digits, and responses without a body', async () => {
     const user = await app.newUser()
     const tables = `${user.database}/tables`
     expect((await send(user, 'table', { table_name: 't' }, tables)).status).toBe(201)
@@ -45,7 +45,7 @@ describe('D: Idempotency-Key', () => {
     expect(await remove()).toMatchObject({ status: 204, body: '' })
   })
 
-  test('a key that came with another request is 409, also for another project', async () => {
+  test('a key that was used for another request is 409, also for another project', async () => {
     const user = await app.newUser()
     await send(user, 'k', { content: 'a note' })
     const other = await send(user, 'k', { content: 'another note' })
@@ -62,7 +62,7 @@ describe('D: Idempotency-Key', () => {
     expect((await user.trail()).events).toEqual(['zeromemory.remembered'])
   })
 
-  test('while the first request has no answer, the second one is 409 and may be sent again', async () => {
+  test('while the first request is running, the second one is 409 and can be repeated', async () => {
     const user = await app.newUser()
     const answers = await Promise.all(Array.from({ length: 8 }, () => send(user, 'k', { content: 'a note' })))
     const statuses = answers.map(({ status }) => status)
@@ -73,7 +73,7 @@ describe('D: Idempotency-Key', () => {
     expect((await user.trail()).events).toEqual(['zeromemory.remembered'])
   })
 
-  test('a request that fails is not kept, and one whose process died is carried out after 15 minutes', async () => {
+  test('a failed request is not kept, and a request whose process died is repeated after 15 minutes', async () => {
     const user = await app.newUser()
     const table = `${user.database}/tables/t/rows`
     expect((await send(user, 'k', { row_data: {} }, table)).status).toBe(404)
@@ -89,7 +89,7 @@ describe('D: Idempotency-Key', () => {
     expect((await send(user, 'lost', { content: 'a note' })).status).toBe(200)
   })
 
-  test('keys of two users are apart, answers are kept encrypted for 24 hours', async () => {
+  test('keys of two users are separate, responses are stored encrypted for 24 hours', async () => {
     const [user, other] = [await app.newUser(), await app.newUser()]
     const first = await send(user, 'k', { name: 'a key' }, '/api/v1/auth/api-keys')
     expect(first.status).toBe(201)
@@ -109,7 +109,7 @@ describe('D: Idempotency-Key', () => {
     expect(left).toEqual([])
   })
 
-  test('a key that is too long is 422, and reads need none', async () => {
+  test('a key that is too long is 422, and reads ignore the header', async () => {
     const user = await app.newUser()
     expect(await send(user, 'x'.repeat(256), { content: 'a note' })).toMatchObject({
       status: 422,

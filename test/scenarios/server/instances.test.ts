@@ -18,21 +18,21 @@ import { SANDBOX } from '../../support/sandbox.ts'
 
 const STORED = 'zerodb.vector.stored'
 
-// The embedded database has one process.
+// The embedded database supports one process only.
 describe.skipIf(!SERVER)('several instances on one server', () => {
   const opened: { close(): Promise<void> }[] = []
   afterEach(async () => {
     for (const each of opened.splice(0).reverse()) await each.close()
   })
 
-  /** The first instance, which also takes requests. */
+  /** The first instance, which also serves the requests. */
   async function first(settings: Record<string, string> = {}): Promise<TestApp> {
     const app = await openTestApp(settings)
     opened.push(app)
     return app
   }
 
-  /** One more on the database of `app`. */
+  /** Opens another instance on the database of `app`. */
   async function joined(app: TestApp, settings: Record<string, string> = {}): Promise<System> {
     const dataDir = await mkdtemp(join(tmpdir(), 'zerodb-test-'))
     const config = readConfig({
@@ -67,7 +67,7 @@ describe.skipIf(!SERVER)('several instances on one server', () => {
     (await user.get('/api/v1/runs?limit=1000')).body.items.map(({ status }: { status: string }) => status)
 
   test.each(['current, 2026-07-28', 'previous'] as const)(
-    'a function that one deploys is a tool of the other at once, and its clients are told: %s',
+    'a function that one instance deploys is immediately a tool of the other, and clients are notified: %s',
     async (kind) => {
       const app = await first()
       const system = await joined(app)
@@ -88,7 +88,7 @@ describe.skipIf(!SERVER)('several instances on one server', () => {
     },
   )
 
-  test('one without slots leaves its runs to others, and says so while there are none', async () => {
+  test('an instance without slots leaves its runs to others, and reports when there are none', async () => {
     const app = await first({ ZERODB_WORKER_SLOTS: '0' })
     const user = await app.newUser()
     await user.hook(STORED, 'auto_embed')
@@ -101,13 +101,13 @@ describe.skipIf(!SERVER)('several instances on one server', () => {
     const worker = await joined(app)
     worker.app.embedder.embed = instant
     await eventually(async () => expect(await statusOf(user)).toEqual(['succeeded']))
-    // From now on a message wakes it: the sweeps are switched off.
+    // From now on only messages wake it: the sweeps are switched off.
     worker.app.store.dispatch.oldest = async () => ({ owned: [], queued: 0, constrained: false, events: 0 })
     await store(user, 'b')
     await eventually(async () => expect(await statusOf(user)).toEqual(['succeeded', 'succeeded']))
   })
 
-  test('a run that is cancelled at one instance is stopped at the other that executes it', async () => {
+  test('a run that is cancelled at one instance is stopped at the instance that executes it', async () => {
     const app = await first({ ZERODB_WORKER_SLOTS: '0' })
     const worker = await joined(app)
     const gate = gated()
@@ -122,7 +122,7 @@ describe.skipIf(!SERVER)('several instances on one server', () => {
     expect(await statusOf(user)).toEqual(['cancelled'])
   })
 
-  test('the log of a run is heard to its end at one that does not execute it', async () => {
+  test('the log of a run can be streamed to its end from another instance', async () => {
     const app = await first({ ZERODB_WORKER_SLOTS: '0' })
     await joined(app)
     const handler = HANDLERS['auto_embed']!
@@ -161,7 +161,7 @@ describe.skipIf(!SERVER)('several instances on one server', () => {
     }
   })
 
-  test('the runs of one that falls silent are taken over within the lease, and its late results are refused', async () => {
+  test('runs of a silent instance are taken over within the lease, and its late results are refused', async () => {
     const app = await first({ ZERODB_WORKER_SLOTS: '0' })
     const silent = await joined(app)
     const gate = gated()
@@ -190,7 +190,7 @@ describe.skipIf(!SERVER)('several instances on one server', () => {
     expect((await user.get('/api/v1/runs')).body).toEqual(body)
   }, 30_000)
 
-  test('one that falls silent begins nothing more of what it owned, whenever it gets a slot', async () => {
+  test('a silent instance starts none of the runs that it owned, even if it gets a slot', async () => {
     const app = await first({ ZERODB_WORKER_SLOTS: '0' })
     const silent = await joined(app, { ZERODB_WORKER_SLOTS: '1' })
     const gate = gated()
@@ -217,7 +217,7 @@ describe.skipIf(!SERVER)('several instances on one server', () => {
     begun.mockRestore()
   }, 30_000)
 
-  test('a server that stood still makes nobody dead: all are given time to say that they live', async () => {
+  test('a database that stood still does not make instances dead: all get time to send a heartbeat', async () => {
     const app = await first()
     const early = app.system.app.store.instances
     const late = (await joined(app)).app.store.instances
@@ -241,7 +241,7 @@ describe.skipIf(!SERVER)('several instances on one server', () => {
       expect(row!.count).toBe(2)
     })
     const living = async () => (await early.list()).map(({ epoch }) => epoch)
-    // What had been sent before it stood still.
+    // Sent before the database stood still.
     await early.expire(epochs[0]!, 5)
     expect(await living()).toEqual(epochs)
 
@@ -258,7 +258,7 @@ describe.skipIf(!SERVER)('several instances on one server', () => {
     expect(await living()).toEqual(epochs)
   }, 30_000)
 
-  test('one that stops gives its work back at once, and the attempt does not count', async () => {
+  test('an instance that stops returns its runs immediately, and the attempt does not count', async () => {
     const app = await first({ ZERODB_WORKER_SLOTS: '0' })
     const leaving = await joined(app)
     const gate = gated()
@@ -274,7 +274,7 @@ describe.skipIf(!SERVER)('several instances on one server', () => {
     expect((await user.get('/api/v1/runs')).body.items).toMatchObject([{ attempts: 1 }])
   })
 
-  test('share the runs of an ordered hook without ever running two of one key, or one out of order', async () => {
+  test('instances share the runs of an ordered hook, and never run two of one key concurrently or out of order', async () => {
     const app = await first({ ZERODB_WORKER_SLOTS: '4' })
     const systems = [
       app.system,
@@ -294,7 +294,7 @@ describe.skipIf(!SERVER)('several instances on one server', () => {
         running.add(key)
         last.set(key, Number(n))
         perInstance[i]!++
-        // Long enough for the slots of one to be too few.
+        // Long enough that the slots of one instance are not sufficient.
         await setTimeout(5)
         running.delete(key)
         return instant(texts)
@@ -302,7 +302,7 @@ describe.skipIf(!SERVER)('several instances on one server', () => {
     }
     const user = await app.newUser()
     await user.hook(STORED, 'auto_embed', { ordering_key: 'data.namespace' })
-    // More keys than one has slots for, those included that it owns ahead.
+    // More keys than an instance has slots for, including those that it owns in advance.
     for (let n = 0; n < 10; n++) {
       await Promise.all(
         Array.from({ length: 40 }, (_, key) =>

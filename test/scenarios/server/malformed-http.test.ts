@@ -12,7 +12,7 @@ beforeAll(async () => {
 })
 afterAll(() => app.close())
 
-/** All that the server says before it closes the connection. */
+/** Returns everything that the server sends before it closes the connection. */
 async function sent(bytes: string, after?: (theirs: Socket) => void): Promise<{ head: string; body: unknown }> {
   const accepted = once(app.server.server, 'connection')
   const socket = connect(port, '127.0.0.1')
@@ -30,9 +30,9 @@ async function sent(bytes: string, after?: (theirs: Socket) => void): Promise<{ 
 }
 
 test.each([
-  ['a method that is none', 'BREW /health HTTP/1.1\r\nhost: x\r\n\r\n'],
+  ['an invalid method', 'BREW /health HTTP/1.1\r\nhost: x\r\n\r\n'],
   ['no HTTP at all', '\x16\x03\x01 hello\r\n\r\n'],
-  ['a header that is none', 'GET /health HTTP/1.1\r\nhost: x\r\nno colon\r\n\r\n'],
+  ['an invalid header', 'GET /health HTTP/1.1\r\nhost: x\r\nno colon\r\n\r\n'],
   ['two lengths', 'POST /health HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n'],
 ])('%s is refused in the API’s form', async (_, bytes) => {
   const { head, body } = await sent(bytes)
@@ -41,15 +41,15 @@ test.each([
   expect(body).toEqual({ detail, code: 'malformed_request', request_id: expect.any(String) })
 })
 
-test('headers over 16 KiB are refused in the API’s form', async () => {
+test('headers over 16 KiB are refused in the format of the API', async () => {
   const { head, body } = await sent(`GET /health HTTP/1.1\r\nhost: x\r\nx-long: ${'x'.repeat(17_000)}\r\n\r\n`)
   expect(head).toMatch(/^HTTP\/1\.1 431 Request Header Fields Too Large\r\n/)
   const detail = 'The headers of the request are too large'
   expect(body).toEqual({ detail, code: 'headers_too_large', request_id: expect.any(String) })
 })
 
-test('a request that does not arrive in time is refused in the API’s form', async () => {
-  // As Node says it when a minute has gone by.
+test('a request that does not arrive in time is refused in the format of the API', async () => {
+  // The error of Node after a minute.
   const late = Object.assign(new Error('Request timeout'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' })
   const { head, body } = await sent('GET /heal', (theirs) => app.server.server.emit('clientError', late, theirs))
   expect(head).toMatch(/^HTTP\/1\.1 408 Request Timeout\r\n/)
@@ -57,7 +57,7 @@ test('a request that does not arrive in time is refused in the API’s form', as
   expect(body).toEqual({ detail, code: 'request_timeout', request_id: expect.any(String) })
 })
 
-test('a name in the address over 1,024 characters is refused, and not repeated', async () => {
+test('a path segment over 1,024 characters is refused and not repeated in the response', async () => {
   const user = await app.newUser()
   const url = (length: number) => `${user.database}/vectors/${'x'.repeat(length)}`
   expect((await user.get(url(1024))).status).toBe(422)

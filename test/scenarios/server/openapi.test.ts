@@ -25,11 +25,11 @@ async function described(): Promise<Map<string, Described>> {
   return new Map(verbs.map((verb) => [verb.operationId, verb]))
 }
 
-test('the document has every operation, once', async () => {
+test('the document has every operation once', async () => {
   expect([...(await described()).keys()].sort()).toEqual(OPERATIONS.map((operation) => operation.name).sort())
 })
 
-test('a hook’s creation is described as it is: fields, status and errors', async () => {
+test('the creation of a hook is described with its fields, status and errors', async () => {
   const create = (await described()).get('hooks.create')!
   expect(create.requestBody!.content['application/json']!.schema.required).toEqual(['event_type', 'hook_name'])
   expect(Object.keys(create.responses)).toEqual([
@@ -57,7 +57,7 @@ test('a hook’s creation is described as it is: fields, status and errors', asy
   ])
 })
 
-test('every operation is described with the statuses that it has, and with no other', async () => {
+test('every operation is described with all its statuses and no others', async () => {
   for (const [name, { responses }] of await described()) {
     expect({ name, statuses: Object.keys(responses).filter((status) => !/^[2-5]\d\d$/.test(status)) }).toEqual({
       name,
@@ -73,7 +73,7 @@ test('keys of the path and of the query are parameters', async () => {
   expect(list.parameters.filter((parameter) => parameter.in === 'query').map(({ name }) => name)).toContain('namespace')
 })
 
-test('only what is public asks for no key', async () => {
+test('only public operations need no key', async () => {
   for (const { name, permission } of OPERATIONS) {
     const { security } = (await described()).get(name)!
     expect({ name, open: Array.isArray(security) }).toEqual({ name, open: permission === 'public' })
@@ -162,7 +162,7 @@ test('references lead to schemas of the document', async () => {
       })
 })
 
-test('the address itself says what is here', async () => {
+test('the root path describes the server', async () => {
   const reply = await app.request('GET', '/')
   expect(reply.body).toMatchObject({ name: 'zerodb-functions', openapi: '/openapi.json' })
 })

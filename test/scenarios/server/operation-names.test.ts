@@ -39,7 +39,7 @@ test.each([
 const inProject = OPERATIONS.filter(({ route, name }) => route.includes('/:project_id') && name !== 'projects.delete')
 
 test.each(inProject.map(({ name, route }) => [name, route]))(
-  'E: %s takes - for the caller’s own project',
+  'E: %s accepts - for the caller’s project',
   async (_, route) => {
     const [method, path] = route.split(' ') as [string, string]
     const id = '00000000-0000-4000-8000-000000000000'
@@ -51,7 +51,7 @@ test.each(inProject.map(({ name, route }) => [name, route]))(
   },
 )
 
-test('E: - is the project of the key in the operations on projects themselves', async () => {
+test('E: - is the project of the key in operations on projects, too', async () => {
   const project_id = await user.project('bound')
   const key = await app.boundKey(user, project_id)
   const own = (method: string, path: string, body?: object) =>

@@ -8,8 +8,8 @@ import { startProxy } from '../../support/proxy.ts'
 
 const STORED = 'zerodb.vector.stored'
 
-// The embedded database is in the process.
-describe.skipIf(!SERVER)('a PostgreSQL server that is gone for a while', () => {
+// The embedded database runs inside the process.
+describe.skipIf(!SERVER)('a PostgreSQL server that is temporarily unavailable', () => {
   const opened: { close(): Promise<void> }[] = []
   afterEach(async () => {
     for (const each of opened.splice(0).reverse()) await each.close()
@@ -22,7 +22,7 @@ describe.skipIf(!SERVER)('a PostgreSQL server that is gone for a while', () => {
     return proxy
   }
 
-  test('makes writes 503 at once; nothing that was answered is lost, and all goes on by itself', async () => {
+  test('makes writes 503 immediately; no acknowledged write is lost, and everything recovers automatically', async () => {
     const proxy = await proxied()
     const app = await openTestApp({ DATABASE_URL: proxy.url })
     opened.push(app)
@@ -45,7 +45,7 @@ describe.skipIf(!SERVER)('a PostgreSQL server that is gone for a while', () => {
       expect(await write('lost')).toBe(503)
       expect((await app.request('GET', '/readyz')).status).toBe(503)
       expect((await app.request('GET', '/livez')).status).toBe(200)
-      // What is at work ends meanwhile: its result waits for the database.
+      // A running handler ends during the outage: its result waits for the database.
       gate.open('before')
 
       await proxy.mend()
@@ -65,7 +65,7 @@ describe.skipIf(!SERVER)('a PostgreSQL server that is gone for a while', () => {
     expect(await user.trail()).toEqual({ events: [STORED, STORED], runs: Array(2).fill('auto_embed succeeded') })
   }, 120_000)
 
-  test('while runs are handed out: those that were being claimed are not stranded', async () => {
+  test('during a claim leaves no claimed run behind', async () => {
     const proxy = await proxied()
     const app = await openTestApp({ DATABASE_URL: proxy.url, ZERODB_WORKER_SLOTS: '4' })
     opened.push(app)
@@ -92,7 +92,7 @@ describe.skipIf(!SERVER)('a PostgreSQL server that is gone for a while', () => {
       await eventually(() => expect(acknowledged.size).toBeGreaterThan(before + 20))
       going = false
       await Promise.all(writers)
-      // A write whose answer was lost may be there too; what was answered must.
+      // A write without a response may have been committed; an acknowledged one must be.
       const counts = async () => {
         const [row] = await app.system.database.query<Record<'events' | 'done' | 'open', number>>(sql`
           select

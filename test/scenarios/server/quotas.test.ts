@@ -4,7 +4,7 @@ import { eventually } from '../../support/eventually.ts'
 import { SANDBOX } from '../../support/sandbox.ts'
 
 const RATE = 1
-/** A bucket holds ten seconds' worth. */
+/** A bucket holds the requests of ten seconds. */
 const BURST = 10 * RATE
 
 let app: TestApp
@@ -27,7 +27,7 @@ const statuses = (replies: Reply[]) => replies.map(({ status }) => status).sort(
 const deployed = (user: TestUser, name: string, config = {}) =>
   user.post('/api/v1/functions', { name, runtime: 'nodejs', source: `export default () => '${name}'`, config })
 
-/** What a user makes of each kind, and how many of them the settings above leave free. */
+/** How to create an object of each kind, and how many of them the settings above leave free. */
 const MADE: Record<string, { free: number; make(user: TestUser, n: number): Promise<Reply> }> = {
   projects: { free: 2, make: (user, n) => user.post('/api/v1/projects', { name: `p${n}` }) },
   keys: { free: 2, make: (user, n) => user.post('/api/v1/auth/api-keys', { name: `k${n}` }) },
@@ -47,7 +47,7 @@ const MADE: Record<string, { free: number; make(user: TestUser, n: number): Prom
 const crons = (count: number) => Array.from({ length: count }, (_, minute) => `${minute} 0 * * *`)
 
 describe.each(Object.entries(MADE))('A10: %s', (kind, { free, make }) => {
-  test('up to the quota, which the message names; others are not affected', async () => {
+  test('can be used up; the error names it, and other users are not affected', async () => {
     const user = await app.newUser()
     const other = await app.newUser()
     for (let n = 0; n < free; n++) expect((await make(user, n)).status).toBeLessThan(300)
@@ -60,7 +60,7 @@ describe.each(Object.entries(MADE))('A10: %s', (kind, { free, make }) => {
   })
 })
 
-test('A10: requests at once cannot pass a quota together, and a refused one leaves nothing behind', async () => {
+test('A10: concurrent requests cannot exceed a quota together, and a refused one changes nothing', async () => {
   const user = await app.newUser()
   const replies = await Promise.all(Array.from({ length: 8 }, (_, n) => MADE['tables']!.make(user, n)))
   expect(statuses(replies)).toEqual([201, 201, 403, 403, 403, 403, 403, 403])
@@ -72,7 +72,7 @@ test('A10: requests at once cannot pass a quota together, and a refused one leav
   expect((await MADE['tables']!.make(user, 8)).status).toBe(201)
 })
 
-test('A10: an import cannot pass a quota', async () => {
+test('A10: an import cannot exceed a quota', async () => {
   const source = await app.newUser()
   const user = await app.newUser()
   for (let n = 0; n < 2; n++) await MADE['tables']!.make(source, n)
@@ -94,7 +94,7 @@ test('A10: an import cannot pass a quota', async () => {
   expect((await again.get('/api/v1/projects')).body).toHaveLength(3)
 })
 
-test('A10: a user has so many event streams and MCP listeners open at once, and closing one makes room', async () => {
+test('A10: the open event streams and MCP listeners of a user are limited, and closing one frees a place', async () => {
   const user = await app.newUser()
   const other = await app.newUser()
   const url = await app.server.listen({ host: '127.0.0.1', port: 0 })
@@ -135,14 +135,14 @@ describe('A10: the rate limit', () => {
   })
   afterAll(() => limited.close())
 
-  /** Sends requests while the clock stands still. Returns the one that is refused. */
+  /** Sends requests while the clock stands still. Returns the refused one. */
   async function useUp(send: () => Promise<Reply>): Promise<Reply> {
     for (let left = BURST - 1; left >= 0; left--)
       expect(await send()).toMatchObject({ status: 200, headers: { 'ratelimit-remaining': String(left) } })
     return send()
   }
 
-  test('of a user, with all of its keys and projects, is counted apart from its public functions and from others', async () => {
+  test('of a user, over all keys and projects, is counted separately from its public functions and from other users', async () => {
     const user = await limited.newUser()
     const other = await limited.newUser()
     const key = await limited.boundKey(user, await user.project())
@@ -177,7 +177,7 @@ describe('A10: the rate limit', () => {
     }
   })
 
-  test('counts requests without a key by client, and can be off', async () => {
+  test('counts requests without a key per client, and can be off', async () => {
     const { clock } = limited.system.app
     const now = vi.spyOn(clock, 'now').mockReturnValue(clock.now())
     try {

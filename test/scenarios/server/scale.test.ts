@@ -4,11 +4,11 @@ import { sql } from '../../../src/db/sql.ts'
 import { openTestApp, type TestApp, type TestUser } from '../../support/app.ts'
 import { instant } from '../../support/gate.ts'
 
-// Statements are prepared while tables are small, and their plans are kept. What is read for one event must not grow with what is stored.
+// Statements are prepared while tables are small, and their plans are kept. The rows read per event must not grow with the amount of data.
 
 const STORED = 'zerodb.vector.stored'
 const MUCH = 20_000
-/** Rows and index entries that a step may look at; each of the tables below holds many times as many. */
+/** Maximum rows and index entries that a step may read; each of the tables below has many times as many. */
 const ENOUGH = 2_000
 
 let app: TestApp
@@ -24,7 +24,7 @@ beforeAll(async () => {
 })
 afterAll(() => app.close())
 
-/** How many rows and index entries have been read of each table so far. */
+/** Returns how many rows and index entries of each table were read so far. */
 async function readSoFar(): Promise<Map<string, number>> {
   await app.system.database.query(sql`select pg_stat_force_next_flush()`)
   const rows = await app.system.database.query<{ name: string; tuples: number }>(sql`
@@ -47,7 +47,7 @@ async function storeOne(): Promise<void> {
   const reply = await user.post(`${user.database}/vectors/upsert`, { document: 'a' })
   expect(reply.status).toBe(200)
   await app.system.engine.drained()
-  // A beat, which a timer makes otherwise.
+  // A heartbeat, which a timer sends otherwise.
   const { runs } = app.system.app.store
   await runs.recover()
   await runs.reclaim(1, [randomUUID()])
@@ -55,7 +55,7 @@ async function storeOne(): Promise<void> {
   await runs.pending(user, ['auto_graph'], [STORED])
 }
 
-test('an event costs the same with 20,000 hooks, runs and events of others, and as many paused runs', async () => {
+test('an event costs the same with 20,000 hooks, runs and events of other users, and as many paused runs', async () => {
   for (let n = 0; n < 12; n++) await storeOne()
   const { database } = app.system
   await database.query(sql`
@@ -74,6 +74,6 @@ test('an event costs the same with 20,000 hooks, runs and events of others, and 
     select 'event', h.id, e.seq, h.user_id, ${user.project_id}::uuid, h.hook_name, 'queued'
     from zerodb_hooks h, zerodb_events e
     where h.paused_at is not null and e.id like 'other_%'`)
-  // Nobody has told the planner: what has been prepared is what is used.
+  // No statistics are updated: the prepared plans are used.
   expect(await reading(storeOne)).toEqual({})
 }, 120_000)

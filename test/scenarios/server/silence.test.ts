@@ -9,11 +9,11 @@ import { startProxy } from '../../support/proxy.ts'
 
 const STORED = 'zerodb.vector.stored'
 const AWAY = { code: 'unavailable', message: 'The database cannot be reached at the moment; try again' }
-/** Far more than a server that answers needs, and far less than a statement may take. */
+/** Much longer than a responsive server needs, and much shorter than a statement may take. */
 const LOOK_MS = 250
 
-// A silence that is waited out, for the minute that a statement may take or the five seconds of a connection, is too long for these tests.
-describe.skipIf(!SERVER)('a PostgreSQL server that neither answers nor refuses', () => {
+// The real timeouts, a minute for a statement and five seconds for a connection, are too long for these tests.
+describe.skipIf(!SERVER)('a PostgreSQL server that neither responds nor refuses', () => {
   const opened: { close(): Promise<void> }[] = []
   afterEach(async () => {
     for (const each of opened.splice(0).reverse()) await each.close()
@@ -33,7 +33,7 @@ describe.skipIf(!SERVER)('a PostgreSQL server that neither answers nor refuses',
   }
   const ONE = sql`select 1 as one`
 
-  test('is away for all that waits, and at once for what comes then, until it answers again', async () => {
+  test('is unavailable for waiting requests, and immediately for new ones, until it responds again', async () => {
     const { proxy, database } = await open()
     await database.exec('create table t (name text)')
     let begun = 0
@@ -71,12 +71,12 @@ describe.skipIf(!SERVER)('a PostgreSQL server that neither answers nor refuses',
     proxy.thaw()
     await eventually(async () => expect(await database.query(ONE)).toEqual([{ one: 1 }]))
     expect(await database.transaction((tx) => tx.query(ONE))).toEqual([{ one: 1 }])
-    // The commit had been sent: it was never acknowledged, and may have come to pass.
+    // The commit was sent but never acknowledged, so it may have happened.
     const rows = await database.query<{ name: string }>(sql`select name from t`)
     expect(rows.filter(({ name }) => name !== 'to be committed')).toEqual([])
   }, 50_000)
 
-  test('is found again when the way to it is another', async () => {
+  test('is found again under another address', async () => {
     const { proxy, database } = await open()
     proxy.silence()
     await expect(database.query(ONE)).rejects.toMatchObject(AWAY)
@@ -84,7 +84,7 @@ describe.skipIf(!SERVER)('a PostgreSQL server that neither answers nor refuses',
     await eventually(async () => expect(await database.query(ONE)).toEqual([{ one: 1 }]))
   }, 50_000)
 
-  test('is another than one with a statement that takes long', async () => {
+  test('differs from a server with a long statement', async () => {
     const { database } = await open()
     const slow = database.query(sql`select 1 as one from pg_sleep(${(12 * LOOK_MS) / 1000}::float8)`)
     const inTransaction = database.transaction(async (tx) => {
@@ -95,7 +95,7 @@ describe.skipIf(!SERVER)('a PostgreSQL server that neither answers nor refuses',
     expect(await inTransaction).toEqual([{ one: 1 }])
   }, 50_000)
 
-  test('may lose a single connection: its statement is given up when the server would have ended it', async () => {
+  test('may lose a single connection: its statement fails when the server would have cancelled it', async () => {
     const { proxy, database } = await open({ statementTimeoutSeconds: 0.5, lookMs: 60_000 })
     proxy.silence()
     await expect(database.query(ONE)).rejects.toMatchObject(AWAY)
@@ -105,7 +105,7 @@ describe.skipIf(!SERVER)('a PostgreSQL server that neither answers nor refuses',
     expect(await database.transaction((tx) => tx.query(ONE))).toEqual([{ one: 1 }])
   }, 50_000)
 
-  test('has its messages heard again afterwards', async () => {
+  test('sends notifications again afterwards', async () => {
     const { proxy, database } = await open()
     const heard: (string | null)[] = []
     const channel = await database.listen!('silence', (text) => heard.push(text))
@@ -121,7 +121,7 @@ describe.skipIf(!SERVER)('a PostgreSQL server that neither answers nor refuses',
     await channel.close()
   }, 50_000)
 
-  test('makes requests 503; nothing that was answered is lost, and all goes on by itself', async () => {
+  test('makes requests 503; no acknowledged write is lost, and everything recovers automatically', async () => {
     const proxy = await proxied()
     const app = await openTestApp({ DATABASE_URL: proxy.url })
     opened.push(app)
@@ -129,7 +129,7 @@ describe.skipIf(!SERVER)('a PostgreSQL server that neither answers nor refuses',
     const write = async (vector_id: string) =>
       (await user.post(`${user.database}/vectors/upsert`, { vector_id, document: vector_id })).status
     const gate = gated()
-    // Its second attempt, after the outage in its midst, does not wait.
+    // The second attempt, after the outage during the run, does not wait.
     const embed: typeof instant = (texts, signal) =>
       texts[0] === 'before' && gate.started.length === 0 ? gate.embed(texts, signal) : instant(texts)
     await app.withEmbedder(embed, async () => {
@@ -150,7 +150,7 @@ describe.skipIf(!SERVER)('a PostgreSQL server that neither answers nor refuses',
       }
       expect((await app.request('GET', '/readyz')).status).toBe(503)
       expect((await app.request('GET', '/livez')).status).toBe(200)
-      // What is at work ends meanwhile: its result waits for the database.
+      // A running handler ends during the outage: its result waits for the database.
       gate.open('before')
 
       proxy.thaw()
@@ -161,7 +161,7 @@ describe.skipIf(!SERVER)('a PostgreSQL server that neither answers nor refuses',
       })
       expect((await app.request('GET', '/readyz')).status).toBe(200)
     })
-    // What had been sent when the server fell silent was not acknowledged, and may have come to pass.
+    // A write that was sent before the silence was not acknowledged, and may have happened.
     const { vectors } = (await user.get(`${user.database}/vectors`)).body
     const ids = vectors.map(({ vector_id }: { vector_id: string }) => vector_id)
     expect(ids).toEqual(expect.arrayContaining(['before', 'after']))
@@ -169,7 +169,7 @@ describe.skipIf(!SERVER)('a PostgreSQL server that neither answers nor refuses',
     expect(runs).toEqual(events.map(() => 'auto_embed succeeded'))
   }, 50_000)
 
-  test('does not keep a process from stopping', async () => {
+  test('does not prevent a process from stopping', async () => {
     const proxy = await proxied()
     const app = await openTestApp({ DATABASE_URL: proxy.url })
     opened.push({ close: () => app.close() })

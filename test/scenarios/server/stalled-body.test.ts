@@ -26,7 +26,7 @@ afterAll(async () => {
   await app.close()
 })
 
-/** The head of a request of the user's. */
+/** Returns the head of a request of the user. */
 function head(url: string, headers: string[], key = user.key): string {
   return [`POST ${url} HTTP/1.1`, 'host: 127.0.0.1', `authorization: Bearer ${key}`, ...headers]
     .join('\r\n')
@@ -38,20 +38,20 @@ const whole = (url: string, body: object) => {
   return head(url, [`content-length: ${json.length}`]) + json
 }
 
-/** A connection on which `bytes` have been sent, and all that the server says on it until it is closed. */
+/** Opens a connection, sends `bytes`, and collects everything that the server sends until it closes the connection. */
 function open(bytes: string): { socket: Socket; said: Promise<string> } {
   const socket = connect(port, '127.0.0.1')
   socket.write(bytes)
   return { socket, said: text(socket) }
 }
 
-/** The statuses and the last body of what the server has said. */
+/** Returns the statuses and the last body of the server’s responses. */
 function answers(said: string): { statuses: number[]; body: unknown } {
   const statuses = [...said.matchAll(/HTTP\/1\.1 (\d+) /g)].map(([, status]) => Number(status))
   return { statuses, body: JSON.parse(said.slice(said.lastIndexOf('\r\n\r\n'))) }
 }
 
-/** Resolves when the server has twice given up a body that began to stall after the call: twice the limit has gone by then. */
+/** Resolves when the server has twice ended a body that stalled after this call: twice the limit has passed by then. */
 async function limitGoesByTwice(): Promise<void> {
   for (let i = 0; i < 2; i++) await open(head(REMEMBER, ['content-length: 10'])).said
 }
@@ -82,12 +82,12 @@ test.each([
   expect(await user.trail()).toEqual({ events: [], runs: [] })
 })
 
-test('a request that is refused before its body has come holds no connection either', async () => {
+test('a request that is refused before its body arrives does not keep its connection either', async () => {
   const { said } = open(`${head(REMEMBER, ['content-length: 40'], 'wrong')}{"content"`)
   expect(answers(await said)).toMatchObject({ statuses: [401], body: { code: 'unauthorized' } })
 })
 
-test('a body that comes slowly may take as long as it does', async () => {
+test('a slow body may take any time', async () => {
   const end = '\r\n--b--\r\n'
   const content = 'x'.repeat(2_000_000)
   const { socket, said } = open(uploadHead(FILE.length + content.length + end.length) + FILE)
@@ -99,7 +99,7 @@ test('a body that comes slowly may take as long as it does', async () => {
   expect(answers(await said)).toMatchObject({ statuses: [200], body: { size_bytes: content.length } })
 })
 
-test('a body that waits for us to read it is not given up', async () => {
+test('a body that waits because the server does not read it is not ended', async () => {
   const { blobs } = app.system.app
   const put = blobs.put
   let read!: () => void
@@ -112,7 +112,7 @@ test('a body that waits for us to read it is not given up', async () => {
   }
   try {
     const end = '\r\n--b--\r\n'
-    // More than all buffers on the way hold.
+    // More than all buffers on the way can hold.
     const content = 'x'.repeat(32_000_000)
     const { said } = open(uploadHead(FILE.length + content.length + end.length) + FILE + content + end)
     await limitGoesByTwice()
@@ -123,7 +123,7 @@ test('a body that waits for us to read it is not given up', async () => {
   }
 })
 
-test('an answer may take as long as it does, and the next request of its connection waits for it', async () => {
+test('a response may take any time, and the next request of its connection waits for it', async () => {
   const gate = gated()
   await app.withEmbedder(gate.embed, async () => {
     const { said } = open(
@@ -136,7 +136,7 @@ test('an answer may take as long as it does, and the next request of its connect
   })
 })
 
-test('a stream of events goes on', async () => {
+test('a stream of events continues', async () => {
   const stream = await fetch(`http://127.0.0.1:${port}/api/v1/event-log/stream`, {
     headers: { authorization: `Bearer ${user.key}` },
   })

@@ -41,7 +41,7 @@ describe('B1: every operation refuses', () => {
       expect(query).toMatchObject({ status: 422, body: { code: 'validation_failed' } })
       expect(query.body.detail).toContainEqual(expect.objectContaining(refusal('query', 'satus')))
 
-      // Nothing parses the body of a GET.
+      // The body of a GET is not parsed.
       if (method === 'GET') return
       const [, plain] = requestTo(operation)
       const body = await user.request(method, plain, { body: { unknown_field: { a: 1 } } })
@@ -52,7 +52,7 @@ describe('B1: every operation refuses', () => {
     },
   )
 
-  test('unknown fields of the objects inside its input, too', () => {
+  test('unknown fields of nested objects, too', () => {
     const loose: string[] = []
     const visit = (type: z.ZodType, at: string): void => {
       if (type instanceof z.ZodObject) {
@@ -84,7 +84,7 @@ test.each([
   )
 })
 
-test('B1: an unknown name that resembles none is answered with the known ones', async () => {
+test('B1: an unknown name without similar names is answered with the list of known ones', async () => {
   const reply = await user.post(`${user.database}/tables/${things.table}/query`, { where: { n: 1 } })
   expect(reply.body.detail).toEqual([
     {
@@ -105,7 +105,7 @@ test('B1: an unknown name that resembles none is answered with the known ones', 
   ])
 })
 
-test('B1: a refused request leaves nothing behind', async () => {
+test('B1: a refused request changes nothing', async () => {
   const other = await app.newUser()
   const refused = [
     await other.post(`${other.database}/files/upload`, { file_name: 'a', file: {} }),
@@ -119,7 +119,7 @@ test('B1: a refused request leaves nothing behind', async () => {
   expect((await other.get(`${other.database}/files`)).body).toEqual([])
 })
 
-test('B1: a multipart upload refuses an unknown field, and one that is sent twice', async () => {
+test('B1: a multipart upload refuses an unknown field and a repeated field', async () => {
   const upload = (...fields: [string, string][]) => {
     const parts = [...fields.map(([name, value]) => `name="${name}"\r\n\r\n${value}`)]
     const file = 'name="file"; filename="a.txt"\r\ncontent-type: text/plain\r\n\r\nhello'
@@ -144,7 +144,7 @@ test('B1: a multipart upload refuses an unknown field, and one that is sent twic
   })
 })
 
-test('B1: only uploads take a multipart body', async () => {
+test('B1: only uploads accept a multipart body', async () => {
   const reply = await user.request('POST', `${MEMORY}/remember`, {
     payload: '--x\r\ncontent-disposition: form-data; name="content"\r\n\r\nhello\r\n--x--\r\n',
     headers: { 'content-type': 'multipart/form-data; boundary=x' },
@@ -152,7 +152,7 @@ test('B1: only uploads take a multipart body', async () => {
   expect(reply).toMatchObject({ status: 415, body: { code: 'unsupported_media_type' } })
 })
 
-test('B1: one field under two names must have one value', async () => {
+test('B1: one field under two names must have equal values', async () => {
   const url = `${user.database}/vectors/search`
   const same = await user.post(url, { query_vector: [1, 0], limit: 3, top_k: 3 })
   expect(same.status).toBe(200)
@@ -165,7 +165,7 @@ test('B1: one field under two names must have one value', async () => {
   expect(places).toMatchObject({ status: 422, body: { detail: [{ loc: ['query', 'limit'] }] } })
 })
 
-test('B1: a field that repeats a key of the path must have its value', async () => {
+test('B1: a field that repeats a key of the path must have the same value', async () => {
   const url = `${user.database}/tables/${things.table}/query`
   expect((await user.post(url, { project_id: user.project_id, table: things.table })).status).toBe(200)
   const contrary = await user.post(url, { project_id: things.key })
@@ -175,7 +175,7 @@ test('B1: a field that repeats a key of the path must have its value', async () 
   })
 })
 
-test('B1: a request without a project in its path is about the project that it names', async () => {
+test('B1: a request without a project in its path uses the project_id that it contains', async () => {
   const project_id = await user.project()
   const remembered = await user.post(`${MEMORY}/remember?project_id=${project_id}`, { content: 'in another project' })
   expect(remembered.status).toBe(200)
@@ -201,7 +201,7 @@ test('B1: a request without a project in its path is about the project that it n
 })
 
 describe('G18: fields of official clients', () => {
-  test('the table of ignored fields names operations, and fields that they do not have', () => {
+  test('the table of ignored fields has only operations, and fields that these do not have', () => {
     for (const [name, fields] of Object.entries(IGNORED_FIELDS)) {
       const operation = OPERATIONS.find((each) => each.name === name)
       expect(operation, name).toBeDefined()
@@ -209,7 +209,7 @@ describe('G18: fields of official clients', () => {
     }
   })
 
-  test('fields that mean nothing here are accepted, ignored and named in the answer', async () => {
+  test('fields without an effect are accepted, ignored and listed in the response', async () => {
     const recalled = await user.post(`${MEMORY}/recall`, {
       query: 'x',
       layer: 'episodic',
@@ -229,7 +229,7 @@ describe('G18: fields of official clients', () => {
     )
   })
 
-  test('a recall is scoped by user_id and run_id, and allow_cross_namespace finds every namespace', async () => {
+  test('a recall is narrowed by user_id and run_id, and allow_cross_namespace searches all namespaces', async () => {
     const other = await app.newUser()
     const remember = (fields: object) => other.post(`${MEMORY}/remember`, { content: 'likes green tea', ...fields })
     await remember({ user_id: 'ann', namespace: 'a' })
@@ -243,7 +243,7 @@ describe('G18: fields of official clients', () => {
     expect(await recall({ namespace: 'a', allow_cross_namespace: true })).toBe(2)
   })
 
-  test('rows are queried by a list of conditions, by order or sort_by, and counted by limit 0', async () => {
+  test('rows are queried by a list of conditions, by order or sort_by, and counted with limit 0', async () => {
     const other = await app.newUser()
     await other.post(`${other.database}/tables`, { table_name: 't' })
     const rows = [
@@ -271,7 +271,7 @@ describe('G18: fields of official clients', () => {
     expect(wrong).toMatchObject({ status: 422, body: { detail: [{ loc: ['body', 'filters'] }] } })
   })
 
-  test('a batch of vectors may be called items, and names a namespace for all', async () => {
+  test('a batch of vectors may be called items, and has a namespace for all', async () => {
     const other = await app.newUser()
     const stored = await other.post(`${other.database}/vectors/upsert-batch`, {
       items: [
@@ -286,7 +286,7 @@ describe('G18: fields of official clients', () => {
   })
 })
 
-test('B1: a field of hook_config that its handler does not read is named in the answer', async () => {
+test('B1: a field of hook_config that its handler does not use is listed in the response', async () => {
   const other = await app.newUser()
   const hook = await other.hook('zerodb.vector.stored', 'auto_embed', { hook_config: { modell: 'bge-m3' } })
   expect(hook).toMatchObject({
@@ -297,7 +297,7 @@ test('B1: a field of hook_config that its handler does not read is named in the 
   expect(changed.body).not.toHaveProperty('warnings')
 })
 
-test('B1: an object that was answered may be sent back whole, and what cannot be changed is named if it differs', async () => {
+test('B1: an object from a response can be sent back unchanged, and a read-only field that differs is listed', async () => {
   const other = await app.newUser()
   const project = (await other.get(`/api/v1/projects/${other.project_id}`)).body
   const put = await other.request('PUT', `/api/v1/projects/${other.project_id}`, {
@@ -315,7 +315,7 @@ test('B1: an object that was answered may be sent back whole, and what cannot be
   expect(patched.status).toBe(200)
 })
 
-test('B1: an optional field that is null is as if absent', async () => {
+test('B1: an optional field that is null counts as absent', async () => {
   const other = await app.newUser()
   const remembered = await other.post(`${MEMORY}/remember`, {
     content: 'x',
@@ -326,7 +326,7 @@ test('B1: an optional field that is null is as if absent', async () => {
   expect(remembered).toMatchObject({ status: 200, body: { tags: [], metadata: {}, namespace: 'global' } })
 })
 
-test('B1: built-in tools and calls out of functions refuse unknown fields too', async () => {
+test('B1: built-in tools and calls of functions refuse unknown fields, too', async () => {
   await expect(
     app.system.app.call('memory.recall', await callerOf(user), { query: 'x', entty_id: 'a' }),
   ).rejects.toMatchObject({ code: 'validation_failed', fields: [refusal('body', 'entty_id')] })

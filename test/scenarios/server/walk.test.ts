@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openTestApp, type TestApp, type TestUser } from '../../support/app.ts'
 
-// What the specification's examples do, in other words: it needs no file from outside.
+// The steps of the specification’s examples in other words, so the test needs no file from elsewhere.
 
-describe('a new user walks through hooks, memory and graph', () => {
+describe('a new user tries hooks, memory and graph', () => {
   let app: TestApp
   let user: TestUser
   let hookId: string
@@ -13,7 +13,7 @@ describe('a new user walks through hooks, memory and graph', () => {
   })
   afterAll(() => app.close())
 
-  test('a hook that builds the graph is made for all projects', async () => {
+  test('a hook that builds the graph is created for all projects', async () => {
     const reply = await user.post('/api/v1/hooks', {
       event_type: 'zeromemory.remembered',
       hook_name: 'auto_graph',
@@ -24,7 +24,7 @@ describe('a new user walks through hooks, memory and graph', () => {
     hookId = reply.body.id
   })
 
-  test('a memory is stored and its graph can be read at once, without a pause', async () => {
+  test('a memory is stored and its graph can be read immediately', async () => {
     const reply = await user.post('/api/v1/public/memory/v2/remember', {
       content: 'Carla joined Globex in Lisbon',
       entity_id: 'carla',
@@ -51,7 +51,7 @@ describe('a new user walks through hooks, memory and graph', () => {
     ])
   })
 
-  test('the hook is listed, switched off and deleted', async () => {
+  test('the hook is listed, disabled and deleted', async () => {
     expect((await user.get('/api/v1/hooks')).body.map((hook: { id: string }) => hook.id)).toEqual([hookId])
     expect((await user.patch(`/api/v1/hooks/${hookId}`, { is_active: false })).body.is_active).toBe(false)
     expect((await user.get('/api/v1/hooks')).body).toEqual([])
