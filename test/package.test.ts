@@ -65,7 +65,17 @@ test('it installs with strict engines, is small, and has few dependencies', asyn
 
 test('each bundled package is listed with its licence', () => {
   const notices = readFileSync(join(installed, 'node_modules/zerodb-functions/dist/THIRD-PARTY-NOTICES.txt'), 'utf8')
-  for (const name of ['fastify', 'zod', 'pg', 'undici', 'wink-nlp', 'compromise', 'unpdf', 'eventsource-parser'])
+  for (const name of [
+    'fastify',
+    'zod',
+    'pg',
+    'undici',
+    'wink-nlp',
+    'compromise',
+    'unpdf',
+    'marked',
+    'eventsource-parser',
+  ])
     expect(notices).toMatch(new RegExp(`^${name} \\d+\\.\\d+\\.\\d+ \\(.+\\)$`, 'm'))
 })
 

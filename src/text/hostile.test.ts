@@ -235,6 +235,16 @@ test('50 MB of one line are refused', async () => {
   )
 })
 
+test('markdown of nothing but marks is read within the time limit', async () => {
+  const marks = ['_*a ', '__a', '[a][', '[a](', '![', 'a*b_', '**a _b ', '> ', '- ', '1. ', '<a ', '`']
+  const content = marks.flatMap((mark) =>
+    [20, 100, 3000].map((count) => `${mark.repeat(count)}\n\n`.repeat(Math.ceil(40_000 / (mark.length * count)))),
+  )
+  const file = { content: Buffer.from(`${content.join('')}# The end`), content_type: null, file_name: 'marks.md' }
+  const { text, truncated } = await extractor.extract(file)
+  expect({ end: text.slice(-8), truncated }).toEqual({ end: '\nThe end', truncated: false })
+})
+
 test('a file of 2 GB is read no further than the limit, whatever it is', async () => {
   const path = join(folder, 'huge.html')
   writeFileSync(path, '<html>')
