@@ -186,7 +186,8 @@ function describe(
   const orNull = ([name, { description, ...schema }]: [string, JsonSchema]): [string, JsonSchema] =>
     nullable.has(name) ? [name, { description, anyOf: [schema, { type: 'null' }] }] : [name, { ...schema, description }]
   const body = {
-    type: others.some(([name]) => required(name)) ? 'object' : ['object', 'null'],
+    description: `Fields of \`${operation.name}\``,
+    type: 'object',
     properties: Object.fromEntries(others.map(orNull)),
     required: others.map(([name]) => name).filter(required),
     additionalProperties: false,
@@ -198,7 +199,9 @@ function describe(
     tags: [operation.name.split('.')[0]],
     ...(operation.permission === 'public' ? { security: [] } : {}),
     parameters,
-    ...(inQuery ? {} : { requestBody: { required: body.required.length > 0, content: contentOf(operation, body) } }),
+    ...(inQuery
+      ? {}
+      : { requestBody: { required: body.required.length > 0, content: contentOf(operation, body, components) } }),
     responses: { ...responses, ...failuresOf(operation, method) },
   }
 }
@@ -275,16 +278,27 @@ const RETRY_AFTER = {
   'Retry-After': { description: 'Seconds after which to try again', schema: { type: 'string', pattern: '^\\d+$' } },
 }
 
-function contentOf(operation: Operation, body: JsonSchema): JsonSchema {
-  const json = { 'application/json': { schema: body } }
+interface Body extends JsonSchema {
+  properties: Record<string, JsonSchema>
+  required: string[]
+}
+
+function contentOf(operation: Operation, body: Body, { schemas }: Components): JsonSchema {
+  const name = `${operation.name.replace(/(?:^|[._])(\w)/g, (_, letter: string) => letter.toUpperCase())}Body`
+  const hasFields = Object.keys(body.properties).length > 0
+  if (hasFields) schemas[name] = body
+  const named = hasFields ? { $ref: `#/components/schemas/${name}` } : body
+  const json = {
+    'application/json': { schema: body.required.length > 0 ? named : { anyOf: [named, { type: 'null' }] } },
+  }
   if (operation.kind !== 'upload') return json
   const file = {
-    type: 'object',
-    properties: {
-      file: { description: 'The content', type: 'string', contentMediaType: 'application/octet-stream' },
-    },
+    description: 'The content',
+    type: 'string',
+    format: 'binary',
+    contentMediaType: 'application/octet-stream',
   }
-  return { 'multipart/form-data': { schema: { allOf: [file, body] } }, ...json }
+  return { 'multipart/form-data': { schema: { ...body, properties: { file, ...body.properties } } }, ...json }
 }
 
 function statusOf(operation: Operation): number {

@@ -12,7 +12,7 @@ afterAll(() => app.close())
 interface Described {
   operationId: string
   parameters: { name: string; in: string; required: boolean }[]
-  requestBody?: { content: Record<string, { schema: { required?: string[] } }> }
+  requestBody?: { content: Record<string, { schema: { $ref: string } }> }
   responses: Record<string, { description: string }>
   security?: unknown[]
 }
@@ -31,7 +31,9 @@ test('the document has every operation once', async () => {
 
 test('the creation of a hook is described with its fields, status and errors', async () => {
   const create = (await described()).get('hooks.create')!
-  expect(create.requestBody!.content['application/json']!.schema.required).toEqual(['event_type', 'hook_name'])
+  const { body } = await app.request('GET', '/openapi.json')
+  expect(create.requestBody!.content['application/json']!.schema.$ref).toBe('#/components/schemas/HooksCreateBody')
+  expect(body.components.schemas.HooksCreateBody.required).toEqual(['event_type', 'hook_name'])
   expect(Object.keys(create.responses)).toEqual([
     '201',
     '400',
