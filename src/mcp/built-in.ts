@@ -1,174 +1,212 @@
-import type { JSONObject, ToolAnnotations } from '@modelcontextprotocol/server'
+import type { Tool as Definition, JSONObject, ToolAnnotations } from '@modelcontextprotocol/server'
+import { z } from 'zod'
 import type { App, Caller } from '../app.ts'
 import { ZeroError } from '../errors.ts'
-import { stringifyJson } from '../exact-json.ts'
+import { markNumbers, parseStoredJson, stringifyJson } from '../exact-json.ts'
 import { OPERATIONS } from '../operations/index.ts'
+import { file } from '../schema/file.ts'
+import { entity, relationship } from '../schema/graph.ts'
+import { type JsonSchema, toInlineJsonSchema } from '../schema/json-schema.ts'
 import { allows } from '../schema/login.ts'
+import { forgetResult, recalled, rememberResult } from '../schema/memory.ts'
+import { published } from '../schema/published.ts'
+import { row, rowPage } from '../schema/table.ts'
+import { vectorMatch } from '../schema/vector.ts'
 import { failed, type Tool } from './tool.ts'
 
 interface BuiltIn {
   description: string
   annotations: ToolAnnotations
-  /** What a model may say: JSON Schemas by name, those that it must say first. */
-  properties: Record<string, JSONObject>
-  required: string[]
   operation: string
-  /** The operation's input; the arguments as they are when absent. */
+  /** Fields of the operation's input that are arguments: a text replaces the field's description. */
+  arguments: Record<string, true | string>
+  /** Arguments that are not fields of the operation's input. */
+  ownArguments?: Record<string, JSONObject>
+  required: string[]
+  /** Returns the operation's input. When absent: the arguments. */
   input?(args: Record<string, unknown>): Record<string, unknown>
-  /** What of the answer is worth a model's attention; all when absent. */
-  // biome-ignore lint/suspicious/noExplicitAny: an answer is what its operation says
-  pick?(answer: any): unknown
+  /** The part of the operation's output that a model needs. */
+  output: z.ZodObject
 }
 
-const string = { type: 'string' }
-const count = { type: 'integer' }
-const object = { type: 'object' }
-const reads = { readOnlyHint: true }
-const limit = { ...count, description: 'Most results, up to 1000' }
+const readOnly = { readOnlyHint: true }
 
-/** What every project can do without a function: each of them is an operation of the API. */
+/** The tools of every project. Each calls an operation of the API. */
 const BUILT_IN: Readonly<Record<string, BuiltIn>> = {
   remember: {
     description: 'Keep a fact, preference or event for later. Stored word for word.',
     annotations: { destructiveHint: false },
-    properties: {
-      content: { ...string, description: 'Understandable by itself: names instead of pronouns' },
-      tags: { type: 'array', items: string },
-      session_id: string,
-    },
-    required: ['content'],
     operation: 'memory.remember',
-    pick: ({ memory_id, created_at }) => ({ memory_id, created_at }),
+    arguments: { content: 'Understandable by itself: names instead of pronouns', tags: true, session_id: true },
+    required: ['content'],
+    output: rememberResult.pick({ memory_id: true, created_at: true }),
   },
   recall: {
-    description: 'Find what was remembered about something, best first.',
-    annotations: reads,
-    properties: { query: { ...string, description: 'A question, or a few words' }, limit, session_id: string },
-    required: ['query'],
+    description: 'Find memories about something, best first.',
+    annotations: readOnly,
     operation: 'memory.recall',
-    pick: ({ results }) => ({
-      memories: results.map(({ memory_id, content, score, tags, created_at }: Record<string, unknown>) => ({
-        memory_id,
-        content,
-        score,
-        tags,
-        created_at,
-      })),
+    arguments: { query: 'A question, or a few words', limit: true, session_id: true },
+    required: ['query'],
+    output: z.object({
+      memories: z.array(recalled.pick({ memory_id: true, content: true, score: true, tags: true, created_at: true })),
     }),
   },
   forget: {
-    description: 'Delete a memory and all that was derived from it.',
+    description: 'Delete a memory and everything that was derived from it alone.',
     annotations: { destructiveHint: true },
-    properties: { memory_id: { ...string, description: 'As recall gives it' } },
-    required: ['memory_id'],
     operation: 'memory.forget',
+    arguments: { memory_id: true },
+    required: ['memory_id'],
+    output: forgetResult,
   },
   search_vectors: {
     description: 'Find stored documents by meaning.',
-    annotations: reads,
-    properties: {
-      query: string,
-      namespace: string,
-      limit,
-      metadata_filter: { ...object, description: 'Equal values by key' },
+    annotations: readOnly,
+    operation: 'vectors.search',
+    arguments: {
+      query: 'A question, or a few words',
+      namespace: true,
+      limit: true,
+      metadata_filter: 'Values by field of the metadata',
     },
     required: ['query'],
-    operation: 'vectors.search',
-    pick: ({ results }) => ({
-      results: results.map(
-        ({ vector_id, document, summary, metadata, similarity, namespace }: Record<string, unknown>) => ({
-          vector_id,
-          namespace,
-          similarity,
-          document,
-          summary,
-          metadata,
+    output: z.object({
+      results: z.array(
+        vectorMatch.pick({
+          vector_id: true,
+          namespace: true,
+          similarity: true,
+          document: true,
+          summary: true,
+          metadata: true,
         }),
       ),
     }),
   },
   graph_neighbors: {
-    description: 'What a person, place or thing is related to, according to the memories.',
-    annotations: reads,
-    properties: { entity: { ...string, description: 'A name' }, limit },
-    required: ['entity'],
+    description: 'Get the relations of a person, place or thing, according to the memories.',
+    annotations: readOnly,
     operation: 'graph.neighbors',
-    pick: ({ entity, relationships }) => ({
-      entity: { name: entity.name, type: entity.type },
-      relationships: relationships.map(({ subject, predicate, object: other, sources }: Record<string, unknown>) => ({
-        subject,
-        predicate,
-        object: other,
-        memory_ids: sources,
-      })),
+    arguments: { entity: 'Name in any spelling', limit: true },
+    required: ['entity'],
+    output: z.object({
+      entity: entity.pick({ name: true, type: true }),
+      relationships: z.array(relationship.pick({ subject: true, predicate: true, object: true, sources: true })),
     }),
   },
   query_table: {
-    description: 'Rows of a table that meet conditions.',
-    annotations: reads,
-    properties: {
-      table: string,
-      filters: { ...object, description: 'Values by field, or {"$gt": 5}; also $gte $lt $lte $ne $in' },
-      sort: { ...object, description: '1 or -1 by field' },
-      limit,
-      offset: count,
+    description: 'Get the rows of a table that meet conditions.',
+    annotations: readOnly,
+    operation: 'rows.query',
+    arguments: {
+      table: true,
+      filters: 'Values by field, or {"$gt": 5}; also $gte $lt $lte $ne $in',
+      sort: '1 or -1 by field',
+      limit: true,
+      offset: true,
     },
     required: ['table'],
-    operation: 'rows.query',
-    pick: ({ total, has_more, data }) => ({
-      total,
-      has_more,
-      rows: data.map(({ row_id, row_data }: Record<string, unknown>) => ({ row_id, ...(row_data as object) })),
-    }),
+    output: rowPage
+      .pick({ total: true, has_more: true })
+      .extend({ data: z.array(row.pick({ row_id: true, row_data: true })) }),
   },
   store_text: {
     description: 'Store a text as a file.',
     annotations: { destructiveHint: false },
-    properties: { file_name: string, text: string, folder: string, content_type: string },
-    required: ['file_name', 'text'],
     operation: 'files.upload',
+    arguments: { file_name: 'Name of the file', folder: true, content_type: 'Media type. When absent: text/plain' },
+    ownArguments: { text: { type: 'string', description: 'The content' } },
+    required: ['file_name', 'text'],
     input: ({ text, content_type = 'text/plain; charset=utf-8', ...rest }) => ({
       ...rest,
       content_type,
       ...(typeof text === 'string' ? { file_content: Buffer.from(text).toString('base64') } : { file_content: text }),
     }),
-    pick: ({ file_id, file_name, size_bytes }) => ({ file_id, file_name, size_bytes }),
+    output: file.pick({ file_id: true, file_name: true, size_bytes: true }),
   },
   publish_event: {
-    description: 'Publish an event to a topic: whoever listens reacts.',
+    description: 'Publish an event to a topic, so that hooks can react.',
     annotations: { destructiveHint: false },
-    properties: { topic: string, payload: object },
-    required: ['topic'],
     operation: 'events.publish',
-    input: ({ payload, ...rest }) => ({ ...rest, ...(payload === undefined ? {} : { event_payload: payload }) }),
-    pick: ({ event_id, topic, published_at }) => ({ event_id, topic, published_at }),
+    arguments: { topic: true, event_payload: true },
+    required: ['topic'],
+    output: published.pick({ event_id: true, topic: true, published_at: true }),
   },
 }
 
-const PERMISSIONS = new Map(OPERATIONS.map(({ name, permission }) => [name, permission]))
+/** Keywords that a model needs. The operation checks the others, and its errors name them. */
+const KEYWORDS = ['type', 'properties', 'required', 'items', 'enum', 'const', 'minimum', 'maximum', 'default']
+
+const OPERATION = new Map(OPERATIONS.map((operation) => [operation.name, operation]))
+
+const DEFINITIONS = new Map(Object.entries(BUILT_IN).map(([name, tool]) => [name, definitionOf(name, tool)]))
+
+function definitionOf(name: string, tool: BuiltIn): Tool['definition'] {
+  const { description, annotations, required, ownArguments = {} } = tool
+  const { properties } = toInlineJsonSchema(OPERATION.get(tool.operation)!.input, 'input') as {
+    properties: Record<string, JsonSchema>
+  }
+  const fields = Object.entries(tool.arguments).map(([field, text]) => [field, argumentOf(properties[field]!, text)])
+  return {
+    name,
+    description,
+    inputSchema: { type: 'object', properties: { ...Object.fromEntries(fields), ...ownArguments }, required },
+    outputSchema: brief(toInlineJsonSchema(tool.output, 'output')) as NonNullable<Definition['outputSchema']>,
+    annotations,
+  }
+}
+
+/** The schema of an argument. It has no null, because a model leaves the argument out instead. */
+function argumentOf({ description, ...schema }: JsonSchema, text: true | string): JsonSchema {
+  return { ...brief(withoutNull(schema)), description: text === true ? description : text }
+}
+
+function withoutNull({ anyOf, type, ...rest }: JsonSchema): JsonSchema {
+  if (Array.isArray(type)) return { ...rest, type: type.find((each) => each !== 'null') }
+  const branch = ((anyOf ?? []) as JsonSchema[]).find((each) => each['type'] !== 'null')
+  return type === undefined ? { ...rest, ...branch } : { ...rest, type }
+}
+
+/** A schema with `KEYWORDS` only: a model reads every word of every tool. */
+function brief(schema: JsonSchema): JsonSchema {
+  const { properties, items, anyOf } = schema as {
+    properties?: Record<string, JsonSchema>
+    items?: JsonSchema
+    anyOf?: JsonSchema[]
+  }
+  return {
+    ...Object.fromEntries(Object.entries(schema).filter(([keyword]) => KEYWORDS.includes(keyword))),
+    ...(properties && {
+      properties: Object.fromEntries(Object.entries(properties).map(([name, each]) => [name, brief(each)])),
+    }),
+    ...(items && { items: brief(items) }),
+    ...(anyOf && { anyOf: anyOf.map(brief) }),
+  }
+}
 
 /** Those that the caller's key allows, always in the same order. */
 export function builtInTools(app: App, caller: Caller): Tool[] {
   return Object.entries(BUILT_IN)
-    .filter(([, { operation }]) => allows(caller.permissions, PERMISSIONS.get(operation)!))
+    .filter(([, { operation }]) => allows(caller.permissions, OPERATION.get(operation)!.permission))
     .map(([name, tool]) => toolOf(app, caller, name, tool))
 }
 
-function toolOf(app: App, caller: Caller, name: string, tool: BuiltIn): Tool {
-  const { description, annotations, properties, required, operation } = tool
+function toolOf(app: App, caller: Caller, name: string, { operation, input, output }: BuiltIn): Tool {
+  const definition = DEFINITIONS.get(name)!
   return {
     label: name,
-    definition: { name, description, inputSchema: { type: 'object', properties, required }, annotations },
+    definition,
     async call({ arguments: args, trace }) {
-      const unknown = Object.keys(args).filter((key) => !Object.hasOwn(properties, key))
+      const unknown = Object.keys(args).filter((key) => !Object.hasOwn(definition.inputSchema.properties!, key))
       if (unknown.length > 0) return failed(`${name} has no argument "${unknown[0]!.slice(0, 100)}"`)
       try {
         const answer = await app.call(
           operation,
           trace === undefined ? caller : { ...caller, trace },
-          tool.input?.(args) ?? args,
+          input?.(args) ?? args,
         )
-        return { content: [{ type: 'text', text: stringifyJson(tool.pick?.(answer) ?? answer) }] }
+        const text = stringifyJson(output.parse(answer))
+        return { content: [{ type: 'text', text }], structuredContent: markNumbers(parseStoredJson(text)) as object }
       } catch (error) {
         if (!(error instanceof ZeroError)) throw error
         return failed(inWords(error))

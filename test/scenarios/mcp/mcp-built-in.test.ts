@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { OPERATIONS } from '../../../src/operations/index.ts'
 import type { TestUser } from '../../support/app.ts'
 import { BUILT_IN, type McpApp, openMcpApp } from '../../support/mcp-app.ts'
 import type { TestClient } from '../../support/mcp-clients.ts'
@@ -17,9 +18,10 @@ afterAll(async () => {
 })
 
 async function call(name: string, args: Record<string, unknown>) {
-  const { content, isError } = await client.call(name, args)
+  const { content, isError, structuredContent } = await client.call(name, args)
   if (isError) throw new Error(content[0].text)
-  return JSON.parse(content[0].text)
+  expect(structuredContent).toEqual(JSON.parse(content[0].text))
+  return structuredContent
 }
 
 /** How many tokens a model reads, at most: o200k_base and cl100k_base make one of 4.4 characters of these schemas. */
@@ -28,9 +30,36 @@ const tokens = (text: string): number => Math.ceil(text.length / 3)
 test('all of them together leave a model room for its work', async () => {
   const tools = await client.tools()
   expect(tools.map(({ name }) => name)).toEqual(BUILT_IN)
-  const count = tokens(JSON.stringify(tools))
-  console.log(`the schemas of the built-in tools: about ${count} tokens`)
-  expect(count).toBeLessThan(1_500)
+  const all = tokens(JSON.stringify(tools))
+  const inputs = tokens(JSON.stringify(tools.map(({ outputSchema: _, ...tool }) => tool)))
+  console.log(`the built-in tools: about ${all} tokens, ${inputs} without output schemas`)
+  expect(inputs).toBeLessThan(1_500)
+  expect(all).toBeLessThan(2_250)
+})
+
+/** Arguments that the operation of a tool does not have. */
+const OWN_ARGUMENTS = { store_text: ['text'] }
+
+test('E: every tool has an output schema, and describes its arguments, which have the names of the API', async () => {
+  const fields = new Set(OPERATIONS.flatMap(({ input }) => Object.keys(input.shape)))
+  for (const { name, inputSchema, outputSchema } of await client.tools()) {
+    expect(outputSchema, name).toMatchObject({ type: 'object', required: expect.any(Array) })
+    const args = Object.entries(inputSchema.properties as Record<string, { description?: string }>)
+    for (const [argument, { description }] of args) {
+      expect(description, `${name} ${argument}`).toBeTruthy()
+      const own = OWN_ARGUMENTS[name as keyof typeof OWN_ARGUMENTS] ?? []
+      expect([...fields, ...own], name).toContain(argument)
+    }
+  }
+})
+
+test('numbers keep their digits', async () => {
+  await user.post(`${user.database}/tables`, { table_name: 'exact' })
+  const payload = '{"row_data": {"id": 12345678901234567890}}'
+  const headers = { 'content-type': 'application/json' }
+  await user.request('POST', `${user.database}/tables/exact/rows`, { payload, headers })
+  const { content } = await client.call('query_table', { table: 'exact' })
+  expect(content[0].text).toContain('12345678901234567890')
 })
 
 test('remember, recall, graph_neighbors, forget', async () => {
@@ -52,7 +81,7 @@ test('remember, recall, graph_neighbors, forget', async () => {
   expect(await call('graph_neighbors', { entity: 'Ada Lovelace' })).toEqual({
     entity: { name: 'Ada Lovelace', type: expect.any(String) },
     relationships: [
-      { subject: 'Ada Lovelace', predicate: 'works for', object: 'Acme Corporation', memory_ids: [memory_id] },
+      { subject: 'Ada Lovelace', predicate: 'works for', object: 'Acme Corporation', sources: [memory_id] },
     ],
   })
   expect(await call('forget', { memory_id })).toMatchObject({ status: 'forgotten', receipt: { memories: 1, edges: 1 } })
@@ -88,7 +117,7 @@ test('query_table', async () => {
     {
       total: 2,
       has_more: true,
-      rows: [{ row_id: expect.any(String), n: 3, open: true }],
+      data: [{ row_id: expect.any(String), row_data: { n: 3, open: true } }],
     },
   )
   await expect(call('query_table', { table: 'nowhere' })).rejects.toThrow('Table not found')
@@ -107,7 +136,7 @@ test('store_text', async () => {
 })
 
 test('publish_event', async () => {
-  const { event_id } = await call('publish_event', { topic: 'orders', payload: { id: 7 } })
+  const { event_id } = await call('publish_event', { topic: 'orders', event_payload: { id: 7 } })
   const { body } = await user.get(`${user.database}/events`)
   expect(body.events).toMatchObject([{ event_id, topic: 'orders', event_payload: { id: 7 } }])
 })
