@@ -1,4 +1,4 @@
-"""Hooks of schemathesis: gives most requests things that exist, keeps the account usable, and counts the answers."""
+"""Hooks of schemathesis: fills most requests with existing objects, keeps the account usable, and counts the answers."""
 
 import atexit
 import json
@@ -10,8 +10,8 @@ import schemathesis
 
 SETTINGS = json.loads(os.environ["ZERODB_FUZZ"])
 # Values of the path's keys that name something of the account's, by operation.
-THINGS = SETTINGS["things"]
-KEPT = {value for keys in THINGS.values() for value in keys.values()}
+FIXTURES = SETTINGS["fixtures"]
+KEPT = {value for keys in FIXTURES.values() for value in keys.values()}
 STREAMS = set(SETTINGS["streams"])
 STREAM_SECONDS = 1.0
 # Texts that only few values of their type are: without them such requests are refused before they do anything.
@@ -28,7 +28,7 @@ if os.path.exists(SETTINGS["counts"]):
 def before_call(context, case, kwargs):
     label = case.operation.label
     path = case.path_parameters or {}
-    known = THINGS.get(label, {})
+    known = FIXTURES.get(label, {})
     if case.method != "DELETE" and luck.random() < 0.8:
         for key, value in known.items():
             if key in path:

@@ -20,7 +20,7 @@ import type { Operation } from '../../src/operations/operation.ts'
 import { packageRoot } from '../../src/platform/package.ts'
 import { EVENT_NAMES } from '../../src/schema/events.ts'
 import { openTestApp } from '../support/app.ts'
-import { type Things, thingOf, thingsOf } from '../support/fixtures.ts'
+import { createFixtures, type Fixtures, fixtureOf } from '../support/fixtures.ts'
 import { SANDBOX } from '../support/sandbox.ts'
 
 const SCHEMATHESIS = 'schemathesis==4.32.5'
@@ -74,15 +74,15 @@ async function schemathesis(): Promise<string> {
 
 const labelOf = (route: string) => route.replace(/:(\w+)/g, '{$1}')
 
-function settingsFor(things: Things, seed: number, counts: string) {
+function settingsFor(fixtures: Fixtures, seed: number, counts: string) {
   const known = OPERATIONS.map((operation) => {
-    const keys = [...operation.route.matchAll(/:(\w+)/g)].map(([, key]) => [key!, thingOf(things, operation, key!)])
+    const keys = [...operation.route.matchAll(/:(\w+)/g)].map(([, key]) => [key!, fixtureOf(fixtures, operation, key!)])
     return [labelOf(operation.route), Object.fromEntries(keys)]
   })
   return {
     seed,
     counts,
-    things: Object.fromEntries(known),
+    fixtures: Object.fromEntries(known),
     streams: OPERATIONS.filter(({ kind }) => kind === 'stream').map(({ route }) => labelOf(route)),
     kept: ['DELETE /api/v1/projects/{project_id}'],
     words: {
@@ -105,7 +105,7 @@ async function main(): Promise<boolean> {
   const app = await openTestApp({ ...SANDBOX, ZERODB_REGISTRATION: 'on', ZERODB_RATE_LIMIT: '0' })
   try {
     const user = await app.newUser()
-    const things = await thingsOf(app, user, user.project_id)
+    const fixtures = await createFixtures(app, user, user.project_id)
     // A token, because the fuzz revokes keys.
     const { jwtSecret, clock } = app.system.app
     const token = await signAccessToken(jwtSecret, user.user_id, clock)
@@ -123,7 +123,7 @@ async function main(): Promise<boolean> {
     const env = {
       ...process.env,
       SCHEMATHESIS_HOOKS: join(import.meta.dirname, 'hooks.py'),
-      ZERODB_FUZZ: JSON.stringify(settingsFor(things, seed, counts)),
+      ZERODB_FUZZ: JSON.stringify(settingsFor(fixtures, seed, counts)),
     }
     const read = () => (existsSync(counts) ? (JSON.parse(readFileSync(counts, 'utf8')) as Counts) : {})
     let code = await codeOf(program, argsOf(seed, []), env)

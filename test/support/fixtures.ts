@@ -4,7 +4,7 @@ import type { TestApp, TestUser } from './app.ts'
 const MEMORY = '/api/v1/public/memory/v2'
 
 /** Creates one object of each kind in one project. */
-export type Things = Record<
+export type Fixtures = Record<
   | 'project'
   | 'hook'
   | 'webhook'
@@ -28,7 +28,7 @@ export type Things = Record<
   string
 >
 
-export async function thingsOf(app: TestApp, user: TestUser, project: string): Promise<Things> {
+export async function createFixtures(app: TestApp, user: TestUser, project: string): Promise<Fixtures> {
   const database = `/api/v1/projects/${project}/database`
   const here = { 'x-project-id': project }
   const vector = `v-${randomUUID()}`
@@ -98,7 +98,7 @@ export async function thingsOf(app: TestApp, user: TestUser, project: string): P
 }
 
 /** The object that a path parameter identifies. */
-const THINGS: Record<string, keyof Things> = {
+const FIXTURES_BY_PARAMETER: Record<string, keyof Fixtures> = {
   project_id: 'project',
   hook_id: 'hook',
   run_id: 'run',
@@ -114,14 +114,16 @@ const THINGS: Record<string, keyof Things> = {
   key_id: 'key',
 }
 /** Operations in which a path parameter identifies a different kind of object. */
-const OTHER_THINGS: Record<string, keyof Things> = {
+const FIXTURES_BY_OPERATION: Record<string, keyof Fixtures> = {
   'events.get': 'published',
   'secrets.set': 'secret',
   'secrets.delete': 'secret',
 }
 
 /** Returns the value of path parameter `key` of `operation` for an object of the user. */
-export function thingOf(things: Things, operation: { name: string }, key: string): string {
+export function fixtureOf(fixtures: Fixtures, operation: { name: string }, key: string): string {
   if (key === 'version') return '1'
-  return things[(key === 'project_id' ? undefined : OTHER_THINGS[operation.name]) ?? THINGS[key] ?? 'event']
+  return fixtures[
+    (key === 'project_id' ? undefined : FIXTURES_BY_OPERATION[operation.name]) ?? FIXTURES_BY_PARAMETER[key] ?? 'event'
+  ]
 }

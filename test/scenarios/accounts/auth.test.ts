@@ -5,7 +5,7 @@ import { ROUTE_ALIASES } from '../../../src/http/aliases.ts'
 import { OPERATIONS } from '../../../src/operations/index.ts'
 import type { Operation } from '../../../src/operations/operation.ts'
 import { openTestApp, type Reply, type RequestOptions, type TestApp, type TestUser } from '../../support/app.ts'
-import { type Things, thingsOf } from '../../support/fixtures.ts'
+import { createFixtures, type Fixtures } from '../../support/fixtures.ts'
 import { SANDBOX } from '../../support/sandbox.ts'
 
 let app: TestApp
@@ -16,17 +16,17 @@ afterAll(() => app.close())
 
 const REMEMBERED = 'zeromemory.remembered'
 const MEMORY = '/api/v1/public/memory/v2'
-/** Longer than a key is remembered. */
+/** Longer than a key stays in the cache. */
 const FORGOTTEN_SECONDS = 6
 
 interface Example {
   params?: Record<string, string>
   body?: unknown
-  /** Sent as the one file of a multipart body. */
+  /** Sent as the only file of a multipart body. */
   file?: string
 }
 
-/** The export of an empty project that was never here. */
+/** The export of an empty project from another server. */
 const exportOfNone = () => {
   const at = '2026-06-10T08:00:00+00:00'
   const times = { created_at: at, updated_at: at }
@@ -41,17 +41,17 @@ const exportOfNone = () => {
 }
 
 const inProject =
-  (rest: (things: Things) => Example = () => ({})) =>
-  (things: Things): Example => {
-    const { params, body } = rest(things)
-    return { params: { project_id: things.project, ...params }, body }
+  (rest: (fixtures: Fixtures) => Example = () => ({})) =>
+  (fixtures: Fixtures): Example => {
+    const { params, body } = rest(fixtures)
+    return { params: { project_id: fixtures.project, ...params }, body }
   }
-const ofHook = (body?: unknown) => (things: Things) => ({ params: { hook_id: things.hook }, body })
+const ofHook = (body?: unknown) => (fixtures: Fixtures) => ({ params: { hook_id: fixtures.hook }, body })
 
-const ofFunction = (body?: unknown) => (things: Things) => ({ params: { name: things.function }, body })
+const ofFunction = (body?: unknown) => (fixtures: Fixtures) => ({ params: { name: fixtures.function }, body })
 
-/** A request of each operation that is about these things; those that destroy come last. */
-const EXAMPLES: Record<string, (things: Things) => Example> = {
+/** A request of each operation for these fixtures; deletions come last. */
+const EXAMPLES: Record<string, (fixtures: Fixtures) => Example> = {
   'auth.me': () => ({}),
   'keys.create': () => ({ body: { name: 'new' } }),
   'keys.list': () => ({}),
@@ -70,18 +70,18 @@ const EXAMPLES: Record<string, (things: Things) => Example> = {
   'event_log.stream': () => ({}),
   'event_log.get': ({ event }) => ({ params: { event_id: event } }),
   'event_log.hooks': ({ event }) => ({ params: { event_id: event } }),
-  'functions.deploy': () => ({ body: { name: 'anew', runtime: 'nodejs', source: 'export default () => 3' } }),
+  'functions.deploy': () => ({ body: { name: 'redeployed', runtime: 'nodejs', source: 'export default () => 3' } }),
   'functions.list': () => ({}),
   'functions.get': ofFunction(),
   'functions.update': ofFunction({ is_active: true }),
   'functions.versions': ofFunction(),
-  'functions.version': (things) => ({ params: { name: things.function, version: '1' } }),
+  'functions.version': (fixtures) => ({ params: { name: fixtures.function, version: '1' } }),
   'functions.diff': ofFunction(),
   'functions.rollback': ofFunction({}),
   'functions.invoke': ofFunction({ payload: 1 }),
   'secrets.list': () => ({}),
-  'secrets.set': () => ({ params: { name: 'ANEW' }, body: { value: 'another' } }),
-  'secrets.delete': (things) => ({ params: { name: things.secret } }),
+  'secrets.set': () => ({ params: { name: 'SECOND' }, body: { value: 'another' } }),
+  'secrets.delete': (fixtures) => ({ params: { name: fixtures.secret } }),
   'schedules.list': () => ({}),
   'schedules.get': ({ schedule }) => ({ params: { schedule_id: schedule } }),
   'schedules.update': ({ schedule }) => ({ params: { schedule_id: schedule }, body: { paused: false } }),
@@ -142,7 +142,7 @@ const EXAMPLES: Record<string, (things: Things) => Example> = {
   'projects.delete': inProject(),
 }
 
-/** All but those for people who have no key yet: login.test.ts is about them. */
+/** All operations except those that need no key, which login.test.ts tests. */
 const GUARDED = OPERATIONS.filter(({ permission }) => permission !== 'public')
 const BY_NAME = new Map(GUARDED.map((operation) => [operation.name, operation]))
 const IN_ORDER = Object.keys(EXAMPLES).map((name) => BY_NAME.get(name)!)
@@ -165,11 +165,11 @@ function send(
   })
 }
 
-/** Which of the things are named in an answer. */
-const namedIn = (reply: Reply, things: Things) =>
-  Object.values(things).filter((id) => JSON.stringify(reply.body).includes(id))
+/** Returns which of the fixtures a response mentions. */
+const namedIn = (reply: Reply, fixtures: Fixtures) =>
+  Object.values(fixtures).filter((id) => JSON.stringify(reply.body).includes(id))
 
-/** Everything in the database that belongs to a user, counted: to show that nothing has been changed. */
+/** Counts everything in the database that belongs to a user, to show that nothing has changed. */
 async function stateOf(user: TestUser): Promise<unknown> {
   return app.system.database.query(sql`
     with project as (select id from zerodb_projects where user_id = ${user.user_id}::uuid)
@@ -188,17 +188,17 @@ async function stateOf(user: TestUser): Promise<unknown> {
       (select count(*) from zerodb_published_events where project_id in (select id from project)) as published`)
 }
 
-/** For the server's owner alone. */
+/** Operations for the owner of the server only. */
 const OWNERS = ['backups.create']
 
-describe('every operation that is not public', () => {
+describe('every operation that needs a key', () => {
   test('has an example here, which its owner may send', async () => {
     expect(Object.keys(EXAMPLES).sort()).toEqual([...BY_NAME.keys()].sort())
     const user = await app.newUser()
-    const things = await thingsOf(app, user, await user.project())
+    const fixtures = await createFixtures(app, user, await user.project())
     for (const operation of IN_ORDER) {
-      const reply = await send(user.key, operation, EXAMPLES[operation.name]!(things), {
-        'x-project-id': things.project,
+      const reply = await send(user.key, operation, EXAMPLES[operation.name]!(fixtures), {
+        'x-project-id': fixtures.project,
       })
       expect({ operation: operation.name, status: reply.status }).toEqual({
         operation: operation.name,
@@ -207,7 +207,7 @@ describe('every operation that is not public', () => {
     }
   })
 
-  test('is 401 without a key and with a wrong one, at every address that it has', async () => {
+  test('is 401 without a key and with an invalid one, under all its paths', async () => {
     for (const operation of GUARDED) {
       for (const route of [operation.route, ...(ROUTE_ALIASES[operation.name] ?? [])]) {
         const [method, url] = route.split(' ') as [string, string]
@@ -223,7 +223,7 @@ describe('every operation that is not public', () => {
     }
   })
 
-  test('is 403 for a key without the right to it', async () => {
+  test('is 403 for a key without its permission', async () => {
     const user = await app.newUser()
     const key = await keyWith(user, sql`scopes = '{other:read}'`)
     for (const operation of GUARDED.filter(({ permission }) => permission !== 'any')) {
@@ -233,7 +233,7 @@ describe('every operation that is not public', () => {
     }
   })
 
-  /** Answer with what is the caller's own, whatever project is asked for. */
+  /** Operations that return the caller's objects, whatever project is requested. */
   const LISTS = [
     'auth.me',
     'keys.list',
@@ -246,33 +246,33 @@ describe('every operation that is not public', () => {
   ]
   const CREATES = ['projects.create', 'projects.import', 'keys.create']
 
-  test('is 404 for another user, by the owner’s project and ids, and changes nothing', async () => {
+  test('is 404 for another user with the owner’s project and ids, and changes nothing', async () => {
     const user = await app.newUser()
     const stranger = await app.newUser()
-    const things = await thingsOf(app, user, user.project_id)
+    const fixtures = await createFixtures(app, user, user.project_id)
     const before = await stateOf(user)
     for (const operation of IN_ORDER) {
-      const reply = await send(stranger.key, operation, EXAMPLES[operation.name]!(things), {
-        'x-project-id': things.project,
+      const reply = await send(stranger.key, operation, EXAMPLES[operation.name]!(fixtures), {
+        'x-project-id': fixtures.project,
       })
       const answers = OWNERS.includes(operation.name) ? 403 : LISTS.includes(operation.name) ? 200 : 404
       const own = CREATES.includes(operation.name) ? 201 : answers
       expect({ operation: operation.name, status: reply.status }).toEqual({ operation: operation.name, status: own })
-      if (own === 200) expect(namedIn(reply, things)).toEqual([])
+      if (own === 200) expect(namedIn(reply, fixtures)).toEqual([])
     }
     expect(await stateOf(user)).toEqual(before)
     expect(await stranger.trail()).toEqual({ events: [], runs: [] })
   })
 
-  test('is 404 for another user’s ids in the caller’s own project', async () => {
+  test('is 404 for another user’s ids in the caller’s project', async () => {
     const user = await app.newUser()
     const stranger = await app.newUser()
-    const things = await thingsOf(app, user, user.project_id)
+    const fixtures = await createFixtures(app, user, user.project_id)
     const before = await stateOf(user)
     for (const operation of IN_ORDER) {
-      const example = EXAMPLES[operation.name]!({ ...things, project: stranger.project_id })
+      const example = EXAMPLES[operation.name]!({ ...fixtures, project: stranger.project_id })
       const named = Object.keys(example.params ?? {}).some((name) => name !== 'project_id')
-      // A secret's name is nobody's: the stranger may have one of the same name.
+      // The name of a secret is not an id: the other user may have a secret with the same name.
       if ((!named && operation.name !== 'memory.forget') || operation.name === 'secrets.set') continue
       const reply = await send(stranger.key, operation, example)
       expect({ operation: operation.name, status: reply.status }).toEqual({ operation: operation.name, status: 404 })
@@ -285,9 +285,9 @@ describe('every operation that is not public', () => {
     const user = await app.newUser()
     const own = await user.project('own')
     const key = await app.boundKey(user, own)
-    const things = await thingsOf(app, user, user.project_id)
+    const fixtures = await createFixtures(app, user, user.project_id)
     const before = await stateOf(user)
-    // Operations of the key's own project.
+    // Operations on the project of the key.
     const others: Record<string, number> = {
       'projects.create': 403,
       'functions.deploy': 201,
@@ -303,8 +303,8 @@ describe('every operation that is not public', () => {
     }
     for (const operation of IN_ORDER) {
       if (operation.name === 'memory.remember') continue
-      const example = EXAMPLES[operation.name]!(things)
-      const elsewhere = await send(key, operation, example, { 'x-project-id': things.project })
+      const example = EXAMPLES[operation.name]!(fixtures)
+      const elsewhere = await send(key, operation, example, { 'x-project-id': fixtures.project })
       expect({ operation: operation.name, status: elsewhere.status }).toEqual({
         operation: operation.name,
         status: 404,
@@ -312,13 +312,13 @@ describe('every operation that is not public', () => {
       const reply = await send(key, operation, example)
       const status = LISTS.includes(operation.name) ? 200 : (others[operation.name] ?? 404)
       expect({ operation: operation.name, status: reply.status }).toEqual({ operation: operation.name, status })
-      if (status === 200) expect(namedIn(reply, things)).toEqual([])
+      if (status === 200) expect(namedIn(reply, fixtures)).toEqual([])
     }
     expect(await stateOf(user)).toEqual(before)
   })
 })
 
-/** A further key of the user, changed by an `update` of its row. */
+/** Creates another key of the user, changed by an `update` of its row. */
 async function keyWith(user: TestUser, change: ReturnType<typeof sql>): Promise<string> {
   const key = await app.boundKey(user, user.project_id)
   await app.system.database.query(sql`
@@ -327,7 +327,7 @@ async function keyWith(user: TestUser, change: ReturnType<typeof sql>): Promise<
   return key
 }
 
-test('a bound key works in its project, without naming it', async () => {
+test('a bound key works in its project without naming it', async () => {
   const user = await app.newUser()
   const own = await user.project('own')
   const key = await app.boundKey(user, own)
@@ -340,7 +340,7 @@ test('a bound key works in its project, without naming it', async () => {
   expect((await user.post(`${MEMORY}/recall`, { query: 'secret' })).body.count).toBe(0)
 })
 
-test('a hook made with a bound key is for its project; the user’s global hooks can be seen and not changed', async () => {
+test('a hook that a bound key creates is for its project; the key can read the user’s global hooks and not change them', async () => {
   const user = await app.newUser()
   const own = await user.project('own')
   const key = await app.boundKey(user, own)
@@ -357,7 +357,7 @@ test('a hook made with a bound key is for its project; the user’s global hooks
   expect((await user.get('/api/v1/hooks')).body).toMatchObject([{ id: everywhere, is_active: true }])
 })
 
-test('a key is taken from either header, and X-API-Key wins', async () => {
+test('a key is accepted in both headers, and X-API-Key takes precedence', async () => {
   const user = await app.newUser()
   const status = async (headers: Record<string, string>) =>
     (await app.request('GET', '/api/v1/hooks', { headers })).status
@@ -370,7 +370,7 @@ test('a key is taken from either header, and X-API-Key wins', async () => {
   expect(await status({ 'x-api-key': '', authorization: `Bearer ${user.key}` })).toBe(200)
 })
 
-test('what is no key is 401, says how to send one, and asks for Bearer', async () => {
+test('an invalid key is 401, the response says how to send one, and asks for Bearer', async () => {
   const user = await app.newUser()
   for (const headers of [
     {},
@@ -408,7 +408,7 @@ test('a revoked key and an expired one are 401', async () => {
   expect(await status(later)).toBe(401)
 })
 
-test('X-Project-ID selects the project where the address names none', async () => {
+test('X-Project-ID selects the project if the path has none', async () => {
   const user = await app.newUser()
   const stranger = await app.newUser()
   const other = await user.project()
@@ -496,7 +496,7 @@ test('B10: a bound key that is sent with another project writes nothing and is 4
   expect(own.status).toBe(200)
 })
 
-test('B10: a project_id in the body or query is the project where the path names none, and must agree with the path', async () => {
+test('B10: a project_id in the body or query selects the project if the path has none, and must agree with the path', async () => {
   const user = await app.newUser()
   const stranger = await app.newUser()
   const other = await user.project()

@@ -23,7 +23,7 @@ async function newPerson(): Promise<{ email: string; password: string; reply: Re
 }
 
 describe('accounts', () => {
-  test('registering answers who one is, and tokens that work', async () => {
+  test('registering returns the account, and tokens that work', async () => {
     const { email, reply } = await newPerson()
     expect(reply.status).toBe(201)
     expect(reply.body).toMatchObject({ email, token_type: 'bearer', expires_in: 3600, is_active: true })
@@ -31,14 +31,14 @@ describe('accounts', () => {
     expect((await me(reply.body.access_token)).body).toMatchObject({ id: reply.body.id, email })
   })
 
-  test('an address can be taken once, in whatever case', async () => {
+  test('an address can register once, in any case', async () => {
     const { email, password } = await newPerson()
     const again = await post('register', { email: email.toUpperCase(), password })
     expect(again.status).toBe(409)
     expect(again.body.code).toBe('email_taken')
   })
 
-  test('A5: registering twice with one address is 409, in the same spelling, in another, and at the same time', async () => {
+  test('A5: registering twice with one address is 409, in the same spelling, in another, and concurrently', async () => {
     const { email, password } = await newPerson()
     for (const again of [email, email.toUpperCase()])
       expect(await post('register', { email: again, password })).toMatchObject({
@@ -50,8 +50,8 @@ describe('accounts', () => {
     expect(replies.map(({ status }) => status).sort()).toEqual([201, 409])
   })
 
-  test('a short password and a malformed address are named', async () => {
-    const reply = await post('register', { email: 'nobody', password: 'short' })
+  test('a short password and a malformed address are reported', async () => {
+    const reply = await post('register', { email: 'not-an-address', password: 'short' })
     expect(reply.status).toBe(422)
     expect(reply.body.detail.map((field: { loc: unknown }) => field.loc)).toEqual([
       ['body', 'email'],
@@ -59,7 +59,7 @@ describe('accounts', () => {
     ])
   })
 
-  test('registration is off unless the owner allows it', async () => {
+  test('registration is off unless the owner enables it', async () => {
     const closed = await openTestApp()
     const reply = await closed.request('POST', `${AUTH}/register`, {
       body: { email: 'a@example.test', password: 'correct horse battery' },
@@ -71,7 +71,7 @@ describe('accounts', () => {
 })
 
 describe('login', () => {
-  test('answers tokens for the right password and 401 for a wrong one or a stranger', async () => {
+  test('returns tokens for the right password and 401 for a wrong one or an unknown user', async () => {
     const { email, password } = await newPerson()
     expect((await post('login', { email, password })).body).toMatchObject({ token_type: 'bearer', expires_in: 3600 })
     const wrong = await post('login', { email, password: 'wrong' })
@@ -93,7 +93,7 @@ describe('login', () => {
     expect((await post('login', { email, password })).status).toBe(200)
   }, 120_000)
 
-  test('a token is refused when it has expired, was changed or is signed by another', async () => {
+  test('a token is refused if it has expired, was changed or has another signature', async () => {
     const { reply } = await newPerson()
     const token: string = reply.body.access_token
     const [head, body, signature] = token.split('.')
@@ -104,7 +104,7 @@ describe('login', () => {
     expect((await me(token)).status).toBe(401)
   })
 
-  test('somebody who has logged in may do everything with what is theirs', async () => {
+  test('a logged-in user has all permissions on their objects', async () => {
     const { reply } = await newPerson()
     const headers = { authorization: `Bearer ${reply.body.access_token}` }
     const remembered = await app.request('POST', '/api/v1/public/memory/v2/remember', {
@@ -117,7 +117,7 @@ describe('login', () => {
   })
 })
 
-test('A4: with every place in the queue taken, logins and registrations are 429 and uploads are answered', async () => {
+test('A4: if the queue is full, logins and registrations are 429 and uploads still work', async () => {
   const { email, password } = await newPerson()
   const user = await app.newUser()
   let finish = () => {}
@@ -145,24 +145,24 @@ test('A4: with every place in the queue taken, logins and registrations are 429 
   expect((await post('login', { email, password })).status).toBe(200)
 })
 
-test('A4: attempts that waited in the queue count the failures of those before them', async () => {
+test('A4: attempts that waited in the queue count the failures before them', async () => {
   const { email } = await newPerson()
   for (let i = 0; i < 8; i++) app.system.app.logins.byEmail.failed(email)
   const replies = await Promise.all(Array.from({ length: 8 }, () => post('login', { email, password: 'wrong' })))
   const refused = replies.filter(({ status }) => status === 429)
-  // Two derivations run at once, so that one attempt may start before the tenth failure is counted.
+  // Two derivations run concurrently, so one attempt may start before the tenth failure is counted.
   expect(replies.length - refused.length).toBeGreaterThanOrEqual(2)
   expect(replies.length - refused.length).toBeLessThanOrEqual(3)
 })
 
-describe('A4: failed logins are counted by client', () => {
+describe('A4: failed logins are counted per client', () => {
   const login = (of: TestApp, forwarded: string) =>
     of.request('POST', `${AUTH}/login`, {
       headers: { 'x-forwarded-for': forwarded },
       body: { email: `${++people}@example.test`, password: 'wrong' },
     })
 
-  test('by the address of the connection, whatever X-Forwarded-For says', async () => {
+  test('by the address of the connection, whatever X-Forwarded-For contains', async () => {
     const { byClient } = app.system.app.logins
     app.clock.advance(601)
     for (let i = 0; i < 99; i++) byClient.failed('127.0.0.1')
@@ -174,7 +174,7 @@ describe('A4: failed logins are counted by client', () => {
     expect((await login(app, '203.0.113.8')).status).toBe(401)
   })
 
-  test('by the address that a trusted proxy names, an IPv6 client by its network', async () => {
+  test('by the address that a trusted proxy reports, an IPv6 client by its network', async () => {
     const behind = await openTestApp({ ZERODB_TRUSTED_PROXIES: '127.0.0.1, 10.0.0.0/8' })
     try {
       const { byClient } = behind.system.app.logins
@@ -191,7 +191,7 @@ describe('A4: failed logins are counted by client', () => {
 })
 
 describe('refresh', () => {
-  test('a refresh token is good once, and its successor goes on', async () => {
+  test('a refresh token can be used once, and its successor continues the login', async () => {
     const { reply } = await newPerson()
     const second = await post('refresh', { refresh_token: reply.body.refresh_token })
     expect(second.status).toBe(200)
@@ -199,14 +199,14 @@ describe('refresh', () => {
     expect((await post('refresh', { refresh_token: second.body.refresh_token })).status).toBe(200)
   })
 
-  test('a refresh token that is used twice ends the whole login', async () => {
+  test('a refresh token that is used twice ends the login', async () => {
     const { reply } = await newPerson()
     const second = await post('refresh', { refresh_token: reply.body.refresh_token })
     expect((await post('refresh', { refresh_token: reply.body.refresh_token })).status).toBe(401)
     expect((await post('refresh', { refresh_token: second.body.refresh_token })).status).toBe(401)
   })
 
-  test('logging out ends it', async () => {
+  test('logout ends it', async () => {
     const { reply } = await newPerson()
     expect((await post('logout', { refresh_token: reply.body.refresh_token })).body).toEqual({ status: 'ok' })
     expect((await post('refresh', { refresh_token: reply.body.refresh_token })).status).toBe(401)
@@ -220,7 +220,7 @@ describe('refresh', () => {
 })
 
 describe('keys over the API', () => {
-  test('a key is shown once, works within its scopes, and not after it has been revoked', async () => {
+  test('a key is shown once, works within its scopes, and stops working when revoked', async () => {
     const user = await app.newUser()
     const made = await user.post(`${AUTH}/keys`, { name: 'reader', scopes: ['zerodb:read', 'hooks:read'] })
     expect(made.status).toBe(201)
@@ -243,7 +243,7 @@ describe('keys over the API', () => {
     expect((await user.delete(`${AUTH}/api-keys/${made.body.id}`)).status).toBe(404)
   })
 
-  test('a key expires when its time is over', async () => {
+  test('a key expires at the end of its lifetime', async () => {
     const user = await app.newUser()
     const made = await user.post(`${AUTH}/api-keys`, { name: 'short', ttl_seconds: 3600 })
     const headers = { 'x-api-key': made.body.key }
@@ -252,7 +252,7 @@ describe('keys over the API', () => {
     expect((await app.request('GET', '/api/v1/hooks', { headers })).status).toBe(401)
   })
 
-  test('a right or a time that is misspelt makes no key that may do everything', async () => {
+  test('a misspelt scope or lifetime does not create a key with all permissions', async () => {
     const user = await app.newUser()
     const reply = await user.post(`${AUTH}/api-keys`, { name: 'a', permissions: ['zerodb:read'], expires_in: 60 })
     expect(reply.status).toBe(422)
@@ -267,7 +267,7 @@ describe('keys over the API', () => {
     expect((await user.get(`${AUTH}/api-keys`)).body).toHaveLength(1)
   })
 
-  test('a key cannot make one that may do more than itself, or elsewhere', async () => {
+  test('a key cannot create one with more permissions or for another project', async () => {
     const user = await app.newUser()
     const maker = await user.post(`${AUTH}/api-keys`, { name: 'maker', scopes: ['keys:write', 'zerodb:read'] })
     const as = (body: unknown) =>

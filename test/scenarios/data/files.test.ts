@@ -24,7 +24,7 @@ interface Part {
   type?: string
 }
 
-/** A multipart body, and the header that announces it. */
+/** Returns a multipart body, and the header for it. */
 function multipart(parts: readonly Part[]): { payload: Buffer; headers: Record<string, string> } {
   const boundary = `----${randomUUID()}`
   const pieces = parts.flatMap(({ name, value, file_name, type }) => [
@@ -50,7 +50,7 @@ const file = (value: string | Buffer, file_name = 'notes.txt', type = 'text/plai
   type,
 })
 
-/** Names of the contents that are kept, and how many half-written ones there are. */
+/** Returns the names of the stored contents, and the number of incomplete ones. */
 async function blobsOnDisk(): Promise<{ kept: string[]; staged: number }> {
   const folder = join(app.system.app.config.dataDir, 'blobs')
   const kept: string[] = []
@@ -115,7 +115,7 @@ test('a multipart upload is stored byte for byte, and emits one event', async ()
   expect(await user.trail()).toEqual({ events: [UPLOADED], runs: [] })
 })
 
-test('a multipart upload takes its metadata from a field before or after the file', async () => {
+test('a multipart upload accepts its metadata before or after the file', async () => {
   const user = await app.newUser()
   const metadata = { name: 'metadata', value: '{"author":"Ann","pages":3}' }
   const more = [
@@ -159,7 +159,7 @@ test('a multipart upload has exactly one file', async () => {
   expect(await user.trail()).toEqual({ events: [], runs: [] })
 })
 
-test('a multipart body that is broken is the sender’s mistake, and leaves nothing', async () => {
+test('a malformed multipart body is a client error, and stores nothing', async () => {
   const user = await app.newUser()
   const before = await blobsOnDisk()
   const { payload, headers } = multipart([file(randomBytes(10_000), 'cut.bin')])
@@ -177,7 +177,7 @@ test('a multipart body that is broken is the sender’s mistake, and leaves noth
   expect(await user.trail()).toEqual({ events: [], runs: [] })
 })
 
-test('base64 content is stored, with or without the head of a data URL', async () => {
+test('base64 content is stored, with or without a data URL prefix', async () => {
   const user = await app.newUser()
   const content = randomBytes(1000)
   for (const file_content of [
@@ -199,7 +199,7 @@ test('base64 content is stored, with or without the head of a data URL', async (
   expect((await user.events()).map(({ data }) => data)).toMatchObject(Array(4).fill({ size_bytes: 1000 }))
 })
 
-test('content that is no base64 is refused, and leaves nothing', async () => {
+test('content that is not valid base64 is refused, and stores nothing', async () => {
   const user = await app.newUser()
   for (const file_content of ['not base64!', 'AAA=AAA', '%%%%']) {
     const reply = await user.post(`${user.database}/files/upload`, { file_name: 'a', file_content })
@@ -209,7 +209,7 @@ test('content that is no base64 is refused, and leaves nothing', async () => {
   expect(await user.trail()).toEqual({ events: [], runs: [] })
 })
 
-test('a file may be registered by its metadata alone, and then has no content', async () => {
+test('a file can be registered by its metadata alone, and then has no content', async () => {
   const user = await app.newUser()
   const stored = await user.post(`${user.database}/files/upload`, {
     fileKey: 'archive/2026/plan.pdf',
@@ -238,7 +238,7 @@ test('a file may be registered by its metadata alone, and then has no content', 
   ])
 })
 
-test('the un-scoped routes store into and read from the caller’s own project', async () => {
+test('routes without a project store into and read from the caller’s project', async () => {
   const user = await app.newUser()
   const parts = multipart([file('hello'), { name: 'metadata', value: '{"a":1}' }])
   const stored = await user.request('POST', '/api/v1/public/zerodb/files', parts)
@@ -256,7 +256,7 @@ test('the un-scoped routes store into and read from the caller’s own project',
   expect(await user.trail()).toEqual({ events: [UPLOADED, UPLOADED], runs: [] })
 })
 
-test('a download serves ranges, and nothing to who has the content already', async () => {
+test('a download supports ranges, and sends nothing to a client that has the content', async () => {
   const user = await app.newUser()
   const { file_id } = (await upload(user, [file('0123456789')])).body
   const url = `${user.database}/files/${file_id}/download`
@@ -287,7 +287,7 @@ test('a download serves ranges, and nothing to who has the content already', asy
   expect((await user.get(url, { 'if-none-match': '"other"' })).status).toBe(200)
 })
 
-test('an empty file is a file', async () => {
+test('an empty file can be stored', async () => {
   const user = await app.newUser()
   const stored = await upload(user, [file('')])
   expect(stored).toMatchObject({ status: 200, body: { size_bytes: 0, has_content: true } })
@@ -298,7 +298,7 @@ test('an empty file is a file', async () => {
   expect((await user.get(url, { range: 'bytes=0-0' })).status).toBe(416)
 })
 
-test('the same content is kept once, and stays while a file has it', async () => {
+test('the same content is stored once, and kept while a file uses it', async () => {
   const user = await app.newUser()
   const content = randomBytes(500)
   const first = await upload(user, [file(content, 'a.bin')])
@@ -315,7 +315,7 @@ test('the same content is kept once, and stays while a file has it', async () =>
   expect((await blobsOnDisk()).kept).not.toContain(hashOf(content))
 })
 
-test('a file of the largest size is taken; one byte more is 413 and leaves no row, event or content', async () => {
+test('a file of the maximum size is accepted; one byte more is 413 and leaves no row, event or content', async () => {
   const user = await app.newUser()
   const largest = randomBytes(MB)
   expect(await upload(user, [file(largest)])).toMatchObject({ status: 200, body: { size_bytes: MB } })
@@ -333,7 +333,7 @@ test('a file of the largest size is taken; one byte more is 413 and leaves no ro
   expect(await user.trail()).toEqual({ events: [UPLOADED], runs: [] })
 })
 
-test('content for a project that is not the caller’s is not even written', async () => {
+test('content for a project of another user is not even written', async () => {
   const user = await app.newUser()
   const stranger = await app.newUser()
   const before = await blobsOnDisk()
@@ -351,7 +351,7 @@ test('content for a project that is not the caller’s is not even written', asy
   expect(await stranger.trail()).toEqual({ events: [], runs: [] })
 })
 
-test('files are listed newest first, by folder and page by page', async () => {
+test('files are listed newest first, by folder and by page', async () => {
   const user = await app.newUser()
   for (const [file_name, folder] of [
     ['a', 'x'],
@@ -366,7 +366,7 @@ test('files are listed newest first, by folder and page by page', async () => {
   expect(await list('?limit=1&skip=1')).toEqual(['b'])
 })
 
-test('a deleted file is gone, and its deletion is 404 the second time', async () => {
+test('a deleted file is gone, and deleting it again is 404', async () => {
   const user = await app.newUser()
   const { file_id } = (await upload(user, [file('hello')])).body
   const deleted = await user.delete(`${user.database}/files/${file_id}`)
@@ -378,7 +378,7 @@ test('a deleted file is gone, and its deletion is 404 the second time', async ()
   expect(await user.trail()).toEqual({ events: [UPLOADED], runs: [] })
 })
 
-test('content that the disk has lost is 404 in the form of every error', async () => {
+test('content that is missing on disk is 404 in the format of every error', async () => {
   const user = await app.newUser()
   const content = randomBytes(100)
   const { file_id } = (await upload(user, [file(content)])).body
@@ -388,7 +388,7 @@ test('content that the disk has lost is 404 in the form of every error', async (
   expect(reply).toMatchObject({ status: 404, body: { detail: 'The content of this file is missing' } })
 })
 
-test('a name or type that no header can carry does not break the download', async () => {
+test('a name or type that is not valid in a header does not break the download', async () => {
   const user = await app.newUser()
   for (const [file_name, content_type] of [
     ['Ünïcödé 🔑 "quoted".txt', 'text/plain; charset=utf-8'],
@@ -414,7 +414,7 @@ const STORY = [
   'Sheep graze around the tower all summer.',
 ].join(' ')
 
-test('auto_summarize stores a summary of the text within max_length on the file', async () => {
+test('auto_summarize stores a summary of at most max_length on the file', async () => {
   const user = await app.newUser()
   const hook = await user.hook(UPLOADED, 'auto_summarize', { hook_config: { max_length: 120 } })
   const { file_id } = (await upload(user, [file(STORY, 'lighthouse.md', 'text/markdown')])).body
@@ -433,7 +433,7 @@ test('auto_summarize stores a summary of the text within max_length on the file'
   expect(await user.trail()).toEqual({ events: [UPLOADED], runs: ['auto_summarize succeeded'] })
 })
 
-test('a file that cannot be summarised is dead at the first attempt, with the reason', async () => {
+test('a file that cannot be summarised makes the run dead at the first attempt, with the reason', async () => {
   const user = await app.newUser()
   await user.hook(UPLOADED, 'auto_summarize')
   await upload(user, [file(randomBytes(10), 'photo.png', 'image/png')])
@@ -447,7 +447,7 @@ test('a file that cannot be summarised is dead at the first attempt, with the re
   expect(await user.trail()).toEqual({ events: [UPLOADED, UPLOADED], runs: Array(2).fill('auto_summarize dead') })
 })
 
-test('a pdf and a docx are summarised, and found by words and by meaning of their summaries', async () => {
+test('a pdf and a docx are summarised, and found by words and meaning of their summaries', async () => {
   const user = await app.newUser()
   await user.hook(UPLOADED, 'auto_summarize', { hook_config: { max_length: 200 } })
   const lines = [
@@ -497,7 +497,7 @@ test.each([
   expect(await user.trail()).toEqual({ events: [UPLOADED], runs: ['auto_summarize succeeded'] })
 })
 
-test('C: an rtf document, a book and an e-mail are refused by their names', async () => {
+test('C: an rtf document, a book and an e-mail are refused with the name of their format', async () => {
   const user = await app.newUser()
   await user.hook(UPLOADED, 'auto_summarize')
   await upload(user, [file('{\\rtf1 Hello}', 'a.rtf', 'application/rtf')])
@@ -520,7 +520,7 @@ test('auto_summarize on a vector summarises its document, until the document cha
   expect((await store('Something else altogether.')).body.summary).toBe(null)
 })
 
-test('a file without content, or deleted meanwhile, has nothing to summarise', async () => {
+test('a file that has no content, or was deleted before the run, has nothing to summarise', async () => {
   const user = await app.newUser()
   await user.hook(UPLOADED, 'auto_summarize')
   await user.post(`${user.database}/files`, { file_name: 'elsewhere.txt', content_type: 'text/plain' })

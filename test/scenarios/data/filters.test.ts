@@ -20,7 +20,7 @@ async function insert(user: TestUser, rows: unknown[], table = 't'): Promise<voi
 }
 
 describe('a filter', () => {
-  // Each row is its own description.
+  // Each row describes itself.
   const ROWS = [
     { is: 'ten', n: 10, tags: ['a', 'b'], nested: { deep: [{ x: 1 }, { x: 2 }] } },
     { is: 'text', n: '10', tags: 'abc' },
@@ -81,7 +81,7 @@ describe('a filter', () => {
   })
 })
 
-describe('rows, vectors and hooks have one filter language', () => {
+describe('rows, vectors and hooks share one filter language', () => {
   const ROWS: Record<string, unknown>[] = [
     { is: 'text', tags: 'x', 'a.b': 1, 'c\\': 1 },
     { is: 'list', tags: ['x', 'y'], a: { b: 1 } },
@@ -202,12 +202,12 @@ describe('rows, vectors and hooks have one filter language', () => {
   })
 })
 
-describe('trying a filter out', () => {
+describe('testing a filter', () => {
   beforeEach(async () => {
     user = await app.newUser()
   })
 
-  test('says of the latest events, newest first, what they are, what the filter sees, and where they would stand', async () => {
+  test('shows the latest events, newest first, with the row that the filter sees and the ordering key', async () => {
     await insert(user, [{ customer: 'a' }, { customer: '' }, { customer: 7, large: 'x'.repeat(9_000) }])
     const events = (await user.get('/api/v1/event-log')).body.items
     const { body } = await user.post(TEST_FILTER, {
@@ -227,7 +227,7 @@ describe('trying a filter out', () => {
     expect(await user.trail()).toEqual({ events: Array(3).fill(INSERTED), runs: [] })
   })
 
-  test('a row that is gone is null, and what is said of the event still counts', async () => {
+  test('a deleted row is null, and conditions on the event still apply', async () => {
     await user.post(`${user.database}/vectors/upsert`, { vector_id: 'v', document: 'a text' })
     await user.delete(`${user.database}/vectors/v`)
     const tried = async (filter: object) => (await user.post(TEST_FILTER, { event_type: STORED, filter })).body
@@ -235,7 +235,7 @@ describe('trying a filter out', () => {
     expect(await tried({ 'row.document': { $exists: true } })).toMatchObject({ tested: 1, matched: 0 })
   })
 
-  test('looks at one project when asked, and at the key’s own with a bound key', async () => {
+  test('is limited to one project on request, and to the project of a bound key', async () => {
     const other = await user.project()
     await insert(user, [{}])
     await user.post(`/api/v1/projects/${other}/database/tables`, { table_name: 't' })
@@ -252,7 +252,7 @@ describe('trying a filter out', () => {
     expect(await tested({}, await app.boundKey(user, other))).toBe(2)
   })
 
-  test('what cannot be compiled is 422 in the same words as at a hook’s making', async () => {
+  test('a filter that cannot be compiled is 422 with the same message as at the creation of a hook', async () => {
     for (const filter of [
       { 'row.n': { $near: 1 } },
       { n: 1 },
@@ -291,7 +291,7 @@ describe('a hook with a filter', () => {
     return runs.map(({ event_id }) => events.find(({ id }) => id === event_id)!.data['vector_id' as never])
   }
 
-  test('makes runs of the events that meet it and of no others; PATCH replaces it, and null takes it away', () =>
+  test('creates runs for matching events only; PATCH replaces the filter, and null removes it', () =>
     app.withEmbedder(instant, async () => {
       const filter = { 'row.metadata.level': { $gte: 3 }, 'data.namespace': 'default' }
       const hook = await user.hook(STORED, 'auto_embed', { filter })
@@ -320,7 +320,7 @@ describe('a hook with a filter', () => {
       expect(await firedFor()).toEqual(['high', 'odd 2', 'low 2'])
     }))
 
-  test('that costs as much as one may keeps neither a write nor another hook waiting for long', async () => {
+  test('that is as expensive as allowed delays neither writes nor other hooks for long', async () => {
     const costly = { $and: Array.from({ length: 3 }, () => ({ 'row.document': { $regex: '(a|b|ab){1,16}c$' } })) }
     await user.hook(STORED, 'auto_summarize', { filter: costly })
     await user.hook(STORED, 'auto_embed')

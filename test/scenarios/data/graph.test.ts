@@ -6,7 +6,7 @@ import { openTestApp, type Reply, type TestApp, type TestUser } from '../../supp
 let app: TestApp
 beforeAll(async () => {
   app = await openTestApp()
-  // Reads wait for an extraction, not for the loading of the model before the first.
+  // Reads wait for an extraction, not for the model to load before the first one.
   await app.system.app.language.extract('Warm')
 })
 afterAll(() => app.close())
@@ -25,7 +25,7 @@ function neighbors(user: TestUser, entity: string, query = '?wait=10', headers =
   return user.get(`${MEMORY}/graph/neighbors/${encodeURIComponent(entity)}${query}`, headers)
 }
 
-/** The relations of an entity as `subject -predicate- object`, sorted. */
+/** Returns the relations of an entity as `subject -predicate- object`, sorted. */
 async function relations(user: TestUser, entity: string): Promise<string[]> {
   const reply = await neighbors(user, entity)
   expect(reply.status).toBe(200)
@@ -40,10 +40,10 @@ async function withGraph(hook_config: Record<string, unknown> = {}): Promise<Tes
   return user
 }
 
-test('a sentence becomes entities and relations that are visible at once from each of its entities', async () => {
+test('a sentence becomes entities and relations that each of its entities shows immediately', async () => {
   const user = await withGraph({ extract_entities: true, max_relations: 10 })
   const memory = await remember(user, ALICE, { entity_id: 'alice', memory_type: 'episodic' })
-  // Nothing drives the engine here: the first read waits for the caller's own unfinished extraction.
+  // No test helper runs the engine here: the first read waits for the unfinished extraction of the caller.
   const alice = await neighbors(user, 'alice', '')
   expect(alice.status).toBe(200)
   expect(alice.body).toMatchObject({ entity: { name: 'Alice', type: 'person' }, pending: 0 })
@@ -86,7 +86,7 @@ test('an entity is found by any spelling of its name, and by its id', async () =
   expect((await neighbors(user, 'the AI conference')).body.entity.name).toBe('AI conference')
 })
 
-test('a record of a conversation feeds the same graph', async () => {
+test('a record of a conversation adds to the same graph', async () => {
   const user = await app.newUser()
   await user.hook('zerodb.memory.stored', 'auto_graph')
   await user.post(`${user.database}/memory/store`, { content: ALICE })
@@ -94,7 +94,7 @@ test('a record of a conversation feeds the same graph', async () => {
   expect(await user.trail()).toEqual({ events: ['zerodb.memory.stored'], runs: ['auto_graph succeeded'] })
 })
 
-test('with wait=0 a read answers at once, and says what is unfinished', async () => {
+test('with wait=0 a read returns immediately, with the number of unfinished extractions', async () => {
   const user = await withGraph()
   const { language } = app.system.app
   const { extract } = language
@@ -121,7 +121,7 @@ test('with wait=0 a read answers at once, and says what is unfinished', async ()
     expect((await neighbors(user, 'alice', `?wait=${wait}`)).body.detail).toMatchObject([{ loc: ['query', 'wait'] }])
 })
 
-test('an entity that nobody has named is 404', async () => {
+test('an unknown entity is 404', async () => {
   const user = await withGraph()
   await remember(user, ALICE)
   const reply = await neighbors(user, 'Zaphod')
@@ -144,7 +144,7 @@ test('running the handler twice changes nothing', async () => {
         (select count(*) from zerodb_entities where project_id = ${user.project_id}::uuid) as entities`)
   const counts = await tables()
 
-  // As after a crash between the handler's commit and the record of its success: the same run is delivered again.
+  // The same run is delivered again, as after a crash between the handler's commit and the record of its success.
   await app.system.database.query(sql`
     update zerodb_runs set status = 'queued', finished_at = null where user_id = ${user.user_id}::uuid`)
   expect(await user.runs()).toMatchObject([{ status: 'succeeded', attempts: 2 }])
@@ -152,7 +152,7 @@ test('running the handler twice changes nothing', async () => {
   expect(await tables()).toEqual(counts)
 })
 
-test('a second memory that says the same is a second source of the same relation', async () => {
+test('a second memory with the same fact is a second source of the same relation', async () => {
   const user = await withGraph()
   const first = await remember(user, 'Alice met Bob')
   const second = await remember(user, 'Alice met Bob again.')
@@ -162,7 +162,7 @@ test('a second memory that says the same is a second source of the same relation
   expect([...relationships[0].sources].sort()).toEqual([first, second].sort())
 })
 
-test('at most max_relations relations of a memory are kept', async () => {
+test('at most max_relations relations of a memory are stored', async () => {
   for (const max_relations of [0, 1]) {
     const user = await withGraph({ max_relations })
     await remember(user, ALICE)
@@ -174,7 +174,7 @@ test('at most max_relations relations of a memory are kept', async () => {
   }
 })
 
-test('with extract_entities off only the entities of relations are kept', async () => {
+test('with extract_entities off only entities of relations are stored', async () => {
   const text = 'Alice met Bob. Zurich!'
   const all = await withGraph()
   await remember(all, text)
@@ -186,14 +186,14 @@ test('with extract_entities off only the entities of relations are kept', async 
   expect((await neighbors(related, 'Zurich')).status).toBe(404)
 })
 
-test('an entity_id that no sentence names is tied to what the memory mentions', async () => {
+test('an entity_id that no sentence contains is linked to the entities of the memory', async () => {
   const user = await withGraph()
   await remember(user, 'Bob lives in Berlin', { entity_id: 'customer-42' })
   expect(await relations(user, 'customer-42')).toEqual(['customer-42 -mentions- Berlin', 'customer-42 -mentions- Bob'])
   expect((await neighbors(user, 'Customer 42')).body.entity.name).toBe('customer-42')
 })
 
-test('forgetting removes the relations that only this memory says, and keeps those with another source', async () => {
+test('forgetting removes the relations of this memory alone, and keeps those with another source', async () => {
   const user = await withGraph()
   const first = await remember(user, ALICE)
   const second = await remember(user, 'Alice met Bob')
@@ -208,7 +208,7 @@ test('forgetting removes the relations that only this memory says, and keeps tho
   expect(relationships).toMatchObject([{ subject: 'Alice', predicate: 'met', object: 'Bob', sources: [second] }])
 })
 
-test('two projects, and two users, have graphs of their own', async () => {
+test('two projects, and two users, have separate graphs', async () => {
   const user = await withGraph()
   const stranger = await withGraph()
   const other = await user.project()
@@ -223,7 +223,7 @@ test('two projects, and two users, have graphs of their own', async () => {
   expect((await neighbors(stranger, 'Alice', '?wait=10', { 'x-project-id': user.project_id })).status).toBe(404)
 })
 
-test('the surest relations come first, and a limit cuts the rest', async () => {
+test('relations with the highest confidence come first, and a limit cuts the rest', async () => {
   const user = await withGraph()
   await remember(user, 'Alice met Bob. Alice met Carol. Alice met Dave.')
   const all = (await neighbors(user, 'Alice')).body.relationships.map((edge: { confidence: number }) => edge.confidence)

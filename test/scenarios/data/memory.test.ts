@@ -19,14 +19,14 @@ async function remember(user: TestUser, content: string, rest: Record<string, un
   return reply.body.memory_id
 }
 
-/** The contents that a recall finds, best first. */
+/** Returns the contents that a recall finds, best first. */
 async function recall(user: TestUser, query: string, rest: Record<string, unknown> = {}): Promise<string[]> {
   const reply = await user.post(`${MEMORY}/recall`, { query, ...rest })
   expect(reply.status).toBe(200)
   return reply.body.results.map((result: { content: string }) => result.content)
 }
 
-test('a record is stored as it is, emits one event, and can be read again', async () => {
+test('a record is stored unchanged, emits one event, and can be read', async () => {
   const user = await app.newUser()
   const stored = await user.post(`${user.database}/memory/store`, {
     content: 'Hello there',
@@ -66,9 +66,9 @@ test('a record is stored as it is, emits one event, and can be read again', asyn
   expect(await user.runs()).toEqual([])
 })
 
-test('the event of a record without an agent says null', async () => {
+test('the event of a record without an agent has null', async () => {
   const user = await app.newUser()
-  const stored = await user.post(`${user.database}/memory`, { content: 'Nobody in particular' })
+  const stored = await user.post(`${user.database}/memory`, { content: 'No agent in particular' })
   expect(stored).toMatchObject({ status: 200, body: { agent_id: null, session_id: null, role: null } })
   expect((await user.events()).map(({ data }) => data)).toEqual([
     { memory_id: stored.body.memory_id, project_id: user.project_id, agent_id: null, user_id: user.user_id },
@@ -94,7 +94,7 @@ test('a record needs content and a known role', async () => {
   expect(await user.trail()).toEqual({ events: [], runs: [] })
 })
 
-test('records are listed newest first, by session, agent and role, page by page', async () => {
+test('records are listed newest first, by session, agent and role, and by page', async () => {
   const user = await app.newUser()
   for (const [content, session_id, agent_id, role] of [
     ['one', 's1', 'a1', 'user'],
@@ -116,7 +116,7 @@ test('records are listed newest first, by session, agent and role, page by page'
   expect((await user.get(`${user.database}/memory/${randomUUID()}`)).status).toBe(404)
 })
 
-test('auto_embed gives a record its embedding, once', async () => {
+test('auto_embed embeds a record once', async () => {
   const user = await app.newUser()
   const hook = await user.hook(STORED, 'auto_embed', { hook_config: { model: 'bge-m3' } })
   const { memory_id } = (await user.post(`${user.database}/memory/store`, { content: 'The sky is blue' })).body
@@ -135,7 +135,7 @@ test('auto_embed gives a record its embedding, once', async () => {
   expect(await user.trail()).toEqual({ events: [STORED], runs: ['auto_embed succeeded'] })
 })
 
-test('remember answers with its defaults, a UUID under both names, and emits one event', async () => {
+test('remember returns its defaults, a UUID under both names, and emits one event', async () => {
   const user = await app.newUser()
   const reply = await user.post(`${MEMORY}/remember`, { content: 'Tea is better than coffee' })
   expect(reply.status).toBe(200)
@@ -173,7 +173,7 @@ test('remember answers with its defaults, a UUID under both names, and emits one
   expect(await user.runs()).toEqual([])
 })
 
-test('remember keeps every field, and recall gives metadata back unchanged', async () => {
+test('remember stores every field, and recall returns metadata unchanged', async () => {
   const user = await app.newUser()
   const metadata = { camelCase: 1, nested: { list: [1, 'zwei', null, true, { a: 0.1 }] }, '': 'empty key', emoji: '🔑' }
   const fields = {
@@ -199,7 +199,7 @@ test('remember keeps every field, and recall gives metadata back unchanged', asy
   expect(found.body.memories).toEqual(found.body.results)
 })
 
-test('a text that is empty or only white space is refused wherever there must be one, and nothing is stored', async () => {
+test('a text that is empty or only white space is refused wherever one is required, and nothing is stored', async () => {
   const user = await app.newUser()
   for (const [url, field] of [
     [`${MEMORY}/remember`, 'content'],
@@ -218,7 +218,7 @@ test('a text that is empty or only white space is refused wherever there must be
   expect(await user.trail()).toEqual({ events: [], runs: [] })
 })
 
-test('remember refuses what is out of range, and stores nothing', async () => {
+test('remember refuses values out of range, and stores nothing', async () => {
   const user = await app.newUser()
   for (const [field, value, type] of [
     ['importance', 1.5, 'less_than_equal'],
@@ -244,7 +244,7 @@ const WEEK = [
   'Our production database runs on a server in Frankfurt',
 ]
 
-test('recall puts what the question is about first, and gives nonsense no high score', async () => {
+test('recall ranks the relevant memory first, and gives nonsense a low score', async () => {
   const user = await app.newUser()
   await user.hook(REMEMBERED, 'auto_embed')
   for (const content of WEEK) await remember(user, content)
@@ -271,7 +271,7 @@ test('without an embedding a memory is found by its words', async () => {
   expect(await user.trail()).toEqual({ events: WEEK.map(() => REMEMBERED), runs: [] })
 })
 
-test('A2: a search for more than a hundred different words says that the rest was not looked for', async () => {
+test('A2: a search with more than a hundred different words warns that it ignored the rest', async () => {
   const user = await app.newUser()
   await remember(user, 'the wombat99 digs')
   await remember(user, 'the wombat100 sleeps')
@@ -293,7 +293,7 @@ test('A2: a search for more than a hundred different words says that the rest wa
   expect(few.body).toEqual({ results: [], count: 0 })
 })
 
-test('recall obeys entity, session, agent, namespace and tags, and needs none of them', async () => {
+test('recall filters by entity, session, agent, namespace and tags, and requires none of them', async () => {
   const user = await app.newUser()
   await remember(user, 'red apple', { entity_id: 'e1', session_id: 's1', tags: ['fruit', 'red'] })
   await remember(user, 'green apple', { entity_id: 'e2', session_id: 's2', agent_id: 'a2', tags: ['fruit'] })
@@ -311,7 +311,7 @@ test('recall obeys entity, session, agent, namespace and tags, and needs none of
   expect((await user.post(`${MEMORY}/recall`, { query: 'apple', limit: 0 })).status).toBe(422)
 })
 
-test('a probe word tells a good key from a bad one', async () => {
+test('a recall with a probe query tells a valid key from an invalid one', async () => {
   const user = await app.newUser()
   const good = await user.post(`${MEMORY}/recall`, { query: '__auth_check__', limit: 1 })
   expect(good).toMatchObject({ status: 200, body: { results: [], memories: [], count: 0 } })
@@ -322,7 +322,7 @@ test('a probe word tells a good key from a bad one', async () => {
   expect(bad).toMatchObject({ status: 401, body: { detail: 'Invalid API key or token' } })
 })
 
-test('memories of a user or a project are found in no other', async () => {
+test('memories of a user or a project are found in no other one', async () => {
   const user = await app.newUser()
   const stranger = await app.newUser()
   const other = await user.project()
@@ -333,7 +333,7 @@ test('memories of a user or a project are found in no other', async () => {
   expect(await recall(user, 'swordfish')).toEqual(['the password is swordfish'])
 })
 
-test('a forgotten memory is gone from recall and graph at once, by POST and by DELETE', async () => {
+test('a forgotten memory disappears from recall and graph immediately, by POST and by DELETE', async () => {
   const user = await app.newUser()
   await user.hook(REMEMBERED, 'auto_embed')
   await user.hook(REMEMBERED, 'auto_graph')
@@ -350,7 +350,7 @@ test('a forgotten memory is gone from recall and graph at once, by POST and by D
   for (const name of ['Alice', 'Bob', 'Berlin'])
     expect((await user.get(`${MEMORY}/graph/neighbors/${name}`)).status).toBe(404)
   expect((await user.get(`${MEMORY}/graph/neighbors/Carol`)).status).toBe(200)
-  // The record of a run must not keep what was forgotten.
+  // The record of a run must not contain forgotten text.
   const runs = await user.runs()
   expect(runs.map(({ status }) => status)).toEqual(Array(4).fill('succeeded'))
   expect(runs.filter(({ result }) => result === null)).toHaveLength(2)
@@ -362,7 +362,7 @@ test('a forgotten memory is gone from recall and graph at once, by POST and by D
   expect((await user.events()).map(({ event }) => event)).toEqual([REMEMBERED, REMEMBERED])
 })
 
-test('forgetting what is unknown, forgotten already or another’s is 404, and no UUID is 422', async () => {
+test('forgetting an unknown, forgotten or another user’s memory is 404, and an invalid UUID is 422', async () => {
   const user = await app.newUser()
   const stranger = await app.newUser()
   const mine = await remember(user, 'mine')
@@ -379,7 +379,7 @@ test('forgetting what is unknown, forgotten already or another’s is 404, and n
   expect(wrong.body.detail).toMatchObject([{ type: 'uuid_parsing', loc: ['path', 'memory_id'] }])
 })
 
-test('a memory that is forgotten before its handler ran leaves its run cancelled', async () => {
+test('a memory that is forgotten before its handler ran leaves a cancelled run', async () => {
   const user = await app.newUser()
   await user.hook(REMEMBERED, 'auto_embed')
   const down = async () => {
@@ -394,7 +394,7 @@ test('a memory that is forgotten before its handler ran leaves its run cancelled
   expect(await user.runs()).toMatchObject([{ status: 'cancelled', error: null, result: null, logs: [] }])
 })
 
-test('20 remembers in a row are all accepted, and each has its event', async () => {
+test('20 consecutive remembers are all accepted, and each has its event', async () => {
   const user = await app.newUser()
   const ids = []
   for (let i = 0; i < 20; i++) ids.push(await remember(user, `note ${i}`, { session_id: 's' }))

@@ -25,7 +25,7 @@ afterAll(async () => {
 
 const MEMORY = '/api/v1/public/memory/v2'
 
-test('auto_embed asks the configured provider, and search finds by its model', async () => {
+test('auto_embed uses the configured provider, and search finds by its model', async () => {
   const user = await app.newUser()
   await user.hook('zerodb.vector.stored', 'auto_embed', { hook_config: { model: 'bge-m3', dimensions: 8 } })
   await user.post(`${user.database}/vectors/upsert`, { vector_id: 'a', document: 'a text' })
@@ -36,7 +36,7 @@ test('auto_embed asks the configured provider, and search finds by its model', a
   expect(found.body).toMatchObject({ model: 'bge-m3', total_count: 1, vectors: [{ vector_id: 'a', dimension: 8 }] })
 })
 
-test('auto_graph takes from the model only what the memory says', async () => {
+test('auto_graph uses only facts of the model that the memory contains', async () => {
   const user = await app.newUser()
   await user.hook('zeromemory.remembered', 'auto_graph')
   provider.switches.replies = [
@@ -60,7 +60,7 @@ test('auto_graph takes from the model only what the memory says', async () => {
   expect((await user.get(`${MEMORY}/graph/neighbors/Moriarty`)).status).toBe(404)
 })
 
-test('a busy provider delays the run by what it says, and costs the write nothing', async () => {
+test('a busy provider delays the run as long as it requests, and does not delay the write', async () => {
   const user = await app.newUser()
   await user.hook('zerodb.vector.stored', 'auto_embed', { hook_config: { model: 'bge-m3' } })
   provider.switches.fault = { status: 429, headers: { 'retry-after': '120' } }
@@ -74,7 +74,7 @@ test('a busy provider delays the run by what it says, and costs the write nothin
   expect(await user.runs()).toMatchObject([{ status: 'succeeded', attempts: 2, error: null }])
 })
 
-test('vectors of another length than configured are never stored', async () => {
+test('vectors with another length than configured are never stored', async () => {
   const user = await app.newUser()
   await user.hook('zerodb.vector.stored', 'auto_embed', { hook_config: { model: 'bge-m3' } })
   provider.switches.vectors = 'wrong-length'
@@ -84,7 +84,7 @@ test('vectors of another length than configured are never stored', async () => {
   expect((await user.get(`${user.database}/vectors/a`)).body.dimension).toBe(null)
 })
 
-test('a search while the provider is down is 503 with Retry-After; recall goes by words', async () => {
+test('a search while the provider is down is 503 with Retry-After; recall compares words', async () => {
   const user = await app.newUser()
   await user.hook('zeromemory.remembered', 'auto_embed', { hook_config: { model: 'bge-m3' } })
   await user.post(`${MEMORY}/remember`, { content: 'The kettle is broken' })
@@ -97,7 +97,7 @@ test('a search while the provider is down is 503 with Retry-After; recall goes b
   expect(recalled.body.results.map((memory: { content: string }) => memory.content)).toEqual(['The kettle is broken'])
 })
 
-test('a provider that refuses the request makes the run dead at once, with its reason and without the key', async () => {
+test('a provider that refuses the request makes the run dead immediately, with its reason and without the key', async () => {
   const user = await app.newUser()
   await user.hook('zerodb.vector.stored', 'auto_embed', { hook_config: { model: 'bge-m3' } })
   provider.switches.fault = { status: 400, body: { error: { message: 'this model does not exist' } } }
@@ -111,7 +111,7 @@ test('a provider that refuses the request makes the run dead at once, with its r
   expect(JSON.stringify(run)).not.toContain(provider.apiKey)
 })
 
-test('re-embedding serves by the old model until all is converted, then by the new one', async () => {
+test('re-embedding uses the old model until all embeddings are converted, then the new one', async () => {
   const user = await app.newUser()
   const scope = { user_id: user.user_id, project_id: user.project_id }
   const { store, embedders } = app.system.app
@@ -121,7 +121,7 @@ test('re-embedding serves by the old model until all is converted, then by the n
     const stored = await user.post(`${user.database}/vectors/upsert`, { vector_id: `v${i}`, document })
     expect(stored.status).toBe(200)
   }
-  // As they were made before the provider was configured.
+  // Created before the provider was configured.
   const items = (
     await Promise.all(
       (
@@ -139,8 +139,8 @@ test('re-embedding serves by the old model until all is converted, then by the n
   expect((await search()).model).toBe('use-lite')
   const step = (limit: number) => user.post(`${user.database}/embeddings/re-embed`, { limit })
   expect((await step(2)).body).toEqual({ model: configured!.model, converted: 2, left: 1, switched: 0 })
-  const meanwhile = await search()
-  expect({ model: meanwhile.model, found: meanwhile.total_count, first: meanwhile.vectors[0].vector_id }).toEqual({
+  const halfway = await search()
+  expect({ model: halfway.model, found: halfway.total_count, first: halfway.vectors[0].vector_id }).toEqual({
     model: 'use-lite',
     found: 3,
     first: 'v0',

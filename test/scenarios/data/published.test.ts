@@ -13,7 +13,7 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 const topics = (events: { topic: string }[]) => events.map(({ topic }) => topic)
 
-test('a published event is answered under all its names, and emits one event of the system', async () => {
+test('a published event is returned under all its names, and emits one system event', async () => {
   const user = await app.newUser()
   const reply = await user.post(`${user.database}/events/publish`, {
     topic: 'order.paid',
@@ -47,7 +47,7 @@ test('a published event is answered under all its names, and emits one event of 
   expect(await user.runs()).toEqual([])
 })
 
-test('every dialect of the body is understood', async () => {
+test('every dialect of the body is accepted', async () => {
   const user = await app.newUser()
   const dialects = [
     { topic: 't', event_payload: { n: 1 } },
@@ -66,7 +66,7 @@ test('every dialect of the body is understood', async () => {
   expect(await user.trail()).toEqual({ events: Array(14).fill(PUBLISHED), runs: [] })
 })
 
-test('the topic is topic, else event_type, else type', async () => {
+test('the topic is topic, otherwise event_type, otherwise type', async () => {
   const user = await app.newUser()
   const publish = (body: object) => user.post(`${user.database}/events`, body)
   expect((await publish({ event_type: 'b', topic: 'a', type: 'c' })).body).toMatchObject({
@@ -82,7 +82,7 @@ test('the topic is topic, else event_type, else type', async () => {
   expect((await user.events()).map(({ data }) => data)).toMatchObject([{ topic: 'a' }, { topic: 'b' }, { topic: 'c' }])
 })
 
-test('a payload may be any JSON, and comes back unchanged', async () => {
+test('a payload may be any JSON, and is returned unchanged', async () => {
   const user = await app.newUser()
   const payloads = [{ a: { b: [1, null] } }, [1, 'two', { three: 3 }], [], 'text', '', 0, -1.5, true, false, null]
   for (const event_payload of payloads) {
@@ -96,7 +96,7 @@ test('a payload may be any JSON, and comes back unchanged', async () => {
   expect(none.body.event_payload).toEqual({})
 })
 
-test('the list is newest first, by topic and time, page by page', async () => {
+test('the list is newest first, by topic and time, and by page', async () => {
   const user = await app.newUser()
   const published: { topic: string; published_at: string }[] = []
   for (const topic of ['a', 'b', 'a', 'c'])
@@ -126,7 +126,7 @@ test('the list is newest first, by topic and time, page by page', async () => {
   expect((await user.get(`${user.database}/events?since=0000-01-01T00:00:00Z`)).status).toBe(422)
 })
 
-test('polling with after answers a bare array of the later events, oldest first', async () => {
+test('polling with after returns a bare array of the later events, oldest first', async () => {
   const user = await app.newUser()
   const ids: string[] = []
   for (const topic of ['a', 'b', 'a', 'c'])
@@ -142,7 +142,7 @@ test('polling with after answers a bare array of the later events, oldest first'
   expect(topics((await user.get(short)).body)).toEqual(['c'])
 })
 
-test('the un-scoped routes publish into the caller’s own project, or the one of X-Project-ID', async () => {
+test('routes without a project publish into the caller’s project, or the one of X-Project-ID', async () => {
   const user = await app.newUser()
   const other = await user.project()
   const own = await user.post('/api/v1/public/zerodb/events', { type: 'a', data: { n: 1 } })
@@ -157,7 +157,7 @@ test('the un-scoped routes publish into the caller’s own project, or the one o
   ])
 })
 
-test('another’s events are neither read nor published', async () => {
+test('events of another user can be neither read nor published', async () => {
   const user = await app.newUser()
   const stranger = await app.newUser()
   const { event_id } = (await user.post(`${user.database}/events/publish`, { topic: 'secret' })).body

@@ -11,7 +11,7 @@ afterAll(() => app.close())
 const INSERTED = 'zerodb.table.row_inserted'
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
-/** A user with a table `people`; its rows in this order. */
+/** Creates a user with a table `people`, and its rows in this order. */
 async function withRows(
   rows: readonly Record<string, unknown>[] = [],
 ): Promise<TestUser & { rows: string; query: string }> {
@@ -22,9 +22,9 @@ async function withRows(
   return { ...user, rows: `${table}/rows`, query: `${table}/query` }
 }
 
-test('a table is created once; the second of its name is 409, in another project it is not', async () => {
+test('a table is created once; another one with its name is 409, in another project it is not', async () => {
   const user = await app.newUser()
-  const body = { name: 'people', schema: { name: 'text' }, description: 'Who is who' }
+  const body = { name: 'people', schema: { name: 'text' }, description: 'Staff list' }
   const created = await user.post(`${user.database}/tables`, body)
   expect(created.status).toBe(201)
   expect(created.body).toEqual({
@@ -33,7 +33,7 @@ test('a table is created once; the second of its name is 409, in another project
     project_id: user.project_id,
     table_name: 'people',
     schema_definition: { name: 'text' },
-    description: 'Who is who',
+    description: 'Staff list',
     created_at: expect.any(String),
   })
   const again = await user.post(`${user.database}/tables`, { table_name: 'people' })
@@ -49,7 +49,7 @@ test('a table is created once; the second of its name is 409, in another project
   expect(await user.trail()).toEqual({ events: [], runs: [] })
 })
 
-test('one row is answered as it is with 201, and emits one event', async () => {
+test('one row is returned unchanged with 201, and emits one event', async () => {
   const user = await withRows()
   const row_data = { name: 'Ann', address: { city: 'Oslo' }, tags: ['a', null], '': 0, camelCase: true }
   const inserted = await user.post(user.rows, { row_data })
@@ -80,7 +80,7 @@ test('one row is answered as it is with 201, and emits one event', async () => {
   expect(await user.runs()).toEqual([])
 })
 
-test('many rows are inserted in one go, in order, with one event each', async () => {
+test('many rows are inserted by one request, in order, with one event each', async () => {
   const user = await withRows()
   const rows = Array.from({ length: 20 }, (_, n) => ({ n }))
   const inserted = await user.post(user.rows, { rows })
@@ -94,7 +94,7 @@ test('many rows are inserted in one go, in order, with one event each', async ()
   expect(listed.data.map((row: { row_id: string }) => row.row_id)).toEqual(inserted.body.row_ids)
 })
 
-test('an insert is row_data or rows, never both, none or something else, and stores nothing then', async () => {
+test('an insert has either row_data or rows; other input stores nothing', async () => {
   const user = await withRows()
   for (const body of [{}, { row_data: { a: 1 }, rows: [{ a: 1 }] }]) {
     const reply = await user.post(user.rows, body)
@@ -116,7 +116,7 @@ test('an insert is row_data or rows, never both, none or something else, and sto
   expect(await user.trail()).toEqual({ events: [], runs: [] })
 })
 
-test('rows are reached by the table’s id as well as by its name', async () => {
+test('rows are accessible by the table’s id and name', async () => {
   const user = await app.newUser()
   const name = 'Päöple & places/2026 🔑'
   const { table_id } = (await user.post(`${user.database}/tables`, { table_name: name })).body
@@ -139,7 +139,7 @@ const PEOPLE = [
   { id: 'dot', city: 'oslo', tags: [1, 'a b'], address: 'unknown', age: 41.5 },
 ]
 
-test('a query knows every operator; a missing field or another type is simply no match', async () => {
+test('a query supports every operator; a missing field or another type does not match', async () => {
   const user = await withRows(PEOPLE)
   const ids = async (filters: unknown) => {
     const reply = await user.post(user.query, { filters })
@@ -205,7 +205,7 @@ test('a query knows every operator; a missing field or another type is simply no
     expect({ filters, ids: await ids(filters) }).toEqual({ filters, ids: expected })
 })
 
-test('a query that cannot be understood is 422 and says why', async () => {
+test('an invalid query is 422 with the reason', async () => {
   const user = await withRows(PEOPLE)
   const deep = (levels: number): object => (levels === 0 ? { a: 1 } : { $not: deep(levels - 1) })
   for (const [filters, word] of [
@@ -241,13 +241,13 @@ test('a query that cannot be understood is 422 and says why', async () => {
   }
   const list = await user.post(user.query, { filters: ['n'] })
   expect(list.body.detail).toMatchObject([{ type: 'dict_type', loc: ['body', 'filters'] }])
-  // Nine levels and 100 conditions are understood.
+  // Nine levels and 100 conditions are accepted.
   expect(await user.post(user.query, { filters: deep(9) })).toMatchObject({ status: 200, body: { total: 4 } })
   const wide = { $or: Array.from({ length: 99 }, (_, n) => ({ age: n })) }
   expect(await user.post(user.query, { filters: wide })).toMatchObject({ status: 200, body: { total: 2 } })
 })
 
-test('rows are sorted up and down by any path, those without the field last, equals by insertion', async () => {
+test('rows are sorted up and down by any path, rows without the field last, equal ones by insertion', async () => {
   const user = await withRows([
     { id: 1, n: 10, a: { b: 'x' } },
     { id: 2, n: 9, a: { b: 'y' } },
@@ -273,7 +273,7 @@ test('rows are sorted up and down by any path, those without the field last, equ
     expect((await user.post(user.query, { sort })).status).toBe(422)
 })
 
-test('pages say whether there is more', async () => {
+test('pages say whether more rows follow', async () => {
   const user = await withRows(Array.from({ length: 5 }, (_, n) => ({ n })))
   const page = async (body: object) => {
     const { data, execution_time_ms, total_is_exact, ...rest } = (await user.post(user.query, body)).body
@@ -320,7 +320,7 @@ test('B12: rows are counted up to 10,000; then the page says that there are more
   })
 })
 
-test('a table that is not there is 404 on every route, and so is a row', async () => {
+test('an unknown table is 404 on every route, and so is a row', async () => {
   const user = await withRows()
   const stranger = await app.newUser()
   const missing = `${user.database}/tables/nothing`
@@ -341,7 +341,7 @@ test('a table that is not there is 404 on every route, and so is a row', async (
   expect(await stranger.trail()).toEqual({ events: [], runs: [] })
 })
 
-test('a deleted table is gone with its rows, and its name is free again', async () => {
+test('a deleted table is gone with its rows, and its name can be used again', async () => {
   const user = await withRows([{ n: 1 }])
   const table = `${user.database}/tables/people`
   const deleted = await user.delete(table)

@@ -36,7 +36,7 @@ const exported = async (zerodb: ZeroDB, project_id?: string) => (await zerodb.pr
 const imported = (zerodb: ZeroDB, text: string) => zerodb.projects.import({ content: new Blob([text]) })
 const MINUTES = 5
 
-/** One of everything, with values that are easily lost on the way. */
+/** Creates one object of every kind, with values that are easily lost in a transfer. */
 async function fill(zerodb: ZeroDB): Promise<string> {
   const { id: project_id } = await zerodb.projects.create({
     name: 'Bücher & "mehr"',
@@ -87,7 +87,7 @@ const CODE = `export const config = {
 export default async (event, ctx) => ({ n: (await ctx.row())?.n ?? null, secret: ctx.env.TOKEN ?? null })
 `
 
-describe('a project that is exported and imported elsewhere', () => {
+describe('a project that is exported and imported on another server', () => {
   test(
     'is the same in everything: its second export equals the first',
     async () => {
@@ -131,13 +131,13 @@ describe('a project that is exported and imported elsewhere', () => {
       expect(items).toHaveLength(258)
       for (const { data } of items) expect(data).toMatchObject({ user_id: taker.user_id })
       expect(await here.event_log.get({ event_id: items[0]!.id })).toEqual(items[0])
-      // What is imported has been handled where it was written.
+      // Imported events were handled where they were written.
       expect(await taker.runs()).toEqual([])
       await here.vectors.upsert({ vector_id: 'new', document: 'text' })
       expect(await taker.runs()).toMatchObject([{ handler: 'auto_embed', status: 'succeeded' }])
       const [newest] = (await here.event_log.list({ limit: 1 })).items
       expect(newest!.data).toMatchObject({ vector_id: 'new' })
-      // Its functions are called, set off by events, and rolled back.
+      // Its functions can be called, triggered by events, and rolled back.
       await here.secrets.set({ name: 'TOKEN', value: 'another' })
       expect((await here.functions.invoke({ name: 'count', project_id, payload: {} })).result).toEqual({
         n: null,
@@ -157,19 +157,19 @@ describe('a project that is exported and imported elsewhere', () => {
     MINUTES * 60_000,
   )
 
-  test('gets other numbers for its events where its own are taken, and no two are ever the same', async () => {
+  test('gets new numbers for its events where its numbers are used, and no two are ever the same', async () => {
     const { id } = await source.projects.create({ name: 'one' })
     const one = new ZeroDB({ url: fromUrl!, apiKey: giver.key, projectId: id })
     for (let n = 0; n < 3; n++) await one.events.publish({ topic: `e${n}` })
     const file = await exported(one)
     const last = (await one.event_log.list({ limit: 1 })).items[0]!
-    // The other server comes to the same numbers.
+    // The other server reaches the same numbers.
     const here = new ZeroDB({ url: toUrl!, apiKey: taker.key })
     const [there] = await from!.system.database.query<{ seq: number }>(
       sql`select seq from zerodb_events where id = ${last.id}`,
     )
     while ((await sequences(to!))['zerodb_events_seq_seq']! < there!.seq) await here.events.publish({ topic: 'own' })
-    const writing = Promise.all(Array.from({ length: 50 }, () => here.events.publish({ topic: 'meanwhile' })))
+    const writing = Promise.all(Array.from({ length: 50 }, () => here.events.publish({ topic: 'during-import' })))
     await imported(target, file)
     await writing
     await here.events.publish({ topic: 'after' })
@@ -184,7 +184,7 @@ describe('a project that is exported and imported elsewhere', () => {
   })
 })
 
-describe('a file that is not as it was', () => {
+describe('a changed file', () => {
   let file: string
   let project_id: string
   beforeAll(async () => {
@@ -233,7 +233,7 @@ describe('a file that is not as it was', () => {
       /"users" is not known/,
     ],
     [
-      'with an id that is none',
+      'with an invalid id',
       () => file.replace(/(\{"table":"vectors".*?"id": ?")[^"]*/, '$1x'),
       /Line \d+ \(vectors\) .*row\.id/,
     ],
@@ -267,13 +267,13 @@ describe('a file that is not as it was', () => {
     await nothing()
   })
 
-  test('too large for this server is refused', async () => {
+  test('that is too large for this server is refused', async () => {
     const error = await imported(target, file + ' '.repeat(5_000_000)).catch((thrown) => thrown)
     expect(error).toMatchObject({ status: 413 })
     await nothing()
   })
 
-  test('brings nothing of anybody else: neither contents by their names, nor rows', async () => {
+  test('brings nothing of other users: neither contents by their names, nor rows', async () => {
     const victim = new ZeroDB({ url: toUrl!, apiKey: (await to!.newUser()).key })
     const secret = await victim.files.upload({ file_name: 'secret', content: new TextEncoder().encode('secret') })
     const { etag } = await victim.files.download({ file_id: secret.file_id })
@@ -288,20 +288,20 @@ describe('a file that is not as it was', () => {
     expect((await victim.rows.list({ table: 'theirs' })).total).toBe(0)
   })
 
-  test('that is here already is refused to its owner, and becomes another project for somebody else', async () => {
+  test('of an existing project is refused to its owner, and becomes another project for another user', async () => {
     await imported(target, file)
     await expect(imported(target, file)).rejects.toMatchObject({ status: 409, code: 'project_exists' })
     const other = new ZeroDB({ url: toUrl!, apiKey: (await to!.newUser()).key })
     const copy = await imported(other, file)
     expect(copy.project_id).not.toBe(project_id)
     await target.projects.delete({ project_id })
-    // What one owns is not told from what the other owns: the copy is whole without the first.
+    // The objects of both users are separate: the copy is complete without the first project.
     expect(copy.counts).toEqual((await imported(target, file)).counts)
     await target.projects.delete({ project_id })
   })
 })
 
-describe('A3: export and import ask for the right to every kind that the file holds', () => {
+describe('A3: export and import need the permission for every kind in the file', () => {
   const limited = async (zerodb: ZeroDB, url: string, scopes: string[]) => {
     const { key } = await zerodb.keys.create({ name: 'limited', scopes: scopes as never })
     return new ZeroDB({ url, apiKey: key })
@@ -309,7 +309,7 @@ describe('A3: export and import ask for the right to every kind that the file ho
   const READ = ['zerodb:read', 'memory:read', 'hooks:read', 'functions:read']
   const WRITE = ['zerodb:write', 'memory:write', 'hooks:write', 'functions:write']
 
-  test.each(READ)('A3: an export without %s is refused and names it', async (missing) => {
+  test.each(READ)('A3: an export without %s is refused and names the permission', async (missing) => {
     const without = READ.filter((scope) => scope !== missing)
     const key = await limited(source, fromUrl!, without)
     await expect(key.projects.export({})).rejects.toMatchObject({
@@ -319,7 +319,7 @@ describe('A3: export and import ask for the right to every kind that the file ho
     await expect(exported(await limited(source, fromUrl!, READ))).resolves.toContain('"projects"')
   })
 
-  test('A3: an import without the rights names each that the file needs, and writes nothing', async () => {
+  test('A3: an import names each missing permission, and writes nothing', async () => {
     const project_id = await fill(source)
     const file = await exported(source, project_id)
     const key = await limited(target, toUrl!, ['zerodb:write', 'memory:write'])
@@ -328,11 +328,11 @@ describe('A3: export and import ask for the right to every kind that the file ho
       message: 'This API key lacks the rights "functions:write", "hooks:write"',
     })
     expect(await target.projects.list()).toHaveLength(1)
-    // The function's own rights are those of the owner who deployed it.
+    // The permissions of the function are those of the owner who deployed it.
     await imported(await limited(target, toUrl!, [...WRITE, 'zerodb:read', 'memory:read', 'functions:invoke']), file)
   })
 
-  test('A3: an import needs no right to what the file does not hold', async () => {
+  test('A3: an import needs no permission for kinds that the file does not contain', async () => {
     const { id: project_id } = await source.projects.create({ name: 'rows only' })
     const scoped = new ZeroDB({ url: fromUrl!, apiKey: giver.key, projectId: project_id })
     await scoped.events.publish({ topic: 'a' })
@@ -343,13 +343,13 @@ describe('A3: export and import ask for the right to every kind that the file ho
     })
   })
 
-  test('a key that is bound to one project imports nothing', async () => {
+  test('a key that is bound to a project cannot import', async () => {
     const bound = new ZeroDB({ url: fromUrl!, apiKey: await from!.boundKey(giver, giver.project_id) })
     await expect(imported(bound, '')).rejects.toMatchObject({ status: 403 })
   })
 })
 
-test('a function may not do in its project what who imports it may not', async () => {
+test('a function gets no permission in its project that its importer does not have', async () => {
   const project_id = await fill(source)
   const file = (await exported(source, project_id)).replaceAll('"functions:invoke"', '"keys:write"')
   const scopes = ['zerodb:*', 'memory:*', 'hooks:*', 'functions:*'] as const
@@ -362,14 +362,14 @@ test('a function may not do in its project what who imports it may not', async (
   await imported(target, file)
 })
 
-/** What each sequence has given out last. */
+/** The last number of each sequence. */
 async function sequences(app: TestApp): Promise<Record<string, number>> {
   const rows = await app.system.database.query<{ name: string; last: number }>(sql`
     select sequencename::text as name, coalesce(last_value, 0) as last from pg_sequences where sequencename like 'zerodb%'`)
   return Object.fromEntries(rows.map(({ name, last }) => [name, last]))
 }
 
-/** The file with each row of `table` as `change` makes it. */
+/** Returns the file with `change` applied to each row of `table`. */
 function withRows(file: string, table: string, change: (row: Record<string, unknown>, n: number) => object): string {
   let n = 0
   return file
@@ -382,7 +382,7 @@ function withRows(file: string, table: string, change: (row: Record<string, unkn
     .join('\n')
 }
 
-/** The file without the rows of `table`. */
+/** Returns the file without the rows of `table`. */
 function withoutRows(file: string, table: string): string {
   const kept = file.split('\n').filter((text) => !text.startsWith(`{"table":"${table}"`))
   return kept.map((text) => (text.startsWith('{"lines"') ? `{"lines":${kept.length - 1}}` : text)).join('\n')
@@ -398,7 +398,7 @@ describe('A1: no number of a file becomes state of the server', () => {
     file = await exported(source, project_id)
   }, MINUTES * 60_000)
 
-  test('A1: an import renumbers events, rows and published events: sequences move by what it brings', async () => {
+  test('A1: an import renumbers events, rows and published events: sequences advance by their count', async () => {
     const last = '9223372036854774784'
     let big = file
     for (const [table, column] of [
@@ -431,16 +431,16 @@ describe('A1: no number of a file becomes state of the server', () => {
     const { items } = await here.event_log.list({ project_id, limit: 1000 })
     for (const event of [items[0]!, items.at(-1)!])
       expect(await here.event_log.get({ event_id: event.id })).toEqual(event)
-    // Everybody goes on writing, with the next numbers.
+    // Both users continue to write, with the next numbers.
     const other = await to!.newUser()
     expect((await other.post(`${other.database}/events/publish`, { topic: 'next' })).status).toBeLessThan(300)
     expect((await sequences(to!))['zerodb_events_seq_seq']).toBe(before['zerodb_events_seq_seq']! + 259)
     await target.projects.delete({ project_id })
   })
 
-  test('A11: ids of imported events are of this server alone, whatever the file has, also one of an older version', async () => {
+  test('A11: ids of imported events come from this server, whatever the file contains, also with ids of an older version', async () => {
     const first = 'evt_0000000000000001'
-    // All events but the first belong to the chain that the first began.
+    // All events but the first belong to the chain of the first.
     const newer = file
       .split('\n')
       .map((line) =>
@@ -468,7 +468,7 @@ describe('A1: no number of a file becomes state of the server', () => {
     expect(new Set(parts).size).toBe(parts.length)
   })
 
-  test('A1: forgetting an imported memory touches no run of others, whatever number it had in the file', async () => {
+  test('A1: forgetting an imported memory touches no run of other users, whatever number it had in the file', async () => {
     const victim = await to!.newUser()
     await victim.hook('zeromemory.remembered', 'auto_embed')
     expect((await victim.post('/api/v1/public/memory/v2/remember', { content: 'a secret' })).status).toBe(200)
@@ -488,7 +488,7 @@ describe('A1: no number of a file becomes state of the server', () => {
     await target.projects.delete({ project_id })
   })
 
-  test('A1: an event of a file that names the row of somebody else shows nothing of that row', async () => {
+  test('A1: an event of a file that names the row of another user reveals nothing of that row', async () => {
     const victim = await to!.newUser()
     const secret = await victim.post('/api/v1/public/memory/v2/remember', { content: 'a secret' })
     const memory_id = secret.body.memory_id
@@ -518,7 +518,7 @@ describe('A1: no number of a file becomes state of the server', () => {
     await target.projects.delete({ project_id })
   })
 
-  test('A1: a schedule begins with its first tick from now on, whatever the file says', async () => {
+  test('A1: an imported schedule starts with its next tick, whatever the file contains', async () => {
     const late = withRows(file, 'schedules', (row) => ({ ...row, next_at: '2001-01-01T05:00:00+00:00' }))
     await imported(target, late)
     const here = new ZeroDB({ url: toUrl!, apiKey: taker.key, projectId: project_id })
@@ -529,7 +529,7 @@ describe('A1: no number of a file becomes state of the server', () => {
     await target.projects.delete({ project_id })
   })
 
-  test('A1: an id that somebody else has is not told: the project gets other ids, and all its references with them', async () => {
+  test('A1: an id of another user is not revealed: the project gets new ids, and its references follow', async () => {
     const victim = await to!.newUser()
     const remembered = await victim.post('/api/v1/public/memory/v2/remember', { content: 'a secret' })
     const memory = JSON.parse(file.split('\n').find((line) => line.includes('"kind": "remembered"'))!).row.id
@@ -564,7 +564,7 @@ describe('A1: no number of a file becomes state of the server', () => {
     ['a fraction', row('rows', { position: 1.5 }), /Line \d+ \(rows\).*row\.position/],
     ['one number twice', row('events', { seq: 1 }), /Line \d+ \(events\).*row\.seq: 1 is in the file twice/],
     ['a chain that is too deep', row('events', { depth: 2_147_483_647 }), /\(events\).*row\.depth/],
-    ['an id that is none', row('events', { id: 'evt_1' }), /\(events\).*row\.id/],
+    ['an invalid id', row('events', { id: 'evt_1' }), /\(events\).*row\.id/],
     ['an unknown event', row('events', { event: 'zerodb.later' }), /\(events\).*row\.event/],
     ['other data', row('events', { data: { secret: 1 } }), /\(events\).*row\.data/],
     ['a header in a trace', row('events', { trace: '00\r\nx: y' }), /\(events\).*row\.trace/],
@@ -605,7 +605,7 @@ describe('A1: no number of a file becomes state of the server', () => {
     expect(await target.projects.list()).toHaveLength(1)
   })
 
-  test('every column that is exported has a schema, and the other way round', async () => {
+  test('every exported column has a schema, and every schema a column', async () => {
     const shapes = await to!.system.app.store.dump.shapes()
     for (const [table, schema] of Object.entries(PROJECT_ROWS)) {
       const { columns, vectors } = shapes.find(({ name }) => name === table)!
@@ -617,7 +617,7 @@ describe('A1: no number of a file becomes state of the server', () => {
   })
 })
 
-test('an import counts for the quotas of its user, and is undone when it exceeds one', async () => {
+test('an import counts for the quotas of its user, and is rolled back if it exceeds one', async () => {
   const small = await openTestApp({ ZERODB_QUOTA_PROJECTS: '1' })
   try {
     const user = await small.newUser()
@@ -646,12 +646,12 @@ describe('B4: export, delete, import on one server', () => {
         await source.projects.delete({ project_id })
         counted.push((await imported(source, file)).counts)
         expect(await exported(source, project_id)).toBe(file)
-        // The log tells the same as before, in the same order.
+        // The log has the same events in the same order.
         const told = ({ event, data, timestamp, depth }: (typeof events)[number]) => ({ event, data, timestamp, depth })
         expect((await giver.events()).map(told)).toEqual(events.map(told))
       }
       expect(counted[1]).toEqual(counted[0])
-      // Runs stay with their events.
+      // Runs stay attached to their events.
       expect((await giver.runs()).map(({ id, handler, event_type }) => ({ id, handler, event_type }))).toEqual(runs)
       expect((await here.event_log.get({ event_id: (await giver.events()).at(-1)!.id })).data).toMatchObject({
         topic: 'null',
@@ -676,7 +676,7 @@ describe('B4: export, delete, import on one server', () => {
     expect(await giver.runs()).toMatchObject(Array(3).fill({ handler: 'auto_embed', status: 'succeeded' }))
   })
 
-  test('B4: what was written after the export is not in the log any more, nor are its ended runs', async () => {
+  test('B4: events after the export are no longer in the log, nor are their ended runs', async () => {
     const { id: project_id } = await source.projects.create({ name: 'later' })
     const here = new ZeroDB({ url: fromUrl!, apiKey: giver.key, projectId: project_id })
     await here.hooks.create({ event_type: 'zerodb.vector.stored', hook_name: 'auto_embed', project_id })
@@ -693,7 +693,7 @@ describe('B4: export, delete, import on one server', () => {
   })
 })
 
-test('numbers in rows keep every digit on the way', async () => {
+test('numbers in rows keep every digit in a transfer', async () => {
   const { id: project_id } = await source.projects.create({ name: 'digits' })
   const here = new ZeroDB({ url: fromUrl!, apiKey: giver.key, projectId: project_id })
   await here.tables.create({ table_name: 't' })
@@ -703,8 +703,8 @@ test('numbers in rows keep every digit on the way', async () => {
   expect(await exported(target, project_id)).toBe(file)
 })
 
-describe('an export that takes long', () => {
-  /** What `use` meets while the rows of an export cannot be kept, until it lets them go on. */
+describe('a slow export', () => {
+  /** Calls `use` while the export cannot read its rows; `use` can let it continue. */
   async function held(use: (go: (error?: Error) => void) => Promise<void>): Promise<void> {
     const { blobs } = from!.system.app
     let go: (error?: Error) => void = () => {}
@@ -729,7 +729,7 @@ describe('an export that takes long', () => {
       headers: { authorization: `Bearer ${giver.key}` },
     })
 
-  test('answers before its rows have all been read', async () => {
+  test('responds before all its rows are read', async () => {
     await source.vectors.upsert({ vector_id: 'v', vector_embedding: [1] })
     const file = await exported(source)
     await held(async (go) => {
@@ -745,7 +745,7 @@ describe('an export that takes long', () => {
     })
   })
 
-  test('breaks off when it fails then, and has its status when it fails before', async () => {
+  test('breaks off if it fails then, and has an error status if it fails before', async () => {
     await held(async (go) => {
       const response = await ask()
       expect(response.status).toBe(200)
@@ -759,7 +759,7 @@ describe('an export that takes long', () => {
     expect((await ask()).status).toBe(200)
   })
 
-  test('has an empty line every 15 s, which does not count', async () => {
+  test('sends an empty line every 15 s, which is not counted', async () => {
     vi.useFakeTimers()
     try {
       let end = () => {}
@@ -786,7 +786,7 @@ describe('an export that takes long', () => {
   })
 })
 
-test('what is written while a project is exported is in it whole or not at all', async () => {
+test('contains writes during the export completely or not at all', async () => {
   const tables = Array.from({ length: 4 }, (_, n) => `t${n}`)
   let ended = false
   const writing = (async () => {

@@ -43,7 +43,7 @@ test('a vector upsert stores the vector and emits exactly one event', async () =
         user_id: user.user_id,
       },
       timestamp: expect.stringMatching(ISO),
-      // Nothing has caused it: a chain begins here.
+      // Written by the user: a chain begins here.
       chain_id: events[0]!.id,
       depth: 0,
       caused_by: null,
@@ -52,7 +52,7 @@ test('a vector upsert stores the vector and emits exactly one event', async () =
   expect(await user.runs()).toEqual([])
 })
 
-test('a batch emits one event that counts the rows stored, and no single events', async () => {
+test('a batch emits one event with the number of stored rows, and no single events', async () => {
   const user = await app.newUser()
   const reply = await user.post(`${user.database}/vectors/upsert-batch`, [
     { vector_id: 'a', vector_embedding: [1, 0] },
@@ -67,7 +67,7 @@ test('a batch emits one event that counts the rows stored, and no single events'
   expect((await user.get(`${user.database}/vectors/a`)).body.vector_embedding).toEqual([1, 1])
 })
 
-test('a batch with one wrong item is refused with its index and stores nothing', async () => {
+test('a batch with one invalid item is refused with its index and stores nothing', async () => {
   const user = await app.newUser()
   const reply = await user.post(`${user.database}/vectors/upsert-batch`, {
     vectors: [
@@ -88,7 +88,7 @@ test('a batch with one wrong item is refused with its index and stores nothing',
   expect((await user.get(`${user.database}/vectors`)).body).toEqual({ vectors: [], total: 0, total_is_exact: true })
 })
 
-test('auto_embed gives a document its embedding, and a text search finds it', async () => {
+test('auto_embed embeds a document, and a text search finds it', async () => {
   const user = await app.newUser()
   const hook = await user.hook('zerodb.vector.stored', 'auto_embed', {
     hook_config: { model: 'bge-m3', dimensions: 1024 },
@@ -112,7 +112,7 @@ const STORED = 'zerodb.vector.stored'
 const BATCH = 'zerodb.vector.batch_stored'
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
-test('a vector without an id is given a UUID, and can be read under it', async () => {
+test('a vector without an id gets a UUID, and can be read by it', async () => {
   const user = await app.newUser()
   const stored = await user.post(`${user.database}/vectors/upsert`, { vector_embedding: [1, 0] })
   expect(stored.status).toBe(200)
@@ -123,7 +123,7 @@ test('a vector without an id is given a UUID, and can be read under it', async (
   expect((await user.events()).map(({ data }) => data)).toMatchObject([{ vector_id: stored.body.vector_id }])
 })
 
-test('namespaces are apart: the same id, searches and deletion in one do not touch the other', async () => {
+test('namespaces are separate: the same id, searches and deletion in one do not affect the other', async () => {
   const user = await app.newUser()
   await user.post(`${user.database}/vectors/upsert`, { vector_id: 'v', vector_embedding: [1, 0], namespace: 'a' })
   await user.post(`${user.database}/vectors/upsert`, { vector_id: 'v', vector_embedding: [0, 1], namespace: 'b' })
@@ -161,7 +161,7 @@ test('an upsert of the same id replaces the vector, keeps one row and emits each
   expect((await user.events()).map(({ data }) => data)).toMatchObject([{ source: 'import' }, { source: 'api' }])
 })
 
-test('a document alone is stored without an embedding, and is not found by a vector', async () => {
+test('a document alone is stored without an embedding, and a vector search does not find it', async () => {
   const user = await app.newUser()
   const stored = await user.post(`${user.database}/vectors/upsert`, { vector_id: 'd', document: 'words' })
   expect(stored).toMatchObject({ status: 200, body: { vector_embedding: null, dimension: null, model: null } })
@@ -170,7 +170,7 @@ test('a document alone is stored without an embedding, and is not found by a vec
   expect(await user.trail()).toEqual({ events: [STORED], runs: [] })
 })
 
-test('a vector with neither embedding nor document is refused, and the field is named', async () => {
+test('a vector with neither embedding nor document is refused, and the error names the field', async () => {
   const user = await app.newUser()
   const blank = [{ document: '' }, { document: ' \n' }]
   for (const body of [{ vector_id: 'v' }, ...blank, { vector_embedding: null }, {}]) {
@@ -190,7 +190,7 @@ test('a vector with neither embedding nor document is refused, and the field is 
   expect(await user.trail()).toEqual({ events: [], runs: [] })
 })
 
-test('camelCase bodies are understood, and the answers are snake_case', async () => {
+test('camelCase bodies are accepted, and responses use snake_case', async () => {
   const user = await app.newUser()
   const stored = await user.post(`${user.database}/vectors/upsert`, {
     vectorId: 'v',
@@ -210,7 +210,7 @@ test('camelCase bodies are understood, and the answers are snake_case', async ()
   expect(await user.trail()).toEqual({ events: [STORED, BATCH], runs: [] })
 })
 
-test('other names of the fields are understood too', async () => {
+test('other names of the fields are accepted, too', async () => {
   const user = await app.newUser()
   await user.post(`${user.database}/vectors/upsert`, { id: 'near', vector: [1, 0], metadata: { colour: 'red' } })
   await user.post(`${user.database}/vectors/upsert`, { id: 'far', embedding: [0, 1], metadata: { colour: 'blue' } })
@@ -226,7 +226,7 @@ test('other names of the fields are understood too', async () => {
   expect(await ids({ query_vector: [1, 0], similarity_threshold: 0.5 })).toEqual(['near'])
 })
 
-test('a search answers the nearest first, with score and distance, and obeys filter, threshold and limit', async () => {
+test('a search returns the nearest first, with score and distance, and respects filter, threshold and limit', async () => {
   const user = await app.newUser()
   await user.post(`${user.database}/vectors/upsert-batch`, [
     { id: 'same', vector: [2, 0], metadata: { n: 1, tag: { kind: 'x' } } },
@@ -264,7 +264,7 @@ test('a search answers the nearest first, with score and distance, and obeys fil
   expect(unknown.body.detail).toContain('$near')
 })
 
-test('a vector without direction is like nothing: it never passes a threshold', async () => {
+test('a zero vector is similar to none: it never reaches a threshold', async () => {
   const user = await app.newUser()
   await user.post(`${user.database}/vectors/upsert-batch`, [
     { id: 'zero', vector: [0, 0] },
@@ -276,7 +276,7 @@ test('a vector without direction is like nothing: it never passes a threshold', 
   expect(all.body.vectors).toMatchObject([{ vector_id: 'same' }, { vector_id: 'zero', similarity: 0, distance: 1 }])
 })
 
-test('a search with another number of dimensions is refused and names what is there', async () => {
+test('a search with another number of dimensions is refused and lists the existing ones', async () => {
   const user = await app.newUser()
   await user.post(`${user.database}/vectors/upsert-batch`, [
     { vector: [1, 0] },
@@ -297,7 +297,7 @@ test('a search with another number of dimensions is refused and names what is th
   expect(nothing.body.detail).toMatchObject([{ type: 'missing', loc: ['body', 'query_vector'] }])
 })
 
-test('vectors of different models are never compared, even when their dimensions are the same', async () => {
+test('vectors of different models are never compared, even with the same dimensions', async () => {
   const user = await app.newUser()
   await user.hook(STORED, 'auto_embed')
   const own = Array.from({ length: 512 }, (_, i) => (i === 0 ? 1 : 0))
@@ -331,7 +331,7 @@ test('a deleted vector is gone, and deleting it again is 404', async () => {
   expect(await user.trail()).toEqual({ events: [STORED], runs: [] })
 })
 
-test('B12: a search says how many vectors match, also those beyond its limit; the count is exact up to 1,000', async () => {
+test('B12: a search counts all matching vectors, also beyond its limit; the count is exact up to 1,000', async () => {
   const user = await app.newUser()
   const store = async (count: number, rest: object) => {
     for (let stored = 0; stored < count; stored += 100) {
@@ -361,7 +361,7 @@ test('B12: a search says how many vectors match, also those beyond its limit; th
   expect(await counts({ limit: 3, metadata_filter: { kind: 'b' } })).toEqual([3, 5, true])
 }, 60_000)
 
-test('the list pages through all vectors once, counts them, and can answer the count alone', async () => {
+test('the list pages through all vectors once, counts them, and can return the count alone', async () => {
   const user = await app.newUser()
   for (const id of ['a', 'b', 'c', 'd', 'e'])
     await user.post(`${user.database}/vectors/upsert`, { vector_id: id, vector_embedding: [1] })
@@ -380,7 +380,7 @@ test('the list pages through all vectors once, counts them, and can answer the c
   expect((await user.get(`${user.database}/vectors?count_only=maybe`)).status).toBe(422)
 })
 
-test('an id may be any text of 1 to 255 characters', async () => {
+test('an id can be any text of 1 to 255 characters', async () => {
   const user = await app.newUser()
   const ids = ['a/b/../c?d#e', 'ключ 🔑', ' ', '%2F', 'x'.repeat(255), '🔑'.repeat(127), '語'.repeat(255)]
   for (const id of ids) {
@@ -403,7 +403,7 @@ test('an id may be any text of 1 to 255 characters', async () => {
   ])
 })
 
-test('a changed document gets a new embedding, an unchanged one keeps its own', async () => {
+test('a changed document gets a new embedding, an unchanged one keeps its embedding', async () => {
   const user = await app.newUser()
   await user.hook(STORED, 'auto_embed')
   const upsert = (document: string, rest = {}) =>
@@ -432,7 +432,7 @@ test('a changed document gets a new embedding, an unchanged one keeps its own', 
   expect((await user.events()).length).toBe(4)
 })
 
-test('auto_embed on a batch embeds in one run the documents that need it, and emits nothing itself', async () => {
+test('auto_embed on a batch embeds the documents that need it in one run, and emits no events', async () => {
   const user = await app.newUser()
   const hook = await user.hook(BATCH, 'auto_embed')
   const reply = await user.post(`${user.database}/vectors/upsert-batch`, {
@@ -454,7 +454,7 @@ test('auto_embed on a batch embeds in one run the documents that need it, and em
   expect((await user.events()).map(({ event }) => event)).toEqual([BATCH])
 })
 
-test('a batch may be a bare array or an object, and has at most ZERODB_MAX_BATCH items', async () => {
+test('a batch is a bare array or an object, and has at most ZERODB_MAX_BATCH items', async () => {
   const user = await app.newUser()
   const items = (count: number) =>
     Array.from({ length: count }, (_, i) => ({ vector_id: `v${i}`, vector_embedding: [1] }))

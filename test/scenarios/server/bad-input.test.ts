@@ -7,7 +7,7 @@ import { OPERATIONS } from '../../../src/operations/index.ts'
 import type { Operation } from '../../../src/operations/operation.ts'
 import { EVENT_NAMES } from '../../../src/schema/events.ts'
 import { openTestApp, type RequestOptions, type TestApp, type TestUser } from '../../support/app.ts'
-import { type Things, thingOf, thingsOf } from '../../support/fixtures.ts'
+import { createFixtures, type Fixtures, fixtureOf } from '../../support/fixtures.ts'
 import { SANDBOX } from '../../support/sandbox.ts'
 
 /** The cases are the same in each run, unless TEST_SEED is set. */
@@ -16,11 +16,11 @@ const CASES = Number(process.env['TEST_CASES'] ?? 1000)
 
 let app: TestApp
 let user: TestUser
-let things: Things
+let fixtures: Fixtures
 beforeAll(async () => {
   app = await openTestApp({ ZERODB_MAX_UPLOAD_MB: '1', ...SANDBOX })
   user = await app.newUser()
-  things = await thingsOf(app, user, user.project_id)
+  fixtures = await createFixtures(app, user, user.project_id)
 })
 afterAll(() => app.close())
 
@@ -226,7 +226,7 @@ function requestOf({ operation, path, input, payload }: Case): {
     // Existing objects must stay for the following cases.
     const given =
       path[key] === 'real' && (method !== 'DELETE' || key === 'project_id')
-        ? thingOf(things, operation, key)
+        ? fixtureOf(fixtures, operation, key)
         : path[key]!
     return encodeURIComponent(wellFormed(given)) || 'x'
   })

@@ -4,7 +4,7 @@ import { ZeroDB } from '../../../src/client/index.ts'
 import { parseStoredJson, stringifyJson } from '../../../src/exact-json.ts'
 import { OPERATIONS } from '../../../src/operations/index.ts'
 import { openTestApp, type Reply, type TestApp, type TestUser } from '../../support/app.ts'
-import { type Things, thingsOf } from '../../support/fixtures.ts'
+import { createFixtures, type Fixtures } from '../../support/fixtures.ts'
 import { type Receiver, startReceiver } from '../../support/receiver.ts'
 
 /** Integers and fractions that no double represents, and keys that every object inherits. */
@@ -73,10 +73,10 @@ function freeFields(shape: Record<string, z.core.$ZodType>): string[] {
 }
 
 describe('every field that accepts any JSON', () => {
-  let things: Things
+  let fixtures: Fixtures
   beforeAll(async () => {
     user = await app.newUser()
-    things = await thingsOf(app, user, user.project_id)
+    fixtures = await createFixtures(app, user, user.project_id)
   })
 
   const D = () => user.database
@@ -96,16 +96,16 @@ describe('every field that accepts any JSON', () => {
       read: '/api/v1/projects',
     }),
     'projects.update metadata': () => ({
-      url: `/api/v1/projects/${things.project}`,
+      url: `/api/v1/projects/${fixtures.project}`,
       method: 'PATCH',
       body: `{"metadata":${DOCUMENT}}`,
-      read: `/api/v1/projects/${things.project}`,
+      read: `/api/v1/projects/${fixtures.project}`,
     }),
     'projects.update settings': () => ({
-      url: `/api/v1/projects/${things.project}`,
+      url: `/api/v1/projects/${fixtures.project}`,
       method: 'PATCH',
       body: `{"settings":${DOCUMENT}}`,
-      read: `/api/v1/projects/${things.project}`,
+      read: `/api/v1/projects/${fixtures.project}`,
     }),
     'vectors.upsert vector_metadata': () => ({
       url: `${D()}/vectors/upsert`,
@@ -173,16 +173,16 @@ describe('every field that accepts any JSON', () => {
       read: '/api/v1/hooks?active_only=false',
     }),
     'hooks.update hook_config': () => ({
-      url: `/api/v1/hooks/${things.pausedHook}`,
+      url: `/api/v1/hooks/${fixtures.pausedHook}`,
       method: 'PATCH',
       body: `{"hook_config":${DOCUMENT}}`,
-      read: `/api/v1/hooks/${things.pausedHook}`,
+      read: `/api/v1/hooks/${fixtures.pausedHook}`,
     }),
     'hooks.update filter': () => ({
-      url: `/api/v1/hooks/${things.pausedHook}`,
+      url: `/api/v1/hooks/${fixtures.pausedHook}`,
       method: 'PATCH',
       body: `{"filter":{"row.n":${VALUES.n}}}`,
-      read: `/api/v1/hooks/${things.pausedHook}`,
+      read: `/api/v1/hooks/${fixtures.pausedHook}`,
     }),
     'hooks.test_filter filter': () => ({
       url: '/api/v1/hooks/test-filter',
@@ -190,7 +190,7 @@ describe('every field that accepts any JSON', () => {
       read: null,
     }),
     'hooks.invoke payload': () => ({
-      url: `/api/v1/hooks/${things.pausedHook}/invoke`,
+      url: `/api/v1/hooks/${fixtures.pausedHook}/invoke`,
       body: `{"payload":${DOCUMENT},"wait_seconds":0}`,
       read: null,
     }),

@@ -5,16 +5,16 @@ import { IGNORED_FIELDS } from '../../../src/operations/lib/ignored-fields.ts'
 import type { Operation } from '../../../src/operations/operation.ts'
 import { innerTypes } from '../../../src/schema/nearest-name.ts'
 import { openTestApp, type TestApp, type TestUser } from '../../support/app.ts'
-import { type Things, thingOf, thingsOf } from '../../support/fixtures.ts'
+import { createFixtures, type Fixtures, fixtureOf } from '../../support/fixtures.ts'
 import { SANDBOX } from '../../support/sandbox.ts'
 
 let app: TestApp
 let user: TestUser
-let things: Things
+let fixtures: Fixtures
 beforeAll(async () => {
   app = await openTestApp(SANDBOX)
   user = await app.newUser()
-  things = await thingsOf(app, user, user.project_id)
+  fixtures = await createFixtures(app, user, user.project_id)
 })
 afterAll(() => app.close())
 
@@ -22,7 +22,7 @@ const MEMORY = '/api/v1/public/memory/v2'
 
 function requestTo(operation: Operation, query = ''): [method: string, url: string] {
   const [method, route] = operation.route.split(' ') as [string, string]
-  const path = route.replace(/:(\w+)/g, (_, key: string) => encodeURIComponent(thingOf(things, operation, key)))
+  const path = route.replace(/:(\w+)/g, (_, key: string) => encodeURIComponent(fixtureOf(fixtures, operation, key)))
   return [method, `${path}${query}`]
 }
 
@@ -67,7 +67,7 @@ describe('B1: every operation refuses', () => {
 })
 
 test.each([
-  ['rows.query', 'POST', () => `${user.database}/tables/${things.table}/query`, { fliters: { n: 1 } }, 'filters'],
+  ['rows.query', 'POST', () => `${user.database}/tables/${fixtures.table}/query`, { fliters: { n: 1 } }, 'filters'],
   ['memory.recall', 'POST', () => `${MEMORY}/recall`, { query: 'x', entty_id: 'bob' }, 'entity_id'],
   ['memory.remember', 'POST', () => `${MEMORY}/remember`, { content: 'x', memoryTyp: 'semantic' }, 'memory_type'],
   ['hooks.create', 'POST', () => '/api/v1/hooks', { event_type: 'zerodb.vector.stored', hook_nam: 'a' }, 'hook_name'],
@@ -85,7 +85,7 @@ test.each([
 })
 
 test('B1: an unknown name without similar names is answered with the list of known ones', async () => {
-  const reply = await user.post(`${user.database}/tables/${things.table}/query`, { where: { n: 1 } })
+  const reply = await user.post(`${user.database}/tables/${fixtures.table}/query`, { where: { n: 1 } })
   expect(reply.body.detail).toEqual([
     {
       ...refusal('body', 'where'),
@@ -166,9 +166,9 @@ test('B1: one field under two names must have equal values', async () => {
 })
 
 test('B1: a field that repeats a key of the path must have the same value', async () => {
-  const url = `${user.database}/tables/${things.table}/query`
-  expect((await user.post(url, { project_id: user.project_id, table: things.table })).status).toBe(200)
-  const contrary = await user.post(url, { project_id: things.key })
+  const url = `${user.database}/tables/${fixtures.table}/query`
+  expect((await user.post(url, { project_id: user.project_id, table: fixtures.table })).status).toBe(200)
+  const contrary = await user.post(url, { project_id: fixtures.key })
   expect(contrary).toMatchObject({
     status: 422,
     body: { detail: [{ loc: ['body', 'project_id'], msg: expect.stringContaining(user.project_id) }] },
@@ -310,8 +310,8 @@ test('B1: an object from a response can be sent back unchanged, and a read-only 
     status: 200,
     body: { user_id: other.user_id, warnings: ['"user_id" cannot be changed here and was ignored'] },
   })
-  const fn = (await user.get(`/api/v1/functions/${things.function}`)).body
-  const patched = await user.patch(`/api/v1/functions/${things.function}`, fn)
+  const fn = (await user.get(`/api/v1/functions/${fixtures.function}`)).body
+  const patched = await user.patch(`/api/v1/functions/${fixtures.function}`, fn)
   expect(patched.status).toBe(200)
 })
 
