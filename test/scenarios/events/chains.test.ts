@@ -12,7 +12,7 @@ beforeAll(async () => {
 })
 afterAll(() => app.close())
 
-/** Writes as the outside world does on behalf of a run: with the token that the run had sent along. */
+/** Writes like an external service on behalf of a run: with the chain token that the run sent. */
 async function storeFor(user: TestUser, token: string): Promise<void> {
   const reply = await user.request('POST', `${user.database}/vectors/upsert`, {
     body: { document: 'a text' },
@@ -23,7 +23,7 @@ async function storeFor(user: TestUser, token: string): Promise<void> {
 
 const log = async (user: TestUser) => (await user.get('/api/v1/event-log?limit=1000')).body.items.reverse()
 
-test('what is written on behalf of a run belongs to its chain, one deeper', async () => {
+test('a write on behalf of a run belongs to its chain, one level deeper', async () => {
   const user = await app.newUser()
   await user.hook(STORED, 'auto_embed')
   await user.post(`${user.database}/vectors/upsert`, { document: 'a text' })
@@ -40,7 +40,7 @@ test('what is written on behalf of a run belongs to its chain, one deeper', asyn
   ])
 })
 
-test('past ZERODB_MAX_DEPTH a run is dead, with its chain, and the write is kept', async () => {
+test('a run beyond ZERODB_MAX_DEPTH is dead, with its chain, and the write is kept', async () => {
   const user = await app.newUser()
   const hook = await user.hook(STORED, 'auto_embed')
   const of = (depth: number) => ({ chain_id: 'evt_root', depth, run_id: randomUUID(), user_id: user.user_id })
@@ -60,7 +60,7 @@ test('past ZERODB_MAX_DEPTH a run is dead, with its chain, and the write is kept
   expect((await user.get(`${user.database}/vectors`)).body.total).toBe(2)
 })
 
-test('a token that is forged, or another user’s, begins no chain and fails no write', async () => {
+test('a forged token, or one of another user, starts no chain and fails no write', async () => {
   const [user, other] = [await app.newUser(), await app.newUser()]
   const token = { chain_id: 'evt_root', depth: 1, run_id: randomUUID(), user_id: other.user_id }
   await storeFor(user, signChain(app.system.app.jwtSecret, token))
@@ -71,7 +71,7 @@ test('a token that is forged, or another user’s, begins no chain and fails no 
   ).toEqual(Array(3).fill([0, null]))
 })
 
-test('a hook that comes back to one row again and again is stopped, and others go on', async () => {
+test('a hook that returns to one row again and again is stopped, and others continue', async () => {
   const user = await app.newUser()
   await user.hook(STORED, 'auto_embed')
   await app.withEmbedder(instant, async () => {
@@ -86,7 +86,7 @@ test('a hook that comes back to one row again and again is stopped, and others g
       ...Array(3).fill('loop_suspected'),
       'succeeded',
     ])
-    // A minute later it may run again; what is dead can be tried again by hand.
+    // A minute later the hook may run again; the dead runs can be retried by hand.
     app.clock.advance(60)
     const { id } = runs[7]!
     expect(await user.post(`/api/v1/runs/${id}/retry`)).toMatchObject({ status: 200 })

@@ -23,7 +23,7 @@ async function withHook(app: TestApp, hook_name = 'auto_embed'): Promise<TestUse
   return user
 }
 
-/** The user's runs as they are, without waiting for any. */
+/** Returns the user's runs as they are, without waiting for any. */
 async function runsNow(user: TestUser): Promise<Run[]> {
   return (await user.get('/api/v1/runs?limit=1000')).body.items
 }
@@ -34,7 +34,7 @@ const down = async () => {
 
 const instant: Embedder['embed'] = async (texts) => texts.map(() => new Float32Array([1]))
 
-/** An embedder that waits: it tells which texts have come, and lets each of them go on. */
+/** An embedder that waits: reports which texts arrived, and lets each of them continue. */
 function gated() {
   const started: string[] = []
   const open = new Map<string, () => void>()
@@ -56,7 +56,7 @@ describe('a handler that fails', () => {
   })
   afterAll(() => app.close())
 
-  test('does not fail the write, and is tried again until it succeeds', async () => {
+  test('does not fail the write, and is retried until it succeeds', async () => {
     const user = await withHook(app)
     await app.withEmbedder(down, async () => {
       await store(user, 'a')
@@ -79,14 +79,14 @@ describe('a handler that fails', () => {
     expect((await user.events()).map(({ event }) => event)).toEqual([STORED])
   })
 
-  test('is tried again after pauses that double, and is dead after the last attempt with its error kept', async () => {
+  test('is retried after pauses that double, and is dead after the last attempt with its error', async () => {
     const user = await withHook(app)
     await app.withEmbedder(down, async () => {
       await store(user, 'a')
       for (let attempt = 1; attempt < MAX_ATTEMPTS; attempt++) {
         const [run] = await user.runs()
         expect(run).toMatchObject({ status: 'queued', attempts: attempt })
-        // Half of the pause is not enough; once it is long enough to tell, that is checked too.
+        // Half of the pause is too short. This is also checked as soon as the pause is long enough to measure.
         const seconds = Math.min(300, 2 ** attempt)
         app.clock.advance(seconds / 2)
         if (seconds >= 32) expect(await user.runs()).toMatchObject([{ attempts: attempt }])
@@ -104,7 +104,7 @@ describe('a handler that fails', () => {
     expect((await user.events()).map(({ event }) => event)).toEqual([STORED])
   })
 
-  test('is dead at once when it says that no attempt can succeed', async () => {
+  test('is dead immediately if it says that no attempt can succeed', async () => {
     const user = await app.newUser()
     await user.hook('zerodb.file.uploaded', 'auto_summarize')
     await user.post(`${user.database}/files`, { file_name: 'a.png', content_type: 'image/png', file_content: 'aGk=' })
@@ -113,7 +113,7 @@ describe('a handler that fails', () => {
     ])
   })
 
-  test('because the database went away is no fault of the run, whatever its policy says of failures', async () => {
+  test('because the database became unavailable does not count as a failure, whatever the retry policy', async () => {
     const user = await app.newUser()
     const policy = { retry: { max_attempts: 1 }, ordering_key: { path: 'data.namespace', policy: 'skip' } }
     await user.hook(STORED, 'auto_embed', policy)
@@ -128,7 +128,7 @@ describe('a handler that fails', () => {
     expect(await user.runs()).toMatchObject([{ status: 'succeeded', attempts: 2 }])
   })
 
-  test('keeps nobody else from running', async () => {
+  test('does not block other runs', async () => {
     const broken = await withHook(app)
     const working = await app.newUser()
     await working.hook('zeromemory.remembered', 'auto_graph')
@@ -148,7 +148,7 @@ describe('a run', () => {
   })
   afterAll(() => app.close())
 
-  /** A run that has begun and waits in its handler until `finish` is called. */
+  /** Starts a run that waits in its handler until `finish` is called. */
   async function running() {
     const user = await withHook(app)
     const gate = gated()
@@ -172,7 +172,7 @@ describe('a run', () => {
     retry_in: null,
   })
 
-  test('that has nothing to do on its event type is skipped, with the reason', async () => {
+  test('whose handler does not support its event type is skipped, with the reason', async () => {
     const user = await withHook(app, 'auto_graph')
     await store(user, 'a')
     expect(await user.runs()).toMatchObject([
@@ -184,7 +184,7 @@ describe('a run', () => {
     ])
   })
 
-  test('shows its event, hook, times, result and log lines', async () => {
+  test('has its event, hook, times, result and log lines', async () => {
     const user = await app.newUser()
     const hook = await user.hook(STORED, 'auto_embed', { hook_config: { model: 'bge-m3' } })
     await store(user, 'a')
@@ -220,7 +220,7 @@ describe('a run', () => {
     expect((await user.get(`/api/v1/event-log/${event!.id}`)).body).toEqual(event)
   })
 
-  test('takes a result from its present owner and attempt only', async () => {
+  test('accepts a result from its current owner and attempt only', async () => {
     const { user, id, owner, finish } = await running()
     const { runs } = app.system.app.store
     expect(await runs.finish(owner, [ending(id, 0)])).toEqual([])
@@ -234,18 +234,18 @@ describe('a run', () => {
     expect(await user.runs()).toEqual(done)
   })
 
-  test('whose owner is not there any more is queued again, and dead after three deaths', async () => {
+  test('whose owner has died is queued again, and dead after three deaths', async () => {
     const user = await withHook(app)
     await store(user, 'a')
     await app.drained()
-    /** As if a process with a number of its own had claimed the run and died. */
+    /** Simulates that another process claimed the run and died. */
     const claimedByTheDead = () =>
       app.system.database.query(sql`
         update zerodb_runs set status = 'running', owner = -1, finished_at = null where user_id = ${user.user_id}::uuid`)
     for (const attempts of [2, 3]) {
       await claimedByTheDead()
       await app.system.app.store.runs.recover()
-      // They come back one after the other.
+      // The runs return one after the other.
       app.clock.advance(10)
       expect(await user.runs()).toMatchObject([{ status: 'succeeded', attempts }])
     }
@@ -256,7 +256,7 @@ describe('a run', () => {
     ])
   })
 
-  test('that another owner has taken meanwhile is not finished by the first', async () => {
+  test('that another owner has claimed since is not finished by the first one', async () => {
     const { user, id, finish } = await running()
     await app.system.database.query(sql`update zerodb_runs set status = 'queued', owner = null where id = ${id}::uuid`)
     finish()
@@ -264,7 +264,7 @@ describe('a run', () => {
     expect((await user.get(`${user.database}/vectors/a`)).body.dimension).toBe(1)
   })
 
-  test('is made by the sweep when the dispatch at commit was lost', async () => {
+  test('is created by the sweep if the dispatch at commit was lost', async () => {
     const user = await withHook(app)
     const { dispatch } = app.system.app.store
     await undispatched(app.system.app.store, async () => {
@@ -280,13 +280,13 @@ describe('a run', () => {
     expect(await user.trail()).toEqual({ events: [STORED], runs: ['auto_embed succeeded'] })
   })
 
-  test('is made right behind the write, without another look at the outbox', async () => {
+  test('is created directly after the write, without another query of the outbox', async () => {
     const user = await withHook(app)
     const { dispatch } = app.system.app.store
     const { pipelined } = dispatch
     await undispatched(app.system.app.store, async () => {
       dispatch.pipelined = pipelined
-      // The connection for it is made when it is first asked for: until then a write goes alone.
+      // The connection for it is opened on first use: until then a write goes alone.
       await eventually(async () => {
         await store(user, 'a')
         expect(await runsNow(user)).not.toEqual([])
@@ -294,7 +294,7 @@ describe('a run', () => {
     })
   })
 
-  test('is made at once when the dispatch behind the write fails, and of what others have left when the write does', async () => {
+  test('is created immediately if the dispatch after the write fails, and by the sweep if the write does', async () => {
     const user = await withHook(app)
     const { dispatch } = app.system.app.store
     const { pipelined: behind, events } = dispatch
@@ -328,7 +328,7 @@ describe('a run', () => {
   })
 })
 
-/** An app of these settings, and a user with a hook; `instant` makes the embeddings. */
+/** Opens an app with these settings, and creates a user with a hook; `instant` computes the embeddings. */
 async function withSettings(settings: Record<string, string>, body: (app: TestApp, user: TestUser) => Promise<void>) {
   const app = await openTestApp(settings)
   try {
@@ -338,7 +338,7 @@ async function withSettings(settings: Record<string, string>, body: (app: TestAp
   }
 }
 
-test('a handler that takes longer than the timeout is ended, and tried again', () =>
+test('a handler that exceeds the timeout is ended, and retried', () =>
   withSettings({ ZERODB_HANDLER_TIMEOUT_SECONDS: '1' }, async (app, user) => {
     await app.withEmbedder(gated().embed, async () => {
       await store(user, 'a')
@@ -350,7 +350,7 @@ test('a handler that takes longer than the timeout is ended, and tried again', (
     expect(await user.runs()).toMatchObject([{ status: 'succeeded', attempts: 2 }])
   }))
 
-test('a handler that ignores the end of its time does not keep its slot', () =>
+test('a handler that ignores its timeout does not keep its slot', () =>
   withSettings({ ZERODB_HANDLER_TIMEOUT_SECONDS: '1', ZERODB_WORKER_SLOTS: '1' }, async (app, user) => {
     const never: Embedder['embed'] = () => new Promise(() => {})
     await app.withEmbedder(never, async () => {
@@ -361,7 +361,7 @@ test('a handler that ignores the end of its time does not keep its slot', () =>
     expect(await user.runs()).toMatchObject([{ status: 'succeeded', attempts: 2 }])
   }))
 
-test('with one slot more runs than slots all finish, in the order of the commits', () =>
+test('with a single slot many runs finish, in the order of the commits', () =>
   withSettings({ ZERODB_WORKER_SLOTS: '1' }, async (app, user) => {
     const documents = Array.from({ length: 12 }, (_, i) => `document ${i}`)
     const order: string[] = []
@@ -394,7 +394,7 @@ test('a run that waits for a slot says so', () =>
       await eventually(() => expect(gate.started).toEqual(['a']))
       const waiting = async () =>
         (await runsNow(user)).filter(({ status }) => status === 'queued').map(({ waiting_for }) => waiting_for)
-      // Some beside the first are owned ahead.
+      // The process owns some runs in advance.
       await eventually(async () => expect((await waiting()).length).toBeGreaterThan(0))
       expect(new Set((await waiting()).map((reason) => JSON.stringify(reason)))).toEqual(new Set(['{"reason":"slot"}']))
       for (const document of documents) {
@@ -405,7 +405,7 @@ test('a run that waits for a slot says so', () =>
     })
   }))
 
-test('one slow handler holds its own slot and no other', () =>
+test('one slow handler occupies its slot and no other', () =>
   withSettings({ ZERODB_WORKER_SLOTS: '2' }, async (app, user) => {
     const gate = gated()
     const embed: Embedder['embed'] = (texts, signal) =>
@@ -419,7 +419,7 @@ test('one slow handler holds its own slot and no other', () =>
     })
   }))
 
-test('with ZERODB_MODEL_FALLBACK off a model that is not there is an error, not another model', () =>
+test('with ZERODB_MODEL_FALLBACK off an unknown model is an error, and no other model is used', () =>
   withSettings({ ZERODB_MODEL_FALLBACK: 'off' }, async (app) => {
     const user = await app.newUser()
     await user.hook(STORED, 'auto_embed', { hook_config: { model: 'bge-m3' } })
@@ -442,7 +442,7 @@ test('with ZERODB_MODEL_FALLBACK off a model that is not there is an error, not 
     ])
   }))
 
-test('a stop gives back what has not finished, and its attempt does not count', () =>
+test('a stop returns unfinished runs, and their attempt does not count', () =>
   withSettings({}, async (app, user) => {
     const gate = gated()
     await app.withEmbedder(gate.embed, async () => {
@@ -453,7 +453,7 @@ test('a stop gives back what has not finished, and its attempt does not count', 
     expect(await runsNow(user)).toMatchObject([{ status: 'queued', attempts: 0, error: null }])
   }))
 
-test('a result that the database cannot store makes its run dead, and holds up no other', () =>
+test('a result that the database cannot store makes its run dead, and does not block other runs', () =>
   withSettings({}, async (app, user) => {
     const embed: Embedder['embed'] = async (texts) => {
       if (texts.includes('bad')) throw new Error('an error with a \u0000 in it')
@@ -469,7 +469,7 @@ test('a result that the database cannot store makes its run dead, and holds up n
     })
   }))
 
-test('a run that was given to this process in an answer that got lost is queued again', () =>
+test('a run that was assigned to this process in a lost response is queued again', () =>
   withSettings({}, async (app, user) => {
     await store(user, 'a')
     const [done] = await user.runs()

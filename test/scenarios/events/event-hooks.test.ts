@@ -30,7 +30,7 @@ describe('the hooks of an event', () => {
   }
   const lastEvent = async () => (await user.get(`${LOG}?limit=1`)).body.items[0].id
 
-  test('each says that it has fired, or why not', () =>
+  test('show that they fired, or why not', () =>
     app.withEmbedder(instant, async () => {
       const other = await user.project()
       const fired = await user.hook(STORED, 'auto_embed')
@@ -61,7 +61,7 @@ describe('the hooks of an event', () => {
         { ...of(gone), project_id: null, fired: true, reason: null, runs: runsOf(gone) },
       ])
 
-      // What has been changed since cannot tell what it was.
+      // A hook that was changed later cannot show how it was at the event.
       await user.patch(`/api/v1/hooks/${off.id}`, { is_active: true })
       await user.patch(`/api/v1/hooks/${filtered.id}`, { filter: null })
       const reasons = async () =>
@@ -73,7 +73,7 @@ describe('the hooks of an event', () => {
       expect(await reasons()).toMatchObject({ [fired.id]: 'expired' })
     }))
 
-  test('a paused one has fired; one whose event is still to be handed out says so; a replay is no firing', async () => {
+  test('include a paused hook as fired and an undispatched event as pending; a replay does not count as fired', async () => {
     const paused = await user.hook(STORED, 'auto_embed', { paused: true })
     await undispatched(app.system.app.store, async () => {
       await store('v')
@@ -91,7 +91,7 @@ describe('the hooks of an event', () => {
     ])
   })
 
-  test('a bound key sees the hooks of its project and the global ones, and no event of another', async () => {
+  test('are limited to the project and global hooks for a bound key, which sees no events of other projects', async () => {
     const other = await user.project()
     const everywhere = await user.hook(STORED, 'auto_embed')
     await user.hook(STORED, 'auto_graph', { project_id: user.project_id })

@@ -16,7 +16,7 @@ afterAll(() => app.close())
 const store = (user: TestUser, document: string) =>
   user.post(`${user.database}/vectors/upsert`, { vector_id: document, document })
 
-/** What `user` hears, by the names of the vectors. `when` is called with all heard so far, once it is listened and after each event; true ends it. */
+/** Collects the events that `user` receives, as names of vectors. Calls `when` with them once connected and after each event; true ends it. */
 async function hear(
   user: TestUser,
   when: (heard: string[]) => Promise<boolean>,
@@ -34,7 +34,7 @@ function nameOf(event: Event): string {
   return event.event === 'zerodb.vector.stored' ? event.data.vector_id : event.event
 }
 
-test('who listens hears each event once it is committed, and none from before', async () => {
+test('a listener receives each event once it is committed, and no earlier ones', async () => {
   const user = await app.newUser()
   await store(user, 'before')
   const heard = await hear(user, async (sofar) => {
@@ -44,7 +44,7 @@ test('who listens hears each event once it is committed, and none from before', 
   expect(heard).toEqual(['number 1', 'number 2', 'number 3'])
 })
 
-test('a thousand events at once come whole and in the order of the log', async () => {
+test('a thousand concurrent events arrive completely and in the order of the log', async () => {
   const user = await app.newUser()
   const rows = Array.from({ length: 1000 }, (_, n) => ({ n }))
   await user.post(`${user.database}/tables`, { table_name: 'numbers' })
@@ -59,7 +59,7 @@ test('a thousand events at once come whole and in the order of the log', async (
   expect(ids).toEqual((await user.events()).map(({ id }) => id))
 })
 
-test('only of one type, only of one project, and nothing of anybody else', async () => {
+test('only of one type, only of one project, and none of other users', async () => {
   const [user, other] = [await app.newUser(), await app.newUser()]
   const heard = await hear(
     user,
@@ -85,7 +85,7 @@ test('only of one type, only of one project, and nothing of anybody else', async
   expect(seen).toEqual(['in its own'])
 })
 
-test('whoever comes back with the id of the last message hears what was missed', async () => {
+test('a listener that reconnects with the id of the last message receives the missed events', async () => {
   const user = await app.newUser()
   const first = await user.request('GET', '/api/v1/event-log/stream')
   const id = /^id: (\S+)$/m.exec(String(first.raw))![1]!
@@ -96,7 +96,7 @@ test('whoever comes back with the id of the last message hears what was missed',
   expect(bad.status).toBe(422)
 })
 
-test('A11: ids of messages and cursors do not tell how much others write', async () => {
+test('A11: ids of messages and cursors do not reveal how much other users write', async () => {
   const user = await app.newUser()
   const stranger = await app.newUser()
   const place = async () =>
@@ -110,7 +110,7 @@ test('A11: ids of messages and cursors do not tell how much others write', async
     cursors.push((await user.get('/api/v1/event-log?limit=1')).body.next_cursor)
   }
   for (const text of [...places, ...cursors]) expect(text).toMatch(/^[\w-]{22}$/)
-  // Of neighbouring numbers a counter shows in equal beginnings or ends.
+  // Encryptions of consecutive numbers in counter mode would have equal beginnings or ends.
   for (const [a, b] of [places, cursors] as [string, string][])
     expect([a.slice(0, 8) === b.slice(0, 8), a.slice(-8) === b.slice(-8)]).toEqual([false, false])
   for (const guess of ['1', 'zz', (4711).toString(36), places[0]!.slice(1), `${places[0]}A`])
@@ -120,7 +120,7 @@ test('A11: ids of messages and cursors do not tell how much others write', async
 })
 
 test.runIf(SERVER)(
-  'an event that is committed late is told in its place, before one that has overtaken it',
+  'an event that is committed late is sent in its place, before one that has overtaken it',
   async () => {
     const user = await app.newUser()
     const item = { vector_id: 'late', document: 'text', namespace: 'default', vector_metadata: {}, source: 'api' }
@@ -151,22 +151,22 @@ test.runIf(SERVER)(
   },
 )
 
-test.runIf(SERVER)('a long transaction in another database of the server holds up no event', async () => {
+test.runIf(SERVER)('a long transaction in another database of the server delays no event', async () => {
   const elsewhere = await freshDatabaseOn(SERVER!)
   const client = new pg.Client(elsewhere.url)
   await client.connect()
   await client.query('begin; create table t (n int)')
   const user = await app.newUser()
   const heard = await hear(user, async (sofar) => {
-    if (sofar.length === 0) await store(user, 'meanwhile')
+    if (sofar.length === 0) await store(user, 'second')
     return sofar.length === 1
   })
-  expect(heard).toEqual(['meanwhile'])
+  expect(heard).toEqual(['second'])
   await client.end()
   await elsewhere.drop()
 })
 
-describe('A11: ids of events tell nothing about how many there are', () => {
+describe('A11: ids of events do not reveal how many there are', () => {
   const NEW_ID = /^evt_[0-9a-f]{22}$/
   const LOG = '/api/v1/event-log'
 
@@ -177,25 +177,25 @@ describe('A11: ids of events tell nothing about how many there are', () => {
     return (await user.events()).map(({ id }) => id)
   }
 
-  /** The id with another last digit. */
+  /** Returns the id with another last digit. */
   const forged = (id: string) => id.slice(0, -1) + (id.endsWith('0') ? '1' : '0')
 
-  test('ids of events in a row have nothing in common, and no order', async () => {
+  test('consecutive ids of events have nothing in common, and no order', async () => {
     const ids = await insertRows(await app.newUser(), 400)
     expect(ids).toHaveLength(400)
     for (const id of ids) expect(id).toMatch(NEW_ID)
-    // Each of 16 digits is missing among 400 at random with a probability of 6e-12.
+    // Each of 16 digits is missing among 400 random ones with a probability of 6e-12.
     for (let place = 4; place < 26; place++) expect(new Set(ids.map((id) => id[place])).size, `${place}`).toBe(16)
     const numbers = ids.map((id) => BigInt(`0x${id.slice(4, 14)}`))
     const distances = numbers.slice(1).map((number, n) => number ^ numbers[n]!)
     expect(new Set(distances).size).toBe(399)
-    // Among random numbers about half are above the one before, with a standard deviation of 6.
+    // Among random numbers about half are greater than the previous one, with a standard deviation of 6.
     const rises = numbers.slice(1).filter((number, n) => number > numbers[n]!).length
     expect(rises).toBeGreaterThan(130)
     expect(rises).toBeLessThan(270)
   })
 
-  test('another installation makes other ids of the same numbers, and none without its key', async () => {
+  test('another installation creates other ids for the same numbers, and none without its key', async () => {
     const idOf = async ({ system }: TestApp) =>
       (
         await system.database.query<{ id: string }>(
@@ -222,7 +222,7 @@ describe('A11: ids of events tell nothing about how many there are', () => {
     }
   })
 
-  test('an event, its hooks, runs and replays are found by its id, also by one of the old form, and by no other', async () => {
+  test('an event, its hooks, runs and replays are found by its id, also by an id of the old format, and by no other', async () => {
     const user = await app.newUser()
     const hook = await user.hook('zerodb.event.published', 'webhook:a', {
       hook_config: { url: 'https://hooks.example.com/' },

@@ -48,7 +48,7 @@ test('a hook is created with 201 and exactly the fields of the specification', a
   expect(await user.trail()).toEqual({ events: [], runs: [] })
 })
 
-test('hook_config defaults to {}, hook_type may be said, and other keys are refused', async () => {
+test('hook_config defaults to {}, hook_type is optional, and other keys are refused', async () => {
   const user = await app.newUser()
   const refused = await create(user, { fliter: { 'data.namespace': 'a' }, is_active: false })
   expect(refused).toMatchObject({
@@ -65,7 +65,7 @@ test('hook_config defaults to {}, hook_type may be said, and other keys are refu
   expect(reply.body).not.toHaveProperty('warnings')
 })
 
-test('every event type of the specification can be hooked by every built-in handler', async () => {
+test('every event type of the specification works with every built-in handler', async () => {
   const user = await app.newUser()
   expect([...EVENT_NAMES].sort()).toEqual([
     'zerodb.event.published',
@@ -98,7 +98,7 @@ test('the same hook twice is 409, for all projects and for one', async () => {
   expect((await user.get(HOOKS)).body).toHaveLength(5)
 })
 
-test('names that do not exist are 422 with a sentence that names those that do', async () => {
+test('unknown names are 422 with a sentence that lists the known ones', async () => {
   const user = await app.newUser()
   for (const [rest, wrong, right] of [
     [{ hook_name: 'auto_translate' }, '"auto_translate"', 'auto_embed, auto_summarize, auto_graph'],
@@ -116,7 +116,7 @@ test('names that do not exist are 422 with a sentence that names those that do',
   expect((await user.get(`${HOOKS}?active_only=false`)).body).toEqual([])
 })
 
-test('missing and wrong fields are listed in the form that FastAPI’s clients know', async () => {
+test('missing and invalid fields are listed in the format that clients of FastAPI know', async () => {
   const user = await app.newUser()
   const missing = { type: 'missing', msg: 'Field required' }
   const empty = await user.post(HOOKS, {})
@@ -154,7 +154,7 @@ test('missing and wrong fields are listed in the form that FastAPI’s clients k
   expect((await user.get(HOOKS)).body).toEqual([])
 })
 
-test('a hook on a project that is unknown or another’s is 404', async () => {
+test('a hook on an unknown project or another user’s is 404', async () => {
   const user = await app.newUser()
   const stranger = await app.newUser()
   for (const project_id of [randomUUID(), stranger.project_id])
@@ -162,7 +162,7 @@ test('a hook on a project that is unknown or another’s is 404', async () => {
   expect((await user.get(`${HOOKS}?active_only=false`)).body).toEqual([])
 })
 
-test('the list is a bare array, oldest first, of the active ones unless asked otherwise', async () => {
+test('the list is a bare array, oldest first, of the active hooks by default', async () => {
   const user = await app.newUser()
   const other = await user.project()
   const ids: string[] = []
@@ -193,7 +193,7 @@ test('the list is a bare array, oldest first, of the active ones unless asked ot
   ])
 })
 
-test('PATCH replaces the configuration whole, takes a hook as it was answered and moves updated_at', async () => {
+test('PATCH replaces the configuration as a whole, accepts a hook from a response, and changes updated_at', async () => {
   const user = await app.newUser()
   const created = (await create(user, { hook_config: { model: 'bge-m3', dimensions: 1024 } })).body
   const url = `${HOOKS}/${created.id}`
@@ -235,7 +235,7 @@ test('DELETE is 204 without a body, and 404 the second time', async () => {
   expect((await create(user)).status).toBe(201)
 })
 
-test('an unknown hook and another’s are 404 alike, an id that is no UUID is 422', async () => {
+test('an unknown hook and another user’s are both 404, an invalid UUID is 422', async () => {
   const user = await app.newUser()
   const stranger = await app.newUser()
   const { id } = (await create(user)).body
@@ -252,7 +252,7 @@ test('an unknown hook and another’s are 404 alike, an id that is no UUID is 42
   expect((await user.get(`${HOOKS}/${id.toUpperCase()}`)).body).toMatchObject({ id, is_active: true })
 })
 
-test('a scoped hook fires in its project only, a global one in all, another user’s never', async () => {
+test('a hook with a project fires in it only, a global one in all projects, another user’s never', async () => {
   const user = await app.newUser()
   const stranger = await app.newUser()
   const other = await user.project()
@@ -273,7 +273,7 @@ test('a scoped hook fires in its project only, a global one in all, another user
   expect(await stranger.runs()).toEqual([])
 })
 
-test('scoping holds for remember too, whose event does not name the project', async () => {
+test('the same is true for remember, whose event does not contain the project', async () => {
   const user = await app.newUser()
   const other = await user.project()
   const scoped = (await create(user, { event_type: REMEMBERED, project_id: other })).body.id
@@ -286,7 +286,7 @@ test('scoping holds for remember too, whose event does not name the project', as
   expect(await user.runs()).toMatchObject([{ hook_id: scoped, project_id: other, status: 'succeeded' }])
 })
 
-test('several hooks on one event each get their own run, and hooks on other events none', async () => {
+test('several hooks on one event get separate runs, and hooks on other events none', async () => {
   const user = await app.newUser()
   for (const hook_name of ['auto_embed', 'auto_graph']) await create(user, { event_type: REMEMBERED, hook_name })
   await create(user)
@@ -297,7 +297,7 @@ test('several hooks on one event each get their own run, and hooks on other even
   })
 })
 
-test('the runs of a hook are listed under it, newest first', async () => {
+test('the runs of a hook are listed, newest first', async () => {
   const user = await app.newUser()
   const { id } = (await create(user)).body
   await create(user, { hook_name: 'auto_graph' })
@@ -313,7 +313,7 @@ test('the runs of a hook are listed under it, newest first', async () => {
   expect((await (await app.newUser()).get(`${HOOKS}/${id}/runs`)).status).toBe(404)
 })
 
-test('a hook that is switched off does not fire, and fires again when it is switched on', async () => {
+test('a disabled hook does not fire, and fires again when it is enabled', async () => {
   const user = await app.newUser()
   const { id } = (await create(user)).body
   await user.patch(`${HOOKS}/${id}`, { is_active: false })
@@ -325,7 +325,7 @@ test('a hook that is switched off does not fire, and fires again when it is swit
   expect((await user.events()).length).toBe(2)
 })
 
-test('switching a hook off, or deleting it, cancels its queued runs and no others', async () => {
+test('disabling or deleting a hook cancels its queued runs and no others', async () => {
   const user = await app.newUser()
   const off = (await create(user)).body.id
   const gone = (await create(user, { project_id: user.project_id })).body.id
@@ -355,7 +355,7 @@ test('switching a hook off, or deleting it, cancels its queued runs and no other
   })
 })
 
-test('a configuration is the one of the moment of the attempt', async () => {
+test('a run uses the configuration at the time of its attempt', async () => {
   const user = await app.newUser()
   const { id } = (await create(user, { hook_config: { model: 'one' } })).body
   await app.withEmbedder(down, async () => {
@@ -367,11 +367,11 @@ test('a configuration is the one of the moment of the attempt', async () => {
   expect(await user.runs()).toMatchObject([{ status: 'succeeded', result: { requested: 'two' } }])
 })
 
-test('no run is made for an event that was committed before the hook existed', async () => {
+test('no run is created for an event that was committed before the hook existed', async () => {
   const user = await app.newUser()
   await store(user)
   await create(user)
-  // As after a crash before dispatch: the event waits in the outbox when the hook is there already.
+  // As after a crash before dispatch: the event is in the outbox when the hook already exists.
   await app.system.database.query(sql`
     insert into zerodb_outbox (seq) select seq from zerodb_events where user_id = ${user.user_id}::uuid`)
   expect(await user.trail()).toEqual({ events: [STORED], runs: [] })
@@ -379,7 +379,7 @@ test('no run is made for an event that was committed before the hook existed', a
   expect(await user.trail()).toEqual({ events: [STORED, STORED], runs: ['auto_embed succeeded'] })
 })
 
-test('an event that is dispatched twice makes its runs once', async () => {
+test('an event that is dispatched twice creates its runs once', async () => {
   const user = await app.newUser()
   await create(user)
   await store(user)
@@ -389,7 +389,7 @@ test('an event that is dispatched twice makes its runs once', async () => {
   expect(await user.runs()).toEqual(before)
 })
 
-test('deleting a project takes its hooks along, and cancels what is queued', async () => {
+test('deleting a project deletes its hooks, and cancels queued runs', async () => {
   const user = await app.newUser()
   const project = await user.project()
   await create(user, { project_id: project })

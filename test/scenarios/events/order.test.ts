@@ -21,7 +21,7 @@ async function store(user: TestUser, text: string, customer?: unknown): Promise<
   expect(reply.status).toBe(200)
 }
 
-/** The user's runs as they are, by the text that each is about. */
+/** Returns the user's runs as they are, by their text. */
 async function runsByText(user: TestUser): Promise<Record<string, Run>> {
   const runs: Run[] = (await user.get('/api/v1/runs?limit=1000')).body.items
   const events = await user.events()
@@ -46,7 +46,7 @@ describe('a hook with an ordering key', () => {
     return user
   }
 
-  test('runs one event of a key at a time, in the order of the writes, and other keys beside it', () =>
+  test('runs one event of a key at a time, in the order of the writes, and other keys concurrently', () =>
     withGate(async (gate) => {
       const user = await ordered()
       for (const text of ['a1', 'a2', 'a3', 'b1', 'b2']) await store(user, text, text[0])
@@ -68,7 +68,7 @@ describe('a hook with an ordering key', () => {
       expect((await user.runs()).map(({ status }) => status)).toEqual(Array(5).fill('succeeded'))
     }))
 
-  test('block: a head that has failed keeps the others of its key waiting until it has succeeded', () =>
+  test('block: a failed run blocks later runs of its key until it has succeeded', () =>
     withGate(async (gate) => {
       const user = await ordered('block')
       for (const text of ['a1', 'a2', 'b1']) await store(user, text, text[0])
@@ -94,7 +94,7 @@ describe('a hook with an ordering key', () => {
       expect(await user.trail()).toEqual({ events: Array(3).fill(STORED), runs: Array(3).fill('auto_embed succeeded') })
     }))
 
-  test('block: a head that is dead lets the next pass', () =>
+  test('block: a dead run lets the next one run', () =>
     withGate(async (gate) => {
       const user = await app.newUser()
       await user.hook(STORED, 'auto_embed', { ordering_key: 'row.metadata.customer', retry: { max_attempts: 1 } })
@@ -108,7 +108,7 @@ describe('a hook with an ordering key', () => {
       expect([runs['a1']!.status, runs['a2']!.status]).toEqual(['dead', 'succeeded'])
     }))
 
-  test('skip: a run that fails is dead at once and lets the next pass', () =>
+  test('skip: a run that fails is dead immediately and lets the next one run', () =>
     withGate(async (gate) => {
       const user = await ordered('skip')
       for (const text of ['a1', 'a2']) await store(user, text, 'a')
@@ -120,7 +120,7 @@ describe('a hook with an ordering key', () => {
       const runs = await runsByText(user)
       expect(runs['a1']).toMatchObject({ status: 'dead', attempts: 1, error: { message: 'model down' } })
       expect(runs['a2']).toMatchObject({ status: 'succeeded', attempts: 1 })
-      // Tried again by hand it comes before whatever is queued by then.
+      // A manual retry comes before all runs that are queued by then.
       expect(await user.post(`/api/v1/runs/${runs['a1']!.id}/retry`)).toMatchObject({ status: 200 })
       await started(gate, ['a1', 'a1', 'a2'])
       gate.open('a1')
@@ -128,7 +128,7 @@ describe('a hook with an ordering key', () => {
       expect((await runsByText(user))['a1']).toMatchObject({ status: 'succeeded', attempts: 2 })
     }))
 
-  test('does not order events that have no value at the path', () =>
+  test('does not order events without a value at the path', () =>
     withGate(async (gate) => {
       const user = await ordered()
       await store(user, 'x')
@@ -139,7 +139,7 @@ describe('a hook with an ordering key', () => {
       expect((await user.runs()).map(({ ordering_key }) => ordering_key)).toEqual([null, null, null])
     }))
 
-  test('a run that is cancelled lets the next of its key pass', () =>
+  test('a cancelled run lets the next one of its key run', () =>
     withGate(async (gate) => {
       const user = await ordered()
       for (const text of ['a1', 'a2']) await store(user, text, 'a')
@@ -181,7 +181,7 @@ describe('a hook with an ordering key', () => {
 })
 
 describe('a limit', () => {
-  test('of a hook: so many of its runs go on at once, and the others say why they wait', () =>
+  test('of a hook bounds its concurrent runs, and the others say why they wait', () =>
     withGate(async (gate) => {
       const user = await app.newUser()
       await user.hook(STORED, 'auto_embed', { concurrency: 2 })
@@ -204,7 +204,7 @@ describe('a limit', () => {
       expect((await user.trail()).runs).toEqual(Array(5).fill('auto_embed succeeded'))
     }))
 
-  test('of a hook keeps no other hook waiting', () =>
+  test('of a hook does not delay other hooks', () =>
     withGate(async (gate) => {
       const [limited, free] = [await app.newUser(), await app.newUser()]
       await limited.hook(STORED, 'auto_embed', { concurrency: 1 })

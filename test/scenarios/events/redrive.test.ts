@@ -21,8 +21,8 @@ const down = async (): Promise<never> => {
   throw new Error('model down')
 }
 
-describe('of the dead runs those are tried again that meet', () => {
-  /** Three of them, the oldest first: two of a model that is down, in two projects, and one of a receiver. */
+describe('dead runs are retried if they match', () => {
+  /** Creates three dead runs, oldest first: two of a failed model, in two projects, and one of a receiver. */
   async function withDead(use: (user: TestUser, dead: Run[]) => Promise<void>): Promise<void> {
     const user = await app.newUser()
     const second = (await user.post('/api/v1/projects', { name: 'second' })).body.id
@@ -65,7 +65,7 @@ describe('of the dead runs those are tried again that meet', () => {
     }),
   )
 
-  test('and are the caller’s own', () =>
+  test('and belong to the caller', () =>
     withDead(async (user, dead) => {
       const other = await app.newUser()
       expect((await other.post('/api/v1/runs/redrive', {})).body).toEqual({ redriven: 0, more: false })
@@ -75,7 +75,7 @@ describe('of the dead runs those are tried again that meet', () => {
 })
 
 describe('a run that waits for its next attempt', () => {
-  /** A run of a webhook that has failed once, and waits a long time. */
+  /** Creates a webhook run that has failed once and waits a long time. */
   async function waitingRun(user: TestUser): Promise<Run> {
     receiver.messages.length = 0
     receiver.answers = [{ status: 500 }]
@@ -90,11 +90,11 @@ describe('a run that waits for its next attempt', () => {
     return run!
   }
 
-  test('E: retry of a run in back-off executes it now, and once', async () => {
+  test('E: retrying a run in backoff executes it now, and once', async () => {
     const user = await app.newUser()
     const { id } = await waitingRun(user)
     const replies = await Promise.all([1, 2, 3, 4].map(() => user.post(`/api/v1/runs/${id}/retry`)))
-    // Those that come after the claim are refused.
+    // Retries after the claim are refused.
     for (const { status, body } of replies)
       expect(status === 200 ? 'queued' : body.code).toMatch(/^(queued|run_not_final)$/)
     expect(replies.map(({ status }) => status)).toContain(200)
@@ -105,7 +105,7 @@ describe('a run that waits for its next attempt', () => {
     expect(again).toMatchObject({ status: 409, body: { code: 'run_not_final' } })
   })
 
-  test('E: retry of a dead run by several at once executes it once', async () => {
+  test('E: several concurrent retries of a dead run execute it once', async () => {
     const user = await app.newUser()
     receiver.messages.length = 0
     receiver.answers = [{ status: 500 }]
@@ -120,7 +120,7 @@ describe('a run that waits for its next attempt', () => {
     expect(receiver.messages).toHaveLength(2)
   })
 
-  test('E: somebody else cannot hasten it', async () => {
+  test('E: another user cannot retry it', async () => {
     const user = await app.newUser()
     const { id } = await waitingRun(user)
     const other = await app.newUser()
@@ -129,7 +129,7 @@ describe('a run that waits for its next attempt', () => {
   })
 })
 
-test('E: runs and events are listed by the beginning of their id, each user their own', async () => {
+test('E: runs and events are listed by the beginning of their id, for each user separately', async () => {
   const user = await app.newUser()
   receiver.answers = [{ status: 204 }]
   await user.hook(PUBLISHED, 'webhook:a', { hook_config: { url: receiver.url } })

@@ -50,7 +50,7 @@ async function storeAll(user: TestUser, count: number): Promise<string[]> {
   return texts
 }
 
-/** A job that has just been made; fails the test unless it was. */
+/** Creates a replay or backfill; fails the test unless it was created. */
 async function begin(user: TestUser, url: string, body: object): Promise<Replay> {
   const reply = await user.post(url, { rate_per_second: FASTEST, ...body })
   expect(reply.status, JSON.stringify(reply.body)).toBe(201)
@@ -63,7 +63,7 @@ const backfill = (user: TestUser, hook: { id: string }, body: object = {}) =>
 const look = async (user: TestUser, { id }: { id: string }): Promise<Replay> =>
   (await user.get(`${REPLAYS}/${id}`)).body
 
-/** Lets time pass until the job has ended and its runs have. */
+/** Advances the clock until the replay and its runs have ended. */
 async function finished(user: TestUser, job: Replay): Promise<Replay> {
   for (;;) {
     app.clock.advance(1)
@@ -73,7 +73,7 @@ async function finished(user: TestUser, job: Replay): Promise<Replay> {
   }
 }
 
-/** Jobs stand still while `body` runs, but for the seconds that it gives one of them. */
+/** Pauses all replays while `body` runs, except for the seconds that it gives one of them. */
 async function held(body: (go: (job: Replay, seconds?: number) => Promise<void>) => Promise<void>) {
   const { replays } = app.system.app.store
   const { ready } = replays
@@ -89,7 +89,7 @@ async function held(body: (go: (job: Replay, seconds?: number) => Promise<void>)
   }
 }
 
-/** The runs of a job as their events' `data[field]`, in the order of the events. */
+/** Returns the runs of a replay as `data[field]` of their events, in the order of the events. */
 async function handedOut(user: TestUser, job: Replay, field: string): Promise<unknown[]> {
   const rows = await app.system.database.query<{ value: unknown }>(sql`
     select coalesce(e.data, r.input -> 'data') ->> ${field} as value
@@ -101,7 +101,7 @@ async function handedOut(user: TestUser, job: Replay, field: string): Promise<un
 }
 
 describe('a replay', () => {
-  test('hands events to the hooks that take them now, once more, and emits none', async () => {
+  test('processes events again with the hooks that match now, and emits none', async () => {
     const user = await app.newUser()
     await store(user, 'before the hook')
     const first = await user.hook(STORED, 'auto_embed')
@@ -140,14 +140,14 @@ describe('a replay', () => {
     expect(made.map(({ event_id, handler }) => `${event_id} ${handler}`).sort()).toEqual(
       events.flatMap(({ id }) => [`${id} auto_embed`, `${id} auto_summarize`]).sort(),
     )
-    // The live run has stored it: only the vector from before the hook had none.
+    // The live run has stored the embedding: only the vector from before the hook had none.
     const embedded = made.filter(({ hook_id }) => hook_id === first.id).map(({ result }) => result)
     expect(embedded).toMatchObject(
       expect.arrayContaining([expect.objectContaining({ embedded: 1 }), expect.objectContaining({ embedded: 0 })]),
     )
   })
 
-  describe('takes only', () => {
+  describe('includes only', () => {
     let user: TestUser
     let second: string
     let hook: { id: string }
@@ -174,15 +174,16 @@ describe('a replay', () => {
 
     test('one type', async () => expect(await taken({ event_type: PUBLISHED })).toEqual([null]))
     test('one project', async () => expect(await taken({ project_id: second })).toEqual(['b', 'b']))
-    test('what one hook takes, for it alone', async () => expect(await taken({ hook_id: hook.id })).toEqual(['b']))
+    test('events of one hook, for this hook alone', async () =>
+      expect(await taken({ hook_id: hook.id })).toEqual(['b']))
 
-    test('these events, each once', async () => {
+    test('selected events, each once', async () => {
       const [a, , c] = await user.events()
       expect(await taken({ event_ids: [c!.id, a!.id, c!.id] })).toEqual(['a', 'c'])
       expect(await taken({ event_ids: [c!.id, a!.id], project_id: second })).toEqual([])
     })
 
-    test('a period, with its beginning and without its end', async () => {
+    test('a period, including its start and excluding its end', async () => {
       const [a, b, c] = (await user.events()).map(({ timestamp }) => timestamp)
       expect(await taken({ event_type: STORED, since: b })).toEqual(['b', 'b', 'c'])
       expect(await taken({ event_type: STORED, until: b })).toEqual(['a'])
@@ -191,13 +192,13 @@ describe('a replay', () => {
       expect(await taken({ event_type: STORED, since: shifted, until: c })).toEqual(['b', 'b'])
     })
 
-    test('what there is: of nothing it is done at once', async () => {
+    test('existing events: an empty replay is done immediately', async () => {
       const job = await replay(user, { event_type: REMEMBERED })
       expect(job).toMatchObject({ status: 'done', total: 0, runs: NO_RUNS, finished_at: expect.any(String) })
     })
   })
 
-  test('takes exactly what meets all criteria, whatever they are', async () => {
+  test('includes exactly the events that match any combination of criteria', async () => {
     const user = await app.newUser()
     const projects = [user.project_id, await user.project()]
     const types = [STORED, MEMORY_STORED, PUBLISHED]
@@ -245,7 +246,7 @@ describe('a replay', () => {
     )
   })
 
-  test('honours filters and orders', async () => {
+  test('respects filters and orders', async () => {
     const user = await app.newUser()
     await user.hook(STORED, 'webhook:some', {
       hook_config: { url: receiver.url },
@@ -268,7 +269,7 @@ describe('a replay', () => {
     expect(names).toHaveLength(5)
   })
 
-  test('through the built-in handlers leaves every row as it is', async () => {
+  test('with built-in handlers leaves every row unchanged', async () => {
     const user = await app.newUser()
     for (const type of [STORED, MEMORY_STORED, REMEMBERED]) await user.hook(type, 'auto_embed')
     for (const type of [MEMORY_STORED, REMEMBERED]) await user.hook(type, 'auto_graph')
@@ -279,7 +280,7 @@ describe('a replay', () => {
       user.post('/api/v1/public/memory/v2/remember', { content, entity_id: 'alice' })
     await remember('Alice works at Initech')
     await remember('Alice works at Globex')
-    const file_content = Buffer.from('The parcel was late. It came from Lisbon. Nobody minded.').toString('base64')
+    const file_content = Buffer.from('The parcel was late. It came from Lisbon. No one minded.').toString('base64')
     await user.post(`${user.database}/files/upload`, { file_name: 'a.txt', content_type: 'text/plain', file_content })
     expect((await user.runs()).map(({ status }) => status)).toEqual(Array(9).fill('succeeded'))
     const projects = sql`(select id from zerodb_projects where user_id = ${user.user_id}::uuid)`
@@ -297,7 +298,7 @@ describe('a replay', () => {
     expect(await rows()).toEqual(before)
   })
 
-  test('goes no faster than its rate, and says how far it has come', async () => {
+  test('does not exceed its rate, and reports its progress', async () => {
     const user = await app.newUser()
     await user.hook(PUBLISHED, 'auto_embed')
     for (let n = 0; n < 7; n++) await user.post(`${user.database}/events/publish`, { topic: 'a topic' })
@@ -317,7 +318,7 @@ describe('a replay', () => {
     })
   })
 
-  test('that is begun while another has much to do goes on beside it', async () => {
+  test('that starts during a large replay progresses concurrently', async () => {
     const user = await app.newUser()
     await user.post(`${user.database}/tables`, { table_name: 't' })
     for (let n = 0; n < 6; n++) await user.post(`${user.database}/tables/t/rows`, { rows: Array(100).fill({}) })
@@ -345,7 +346,7 @@ describe('a replay', () => {
     expect(turns.find((ids) => ids.includes(id))).toContain(first.id)
   })
 
-  test('keeps no more runs waiting than it makes in a second, so that a live event soon has its turn', async () => {
+  test('keeps at most one second’s runs waiting, so a live event is executed soon', async () => {
     const user = await app.newUser()
     const hook = await user.hook(STORED, 'auto_embed', { concurrency: 1 })
     await app.withEmbedder(instant, () => storeAll(user, 40))
@@ -364,7 +365,7 @@ describe('a replay', () => {
         expect((await look(user, job)).runs).toEqual({ ...NO_RUNS, running: 1, queued: 3 })
         await store(user, 'live')
       })
-      // From here on it goes on by itself.
+      // From here on it continues automatically.
       for (let opened = 0; !gate.started.includes('live'); opened++) {
         await eventually(() => expect(gate.started.length).toBeGreaterThan(opened))
         gate.open(gate.started[opened]!)
@@ -376,7 +377,7 @@ describe('a replay', () => {
     })
   })
 
-  test('cancelled, makes no more runs, and cancels those that are queued; what runs ends as it would', async () => {
+  test('when cancelled, creates no more runs and cancels queued ones; running ones end normally', async () => {
     const user = await app.newUser()
     const hook = await user.hook(STORED, 'auto_embed', { concurrency: 1 })
     await app.withEmbedder(instant, () => storeAll(user, 6))
@@ -427,7 +428,7 @@ describe('a replay', () => {
     })
   })
 
-  test('passes over a project that is deleted, and ends when it was for that one', async () => {
+  test('skips a deleted project, and ends if it was for that project', async () => {
     const user = await app.newUser()
     const second = await user.project()
     await user.hook(STORED, 'auto_graph')
@@ -450,7 +451,7 @@ describe('a replay', () => {
     })
   })
 
-  test('of a hook that is paused goes on when the hook does', async () => {
+  test('of a paused hook continues when the hook is resumed', async () => {
     const user = await app.newUser()
     const hook = await user.hook(PUBLISHED, 'auto_embed', { paused: true })
     for (let n = 0; n < 3; n++) await user.post(`${user.database}/events/publish`, { topic: 'a topic' })
@@ -463,7 +464,7 @@ describe('a replay', () => {
     expect((await finished(user, job)).runs).toEqual({ ...NO_RUNS, skipped: 3 })
   })
 
-  test('is listed newest first, by status, page by page', async () => {
+  test('is listed newest first, by status, and by page', async () => {
     const user = await app.newUser()
     await user.hook(PUBLISHED, 'auto_embed')
     await user.post(`${user.database}/events/publish`, { topic: 'a topic' })
@@ -483,7 +484,7 @@ describe('a replay', () => {
   })
 })
 
-/** Writes one of each thing, so that each event type is emitted once. */
+/** Writes an object of each kind, so each event type is emitted once. */
 async function writeAll(user: TestUser): Promise<void> {
   const { database } = user
   const posts: [string, object][] = [
@@ -507,7 +508,7 @@ describe('a backfill', () => {
     user.hook(type, `webhook:${label}`, { hook_config: { url: receiver.url }, ...rest })
 
   test.each(EVENT_TYPES.map(({ name }) => name))(
-    'of %s gives what the live events gave, to its hook alone, once',
+    'of %s has the same effect as the live events, for its hook alone, once',
     async (type) => {
       const user = await app.newUser()
       const live = await webhook(user, type, 'live')
@@ -548,7 +549,7 @@ describe('a backfill', () => {
     },
   )
 
-  test('takes what was stored before its hook, in its project and period, oldest first', async () => {
+  test('includes rows from before its hook, in its project and period, oldest first', async () => {
     const user = await app.newUser()
     const second = await user.project()
     for (const text of ['a', 'b', 'c', 'd']) await store(user, text)
@@ -567,7 +568,7 @@ describe('a backfill', () => {
     expect(runs).toHaveLength(11)
   })
 
-  test('honours filter and order', async () => {
+  test('respects filter and order', async () => {
     const user = await app.newUser()
     for (const vector_id of ['a1', 'x1', 'b1', 'a2', 'b2', 'a3'])
       await user.post(`${user.database}/vectors/upsert`, {
@@ -585,7 +586,7 @@ describe('a backfill', () => {
     expect(names.filter((name) => name[0] === 'b')).toEqual(['b1', 'b2'])
   })
 
-  test('fills in what the built-in handlers make, and passes over rows that are gone by then', async () => {
+  test('adds the results of built-in handlers, and skips rows that were deleted since', async () => {
     const user = await app.newUser()
     const texts = await storeAll(user, 5)
     const hook = await user.hook(STORED, 'auto_embed')
@@ -596,7 +597,7 @@ describe('a backfill', () => {
     expect(body.vectors.map(({ dimension }: { dimension: number }) => dimension)).toEqual(Array(4).fill(512))
   })
 
-  test('that was cancelled can be made again, and does what was left', async () => {
+  test('can be repeated after it was cancelled, and does the remaining rows', async () => {
     const user = await app.newUser()
     await storeAll(user, 6)
     const hook = await user.hook(STORED, 'auto_embed', { concurrency: 1 })
@@ -619,7 +620,7 @@ describe('a backfill', () => {
     expect((await user.trail()).runs).toEqual(Array(6).fill('auto_embed succeeded'))
   })
 
-  test('and another at the same time make one run for each row', async () => {
+  test('and a concurrent one create one run for each row', async () => {
     const user = await app.newUser()
     const texts = await storeAll(user, 20)
     const hook = await user.hook(STORED, 'auto_graph')
@@ -630,7 +631,7 @@ describe('a backfill', () => {
     expect((await user.trail()).runs).toEqual(texts.map(() => 'auto_graph skipped'))
   })
 
-  test('of a memory that is forgotten leaves no word of it', async () => {
+  test('of a forgotten memory leaves no text of it', async () => {
     const user = await app.newUser()
     const { body } = await user.post('/api/v1/public/memory/v2/remember', { content: 'Alice met Bob' })
     const hook = await user.hook(REMEMBERED, 'auto_graph')
@@ -642,8 +643,8 @@ describe('a backfill', () => {
   })
 })
 
-describe('the rights', () => {
-  test('what is another user’s is not there', async () => {
+describe('permissions', () => {
+  test('objects of another user do not exist', async () => {
     const [user, stranger] = [await app.newUser(), await app.newUser()]
     const hook = await user.hook(STORED, 'auto_embed')
     await store(user, 'a')
@@ -664,12 +665,12 @@ describe('the rights', () => {
     expect((await Promise.all(refused)).map(({ status }) => status)).toEqual(Array(10).fill(404))
     expect((await stranger.get(REPLAYS)).body.items).toEqual([])
     expect(await look(user, job)).toMatchObject({ status: 'running' })
-    // Without criteria it is everything of one's own.
+    // Without criteria it includes everything of the user.
     expect((await stranger.post(REPLAYS, { dry_run: true })).body).toEqual({ dry_run: true, total: 0 })
     await user.post(`${REPLAYS}/${job.id}/cancel`)
   })
 
-  test('a key that is bound to a project replays and fills in that one alone, also for a global hook', async () => {
+  test('a key that is bound to a project replays and backfills this project alone, also for a global hook', async () => {
     const user = await app.newUser()
     const second = await user.project()
     const hook = await user.hook(STORED, 'auto_embed')
@@ -704,7 +705,7 @@ describe('the rights', () => {
     expect((await bound.get(REPLAYS)).body.items).toHaveLength(3)
   })
 
-  test('what cannot be is 422, and makes nothing', async () => {
+  test('invalid requests are 422, and create nothing', async () => {
     const user = await app.newUser()
     const second = await user.project()
     const hook = await user.hook(STORED, 'auto_embed', { project_id: user.project_id })
@@ -744,7 +745,7 @@ describe('the rights', () => {
   })
 })
 
-test('a server that is killed goes on where the replay and the backfill were: no event twice, none left out', async () => {
+test('a server that is killed continues the replay and the backfill: no event twice, none left out', async () => {
   const ROWS = 400
   const dataDir = await mkdtemp(join(tmpdir(), 'zerodb-test-'))
   const database = await freshDatabaseUrl()
@@ -767,7 +768,7 @@ test('a server that is killed goes on where the replay and the backfill were: no
     const hooks: unknown[] = []
     for (const hook_name of ['auto_embed', 'auto_graph'])
       hooks.push((await ask('POST', '/hooks', { event_type: INSERTED, hook_name }))['id'])
-    // Slow enough for none to have ended when the last has begun.
+    // Slow enough that none has ended when the last has started.
     const rate_per_second = 60
     const jobs: Record<string, never>[] = []
     for (const hook_id of hooks) {

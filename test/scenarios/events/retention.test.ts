@@ -18,7 +18,7 @@ beforeEach(async () => {
   user = await app.newUser()
 })
 
-/** All that the user has so far is so much older. */
+/** Makes everything that the user has so far this much older. */
 async function days(count: number): Promise<void> {
   const { database } = app.system
   const [mine, age] = [sql`user_id = ${user.user_id}::uuid`, sql`make_interval(secs => ${count * DAY}::float8)`]
@@ -31,7 +31,7 @@ const expire = () => createRetention(app.system.app).expire()
 const store = async (text: string) =>
   expect((await user.post(`${user.database}/vectors/upsert`, { vector_id: text, document: text })).status).toBe(200)
 
-/** The user's events and runs as they are, by the text that each is about. */
+/** Returns the user's events and runs as they are, by their text. */
 async function left(): Promise<{ events: unknown[]; runs: string[] }> {
   const events = await user.events()
   const runs = (await user.get('/api/v1/runs?limit=1000')).body.items
@@ -44,8 +44,8 @@ async function left(): Promise<{ events: unknown[]; runs: string[] }> {
   }
 }
 
-describe('what has been kept long enough', () => {
-  test('goes: events and ended runs after seven days, dead runs and their events after thirty', async () => {
+describe('after its retention time', () => {
+  test('events and ended runs are deleted after seven days, dead runs and their events after thirty', async () => {
     await user.hook(STORED, 'auto_embed', { retry: { max_attempts: 1 } })
     await app.withEmbedder(
       async (texts) => {
@@ -66,7 +66,7 @@ describe('what has been kept long enough', () => {
     await app.drained()
     await expire()
     expect(await left()).toEqual({ events: ['bad', 'young'], runs: ['bad dead', 'young succeeded'] })
-    // What is dead can be tried again as long as it is there.
+    // A dead run can be retried as long as it exists.
     const [dead] = (await user.get('/api/v1/runs?status=dead')).body.items
     expect((await user.post(`/api/v1/runs/${dead.id}/retry`)).status).toBe(200)
     await app.drained()
@@ -75,11 +75,11 @@ describe('what has been kept long enough', () => {
     await days(7.1)
     await expire()
     expect(await left()).toEqual({ events: [], runs: [] })
-    // What was stored is not what is kept for a while.
+    // Stored data is kept.
     expect((await user.get(`${user.database}/vectors`)).body.total).toBe(3)
   })
 
-  test('a dead run goes after thirty days', async () => {
+  test('a dead run is deleted after thirty days', async () => {
     await user.hook('zerodb.file.uploaded', 'auto_summarize')
     await user.post(`${user.database}/files`, { file_name: 'a', content_type: 'image/png', file_content: 'aGk=' })
     expect(await user.runs()).toMatchObject([{ status: 'dead' }])
@@ -91,7 +91,7 @@ describe('what has been kept long enough', () => {
     expect(await user.trail()).toEqual({ events: [], runs: [] })
   })
 
-  test('unfinished work stays, whatever its age, with its events, and is done in the end', async () => {
+  test('unfinished work is kept at any age, with its events, and is completed in the end', async () => {
     const gate = gated()
     await app.withEmbedder(gate.embed, async () => {
       const paused = await user.hook(STORED, 'auto_embed', { paused: true })
@@ -115,7 +115,7 @@ describe('what has been kept long enough', () => {
     })
   })
 
-  test('an event stays for a replay that has still to come to it', async () => {
+  test('an event is kept for a replay that still needs it', async () => {
     for (const text of ['a', 'b', 'c']) await store(text)
     const hook = await user.hook(STORED, 'auto_embed')
     await user.patch(`/api/v1/hooks/${hook.id}`, { paused: true })
@@ -135,7 +135,7 @@ describe('what has been kept long enough', () => {
     expect(await left()).toEqual({ events: [], runs: [] })
   })
 
-  test('a backfill’s runs, and those that were asked for by hand, go too; a job when its last run has', async () => {
+  test('runs of a backfill and manual runs are deleted, too; a replay is deleted with its last run', async () => {
     await app.withEmbedder(instant, async () => {
       for (const text of ['a', 'b']) await store(text)
       const hook = await user.hook(STORED, 'auto_embed', { retry: { max_attempts: 1 } })
@@ -160,7 +160,7 @@ describe('what has been kept long enough', () => {
     })
   })
 
-  test('a run whose event has been deleted by other hands is dead, and says so', async () => {
+  test('a run whose event was deleted in the database is dead, with that reason', async () => {
     const hook = await user.hook(STORED, 'auto_embed', { paused: true })
     await store('a')
     await app.drained()
@@ -169,7 +169,7 @@ describe('what has been kept long enough', () => {
     expect(await user.runs()).toMatchObject([{ status: 'dead', error: { code: 'event_gone' } }])
   })
 
-  test('goes in steps, and over those that must stay', async () => {
+  test('deletion happens in steps, and skips unfinished work', async () => {
     const rows = async (count: number) =>
       expect((await user.post(`${user.database}/tables/t/rows`, { rows: Array(count).fill({}) })).status).toBe(201)
     await user.post(`${user.database}/tables`, { table_name: 't' })
@@ -190,7 +190,7 @@ describe('what has been kept long enough', () => {
   })
 })
 
-test('nothing goes where both times are 0', async () => {
+test('nothing is deleted if both times are 0', async () => {
   const forever = await openTestApp({ ZERODB_RETENTION_DAYS: '0', ZERODB_DEAD_RETENTION_DAYS: '0' })
   try {
     const user = await forever.newUser()
@@ -205,7 +205,7 @@ test('nothing goes where both times are 0', async () => {
   }
 })
 
-test('of dead runs alone, or of the others alone', async () => {
+test('dead runs, or the others, can be kept forever', async () => {
   for (const [settings, stays] of [
     [
       { ZERODB_RETENTION_DAYS: '0', ZERODB_DEAD_RETENTION_DAYS: '1' },

@@ -10,7 +10,7 @@ import { type Receiver, type ReceiverAnswer, startReceiver } from '../../support
 
 let app: TestApp
 let receiver: Receiver
-/** All that the program has logged. */
+/** Everything that the program has logged. */
 let logged = ''
 const log = pino(
   { level: 'debug' },
@@ -34,7 +34,7 @@ beforeEach(() => {
   receiver.messages.length = 0
   receiver.answers = [{ status: 200, body: 'thanks' }]
 })
-// What a test leaves behind must not be sent in the next.
+// Remaining runs of a test must not send messages in the next one.
 afterEach(async () => {
   await app.system.database.query(sql`update zerodb_hooks set is_active = false`)
   await app.system.database.query(sql`update zerodb_runs set status = 'cancelled' where status = 'queued'`)
@@ -56,7 +56,7 @@ const webhook = (user: TestUser, hook_config: object = {}, rest: object = {}) =>
 const publish = async (user: TestUser) =>
   expect((await user.post(`${user.database}/events/publish`, { topic: 'a topic' })).status).toBe(200)
 
-/** A user with a webhook. Its pauses are not drawn: one that is may be none. */
+/** Creates a user with a webhook. Its pauses have no jitter, because a random pause may be zero. */
 async function withWebhook(hook_config: object = {}, rest: object = { retry: { jitter: 'none' } }) {
   const user = await app.newUser()
   const reply = await webhook(user, hook_config, rest)
@@ -65,10 +65,10 @@ async function withWebhook(hook_config: object = {}, rest: object = { retry: { j
   return { user, hook, secret, url: `${HOOKS}/${hook.id}` }
 }
 
-/** Longer than any pause between attempts, a jitter included. */
+/** Longer than any pause between attempts, including jitter. */
 const nextAttempt = (seconds = 600) => app.clock.advance(seconds)
 
-test('a webhook is a hook whose secret is in the answer to its creation, and in no other', async () => {
+test('a webhook is a hook whose secret is in the response to its creation only', async () => {
   const user = await app.newUser()
   const reply = await webhook(user, { headers: { 'X-Tenant': 'blue' }, anything: 'else' })
   expect(reply.status).toBe(201)
@@ -89,7 +89,7 @@ test('a webhook is a hook whose secret is in the answer to its creation, and in 
   expect(logged).not.toContain(webhook_secret.slice(6))
 })
 
-test('the receiver gets the event in an envelope, signed so that it can check it by itself', async () => {
+test('the receiver gets the event in an envelope that is signed, so it can verify the sender', async () => {
   const { user, hook, secret } = await withWebhook({ headers: { Authorization: 'Bearer mine', 'User-Agent': 'shop' } })
   await publish(user)
   const [run] = await user.runs()
@@ -128,7 +128,7 @@ test('the receiver gets the event in an envelope, signed so that it can check it
   })
 })
 
-test('a trace goes on through the webhook, with a span of its own', async () => {
+test('a trace continues through the webhook, with a separate span', async () => {
   const { user } = await withWebhook()
   const trace = '0af7651916cd43dd8448eb211c80319c'
   for (const headers of [{ traceparent: `00-${trace}-b7ad6b7169203331-01` }, {}]) {
@@ -157,7 +157,7 @@ test('every event type can be sent', async () => {
   expect(receiver.messages.map(({ body }) => body.event).sort()).toEqual([...EVENT_NAMES].sort())
 })
 
-test('the answer is kept on the run: status, two headers, 4,096 characters', async () => {
+test('the response is stored in the run: status, two headers, 4,096 characters', async () => {
   const { user } = await withWebhook()
   const headers = { 'content-type': 'text/plain', 'set-cookie': 'session=1', 'x-other': 'no' }
   receiver.answers = [{ status: 202, headers, body: `a\u0000b${'x'.repeat(4092)}😀 and more` }]
@@ -189,7 +189,7 @@ test.each<[string, ReceiverAnswer]>([
   expect((run!.result as { body: string }).body).toHaveLength(4096)
 })
 
-test('what has failed is sent again with the same id, a new timestamp and a new signature', async () => {
+test('a failed message is sent again with the same id, a new timestamp and a new signature', async () => {
   const { user, secret } = await withWebhook()
   receiver.answers = [{ status: 500, body: 'out of\n order' }, 'reset', { status: 200 }]
   await publish(user)
@@ -215,7 +215,7 @@ test('what has failed is sent again with the same id, a new timestamp and a new 
   for (const message of messages) expect(receiver.signedBy(message, secret)).toEqual([true])
 })
 
-test.each([429, 503])('Retry-After of a %i is obeyed, up to an hour', async (status) => {
+test.each([429, 503])('Retry-After of a %i is respected, up to an hour', async (status) => {
   const { user } = await withWebhook()
   receiver.answers = [
     { status, headers: { 'retry-after': '1000' } },
@@ -252,7 +252,7 @@ test.each([
   expect(receiver.messages).toHaveLength(2)
 })
 
-test.each([301, 302, 307, 308])('a redirect (%i) is not followed and says so', async (status) => {
+test.each([301, 302, 307, 308])('a redirect (%i) is not followed, and the error says so', async (status) => {
   const { user } = await withWebhook()
   receiver.answers = [{ status, headers: { location: `${receiver.url}/elsewhere` } }]
   await publish(user)
@@ -268,20 +268,17 @@ test.each([301, 302, 307, 308])('a redirect (%i) is not followed and says so', a
   expect(receiver.messages).toHaveLength(1)
 })
 
-test.each(['hang', 'drip'] as const)(
-  'a receiver that makes it %s is given up after timeout_seconds',
-  async (answer) => {
-    const { user } = await withWebhook({ timeout_seconds: 1 })
-    receiver.answers = [answer]
-    await publish(user)
-    expect(await user.runs()).toMatchObject([
-      { status: 'queued', error: { code: 'webhook_timeout', message: 'The receiver took longer than 1 s' } },
-    ])
-  },
-)
+test.each(['hang', 'drip'] as const)('a receiver with a response of type %s fails after timeout_seconds', async (answer) => {
+  const { user } = await withWebhook({ timeout_seconds: 1 })
+  receiver.answers = [answer]
+  await publish(user)
+  expect(await user.runs()).toMatchObject([
+    { status: 'queued', error: { code: 'webhook_timeout', message: 'The receiver took longer than 1 s' } },
+  ])
+})
 
-describe('a webhook is switched off, with its queued runs,', () => {
-  test('by a 410, and can be switched on again', async () => {
+describe('a webhook is disabled, with its queued runs,', () => {
+  test('by a 410, and can be enabled again', async () => {
     const { user, hook, url } = await withWebhook()
     receiver.answers = [{ status: 500 }]
     await publish(user)
@@ -306,7 +303,7 @@ describe('a webhook is switched off, with its queued runs,', () => {
     expect((await user.runs()).at(-1)).toMatchObject({ status: 'succeeded' })
   })
 
-  /** One attempt of one message fails; then days go by. */
+  /** Makes one attempt of one message fail; then days pass. */
   async function fails(user: TestUser, days: number) {
     await publish(user)
     await user.runs()
@@ -314,7 +311,7 @@ describe('a webhook is switched off, with its queued runs,', () => {
     app.clock.advance(days * DAY)
   }
 
-  test('by five days without one success', async () => {
+  test('by five days without a success', async () => {
     const { user, hook, url } = await withWebhook()
     receiver.answers = [{ status: 500, body: 'broken' }]
     await fails(user, 2)
@@ -333,7 +330,7 @@ describe('a webhook is switched off, with its queued runs,', () => {
     expect(statuses.filter((status) => status === 'queued' || status === 'running')).toEqual([])
   })
 
-  test('but not by two failures with five quiet days between, however many attempts and messages each of them has', async () => {
+  test('but not by two failures with five quiet days in between, whatever the number of attempts and messages', async () => {
     const { user, hook, url } = await withWebhook()
     receiver.answers = [{ status: 500 }]
     const failTwice = async () => {
@@ -351,7 +348,7 @@ describe('a webhook is switched off, with its queued runs,', () => {
     expect((await user.get(url)).body).toMatchObject({ is_active: false })
   })
 
-  test('and one success begins the days and the count anew', async () => {
+  test('and one success restarts the days and the count', async () => {
     const { user, url, hook } = await withWebhook()
     receiver.answers = [{ status: 500 }]
     await fails(user, 2)
@@ -372,7 +369,7 @@ describe('a webhook is switched off, with its queued runs,', () => {
   })
 })
 
-describe('nothing inward is sent', () => {
+describe('no message is sent to an internal address:', () => {
   test.each([
     'http://169.254.169.254/latest/meta-data',
     'http://10.0.0.1/',
@@ -381,14 +378,14 @@ describe('nothing inward is sent', () => {
     'http://0x0a000001/',
     'http://012.0.0.1/',
     'http://167772161/',
-  ])('to %s, which is refused at creation and at a change', async (url) => {
+  ])('to %s, which is refused at creation and at an update', async (url) => {
     const { user, hook } = await withWebhook()
     const refusal = { status: 422, body: { detail: expect.stringContaining('ZERODB_ALLOW_NETWORKS') } }
     expect(await webhook(user, { url }, { hook_name: 'webhook:inward' })).toMatchObject(refusal)
     expect(await user.patch(`${HOOKS}/${hook.id}`, { hook_config: { url } })).toMatchObject(refusal)
   })
 
-  test('to an address that was allowed when the hook was made', async () => {
+  test('not even to an address that was allowed when the hook was created', async () => {
     const { user, hook } = await withWebhook()
     await app.system.database.query(sql`
       update zerodb_hooks set hook_config = jsonb_build_object('url', 'http://10.0.0.1/') where id = ${hook.id}::uuid`)
@@ -411,7 +408,7 @@ describe('a secret', () => {
     return receiver.messages.at(-1)!
   }
 
-  test('may be the user’s own', async () => {
+  test('can be chosen by the user', async () => {
     const own = `whsec_${randomBytes(24).toString('base64')}`
     const { user, secret, hook } = await withWebhook({ secret: own })
     expect(secret).toBe(own)
@@ -420,7 +417,7 @@ describe('a secret', () => {
     expect(signers(own)).toEqual([true])
   })
 
-  test('that is rotated signs beside the new one, the new one first, until its time is over', async () => {
+  test('that is rotated signs after the new one, until its time is over', async () => {
     const { user, secret: first, url } = await withWebhook()
     const before = app.system.app.clock.now()
     const rotated = await user.post(`${url}/rotate-secret`, {})
@@ -442,7 +439,7 @@ describe('a secret', () => {
     expect(signers(first, second)).toEqual([false, true])
   })
 
-  test('is one of two at most: rotating again ends the oldest at once', async () => {
+  test('is one of at most two: rotating again ends the oldest immediately', async () => {
     const { user, secret: first, url } = await withWebhook()
     const rotate = async (body: object) => (await user.post(`${url}/rotate-secret`, body)).body.webhook_secret
     const second = await rotate({})
@@ -456,7 +453,7 @@ describe('a secret', () => {
     expect(signers(first, second, own, last)).toEqual([false, false, false, true])
   })
 
-  test('of two rotations at once leaves two that sign', async () => {
+  test('of two concurrent rotations leaves two that sign', async () => {
     const { user, url } = await withWebhook()
     const secrets = await Promise.all(
       Array.from({ length: 5 }, async () => (await user.post(`${url}/rotate-secret`, {})).body.webhook_secret),
@@ -465,7 +462,7 @@ describe('a secret', () => {
     expect(signers(...secrets).filter((signs) => signs)).toHaveLength(2)
   })
 
-  test('is sealed in the database, and in no answer, run or log', async () => {
+  test('is encrypted in the database, and in no response, run or log', async () => {
     const { user, secret: first, url, hook } = await withWebhook()
     const second = (await user.post(`${url}/rotate-secret`, {})).body.webhook_secret
     receiver.answers = [{ status: 500 }, 'reset', { status: 410 }]
@@ -499,7 +496,7 @@ describe('a secret', () => {
     expect(logged).toContain('webhook_failed')
   })
 
-  test('that another key has sealed keeps the run waiting, and says which setting is wrong', async () => {
+  test('that another key has encrypted keeps the run waiting, and the error names the wrong setting', async () => {
     const { user, hook } = await withWebhook()
     const moved = await withWebhook()
     await app.system.database.query(sql`
@@ -516,7 +513,7 @@ describe('a secret', () => {
     expect(receiver.messages).toEqual([])
   })
 
-  test('goes with its hook', async () => {
+  test('is deleted with its hook', async () => {
     const { user, hook, url } = await withWebhook()
     expect((await user.delete(url)).status).toBe(204)
     const left = await app.system.database.query(
@@ -525,7 +522,7 @@ describe('a secret', () => {
     expect(left).toEqual([])
   })
 
-  test('of someone else’s hook is not to be rotated', async () => {
+  test('of another user’s hook cannot be rotated', async () => {
     const { user, secret, url } = await withWebhook()
     const stranger = await app.newUser()
     for (const path of [url, `${HOOKS}/${randomUUID()}`])
@@ -539,7 +536,7 @@ describe('a secret', () => {
     expect(signers(secret)).toEqual([true])
   })
 
-  test('is what only webhooks have', async () => {
+  test('exists for webhooks only', async () => {
     const user = await app.newUser()
     const { id, ...hook } = await user.hook('zerodb.vector.stored', 'auto_embed')
     expect(hook).not.toHaveProperty('webhook_secret')
@@ -583,7 +580,7 @@ test.each([
   expect(reply.body.detail).toContain('auto_embed, auto_summarize, auto_graph, webhook:<label>')
 })
 
-test('labels tell webhooks of one event apart, and the type may be said', async () => {
+test('labels distinguish webhooks of one event, and the type may be given', async () => {
   const user = await app.newUser()
   for (const label of ['a', 'A.b-c_1', 'x'.repeat(80)])
     expect((await webhook(user, {}, { hook_name: `webhook:${label}`, hook_type: 'webhook' })).status).toBe(201)
@@ -598,7 +595,7 @@ test('labels tell webhooks of one event apart, and the type may be said', async 
 
 const BAD_CONFIGS: [string, Record<string, unknown>, (string | number)[]][] = [
   ['no url', { url: undefined }, ['url']],
-  ['a url that is none', { url: 'example.com' }, ['url']],
+  ['an invalid url', { url: 'example.com' }, ['url']],
   ['another protocol', { url: 'ftp://example.com' }, ['url']],
   ['a script', { url: 'javascript:alert(1)' }, ['url']],
   ['a password', { url: 'https://me:pass@example.com' }, ['url']],
@@ -613,13 +610,13 @@ const BAD_CONFIGS: [string, Record<string, unknown>, (string | number)[]][] = [
   ['no name', { headers: { '': 'x' } }, ['headers', '']],
   ['a name with a line', { headers: { 'a\r\nb': 'x' } }, ['headers', 'a\r\nb']],
   ['a value with a line', { headers: { a: 'x\r\ny: z' } }, ['headers', 'a']],
-  ['a value that is no text', { headers: { a: 1 } }, ['headers', 'a']],
+  ['a value that is not a text', { headers: { a: 1 } }, ['headers', 'a']],
   ['21 headers', { headers: Object.fromEntries(Array.from({ length: 21 }, (_, i) => [`x-${i}`, ''])) }, ['headers']],
   ['no time', { timeout_seconds: 0 }, ['timeout_seconds']],
   ['too much time', { timeout_seconds: 61 }, ['timeout_seconds']],
 ]
 
-test.each(BAD_CONFIGS)('a configuration with %s is 422, at creation and at a change', async (_, config, place) => {
+test.each(BAD_CONFIGS)('a configuration with %s is 422, at creation and at an update', async (_, config, place) => {
   const { user, hook, url } = await withWebhook()
   const replies = [
     await webhook(user, config, { hook_name: 'webhook:bad' }),
@@ -632,7 +629,7 @@ test.each(BAD_CONFIGS)('a configuration with %s is 422, at creation and at a cha
   expect((await user.get(HOOKS)).body).toEqual([hook])
 })
 
-test('a secret in a change is 422 and names the way', async () => {
+test('a secret in an update is 422, and the error names the right operation', async () => {
   const { user, url } = await withWebhook()
   const secret = `whsec_${randomBytes(32).toString('base64')}`
   const reply = await user.patch(url, { hook_config: { url: receiver.url, secret } })
@@ -643,7 +640,7 @@ test('a secret in a change is 422 and names the way', async () => {
   expect(JSON.stringify(reply.body)).not.toContain(secret.slice(6))
 })
 
-test('a webhook to this server itself is made with a warning, and so is a change to one', async () => {
+test('a webhook to this server itself is created with a warning, and so is an update to one', async () => {
   const user = await app.newUser()
   const { port } = app.system.app.config
   const own = [`http://localhost:${port}/api/v1/x`, `http://127.0.0.1:${port}/`, `http://127.8.8.8:${port}/`]

@@ -350,7 +350,7 @@ const ELSEWHERE: Record<number, [file: string, title: string]> = {
   2: ['scenarios/server/instances.test.ts', 'runs of a silent instance are taken over within the lease'],
   6: [
     'scenarios/events/retention.test.ts',
-    'goes: events and ended runs after seven days, dead runs and their events after thirty',
+    'events and ended runs are deleted after seven days, dead runs and their events after thirty',
   ],
   15: ['contract/sandbox-cases.ts', 'warm calls see data of earlier calls'],
   18: ['scenarios/events/fairness.test.ts', 'a lane with a long queue delays another by a few runs'],
