@@ -268,14 +268,17 @@ test.each([301, 302, 307, 308])('a redirect (%i) is not followed, and the error 
   expect(receiver.messages).toHaveLength(1)
 })
 
-test.each(['hang', 'drip'] as const)('a receiver with a response of type %s fails after timeout_seconds', async (answer) => {
-  const { user } = await withWebhook({ timeout_seconds: 1 })
-  receiver.answers = [answer]
-  await publish(user)
-  expect(await user.runs()).toMatchObject([
-    { status: 'queued', error: { code: 'webhook_timeout', message: 'The receiver took longer than 1 s' } },
-  ])
-})
+test.each(['hang', 'drip'] as const)(
+  'a receiver with a response of type %s fails after timeout_seconds',
+  async (answer) => {
+    const { user } = await withWebhook({ timeout_seconds: 1 })
+    receiver.answers = [answer]
+    await publish(user)
+    expect(await user.runs()).toMatchObject([
+      { status: 'queued', error: { code: 'webhook_timeout', message: 'The receiver took longer than 1 s' } },
+    ])
+  },
+)
 
 describe('a webhook is disabled, with its queued runs,', () => {
   test('by a 410, and can be enabled again', async () => {

@@ -9,7 +9,7 @@ beforeAll(async () => {
 })
 afterAll(() => app.close())
 
-/** A function that runs until its project publishes an event of the topic `go`. */
+/** A function that runs until its project publishes an event with the topic `go`. */
 const UNTIL_GO = `export default async (event, ctx) => {
   while ((await ctx.zerodb.events.list({ topic: 'go' })).events.length === 0) await new Promise((done) => setTimeout(done, 25))
   return 'done'
@@ -24,7 +24,7 @@ const invoke = (user: TestUser, name: string, headers = {}) =>
   user.post(`/api/v1/functions/${name}/invoke`, { payload: {} }, headers)
 const load = () => app.system.app.sandbox.load()
 
-test('A6: long calls of one project take half of the slots, and a call of another project starts at once', async () => {
+test('A6: long calls of one project use half of the slots, and a call of another project starts immediately', async () => {
   const busy = await app.newUser()
   const other = await app.newUser()
   for (const name of ['a', 'b']) await deploy(busy, name, UNTIL_GO)

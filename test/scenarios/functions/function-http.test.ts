@@ -22,7 +22,7 @@ async function deploy(
 }
 const ALL = { auth: 'none', methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] }
 
-test('sees method, path, query, headers and body, and answers JSON', async () => {
+test('gets method, path, query, headers and body, and returns JSON', async () => {
   const url = await deploy(
     'mirror',
     'export default (event, ctx) => ({ ...event.data, event: event.event, trigger: ctx.trigger })',
@@ -69,7 +69,7 @@ test.each(['nodejs', 'python'])('D: raw URL and raw query are as they were sent 
   expect((await app.request('GET', url_path)).body).toEqual([url_path, ''])
 })
 
-describe('answers', () => {
+describe('responses', () => {
   test.each([
     [
       'text',
@@ -105,7 +105,7 @@ describe('answers', () => {
     })
   })
 
-  test('bytes, and takes them, in both runtimes', async () => {
+  test('may be bytes, in both runtimes, and requests, too', async () => {
     const bytes = Buffer.from([0, 255, 1, 254])
     const url = await deploy('bytes', 'export default (event) => Buffer.from(event.data.body).reverse()')
     const python = await user.post('/api/v1/functions', {
@@ -113,7 +113,7 @@ describe('answers', () => {
       runtime: 'python',
       source: 'config = {"http": {"auth": "none"}}\ndef handler(event, ctx):\n    return event["data"]["body"][::-1]',
     })
-    // What is no UTF-8 is bytes, whatever it is said to be.
+    // A body that is not valid UTF-8 is bytes, whatever its content type.
     for (const path of [url, python.body.url_path])
       for (const type of ['image/png', 'text/plain; charset=latin1', 'application/json']) {
         const reply = await app.request('POST', path, { payload: bytes, headers: { 'content-type': type } })
@@ -124,7 +124,7 @@ describe('answers', () => {
       }
   })
 
-  test('up to what it may, which can be six megabytes', async () => {
+  test('may have the configured size, up to six megabytes', async () => {
     const url = await deploy('large', 'export default (e) => new Uint8Array(Number(e.data.query.n))', ALL, {
       output_limit_bytes: 6_291_456,
     })
@@ -132,12 +132,12 @@ describe('answers', () => {
     expect((await app.request('GET', `${url}?n=7000000`)).status).toBe(502)
   })
 
-  test('a HEAD without a body', async () => {
+  test('to a HEAD have no body', async () => {
     const url = await deploy('head', 'export default () => "x"', ALL)
     expect(await app.request('HEAD', url)).toMatchObject({ status: 200, body: '' })
   })
 
-  test('D: HEAD is answered where GET is, with the same headers', async () => {
+  test('D: HEAD works wherever GET does, with the same headers', async () => {
     const url = await deploy(
       'heads',
       `export default (e, ctx) => ctx.response('method ' + e.data.method, { status: 203, headers: { 'x-a': 'b' } })`,
@@ -163,7 +163,7 @@ describe('answers', () => {
     expect((await app.request('PUT', both)).headers['allow']).toBe('POST, GET, HEAD')
   })
 
-  test('D: HEAD is answered by every route of the API that answers GET', async () => {
+  test('D: HEAD works on every route of the API that supports GET', async () => {
     const key = { authorization: `Bearer ${user.key}` }
     const uploaded = await user.post(`${user.database}/files/upload`, { file_name: 'a.txt', file_content: 'aGVsbG8=' })
     expect(uploaded.status).toBe(200)
@@ -183,7 +183,7 @@ describe('answers', () => {
     expect([refused.status, refused.headers['allow']]).toEqual([405, 'POST, GET, HEAD'])
   })
 
-  test('nothing that would harm others on the same origin', async () => {
+  test('contain no header that would harm other pages on the same origin', async () => {
     const url = await deploy(
       'page',
       `export default (e, ctx) => ctx.response('<script>1</script>', { headers: {
@@ -196,7 +196,7 @@ describe('answers', () => {
   })
 })
 
-test('A9: a response cannot set headers of the server, and the run says which were dropped', async () => {
+test('A9: a response cannot set headers of the server, and the run lists the dropped ones', async () => {
   const source = `export default (e, ctx) => ctx.response('ok', { status: 401, headers: {
     'x-zerodb-run-id': 'forged', 'X-Request-ID': 'forged', 'www-authenticate': 'Basic realm="forged"', 'ratelimit-remaining': '9',
     'RateLimit': 'forged', 'x-accel-redirect': '/etc/passwd', server: 'forged', 'proxy-authenticate': 'Basic', 'alt-svc': 'h3=":1"',
@@ -224,7 +224,7 @@ test('A9: a response cannot set headers of the server, and the run says which we
   ])
 })
 
-test('A9: CORS headers of a function count only where its config has no cors', async () => {
+test('A9: CORS headers of a function are used only if its config has no cors', async () => {
   const source = `export default (e, ctx) => ctx.response('ok', { headers: { 'access-control-allow-origin': '*', vary: 'accept' } })`
   const own = await app.request('GET', await deploy('own-cors', source))
   expect(own.headers).toMatchObject({ 'access-control-allow-origin': '*', vary: 'accept' })
@@ -238,7 +238,7 @@ test('A9: CORS headers of a function count only where its config has no cors', a
   })
 })
 
-test('A8: a function without a key is answered under known hosts only', async () => {
+test('A8: a function without a key is accepted under known hosts only', async () => {
   const open = await deploy('known-host', 'export default () => 1')
   const keyed = await deploy('known-key', 'export default () => 1', true)
   const headers = { host: 'evil.example' }
@@ -247,8 +247,8 @@ test('A8: a function without a key is answered under known hosts only', async ()
   expect((await user.get(keyed, headers)).status).toBe(200)
 })
 
-describe('who may call', () => {
-  test('with a key only, unless it says otherwise; the key itself is not the function’s', async () => {
+describe('access', () => {
+  test('needs a key by default; the function does not see the key', async () => {
     const url = await deploy('guarded', 'export default (event) => Object.keys(event.data.headers)', true)
     expect((await app.request('GET', url)).status).toBe(401)
     const reply = await user.get(url)
@@ -260,7 +260,7 @@ describe('who may call', () => {
     expect((await app.request('GET', url, { headers: { 'x-api-key': key } })).status).toBe(403)
   })
 
-  test('nobody learns without a key which names there are', async () => {
+  test('without a key does not reveal which functions exist', async () => {
     const url = await deploy('hidden', 'export default () => 1', true)
     const [there, not] = [await app.request('GET', url), await app.request('GET', `${url}x`)]
     expect([there.status, there.body.detail]).toEqual([not.status, not.body.detail])
@@ -269,7 +269,7 @@ describe('who may call', () => {
     expect([mine.status, mine.body.detail]).toEqual([none.status, none.body.detail])
   })
 
-  test('only by its methods, and not at all without the trigger or when it is off', async () => {
+  test('is limited to the methods, and refused without the trigger or if the function is disabled', async () => {
     const url = await deploy('methods', 'export default () => 1', { methods: ['POST'], auth: 'none' })
     expect(await app.request('GET', url)).toMatchObject({ status: 405, headers: { allow: 'POST' } })
     expect((await app.request('POST', url)).status).toBe(200)
@@ -280,7 +280,7 @@ describe('who may call', () => {
     expect((await user.get(`/fn/${user.project_id}/inner`)).status).toBe(404)
   })
 
-  test('from pages of the origins that it names', async () => {
+  test('is allowed from pages of the configured origins', async () => {
     const url = await deploy('cors', 'export default () => 1', {
       auth: 'key',
       cors: { origins: ['https://app.example'], headers: ['x-mine'] },
@@ -302,7 +302,7 @@ describe('who may call', () => {
   })
 })
 
-test('what goes wrong inside is told to the owner and not to everybody', async () => {
+test('internal errors are shown to the owner and to no one else', async () => {
   const source = 'export default () => { throw new Error("the inner reason") }'
   const open = await app.request('GET', await deploy('fails-open', source))
   expect(open.status).toBe(502)
@@ -313,7 +313,7 @@ test('what goes wrong inside is told to the owner and not to everybody', async (
   expect(run.error.message).toContain('the inner reason')
 })
 
-test('has as many calls at work as its concurrency, the others are told to come again', async () => {
+test('a function has at most as many calls as its concurrency, further callers get 429', async () => {
   const url = await deploy('narrow', 'export default () => new Promise((done) => setTimeout(done, 300, 1))', ALL, {
     concurrency: 1,
   })
@@ -322,7 +322,7 @@ test('has as many calls at work as its concurrency, the others are told to come 
   expect(replies.find(({ status }) => status === 429)!.headers['retry-after']).toBe('1')
 })
 
-test('is durable when its caller does not want to wait', async () => {
+test('a call is durable if its caller does not wait', async () => {
   const url = await deploy('async', 'export default (event) => event.data.json')
   const reply = await app.request('POST', url, { body: { a: 1 }, headers: { prefer: 'respond-async' } })
   expect({ status: reply.status, applied: reply.headers['preference-applied'] }).toEqual({
@@ -337,7 +337,7 @@ test('is durable when its caller does not want to wait', async () => {
   })
 })
 
-test('a project has no more calls at work than it may, whichever functions they are of', async () => {
+test('a project has a maximum number of concurrent calls, over all its functions', async () => {
   const small = await openTestApp({ ...SANDBOX, ZERODB_PROJECT_CONCURRENCY: '2' })
   try {
     const [one, other] = [await small.newUser(), await small.newUser()]

@@ -11,7 +11,7 @@ import { SERVER } from '../../support/database.ts'
 import { eventually } from '../../support/eventually.ts'
 import { SANDBOX } from '../../support/sandbox.ts'
 
-// The embedded database has one process.
+// The embedded database supports one process only.
 describe.skipIf(!SERVER)('functions on several instances', () => {
   let app: TestApp
   let other: System
@@ -51,7 +51,7 @@ describe.skipIf(!SERVER)('functions on several instances', () => {
     return { status: reply.statusCode, result: reply.json().result }
   }
 
-  test('a deployment, a rollback and a new secret are the other instance’s within a second', async () => {
+  test('a deployment, a rollback and a new secret reach the other instance within a second', async () => {
     const source = (n: number) => `export default (e, ctx) => [${n}, ctx.env.S ?? null]`
     await deploy('shared', source(1), { secrets: ['S'] })
     expect(await atOther('shared')).toEqual({ status: 200, result: [1, null] })
@@ -63,7 +63,7 @@ describe.skipIf(!SERVER)('functions on several instances', () => {
     await eventually(async () => expect((await atOther('shared')).result).toEqual([1, 'from the first']))
   })
 
-  test('each tick of a schedule is run once', async () => {
+  test('each tick of a schedule runs once', async () => {
     await deploy('ticking', 'export default (event) => event.data.scheduled_at', {
       schedule: { cron: '* * * * * *', overlap: 'queue' },
     })
@@ -75,7 +75,7 @@ describe.skipIf(!SERVER)('functions on several instances', () => {
     await user.patch('/api/v1/functions/ticking', { is_active: false })
     const seen: string[] = (await ticks()).sort()
     expect(new Set(seen).size).toBe(seen.length)
-    // One after the other, none left out.
+    // One after the other, without gaps.
     const seconds = seen.map((at) => Date.parse(at) / 1000)
     expect(seconds).toEqual(seconds.map((_, i) => seconds[0]! + i))
   })

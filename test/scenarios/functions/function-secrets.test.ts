@@ -21,7 +21,7 @@ afterAll(() => app.close())
 
 const SECRET = 'c0rrect-h0rse-battery-staple'
 
-test('a secret is in no answer, log, run, event or table, whatever its function does with it', async () => {
+test('a secret is in no response, log, run, event or table, whatever its function does with it', async () => {
   const user = await app.newUser()
   const post = async (path: string, body: unknown) => {
     const reply = await user.post(path, body)
@@ -55,7 +55,7 @@ def handler(event, ctx):
 `
   await post('/api/v1/functions', { name: 'js', runtime: 'nodejs', source: javascript, config })
   await post('/api/v1/functions', { name: 'py', runtime: 'python', source: python, config })
-  // Loading to read the configuration knows no secrets.
+  // Secrets are not available while the configuration is read.
   await post('/api/v1/functions', {
     name: 'load',
     runtime: 'nodejs',

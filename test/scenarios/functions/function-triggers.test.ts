@@ -23,7 +23,7 @@ const publish = (topic: string, event_payload: unknown = {}) =>
   user.post(`${user.database}/events/publish`, { topic, event_payload })
 
 describe('an event', () => {
-  test('sets off a function that declares it, with the envelope and the row', async () => {
+  test('calls a function that declares it, with the envelope and the row', async () => {
     const { id } = await deploy(
       'on-event',
       'export default async (event, ctx) => ({ event, row: await ctx.row(), attempt: ctx.attempt, trigger: ctx.trigger })',
@@ -57,7 +57,7 @@ describe('an event', () => {
     ])
   })
 
-  test('sets off one in Python by a hook that was made by hand, with the hook’s configuration', async () => {
+  test('calls a Python function through a manually created hook, with the hook’s configuration', async () => {
     await deploy(
       'by-hand',
       'def handler(event, ctx):\n    print("saw", event["data"]["topic"])\n    return ctx.config',
@@ -69,7 +69,7 @@ describe('an event', () => {
     expect(run).toMatchObject({ status: 'succeeded', result: { a: 1 }, logs: [{ message: 'saw x', stream: 'stdout' }] })
   })
 
-  test('waits in the queue while its function has as many calls at work as it may, whatever set it off, and holds nobody’s slot', async () => {
+  test('waits in the queue while its function is at its concurrency limit, with any trigger, and uses no slot', async () => {
     const triggers = ['zerodb.event.published', { event: 'zerodb.vector.stored', concurrency: 2 }]
     const config = { triggers, schedule: '* * * * *', concurrency: 1 }
     await deploy('one-at-once', 'export default () => new Promise((end) => setTimeout(end, 60_000))', { config })
@@ -88,7 +88,7 @@ describe('an event', () => {
         'running',
       ]),
     )
-    // Those that wait first: none is to begin.
+    // The waiting runs first: none may start.
     for (const { id } of (await runs()).sort((a, b) => a.status.localeCompare(b.status)))
       expect((await user.post(`/api/v1/runs/${id}/cancel`)).status).toBe(200)
     expect((await user.runs()).map(({ status, attempts }) => `${status} ${attempts}`).sort()).toEqual([
@@ -99,7 +99,7 @@ describe('an event', () => {
     expect((await user.delete('/api/v1/functions/one-at-once')).status).toBe(204)
   })
 
-  test('begins when its function has room again, one after the other, and all at once when a deploy has lifted the limit', async () => {
+  test('starts when its function has room again, one after the other, and all at once when a deployment removes the limit', async () => {
     const source = `export default async () => {
       const began = Date.now()
       await new Promise((end) => setTimeout(end, 20))
@@ -122,7 +122,7 @@ describe('an event', () => {
     await user.runs()
   })
 
-  test('is tried again when its function fails, as its config says, and dead at last', async () => {
+  test('is retried when its function fails, as its config says, and is dead in the end', async () => {
     await deploy('fails', 'export default (e, ctx) => { throw new Error("attempt " + ctx.attempt) }', {
       config: { triggers: 'zerodb.event.published', retry: { max_attempts: 2, initial_seconds: 60, jitter: 'none' } },
     })
@@ -134,7 +134,7 @@ describe('an event', () => {
     ])
   })
 
-  test('is tried again when the function says, or never', async () => {
+  test('is retried when the function says, or never', async () => {
     await deploy('later', 'export default (e, ctx) => ctx.attempt === 1 ? ctx.retryLater(100, "busy") : "done"', {
       config: { triggers: 'zerodb.event.published' },
     })
@@ -178,7 +178,7 @@ describe('an event', () => {
     expect(await user.runs()).toMatchObject([{ status: 'dead', attempts: 2, error }])
   })
 
-  test('makes no run while the function is off', async () => {
+  test('creates no run while the function is disabled', async () => {
     await deploy('switched', 'export default () => 1', { config: { triggers: 'zerodb.event.published' } })
     await user.patch('/api/v1/functions/switched', { is_active: false })
     await publish('x')
@@ -191,7 +191,7 @@ describe('an event', () => {
     expect(await user.runs()).toMatchObject([{ status: 'succeeded' }])
   })
 
-  test('in one project sets off functions of that project only', async () => {
+  test('in one project calls functions of that project only', async () => {
     const other = await user.project()
     await deploy('scoped', 'export default () => 1', { config: { triggers: 'zerodb.event.published' } })
     await user.post(`/api/v1/projects/${other}/database/events/publish`, { topic: 'x' })
@@ -214,7 +214,7 @@ describe('an event', () => {
     expect(await user.runs()).toMatchObject([{ status: 'succeeded', result: ['before', true] }])
   })
 
-  test('that a function writes itself does not go on for ever', async () => {
+  test('that a function writes itself does not cause an endless loop', async () => {
     await deploy('again', 'export default (e, ctx) => ctx.zerodb.events.publish({ topic: "again" })', {
       config: { triggers: 'zerodb.event.published' },
     })
@@ -226,7 +226,7 @@ describe('an event', () => {
   })
 })
 
-test('what a function prints can be read while it runs', async () => {
+test('output of a function can be read while it runs', async () => {
   await deploy(
     'talks',
     `import { setTimeout as pause } from 'node:timers/promises'
@@ -253,13 +253,13 @@ test('what a function prints can be read while it runs', async () => {
 describe('a schedule', () => {
   const HOURLY = { schedule: { cron: '0 * * * *', missed: 'run_all', overlap: 'queue' } }
   const schedules = async () => (await user.get('/api/v1/schedules')).body
-  /** To a quarter past an hour. */
+  /** Advances the clock to a quarter past an hour. */
   const toQuarter = () => {
     const past = (app.system.app.clock.now() / 1000) % 3600
     app.clock.advance(3600 - past + 900)
   }
 
-  test('runs its function at each tick, and says which come next', async () => {
+  test('runs its function at each tick, and lists the next ticks', async () => {
     toQuarter()
     await deploy('hourly', 'export default (event, ctx) => [event.event, event.data.scheduled_at, ctx.trigger]', {
       config: HOURLY,
@@ -286,7 +286,7 @@ describe('a schedule', () => {
     expect((await user.get(`/api/v1/schedules/${schedule.id}`)).body).toMatchObject({ last_at: expect.any(String) })
   })
 
-  test('makes up for what was missed as it says', async () => {
+  test('handles missed ticks as configured', async () => {
     toQuarter()
     for (const missed of ['skip', 'run_once', 'run_all'])
       await deploy(`missed-${missed.replace('_', '-')}`, 'export default (event) => event.data.scheduled_at', {
@@ -297,7 +297,7 @@ describe('a schedule', () => {
     expect(handlers).toEqual(['missed-run-all', 'missed-run-all', 'missed-run-all', 'missed-run-once'])
   })
 
-  test('leaves out a tick while an earlier run is unfinished, or lets it wait', async () => {
+  test('skips a tick while an earlier run is unfinished, or queues it', async () => {
     toQuarter()
     const fails = 'export default (e, ctx) => ctx.retryLater(86400)'
     await deploy('skips', fails, { config: { schedule: { cron: '0 * * * *', overlap: 'skip' } } })
@@ -314,7 +314,7 @@ describe('a schedule', () => {
     ])
   })
 
-  test('is paused, goes on, and is run at once', async () => {
+  test('can be paused, resumed, and run immediately', async () => {
     toQuarter()
     await deploy('paused', 'export default () => 1', { config: HOURLY })
     const [{ id }] = await schedules()
@@ -332,7 +332,7 @@ describe('a schedule', () => {
     expect(await user.runs()).toMatchObject([{ id: reply.body.id, status: 'succeeded' }])
   })
 
-  test('follows its function’s config: what is the same goes on, what is gone is removed', async () => {
+  test('follows its function’s config: an unchanged schedule continues, a missing one is removed', async () => {
     await deploy('changing', 'export default () => 1', { config: { schedule: ['0 6 * * *', '0 7 * * *'] } })
     const before = await schedules()
     const { schedules: changes } = await deploy('changing', 'export default () => 2', {

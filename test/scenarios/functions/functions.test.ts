@@ -28,7 +28,7 @@ beforeAll(async () => {
 })
 
 describe('deploying', () => {
-  test('answers the function as it is live, and what has become of its triggers', async () => {
+  test('returns the live function, and the state of its triggers', async () => {
     const source = `
       export const config = { timeout_seconds: 5, triggers: ['zerodb.table.row_inserted'], schedule: '0 6 * * *', http: true }
       export default async () => 1`
@@ -69,7 +69,7 @@ describe('deploying', () => {
     expect(await user.trail()).toEqual({ events: [], runs: [] })
   })
 
-  test('the same by several at once makes one version', async () => {
+  test('identical concurrent deployments create one version', async () => {
     const body = { name: 'same', runtime: 'nodejs', source: ECHO, config: { schedule: '0 0 1 1 *' } }
     const replies = await Promise.all(Array.from({ length: 4 }, () => user.post(FUNCTIONS, body)))
     expect(replies.map(({ status }) => status).sort()).toEqual([200, 200, 200, 201])
@@ -78,7 +78,7 @@ describe('deploying', () => {
     await user.delete(`${FUNCTIONS}/same`)
   })
 
-  test('E: a dry run checks everything, stores nothing, and answers what would change', async () => {
+  test('E: a dry run checks everything, stores nothing, and returns what would change', async () => {
     const key = { project_id: user.project_id, name: 'dry' }
     const source = `
       export const config = { triggers: ['zerodb.table.row_inserted'], schedule: '0 6 * * *', http: true, secrets: ['NOT_SET'] }
@@ -102,7 +102,7 @@ describe('deploying', () => {
         warnings: [expect.stringContaining('NOT_SET')],
       },
     })
-    // The row that was rolled back has no id and no times that could be asked for.
+    // The rolled back row has no visible id and times.
     for (const field of ['id', 'created_at', 'updated_at', 'is_active']) expect(first.body).not.toHaveProperty(field)
     const stored = () => Promise.all([FUNCTIONS, '/api/v1/hooks', '/api/v1/schedules'].map((url) => user.get(url)))
     expect((await stored()).map(({ body }) => body)).toEqual([[], [], []])
@@ -154,13 +154,13 @@ describe('deploying', () => {
       'index.ts:2:12',
     ],
     [
-      'an import of what was not uploaded',
+      'an import of a file that was not uploaded',
       { runtime: 'nodejs', source: 'import x from "left-pad"\nexport default () => x' },
       'left-pad',
     ],
     ['a mistake in Python', { runtime: 'python', source: 'def handler(event, ctx):\n    return (\n' }, 'main.py:2'],
     [
-      'an error while it is loaded',
+      'an error during loading',
       { runtime: 'nodejs', source: 'throw new Error("on purpose")\nexport default () => 1' },
       'While the code was loaded to read its config: Error: on purpose',
     ],
@@ -213,14 +213,14 @@ describe('deploying', () => {
     expect((await user.get(FUNCTIONS)).body.map((fn: { name: string }) => fn.name)).not.toContain('broken')
   })
 
-  test('D: an import of ./x.js finds an uploaded x.ts', async () => {
+  test('D: an import of ./x.js resolves to an uploaded x.ts', async () => {
     const files = {
       'index.ts': `import { a } from './lib/a.js'\nimport { b } from './lib/b.mjs'\nimport { c } from './lib/c.jsx'\nimport { d } from './lib/d.js'
         export default () => [a, b, c, d] satisfies string[]`,
       'lib/a.ts': `export const a: string = 'ts'`,
       'lib/b.mts': `export const b: string = 'mts'`,
       'lib/c.tsx': `export const c: string = 'tsx'`,
-      // A file that is there goes before its namesake.
+      // An existing file takes precedence over its TypeScript counterpart.
       'lib/d.js': `export const d = 'js'`,
       'lib/d.ts': `export const d = 'ts'`,
     }
@@ -279,8 +279,8 @@ def handler():
   })
 })
 
-describe('a call that is waited for', () => {
-  test('answers the result, and is a run', async () => {
+describe('a call with a waiting caller', () => {
+  test('returns the result, and is a run', async () => {
     await deploy('echo', ECHO)
     const reply = await call('echo', { n: 1 })
     expect(reply.status).toBe(200)
@@ -307,7 +307,7 @@ describe('a call that is waited for', () => {
     })
   })
 
-  test('that throws is 502 with the message, and its run keeps the stack in the lines that were uploaded', async () => {
+  test('that throws is 502 with the message, and its run keeps the stack with line numbers of the uploaded source', async () => {
     await deploy('throws', 'type A = { a: number }\n\nexport default async () => {\n  throw new Error("no luck")\n}')
     const reply = await call('throws')
     expect(reply.status).toBe(502)
@@ -318,36 +318,33 @@ describe('a call that is waited for', () => {
     expect(run.error.stack).toBe('Error: no luck\n    at index_default (index.ts:4:9)')
   })
 
-  test.each(['invoke', 'async'])(
-    'B6: an exception in Python is one line, and its traceback is beside it (%s)',
-    async (how) => {
-      const source =
-        'import json\n\ndef handler(event, ctx):\n    check(event["data"])\n\ndef check(n):\n    raise ValueError(f"{n} is too much")\n'
-      await deploy(`raises-${how}`, source, { runtime: 'python', config: { retry: { max_attempts: 1 } } })
-      const reply = await call(`raises-${how}`, 7, how === 'async' ? { prefer: 'respond-async' } : {})
-      if (how === 'invoke')
-        expect(reply).toMatchObject({
-          status: 502,
-          body: { detail: 'ValueError: 7 is too much', code: 'function_failed' },
-        })
-      await app.drained()
-      const run = (await user.get(`/api/v1/runs/${reply.body.run_id}`)).body
-      expect(run).toMatchObject({
-        status: 'dead',
-        error: { code: 'function_threw', message: 'ValueError: 7 is too much' },
+  test.each(['invoke', 'async'])('B6: a Python exception is one line, next to its traceback (%s)', async (how) => {
+    const source =
+      'import json\n\ndef handler(event, ctx):\n    check(event["data"])\n\ndef check(n):\n    raise ValueError(f"{n} is too much")\n'
+    await deploy(`raises-${how}`, source, { runtime: 'python', config: { retry: { max_attempts: 1 } } })
+    const reply = await call(`raises-${how}`, 7, how === 'async' ? { prefer: 'respond-async' } : {})
+    if (how === 'invoke')
+      expect(reply).toMatchObject({
+        status: 502,
+        body: { detail: 'ValueError: 7 is too much', code: 'function_failed' },
       })
-      expect(run.error.stack).toBe(
-        [
-          'Traceback (most recent call last):',
-          '  File "main.py", line 4, in handler',
-          '    check(event["data"])',
-          '  File "main.py", line 7, in check',
-          '    raise ValueError(f"{n} is too much")',
-          'ValueError: 7 is too much',
-        ].join('\n'),
-      )
-    },
-  )
+    await app.drained()
+    const run = (await user.get(`/api/v1/runs/${reply.body.run_id}`)).body
+    expect(run).toMatchObject({
+      status: 'dead',
+      error: { code: 'function_threw', message: 'ValueError: 7 is too much' },
+    })
+    expect(run.error.stack).toBe(
+      [
+        'Traceback (most recent call last):',
+        '  File "main.py", line 4, in handler',
+        '    check(event["data"])',
+        '  File "main.py", line 7, in check',
+        '    raise ValueError(f"{n} is too much")',
+        'ValueError: 7 is too much',
+      ].join('\n'),
+    )
+  })
 
   test.each([
     [
@@ -358,7 +355,7 @@ describe('a call that is waited for', () => {
       'python',
       'import threading\ndef fail():\n    raise ValueError("late")\ndef handler(event):\n    if event["data"] == "arm":\n        threading.Timer(0.2, fail).start()\n    return event["data"]\n',
     ],
-  ])('B5: a failure behind the result is in the log of its own run (%s)', async (runtime, source) => {
+  ])('B5: a failure after the result is in the log of its run (%s)', async (runtime, source) => {
     const name = `late-${runtime}`
     await deploy(name, source, { runtime })
     const place = runtime === 'nodejs' ? 'index.ts:1:' : 'main.py", line 3'
@@ -381,7 +378,7 @@ describe('a call that is waited for', () => {
     expect((await user.get(`/api/v1/runs/${innocent.run_id}`)).body).toMatchObject({ status: 'succeeded', logs: [] })
   })
 
-  test('B7: a cause is in the answer, and the whole chain in the run, in the lines that were uploaded', async () => {
+  test('B7: the response has a cause, and the run the whole chain, with line numbers of the uploaded source', async () => {
     const source = `type A = { a: number }
 export default async () => {
   try {
@@ -405,7 +402,7 @@ export default async () => {
     ])
   })
 
-  test('B11: a result without a JSON form names what and where', async () => {
+  test('B11: a result without a JSON form is named with its path', async () => {
     await deploy('streams', 'export default () => ({ parts: [1, new ReadableStream()] })')
     expect(await call('streams')).toMatchObject({
       status: 502,
@@ -440,7 +437,7 @@ export default async () => {
     expect({ status: reply.status, code: reply.body.code }).toEqual({ status, code })
   })
 
-  test('is durable when its caller does not want to wait', async () => {
+  test('is durable if its caller does not wait', async () => {
     const reply = await call('echo', 7, { prefer: 'respond-async' })
     expect(reply.status).toBe(202)
     expect(reply.body).toEqual({ run_id: expect.any(String), status: 'queued' })
@@ -453,7 +450,7 @@ export default async () => {
     })
   })
 
-  test('of a function that is off, or is none, is refused', async () => {
+  test('of a disabled or unknown function is refused', async () => {
     await user.patch(`${FUNCTIONS}/echo`, { is_active: false })
     expect((await call('echo')).body.code).toBe('function_disabled')
     await user.patch(`${FUNCTIONS}/echo`, { is_active: true })
@@ -462,7 +459,7 @@ export default async () => {
   })
 })
 
-describe('what a function is given', () => {
+describe('a function gets', () => {
   test.each([
     ['nodejs', 'export default (e, ctx) => [ctx.runtime, process.versions.node]'],
     ['python', 'import sys\ndef handler(event, ctx):\n    return [ctx.runtime, sys.version.split()[0]]\n'],
@@ -472,7 +469,7 @@ describe('what a function is given', () => {
     expect((await user.get(`${FUNCTIONS}/version-${runtime}`)).body.runtime_version).toBe(version)
   })
 
-  test('D: the defaults of its input schema, whoever calls', async () => {
+  test('D: the defaults of its input schema, from any caller', async () => {
     const input_schema = {
       type: 'object',
       properties: {
@@ -495,7 +492,7 @@ describe('what a function is given', () => {
     expect((await app.request('POST', url_path, { body: {} })).body).toEqual({ limit: 10 })
   })
 
-  test('the data of its project, by ctx.zerodb, with the chain carried on', async () => {
+  test('the data of its project, by ctx.zerodb, in the same chain', async () => {
     await deploy(
       'writer',
       `export default async (event, ctx) => {
@@ -516,7 +513,7 @@ describe('what a function is given', () => {
     })
   })
 
-  test('no more rights than the function and its caller have', async () => {
+  test('no more permissions than its configuration and its caller have', async () => {
     await deploy('limited', 'export default (e, ctx) => ctx.zerodb.memory.remember({ content: "x" })', {
       config: { permissions: ['memory:read'] },
     })
@@ -533,7 +530,7 @@ describe('what a function is given', () => {
     expect(more.status).toBe(403)
   })
 
-  test('once does a thing once for a key, in whichever call', async () => {
+  test('once, which runs its work once per key, over all calls', async () => {
     await deploy(
       'once',
       `export default async (event, ctx) => ctx.once('k', async () => {
@@ -547,7 +544,7 @@ describe('what a function is given', () => {
     expect(events).toHaveLength(1)
   })
 
-  test('a word of warning when what it writes sets it off again, and that its filter may not keep that out', async () => {
+  test('a warning if its writes trigger it again, and that its filter may not exclude them', async () => {
     const writes = `export default (e, ctx) => ctx.zerodb.events.publish({ topic: 'again' })`
     const trigger = { event: 'zerodb.event.published' }
     const warned = await deploy('echo', writes, { config: { triggers: [trigger] } })
@@ -563,7 +560,7 @@ describe('what a function is given', () => {
     expect((await user.hook('zerodb.vector.stored', 'echo'))['warnings']).toBeUndefined()
   })
 
-  test('secrets that it declares, new ones from the next call on, and never in logs or errors', async () => {
+  test('the secrets that it declares, with new values from the next call, and never in logs or errors', async () => {
     const value = 'correct horse battery'
     const deployed = await deploy(
       'secretive',
@@ -607,7 +604,7 @@ describe('what a function is given', () => {
     expect((await user.delete('/api/v1/secrets/OTHER')).status).toBe(404)
   })
 
-  test('nothing while another key has sealed a secret of its, and says which setting is wrong', async () => {
+  test('nothing while another key has encrypted one of its secrets, and the error names the wrong setting', async () => {
     const source = 'export default (e, ctx) => ctx.env.LOCKED ?? null'
     const config = { secrets: ['LOCKED'], triggers: 'zerodb.event.published' }
     for (const name of ['LOCKED', 'FOREIGN'])
@@ -628,12 +625,12 @@ describe('what a function is given', () => {
 
     expect(await deploy('locked', `${source}\n`, { config })).toMatchObject({ version: 2, changed: true })
     expect((await user.post(`${FUNCTIONS}/locked/rollback`)).status).toBe(200)
-    await user.request('PUT', '/api/v1/secrets/LOCKED', { body: { value: 'anew' } })
-    expect((await call('locked')).body.result).toBe('anew')
+    await user.request('PUT', '/api/v1/secrets/LOCKED', { body: { value: 'second value' } })
+    expect((await call('locked')).body.result).toBe('second value')
     expect((await user.delete(`${FUNCTIONS}/locked?force=true`)).status).toBe(204)
   })
 
-  test('another function that it calls, deeper in the same chain, even when all slots are taken', async () => {
+  test('the result of another function that it calls, deeper in the same chain, even if all slots are used', async () => {
     await deploy('inner', 'export default (e, ctx) => ctx.depth')
     await deploy(
       'outer',
@@ -643,7 +640,7 @@ describe('what a function is given', () => {
     expect(replies.map(({ body }) => body.result)).toEqual(Array(60).fill(1))
   })
 
-  test('calls itself until the chain is too long', async () => {
+  test('an error if it calls itself until the chain is too long', async () => {
     await deploy('loop', 'export default (e, ctx) => ctx.zerodb.functions.invoke({ name: "loop" })')
     const reply = await call('loop')
     expect(reply.status).toBe(502)
@@ -652,7 +649,7 @@ describe('what a function is given', () => {
 })
 
 describe('versions', () => {
-  test('are listed, compared and rolled back, triggers included', async () => {
+  test('are listed, compared and rolled back, including triggers', async () => {
     await deploy('versioned', 'export const config = { triggers: "zerodb.vector.stored" }\nexport default () => 1')
     const second = await deploy(
       'versioned',
@@ -681,7 +678,7 @@ describe('versions', () => {
     expect((await call('versioned')).body.result).toBe(2)
   })
 
-  test('no call fails while versions come and go', async () => {
+  test('no call fails while versions change', async () => {
     const sources = [1, 2].map(
       (n) => `export default async () => { await new Promise((r) => setTimeout(r, 5)); return ${n} }`,
     )
@@ -709,7 +706,7 @@ describe('versions', () => {
   })
 })
 
-test('a function that hooks ask for is deleted only by force, and then with them', async () => {
+test('a function that hooks use is deleted only with force, and then with the hooks', async () => {
   await deploy('hooked', ECHO)
   const hook = await user.hook('zerodb.event.published', 'hooked')
   expect(hook).toMatchObject({ hook_type: 'function', hook_name: 'hooked', function_id: expect.any(String) })
@@ -719,7 +716,7 @@ test('a function that hooks ask for is deleted only by force, and then with them
   expect((await user.get(`/api/v1/hooks/${hook.id}`)).status).toBe(404)
 })
 
-test('a deployment that is under way when the server stops is no mistake of its code', async () => {
+test('a deployment that is running when the server stops is not reported as an error of its code', async () => {
   const stopping = await openTestApp(SANDBOX)
   try {
     const { sandbox } = stopping.system.app

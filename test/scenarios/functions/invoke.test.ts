@@ -31,7 +31,7 @@ const webhook = (rest: object = {}) =>
   user.hook(STORED, 'webhook:a', { hook_config: { url: receiver.url }, retry: { max_attempts: 1 }, ...rest })
 
 describe('invoking a hook', () => {
-  test('runs it at once with the payload as the event’s data, and answers with the run; there is no event', async () => {
+  test('runs it immediately with the payload as the event’s data, and returns the run; there is no event', async () => {
     const hook = await webhook()
     const { status, body: run } = await invoke(hook, { payload: { vector_id: 'v', more: [1] } })
     expect(status).toBe(200)
@@ -88,7 +88,7 @@ describe('invoking a hook', () => {
     expect((await user.get(`/api/v1/hooks/${hook.id}/runs`)).body.items).toEqual([run])
   })
 
-  test('gives a built-in handler the row that the payload names, in its own project only', async () => {
+  test('passes a built-in handler the row that the payload names, in its project only', async () => {
     const other = await user.project()
     await user.post(`${user.database}/vectors/upsert`, { vector_id: 'v', document: 'a text' })
     const memory = await user.post('/api/v1/public/memory/v2/remember', { content: 'Alice met Bob in Berlin' })
@@ -108,7 +108,7 @@ describe('invoking a hook', () => {
       expect((await invoke(graph, { payload: { memory_id } })).body).toMatchObject({ status: 'succeeded' })
   })
 
-  test('heeds neither filter nor order, and keeps the hook’s limit', async () => {
+  test('ignores filter and order, and respects the hook’s limit', async () => {
     const gate = gated()
     await app.withEmbedder(gate.embed, async () => {
       await user.post(`${user.database}/vectors/upsert`, { vector_id: 'v', document: 'v' })
@@ -127,7 +127,7 @@ describe('invoking a hook', () => {
     })
   })
 
-  test('answers when the first attempt has failed, and with a paused hook at once', async () => {
+  test('returns when the first attempt has failed, and immediately for a paused hook', async () => {
     receiver.answers = [{ status: 500, body: 'not now' }, { status: 204 }]
     const hook = await webhook({ retry: { max_attempts: 2 } })
     const { body: failed } = await invoke(hook)
@@ -142,7 +142,7 @@ describe('invoking a hook', () => {
     expect((await invoke(hook)).body).toMatchObject({ status: 'queued', waiting_for: { reason: 'paused' } })
   })
 
-  test('goes on with the chain of the run that asks for it, and is dead where that is too long', async () => {
+  test('continues the chain of the run that calls it, and is dead if the chain is too long', async () => {
     const hook = await webhook()
     const by = (depth: number) => ({
       'x-zerodb-chain': signChain(app.system.app.jwtSecret, {
@@ -169,7 +169,7 @@ describe('invoking a hook', () => {
     expect(receiver.messages).toHaveLength(1)
   })
 
-  test('of a memory that is forgotten leaves no word of it', async () => {
+  test('of a forgotten memory leaves no text of it', async () => {
     const { body } = await user.post('/api/v1/public/memory/v2/remember', { content: 'Alice met Bob in Berlin' })
     const hook = await user.hook(REMEMBERED, 'auto_graph', { paused: true })
     const { memory_id } = body
@@ -182,7 +182,7 @@ describe('invoking a hook', () => {
     expect(kept!.input).not.toContain('Alice')
   })
 
-  test('what cannot be is refused, and makes no run', async () => {
+  test('invalid requests are refused, and create no run', async () => {
     const hook = await webhook({ project_id: user.project_id })
     const other = await user.project()
     expect(await invoke({ id: randomUUID() })).toMatchObject({ status: 404 })

@@ -42,7 +42,7 @@ async function failingRun(user: TestUser) {
   })
 }
 
-test('a request, its event and the run that it leads to are found by their ids, and all by the trace', async () => {
+test('a request, its event and its run are found by their ids, and all by the trace', async () => {
   const user = await app.newUser()
   const run = await failingRun(user)
   expect(about('request').filter(({ request_id }) => request_id === 'req-1')).toEqual([
@@ -64,7 +64,7 @@ test('a request, its event and the run that it leads to are found by their ids, 
   expect(lines().filter(({ trace }) => trace === TRACEPARENT).length).toBeGreaterThanOrEqual(2)
 })
 
-test('an error names its request as the log does', async () => {
+test('an error has the same request id as the log', async () => {
   const user = await app.newUser()
   const { body } = await user.get('/api/v1/hooks/no-id')
   expect(body.request_id).toMatch(/^[0-9a-f-]{36}$/)
@@ -95,7 +95,7 @@ test('a function that throws over HTTP is its author’s error: one line with it
   ).not.toContain('a secret text')
 })
 
-test('no line holds a key, a text or a query', async () => {
+test('no line contains a key, a text or a query', async () => {
   const user = await app.newUser()
   await failingRun(user)
   await user.get('/api/v1/runs?cursor=a-secret-cursor')

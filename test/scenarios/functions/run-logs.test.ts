@@ -25,7 +25,7 @@ interface Message {
   data: Record<string, unknown>
 }
 
-/** What comes, message by message, until the server ends it. */
+/** Collects the messages of a stream until the server ends it. */
 async function* listen(user: TestUser, runId: string, signal?: AbortSignal): AsyncGenerator<Message> {
   const reply = await fetch(`${url}/api/v1/runs/${runId}/logs`, {
     headers: { authorization: `Bearer ${user.key}` },
@@ -40,8 +40,8 @@ async function* listen(user: TestUser, runId: string, signal?: AbortSignal): Asy
 const short = ({ event, data }: Message) =>
   `${event} ${data['message'] ?? data['status']} ${data['attempts'] ?? ''}`.trim()
 
-/** A hook, an event, and its run while it is at work. */
-async function runAtWork(user: TestUser): Promise<string> {
+/** Creates a hook and an event, and returns its running run. */
+async function createRunningRun(user: TestUser): Promise<string> {
   await user.hook(STORED, 'auto_embed')
   await user.post(`${user.database}/vectors/upsert`, { document: 'a text' })
   return eventually(async () => {
@@ -51,8 +51,8 @@ async function runAtWork(user: TestUser): Promise<string> {
   })
 }
 
-/** From here on the handler does as it is told, line by line. What it is told before it has begun it does then. */
-function obedient() {
+/** From here on the handler logs the given lines. Lines from before its start are logged at its start. */
+function createScriptedHandler() {
   const orders: { line?: string; error?: Error | undefined }[] = []
   let wake = () => {}
   function tell(order: (typeof orders)[number]): void {
@@ -72,19 +72,19 @@ function obedient() {
         })
     }
   }
-  return { say: (line: string) => tell({ line }), end: (error?: Error) => tell({ error }) }
+  return { writeLine: (line: string) => tell({ line }), end: (error?: Error) => tell({ error }) }
 }
 
-test('whoever watches a run reads each line when it is written, and hears of its end', async () => {
+test('a client that watches a run gets each line when it is written, and the end', async () => {
   const user = await app.newUser()
-  const told = obedient()
-  const id = await runAtWork(user)
-  told.say('before anyone listens')
+  const scripted = createScriptedHandler()
+  const id = await createRunningRun(user)
+  scripted.writeLine('before anyone listens')
   const heard: string[] = []
   for await (const message of listen(user, id)) {
     heard.push(short(message))
-    if (heard.at(-1) === 'log before anyone listens 1') told.say('first\nof two lines')
-    if (heard.at(-1) === 'log first\nof two lines 1') told.end()
+    if (heard.at(-1) === 'log before anyone listens 1') scripted.writeLine('first\nof two lines')
+    if (heard.at(-1) === 'log first\nof two lines 1') scripted.end()
   }
   expect(heard).toEqual([
     'status running 1',
@@ -95,21 +95,21 @@ test('whoever watches a run reads each line when it is written, and hears of its
   ])
 })
 
-test('a run that fails is watched through its next attempt', async () => {
+test('a failed run is watched through its next attempt', async () => {
   const user = await app.newUser()
-  const told = obedient()
-  const id = await runAtWork(user)
+  const scripted = createScriptedHandler()
+  const id = await createRunningRun(user)
   const heard: string[] = []
   for await (const message of listen(user, id)) {
     heard.push(short(message))
-    if (heard.at(-1) === 'status running 1') told.say('one')
-    if (heard.at(-1) === 'log one 1') told.end(new Error('not yet'))
+    if (heard.at(-1) === 'status running 1') scripted.writeLine('one')
+    if (heard.at(-1) === 'log one 1') scripted.end(new Error('not yet'))
     if (heard.at(-1) === 'status queued 1') {
       expect(message.data['error']).toEqual({ code: 'handler_failed', message: 'not yet' })
       app.clock.advance(10)
     }
-    if (heard.at(-1) === 'status running 2') told.say('two')
-    if (heard.at(-1) === 'log two 2') told.end()
+    if (heard.at(-1) === 'status running 2') scripted.writeLine('two')
+    if (heard.at(-1) === 'log two 2') scripted.end()
   }
   expect(heard.filter((line, i) => line !== heard[i - 1])).toEqual([
     'status running 1',
@@ -122,7 +122,7 @@ test('a run that fails is watched through its next attempt', async () => {
   ])
 })
 
-test('of a run that has ended all is told at once', async () => {
+test('an ended run is sent completely at once', async () => {
   const user = await app.newUser()
   handler.run = async (_, run) => {
     run.log('all\u0000 \ud800there is')
@@ -135,7 +135,7 @@ test('of a run that has ended all is told at once', async () => {
   expect(heard).toEqual(['log all\ufffd \ufffdthere is 1', 'status succeeded 1', 'end succeeded'])
 })
 
-test('whoever comes back with the id of the last message hears what follows', async () => {
+test('a client that reconnects with the id of the last message gets the following ones', async () => {
   const user = await app.newUser()
   handler.run = async (_, run) => {
     for (const line of ['one', 'two', 'three']) run.log(line)
@@ -154,22 +154,22 @@ test('whoever comes back with the id of the last message hears what follows', as
   expect((await user.get(`${path}?after=evt_1`)).status).toBe(422)
 })
 
-test('what a run has said is kept while it is at work, for those who ask elsewhere', async () => {
+test('lines of a running run are stored, for readers on other instances', async () => {
   const user = await app.newUser()
-  const told = obedient()
-  const id = await runAtWork(user)
-  told.say('a line')
+  const scripted = createScriptedHandler()
+  const id = await createRunningRun(user)
+  scripted.writeLine('a line')
   await eventually(async () =>
     expect((await user.get(`/api/v1/runs/${id}`)).body).toMatchObject({
       status: 'running',
       logs: [{ message: 'a line' }],
     }),
   )
-  told.end()
+  scripted.end()
   expect(await user.runs()).toMatchObject([{ status: 'succeeded', logs: [{ message: 'a line' }] }])
 })
 
-test('somebody else’s run is 404, and so is one that is not there', async () => {
+test('another user’s run is 404, and so is an unknown one', async () => {
   const [user, other] = [await app.newUser(), await app.newUser()]
   handler.run = async () => null
   await user.hook(STORED, 'auto_embed')
@@ -179,11 +179,11 @@ test('somebody else’s run is 404, and so is one that is not there', async () =
   expect((await user.get(`/api/v1/runs/${user.user_id}/logs`)).status).toBe(404)
 })
 
-test('a server that stops does not wait for those who listen', async () => {
+test('a server that stops does not wait for listeners', async () => {
   const small = await openTestApp()
   try {
     const user = await small.newUser()
-    const told = obedient()
+    const scripted = createScriptedHandler()
     await user.hook(STORED, 'auto_embed', { paused: true })
     await user.post(`${user.database}/vectors/upsert`, { document: 'a text' })
     const [run] = await user.runs()
@@ -193,7 +193,7 @@ test('a server that stops does not wait for those who listen', async () => {
     })
     await small.server.close()
     expect(await reply.text()).toMatch(/"status":"queued"/)
-    told.end()
+    scripted.end()
   } finally {
     await small.close()
   }

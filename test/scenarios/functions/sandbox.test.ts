@@ -11,7 +11,7 @@ beforeAll(async () => {
 })
 afterAll(() => app.close())
 
-test('a program of either language is run, and says what it has to say', async () => {
+test('a program in either language runs and returns its output', async () => {
   const python = await user.post(EXECUTE, {
     language: 'python',
     code: 'import sys, os\nprint(sys.stdin.read().upper())\nprint("note", file=sys.stderr)\nresult = {"env": os.environ["WHO"], "file": open("data/a.txt").read()}',
@@ -46,13 +46,13 @@ test('a program of either language is run, and says what it has to say', async (
   expect(await user.trail()).toEqual({ events: [], runs: [] })
 })
 
-test('no program finds what another has left', async () => {
+test('no program finds data of another one', async () => {
   const code = 'import os\nfound = os.path.exists("/tmp/left")\nopen("/tmp/left", "w").close()\nresult = found'
   for (let i = 0; i < 2; i++)
     expect((await user.post(EXECUTE, { language: 'python', code })).body).toMatchObject({ result: false })
 })
 
-test('what has become of it is told, with status 200', async () => {
+test('the outcome of a program is reported with status 200', async () => {
   const run = async (language: string, code: string, rest = {}) =>
     (await user.post(EXECUTE, { language, code, ...rest })).body
   expect(await run('js', 'throw new TypeError("no")')).toMatchObject({
@@ -70,7 +70,7 @@ test('what has become of it is told, with status 200', async () => {
   expect(await run('python', '')).toMatchObject({ status: 'ok', result: null, stdout: '' })
 })
 
-test('what cannot be run is 422, with the field', async () => {
+test('an invalid program is 422, with the field', async () => {
   const wrong: [Record<string, unknown>, (string | number)[]][] = [
     [{ language: 'cobol' }, ['body', 'language']],
     [{ code: undefined }, ['body', 'code']],
@@ -90,7 +90,7 @@ test('what cannot be run is 422, with the field', async () => {
   expect(taken).toMatchObject({ status: 422, body: { code: 'invalid', detail: expect.stringContaining('main.py') } })
 })
 
-test('a project has half of the slots: more at once is 429; all slots and the queue full is 503', async () => {
+test('a project has half of the slots: further calls are 429; with all slots and the queue full they are 503', async () => {
   const start = new AbortController()
   const slow = { language: 'python', code: 'import time; time.sleep(1)' }
   const other = await app.newUser()
@@ -124,7 +124,7 @@ test('a project has half of the slots: more at once is 429; all slots and the qu
   expect((await user.post(EXECUTE, { language: 'python', code: 'result = 2' })).body).toMatchObject({ result: 2 })
 })
 
-test('where there is no sandbox, only what needs one is 503, with the cause and the remedy', async () => {
+test('without a sandbox only requests that need one are 503, with the cause and the remedy', async () => {
   const without = await openTestApp({ ZERODB_SANDBOX: 'off' })
   try {
     const someone = await without.newUser()
@@ -139,7 +139,7 @@ test('where there is no sandbox, only what needs one is 503, with the cause and 
   }
 })
 
-test('what is in force can be seen', async () => {
+test('the limits in force are visible', async () => {
   const report = await app.system.app.sandbox.ready()
   const { body } = await app.request('GET', '/health')
   expect(body.sandbox).toEqual({ ...report, running: 0, queued: 0, instances: expect.any(Number) })

@@ -11,7 +11,7 @@ beforeAll(async () => {
 })
 afterAll(() => app.close())
 
-describe('who sees what', () => {
+describe('access', () => {
   let user: TestUser
   let other: TestUser
   beforeAll(async () => {
@@ -20,7 +20,7 @@ describe('who sees what', () => {
     await deployTool(user, 'mine', 'return "mine"')
   })
 
-  test('nobody without a key', async () => {
+  test('needs a key', async () => {
     for (const method of ['GET', 'POST', 'DELETE']) {
       const response = await fetch(app.mcpUrl, { method, headers: { accept: 'text/event-stream' } })
       expect(response.status).toBe(401)
@@ -29,7 +29,7 @@ describe('who sees what', () => {
     await expect(app.connect('zdb_live_wrong')).rejects.toThrow()
   })
 
-  test('nobody what is not theirs: no tool, no call, no word of changes', async () => {
+  test('is limited to the user’s tools, calls and notifications', async () => {
     const stranger = await app.connect(other.key)
     expect(await stranger.names()).toEqual(BUILT_IN)
     await expect(stranger.call('mine')).rejects.toMatchObject({
@@ -45,7 +45,7 @@ describe('who sees what', () => {
     expect((await user.runs()).length).toBe(0)
   })
 
-  test('in a project that is not theirs, nothing at all', async () => {
+  test('to a project of another user is refused', async () => {
     const headers = { 'x-project-id': user.project_id }
     const { answer } = await app.ask(other.key, 'tools/list', {}, headers)
     expect(answer.error).toMatchObject({ code: -32602, message: 'Project not found' })
@@ -73,14 +73,14 @@ describe('who sees what', () => {
     expect(answer.error).toMatchObject({ code: -32602, message: 'Unknown tool: mine' })
   })
 
-  test('a project has its own', async () => {
+  test('each project has separate tools', async () => {
     const project = await user.project()
     expect(await app.names(await app.boundKey(user, project))).toEqual(BUILT_IN)
     expect(await app.names(user.key, { 'x-project-id': project })).toEqual(BUILT_IN)
     expect(await app.names(await app.boundKey(user, user.project_id))).toEqual([...BUILT_IN, 'mine'])
   })
 
-  test('a function takes the place of a built-in tool of its name', async () => {
+  test('a function replaces a built-in tool with its name', async () => {
     await deployTool(other, 'remember', 'return "my own way"')
     await deployTool(other, 'constructor', 'return "a name like any other"')
     const client = await app.connect(other.key)
@@ -91,7 +91,7 @@ describe('who sees what', () => {
   })
 })
 
-describe('the door', () => {
+describe('hosts and origins', () => {
   let user: TestUser
   beforeAll(async () => {
     user = await app.newUser()
@@ -112,14 +112,14 @@ describe('the door', () => {
     if (detail) expect(reply.body.detail).toMatch(detail)
   })
 
-  test('hosts and origins can be named', async () => {
+  test('can be configured', async () => {
     const named = await openMcpApp({
       ZERODB_ALLOWED_HOSTS: 'zerodb.example.com',
       ZERODB_CORS_ORIGINS: 'https://app.example.com',
     })
-    const somebody = await named.newUser()
+    const other = await named.newUser()
     const ping = (headers: Record<string, string>) =>
-      somebody.request('POST', '/mcp', {
+      other.request('POST', '/mcp', {
         body: { jsonrpc: '2.0', id: 1, method: 'ping' },
         headers: { accept: 'application/json, text/event-stream', ...headers },
       })
@@ -150,7 +150,7 @@ describe('the door', () => {
     await named.close()
   })
 
-  test('what is wrong with a request is said in the form of the protocol', async () => {
+  test('an invalid request gets an error in the format of the protocol', async () => {
     const post = (body: string, headers = {}) =>
       fetch(app.mcpUrl, {
         method: 'POST',

@@ -24,10 +24,10 @@ async function call(name: string, args: Record<string, unknown>) {
   return structuredContent
 }
 
-/** How many tokens a model reads, at most: o200k_base and cl100k_base make one of 4.4 characters of these schemas. */
+/** Maximum number of tokens: o200k_base and cl100k_base use one for 4.4 characters of these schemas. */
 const tokens = (text: string): number => Math.ceil(text.length / 3)
 
-test('all of them together leave a model room for its work', async () => {
+test('the schemas of all tools together are small', async () => {
   const tools = await client.tools()
   expect(tools.map(({ name }) => name)).toEqual(BUILT_IN)
   const all = tokens(JSON.stringify(tools))

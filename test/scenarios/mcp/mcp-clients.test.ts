@@ -19,11 +19,11 @@ describe.each(CLIENTS)('the official client, %s', (kind) => {
   })
   afterAll(() => client.close())
 
-  test('agrees on a revision', () => {
+  test('negotiates a revision', () => {
     expect(client.revision).toBe(kind === 'current' || kind === 'previous' ? '2025-11-25' : '2026-07-28')
   })
 
-  test('sees what is deployed, and is told of each change', async () => {
+  test('sees deployed tools, and is notified of each change', async () => {
     const told = (times: number) => eventually(() => expect(client.changes()).toBe(times))
     const answer = async () => (await client.call('greet')).content[0].text
     expect(await client.names()).toEqual(BUILT_IN)
@@ -55,7 +55,7 @@ describe.each(CLIENTS)('the official client, %s', (kind) => {
     expect(await user.trail()).toEqual({ events: [], runs: Array(3).fill('greet succeeded') })
   })
 
-  test('sends arguments and gets what the tool has promised', async () => {
+  test('sends arguments and gets the declared result', async () => {
     await deployTool(user, 'add', 'return { sum: data.a + data.b }', {
       title: 'Add',
       input_schema: {
@@ -88,7 +88,7 @@ describe.each(CLIENTS)('the official client, %s', (kind) => {
     })
   })
 
-  test('is told what goes wrong in a function, and in which run', async () => {
+  test('gets the error of a function, and its run', async () => {
     await deployTool(user, 'fail', 'throw new Error("no such city")')
     const { isError, content, _meta } = await client.call('fail')
     const [run] = (await user.runs()).slice(-1)
@@ -98,7 +98,7 @@ describe.each(CLIENTS)('the official client, %s', (kind) => {
     expect(run).toMatchObject({ trigger: 'tool', status: 'dead', error: { code: 'function_threw' } })
   })
 
-  test('hears how far a call is', async () => {
+  test('gets the progress of a call', async () => {
     await deployTool(
       user,
       'steps',
@@ -122,7 +122,7 @@ describe.each(CLIENTS)('the official client, %s', (kind) => {
   })
 })
 
-test('a cancelled call is that of its own session, whatever number it has', async () => {
+test('cancels a call of its session only, whatever its number', async () => {
   const user = await app.newUser()
   await deployTool(user, 'sleep', 'await new Promise((resolve) => setTimeout(resolve, data.ms)); return "slept"')
   const [one, two] = await Promise.all([app.connect(user.key, 'previous'), app.connect(user.key, 'previous')])

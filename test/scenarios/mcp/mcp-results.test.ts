@@ -20,7 +20,7 @@ describe('results', () => {
   })
   afterAll(() => client.close())
 
-  test('B6: an exception in Python is one line, and a cause in JavaScript is in it', async () => {
+  test('B6: a Python exception is one line, and a cause in JavaScript is included', async () => {
     const config = { tool: { description: 'fails' } }
     const source = 'def handler(event):\n    raise ValueError("no such order")\n'
     await user.post('/api/v1/functions', { name: 'fails', runtime: 'python', source, config })
@@ -69,7 +69,7 @@ describe('results', () => {
     expect(result.isError ?? false).toBe(false)
   })
 
-  test('other bytes are a resource that names the run', async () => {
+  test('other bytes are a resource with the run’s id', async () => {
     await deployTool(user, 'bytes', 'return Buffer.from([1, 2, 255])')
     const { content, _meta } = await client.call('bytes')
     const uri = `zerodb://runs/${_meta['zerodb/run_id']}/result`
@@ -78,7 +78,7 @@ describe('results', () => {
     ])
   })
 
-  test('a result that breaks the promise of the tool is an error that names the run', async () => {
+  test('a result that violates the output schema is an error with the run’s id', async () => {
     await deployTool(user, 'promise', 'return { sum: "five" }', {
       output_schema: { type: 'object', properties: { sum: { type: 'number' } } },
     })
@@ -89,7 +89,7 @@ describe('results', () => {
     expect(content[0].text).toContain(`(run ${run!.id})`)
   })
 
-  test('a call is a run, and what it writes belongs to its chain', async () => {
+  test('a call is a run, and its writes belong to its chain', async () => {
     await deployTool(user, 'note', 'await zerodb.memory.remember({ content: data.text }); ctx.log("noted"); return 1')
     const { _meta } = await client.call('note', { text: 'likes tea' })
     await app.drained()
@@ -102,7 +102,7 @@ describe('results', () => {
     expect(body).toMatchObject({ depth: 1 })
   })
 
-  test('who asks for the log of a call hears it, if the key may read logs', async () => {
+  test('a client that requests the log of a call gets it, if the key may read logs', async () => {
     await deployTool(user, 'loud', 'ctx.log.debug("quiet"); ctx.log.warn("loud"); return 1')
     const heard = async (key: string) => {
       const { messages } = await app.ask(
@@ -121,7 +121,7 @@ describe('results', () => {
   })
 })
 
-test('what a function notes while it asks can be read by no other, nor be changed', async () => {
+test('the state of a function that requests input can be neither read nor changed by others', async () => {
   const user = await app.newUser()
   const asks = `if (ctx.tool.request_state) return ctx.tool.request_state.secret
     return { resultType: 'input_required', requestState: { secret: 42 },

@@ -28,18 +28,18 @@ describe('schemas of users', () => {
         ]),
       ),
     ],
-  ])('%s costs its owner the tool, and nobody else their time', async (_, properties, $defs) => {
+  ])('%s disables the tool of its owner, and does not slow down others', async (_, properties, $defs) => {
     await deployTool(user, 'trap', 'return 1', { input_schema: { type: 'object', properties, $defs } })
     const sprung = await call('trap', { s: `${'a'.repeat(60)}!` })
     expect(sprung).toMatchObject({ isError: true, content: [{ text: expect.stringContaining('more than 100 ms') }] })
-    // Not even what would be checked at once is checked again.
+    // Even a fast check is not repeated.
     expect(await call('trap', {})).toEqual(sprung)
     expect((await user.runs()).length).toBe(0)
     await deployTool(user, 'trap', 'return 1', { input_schema: { type: 'object' } })
     expect(await call('trap', {})).toMatchObject({ content: [{ text: '1' }] })
   })
 
-  test('D: clients see the properties of a schema in the order of their author, after an export and import too', async () => {
+  test('D: clients see the properties of a schema in their original order, also after an export and import', async () => {
     const order = ['zeta', 'a', 'middle', 'query', 'b']
     const properties = Object.fromEntries(
       order.map((name) => [name, { type: 'string', title: name, description: 'x' }]),
@@ -73,7 +73,7 @@ describe('schemas of users', () => {
     expect(imported).toMatchObject({ status: 201, body: { project_id: project['x-project-id'] } })
     await check()
 
-    // What an import claims beside the config that was checked is not believed.
+    // Claims of an import next to the checked config are ignored.
     const forged = raw.toString().replaceAll(/\\"memory_mb\\":\s*256/g, '\\"memory_mb\\":4096')
     expect(forged).not.toBe(raw.toString())
     expect((await user.delete(file)).status).toBe(204)
@@ -81,7 +81,7 @@ describe('schemas of users', () => {
     expect((await user.get(`${FUNCTIONS}/ordered`, project)).body.config.memory_mb).toBe(256)
   })
 
-  test('D: a default is filled in before the arguments are checked and the function sees them', async () => {
+  test('D: a default is filled in before the arguments are validated and the function sees them', async () => {
     const input_schema = {
       type: 'object',
       properties: { limit: { type: 'integer', default: 10 }, tags: { type: 'array', default: ['all'] } },
@@ -94,7 +94,7 @@ describe('schemas of users', () => {
     expect(await call('lists', { limit: 'x' })).toMatchObject({ isError: true })
   })
 
-  test('a schema that cannot be used is what is wrong', async () => {
+  test('an invalid schema is reported', async () => {
     await deployTool(user, 'broken', 'return 1', { input_schema: { type: 'object', $ref: '#/nowhere' } })
     expect(await call('broken', {})).toMatchObject({
       isError: true,
@@ -103,8 +103,8 @@ describe('schemas of users', () => {
   })
 
   test.each([
-    ['arguments that are no object', { input_schema: { type: 'array' } }, 'input_schema'],
-    ['annotations that no client knows', { annotations: { readOnly: true } }, 'annotations'],
+    ['arguments that are not an object', { input_schema: { type: 'array' } }, 'input_schema'],
+    ['unknown annotations', { annotations: { readOnly: true } }, 'annotations'],
     ['a schema that is too long', { output_schema: { description: 'x'.repeat(70_000) } }, 'output_schema'],
     ['no description', { description: '' }, 'description'],
   ])('%s are refused when the function is deployed', async (_, tool, field) => {

@@ -356,8 +356,8 @@ const ELSEWHERE: Record<number, [file: string, title: string]> = {
   18: ['scenarios/events/fairness.test.ts', 'a lane with a long queue delays another by a few runs'],
   19: ['chaos/crash.test.ts', 'and each of its runs ends exactly once after the next start'],
   20: ['scenarios/functions/function-triggers.test.ts', 'runs its function at each tick'],
-  21: ['scenarios/functions/function-triggers.test.ts', 'makes up for what was missed as it says'],
-  25: ['scenarios/functions/functions.test.ts', 'secrets that it declares, new ones from the next call on'],
+  21: ['scenarios/functions/function-triggers.test.ts', 'handles missed ticks as configured'],
+  25: ['scenarios/functions/functions.test.ts', 'the secrets that it declares, with new values from the next call'],
 }
 
 test('each of the 25 has a line in the documentation and a test', () => {
