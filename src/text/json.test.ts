@@ -4,7 +4,7 @@ import { jsonText, NotJson } from './json.ts'
 import { Unreadable } from './unreadable.ts'
 
 const read = (json: string, size = json.length || 1) =>
-  [...jsonText(json.match(new RegExp(`[^]{1,${size}}`, 'g')) ?? [])].join('').trimEnd()
+  [...jsonText(json.match(new RegExp(`[^]{1,${size}}`, 'g')) ?? [])].join('').replace(/\n$/, '')
 
 test.each([
   ['{"user":{"name":"Ada","tags":["x","y"]},"n":1}', 'user.name: Ada\nuser.tags[0]: x\nuser.tags[1]: y\nn: 1'],
