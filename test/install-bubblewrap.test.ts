@@ -3,11 +3,11 @@ import { provideBubblewrap } from '../scripts/bubblewrap.mjs'
 
 type Answer = { code: number; output: string }
 
-let said: string
+let printed: string
 beforeEach(() => {
-  said = ''
+  printed = ''
   vi.spyOn(console, 'error').mockImplementation((line: string) => {
-    said += `${line}\n`
+    printed += `${line}\n`
   })
 })
 afterEach(() => vi.restoreAllMocks())
@@ -42,13 +42,13 @@ const BAD = { code: 100, output: 'E: Unable to locate package bubblewrap' }
 describe.runIf(process.platform === 'linux')('bubblewrap', () => {
   test('an installed bubblewrap is left unchanged', async () => {
     expect(await on({ has: ['bwrap', 'apt-get'] })).toEqual({ there: true, ran: [] })
-    expect(said).toBe('')
+    expect(printed).toBe('')
   })
 
   test('root on Debian installs it after an announcement', async () => {
     const { there, ran } = await on({ has: ['apt-get'], after: ['apt-get', 'bwrap'] })
     expect({ there, ran }).toEqual({ there: true, ran: ['apt-get install bubblewrap'] })
-    expect(said).toContain('ZERODB_SYSTEM_INSTALL=off')
+    expect(printed).toContain('ZERODB_SYSTEM_INSTALL=off')
   })
 
   test('it is found on a machine without package lists', async () => {
@@ -59,7 +59,7 @@ describe.runIf(process.platform === 'linux')('bubblewrap', () => {
 
   test('a failed installation does not stop the start, and the reason is shown', async () => {
     expect(await on({ has: ['apt-get'], apt: [BAD, BAD] })).toMatchObject({ there: false })
-    expect(said).toContain('Unable to locate package')
+    expect(printed).toContain('Unable to locate package')
   })
 
   test.each([
@@ -68,12 +68,12 @@ describe.runIf(process.platform === 'linux')('bubblewrap', () => {
     ['without apt-get', { has: [] }],
   ])('it is not installed %s; the output has the command', async (_, rest) => {
     expect(await on({ has: ['apt-get'], ...rest })).toEqual({ there: false, ran: [] })
-    expect(said).toContain('apt-get install bubblewrap')
+    expect(printed).toContain('apt-get install bubblewrap')
   })
 
   test('it is not installed if another sandbox is configured', async () => {
     for (const ZERODB_SANDBOX of ['off', 'unsafe-process'])
       expect(await on({ has: ['apt-get'], env: { ZERODB_SANDBOX } })).toEqual({ there: false, ran: [] })
-    expect(said).toBe('')
+    expect(printed).toBe('')
   })
 })

@@ -44,10 +44,10 @@ describe('hooks test', () => {
   test('shows which of the latest events a filter matches, the hook’s or another one', async () => {
     await api.events.publish({ topic: 'order.paid' })
     await api.events.publish({ topic: 'order.sent' })
-    const asked = { event_type: TOPIC, filter: { 'data.topic': 'order.paid' }, ordering_key: 'data.topic', limit: 2 }
+    const request = { event_type: TOPIC, filter: { 'data.topic': 'order.paid' }, ordering_key: 'data.topic', limit: 2 }
     const args = ['--filter', '{"data.topic": "order.paid"}', '--order', 'data.topic', '--limit', '2']
     const tried = await json('hooks', 'test', TOPIC, ...args)
-    expect(tried).toEqual(await api.hooks.test_filter(asked as never))
+    expect(tried).toEqual(await api.hooks.test_filter(request as never))
     expect(tried.items.map(({ matches }: { matches: boolean }) => matches)).toEqual([false, true])
     expect(await outputOf('hooks', 'test', TOPIC, ...args)).toMatch(
       /^1 of the latest 2 zerodb.event.published match\n\nID .*\nevt_\S+ +\S+ +no +order\.sent .*\nevt_\S+ +\S+ +yes +order\.paid /,

@@ -39,8 +39,8 @@ test('the page of the command line names every command', () => {
   const rows = page.split('\n').filter((line) => line.startsWith('| '))
   for (const [name] of leaves(program)) {
     const [noun, verb = ''] = name.split(' ')
-    const said = rows.filter((row) => new RegExp(`\`${noun}[ \`]`).test(row)).join('\n')
-    expect(said, name).toMatch(new RegExp(`\\b${verb || noun}\\b`))
+    const documented = rows.filter((row) => new RegExp(`\`${noun}[ \`]`).test(row)).join('\n')
+    expect(documented, name).toMatch(new RegExp(`\\b${verb || noun}\\b`))
   }
 })
 

@@ -60,15 +60,15 @@ describe('lists', () => {
   })
 
   test('request only the pages that are read', async () => {
-    let asked = 0
+    let requests = 0
     const zerodb = await newClient((...request) => {
-      asked++
+      requests++
       return fetch(...request)
     })
     for (let n = 1; n <= 4; n++) await zerodb.vectors.upsert({ vector_id: `v${n}`, document: 'text' })
-    asked = 0
+    requests = 0
     for await (const { vector_id } of zerodb.vectors.list({ limit: 2 })) if (vector_id === 'v2') break
-    expect(asked).toBe(1)
+    expect(requests).toBe(1)
   })
 })
 
@@ -177,15 +177,15 @@ describe('interrupted streams continue at the same point', () => {
   test('the event stream has each event once, including those written during the interruption', async () => {
     const { key } = await app.newUser()
     const zerodb = new ZeroDB({ url, apiKey: key, fetch: breaking('event: event', 2) })
-    const heard: string[] = []
+    const received: string[] = []
     for await (const message of zerodb.event_log.stream()) {
-      if (message.event === 'open' && heard.length === 0)
+      if (message.event === 'open' && received.length === 0)
         for (let n = 1; n <= 6; n++) await zerodb.events.publish({ topic: `e${n}` })
       if (message.event === 'event' && message.data.event === 'zerodb.event.published')
-        heard.push(message.data.data.topic)
-      if (heard.length === 6) break
+        received.push(message.data.data.topic)
+      if (received.length === 6) break
     }
-    expect(heard).toEqual(['e1', 'e2', 'e3', 'e4', 'e5', 'e6'])
+    expect(received).toEqual(['e1', 'e2', 'e3', 'e4', 'e5', 'e6'])
   })
 
   test('a refusal is an immediate error, and a signal ends a stream', async () => {

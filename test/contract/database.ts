@@ -66,7 +66,7 @@ export function databaseContract(open: (options?: OpenOptions) => Promise<TestDa
       ['true', true, 'boolean'],
       ['null', null, 'null'],
       ['nesting', { a: { b: { c: [{ d: 'e' }, [[]]] } } }, 'object'],
-    ])('JSON arrives as the JSON that was sent, and not as a string of it: %s', async (_, value, type) => {
+    ])('a JSON value is stored as that value, and not as a string: %s', async (_, value, type) => {
       expect(
         await one(sql`select ${json(value)}::jsonb as value, jsonb_typeof(${json(value)}::jsonb) as type`),
       ).toEqual({
@@ -340,7 +340,7 @@ export function databaseContract(open: (options?: OpenOptions) => Promise<TestDa
       ['22P02', sql`select ${'x'}::int`],
       ['22012', sql`select 1 / ${0}::int`],
       ['22021', sql`select ${'a\0b'}::text`],
-    ])('after the error %s the database goes on', async (code, statement) => {
+    ])('after the error %s the database works', async (code, statement) => {
       for (let i = 0; i < 2; i++) expect((await refusal(db.query(statement))).code).toBe(code)
       expect(await single(sql`select ${1}::int as value`)).toBe(1)
     })

@@ -64,13 +64,13 @@ describe.skipIf(SERVER)('PGlite (left out on a server: the other run covers it)'
 
   /** Resolves to the URL on which the program listens. Rejects with its output if it ends first. */
   async function listening(child: ChildProcess): Promise<string> {
-    const said = output(child)
+    const printed = output(child)
     return new Promise((resolve, reject) => {
       child.stdout!.on('data', () => {
-        const [, url] = /Ready on (http:\S+)/.exec(said.text) ?? []
+        const [, url] = /Ready on (http:\S+)/.exec(printed.text) ?? []
         if (url) resolve(url)
       })
-      child.once('exit', (code) => reject(new Error(`it ended with ${code}: ${said.text}`)))
+      child.once('exit', (code) => reject(new Error(`it ended with ${code}: ${printed.text}`)))
     })
   }
 
@@ -86,9 +86,9 @@ describe.skipIf(SERVER)('PGlite (left out on a server: the other run covers it)'
     async function writeLock(holder: object, ageSeconds = 0): Promise<void> {
       await rm(join(directory, 'lock'), { force: true })
       const lock = await lockDirectory(directory)
-      const mine = JSON.parse(await readFile(join(directory, 'lock'), 'utf8'))
+      const current = JSON.parse(await readFile(join(directory, 'lock'), 'utf8'))
       await lock.release()
-      await writeFile(join(directory, 'lock'), JSON.stringify({ ...mine, token: 'another', ...holder }))
+      await writeFile(join(directory, 'lock'), JSON.stringify({ ...current, token: 'another', ...holder }))
       beat(ageSeconds)
     }
     function beat(ageSeconds = 0): void {
@@ -295,10 +295,10 @@ describe.skipIf(SERVER)('PGlite (left out on a server: the other run covers it)'
 
     async function counted(durability: string): Promise<Record<string, number> & { single: number[] }> {
       const child = startChild('count', durability)
-      let said = ''
-      child.stdout!.on('data', (chunk) => (said += chunk))
+      let printed = ''
+      child.stdout!.on('data', (chunk) => (printed += chunk))
       await once(child, 'close')
-      return JSON.parse(said)
+      return JSON.parse(printed)
     }
 
     test('with "power" every write is synced before it is acknowledged, and concurrent writes share one sync', async () => {

@@ -124,7 +124,7 @@ test('A4: if the queue is full, logins and registrations are 429 and uploads sti
   const finished = new Promise<void>((resolve) => {
     finish = resolve
   })
-  const taken = Array.from({ length: 22 }, () => withDerivationSlot(() => finished))
+  const occupied = Array.from({ length: 22 }, () => withDerivationSlot(() => finished))
   try {
     for (const reply of [
       await post('login', { email, password }),
@@ -140,7 +140,7 @@ test('A4: if the queue is full, logins and registrations are 429 and uploads sti
     expect((await user.post(`${user.database}/files/upload`, upload)).status).toBe(200)
   } finally {
     finish()
-    await Promise.all(taken)
+    await Promise.all(occupied)
   }
   expect((await post('login', { email, password })).status).toBe(200)
 })

@@ -488,7 +488,7 @@ test.each([
   ],
   ['markdown', 'a.md', '---\nlayout: post\n---\nThe lease ends in June.', 'The lease ends in June.'],
   ['xml', 'a.svg', '<svg xmlns="x"><title>Sales of the year</title><path d="M0 0"/></svg>', 'Sales of the year'],
-])('C: the summary of a %s file holds its words, and nothing of its markup', async (type, name, content, summary) => {
+])('C: the summary of a %s file contains its words, and no markup', async (type, name, content, summary) => {
   const user = await app.newUser()
   await user.hook(UPLOADED, 'auto_summarize')
   const { file_id } = (await upload(user, [file(content, name, 'application/octet-stream')])).body

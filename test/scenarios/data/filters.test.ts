@@ -64,7 +64,7 @@ describe('a filter', () => {
     [{ 'data.table_name': 't' }, 'ten text null missing list object false'],
     [{ 'data.table_name': 'u' }, ''],
     [{ 'data.nothing': { $gt: 1 } }, ''],
-  ])('%j is met by %s', async (filter, met) => {
+  ])('%j matches %s', async (filter, met) => {
     const { status, body } = await user.post(TEST_FILTER, { event_type: INSERTED, filter })
     expect(status).toBe(200)
     expect(
@@ -133,7 +133,7 @@ describe('rows, vectors and hooks share one filter language', () => {
     [{ tags: { $contains: 'x' } }, 'text list'],
     [{ tags: null }, 'none'],
     [{ 'tags.1': 'y' }, 'list'],
-  ])('B9: %j is met by %s, wherever it is asked', async (filter, met) => {
+  ])('B9: %j matches %s, for rows, vectors and hooks', async (filter, met) => {
     expect(await found(filter)).toEqual([met, met, met])
   })
 
@@ -144,7 +144,7 @@ describe('rows, vectors and hooks share one filter language', () => {
     [{ 'c\\\\': 1 }, 'text'],
     [{ constructor: 1 }, 'numbers'],
     [{ toString: { $exists: true } }, ''],
-  ])('B3: %j addresses keys literally, wherever it is asked', async (filter, met) => {
+  ])('B3: %j addresses keys literally, for rows, vectors and hooks', async (filter, met) => {
     expect(await found(filter)).toEqual([met, met, met])
   })
 
@@ -173,13 +173,13 @@ describe('rows, vectors and hooks share one filter language', () => {
 
   test.each<[string, unknown]>([
     ['repetitions within repetitions', { $regex: '^(((a{1,50}){1,50}){1,50})$' }],
-    ['a pattern that needs more memory than there is', { $regex: '^((b{1,40}){1,40}c?){1,40}$' }],
+    ['a pattern that needs too much memory', { $regex: '^((b{1,40}){1,40}c?){1,40}$' }],
     ['a back reference', { $regex: '(a*)*\\1' }],
     ['lookahead', { $regex: '(?=a)' }],
     ['many anchors', { $regex: '^'.repeat(11) }],
-    ['a mistake that only the database sees', { $regex: '[b-a]' }],
-    ['an order of lists', { $gt: [1] }],
-  ])('A2: %s is 422 with the field, wherever it is asked', async (_, condition) => {
+    ['an error that only the database finds', { $regex: '[b-a]' }],
+    ['a comparison of lists', { $gt: [1] }],
+  ])('A2: %s is 422 with the field, for rows, vectors and hooks', async (_, condition) => {
     const replies = [
       await user.post(`${user.database}/tables/t/query`, { filters: { tags: condition } }),
       await user.post(`${user.database}/vectors/search`, {

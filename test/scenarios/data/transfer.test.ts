@@ -89,7 +89,7 @@ export default async (event, ctx) => ({ n: (await ctx.row())?.n ?? null, secret:
 
 describe('a project that is exported and imported on another server', () => {
   test(
-    'is the same in everything: its second export equals the first',
+    'is identical: its second export equals the first',
     async () => {
       const project_id = await fill(source)
       const file = await exported(source, project_id)
@@ -113,7 +113,7 @@ describe('a project that is exported and imported on another server', () => {
   )
 
   test(
-    'works: it is searched, its events are there and belong to who imported it, and its hooks go on',
+    'works: it can be searched, its events belong to the importer, and its hooks continue',
     async () => {
       const project_id = await fill(source)
       await imported(target, await exported(source, project_id))
@@ -209,7 +209,7 @@ describe('a changed file', () => {
 
   test.each<[string, () => string, RegExp]>([
     ['cut short', () => lines().slice(0, -1).join('\n'), /cut short/],
-    ['cut in a line', () => file.slice(0, file.length / 2), /is no JSON|cut short/],
+    ['cut within a line', () => file.slice(0, file.length / 2), /is no JSON|cut short/],
     [
       'without a line',
       () =>
@@ -218,17 +218,17 @@ describe('a changed file', () => {
           .join('\n'),
       /lines are missing/,
     ],
-    ['with something behind its end', () => `${file}{"lines":1}\n`, /follows the end/],
-    ['without the rows that others refer to', () => without(/^\{"table":"tables"/), /refers to something/],
-    ['with another content', () => file.replace(/("base64":"Bw)c/, '$1d'), /is not what it was/],
+    ['with content after its end', () => `${file}{"lines":1}\n`, /follows the end/],
+    ['without rows that others refer to', () => without(/^\{"table":"tables"/), /refers to something/],
+    ['with other contents of a file', () => file.replace(/("base64":"Bw)c/, '$1d'), /is not what it was/],
     ['without a content', () => without(/^\{"blob"/), /content .* is missing/],
     [
-      'with a field that is not known here',
+      'with a field that is unknown here',
       () => file.replace('{"table":"tables","row":{', '{"table":"tables","row":{"later":1,'),
       /Line 3 \(tables\) .*"later"/,
     ],
     [
-      'with a table that is not known here',
+      'with a table that is unknown here',
       () => file.replace('{"table":"tables"', '{"table":"users"'),
       /"users" is not known/,
     ],
@@ -237,31 +237,27 @@ describe('a changed file', () => {
       () => file.replace(/(\{"table":"vectors".*?"id": ?")[^"]*/, '$1x'),
       /Line \d+ \(vectors\) .*row\.id/,
     ],
+    ['with an invalid hook', () => file.replaceAll('"auto_graph"', '"auto_grap"'), /no handler of type first_party/],
+    ['with an invalid filter', () => file.replace('"$in"', '"$near"'), /\$near/],
     [
-      'with a hook that cannot be',
-      () => file.replaceAll('"auto_graph"', '"auto_grap"'),
-      /no handler of type first_party/,
-    ],
-    ['with a filter that cannot be', () => file.replace('"$in"', '"$near"'), /\$near/],
-    [
-      'with a function that asks for more than there is',
+      'with a function that exceeds a limit',
       () => file.replaceAll('"memory_mb": 256', '"memory_mb": 99999'),
       /memory_mb/,
     ],
     [
-      'with a runtime that is not known here',
+      'with a runtime that is unknown here',
       () => file.replaceAll('"runtime": "nodejs20"', '"runtime": "cobol"'),
       /Line \d+ \(functions\) .*row\.runtime/,
     ],
     [
-      'with a hook of a function that it has not',
+      'with a hook of a missing function',
       () => without(/^\{"table":"(functions|function_versions|schedules)"/),
       /no handler of type function/,
     ],
     ['of a later version', () => file.replace(/"number":\d+/, '"number":9999'), /upgrade first/],
-    ['no export at all', () => 'id,name\n1,a\n', /Line 1 is not as an export/],
+    ['that is not an export', () => 'id,name\n1,a\n', /Line 1 is not as an export/],
     ['empty', () => '', /cut short/],
-  ])('%s is refused, and nothing of it is there', async (_, broken, message) => {
+  ])('%s is refused, and nothing is imported', async (_, broken, message) => {
     const error = await imported(target, broken()).catch((thrown: Error & { status?: number }) => thrown)
     expect(error).toMatchObject({ status: 422, message: expect.stringMatching(message) })
     await nothing()
@@ -568,31 +564,35 @@ describe('A1: no number of a file becomes state of the server', () => {
     ['an unknown event', row('events', { event: 'zerodb.later' }), /\(events\).*row\.event/],
     ['other data', row('events', { data: { secret: 1 } }), /\(events\).*row\.data/],
     ['a header in a trace', row('events', { trace: '00\r\nx: y' }), /\(events\).*row\.trace/],
-    ['a time to come', row('vectors', { created_at: '2999-01-01T00:00:00+00:00' }), /\(vectors\).*row\.created_at/],
+    [
+      'a time in the future',
+      row('vectors', { created_at: '2999-01-01T00:00:00+00:00' }),
+      /\(vectors\).*row\.created_at/,
+    ],
     ['no time', row('memories', { created_at: 'infinity' }), /\(memories\).*row\.created_at/],
     [
-      'a version that is not there',
+      'a missing version',
       () => withoutRows(row('functions', { version: 9 })(), 'schedules'),
       /no version 9 of function "count"/,
     ],
-    ['a version beyond all', row('functions', { version: 2_147_483_647 }), /\(functions\).*row\.version/],
+    ['a version out of range', row('functions', { version: 2_147_483_647 }), /\(functions\).*row\.version/],
     ['the name of a handler', row('functions', { name: 'auto_embed' }), /\(functions\).*built-in handler/],
     [
-      'a path out of the sandbox',
+      'a path outside the sandbox',
       row('function_versions', { files: { '../x': '' } }),
       /\(function_versions\).*relative/,
     ],
-    ['a schedule that no version asks for', row('schedules', { cron: '* * * * * *' }), /\(schedules\).*row\.cron/],
+    ['a schedule that no version declares', row('schedules', { cron: '* * * * * *' }), /\(schedules\).*row\.cron/],
     [
       'more retries than allowed',
       row('hooks', { retry: { max_attempts: 1e9 } }),
       /\(hooks\).*row\.retry\.max_attempts/,
     ],
     ['a hook of another user', row('hooks', { user_id: 'x' }), /\(hooks\).*"user_id"/],
-    ['more importance than there is', row('memories', { importance: 9 }), /\(memories\).*row\.importance/],
+    ['an importance out of range', row('memories', { importance: 9 }), /\(memories\).*row\.importance/],
     ['a file of another size', row('files', { size_bytes: 5 }), /\(files\).*row\.size_bytes/],
     [
-      'a webhook to an address inside',
+      'a webhook to an internal address',
       row('hooks', {
         ...{ hook_type: 'webhook', hook_name: 'webhook:x', function_id: null },
         hook_config: { url: 'http://127.0.0.1/' },
@@ -647,8 +647,13 @@ describe('B4: export, delete, import on one server', () => {
         counted.push((await imported(source, file)).counts)
         expect(await exported(source, project_id)).toBe(file)
         // The log has the same events in the same order.
-        const told = ({ event, data, timestamp, depth }: (typeof events)[number]) => ({ event, data, timestamp, depth })
-        expect((await giver.events()).map(told)).toEqual(events.map(told))
+        const fieldsOf = ({ event, data, timestamp, depth }: (typeof events)[number]) => ({
+          event,
+          data,
+          timestamp,
+          depth,
+        })
+        expect((await giver.events()).map(fieldsOf)).toEqual(events.map(fieldsOf))
       }
       expect(counted[1]).toEqual(counted[0])
       // Runs stay attached to their events.
@@ -705,7 +710,7 @@ test('numbers in rows keep every digit in a transfer', async () => {
 
 describe('a slow export', () => {
   /** Calls `use` while the export cannot read its rows; `use` can let it continue. */
-  async function held(use: (go: (error?: Error) => void) => Promise<void>): Promise<void> {
+  async function withSlowExport(use: (go: (error?: Error) => void) => Promise<void>): Promise<void> {
     const { blobs } = from!.system.app
     let go: (error?: Error) => void = () => {}
     const gone = new Promise<void>((resolve, reject) => {
@@ -732,7 +737,7 @@ describe('a slow export', () => {
   test('responds before all its rows are read', async () => {
     await source.vectors.upsert({ vector_id: 'v', vector_embedding: [1] })
     const file = await exported(source)
-    await held(async (go) => {
+    await withSlowExport(async (go) => {
       const response = await ask()
       expect(response.status).toBe(200)
       const reader = response.body!.getReader()
@@ -746,7 +751,7 @@ describe('a slow export', () => {
   })
 
   test('breaks off if it fails then, and has an error status if it fails before', async () => {
-    await held(async (go) => {
+    await withSlowExport(async (go) => {
       const response = await ask()
       expect(response.status).toBe(200)
       go(new Error('the disk is full'))

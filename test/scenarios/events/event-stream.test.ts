@@ -17,17 +17,17 @@ const store = (user: TestUser, document: string) =>
   user.post(`${user.database}/vectors/upsert`, { vector_id: document, document })
 
 /** Collects the events that `user` receives, as names of vectors. Calls `when` with them once connected and after each event; true ends it. */
-async function hear(
+async function collectEvents(
   user: TestUser,
-  when: (heard: string[]) => Promise<boolean>,
+  when: (received: string[]) => Promise<boolean>,
   input: { event_type?: 'zerodb.vector.stored'; after?: string } = {},
 ): Promise<string[]> {
-  const heard: string[] = []
+  const received: string[] = []
   for await (const message of new ZeroDB({ url, apiKey: user.key }).event_log.stream(input)) {
-    if (message.event === 'event') heard.push(nameOf(message.data))
-    if (await when(heard)) break
+    if (message.event === 'event') received.push(nameOf(message.data))
+    if (await when(received)) break
   }
-  return heard
+  return received
 }
 
 function nameOf(event: Event): string {
@@ -37,11 +37,11 @@ function nameOf(event: Event): string {
 test('a listener receives each event once it is committed, and no earlier ones', async () => {
   const user = await app.newUser()
   await store(user, 'before')
-  const heard = await hear(user, async (sofar) => {
-    if (sofar.length < 3) await store(user, `number ${sofar.length + 1}`)
-    return sofar.length === 3
+  const received = await collectEvents(user, async (soFar) => {
+    if (soFar.length < 3) await store(user, `number ${soFar.length + 1}`)
+    return soFar.length === 3
   })
-  expect(heard).toEqual(['number 1', 'number 2', 'number 3'])
+  expect(received).toEqual(['number 1', 'number 2', 'number 3'])
 })
 
 test('a thousand concurrent events arrive completely and in the order of the log', async () => {
@@ -49,10 +49,10 @@ test('a thousand concurrent events arrive completely and in the order of the log
   const rows = Array.from({ length: 1000 }, (_, n) => ({ n }))
   await user.post(`${user.database}/tables`, { table_name: 'numbers' })
   const ids: string[] = []
-  let asked = false
+  let isRequested = false
   for await (const message of new ZeroDB({ url, apiKey: user.key }).event_log.stream()) {
-    if (!asked) await user.post(`${user.database}/tables/numbers/rows`, { rows })
-    asked = true
+    if (!isRequested) await user.post(`${user.database}/tables/numbers/rows`, { rows })
+    isRequested = true
     if (message.event === 'event') ids.push(message.data.id)
     if (ids.length === 1000) break
   }
@@ -61,10 +61,10 @@ test('a thousand concurrent events arrive completely and in the order of the log
 
 test('only of one type, only of one project, and none of other users', async () => {
   const [user, other] = [await app.newUser(), await app.newUser()]
-  const heard = await hear(
+  const received = await collectEvents(
     user,
-    async (sofar) => {
-      if (sofar.length > 0) return true
+    async (soFar) => {
+      if (soFar.length > 0) return true
       await user.post('/api/v1/public/memory/v2/remember', { content: 'a memory' })
       await store(other, 'of another')
       await store(user, 'mine')
@@ -72,7 +72,7 @@ test('only of one type, only of one project, and none of other users', async () 
     },
     { event_type: 'zerodb.vector.stored' },
   )
-  expect(heard).toEqual(['mine'])
+  expect(received).toEqual(['mine'])
   const bound = await app.boundKey(user, await user.project())
   const elsewhere = new ZeroDB({ url, apiKey: bound })
   const seen: string[] = []
@@ -91,7 +91,7 @@ test('a listener that reconnects with the id of the last message receives the mi
   const id = /^id: (\S+)$/m.exec(String(first.raw))![1]!
   await store(user, 'one')
   await store(user, 'two')
-  expect(await hear(user, async (sofar) => sofar.length === 2, { after: id })).toEqual(['one', 'two'])
+  expect(await collectEvents(user, async (soFar) => soFar.length === 2, { after: id })).toEqual(['one', 'two'])
   const bad = await user.get('/api/v1/event-log/stream?after=%20')
   expect(bad.status).toBe(422)
 })
@@ -133,7 +133,7 @@ test.runIf(SERVER)(
       commit = resolve
     })
     let late: Promise<unknown> | undefined
-    const heard = await hear(user, async (sofar) => {
+    const received = await collectEvents(user, async (soFar) => {
       if (!late) {
         late = app.system.app.store.transaction(async (tx) => {
           await tx.vectors.upsert(user, item)
@@ -144,10 +144,10 @@ test.runIf(SERVER)(
         await store(user, 'early')
         setTimeout(commit, 300)
       }
-      return sofar.length === 2
+      return soFar.length === 2
     })
     await late
-    expect(heard).toEqual(['late', 'early'])
+    expect(received).toEqual(['late', 'early'])
   },
 )
 
@@ -157,11 +157,11 @@ test.runIf(SERVER)('a long transaction in another database of the server delays 
   await client.connect()
   await client.query('begin; create table t (n int)')
   const user = await app.newUser()
-  const heard = await hear(user, async (sofar) => {
-    if (sofar.length === 0) await store(user, 'second')
-    return sofar.length === 1
+  const received = await collectEvents(user, async (soFar) => {
+    if (soFar.length === 0) await store(user, 'second')
+    return soFar.length === 1
   })
-  expect(heard).toEqual(['second'])
+  expect(received).toEqual(['second'])
   await client.end()
   await elsewhere.drop()
 })

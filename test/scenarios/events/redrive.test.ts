@@ -52,10 +52,10 @@ describe('dead runs are retried if they match', () => {
     ['an event type', () => ({ event_type: PUBLISHED }), [2]],
     ['a code', () => ({ error_code: 'handler_failed' }), [0, 1]],
     ['a beginning', ([, second]) => ({ since: second!.finished_at }), [1, 2]],
-    ['an end, which is not in it', ([, second]) => ({ until: second!.finished_at }), [0]],
+    ['an end, which is excluded', ([, second]) => ({ until: second!.finished_at }), [0]],
     ['several criteria at once', ([first]) => ({ handler: 'auto_embed', project_id: first!.project_id }), [0]],
     ['a limit, the oldest first', () => ({ limit: 2 }), [0, 1], true],
-    ['a limit that is just enough', () => ({ limit: 3 }), [0, 1, 2]],
+    ['a limit that is exactly reached', () => ({ limit: 3 }), [0, 1, 2]],
   ])('%s', (_, filter, redriven, more = false) =>
     withDead(async (user, dead) => {
       const reply = await user.post('/api/v1/runs/redrive', filter(dead))

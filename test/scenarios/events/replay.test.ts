@@ -74,7 +74,7 @@ async function finished(user: TestUser, job: Replay): Promise<Replay> {
 }
 
 /** Pauses all replays while `body` runs, except for the seconds that it gives one of them. */
-async function held(body: (go: (job: Replay, seconds?: number) => Promise<void>) => Promise<void>) {
+async function withPausedReplays(body: (go: (job: Replay, seconds?: number) => Promise<void>) => Promise<void>) {
   const { replays } = app.system.app.store
   const { ready } = replays
   replays.ready = async () => []
@@ -90,7 +90,7 @@ async function held(body: (go: (job: Replay, seconds?: number) => Promise<void>)
 }
 
 /** Returns the runs of a replay as `data[field]` of their events, in the order of the events. */
-async function handedOut(user: TestUser, job: Replay, field: string): Promise<unknown[]> {
+async function processed(user: TestUser, job: Replay, field: string): Promise<unknown[]> {
   const rows = await app.system.database.query<{ value: unknown }>(sql`
     select coalesce(e.data, r.input -> 'data') ->> ${field} as value
     from zerodb_runs r
@@ -163,33 +163,33 @@ describe('a replay', () => {
       await app.drained()
     })
 
-    async function taken(criteria: object): Promise<unknown[]> {
+    async function included(criteria: object): Promise<unknown[]> {
       const dry = await user.post(REPLAYS, { ...criteria, dry_run: true })
       expect(dry.status).toBe(200)
       const job = await finished(user, await replay(user, criteria))
       expect(dry.body).toEqual({ dry_run: true, total: job.total })
       expect(job).toMatchObject({ status: 'done', seen: job.total })
-      return handedOut(user, job, 'vector_id')
+      return processed(user, job, 'vector_id')
     }
 
-    test('one type', async () => expect(await taken({ event_type: PUBLISHED })).toEqual([null]))
-    test('one project', async () => expect(await taken({ project_id: second })).toEqual(['b', 'b']))
+    test('one type', async () => expect(await included({ event_type: PUBLISHED })).toEqual([null]))
+    test('one project', async () => expect(await included({ project_id: second })).toEqual(['b', 'b']))
     test('events of one hook, for this hook alone', async () =>
-      expect(await taken({ hook_id: hook.id })).toEqual(['b']))
+      expect(await included({ hook_id: hook.id })).toEqual(['b']))
 
     test('selected events, each once', async () => {
       const [a, , c] = await user.events()
-      expect(await taken({ event_ids: [c!.id, a!.id, c!.id] })).toEqual(['a', 'c'])
-      expect(await taken({ event_ids: [c!.id, a!.id], project_id: second })).toEqual([])
+      expect(await included({ event_ids: [c!.id, a!.id, c!.id] })).toEqual(['a', 'c'])
+      expect(await included({ event_ids: [c!.id, a!.id], project_id: second })).toEqual([])
     })
 
     test('a period, including its start and excluding its end', async () => {
       const [a, b, c] = (await user.events()).map(({ timestamp }) => timestamp)
-      expect(await taken({ event_type: STORED, since: b })).toEqual(['b', 'b', 'c'])
-      expect(await taken({ event_type: STORED, until: b })).toEqual(['a'])
-      expect(await taken({ event_type: STORED, since: a, until: c })).toEqual(['a', 'b', 'b'])
+      expect(await included({ event_type: STORED, since: b })).toEqual(['b', 'b', 'c'])
+      expect(await included({ event_type: STORED, until: b })).toEqual(['a'])
+      expect(await included({ event_type: STORED, since: a, until: c })).toEqual(['a', 'b', 'b'])
       const shifted = b!.replace('Z', '+00:00')
-      expect(await taken({ event_type: STORED, since: shifted, until: c })).toEqual(['b', 'b'])
+      expect(await included({ event_type: STORED, since: shifted, until: c })).toEqual(['b', 'b'])
     })
 
     test('existing events: an empty replay is done immediately', async () => {
@@ -304,7 +304,7 @@ describe('a replay', () => {
     for (let n = 0; n < 7; n++) await user.post(`${user.database}/events/publish`, { topic: 'a topic' })
     await app.drained()
     const job = await replay(user, { rate_per_second: 2 })
-    await held(async (go) => {
+    await withPausedReplays(async (go) => {
       const states: object[] = []
       for (const seconds of [0.1, 1, 1, 100, 1]) {
         await go(job, seconds)
@@ -357,7 +357,7 @@ describe('a replay', () => {
     const gate = gated()
     await app.withEmbedder(gate.embed, async () => {
       const job = await replay(user, { hook_id: hook.id, rate_per_second: 3 })
-      await held(async (go) => {
+      await withPausedReplays(async (go) => {
         for (let n = 0; n < 10; n++) {
           await go(job, 3)
           if (n === 0) await eventually(() => expect(gate.started).toHaveLength(1))
@@ -388,7 +388,7 @@ describe('a replay', () => {
     const gate = gated()
     await app.withEmbedder(gate.embed, async () => {
       const job = await replay(user, { hook_id: hook.id, rate_per_second: 3 })
-      await held(async (go) => {
+      await withPausedReplays(async (go) => {
         await go(job)
         await eventually(() => expect(gate.started).toEqual(['text 000']))
         const cancelled = await user.post(`${REPLAYS}/${job.id}/cancel`)
@@ -412,13 +412,13 @@ describe('a replay', () => {
     })
   })
 
-  test.each(['switched off', 'deleted'])('whose hook is %s ends', async (what) => {
+  test.each(['disabled', 'deleted'])('whose hook is %s ends', async (what) => {
     const user = await app.newUser()
     const hook = await user.hook(PUBLISHED, 'auto_embed')
     for (let n = 0; n < 6; n++) await user.post(`${user.database}/events/publish`, { topic: 'a topic' })
     await app.drained()
     const job = await replay(user, { hook_id: hook.id, rate_per_second: 2 })
-    await held(async (go) => {
+    await withPausedReplays(async (go) => {
       await go(job)
       await app.drained()
       if (what === 'deleted') await user.delete(`/api/v1/hooks/${hook.id}`)
@@ -440,7 +440,7 @@ describe('a replay', () => {
     const all = await replay(user, { rate_per_second: 1 })
     const one = await replay(user, { project_id: second, rate_per_second: 1 })
     expect([all.total, one.total]).toEqual([4, 2])
-    await held(async (go) => {
+    await withPausedReplays(async (go) => {
       await go(all)
       expect((await user.delete(`/api/v1/projects/${second}`)).status).toBeLessThan(300)
       await go(one)
@@ -558,11 +558,11 @@ describe('a backfill', () => {
     const own = await webhook(user, STORED, 'own', { project_id: user.project_id })
     const all = await webhook(user, STORED, 'all')
     await store(user, 'after')
-    const taken = async (hook: { id: string }, period: object = {}) =>
-      handedOut(user, await finished(user, await backfill(user, hook, period)), 'vector_id')
-    expect(await taken(own, { since: times[1], until: times[3] })).toEqual(['b', 'c'])
-    expect(await taken(own)).toEqual(['a', 'd'])
-    expect(await taken(all)).toEqual(['a', 'b', 'c', 'd', 'elsewhere'])
+    const included = async (hook: { id: string }, period: object = {}) =>
+      processed(user, await finished(user, await backfill(user, hook, period)), 'vector_id')
+    expect(await included(own, { since: times[1], until: times[3] })).toEqual(['b', 'c'])
+    expect(await included(own)).toEqual(['a', 'd'])
+    expect(await included(all)).toEqual(['a', 'b', 'c', 'd', 'elsewhere'])
     const runs = await user.runs()
     expect(runs.filter(({ replay_id }) => replay_id === null)).toHaveLength(2)
     expect(runs).toHaveLength(11)
@@ -604,7 +604,7 @@ describe('a backfill', () => {
     const gate = gated()
     await app.withEmbedder(gate.embed, async () => {
       const job = await backfill(user, hook, { rate_per_second: 4 })
-      await held(async (go) => {
+      await withPausedReplays(async (go) => {
         await go(job)
         await eventually(() => expect(gate.started).toEqual(['text 000']))
         await user.post(`${REPLAYS}/${job.id}/cancel`)
@@ -685,7 +685,7 @@ describe('permissions', () => {
     for (const job of [await replay(bound), await replay(bound, { hook_id: hook.id }), await backfill(bound, late)]) {
       expect(job).toMatchObject({ total: 1, criteria: { project_id: second } })
       await finished(bound, job)
-      expect(new Set(await handedOut(user, job, 'vector_id'))).toEqual(new Set(['b']))
+      expect(new Set(await processed(user, job, 'vector_id'))).toEqual(new Set(['b']))
     }
     const [inFirst] = await user.events()
     const refused = [

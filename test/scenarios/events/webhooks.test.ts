@@ -180,7 +180,7 @@ test('the response is stored in the run: status, two headers, 4,096 characters',
 test.each<[string, ReceiverAnswer]>([
   ['endless', 'endless'],
   ['huge', { status: 200, body: 'y'.repeat(5_000_000) }],
-])('an answer that is %s succeeds, and its beginning is kept', async (_, answer) => {
+])('a response that is %s succeeds, and its beginning is stored', async (_, answer) => {
   const { user } = await withWebhook()
   receiver.answers = [answer]
   await publish(user)
@@ -240,7 +240,7 @@ test.each([
   [503, '0'],
   [429, '-5'],
   [503, 'Wed, 21 Oct 2015 07:28:00 GMT'],
-])('B8: a %i with Retry-After "%s" is tried again by the hook\'s own retry', async (status, header) => {
+])('B8: a %i with Retry-After "%s" is retried by the retry policy of the hook', async (status, header) => {
   const { user } = await withWebhook({}, { retry: { jitter: 'none', initial_seconds: 100, max_attempts: 2 } })
   receiver.answers = [{ status, headers: { 'retry-after': header } }]
   await publish(user)
@@ -576,7 +576,7 @@ test.each([
   'auto_embed:a',
   'webhook:a:b',
   'webhook:é',
-])('the name %j is 422 with the choices', async (hook_name) => {
+])('the name %j is 422 with the valid names', async (hook_name) => {
   const user = await app.newUser()
   const reply = await webhook(user, {}, { hook_name })
   expect(reply.status).toBe(422)
@@ -611,8 +611,8 @@ const BAD_CONFIGS: [string, Record<string, unknown>, (string | number)[]][] = [
   ['a signature', { headers: { 'Webhook-Signature': 'v1,x' } }, ['headers', 'Webhook-Signature']],
   ['a chain', { headers: { 'x-zerodb-chain': 'x' } }, ['headers', 'x-zerodb-chain']],
   ['no name', { headers: { '': 'x' } }, ['headers', '']],
-  ['a name with a line', { headers: { 'a\r\nb': 'x' } }, ['headers', 'a\r\nb']],
-  ['a value with a line', { headers: { a: 'x\r\ny: z' } }, ['headers', 'a']],
+  ['a name with a line break', { headers: { 'a\r\nb': 'x' } }, ['headers', 'a\r\nb']],
+  ['a value with a line break', { headers: { a: 'x\r\ny: z' } }, ['headers', 'a']],
   ['a value that is not a text', { headers: { a: 1 } }, ['headers', 'a']],
   ['21 headers', { headers: Object.fromEntries(Array.from({ length: 21 }, (_, i) => [`x-${i}`, ''])) }, ['headers']],
   ['no time', { timeout_seconds: 0 }, ['timeout_seconds']],

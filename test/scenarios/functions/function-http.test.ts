@@ -56,7 +56,7 @@ test('gets method, path, query, headers and body, and returns JSON', async () =>
   expect(run).toMatchObject({ trigger: 'http', handler: 'mirror', status: 'succeeded' })
 })
 
-test.each(['nodejs', 'python'])('D: raw URL and raw query are as they were sent (%s)', async (runtime) => {
+test.each(['nodejs', 'python'])('D: raw URL and raw query are unchanged (%s)', async (runtime) => {
   const source =
     runtime === 'nodejs'
       ? 'export default ({ data }) => [data.raw_url, data.raw_query]'

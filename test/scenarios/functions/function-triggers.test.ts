@@ -166,7 +166,7 @@ describe('an event', () => {
     ['nodejs', 'export default (e, ctx) => ctx.retryLater(-5, "busy")'],
     ['python', 'def handler(event, ctx):\n    ctx.retry_later(0, "busy")'],
     ['python', 'def handler(event, ctx):\n    ctx.retry_later(float("inf"), "busy")'],
-  ])('B8: a function in %s that asks for no pause is tried again by its own retry: %s', async (runtime, source) => {
+  ])('B8: a function in %s that requests no pause is retried by its retry policy: %s', async (runtime, source) => {
     const retry = { jitter: 'none', initial_seconds: 100, max_attempts: 2 }
     await deploy('later', source, { runtime, config: { triggers: [{ event: 'zerodb.event.published', retry }] } })
     await publish('x')

@@ -130,16 +130,16 @@ describe('deploying', () => {
   })
 
   test.each<[string, Record<string, unknown>]>([
-    ['a mistake in the code', { source: 'export default () => {' }],
+    ['a syntax error', { source: 'export default () => {' }],
     ['a cron expression', { config: { schedule: '61 * * * *' } }],
     ['an unknown event', { config: { triggers: ['zerodb.vector.deleted'] } }],
     [
-      'a pattern that the database refuses',
+      'a pattern that the database rejects',
       { config: { triggers: [{ event: 'zerodb.vector.stored', filter: { 'row.a': { $regex: '[b-a]' } } }] } },
     ],
     ['a name of a built-in handler', { name: 'auto_embed' }],
     ['a tool without a description', { config: { tool: {} } }],
-  ])('E: a dry run is refused for %s, as the deployment is', async (_, fields) => {
+  ])('E: a dry run is refused for %s, like the deployment', async (_, fields) => {
     const body = { name: 'broken', runtime: 'nodejs', source: ECHO, ...fields }
     const refused = await user.post(FUNCTIONS, body)
     expect(refused.status).toBe(422)
@@ -149,7 +149,7 @@ describe('deploying', () => {
 
   test.each([
     [
-      'a mistake in TypeScript',
+      'a syntax error in TypeScript',
       { runtime: 'nodejs', source: 'export default async () => {\n  const a: = 1\n}' },
       'index.ts:2:12',
     ],
@@ -158,7 +158,11 @@ describe('deploying', () => {
       { runtime: 'nodejs', source: 'import x from "left-pad"\nexport default () => x' },
       'left-pad',
     ],
-    ['a mistake in Python', { runtime: 'python', source: 'def handler(event, ctx):\n    return (\n' }, 'main.py:2'],
+    [
+      'a syntax error in Python',
+      { runtime: 'python', source: 'def handler(event, ctx):\n    return (\n' },
+      'main.py:2',
+    ],
     [
       'an error during loading',
       { runtime: 'nodejs', source: 'throw new Error("on purpose")\nexport default () => 1' },
@@ -166,7 +170,7 @@ describe('deploying', () => {
     ],
     ['no handler', { runtime: 'nodejs', source: 'export const config = {}' }, 'has no handler'],
     ['no handler in Python', { runtime: 'python', source: 'x = 1' }, 'has no handler'],
-  ])('is refused for %s, with the place', async (_, code, reason) => {
+  ])('is refused for %s, with the position', async (_, code, reason) => {
     const reply = await user.post(FUNCTIONS, { name: 'broken', ...code })
     expect(reply.status).toBe(422)
     expect(JSON.stringify(reply.body.detail)).toContain(reason)
@@ -423,7 +427,7 @@ export default async () => {
       'function_timeout',
     ],
     ['ends its process', 'nodejs', 'export default () => process.exit(0)', 502, 'function_failed'],
-    ['answers more than it may', 'nodejs', 'export default () => "x".repeat(60000)', 502, 'function_failed'],
+    ['returns too much', 'nodejs', 'export default () => "x".repeat(60000)', 502, 'function_failed'],
     [
       'takes too long in Python',
       'python',
@@ -431,7 +435,7 @@ export default async () => {
       504,
       'function_timeout',
     ],
-  ])('that %s says so', async (_, runtime, source, status, code) => {
+  ])('that %s has an error that says so', async (_, runtime, source, status, code) => {
     await deploy('fails', source, { runtime })
     const reply = await call('fails')
     expect({ status: reply.status, code: reply.body.code }).toEqual({ status, code })
@@ -463,7 +467,7 @@ describe('a function gets', () => {
   test.each([
     ['nodejs', 'export default (e, ctx) => [ctx.runtime, process.versions.node]'],
     ['python', 'import sys\ndef handler(event, ctx):\n    return [ctx.runtime, sys.version.split()[0]]\n'],
-  ])('D: what executes it, which the name of the runtime does not say (%s)', async (runtime, source) => {
+  ])('D: the actual version of its runtime (%s)', async (runtime, source) => {
     const { runtime: name, runtime_version: version } = await deploy(`version-${runtime}`, source, { runtime })
     expect((await call(`version-${runtime}`)).body.result).toEqual([{ name, version }, version])
     expect((await user.get(`${FUNCTIONS}/version-${runtime}`)).body.runtime_version).toBe(version)

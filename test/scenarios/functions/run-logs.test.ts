@@ -80,13 +80,13 @@ test('a client that watches a run gets each line when it is written, and the end
   const scripted = createScriptedHandler()
   const id = await createRunningRun(user)
   scripted.writeLine('before anyone listens')
-  const heard: string[] = []
+  const received: string[] = []
   for await (const message of listen(user, id)) {
-    heard.push(short(message))
-    if (heard.at(-1) === 'log before anyone listens 1') scripted.writeLine('first\nof two lines')
-    if (heard.at(-1) === 'log first\nof two lines 1') scripted.end()
+    received.push(short(message))
+    if (received.at(-1) === 'log before anyone listens 1') scripted.writeLine('first\nof two lines')
+    if (received.at(-1) === 'log first\nof two lines 1') scripted.end()
   }
-  expect(heard).toEqual([
+  expect(received).toEqual([
     'status running 1',
     'log before anyone listens 1',
     'log first\nof two lines 1',
@@ -99,19 +99,19 @@ test('a failed run is watched through its next attempt', async () => {
   const user = await app.newUser()
   const scripted = createScriptedHandler()
   const id = await createRunningRun(user)
-  const heard: string[] = []
+  const received: string[] = []
   for await (const message of listen(user, id)) {
-    heard.push(short(message))
-    if (heard.at(-1) === 'status running 1') scripted.writeLine('one')
-    if (heard.at(-1) === 'log one 1') scripted.end(new Error('not yet'))
-    if (heard.at(-1) === 'status queued 1') {
+    received.push(short(message))
+    if (received.at(-1) === 'status running 1') scripted.writeLine('one')
+    if (received.at(-1) === 'log one 1') scripted.end(new Error('not yet'))
+    if (received.at(-1) === 'status queued 1') {
       expect(message.data['error']).toEqual({ code: 'handler_failed', message: 'not yet' })
       app.clock.advance(10)
     }
-    if (heard.at(-1) === 'status running 2') scripted.writeLine('two')
-    if (heard.at(-1) === 'log two 2') scripted.end()
+    if (received.at(-1) === 'status running 2') scripted.writeLine('two')
+    if (received.at(-1) === 'log two 2') scripted.end()
   }
-  expect(heard.filter((line, i) => line !== heard[i - 1])).toEqual([
+  expect(received.filter((line, i) => line !== received[i - 1])).toEqual([
     'status running 1',
     'log one 1',
     'status queued 1',
@@ -130,9 +130,9 @@ test('an ended run is sent completely at once', async () => {
   await user.hook(STORED, 'auto_embed')
   await user.post(`${user.database}/vectors/upsert`, { document: 'a text' })
   const [run] = await user.runs()
-  const heard: string[] = []
-  for await (const message of listen(user, run!.id)) heard.push(short(message))
-  expect(heard).toEqual(['log all\ufffd \ufffdthere is 1', 'status succeeded 1', 'end succeeded'])
+  const received: string[] = []
+  for await (const message of listen(user, run!.id)) received.push(short(message))
+  expect(received).toEqual(['log all\ufffd \ufffdthere is 1', 'status succeeded 1', 'end succeeded'])
 })
 
 test('a client that reconnects with the id of the last message gets the following ones', async () => {
@@ -144,13 +144,13 @@ test('a client that reconnects with the id of the last message gets the followin
   await user.post(`${user.database}/vectors/upsert`, { document: 'a text' })
   const [run] = await user.runs()
   const path = `/api/v1/runs/${run!.id}/logs`
-  const said = async (query: string, headers = {}) =>
+  const bodyOf = async (query: string, headers = {}) =>
     [...String((await user.get(`${path}${query}`, headers)).body).matchAll(/"message":"(\w+)"/g)].map(
       ([, line]) => line,
     )
-  expect(await said('')).toEqual(['one', 'two', 'three'])
-  expect(await said('?after=1.2')).toEqual(['three'])
-  expect(await said('', { 'last-event-id': '1.1' })).toEqual(['two', 'three'])
+  expect(await bodyOf('')).toEqual(['one', 'two', 'three'])
+  expect(await bodyOf('?after=1.2')).toEqual(['three'])
+  expect(await bodyOf('', { 'last-event-id': '1.1' })).toEqual(['two', 'three'])
   expect((await user.get(`${path}?after=evt_1`)).status).toBe(422)
 })
 

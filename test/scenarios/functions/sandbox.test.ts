@@ -86,8 +86,8 @@ test('an invalid program is 422, with the field', async () => {
     const { status, body } = await user.post(EXECUTE, { language: 'python', code: '', ...fields })
     expect({ fields, status, loc: body.detail[0].loc }).toEqual({ fields, status: 422, loc })
   }
-  const taken = await user.post(EXECUTE, { language: 'python', code: '', files: { 'main.py': '' } })
-  expect(taken).toMatchObject({ status: 422, body: { code: 'invalid', detail: expect.stringContaining('main.py') } })
+  const reply = await user.post(EXECUTE, { language: 'python', code: '', files: { 'main.py': '' } })
+  expect(reply).toMatchObject({ status: 422, body: { code: 'invalid', detail: expect.stringContaining('main.py') } })
 })
 
 test('a project has half of the slots: further calls are 429; with all slots and the queue full they are 503', async () => {

@@ -98,9 +98,9 @@ describe('hosts and origins', () => {
   })
 
   test.each([
-    ['a host that is not this machine', { host: 'evil.example' }, 403, /not called evil\.example/],
+    ['a host name of another machine', { host: 'evil.example' }, 403, /not called evil\.example/],
     ['a page of another origin', { origin: 'https://evil.example' }, 403, /Pages of https:\/\/evil\.example/],
-    ['a page that has no origin', { origin: 'null' }, 403, /Pages of null/],
+    ['a page without an origin', { origin: 'null' }, 403, /Pages of null/],
     ['a page of this machine', { origin: 'http://localhost:6274' }, 200, undefined],
   ])('%s', async (_, headers, status, detail) => {
     const { port } = new URL(app.mcpUrl)

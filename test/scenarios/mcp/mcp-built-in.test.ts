@@ -148,7 +148,7 @@ test.each([
   ['store_text', { file_name: 'a', text: 7 }, 'file_content'],
   ['remember', { content: 'a\u0000b' }, 'Text must not contain the character U+0000'],
   ['recall', { query: 'x', namespace: 'other' }, 'recall has no argument "namespace"'],
-])('%s says what is wrong with %j', async (name, args, reason) => {
+])('%s explains its error for %j', async (name, args, reason) => {
   const { isError, content } = await client.call(name, args)
   expect(isError).toBe(true)
   expect(content[0].text).toContain(reason)

@@ -24,33 +24,33 @@ describe.each(CLIENTS)('the official client, %s', (kind) => {
   })
 
   test('sees deployed tools, and is notified of each change', async () => {
-    const told = (times: number) => eventually(() => expect(client.changes()).toBe(times))
+    const notified = (times: number) => eventually(() => expect(client.changes()).toBe(times))
     const answer = async () => (await client.call('greet')).content[0].text
     expect(await client.names()).toEqual(BUILT_IN)
 
     await deployTool(user, 'greet', 'return "hello"')
-    await told(1)
+    await notified(1)
     expect(await client.names()).toEqual([...BUILT_IN, 'greet'])
     expect(await answer()).toBe('hello')
 
     await deployTool(user, 'greet', 'return "good day"')
-    await told(2)
+    await notified(2)
     expect(await answer()).toBe('good day')
 
     await user.post(`${FUNCTIONS}/greet/rollback`, {})
-    await told(3)
+    await notified(3)
     expect(await answer()).toBe('hello')
 
     await user.patch(`${FUNCTIONS}/greet`, { is_active: false })
-    await told(4)
+    await notified(4)
     expect(await client.names()).toEqual(BUILT_IN)
 
     await user.patch(`${FUNCTIONS}/greet`, { is_active: true })
-    await told(5)
+    await notified(5)
     expect(await client.names()).toEqual([...BUILT_IN, 'greet'])
 
     await user.delete(`${FUNCTIONS}/greet`)
-    await told(6)
+    await notified(6)
     expect(await client.names()).toEqual(BUILT_IN)
     expect(await user.trail()).toEqual({ events: [], runs: Array(3).fill('greet succeeded') })
   })

@@ -61,7 +61,11 @@ describe('results', () => {
         { type: 'resource_link', uri: 'https://a.test', name: 'a' },
       ],
     ],
-    ['what only looks like blocks', 'return { content: "no list" }', [{ type: 'text', text: '{"content":"no list"}' }]],
+    [
+      'a value that only resembles content blocks',
+      'return { content: "no list" }',
+      [{ type: 'text', text: '{"content":"no list"}' }],
+    ],
   ])('%s', async (_, body, content) => {
     await deployTool(user, 'answer', body)
     const result = await client.call('answer')
@@ -104,7 +108,7 @@ describe('results', () => {
 
   test('a client that requests the log of a call gets it, if the key may read logs', async () => {
     await deployTool(user, 'loud', 'ctx.log.debug("quiet"); ctx.log.warn("loud"); return 1')
-    const heard = async (key: string) => {
+    const logOf = async (key: string) => {
       const { messages } = await app.ask(
         key,
         'tools/call',
@@ -116,8 +120,8 @@ describe('results', () => {
       )
       return messages.filter(({ method }) => method === 'notifications/message').map(({ params }) => params)
     }
-    expect(await heard(user.key)).toMatchObject([{ level: 'warning', data: 'loud' }])
-    expect(await heard(await scopedKey(user, 'functions:invoke'))).toEqual([])
+    expect(await logOf(user.key)).toMatchObject([{ level: 'warning', data: 'loud' }])
+    expect(await logOf(await scopedKey(user, 'functions:invoke'))).toEqual([])
   })
 })
 

@@ -412,7 +412,7 @@ def handler(event, ctx):
 test.each([
   ['nodejs', 'export default () => ({ a: [10n ** 400n] })'],
   ['python', 'def handler(event, ctx):\n    return {"a": [10 ** 400]}'],
-])('B2: a result in %s that cannot be kept fails with the reason', async (runtime, source) => {
+])('B2: a result in %s that cannot be stored fails with the reason', async (runtime, source) => {
   user = await app.newUser()
   await user.post('/api/v1/functions', { name: 'f', runtime, source })
   const called = await user.post('/api/v1/functions/f/invoke', {})

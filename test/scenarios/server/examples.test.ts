@@ -49,7 +49,7 @@ test('every file in examples/ has a test here', () => {
   ).toEqual(tried.sort())
 })
 
-test.each(['tag-memory.ts', 'tag_memory.py'])('%s tags what is remembered, once', async (file) => {
+test.each(['tag-memory.ts', 'tag_memory.py'])('%s tags a memory once', async (file) => {
   await deploy(file)
   await user.post(`${user.database}/tables`, { table_name: 'memory_tags' })
   const { body } = await user.post('/api/v1/public/memory/v2/remember', {
@@ -62,7 +62,7 @@ test.each(['tag-memory.ts', 'tag_memory.py'])('%s tags what is remembered, once'
   expect(JSON.stringify(rows)).toContain(body.memory_id)
 })
 
-test.each(['describe-file.ts', 'describe_file.py'])('%s describes what is uploaded', async (file) => {
+test.each(['describe-file.ts', 'describe_file.py'])('%s describes an uploaded file', async (file) => {
   await deploy(file)
   const file_content = Buffer.from('%PDF-1.7 and so on').toString('base64')
   await user.post(`${user.database}/files/upload`, { file_name: 'a.pdf', file_content })
@@ -74,7 +74,7 @@ test.each(['describe-file.ts', 'describe_file.py'])('%s describes what is upload
   expect((await user.trail()).events).toEqual(['zerodb.file.uploaded', 'zerodb.event.published'])
 })
 
-test.each(['nightly-digest.ts', 'nightly_digest.py'])('%s makes a memory of the day', async (file) => {
+test.each(['nightly-digest.ts', 'nightly_digest.py'])('%s stores a memory about the day', async (file) => {
   await deploy(file)
   for (const topic of ['a', 'b', 'a']) await user.post(`${user.database}/events/publish`, { topic })
   const [schedule] = (await user.get('/api/v1/schedules')).body
@@ -103,7 +103,7 @@ describe.each(['receive-webhook.ts', 'receive_webhook.py'])('%s', (file) => {
   })
 })
 
-test.each(['retrieve.ts', 'retrieve.py'])('%s finds what is known', async (file) => {
+test.each(['retrieve.ts', 'retrieve.py'])('%s finds stored data', async (file) => {
   const { name } = await deploy(file)
   await user.post('/api/v1/public/memory/v2/remember', { content: 'Ada drinks her tea without sugar' })
   const { result } = (await invoke(name, { question: 'How does Ada take her tea?' })).body

@@ -27,7 +27,7 @@ beforeAll(async () => {
 })
 afterAll(() => app.close())
 
-describe.each(Object.keys(SOURCES) as (keyof typeof SOURCES)[])('one deploy of one file, %s', (runtime) => {
+describe.each(Object.keys(SOURCES) as (keyof typeof SOURCES)[])('one deployment of one file, %s', (runtime) => {
   test('is a hook, a schedule, an endpoint and a tool, and each of the four calls it', async () => {
     const user = await app.newUser()
     // A quarter past an hour, so the next tick is far away.

@@ -140,21 +140,21 @@ describe.skipIf(!SERVER)('several instances on one server', () => {
       await store(user, 'a')
       await eventually(async () => expect(await statusOf(user)).toEqual(['running']))
       const [{ id }] = (await user.get('/api/v1/runs')).body.items
-      const heard = user.get(`/api/v1/runs/${id}/logs`)
+      const received = user.get(`/api/v1/runs/${id}/logs`)
       await eventually(async () =>
         expect((await user.get(`/api/v1/runs/${id}`)).body.logs).toMatchObject([{ message: 'a line' }]),
       )
       end()
-      const { status, body } = await heard
+      const { status, body } = await received
       expect(status).toBe(200)
-      const told = [...String(body).matchAll(/^event: (\w+)\ndata: .*?"(?:message|status)":"([^"]+)"/gm)]
+      const messages = [...String(body).matchAll(/^event: (\w+)\ndata: .*?"(?:message|status)":"([^"]+)"/gm)]
       expect(String(body).match(/^event: \w+$/gm)).toEqual([
         'event: status',
         'event: log',
         'event: status',
         'event: end',
       ])
-      expect(told.at(-1)?.slice(1)).toEqual(['end', 'succeeded'])
+      expect(messages.at(-1)?.slice(1)).toEqual(['end', 'succeeded'])
       expect(String(body)).toContain('"message":"a line"')
     } finally {
       handler.run = usual

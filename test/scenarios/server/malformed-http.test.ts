@@ -34,7 +34,7 @@ test.each([
   ['no HTTP at all', '\x16\x03\x01 hello\r\n\r\n'],
   ['an invalid header', 'GET /health HTTP/1.1\r\nhost: x\r\nno colon\r\n\r\n'],
   ['two lengths', 'POST /health HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n'],
-])('%s is refused in the API’s form', async (_, bytes) => {
+])('%s is refused in the format of the API', async (_, bytes) => {
   const { head, body } = await sent(bytes)
   expect(head).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/)
   const detail = 'This is no HTTP request'

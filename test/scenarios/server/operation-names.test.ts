@@ -13,7 +13,7 @@ afterAll(() => app?.close())
 test.each([
   ['nodejs', 'export default (event, ctx) => ctx.zerodb.tables.query({ table: "orders" })'],
   ['python', 'def handler(event, ctx):\n    return ctx.zerodb.tables.query(table="orders")'],
-])('E: a function in %s that asks for a near name is told the right one', async (runtime, source) => {
+])('E: a function in %s that calls a similar name gets an error with the right one', async (runtime, source) => {
   const deployed = await user.post('/api/v1/functions', { name: `near-${runtime}`, runtime, source })
   expect(deployed.status).toBe(201)
   const failed = await user.post(`/api/v1/functions/near-${runtime}/invoke`, { payload: {} })
@@ -31,9 +31,9 @@ test.each([
   ['memory.recal', 'Did you mean "memory.recall"?'],
   ['hooks.make', '"hooks" has hooks.create, hooks.list'],
   ['nothing.at_all', 'There are auth, keys, hooks'],
-])('E: the name %s is answered with what may be meant', async (name, words) => {
-  const asked = app.system.app.call(name, caller(), {})
-  await expect(asked).rejects.toMatchObject({ code: 'route_not_found', message: expect.stringContaining(words) })
+])('E: the name %s is answered with similar names', async (name, words) => {
+  const called = app.system.app.call(name, caller(), {})
+  await expect(called).rejects.toMatchObject({ code: 'route_not_found', message: expect.stringContaining(words) })
 })
 
 const inProject = OPERATIONS.filter(({ route, name }) => route.includes('/:project_id') && name !== 'projects.delete')

@@ -107,16 +107,16 @@ describe.skipIf(!SERVER)('a PostgreSQL server that neither responds nor refuses'
 
   test('sends notifications again afterwards', async () => {
     const { proxy, database } = await open()
-    const heard: (string | null)[] = []
-    const channel = await database.listen!('silence', (text) => heard.push(text))
+    const received: (string | null)[] = []
+    const channel = await database.listen!('silence', (text) => received.push(text))
     await channel.notify('before')
-    await eventually(() => expect(heard).toEqual(['before']))
+    await eventually(() => expect(received).toEqual(['before']))
     proxy.freeze()
     await expect(channel.notify('lost')).rejects.toMatchObject(AWAY)
     proxy.thaw()
-    await eventually(() => expect(heard).toContain(null))
+    await eventually(() => expect(received).toContain(null))
     await channel.notify('after')
-    await eventually(() => expect(heard.at(-1)).toBe('after'))
+    await eventually(() => expect(received.at(-1)).toBe('after'))
     proxy.freeze()
     await channel.close()
   }, 50_000)

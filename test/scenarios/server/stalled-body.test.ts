@@ -71,12 +71,12 @@ const REFUSED = {
 }
 
 test.each([
-  ['of which nothing comes', () => head(REMEMBER, ['content-length: 40'])],
+  ['of which nothing arrives', () => head(REMEMBER, ['content-length: 40'])],
   ['that ends within', () => `${head(REMEMBER, ['content-length: 40'])}{"content": "Buy`],
   ['in chunks', () => `${head(REMEMBER, ['transfer-encoding: chunked'])}10\r\n{"content": "Buy\r\n`],
   ['of a file', () => `${uploadHead(5000)}${FILE}as far as this`],
   ['for MCP', () => `${head('/mcp', ['content-type: application/json', 'content-length: 40'])}{"jsonrpc"`],
-])('a body %s is refused when nothing more comes, and nothing is written', async (_, bytes) => {
+])('a body %s is refused when no more data arrives, and nothing is written', async (_, bytes) => {
   const { said } = open(bytes())
   expect(answers(await said)).toEqual(REFUSED)
   expect(await user.trail()).toEqual({ events: [], runs: [] })

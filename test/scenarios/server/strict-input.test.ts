@@ -71,7 +71,7 @@ test.each([
   ['memory.recall', 'POST', () => `${MEMORY}/recall`, { query: 'x', entty_id: 'bob' }, 'entity_id'],
   ['memory.remember', 'POST', () => `${MEMORY}/remember`, { content: 'x', memoryTyp: 'semantic' }, 'memory_type'],
   ['hooks.create', 'POST', () => '/api/v1/hooks', { event_type: 'zerodb.vector.stored', hook_nam: 'a' }, 'hook_name'],
-])('B1: %s names the known field that an unknown one resembles', async (_, method, url, body, nearest) => {
+])('B1: %s suggests the known field for an unknown one', async (_, method, url, body, nearest) => {
   const reply = await user.request(method, url(), { body })
   expect(reply.status).toBe(422)
   const name = Object.keys(body).at(-1)!
