@@ -1,8 +1,8 @@
-// Programs of machine code, for calls that no library makes. x86-64 only.
+// Machine code programs for system calls that no library makes. x86-64 only.
 
 const BASE = 0x400000
 
-/** Loads a number into a register: `mov r64, imm64`. */
+/** Returns `mov r64, imm64`, which loads a number into a register. */
 const load = (opcode: readonly number[], value: number): Buffer => {
   const bytes = Buffer.alloc(8)
   bytes.writeBigInt64LE(BigInt(value))
@@ -18,25 +18,25 @@ const [RAX, RDI, RSI, RDX, RBX, RCX] = [
 ] as const
 const SYSCALL = Buffer.from([0x0f, 0x05])
 const INT80 = Buffer.from([0xcd, 0x80])
-/** Jumps to itself. */
+/** An endless loop: a jump to itself. */
 const LOOP = Buffer.from([0xeb, 0xfe])
 
-/** A name that lies at the begin of the image, below 4 GB: 32 bits can point to it. */
+/** Address of the name, at the start of the image below 4 GB so that a 32-bit pointer can reach it. */
 const NAME = 'was-here\0'
 const HEAD = 64 + 56
 const NAME_AT = BASE + HEAD
 
-/** memfd_create as a program of 32 bits calls it, then waits in a loop. */
+/** Calls memfd_create like a 32-bit program, then loops. */
 export const memfd32 = (): Buffer => elf([load(RBX, NAME_AT), load(RCX, 0), load(RAX, 356), INT80, LOOP])
 
-/** memfd_create with the bit that stands for x32, then waits in a loop. */
+/** Calls memfd_create with the x32 bit, then loops. */
 export const memfdX32 = (): Buffer =>
   elf([load(RDI, NAME_AT), load(RSI, 0), load(RDX, 0), load(RAX, 0x40000000 + 319), SYSCALL, LOOP])
 
-/** memfd_create as everybody calls it, then waits in a loop. */
+/** Calls memfd_create like a normal 64-bit program, then loops. */
 export const memfd64 = (): Buffer => elf([load(RDI, NAME_AT), load(RSI, 0), load(RAX, 319), SYSCALL, LOOP])
 
-/** A static executable of one segment: headers, the name, the code. */
+/** Returns a static executable with one segment: headers, the name, the code. */
 function elf(code: readonly Buffer[]): Buffer {
   const name = Buffer.from(NAME.padEnd(16, '\0'))
   const body = Buffer.concat([name, ...code])
@@ -50,7 +50,7 @@ function elf(code: readonly Buffer[]): Buffer {
   head.writeUInt16LE(64, 52)
   head.writeUInt16LE(56, 54)
   head.writeUInt16LE(1, 56)
-  // The segment: loaded whole, to be read and executed.
+  // Program header: one segment with the whole file, readable and executable.
   head.writeUInt32LE(1, 64)
   head.writeUInt32LE(5, 68)
   for (const [at, value] of [

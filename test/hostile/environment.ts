@@ -13,14 +13,14 @@ import { MAX_CALLS } from '../../src/sandbox/supervisor.ts'
 import { descriptorsOf } from './host-checks.ts'
 import { type Protection, pause, within } from './program.ts'
 
-/** What is around a guest and must not be touched by it: secrets, files, listeners, another tenant, the server itself. */
+/** The environment that a guest must not affect: secrets, files, listeners, another tenant, the server itself. */
 export interface Environment {
   readonly driver: SandboxDriver
   readonly off: readonly Protection[]
   readonly isRoot: boolean
-  /** Whether instances have control groups, and not rlimits alone. */
+  /** Whether instances have control groups in addition to rlimits. */
   readonly hasGroups: boolean
-  /** What guests are told of it, so that they need not search: addresses and paths, nothing secret. */
+  /** Addresses and paths that guests are told, so that they need not search. Contains no secrets. */
   readonly told: {
     tcp: number
     udp: number
@@ -29,17 +29,17 @@ export interface Environment {
     file: string
     folder: string
   }
-  /** Never to be seen in anything that comes out of a guest. */
+  /** Secrets that must not occur in any output of a guest. */
   readonly secrets: Readonly<Record<string, string>>
-  /** What has gone wrong since the last time, each a clause. */
+  /** Returns the violations since the previous call, as clauses. */
   inspect(outcomes: readonly Outcome[]): Promise<string[]>
-  /** The longest that the neighbour and our own loop have waited since the last time. */
+  /** Returns the longest delays of the neighbour and of the event loop since the previous call. */
   waited(): { neighbourMs: number; loopMs: number }
   neighbour(): Promise<Outcome>
   close(): Promise<void>
 }
 
-/** The descriptor that the shell which has started us has left open; its file holds this secret. */
+/** A descriptor that the starting shell has left open. Its file contains the secret of this environment variable. */
 export const LEAKED = { descriptor: 251, secretEnv: 'ZERODB_HOSTILE_LEAK' }
 
 const NEIGHBOUR = `
@@ -60,7 +60,7 @@ export async function openEnvironment(off: readonly Protection[] = []): Promise<
   const isRoot = process.getuid?.() === 0
   const protections = off.length === 0 ? ALL_PROTECTIONS : protectionsWithout(...off)
 
-  // Not below /tmp, which guests have one of their own of.
+  // Not below /tmp, because each guest has a separate /tmp.
   const folder = await mkdtemp(join(isRoot || existsSync('/var/tmp') ? '/var/tmp' : tmpdir(), 'zerodb-hostile-'))
   await chmod(folder, 0o755)
   const secrets: Record<string, string> = {
@@ -82,7 +82,7 @@ export async function openEnvironment(off: readonly Protection[] = []): Promise<
   const listeners: { close(): unknown }[] = []
   async function listen(what: string, where: number | string): Promise<Server> {
     const server = createServer((socket) => {
-      hits.push(`it has connected to ${what}`)
+      hits.push(`the program connected to ${what}`)
       socket.on('error', () => {}).destroy()
     })
     await new Promise<void>((resolve, reject) => {
@@ -98,9 +98,9 @@ export async function openEnvironment(off: readonly Protection[] = []): Promise<
   await listen('an abstract socket of the server', `\0${abstract}`)
   const socket = join(folder, 'socket')
   await listen('a socket file of the server', socket)
-  // Whoever reaches them may have them: it is not their mode that is to stop a guest.
+  // All users may access these files, so that file modes are not what stops a guest.
   for (const path of [file, join(folder, 'inner', 'secret'), socket]) await chmod(path, 0o666)
-  const datagrams = createSocket('udp4', () => hits.push('it has sent a datagram to the server'))
+  const datagrams = createSocket('udp4', () => hits.push('the program sent a datagram to the server'))
   await new Promise<void>((resolve) => datagrams.bind(0, '127.0.0.1', resolve))
   listeners.push(datagrams)
 
@@ -132,7 +132,7 @@ export async function openEnvironment(off: readonly Protection[] = []): Promise<
   let neighbourMs = 0
   let loopMs = 0
   const wrong: string[] = []
-  /** One call of the neighbour, which must find everything as it has left it. */
+  /** Calls the neighbour, which must find its state unchanged. */
   async function visit(): Promise<void> {
     const began = performance.now()
     const outcome = await neighbour()
@@ -150,7 +150,7 @@ export async function openEnvironment(off: readonly Protection[] = []): Promise<
   await visit()
   const visiting = (async () => {
     while (!closed) {
-      await visit().catch((error) => closed || wrong.push(`the neighbour was refused: ${error.message}`))
+      await visit().catch((error) => closed || wrong.push(`the call of the neighbour was rejected: ${error.message}`))
       await pause(20)
     }
   })()
@@ -164,7 +164,7 @@ export async function openEnvironment(off: readonly Protection[] = []): Promise<
   const machine = () =>
     `${hostname()} ${readFileSync('/proc/sys/kernel/hostname', 'latin1')} ${readFileSync('/proc/sys/vm/overcommit_memory', 'latin1')}`
   const before = machine()
-  // Two of each runtime stand ready, and the neighbour.
+  // Waits for two ready instances of each runtime, and the neighbour.
   await within(10_000, () => driver.load().instances >= 5)
   await pause(50)
   const descriptors = descriptorsOf('self').length
@@ -178,25 +178,26 @@ export async function openEnvironment(off: readonly Protection[] = []): Promise<
     told: { tcp, udp: datagrams.address().port, abstract, socket, file, folder },
     neighbour,
     async inspect(outcomes) {
-      // Datagrams and connections that were made are on their way to us.
+      // Datagrams and connections of the program may still be in transit.
       await pause(10)
       const found = [...hits.splice(0), ...wrong.splice(0)]
       const text = outcomes.map((outcome) => JSON.stringify({ ...outcome, result: textOf(outcome) })).join('\n')
-      for (const [what, value] of Object.entries(secrets)) if (text.includes(value)) found.push(`it knows ${what}`)
+      for (const [what, value] of Object.entries(secrets))
+        if (text.includes(value)) found.push(`the program knows ${what}`)
       const files = {
         [file]: 'a file of the server',
         [join(folder, 'inner', 'secret')]: 'a file in the folder of the server',
       }
       for (const [path, what] of Object.entries(files))
         if (!existsSync(path) || readFileSync(path, 'utf8') !== secrets[what]) {
-          found.push(`${what} is changed`)
+          found.push(`${what} has changed`)
           writeFileSync(path, secrets[what]!, forAll)
         }
-      if (machine() !== before) found.push('the settings of the machine are changed')
-      if (Object.keys(Object.prototype).length > 0) found.push('the prototype of all objects of the server is changed')
+      if (machine() !== before) found.push('the settings of the machine have changed')
+      if (Object.keys(Object.prototype).length > 0) found.push('Object.prototype of the server has changed')
       if (neighbourMs > NEIGHBOUR_MS) found.push(`a neighbour waited for ${Math.round(neighbourMs)} ms`)
-      if (loopMs > LOOP_MS) found.push(`the server stood still for ${Math.round(loopMs)} ms`)
-      // The pool refills, so that it may take a moment until as many are open as before.
+      if (loopMs > LOOP_MS) found.push(`the event loop of the server was blocked for ${Math.round(loopMs)} ms`)
+      // The pool starts new instances, so the number of open descriptors settles with a delay.
       const now = () => descriptorsOf('self').length
       if (!(await within(3_000, () => now() <= descriptors)))
         found.push(`the server has ${now() - descriptors} more descriptors open`)

@@ -4,19 +4,19 @@ import type { Environment } from './environment.ts'
 import { instanceWith, isAlive, processesOf, type Seen } from './host-checks.ts'
 import { type CallRest, codeOf, type HostileProgram, within } from './program.ts'
 
-/** From a kill to the end of the last process. */
+/** Time limit from a kill to the end of the last process. */
 const GONE_MS = 1_000
 const LATE_MS = 2_000
 
-/** Where one program is run once. */
+/** One run of one program in an environment. */
 export class Fixture {
   readonly environment: Environment
   readonly program: HostileProgram
   readonly runtime: Runtime
-  /** What it has got that it must not, each a clause. */
+  /** Violations, as clauses. */
   readonly breaches: string[] = []
   readonly outcomes: Outcome[] = []
-  /** An instance of it may live on: it was called with a key, and all was well. */
+  /** Whether an instance may stay alive, because the program was called with a key and succeeded. */
   isKept = false
   readonly #nonce = randomBytes(6).toString('hex')
   readonly #keys = new Set<string>()
@@ -28,7 +28,7 @@ export class Fixture {
     this.runtime = runtime
   }
 
-  /** Notes what must not be. */
+  /** Records a violation. */
   breach(what: string): void {
     this.breaches.push(what)
   }
@@ -37,15 +37,15 @@ export class Fixture {
     if (!isRight) this.breach(otherwise)
   }
 
-  /** Ends what lives on. */
+  /** Ends the remaining instances. */
   end(): void {
     for (const key of this.#keys) this.environment.driver.retire(key)
   }
 
-  /** Calls the program. Without a key in an instance of its own, as a script. */
+  /** Calls the program: with a key as a handler, without a key as a script in a separate instance. */
   async call({ key, isolation = 'warm', signal, ...rest }: CallRest = {}): Promise<Outcome> {
     const { input, timeoutSeconds = 5 } = this.program
-    // Where the server does not end it, we do.
+    // Ends the program if the server does not.
     const late = AbortSignal.timeout((rest.timeout_seconds ?? timeoutSeconds) * 1000 + LATE_MS)
     const name = key === undefined ? null : `${key} ${this.#nonce}`
     if (name !== null) this.#keys.add(name)
@@ -76,7 +76,7 @@ export class Fixture {
     }
   }
 
-  /** Calls it, has `look` see it as soon as it has printed `ready`, and cancels it then. Resolves when all of it has ended. */
+  /** Calls the program, runs `look` when the program has printed `ready`, and cancels it. Resolves when all its processes have ended. */
   async watch(look: (fixture: Fixture) => Promise<void> | void, rest: CallRest = {}): Promise<Outcome> {
     const over = new AbortController()
     let looking: Promise<void> | undefined
@@ -90,20 +90,20 @@ export class Fixture {
     }
     const outcome = await this.call({ signal: over.signal, onLog, ...rest })
     await looking
-    if (looking) this.check(await this.gone(GONE_MS, pids), 'processes of it are left')
+    if (looking) this.check(await this.gone(GONE_MS, pids), 'processes of the program are still running')
     else if (!this.program.mayEndBefore)
-      this.breach(`it was never ready: ${outcome.status} ${outcome.error?.message ?? ''} ${outcome.stderr}`)
+      this.breach(`the program was never ready: ${outcome.status} ${outcome.error?.message ?? ''} ${outcome.stderr}`)
     return outcome
   }
 
-  /** Its processes, by what lies in its working directory. Throws when it has none. */
+  /** Finds the processes of the program by a file in its working directory. Throws if there are none. */
   seen(): Seen {
     const seen = this.found()
-    if (!seen) throw new Error('the instance cannot be found among our processes')
+    if (!seen) throw new Error('the instance was not found among the child processes')
     return seen
   }
 
-  /** The same where it may have ended: undefined then. */
+  /** Finds the processes of a program that may have ended; undefined if it has. */
   found(): Seen | undefined {
     this.#seen ??= instanceWith(this.#nonce)
     return this.#seen
@@ -113,12 +113,12 @@ export class Fixture {
     return processesOf(this.seen())
   }
 
-  /** Whether the instance is gone with all its processes, so long after this at most. */
+  /** Waits until the instance and all its processes have ended. Returns false after `ms`. */
   gone(ms: number, pids = this.processes()): Promise<boolean> {
     return within(ms, () => !pids.some(isAlive))
   }
 
-  /** Whether an instance of this program lives. */
+  /** Returns whether an instance of this program is running. */
   isThere(): boolean {
     return instanceWith(this.#nonce) !== undefined
   }

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { childrenOf } from '../../src/sandbox/processes.ts'
 
-// What the operator of the machine sees of guests: /proc and the control groups.
+// Inspects guests from the host, through /proc and the control groups.
 
 function read(path: string): string {
   try {
@@ -11,13 +11,13 @@ function read(path: string): string {
   }
 }
 
-/** The fields of /proc/PID/stat behind the name: state, parent, … */
+/** Returns the fields of /proc/PID/stat after the name: state, parent, … */
 function stat(pid: number): string[] {
   const text = read(`/proc/${pid}/stat`)
   return text.slice(text.lastIndexOf(')') + 2).split(' ')
 }
 
-/** Whether the process is there and is no zombie. */
+/** Returns whether the process exists and is not a zombie. */
 export const isAlive = (pid: number): boolean => {
   const [state = ''] = stat(pid)
   return state !== '' && state !== 'Z' && state !== 'X'
@@ -25,17 +25,17 @@ export const isAlive = (pid: number): boolean => {
 
 export const isZombie = (pid: number): boolean => stat(pid)[0] === 'Z'
 
-/** A field of /proc/PID/status; empty when it is gone. */
+/** Returns a field of /proc/PID/status, or '' if the process has ended. */
 export const statusOf = (pid: number, field: string): string =>
   new RegExp(`^${field}:\\s*(.*)$`, 'm').exec(read(`/proc/${pid}/status`))?.[1]?.trim() ?? ''
 
-/** Processor time used so far. */
+/** Returns the processor time used so far. */
 export const processorMs = (pid: number): number => {
   const fields = stat(pid)
   return (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) * 10
 }
 
-/** What its descriptors are, as /proc shows them. */
+/** Returns the targets of the process's descriptors, as /proc shows them. */
 export function descriptorsOf(pid: number | 'self'): string[] {
   try {
     return readdirSync(`/proc/${pid}/fd`).map((fd) => {
@@ -50,7 +50,7 @@ export function descriptorsOf(pid: number | 'self'): string[] {
   }
 }
 
-/** The root of a guest's file system, as the operator sees it. */
+/** Returns the path on the host of a guest's root file system. */
 export const rootOf = (pid: number): string => `/proc/${pid}/root`
 
 export const linkOf = (path: string): string => {
@@ -65,18 +65,18 @@ export function descendantsOf(pid: number): number[] {
   return childrenOf(pid).flatMap((child) => [child, ...descendantsOf(child)])
 }
 
-/** Processes of one instance. */
+/** The processes of one instance. */
 export interface Seen {
-  /** bwrap’s process on our side. */
+  /** The process of bwrap outside the sandbox. */
   outer: number
-  /** The first process inside. */
+  /** The first process inside the sandbox. */
   init: number
   interpreter: number
-  /** Of cgroup v1 or v2; empty where there are none. */
+  /** Folder of the control group (v1 or v2); '' without control groups. */
   groupFolder: string
 }
 
-/** The instance, among those that `server` has started, in whose working directory `marker` lies. */
+/** Finds the instance of `server` that has the file `marker` in its working directory. */
 export function instanceWith(marker: string, server = process.pid): Seen | undefined {
   for (const outer of childrenOf(server)) {
     for (const init of childrenOf(outer)) {
@@ -99,7 +99,7 @@ function groupFolderOf(pid: number): string {
   return folder.includes('zerodb-functions') && existsSync(folder) ? folder : ''
 }
 
-/** All processes of the instance that are there, zombies not counted. */
+/** Returns all running processes of the instance, without zombies. */
 export function processesOf({ init, outer, groupFolder }: Seen): number[] {
   const found = new Set([init, ...descendantsOf(init)])
   if (groupFolder)
@@ -108,15 +108,15 @@ export function processesOf({ init, outer, groupFolder }: Seen): number[] {
   return [...found].filter(isAlive)
 }
 
-/** Tasks, threads included, of these processes. */
+/** Counts the threads of these processes. */
 export const threadsOf = (pids: readonly number[]): number =>
   pids.reduce((sum, pid) => sum + Number(statusOf(pid, 'Threads') || 0), 0)
 
-/** Bytes that are really in memory, not shared with a file. */
+/** Returns the resident memory that is not backed by a file. */
 export const residentMb = (pid: number): number =>
   ['RssAnon', 'RssShmem'].reduce((sum, field) => sum + Number.parseInt(statusOf(pid, field) || '0', 10) / 1024, 0)
 
-/** The folder of this controller’s group in version 1; empty when there is none. */
+/** Returns the folder of this controller’s group in cgroup v1, or '' if there is none. */
 function folderOf(seen: Seen, controller: string): string {
   const own = read(`/proc/${seen.init}/cgroup`)
     .split('\n')
@@ -124,7 +124,7 @@ function folderOf(seen: Seen, controller: string): string {
   return own && seen.groupFolder ? `/sys/fs/cgroup/${controller}${own.split(':').slice(2).join(':')}` : ''
 }
 
-/** All memory that is counted for the instance, of the kernel too. Without control groups, what its processes have. */
+/** Returns the memory of the instance's control group, kernel memory included. Without control groups, the sum of its processes. */
 export function memoryMbOf(seen: Seen): number {
   for (const file of [`${folderOf(seen, 'memory')}/memory.usage_in_bytes`, `${seen.groupFolder}/memory.current`]) {
     const bytes = Number(read(file) || Number.NaN)
@@ -133,7 +133,7 @@ export function memoryMbOf(seen: Seen): number {
   return processesOf(seen).reduce((sum, pid) => sum + ownMb(pid), 0)
 }
 
-/** Megabytes of a process, in which a page that several share after a fork counts for its part: else ten processes would count it ten times. */
+/** Returns the megabytes of a process. Pages shared after a fork count proportionally: ten processes would count them ten times. */
 function ownMb(pid: number): number {
   const pages = read(`/proc/${pid}/smaps_rollup`)
   const kilobytes = ['Pss_Anon', 'Pss_Shmem'].map((field) => new RegExp(`^${field}: +(\\d+)`, 'm').exec(pages)?.[1])
@@ -141,7 +141,7 @@ function ownMb(pid: number): number {
   return kilobytes.reduce((sum, each) => sum + Number(each), 0) / 1024
 }
 
-/** How many processors the instance may use at once. */
+/** Returns how many processors the instance may use at the same time. */
 export function processorsOf(seen: Seen): number {
   const quota = read(`${folderOf(seen, 'cpu')}/cpu.cfs_quota_us`) || read(`${seen.groupFolder}/cpu.max`)
   const microseconds = Number.parseInt(quota, 10)

@@ -14,9 +14,9 @@ import { casesOf, type Row } from './suite.ts'
 
 const isCi = !['', '0', 'false', undefined].includes(process.env['CI'])
 const isHere = SANDBOX.ZERODB_SANDBOX === 'bubblewrap'
-if (!isHere && !isCi) console.log('skipped: the hostile programs, which need Linux with bubblewrap and Python')
+if (!isHere && !isCi) console.log('skipped: hostile programs (they need Linux with bubblewrap and Python)')
 
-/** The lines that `npm run hostile` prints with these arguments, as they come. */
+/** Runs `npm run hostile` with these arguments and provides its output lines as they arrive. */
 class Suite<Line> {
   readonly lines: Line[] = []
   #child: ChildProcess | undefined
@@ -43,12 +43,12 @@ class Suite<Line> {
     for (;;) {
       const found = this.lines.find(isIt)
       if (found) return found
-      if (this.#child!.exitCode !== null) throw new Error(`it was not run:\n${this.#errors}`)
+      if (this.#child!.exitCode !== null) throw new Error(`the program was not run:\n${this.#errors}`)
       await new Promise<void>((resolve) => this.#changed.push(resolve))
     }
   }
 
-  /** Its exit code and what it has complained of, when it has ended. */
+  /** Waits for the end of the suite and returns its exit code and error output. */
   async end(): Promise<{ code: number | null; errors: string }> {
     if (this.#child!.exitCode === null) await once(this.#child!, 'close')
     return { code: this.#child!.exitCode, errors: this.#errors }
@@ -66,7 +66,7 @@ test('there are programs of every group, for both runtimes', () => {
     expect(program.stoppedBy.length > 0 || program.inherent, `${program.name} says what stops it`).toBeTruthy()
 })
 
-test('docs/hostile.md tells of them', () => {
+test('docs/hostile.md is up to date', () => {
   expect(readFileSync(join(packageRoot(), 'docs', 'hostile.md'), 'utf8'), 'npm run hostile -- --page writes it').toBe(
     hostilePage(PROGRAMS),
   )
@@ -75,11 +75,11 @@ test('docs/hostile.md tells of them', () => {
 const isRoot = process.getuid?.() === 0
 const isWanted = isHere || isCi
 
-describe.runIf(isWanted)('hostile programs', () => areHeld(casesOf(PROGRAMS, isRoot)))
+describe.runIf(isWanted)('hostile programs', () => areBlocked(casesOf(PROGRAMS, isRoot)))
 
-// A race is one whoever runs the server.
-describe.runIf(isWanted && isRoot)('hostile programs, and a server of an ordinary user', () =>
-  areHeld(
+// One try of each race is enough here: races do not depend on the user of the server.
+describe.runIf(isWanted && isRoot)('hostile programs with a server of an ordinary user', () =>
+  areBlocked(
     casesOf(PROGRAMS, false).filter(([{ byGroup }]) => !byGroup),
     '--ordinary',
     '--races',
@@ -87,7 +87,7 @@ describe.runIf(isWanted && isRoot)('hostile programs, and a server of an ordinar
   ),
 )
 
-function areHeld(cases: readonly [HostileProgram, Runtime][], ...args: string[]): void {
+function areBlocked(cases: readonly [HostileProgram, Runtime][], ...args: string[]): void {
   const suite = new Suite<Row>()
   beforeAll(() => suite.start(...args))
   afterAll(() => suite.stop())
@@ -104,11 +104,16 @@ function areHeld(cases: readonly [HostileProgram, Runtime][], ...args: string[])
   )
 }
 
-// To a developer it would let programs at everything that this developer has.
-describe.runIf(isWanted && isRoot)('what stops them', () => {
+// On a developer's machine, switching protections off would expose the developer's files to the programs.
+describe.runIf(isWanted && isRoot)('protections', () => {
   test.each([
-    ['a program gets through when it is switched off, and nothing is switched on that stops none', '--one'],
-    ['that the root cannot be written stops one of an ordinary user', '--ordinary', '--only', 'the user of the server'],
+    ['each protection blocks a program that gets through without it', '--one'],
+    [
+      'the read-only root blocks a program of a server of an ordinary user',
+      '--ordinary',
+      '--only',
+      'the user of the server',
+    ],
   ])(
     '%s',
     async (_, ...args) => {

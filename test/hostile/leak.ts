@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { LEAKED } from './environment.ts'
 
-/** Starts a Node program as a shell does that has left a file open: with a descriptor that nobody has asked for. Resolves with its exit code. */
+/** Starts a Node program with a leaked descriptor, like a shell that has left a file open. Resolves with the exit code. */
 export async function inLeakyShell(command: readonly string[]): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), 'zerodb-hostile-leak-'))
   const file = join(folder, 'secret')

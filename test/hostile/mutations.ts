@@ -5,24 +5,25 @@ import { PROGRAMS } from './programs/index.ts'
 import { attempt, casesOf, type Row } from './suite.ts'
 import { table } from './table.ts'
 
-/** What came of one program while some protections were switched off. */
+/** Result of one program while some protections were switched off. */
 export interface Mutation {
   off: readonly Protection[]
   name: string
   runtime: string
-  /** What it got. Empty: it was held all the same. */
+  /** Violations. Empty if the program was blocked nevertheless. */
   breaches: string[]
-  /** Whether it must get through, as its program says. */
+  /** Whether the program is expected to get through. */
   expected: boolean
 }
 
-/** So often is one tried that must get through: some of them are races that it may lose. */
+/** Number of tries for a program that is expected to get through: some programs are races that can fail. */
 const TRIES = 5
 
 /**
- * Runs programs with what stops them switched off. By default each only with the sets that it names itself, where it must get through; with
- * `all`, every program with each single protection; with `one`, the first program of each set only. Whether every expected one got through, and
- * every protection has a program that does.
+ * Runs programs with protections switched off. By default each program runs without each set of `stoppedBy`, where it must get through.
+ * With `all`, every program also runs without each single protection; with `one`, only the first program of each set runs.
+ *
+ * Returns whether all expected programs got through, and whether each protection has such a program.
  */
 export async function runMutations(
   programs: readonly HostileProgram[],
@@ -64,15 +65,15 @@ export async function runMutations(
   const proven = new Set(results.filter(({ breaches }) => breaches.length > 0).flatMap(({ off }) => off))
   const unproven = (Object.keys(PROTECTIONS) as Protection[]).filter((name) => !proven.has(name) && !untried.has(name))
   for (const { name, runtime, off } of held)
-    console.error(`held although ${off.join(' and ')} ${off.length > 1 ? 'are' : 'is'} off: ${name} (${runtime})`)
+    console.error(`blocked although ${off.join(' and ')} ${off.length > 1 ? 'are' : 'is'} off: ${name} (${runtime})`)
   const isWhole = programs.length === PROGRAMS.length
-  if (isWhole) for (const name of unproven) console.error(`no program shows what ${name} is for`)
+  if (isWhole) for (const name of unproven) console.error(`no program gets through without ${name}`)
   return held.length === 0 && (!isWhole || unproven.length === 0)
 }
 
 function print(results: readonly Mutation[]): void {
   const lines = results
     .filter(({ breaches, expected }) => breaches.length > 0 || expected)
-    .map(({ off, name, runtime, breaches }) => [off.join(' + '), name, runtime, breaches[0] ?? 'HELD'])
-  console.log(table(['switched off', 'what gets through', 'runtime', 'what is seen'], lines))
+    .map(({ off, name, runtime, breaches }) => [off.join(' + '), name, runtime, breaches[0] ?? 'BLOCKED'])
+  console.log(table(['switched off', 'program', 'runtime', 'violation'], lines))
 }

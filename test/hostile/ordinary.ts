@@ -8,14 +8,14 @@ import { bundle } from './servers.ts'
 
 const USER = 54321
 
-/** The suite with these arguments, run by a user who owns nothing, from a copy that this user can read. Resolves with its exit code. Needs root. */
+/** Runs the suite as a user without files, from a copy that this user can read. Resolves with the exit code. Needs root. */
 export async function asOrdinaryUser(args: readonly string[]): Promise<number> {
-  if (process.getuid?.() !== 0) throw new Error('only root can run it as another user')
+  if (process.getuid?.() !== 0) throw new Error('only root can run the suite as another user')
   const folder = await mkdtemp(join(tmpdir(), 'zerodb-hostile-'))
   try {
     await chmod(folder, 0o755)
     for (const file of ['run.ts', 'other-server.ts']) await bundle(folder, file)
-    // What the bundler is made of, which some programs attack.
+    // Some programs attack the bundler, so the copy needs its files.
     for (const path of ['dist/workers', 'node_modules/esbuild', 'node_modules/@esbuild'])
       await cp(join(packageRoot(), path), join(folder, path), { recursive: true })
     const home = join(folder, 'home')

@@ -4,7 +4,7 @@ import { bubblewrap } from '../../src/sandbox/bubblewrap/index.ts'
 import type { Program } from '../../src/sandbox/index.ts'
 import { ALL_PROTECTIONS, type Protections, protectionsWithout } from '../../src/sandbox/protections.ts'
 
-// A server of which one guest is all: runs the program that comes on standard input, prints what it prints, and waits to be killed.
+// A server for one guest: runs the program that it reads from stdin, prints the output of the program, and waits to be killed.
 
 const { off, program } = JSON.parse(await text(process.stdin)) as { off: (keyof Protections)[]; program: Program }
 const protections = off.length === 0 ? ALL_PROTECTIONS : protectionsWithout(...off)
@@ -17,4 +17,4 @@ const { status, error } = await driver.call({
   output_limit_bytes: 1_000,
   onLog: ({ text }) => console.log(text),
 })
-console.log(`it has ended with ${status}: ${error?.message}`)
+console.log(`the program ended with ${status}: ${error?.message}`)

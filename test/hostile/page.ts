@@ -1,7 +1,7 @@
 import { PROTECTIONS } from '../../src/sandbox/protections.ts'
 import type { HostileProgram, Protection } from './program.ts'
 
-/** docs/hostile.md: every protection with the programs that get through without it. `npm run hostile -- --mutations` shows that they do. */
+/** Returns docs/hostile.md: every protection with the programs that get through without it, as `npm run hostile -- --mutations` verifies. */
 export function hostilePage(programs: readonly HostileProgram[]): string {
   const users = { root: 'server of root', user: 'server of an ordinary user' }
   const runtimes = ({ node, python, as }: HostileProgram) =>
@@ -10,21 +10,20 @@ export function hostilePage(programs: readonly HostileProgram[]): string {
   const lines = [
     '# Hostile programs',
     '',
-    `${programs.length} programs want more than they may have, ${count} with both runtimes. \`npm run hostile\` runs them, and \`npm test\` with it. What`,
-    'each gets is told from outside: by what it says and cannot know, and by the files, sockets, processes, control groups, neighbours and',
-    'the server, while it runs and behind it.',
+    `\`npm run hostile\` and \`npm test\` run ${programs.length} programs that try to exceed their limits, ${count} if each runtime counts. The suite`,
+    'detects a success from outside: by secrets in the output, and by the state of files, sockets, processes, control groups, neighbours and',
+    'the server during and after the run.',
     '',
-    'A program that is held proves something only if it gets through when the one thing that holds it is switched off:',
-    '`npm run hostile -- --mutations` does that, and fails where one is held all the same, or where nothing gets through without a',
-    'protection. This page is made from the same list.',
+    'A blocked program proves something only if it gets through when its protection is switched off. `npm run hostile -- --mutations` checks',
+    'this. It fails if a program is blocked nevertheless, or if a protection blocks no program. This page is generated from the same list.',
     '',
-    'Some protections hold together what either would: with one of them off the other still stands, and a program gets through only without',
-    'both (“without … too”). So `no_nested_namespaces` and `no_capabilities` show only without `seccomp`, and as root `read_only_root` only',
-    'without `rootfs`: there no file that can be seen belongs to the user of a sandbox. Under an ordinary user it shows by itself.',
+    'Some programs are blocked by either of two protections and get through only without both (“without … too”). `no_nested_namespaces` and',
+    '`no_capabilities` only matter without `seccomp`. If the server runs as root, `read_only_root` only matters without `rootfs`, because no',
+    'visible file belongs to the user of a sandbox. If an ordinary user runs the server, it matters alone.',
     '',
-    '## What gets through without it',
+    '## Programs blocked by a protection',
     '',
-    '| protection | is | programs |',
+    '| protection | meaning | programs that get through without it |',
     '|---|---|---|',
   ]
   for (const [name, meaning] of Object.entries(PROTECTIONS)) {
@@ -38,7 +37,7 @@ export function hostilePage(programs: readonly HostileProgram[]): string {
     )
     lines.push(`| \`${name}\` | ${meaning} | ${stopped.join('<br>')} |`)
   }
-  lines.push('', '## What nothing that can be switched off holds', '', '| program | held, because |', '|---|---|')
+  lines.push('', '## Programs blocked by the design', '', '| program | blocked because |', '|---|---|')
   for (const program of programs)
     if (program.stoppedBy.length === 0) lines.push(`| ${program.name} (${runtimes(program)}) | ${program.inherent} |`)
   return `${lines.join('\n')}\n`

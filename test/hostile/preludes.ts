@@ -1,6 +1,6 @@
-// What programs have in common, put before their code.
+// Common code that programs start with.
 
-/** `frame`, `say` (in one write), `json` for a good result, and numbers of frames. */
+/** Defines `frame`, `sendFrames` (in one write), `json` for a valid result, and the types of frames. */
 export const NODE_FRAMES = `
 import fs from 'node:fs'
 const [UP, RESULT, LOG, ASK] = [16, 17, 18, 19]
@@ -12,7 +12,7 @@ const frame = (type, call, ...body) => {
   head.writeUInt32LE(call, 5)
   return Buffer.concat([head, bytes])
 }
-const say = (...frames) => {
+const sendFrames = (...frames) => {
   const bytes = Buffer.concat(frames)
   for (let at = 0; at < bytes.length; ) {
     try { at += fs.writeSync(3, bytes, at) } catch (error) { if (error.code !== 'EAGAIN') throw error }
@@ -31,7 +31,7 @@ UP, RESULT, LOG, ASK = 16, 17, 18, 19
 def frame(type, call, *body):
     data = b''.join(bytes([part]) if isinstance(part, int) else part.encode() if isinstance(part, str) else part for part in body)
     return struct.pack('<IBI', len(data), type, call) + data
-def say(*frames):
+def sendFrames(*frames):
     data = b''.join(frames)
     while data:
         data = data[os.write(3, data):]
@@ -51,7 +51,7 @@ const tried = (what) => { try { return what() } catch (error) { return String(er
 const ready = () => { console.log('ready'); setInterval(() => {}, 1000) }
 `
 
-/** `syscall(number, …)`: what the kernel answers, negative for an error; \`tried\`; \`ready\` waits until it is looked at. */
+/** Defines `syscall(number, …)`, whose result is negative for an error, `tried`, and `ready`, which waits for the checks of the suite. */
 export const PYTHON_WORLD = `
 import ctypes, json, os, sys, time
 environment = json.loads(os.environ['WORLD'])

@@ -22,56 +22,57 @@ export const GROUPS = [
 export type Group = (typeof GROUPS)[number]
 
 /**
- * A program that wants more than it may have. What it gets is told from outside: by what it has said that it cannot know, and by what the
- * machine, its neighbours and the server are like while it runs and behind it. After every one of them the suite looks for any secret in
- * what came out, for changed files, for connections, for a neighbour that is not as it was, for processes and descriptors that are left
- * (environment.ts); a program names only what must be seen besides.
+ * A program that tries to exceed its limits. The suite detects a success from outside: by secrets in the output, and by the state of the
+ * machine, the neighbours and the server during and after the run.
+ *
+ * After every program, environment.ts checks the output for secrets, and looks for changed files, connections, a changed neighbour, and
+ * remaining processes and descriptors. A program only defines additional checks.
  */
 export interface HostileProgram {
-  /** What it tries. */
+  /** Says what the program tries. */
   name: string
   group: Group
-  /** Programs with a top level only, or with a handler where `play` calls them so. One that waits to be looked at prints `ready`. */
+  /** Source for Node. Has only top-level code, or a handler if `play` calls one. Prints `ready` when it waits for `look`. */
   node?: string
   python?: string
-  /** Files beside it. */
+  /** Additional files. */
   files?: Readonly<Record<string, string | Uint8Array>>
   input?: CallInput
-  /** Each a set of protections: with these switched off and all others on, it gets through. */
+  /** Sets of protections. With one set switched off and all others on, the program gets through. */
   stoppedBy: readonly (readonly Protection[])[]
-  /** Why it is of use though nothing that can be switched off stops it. */
+  /** Reason why the program is blocked, if no protection that can be switched off blocks it. */
   inherent?: string
-  /** A race: tried twenty times wherever others are tried once. */
+  /** The program is a race, which is tried twenty times instead of once. */
   race?: true
-  /** Ended after so long; 5 unless given. */
+  /** Timeout of the call; default 5. */
   timeoutSeconds?: number
-  /** Of its instance; 256 unless given. */
+  /** Memory limit of the instance; default 256. */
   memoryMb?: number
-  /** It may be ended before it is ready, and is not looked at then. */
+  /** The program may be ended before it is ready; then `look` is not called. */
   mayEndBefore?: true
-  /** Looked at while it waits, after `ready`. It is cancelled behind this. */
+  /** Checks the program while it waits after `ready`. The program is cancelled afterwards. */
   look?(fixture: Fixture): Promise<void> | void
-  /** How it must end. */
+  /** Statuses with which the calls may end. */
   ends?: Ends
-  /** Looked at behind its end. */
+  /** Checks each outcome after the end. */
   after?(fixture: Fixture, outcome: Outcome): Promise<void> | void
-  /** In place of one call of the program as a script. */
+  /** Calls the program, instead of the default: one call as a script. */
   play?(fixture: Fixture): Promise<void>
-  /** Only a control group stops it: it is not tried where there are none. */
+  /** Only a control group blocks the program, so it is not run without control groups. */
   byGroup?: true
-  /** Only where the server runs as this. */
+  /** The program only runs if the server runs as this user. */
   as?: 'root' | 'user'
 }
 
 export type Ends = readonly OutcomeStatus[]
 
-/** What of a call a program may choose. */
+/** Options of a call that a program can set. */
 export type CallRest = Partial<Omit<Call, 'program'>> & { key?: string; isolation?: 'warm' | 'fresh' }
 
 export const codeOf = ({ node, python }: HostileProgram, runtime: Runtime): string | undefined =>
   runtime === 'nodejs20' ? node : python
 
-/** Waits until it holds, so long at most; whether it did. */
+/** Waits until `holds` returns true. Returns false after `ms`. */
 export async function within(ms: number, holds: () => boolean | Promise<boolean>): Promise<boolean> {
   const until = performance.now() + ms
   for (;;) {

@@ -11,17 +11,17 @@ import { PROGRAMS } from './programs/index.ts'
 import { attempt, casesOf, type Row } from './suite.ts'
 import { printRows } from './table.ts'
 
-const HELP = `npm run hostile                        every program once, races twenty times
-npm run hostile -- --repeat 20         every program twenty times; --races N: each race so often at least, in place of twenty times
-npm run hostile -- --ordinary          started by root, as an ordinary user and from a copy that this user can read
-npm run hostile -- --only KERNEL       those whose group or name has this in it
-npm run hostile -- --mutations         with what stops them switched off: which get through
-npm run hostile -- --mutations --one   the first program of each mechanism only
-npm run hostile -- --mutations --all   each protection switched off before every program
+const HELP = `npm run hostile                        runs every program once and races twenty times
+npm run hostile -- --repeat 20         runs every program twenty times; --races N: minimum number of tries of a race, instead of twenty
+npm run hostile -- --ordinary          as root: runs the suite as an ordinary user, from a copy that this user can read
+npm run hostile -- --only KERNEL       runs programs whose group or name contains this text
+npm run hostile -- --mutations         runs programs with protections switched off, where they must get through
+npm run hostile -- --mutations --one   runs only the first program of each protection
+npm run hostile -- --mutations --all   runs every program without each protection
 npm run hostile -- --page              writes docs/hostile.md
 
---json prints a line of JSON for each program as it ends, in place of the table.
-The exit code is 1 when a program got something, or when one is held though what stops it is off.`
+--json prints a JSON line for each program when it has ended, instead of the table.
+The exit code is 1 if a program gets through, or if a program with --mutations is blocked although its protection is off.`
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
@@ -45,7 +45,7 @@ async function main(): Promise<void> {
   const [repeat, races] = (['repeat', 'races'] as const).map((option) => {
     const times = Number(values[option])
     if (!Number.isSafeInteger(times) || times < 1)
-      throw new Error(`--${option} is a number of times, not ${values[option]}`)
+      throw new Error(`--${option} must be a positive number, not ${values[option]}`)
     return times
   }) as [number, number]
   if (values.page) {
@@ -58,7 +58,7 @@ async function main(): Promise<void> {
   }
   const only = values.only.toLowerCase()
   const programs = PROGRAMS.filter(({ name, group }) => `${group} ${name}`.toLowerCase().includes(only))
-  if (programs.length === 0) throw new Error(`no program or group has ${values.only} in its name`)
+  if (programs.length === 0) throw new Error(`no program or group contains "${values.only}" in its name`)
   if (values.mutations) {
     if (!(await runMutations(programs, values))) process.exitCode = 1
     return
@@ -82,7 +82,7 @@ async function main(): Promise<void> {
   if (rows.some(({ breaches }) => breaches.length > 0)) process.exitCode = 1
 }
 
-/** Many tries as one: everything that any of them has got, and the longest of all times but the last, which is their median. */
+/** Combines tries into one row: all violations, the longest delays, and the median duration. */
 function together(tries: readonly Row[]): Row {
   const most = (field: 'neighbourMs' | 'loopMs') => Math.max(...tries.map((row) => row[field]))
   const ms = tries.map((row) => row.ms).sort((a, b) => a - b)

@@ -10,22 +10,22 @@ import type { Fixture } from './fixture.ts'
 import { instanceWith, type Seen } from './host-checks.ts'
 import { within } from './program.ts'
 
-/** Where the suite is a copy, it lies beside it. */
+/** Path of the bundled script if the suite runs from a copy. */
 const COPIED = join(packageRoot(), 'dist', 'other-server.mjs')
 const OTHER_SERVER = existsSync(COPIED) ? COPIED : join(packageRoot(), 'test', 'hostile', 'other-server.ts')
 
-/** A server in a process of its own, with one guest that has printed `ready`. */
+/** A server in a separate process, with one guest that has printed `ready`. */
 export interface OtherServer {
   seen: Seen
-  /** What the guest has printed. */
+  /** Returns the output of the guest. */
   printed(): string
-  /** With SIGKILL. Resolves when it has ended; its guests may not have. */
+  /** Sends SIGKILL. Resolves when the server has ended; its guests may still be running. */
   kill(): Promise<void>
-  /** Whether the control group of its guest exists. */
+  /** Returns whether the control group of the guest exists. */
   hasGroup(): boolean
 }
 
-/** Runs the program of `fixture` in a server of its own, with the protections of its environment. */
+/** Runs the program of `fixture` in a separate server, with the protections of its environment. */
 export async function startServer(
   fixture: Fixture,
   { script, env = {} }: { script?: string; env?: Record<string, string> } = {},
@@ -48,7 +48,7 @@ export async function startServer(
   const seen = instanceWith(marker, child.pid)
   if (!isReady || !seen) {
     child.kill('SIGKILL')
-    throw new Error(`the other server is not ready, but ${child.exitCode}: ${printed}`)
+    throw new Error(`the other server is not ready (exit code ${child.exitCode}): ${printed}`)
   }
   const inodeOf = (path: string) => statSync(path, { throwIfNoEntry: false })?.ino
   const group = seen.groupFolder && inodeOf(seen.groupFolder)
@@ -59,12 +59,12 @@ export async function startServer(
       child.kill('SIGKILL')
       if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
     },
-    // Another of the same name may be the next server’s.
+    // Compares inodes: the next server may have created a group of the same name.
     hasGroup: () => group !== '' && inodeOf(seen.groupFolder) === group,
   }
 }
 
-/** Has `work` run with a copy of the server in a folder below the home of root that only root can enter; told the script and the folder. */
+/** Copies the server to a folder in root's home that only root can enter, and runs `work` with the script and the folder. */
 export async function inRootsHome(work: (script: string, folder: string) => Promise<void>): Promise<void> {
   const folder = await mkdtemp(join(homedir(), '.zerodb-hostile-'))
   try {
@@ -75,7 +75,7 @@ export async function inRootsHome(work: (script: string, folder: string) => Prom
   }
 }
 
-/** A copy of the package, as far as sandboxes need it, with this file of the suite among its programs. */
+/** Copies the parts of the package that sandboxes need to `folder`, with this file of the suite as a program. */
 export async function bundle(folder: string, file: string): Promise<void> {
   await build({
     entryPoints: [join(packageRoot(), 'test', 'hostile', file)],
@@ -86,7 +86,7 @@ export async function bundle(folder: string, file: string): Promise<void> {
     external: ['esbuild'],
     banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url)" },
   })
-  // Its process would be one more of ours.
+  // Ends the process of esbuild, so that it does not count as a child process of the server.
   await stop()
   await cp(join(packageRoot(), 'dist', 'guest'), join(folder, 'dist', 'guest'), { recursive: true })
   await writeFile(join(folder, 'package.json'), '{"version": "0.0.0"}')

@@ -5,28 +5,28 @@ import { Fixture } from './fixture.ts'
 import { codeOf, type HostileProgram, within } from './program.ts'
 
 const GONE_MS = 1_000
-const NO_GROUPS = 'there are no control groups'
+const NO_GROUPS = 'the machine has no control groups'
 
-/** What one program was seen to do, in one runtime. */
+/** Result of one program in one runtime. */
 export interface Row {
   name: string
   group: string
   runtime: Runtime
-  /** How often it was tried. */
+  /** Number of tries. */
   times: number
-  /** How its calls have ended. */
+  /** Statuses of the calls. */
   outcome: string
-  /** Why it was not tried, or null. */
+  /** Reason why the program was not run, or null. */
   notTried: string | null
-  /** What it got, each a clause. Empty: it was held. */
+  /** Violations, as clauses. Empty if the program was blocked. */
   breaches: string[]
   ms: number
-  /** The longest that a neighbour’s call has taken meanwhile, and that the server’s loop stood still. */
+  /** Longest call of the neighbour during the run, and longest block of the server’s event loop. */
   neighbourMs: number
   loopMs: number
 }
 
-/** Each program with each runtime that it is written for. */
+/** Returns each program with each of its runtimes. */
 export function casesOf(programs: readonly HostileProgram[], isRoot: boolean): [HostileProgram, Runtime][] {
   return programs
     .filter(({ as }) => as === undefined || as === (isRoot ? 'root' : 'user'))
@@ -38,7 +38,7 @@ export function casesOf(programs: readonly HostileProgram[], isRoot: boolean): [
     )
 }
 
-/** Runs it once. Never rejects: what goes wrong in looking at it is a breach. */
+/** Runs a program once. Never rejects: an error of a check is recorded as a violation. */
 export async function attempt(environment: Environment, program: HostileProgram, runtime: Runtime): Promise<Row> {
   const { name, group } = program
   if (program.byGroup && !environment.hasGroups)
@@ -61,12 +61,13 @@ export async function attempt(environment: Environment, program: HostileProgram,
     else if (program.look) await fixture.watch(program.look)
     else await fixture.call()
     for (const { status, error } of program.ends ? fixture.outcomes : [])
-      fixture.check(program.ends!.includes(status), `it has ended with ${status}: ${error?.message ?? ''}`)
+      fixture.check(program.ends!.includes(status), `the program ended with ${status}: ${error?.message ?? ''}`)
     for (const outcome of program.after ? fixture.outcomes : []) await program.after!(fixture, outcome)
-    // An instance that serves no further call is gone, with whatever was started in it.
-    if (!fixture.isKept && !(await within(GONE_MS, () => !fixture.isThere()))) fixture.breach('its processes are left')
+    // An instance that serves no further calls must end with all processes that it has started.
+    if (!fixture.isKept && !(await within(GONE_MS, () => !fixture.isThere())))
+      fixture.breach('processes of the program are still running')
   } catch (error) {
-    fixture.breach(`it cannot be looked at: ${inspect(error)}`)
+    fixture.breach(`the check failed: ${inspect(error)}`)
   }
   const ms = performance.now() - began
   fixture.end()

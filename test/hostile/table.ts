@@ -1,6 +1,6 @@
 import type { Row } from './suite.ts'
 
-/** Columns as wide as they must be. */
+/** Formats a table with columns as wide as their longest cell. */
 export function table(head: readonly string[], lines: readonly (readonly string[])[]): string {
   const widths = head.map((title, i) => Math.max(title.length, ...lines.map((line) => line[i]!.length)))
   return [head, ...lines]
@@ -15,7 +15,7 @@ export function table(head: readonly string[], lines: readonly (readonly string[
 
 export function printRows(rows: readonly Row[]): void {
   const ms = (value: number) => String(Math.round(value))
-  const head = ['group', 'what it tries', 'runtime', 'times', 'outcome', '', 'ms', 'neighbour ms', 'loop ms']
+  const head = ['group', 'program', 'runtime', 'times', 'outcome', '', 'ms', 'neighbour ms', 'loop ms']
   console.log(
     table(
       head,
@@ -25,7 +25,7 @@ export function printRows(rows: readonly Row[]): void {
         row.runtime,
         String(row.times),
         row.outcome,
-        row.breaches.length > 0 ? 'GOT THROUGH' : row.notTried ? 'not tried' : 'held',
+        row.breaches.length > 0 ? 'GOT THROUGH' : row.notTried ? 'not run' : 'blocked',
         ms(row.ms),
         ms(row.neighbourMs),
         ms(row.loopMs),
@@ -36,6 +36,6 @@ export function printRows(rows: readonly Row[]): void {
     for (const breach of breaches) console.log(`\n${name} (${runtime}): ${breach}`)
   const through = rows.filter(({ breaches }) => breaches.length > 0).length
   const untried = rows.filter(({ notTried }) => notTried !== null)
-  const why = untried.length > 0 ? `, ${untried.length} not tried: ${untried[0]!.notTried}` : ''
-  console.log(`\n${rows.length - through - untried.length} held, ${through} got through${why}`)
+  const why = untried.length > 0 ? `, ${untried.length} not run: ${untried[0]!.notTried}` : ''
+  console.log(`\n${rows.length - through - untried.length} blocked, ${through} got through${why}`)
 }

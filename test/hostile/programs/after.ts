@@ -3,17 +3,17 @@ import { isAlive, processesOf, processorMs } from '../host-checks.ts'
 import { NODE_WORLD, PYTHON_WORLD } from '../preludes.ts'
 import { type HostileProgram, pause, within } from '../program.ts'
 
-/** Something goes on behind the answer: the instance is ended for it. */
+/** Checks that a program that keeps running after its response ends with its instance. */
 async function endsSoon(fixture: Fixture): Promise<void> {
   await fixture.call({ key: 'after' })
   const seen = fixture.found()
   const pids = seen ? processesOf(seen) : []
-  fixture.check(await within(500, () => !pids.some(isAlive)), 'what it has left behind lives on')
+  fixture.check(await within(500, () => !pids.some(isAlive)), 'its processes are still running')
 }
 
 export const after: HostileProgram[] = [
   {
-    name: 'computes on behind its answer',
+    name: 'keeps computing after its response',
     group: 'AFTER',
     stoppedBy: [['paused_when_idle']],
     node: `import { Worker } from 'node:worker_threads'
@@ -31,11 +31,11 @@ def handler(event, ctx):
       const before = processorMs(interpreter)
       await pause(300)
       const used = processorMs(interpreter) - before
-      fixture.check(isAlive(interpreter) && used <= 20, `it has computed for ${used} of 300 ms`)
+      fixture.check(isAlive(interpreter) && used <= 20, `the program computed for ${used} of 300 ms`)
     },
   },
   {
-    name: 'leaves a child behind',
+    name: 'leaves a child process running',
     group: 'AFTER',
     stoppedBy: [['strays']],
     node: `import { spawn } from 'node:child_process'
@@ -48,7 +48,7 @@ def handler(event, ctx):
     play: endsSoon,
   },
   {
-    name: 'leaves a daemon behind that nobody is the parent of',
+    name: 'leaves a daemon running',
     group: 'AFTER',
     stoppedBy: [['strays']],
     python: `import os, time
@@ -63,7 +63,7 @@ def handler(event, ctx):
     play: endsSoon,
   },
   {
-    name: 'has a child wake it when it is stopped',
+    name: 'is woken by a child process when it is stopped',
     group: 'AFTER',
     stoppedBy: [['strays']],
     python: `import os, signal
@@ -75,7 +75,7 @@ def handler(event, ctx):
     play: endsSoon,
   },
   {
-    name: 'goes on as a child of its child, faster than it can be counted',
+    name: 'continues as a grandchild, faster than processes can be counted',
     group: 'AFTER',
     stoppedBy: [['strays']],
     python: `import os
@@ -87,11 +87,11 @@ def handler(event, ctx):
     return 1`,
     async play(fixture) {
       await fixture.call({ key: 'after' })
-      fixture.check(await within(500, () => !fixture.isThere()), 'what it has left behind lives on')
+      fixture.check(await within(500, () => !fixture.isThere()), 'its processes are still running')
     },
   },
   {
-    name: 'survives its end as a daemon',
+    name: 'survives the end of its instance as a daemon',
     group: 'AFTER',
     stoppedBy: [['kill_all']],
     node: `${NODE_WORLD}
@@ -111,7 +111,7 @@ ready()`,
     look() {},
   },
   {
-    name: 'leaves something for the next caller, who asked for a new sandbox',
+    name: 'leaves data for the next call, which requests a new sandbox',
     group: 'AFTER',
     stoppedBy: [],
     inherent: 'a new sandbox is a new process with new files',
@@ -132,15 +132,18 @@ def handler(event, ctx):
     async play(fixture) {
       for (let i = 0; i < 2; i++) {
         const { result } = await fixture.call({ key: 'fresh', isolation: 'fresh' })
-        fixture.check(Buffer.from(result?.body ?? []).toString() === 'false', 'it finds what the call before has left')
+        fixture.check(
+          Buffer.from(result?.body ?? []).toString() === 'false',
+          'the call finds data of the previous call',
+        )
       }
     },
   },
   {
-    name: 'prints for the caller who comes next',
+    name: 'prints output for the next caller',
     group: 'AFTER',
     stoppedBy: [],
-    inherent: 'what comes while no call is under way is nobody’s, and is thrown away as it comes',
+    inherent: 'output that arrives while no call is running is discarded',
     node: `import fs from 'node:fs'
       const write = fs.writeSync
       fs.writeSync = (fd, bytes, ...rest) => {
@@ -167,7 +170,7 @@ def handler(event, ctx): time.sleep(0.02)`,
       await fixture.call({ key: 'print' })
       await pause(9)
       const { stdout } = await fixture.call({ key: 'print' })
-      fixture.check(!stdout.includes('for the next'), 'the next caller reads it')
+      fixture.check(!stdout.includes('for the next'), 'the next caller gets the output')
     },
   },
 ]

@@ -4,14 +4,14 @@ import { thenAnother } from './forgery.ts'
 
 const OWN = 'it has only its own process to end'
 
-/** It ends its own process, and is told apart from one that has an answer. */
+/** Returns a program that ends its process, which must not count as a response. */
 const crashes = (
   name: string,
   code: Pick<HostileProgram, 'node' | 'python'>,
   ends: Ends = ['crashed'],
 ): HostileProgram => ({ name, group: 'CRASH', stoppedBy: [], inherent: OWN, ends, ...code })
 
-/** It breaks its process in a way that shows later, where another program could have been. */
+/** Returns a program that damages its process. The damage shows later, when another program could be running in it. */
 const breaksLater = (name: string, code: Pick<HostileProgram, 'node' | 'python'>): HostileProgram => ({
   name,
   group: 'CRASH',
@@ -21,19 +21,19 @@ const breaksLater = (name: string, code: Pick<HostileProgram, 'node' | 'python'>
 })
 
 export const crash: HostileProgram[] = [
-  crashes('ends with code 0 before it has answered', {
+  crashes('exits with code 0 before its response', {
     node: 'process.reallyExit(0)',
     python: 'import os\nos._exit(0)',
   }),
   crashes(
-    'exits in the middle of a call',
+    'exits during a call',
     {
       node: 'process.exit(3)',
       python: 'import sys\nsys.exit(3)',
     },
     ['threw'],
   ),
-  crashes('reads where nothing is', {
+  crashes('reads unmapped memory', {
     node: 'process.kill(process.pid, "SIGSEGV"); for (;;);',
     python: 'import ctypes\nctypes.string_at(1)',
   }),
@@ -42,11 +42,11 @@ export const crash: HostileProgram[] = [
     node: 'process.kill(process.pid, "SIGKILL"); for (;;);',
     python: 'import os\nos.kill(os.getpid(), 9)',
   }),
-  crashes('becomes another program', {
+  crashes('replaces itself with another program', {
     python: 'import os, sys\nos.execv(sys.executable, [sys.executable, "-S", "-c", "pass"])',
   }),
   {
-    name: 'kills everything that it can',
+    name: 'kills all processes that it can',
     group: 'CRASH',
     stoppedBy: [['pid_namespace', 'own_uid']],
     ends: ['ok', 'crashed', 'threw', 'timeout'],
@@ -64,7 +64,7 @@ result = 1`,
     after: () => pause(50),
   },
   {
-    name: 'signals its group of processes',
+    name: 'sends a signal to its process group',
     group: 'CRASH',
     stoppedBy: [['new_session', 'own_uid']],
     node: `${NODE_WORLD}
@@ -78,17 +78,17 @@ os.kill(0, signal.SIGUSR2)
 ready()`,
     look: () => pause(50),
   },
-  breaksLater('throws where nobody waits, behind its answer', {
+  breaksLater('throws in a callback after its response', {
     node: 'export default () => { setTimeout(() => { throw new Error("late") }, 2); return 1 }',
     python: `import threading, os
 def handler(event, ctx):
     threading.Timer(0.002, lambda: os.abort()).start()
     return 1`,
   }),
-  breaksLater('rejects where nobody waits, behind its answer', {
+  breaksLater('rejects an unhandled promise after its response', {
     node: 'export default () => { setTimeout(() => Promise.reject(new Error("late")), 2); return 1 }',
   }),
-  breaksLater('throws what cannot be looked at', {
+  breaksLater('throws an object that cannot be inspected', {
     node: `export default () => { throw new Proxy({}, { get() { throw 1 }, has() { throw 2 }, getPrototypeOf() { throw 3 } }) }`,
     python: `
 class Worst(Exception):
@@ -97,7 +97,7 @@ class Worst(Exception):
     def __getattr__(self, name): raise SystemExit(1)
 def handler(event, ctx): raise Worst()`,
   }),
-  breaksLater('returns what cannot be looked at', {
+  breaksLater('returns an object that cannot be inspected', {
     node: `export default () => new Proxy({}, { get() { throw 1 }, ownKeys() { throw 2 }, getPrototypeOf() { throw 3 } })`,
     python: `
 class Worst(dict):
@@ -106,7 +106,7 @@ class Worst(dict):
     values = keys = __len__ = items
 def handler(event, ctx): return Worst(a=1)`,
   }),
-  breaksLater('returns a circle', {
+  breaksLater('returns a cyclic object', {
     node: 'export default () => { const a = {}; a.a = [a]; return a }',
     python: 'def handler(event, ctx):\n    a = []\n    a.append(a)\n    return a',
   }),

@@ -19,7 +19,7 @@ for pid in ['self', *range(20)]:
 result = json.dumps(found)[:40_000]`,
   },
   {
-    name: 'reads the memory in which it got its environment',
+    name: 'reads the memory that its environment was passed in',
     group: 'ENV',
     stoppedBy: [['empty_environment']],
     python: `${PYTHON_WORLD}

@@ -6,8 +6,8 @@ import { NODE_FRAMES, NODE_WORLD, PYTHON_FRAMES } from '../preludes.ts'
 import { type HostileProgram, type Protection, pause, within } from '../program.ts'
 
 /**
- * Sends frames of which one is forged, in one write or with a pause between them, so that the server reads them at once or one after the
- * other. `frames` are expressions that are the same in both languages.
+ * Returns programs that send frames, one of them forged: in one write, or with a pause between the frames, so that the server reads them
+ * together or separately. `frames` are expressions that are valid in both languages.
  */
 function race(
   name: string,
@@ -15,7 +15,7 @@ function race(
   stoppedBy: Record<'one read' | 'two reads', readonly Protection[]>,
   rest: Partial<HostileProgram>,
 ): HostileProgram[] {
-  const separately = (read: string) => `say(${read})`
+  const separately = (read: string) => `sendFrames(${read})`
   const variants = {
     'one read': [separately(frames.join(', '))],
     'two reads': frames.flatMap((each) => [separately(each), 'sleep(30)']),
@@ -25,7 +25,7 @@ function race(
     group: 'FORGERY',
     race: true,
     stoppedBy: stoppedBy[reads as keyof typeof variants].map((protection) => [protection]),
-    ...(stoppedBy[reads as keyof typeof variants].length === 0 && { inherent: 'nobody waits for it any more' }),
+    ...(stoppedBy[reads as keyof typeof variants].length === 0 && { inherent: 'the call has already ended' }),
     timeoutSeconds: 2,
     node: `${NODE_FRAMES}\n${lines.join('\n')}\nhang()`,
     python: `${PYTHON_FRAMES}\n${lines.join('\n')}\nhang()`,
@@ -33,8 +33,8 @@ function race(
   }))
 }
 
-/** Answers its first call through our runner, and sends something forged 2 ms later, when the server has taken the answer. */
-const behind = (name: string, forged: string, play: (fixture: Fixture) => Promise<void>): HostileProgram => ({
+/** Returns a program that responds to its first call normally and sends a forged frame 2 ms later, when the server has the response. */
+const afterResponse = (name: string, forged: string, play: (fixture: Fixture) => Promise<void>): HostileProgram => ({
   name,
   group: 'FORGERY',
   race: true,
@@ -46,7 +46,7 @@ const behind = (name: string, forged: string, play: (fixture: Fixture) => Promis
       if (bytes[4] !== RESULT) return written
       fs.writeSync = write
       sleep(2)
-      say(${forged})
+      sendFrames(${forged})
       fs.writeFileSync('/tmp/forged', '')
       return written
     }
@@ -58,7 +58,7 @@ def forge(fd, data):
     if data[4] == RESULT:
         os.write = write
         sleep(2)
-        say(${forged})
+        sendFrames(${forged})
         open('/tmp/forged', 'w').close()
     return written
 os.write = forge
@@ -66,11 +66,14 @@ def handler(event, ctx): return 'good'`,
   play,
 })
 
-/** Whether the instance is there still, which it must not when it has forged: it may have been stopped before it came to that. */
-async function livesOn(fixture: Fixture): Promise<boolean> {
+/** Returns whether the instance is still running. It may be running only if it was stopped before it sent the forged frame. */
+async function isStillRunning(fixture: Fixture): Promise<boolean> {
   const isThere = !(await within(500, () => !fixture.isThere()))
   const seen = fixture.found()
-  fixture.check(!isThere || !seen || !existsSync(join(rootOf(seen.interpreter), 'tmp/forged')), 'it lives on')
+  fixture.check(
+    !isThere || !seen || !existsSync(join(rootOf(seen.interpreter), 'tmp/forged')),
+    'the program is still running',
+  )
   return isThere
 }
 
@@ -81,22 +84,22 @@ const resultOf = ({ outcomes }: Fixture, at: number): unknown => {
 
 export const forgery: HostileProgram[] = [
   ...race(
-    'answers for another call, then for its own',
+    'responds to another call, then to its own',
     [`json(2, 'forged')`, `json(1, 'good')`],
     { 'one read': ['frame_order', 'drop_after_kill'], 'two reads': ['frame_order'] },
     { ends: ['crashed'] },
   ),
   ...race(
-    'answers twice',
+    'responds twice',
     [`json(1, 'first')`, `json(1, 'second')`],
     { 'one read': ['frame_order'], 'two reads': [] },
     {
       ends: ['ok'],
-      after: (fixture) => fixture.check(resultOf(fixture, 0) === 'first', 'its second answer is taken'),
+      after: (fixture) => fixture.check(resultOf(fixture, 0) === 'first', 'the server uses the second response'),
     },
   ),
   ...race(
-    'says again that it is ready, then answers',
+    'sends a second ready frame, then responds',
     [`frame(UP, 0, '0.0.0')`, `json(1, 'good')`],
     { 'one read': ['frame_order'], 'two reads': ['frame_order'] },
     {
@@ -104,7 +107,7 @@ export const forgery: HostileProgram[] = [
     },
   ),
   ...race(
-    'asks for another call, then answers',
+    'sends a question for another call, then responds',
     [`ask(2, 1, 'operation', {})`, `json(1, 'good')`],
     { 'one read': ['frame_order', 'drop_after_kill'], 'two reads': ['frame_order'] },
     {
@@ -112,12 +115,12 @@ export const forgery: HostileProgram[] = [
       async play(fixture) {
         let asked = 0
         await fixture.call({ onHostCall: async () => asked++ })
-        fixture.check(asked === 0, 'its question was put')
+        fixture.check(asked === 0, 'the server accepted the question')
       },
     },
   ),
   ...race(
-    'answers, then asks',
+    'responds, then sends a question',
     [`json(1, 'good')`, `ask(1, 1, 'operation', {})`],
     { 'one read': ['frame_order'], 'two reads': [] },
     {
@@ -126,26 +129,26 @@ export const forgery: HostileProgram[] = [
         let asked = 0
         await fixture.call({ onHostCall: async () => asked++ })
         await pause(10)
-        fixture.check(asked === 0, 'its question was put')
+        fixture.check(asked === 0, 'the server accepted the question')
       },
     },
   ),
   ...race(
-    'sends a frame that is too long, then answers',
+    'sends a frame that is too long, then responds',
     [`frame(LOG, 1, 1, 1, 'x' + '${'x'.repeat(40_000)}')`, `json(1, 'good')`],
     { 'one read': ['frame_caps'], 'two reads': ['frame_caps'] },
     {
       ends: ['crashed'],
     },
   ),
-  behind('answers the next call before it comes', `json(2, 'forged')`, async (fixture) => {
+  afterResponse('responds to the next call before it arrives', `json(2, 'forged')`, async (fixture) => {
     await fixture.call({ key: 'next' })
-    if (await livesOn(fixture)) return
+    if (await isStillRunning(fixture)) return
     await fixture.call({ key: 'next' })
-    fixture.check(resultOf(fixture, 0) === 'good' && resultOf(fixture, 1) === 'good', 'its answer is another’s')
+    fixture.check(resultOf(fixture, 0) === 'good' && resultOf(fixture, 1) === 'good', 'a call got the forged response')
   }),
   {
-    name: 'asks with the rights of the caller before, in a later call',
+    name: 'sends a question with the permissions of the previous caller',
     group: 'FORGERY',
     race: true,
     stoppedBy: [['frame_order']],
@@ -154,7 +157,7 @@ export const forgery: HostileProgram[] = [
       let calls = 0
       export default async () => {
         if (++calls === 1) return 1
-        say(ask(1, 1, 'operation', {}))
+        sendFrames(ask(1, 1, 'operation', {}))
         await new Promise((resolve) => setTimeout(resolve, 100))
         return 2
       }`,
@@ -164,7 +167,7 @@ def handler(event, ctx):
     global calls
     calls += 1
     if calls == 1: return 1
-    say(ask(1, 1, 'operation', {}))
+    sendFrames(ask(1, 1, 'operation', {}))
     sleep(100)
     return 2`,
     async play(fixture) {
@@ -172,28 +175,28 @@ def handler(event, ctx):
       const onHostCall = async () => asked++
       await fixture.call({ key: 'rights', onHostCall })
       const { status } = await fixture.call({ key: 'rights', onHostCall })
-      fixture.check(asked === 0, 'its question was put')
-      fixture.check(status === 'crashed', `it has ended with ${status}`)
+      fixture.check(asked === 0, 'the server accepted the question')
+      fixture.check(status === 'crashed', `the program ended with ${status}`)
     },
   },
-  behind('asks when no call is under way', `ask(1, 1, 'operation', {})`, async (fixture) => {
+  afterResponse('sends a question while no call is running', `ask(1, 1, 'operation', {})`, async (fixture) => {
     let asked = 0
     await fixture.call({ key: 'idle', onHostCall: async () => asked++ })
-    await livesOn(fixture)
-    fixture.check(asked === 0, 'its question was put')
+    await isStillRunning(fixture)
+    fixture.check(asked === 0, 'the server accepted the question')
   }),
   {
-    name: 'answers with __proto__, constructor and toString',
+    name: 'responds with __proto__, constructor and toString',
     group: 'FORGERY',
     stoppedBy: [],
-    inherent: 'results are bytes to the server, and no object is merged with them',
+    inherent: 'the server treats results as bytes and merges them with no object',
     ends: ['ok'],
     node: `export default JSON.parse('{"__proto__": {"polluted": 1}, "constructor": {"prototype": {"polluted": 1}}, "toString": 1}')`,
     python: `result = {'__proto__': {'polluted': 1}, 'constructor': {'prototype': {'polluted': 1}}, 'toString': 1}`,
-    after: (fixture) => fixture.check(!('polluted' in {}), 'the server’s objects are changed'),
+    after: (fixture) => fixture.check(!('polluted' in {}), 'objects of the server have changed'),
   },
   {
-    name: 'replaces what our runner uses',
+    name: 'replaces built-ins that the runner uses',
     group: 'FORGERY',
     stoppedBy: [['own_instance']],
     node: `import fs from 'node:fs'
@@ -218,10 +221,10 @@ def handler(event, ctx):
     play: (fixture) => thenAnother(fixture, 0.5),
   },
   {
-    name: 'hands over 200 descriptors on its channel',
+    name: 'sends 200 descriptors over its channel',
     group: 'FORGERY',
     stoppedBy: [],
-    inherent: 'the server reads bytes only: what comes with them is closed by the kernel',
+    inherent: 'the server reads bytes only, and the kernel closes attached descriptors',
     python: `${PYTHON_FRAMES}
 import array, socket
 channel = socket.socket(fileno=os.dup(3))
@@ -235,21 +238,21 @@ hang()`,
     async look(fixture) {
       await pause(50)
       const open = descriptorsOf('self').filter((link) => link === '/dev/null').length
-      fixture.check(open < 50, `the server has ${open} of them`)
+      fixture.check(open < 50, `the server has ${open} of the descriptors`)
     },
   },
   {
-    name: 'closes its channel, and goes on',
+    name: 'closes its channel and keeps running',
     group: 'FORGERY',
     stoppedBy: [],
-    inherent: 'whose channel has ended can never answer, and is ended',
+    inherent: 'the server ends an instance whose channel is closed',
     timeoutSeconds: 0.5,
     ends: ['timeout', 'crashed'],
     node: `import fs from 'node:fs'\nfs.closeSync(3)\nfor (;;);`,
     python: 'import os\nos.close(3)\nwhile True: pass',
   },
   {
-    name: 'stops reading, so that the server’s next call waits',
+    name: 'stops reading, so that the next call of the server blocks',
     group: 'FORGERY',
     stoppedBy: [['deadline']],
     timeoutSeconds: 0.5,
@@ -268,12 +271,12 @@ def handler(event, ctx):
       await pause(5)
       const signal = AbortSignal.timeout(3_000)
       const { status } = await fixture.call({ key: 'silent', signal, input: { event: 'x'.repeat(1 << 20) } })
-      fixture.check(['timeout', 'crashed'].includes(status), `its next call has ended with ${status}`)
+      fixture.check(['timeout', 'crashed'].includes(status), `the next call ended with ${status}`)
     },
   },
 ]
 
-/** Calls it, then a program of somebody else in the same language, which must be as it always is. */
+/** Calls the program, then a program of another key in the same language, which must work normally. */
 export async function thenAnother(fixture: Fixture, timeout_seconds: number): Promise<void> {
   await fixture.call({ key: 'first', timeout_seconds })
   const entry = fixture.runtime === 'nodejs20' ? 'main.mjs' : 'main.py'
@@ -282,7 +285,7 @@ export async function thenAnother(fixture: Fixture, timeout_seconds: number): Pr
     'python3.11':
       'import json\ndef handler(event, ctx):\n    return {"sum": event["a"] + event["b"], "text": json.dumps([1])}',
   }[fixture.runtime]
-  const key = 'somebody else'
+  const key = 'another user'
   const { status, result } = await fixture.environment.driver.call({
     program: { ...fixture.programOf(key, 'warm'), files: { [entry]: code } },
     mode: 'handler',
@@ -292,5 +295,5 @@ export async function thenAnother(fixture: Fixture, timeout_seconds: number): Pr
   })
   fixture.environment.driver.retire(key)
   const text = result?.kind === 'json' ? Buffer.from(result.body).toString() : ''
-  fixture.check(text === '{"sum":3,"text":"[1]"}', `another’s call ended with ${status} and ${text}`)
+  fixture.check(text === '{"sum":3,"text":"[1]"}', `the call of the other program ended with ${status} and ${text}`)
 }

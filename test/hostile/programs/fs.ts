@@ -7,14 +7,14 @@ import type { HostileProgram } from '../program.ts'
 
 const WAS_HERE = 'was-here'
 
-/** Files of this name that lie in the guest’s root, outside of its two folders. */
+/** Finds files of this name in the guest’s root, outside its two writable folders. */
 function written(root: string, folder = '/', depth = 0): string[] {
   if (['/tmp', '/fn', '/proc', '/sys'].includes(folder) || depth > 4) return []
   let entries: import('node:fs').Dirent[] = []
   try {
     entries = readdirSync(root + folder, { withFileTypes: true })
   } catch {
-    // What we may not read it may not either.
+    // The guest cannot read a folder that the server cannot read.
   }
   return entries.flatMap((entry) => {
     if (entry.name === WAS_HERE) return [join(folder, entry.name)]
@@ -47,7 +47,7 @@ for file in [environment['file'], environment['folder'] + '/inner/secret', '/opt
     tried(lambda: os.unlink(file))
 ready()`
 const lookForWritten = (fixture: Fixture) => {
-  for (const path of written(rootOf(fixture.seen().interpreter))) fixture.breach(`it has written ${path}`)
+  for (const path of written(rootOf(fixture.seen().interpreter))) fixture.breach(`the program has written ${path}`)
 }
 
 export const fs: HostileProgram[] = [
@@ -66,7 +66,7 @@ paths = ['/etc/shadow', '/etc/passwd', environment['file'], environment['folder'
 result = [tried(lambda: open(path).read(1000)) for path in paths]`,
   },
   {
-    name: 'reaches files of the machine through links',
+    name: 'reads files of the machine through links',
     group: 'FS',
     stoppedBy: [['rootfs']],
     node: `${NODE_WORLD}
@@ -86,7 +86,7 @@ for i, make in enumerate([os.symlink, os.link]):
     result += [tried(lambda: open(f'/tmp/folder{i}/inner/secret').read())]`,
   },
   {
-    name: 'writes wherever it can',
+    name: 'writes to all folders',
     group: 'FS',
     as: 'root',
     stoppedBy: [['rootfs', 'read_only_root']],
@@ -95,7 +95,7 @@ for i, make in enumerate([os.symlink, os.link]):
     look: lookForWritten,
   },
   {
-    name: 'writes wherever the user of the server may',
+    name: 'writes to all folders of the user of the server',
     group: 'FS',
     as: 'user',
     stoppedBy: [['read_only_root']],
@@ -114,7 +114,7 @@ ready()`,
     look(fixture) {
       const root = rootOf(fixture.seen().interpreter)
       for (const path of [`${root}/dev/shm/${WAS_HERE}`, `${root}/dev/${WAS_HERE}`])
-        fixture.check(!existsSync(path), 'it has a folder in /dev that nobody bounds')
+        fixture.check(!existsSync(path), 'the program has a folder without a limit in /dev')
     },
   },
   {
@@ -146,7 +146,7 @@ ready()`,
     },
   },
   {
-    name: 'uses up the terminals of the machine',
+    name: 'allocates all terminals of the machine',
     group: 'FS',
     stoppedBy: [['few_devices']],
     python: `${PYTHON_WORLD}
@@ -177,7 +177,7 @@ ready()`,
         const { blocks, bfree, bsize } = statfsSync(rootOf(fixture.seen().interpreter) + folder)
         return sum + ((blocks - bfree) * bsize) / (1 << 20)
       }, 0)
-      fixture.check(used <= 81, `its files take ${Math.round(used)} MB`)
+      fixture.check(used <= 81, `files of the program take ${Math.round(used)} MB`)
     },
   },
   {
@@ -198,7 +198,7 @@ ready()`,
     ends: ['memory', 'cancelled', 'crashed'],
     look(fixture) {
       const used = memoryMbOf(fixture.seen())
-      fixture.check(used < 66, `its files take ${Math.round(used)} MB of memory`)
+      fixture.check(used < 66, `files of the program take ${Math.round(used)} MB of memory`)
     },
   },
   {
@@ -214,11 +214,11 @@ held = [tried(lambda: os.open('/dev/null', os.O_RDONLY)) for _ in range(1000)]
 ready()`,
     look(fixture) {
       const open = descriptorsOf(fixture.seen().interpreter).length
-      fixture.check(open <= 256, `it has ${open} descriptors open`)
+      fixture.check(open <= 256, `the program has ${open} open descriptors`)
     },
   },
   {
-    name: 'makes a file of a terabyte',
+    name: 'creates a file of a terabyte',
     group: 'FS',
     stoppedBy: [['rlimits']],
     node: `${NODE_WORLD}
@@ -235,7 +235,7 @@ tried(lambda: os.truncate('/tmp/large', 2 ** 40))
 ready()`,
     look(fixture) {
       const { size } = statSync(join(rootOf(fixture.seen().interpreter), 'tmp/large'))
-      fixture.check(size <= 64 << 20, `it has a file of ${size} bytes`)
+      fixture.check(size <= 64 << 20, `the program has a file of ${size} bytes`)
     },
   },
 ]

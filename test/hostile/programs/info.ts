@@ -7,7 +7,7 @@ const read = (path: string): string => readFileSync(path, 'latin1').trim()
 
 export const info: HostileProgram[] = [
   {
-    name: 'asks for the name of the machine',
+    name: 'reads the host name of the machine',
     group: 'INFO',
     stoppedBy: [['uts_namespace']],
     node: `import os from 'node:os'\nimport fs from 'node:fs'\nexport default [os.hostname(), os.version()]`,
@@ -15,11 +15,11 @@ export const info: HostileProgram[] = [
     after: (fixture, { result }) =>
       fixture.check(
         !(JSON.parse(Buffer.from(result?.body ?? 'null').toString()) ?? []).includes(hostname()),
-        'it knows the name of the machine',
+        'the program knows the host name of the machine',
       ),
   },
   {
-    name: 'reads what /proc and /sys tell of the machine',
+    name: 'reads facts about the machine from /proc and /sys',
     group: 'INFO',
     stoppedBy: [['fake_proc']],
     node: `${NODE_WORLD}
@@ -34,15 +34,16 @@ result = [tried(lambda: open('/proc/' + file).read(4000)) for file in files] + [
     after(fixture, { result }) {
       const text = Buffer.from(result?.body ?? []).toString()
       const known = {
-        'the number of this boot': read('/proc/sys/kernel/random/boot_id'),
+        'the boot id': read('/proc/sys/kernel/random/boot_id'),
         'the processor': cpus()[0]?.model || 'no model',
-        'where it is mounted from': '/zerodb-functions',
+        'the path on the host': '/zerodb-functions',
       }
-      for (const [what, value] of Object.entries(known)) fixture.check(!text.includes(value), `it knows ${what}`)
+      for (const [what, value] of Object.entries(known))
+        fixture.check(!text.includes(value), `the program knows ${what}`)
     },
   },
   {
-    name: 'asks for its number among all processes',
+    name: 'reads its process id on the host',
     group: 'INFO',
     stoppedBy: [['pid_namespace']],
     node: `console.log(process.pid)\nconsole.log('ready')\nsetInterval(() => {}, 1000)`,
@@ -55,11 +56,11 @@ ready()`,
       const { stdout } = await fixture.watch(() => {
         pid = fixture.seen().interpreter
       })
-      fixture.check(stdout.split('\n')[0] !== String(pid), 'it knows the number that it has outside')
+      fixture.check(stdout.split('\n')[0] !== String(pid), 'the program knows its process id on the host')
     },
   },
   {
-    name: 'asks for the addresses of the machine',
+    name: 'reads the network addresses of the machine',
     group: 'INFO',
     stoppedBy: [['net_namespace']],
     node: `import os from 'node:os'\nexport default os.networkInterfaces()`,
@@ -70,11 +71,11 @@ result = [name for _, name in socket.if_nameindex()]`,
       const found = Object.entries(networkInterfaces()).filter(([name]) => name !== 'lo')
       for (const [name, addresses = []] of found)
         for (const known of [name, ...addresses.map(({ address }) => address)])
-          fixture.check(!text.includes(`"${known}"`), `it knows ${known}`)
+          fixture.check(!text.includes(`"${known}"`), `the program knows ${known}`)
     },
   },
   {
-    name: 'starts another interpreter, with all that it likes to be told',
+    name: 'starts a second interpreter that reads a file of the machine',
     group: 'INFO',
     stoppedBy: [['rootfs']],
     node: `${NODE_WORLD}

@@ -8,15 +8,15 @@ import type { HostileProgram } from '../program.ts'
 
 const read = (path: string): string => readFileSync(path, 'latin1')
 
-/** Fails for every descriptor of the instance that is of one of these kinds. */
+/** Records a violation for every descriptor of the instance that has one of these kinds. */
 const noDescriptor =
   (...kinds: string[]) =>
   (fixture: Fixture) => {
     for (const link of fixture.processes().flatMap(descriptorsOf))
-      fixture.check(!kinds.some((kind) => link.startsWith(kind)), `it holds ${link}`)
+      fixture.check(!kinds.some((kind) => link.startsWith(kind)), `the program holds ${link}`)
   }
 
-/** Starts machine code, and waits to be looked at. */
+/** Returns code that starts a machine code program and waits. */
 const runsElf = (name: string) => ({
   node: `${NODE_WORLD}
     import fs from 'node:fs'
@@ -34,7 +34,7 @@ ready()`,
 
 export const kernel: HostileProgram[] = [
   {
-    name: 'has memory that is no file and has no limit of its own',
+    name: 'creates anonymous files in memory',
     group: 'KERNEL',
     stoppedBy: [['seccomp']],
     python: `${PYTHON_WORLD}
@@ -44,7 +44,7 @@ ready()`,
     look: noDescriptor('/memfd:', '/secretmem', 'anon_inode:secretmem'),
   },
   {
-    name: 'watches the files that all sandboxes share',
+    name: 'watches files that all sandboxes share',
     group: 'KERNEL',
     stoppedBy: [['seccomp']],
     python: `${PYTHON_WORLD}
@@ -55,7 +55,7 @@ ready()`,
     look: noDescriptor('anon_inode:inotify', 'anon_inode:[fanotify]'),
   },
   {
-    name: 'watches the files that all sandboxes share, in Node',
+    name: 'watches files that all sandboxes share, in Node',
     group: 'KERNEL',
     stoppedBy: [['seccomp']],
     node: `${NODE_WORLD}
@@ -65,7 +65,7 @@ ready()`,
     look: noDescriptor('anon_inode:inotify'),
   },
   {
-    name: 'asks the kernel for rings of calls, programs, counters and page faults',
+    name: 'uses io_uring, BPF, perf counters and userfaultfd',
     group: 'KERNEL',
     stoppedBy: [['seccomp']],
     python: `${PYTHON_WORLD}
@@ -84,7 +84,7 @@ ready()`,
     ),
   },
   {
-    name: 'takes hold of another process',
+    name: 'traces another process',
     group: 'KERNEL',
     stoppedBy: [['seccomp']],
     python: `${PYTHON_WORLD}
@@ -120,11 +120,11 @@ time.sleep(0.1)
 ready()`,
     look() {},
     after(fixture, { stdout }) {
-      fixture.check(!stdout.includes('changed by another'), 'it has written to the memory of another process')
+      fixture.check(!stdout.includes('changed by another'), 'the program has written to the memory of another process')
     },
   },
   {
-    name: 'makes namespaces of its own',
+    name: 'creates namespaces',
     group: 'KERNEL',
     stoppedBy: [['no_nested_namespaces', 'seccomp']],
     python: `${PYTHON_WORLD}
@@ -146,7 +146,7 @@ ready()`,
     },
   },
   {
-    name: 'mounts, and moves its root',
+    name: 'mounts file systems and changes its root',
     group: 'KERNEL',
     stoppedBy: [['no_capabilities', 'seccomp']],
     python: `${PYTHON_WORLD}
@@ -161,8 +161,11 @@ syscall(428, -100, b'/', 1) # open_tree
 ready()`,
     look(fixture) {
       const { interpreter, init } = fixture.seen()
-      fixture.check(!read(`/proc/${interpreter}/mountinfo`).includes('was-here'), 'it has mounted something')
-      fixture.check(linkOf(rootOf(interpreter)) === linkOf(rootOf(init)), 'it has another root')
+      fixture.check(
+        !read(`/proc/${interpreter}/mountinfo`).includes('was-here'),
+        'the program has mounted a file system',
+      )
+      fixture.check(linkOf(rootOf(interpreter)) === linkOf(rootOf(init)), 'the program has changed its root')
       noDescriptor('anon_inode:[fscontext]')(fixture)
     },
   },
@@ -170,7 +173,7 @@ ready()`,
     name: 'becomes another user',
     group: 'KERNEL',
     stoppedBy: [],
-    inherent: 'its user namespace has one user id',
+    inherent: 'the user namespace has only one user id',
     python: `${PYTHON_WORLD}
 for call in (106, 105, 123, 122): syscall(call, 0) # setgid, setuid, setfsgid, setfsuid
 syscall(117, 0, 0, 0) # setresuid
@@ -184,16 +187,19 @@ ready()`,
           statusOf(interpreter, field) === statusOf(init, field),
           `its ${field} is ${statusOf(interpreter, field)}`,
         )
-      fixture.check(/^0+$/.test(statusOf(interpreter, 'CapEff')), 'it has capabilities')
+      fixture.check(/^0+$/.test(statusOf(interpreter, 'CapEff')), 'the program has capabilities')
       const uid = Number(statusOf(interpreter, 'Uid').split('\t')[0])
-      fixture.check(uid !== 0 && (uid !== process.getuid!() || !fixture.environment.isRoot), `it runs as user ${uid}`)
+      fixture.check(
+        uid !== 0 && (uid !== process.getuid!() || !fixture.environment.isRoot),
+        `the program runs as user ${uid}`,
+      )
     },
   },
   {
     name: 'changes the machine: clock, name, modules, swap, scheduler, log',
     group: 'KERNEL',
     stoppedBy: [],
-    inherent: 'all of it needs privileges over the whole machine, which no user namespace gives',
+    inherent: 'this needs privileges of the initial user namespace',
     python: `${PYTHON_WORLD}
 now = ctypes.create_string_buffer(16)
 syscall(164, now, 0) # settimeofday
@@ -214,14 +220,14 @@ ready()`,
       const { interpreter } = fixture.seen()
       const text = read(`/proc/${interpreter}/stat`)
       const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
-      fixture.check(Number(fields[16]) >= 0, `its niceness is ${fields[16]}`)
-      fixture.check(fields[38] === '0', `its scheduler is ${fields[38]}`)
-      fixture.check(hostname() !== 'was-here', 'the machine has another name')
-      fixture.check(Date.now() > 1_600_000_000_000, 'the machine has another time')
+      fixture.check(Number(fields[16]) >= 0, `the niceness is ${fields[16]}`)
+      fixture.check(fields[38] === '0', `the scheduler is ${fields[38]}`)
+      fixture.check(hostname() !== 'was-here', 'the host name of the machine has changed')
+      fixture.check(Date.now() > 1_600_000_000_000, 'the clock of the machine has changed')
     },
   },
   {
-    name: 'keeps keys in the kernel',
+    name: 'stores keys in the kernel',
     group: 'KERNEL',
     stoppedBy: [['seccomp']],
     python: `${PYTHON_WORLD}
@@ -229,13 +235,13 @@ syscall(248, b'user', b'was-here', b'x', 1, -4) # add_key
 ready()`,
     look(fixture) {
       const uid = statusOf(fixture.seen().interpreter, 'Uid').split('\t')[0]
-      // As an ordinary user the server’s own keys are counted there too.
+      // Without root, this count includes keys of the server.
       if (fixture.environment.isRoot)
-        fixture.check(!new RegExp(`^\\s*${uid}:`, 'm').test(read('/proc/key-users')), 'it has a key')
+        fixture.check(!new RegExp(`^\\s*${uid}:`, 'm').test(read('/proc/key-users')), 'the program has stored a key')
     },
   },
   {
-    name: 'has its addresses predictable',
+    name: 'switches address space randomisation off',
     group: 'KERNEL',
     stoppedBy: [['seccomp']],
     python: `${PYTHON_WORLD}
@@ -243,7 +249,7 @@ syscall(135, 0x0040000) # personality ADDR_NO_RANDOMIZE
 ready()`,
     look(fixture) {
       const personality = read(`/proc/${fixture.seen().interpreter}/personality`).trim()
-      fixture.check(personality === '00000000', `its personality is ${personality}`)
+      fixture.check(personality === '00000000', `the personality is ${personality}`)
     },
   },
   {
@@ -257,11 +263,11 @@ syscall(151, 3) # mlockall
 ready()`,
     look(fixture) {
       const locked = statusOf(fixture.seen().interpreter, 'VmLck')
-      fixture.check(locked === '0 kB', `it has locked ${locked}`)
+      fixture.check(locked === '0 kB', `the program has locked ${locked}`)
     },
   },
   {
-    name: 'calls the kernel in the usual way from machine code of its own',
+    name: 'makes 64-bit system calls from machine code',
     group: 'KERNEL',
     files: { code: memfd64() },
     stoppedBy: [['seccomp']],
@@ -269,7 +275,7 @@ ready()`,
     look: noDescriptor('/memfd:'),
   },
   {
-    name: 'calls the kernel as a program of 32 bits',
+    name: 'makes 32-bit system calls',
     group: 'KERNEL',
     files: { code: memfd32() },
     stoppedBy: [['seccomp']],
@@ -277,11 +283,11 @@ ready()`,
     look: noDescriptor('/memfd:'),
   },
   {
-    name: 'calls the kernel as an x32 program',
+    name: 'makes x32 system calls',
     group: 'KERNEL',
     files: { code: memfdX32() },
     stoppedBy: [],
-    inherent: 'most kernels know no such calls; where one does, the filter kills for them',
+    inherent: 'most kernels do not support x32 calls; on the others the filter kills the program',
     ...runsElf('code'),
     look: noDescriptor('/memfd:'),
   },

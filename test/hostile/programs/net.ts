@@ -45,7 +45,7 @@ result = [tried(lambda: connect(socket.AF_INET, ('127.0.0.1', environment['tcp']
       export default await connect({ path: '\\0' + environment.abstract })`,
     python: `${PYTHON_CONNECT}
 name = '\\0' + environment['abstract']
-# Some servers have the rest of the address in their name.
+# Some servers pad the name with the rest of the address.
 result = [tried(lambda: connect(socket.AF_UNIX, each)) for each in (name, name.ljust(108, '\\0'))]`,
   },
   {
@@ -58,7 +58,7 @@ result = [tried(lambda: connect(socket.AF_UNIX, each)) for each in (name, name.l
 result = tried(lambda: connect(socket.AF_UNIX, environment['socket']))`,
   },
   {
-    name: 'asks the metadata service, a name server and the machine’s own addresses',
+    name: 'connects to the metadata service, a name server and addresses of the machine',
     group: 'NET',
     stoppedBy: [['net_namespace']],
     node: `${NODE_CONNECT}
@@ -78,16 +78,16 @@ ready()`,
       const devices = of('dev')
         .slice(2)
         .map((line) => line.trim().split(':')[0])
-      fixture.check(devices.join() === 'lo', `it has the network devices ${devices.join(', ')}`)
-      fixture.check(of('route').length === 1, 'it has routes to elsewhere')
+      fixture.check(devices.join() === 'lo', `the program has the network devices ${devices.join(', ')}`)
+      fixture.check(of('route').length === 1, 'the program has network routes')
       const own = readFileSync('/proc/self/net/tcp', 'latin1').includes(
         `:${fixture.environment.told.tcp.toString(16).toUpperCase().padStart(4, '0')}`,
       )
-      fixture.check(own && !of('tcp').some((line) => line.includes(' 0A ')), 'it sees who listens')
+      fixture.check(own && !of('tcp').some((line) => line.includes(' 0A ')), 'the program sees listening sockets')
     },
   },
   {
-    name: 'opens sockets of kinds that have no namespace',
+    name: 'opens sockets of families that have no namespace',
     group: 'NET',
     stoppedBy: [['seccomp']],
     python: `${PYTHON_WORLD}
@@ -98,9 +98,9 @@ for family, kind, protocol in [(AF_VSOCK, SOCK_STREAM, 0), (AF_VSOCK, SOCK_DGRAM
     syscall(41, family, kind, protocol)
 ready()`,
     look(fixture) {
-      // Those that it has been given are its channel and what it prints to.
+      // The inherited sockets are the channel, stdout and stderr.
       const sockets = descriptorsOf(fixture.seen().interpreter).filter((link) => link.startsWith('socket:')).length
-      fixture.check(sockets <= 3, `it has opened ${sockets - 3} of them`)
+      fixture.check(sockets <= 3, `the program has opened ${sockets - 3} sockets`)
     },
   },
 ]

@@ -5,7 +5,7 @@ import { type HostileProgram, pause } from '../program.ts'
 
 const MAX_TASKS = 64
 
-/** Looks for so long at how many processes and threads there are. */
+/** Samples the number of processes and threads for a while, and checks the maximum. */
 const noMoreTasks = (ms: number) => async (fixture: Fixture) => {
   const until = performance.now() + ms
   let most = 0
@@ -13,10 +13,10 @@ const noMoreTasks = (ms: number) => async (fixture: Fixture) => {
     most = Math.max(most, threadsOf(fixture.processes()))
     await pause(20)
   } while (performance.now() < until)
-  fixture.check(most <= MAX_TASKS, `it has ${most} processes and threads`)
+  fixture.check(most <= MAX_TASKS, `the program has ${most} processes and threads`)
 }
 
-/** Takes memory until it is ended, 600 MB at most. */
+/** Returns a program that allocates memory until it is ended, at most 600 MB. */
 const balloon = (name: string, rest: Partial<HostileProgram>): HostileProgram => ({
   name,
   group: 'RESOURCES',
@@ -25,7 +25,7 @@ const balloon = (name: string, rest: Partial<HostileProgram>): HostileProgram =>
   timeoutSeconds: 15,
   after(fixture, { peak_memory_bytes }) {
     if (peak_memory_bytes !== null)
-      fixture.check(peak_memory_bytes <= 257 << 20, `it has used ${peak_memory_bytes >> 20} MB`)
+      fixture.check(peak_memory_bytes <= 257 << 20, `the program has used ${peak_memory_bytes >> 20} MB`)
   },
   ...rest,
 })
@@ -35,7 +35,7 @@ export const resources: HostileProgram[] = [
     name: 'forks without end',
     group: 'RESOURCES',
     stoppedBy: [['deadline']],
-    inherent: 'the next one is the same with an end, so that it can be let go on',
+    inherent: 'the next program tests the same with a limit, so that it can run unprotected',
     timeoutSeconds: 1,
     ends: ['timeout'],
     python: `import os
@@ -88,7 +88,7 @@ ready()`,
     mayEndBefore: true,
     look: noMoreTasks(100),
   },
-  balloon('fills memory with bytes', {
+  balloon('fills memory with byte arrays', {
     node: 'const held = []; for (let i = 0; i < 60; i++) held.push(Buffer.alloc(10 << 20, 1)); export default held.length',
     python: 'held = [b"x" * (10 << 20) for _ in range(60)]\nresult = len(held)',
   }),
@@ -111,7 +111,7 @@ if any(result): raise MemoryError('a child was ended')`,
   }),
   balloon('fills the heap of V8', {
     stoppedBy: [],
-    inherent: 'V8 is told the size of its heap; the bytes outside of it are another program’s',
+    inherent: 'V8 limits its heap; another program tests memory outside the heap',
     node: 'const held = []; for (;;) held.push({ a: [held.length] })',
   }),
   balloon('fills four gigabytes of WebAssembly', {
@@ -131,7 +131,7 @@ for _ in range(60):
 result = len(held)`,
   }),
   {
-    name: 'fills memory of the kernel through sockets and pipes',
+    name: 'fills kernel memory with sockets and pipes',
     group: 'RESOURCES',
     memoryMb: 64,
     stoppedBy: [['memory_limit']],
@@ -162,11 +162,11 @@ time.sleep(0.5)
 ready()`,
     look(fixture) {
       const used = memoryMbOf(fixture.seen())
-      fixture.check(used < 66, `it takes ${Math.round(used)} MB`)
+      fixture.check(used < 66, `the program uses ${Math.round(used)} MB`)
     },
   },
   {
-    name: 'works with four processes at once',
+    name: 'computes in four processes at once',
     group: 'RESOURCES',
     byGroup: true,
     stoppedBy: [['cpu_limit']],
@@ -185,16 +185,16 @@ ready()`,
       const [before, began] = [used(), performance.now()]
       await pause(700)
       const share = (used() - before) / (performance.now() - began)
-      fixture.check(share < 1.25, `it uses ${share.toFixed(2)} processors`)
-      // On a machine where others work as well it would not get more than one.
-      fixture.check(processorsOf(fixture.seen()) <= 1, 'it may use as many processors as there are')
+      fixture.check(share < 1.25, `the program uses ${share.toFixed(2)} processors`)
+      // On a busy machine the program may not get more than one processor anyway, so the limit itself is checked as well.
+      fixture.check(processorsOf(fixture.seen()) <= 1, 'the number of processors is not limited')
     },
   },
   {
-    name: 'calls itself without end',
+    name: 'recurses without end',
     group: 'RESOURCES',
     stoppedBy: [],
-    inherent: 'the stack is its own, and its interpreter ends it',
+    inherent: 'the interpreter limits the depth of the stack',
     ends: ['threw', 'crashed', 'memory', 'timeout'],
     node: 'const deeper = () => [deeper()]; export default deeper()',
     python: `import sys, _thread
@@ -211,7 +211,7 @@ result = deeper(0)`,
     python: `import os, time
 if os.fork(): time.sleep(20)
 while True:
-    # Each goes on as its own child: whoever counts them comes too late.
+    # Each process continues as its own child, so that a process count is always late.
     try:
         if os.fork(): os._exit(0)
     except OSError: pass`,

@@ -11,11 +11,11 @@ import { NODE_WORLD, PYTHON_WORLD } from '../preludes.ts'
 import { type HostileProgram, within } from '../program.ts'
 import { inRootsHome, startServer } from '../servers.ts'
 
-// What a guest gets from how the server is started, and from how it ends.
+// Attacks that use the start and the end of the server.
 
 export const server: HostileProgram[] = [
   {
-    name: 'reads a descriptor that the shell which started the server has left open',
+    name: 'reads a descriptor that the starting shell has leaked',
     group: 'SERVER',
     stoppedBy: [['descriptors']],
     node: `${NODE_WORLD}
@@ -35,13 +35,13 @@ for fd in range(4, 1024):
     async play(fixture) {
       fixture.check(
         process.env[LEAKED.secretEnv] !== undefined,
-        'there is no such descriptor: start the suite with npm run hostile',
+        'the descriptor does not exist: start the suite with npm run hostile',
       )
       await fixture.call()
     },
   },
   {
-    name: 'is called where the boundary has a hole',
+    name: 'runs in a sandbox with a missing protection',
     group: 'SERVER',
     stoppedBy: [['probe']],
     python: 'result = 1',
@@ -59,7 +59,7 @@ for fd in range(4, 1024):
         const driver = bubblewrap({ concurrency: 1, log: pino({ level: 'silent' }), protections })
         const { runtimes } = await driver.ready()
         await driver.close()
-        fixture.check(!runtimes[fixture.runtime].available, `it would be run without ${hole}`)
+        fixture.check(!runtimes[fixture.runtime].available, `the server would run the program without ${hole}`)
       }
     },
   },
@@ -72,26 +72,26 @@ for fd in range(4, 1024):
     async play(fixture) {
       const server = await startServer(fixture)
       const pids = processesOf(server.seen)
-      fixture.check(pids.length >= 2, 'it does not run')
+      fixture.check(pids.length >= 2, 'the program is not running')
       await server.kill()
       const gone = await within(1_000, () => !pids.some(isAlive))
-      fixture.check(gone, 'it lives on')
-      // Whoever starts next finds the dead one’s remains.
+      fixture.check(gone, 'the program is still running')
+      // The next server finds the remains of the dead server.
       const next = await startServer(fixture)
       const left = pids.filter(isAlive)
-      fixture.check(left.length === 0, 'not even the next server has ended it')
-      // Another server that starts at the same time may be the one which removes it.
-      fixture.check(await within(2_000, () => !server.hasGroup()), 'its control group is left')
+      fixture.check(left.length === 0, 'the next server has not ended the program')
+      // Another server that starts at the same time may remove the control group instead.
+      fixture.check(await within(2_000, () => !server.hasGroup()), 'the control group still exists')
       await next.kill()
       for (const pid of left) process.kill(pid, 'SIGKILL')
     },
   },
   {
-    name: 'is run by a server in the home of root, which it cannot reach',
+    name: 'runs on a server in the home of root, which guests cannot reach',
     group: 'SERVER',
     as: 'root',
     stoppedBy: [],
-    inherent: 'what is to be seen is that it runs: its root is made where every user can reach it',
+    inherent: 'the check is that the program runs: its root is created where every user can reach it',
     node: `${NODE_WORLD}\nimport fs from 'node:fs'\nconsole.log('home', tried(() => fs.readdirSync(process.env.HOME_OF_SERVER)))\nready()`,
     python: `${PYTHON_WORLD}\nprint('home', tried(lambda: os.listdir(os.environ['HOME_OF_SERVER'])))\nready()`,
     async play(fixture) {
@@ -106,11 +106,11 @@ for fd in range(4, 1024):
     },
   },
   {
-    name: 'has files of the server bundled with it',
+    name: 'imports files of the server into its bundle',
     group: 'SERVER',
     stoppedBy: [],
-    inherent: 'the bundler resolves uploaded files only; without that resolver, the same lines bring the file along',
-    // Each line is a deployment of its own.
+    inherent: 'the bundler resolves uploaded files only; without that resolver, the same lines include the file',
+    // Each line is a separate deployment.
     node: `import found from 'BAIT.ts'; export default found
       import found from 'BAIT.json' with { type: 'json' }; export default found
       import found from './../../../../../../../..BAIT.ts'; export default found
@@ -143,7 +143,7 @@ for fd in range(4, 1024):
           ({ code, source_map, warnings }) => code + source_map + warnings.join(),
           (error: Error) => error.message + JSON.stringify(error),
         )
-        fixture.check(!told.includes(secret), `it was bundled by: ${line}`)
+        fixture.check(!told.includes(secret), `the secret is in the bundle of: ${line}`)
       }
       const contents = lines[0]!
       const { outputFiles } = await build({
@@ -153,15 +153,18 @@ for fd in range(4, 1024):
         logLevel: 'silent',
       })
       await stop()
-      fixture.check(outputFiles[0]!.text.includes(secret), 'no bundler would read this')
+      fixture.check(
+        outputFiles[0]!.text.includes(secret),
+        'the bundler does not include the file even without the resolver',
+      )
     },
   },
   {
-    name: 'is more than the bundler can take',
+    name: 'overloads the bundler',
     group: 'SERVER',
     stoppedBy: [],
-    inherent: 'it runs in a process of its own, bounded in memory and time',
-    // Each line many times over.
+    inherent: 'the bundler runs in a separate process with limits for memory and time',
+    // Each line is repeated many times.
     node: `export default [
       export default () => {
       export default \`\${`,
@@ -174,9 +177,12 @@ for fd in range(4, 1024):
           () => true,
           () => false,
         )
-        fixture.check(!bundled, 'it was bundled')
+        fixture.check(!bundled, 'the program was bundled')
       }
-      fixture.check(await within(5_000, () => childrenOf(process.pid).length <= before), 'a bundler is left')
+      fixture.check(
+        await within(5_000, () => childrenOf(process.pid).length <= before),
+        'a bundler process is still running',
+      )
     },
   },
 ]

@@ -4,9 +4,9 @@ import { Fixture } from '../fixture.ts'
 import { NODE_WORLD, PYTHON_WORLD } from '../preludes.ts'
 import { type HostileProgram, pause } from '../program.ts'
 
-// Two tenants that are alive at the same time.
+// Two tenants that run at the same time.
 
-/** Listens, keeps a secret wherever one can be kept, and attacks whoever else is there; says what it found, and whether it is as it was. */
+/** Listens, stores a secret in all possible places, and attacks the other tenant. Reports its findings and whether its state is unchanged. */
 const NODE_DUEL = `${NODE_WORLD}
   import fs from 'node:fs'
   import net from 'node:net'
@@ -67,7 +67,7 @@ def handler(event, ctx):
         for place in PLACES: serve(*place)
         time.sleep(0.7)
         return {'mine': mine, 'file': open('/tmp/mine').read(), 'visitors': len(visitors)}
-    # The numbers of its own threads are among those that it tries.
+    # The tried ids include those of this program's threads.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     found = [mine] + [tried(lambda: open(folder + '/mine').read()) for folder in ['/tmp', '/fn', '/dev/shm']]
     found += [tried(lambda: connect(*place)) for place in PLACES]
@@ -80,7 +80,7 @@ def handler(event, ctx):
 
 export const tenants: HostileProgram[] = [
   {
-    name: 'attacks a tenant that attacks it: memory, files, sockets, processes',
+    name: 'two tenants attack each other: memory, files, sockets, processes',
     group: 'TENANTS',
     stoppedBy: [['net_namespace'], ['own_instance'], ['own_uid', 'pid_namespace']],
     node: NODE_DUEL,
@@ -96,11 +96,14 @@ export const tenants: HostileProgram[] = [
       other.end()
       attacks.forEach((attack, i) => {
         fixture.check(attack.status === 'ok', `the attack ended with ${attack.status}: ${attack.error?.message}`)
-        fixture.check(!textOf(attack).includes('secret-of-'), `side ${i} knows ${textOf(attack).slice(0, 300)}`)
+        fixture.check(!textOf(attack).includes('secret-of-'), `tenant ${i} knows ${textOf(attack).slice(0, 300)}`)
       })
       kept.forEach((outcome, i) => {
         const expected = { mine: `secret-of-${i}`, file: `secret-of-${i}`, visitors: 0 }
-        fixture.check(textOf(outcome) === JSON.stringify(expected), `side ${i} is ${outcome.status} ${textOf(outcome)}`)
+        fixture.check(
+          textOf(outcome) === JSON.stringify(expected),
+          `tenant ${i} is ${outcome.status} ${textOf(outcome)}`,
+        )
       })
     },
   },
@@ -117,14 +120,14 @@ result = ctypes.string_at(at, 100).decode('latin1') if at and at < 2 ** 63 else 
       const id = segment('segment-of-the-machine')
       try {
         const outcome = await fixture.call()
-        fixture.check(!textOf(outcome).includes('segment-of-the-machine'), 'it has read it')
+        fixture.check(!textOf(outcome).includes('segment-of-the-machine'), 'the program has read the segment')
       } finally {
         execFileSync('ipcrm', ['-m', id])
       }
     },
   },
   {
-    name: 'uses up what a user may have in flight between sockets',
+    name: 'exhausts the descriptors that a user may have in flight between sockets',
     group: 'TENANTS',
     stoppedBy: [['own_uid']],
     python: `${PYTHON_WORLD}
@@ -145,7 +148,7 @@ def handler(event, ctx):
       const attack = fixture.call({ key: 'attack', input: { event: { attack: true } } })
       await pause(200)
       const { status, error } = await fixture.call({ key: 'other', input: { event: { attack: false } } })
-      fixture.check(status === 'ok', `another cannot send one: ${error?.message}`)
+      fixture.check(status === 'ok', `another tenant cannot send a descriptor: ${error?.message}`)
       await attack
     },
   },
@@ -155,7 +158,7 @@ const other_ = (runtime: Runtime): Runtime => (runtime === 'nodejs20' ? 'python3
 
 const textOf = ({ result }: Outcome): string => (result ? Buffer.from(result.body).toString() : '')
 
-/** Makes a segment that everybody may read, with this text in it; returns its id. */
+/** Creates a shared memory segment with this text that all users may read; returns its id. */
 function segment(text: string): string {
   const code = `
 import ctypes
