@@ -6,7 +6,7 @@ import type { Breakable } from './cluster.ts'
 
 const SCRIPT = join(packageRoot(), 'scripts', 'postgres.mjs')
 
-/** A PostgreSQL server of our own beside the one of the tests. Needs root on a Debian-like Linux. */
+/** Starts a separate PostgreSQL server, which may be broken. Needs root on a Debian-like Linux. */
 export async function startBreakable(): Promise<Breakable & { url: string; stop(): Promise<void> }> {
   const letters = [...randomBytes(6)].map((byte) => String.fromCharCode(97 + (byte % 26))).join('')
   const cluster = `--cluster=chaos${letters}`

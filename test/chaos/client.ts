@@ -2,14 +2,14 @@ export const KEY = 'zdb_chaos_key_that_only_this_round_knows'
 
 export interface Answer {
   status: number
-  // biome-ignore lint/suspicious/noExplicitAny: a test reads whatever the server says
+  // biome-ignore lint/suspicious/noExplicitAny: tests read arbitrary responses
   body: any
 }
 
-/** Longer than anything but a process that has been stopped takes. */
+/** Time limit of a request. Only a stopped process takes longer. */
 const PATIENCE_MS = 20_000
 
-/** Rejects when the connection breaks before the answer is there. */
+/** Sends a request. Rejects if the connection breaks before the response is complete. */
 export async function ask(url: string, method: string, path: string, body?: object): Promise<Answer> {
   const response = await fetch(url + path, {
     method,
@@ -22,5 +22,5 @@ export async function ask(url: string, method: string, path: string, body?: obje
 
 export async function mustBe(expected: number, answering: Promise<Answer>): Promise<void> {
   const { status, body } = await answering
-  if (status !== expected) throw new Error(`${status} in place of ${expected}: ${JSON.stringify(body)}`)
+  if (status !== expected) throw new Error(`status ${status} instead of ${expected}: ${JSON.stringify(body)}`)
 }

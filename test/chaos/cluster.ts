@@ -4,31 +4,31 @@ import { type Environment, playRound } from './round.ts'
 
 /** A PostgreSQL server that may be broken. */
 export interface Breakable {
-  /** Ends it as a loss of power would. */
+  /** Stops the server immediately, as a power failure would. */
   crash(): Promise<void>
-  /** Starts it again. */
+  /** Starts the server again. */
   resume(): Promise<void>
 }
 
 export interface ClusterOptions {
   seed: number
   databaseUrl: string
-  /** Null: it is others' too, and only our own processes are broken. */
+  /** Server to break; null if other tests use it, so that only processes of the program are broken. */
   server: Breakable | null
 }
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
-/** Longer than the lease: the others take over, and it wakes up among them. */
+/** Longer than the lease: other instances take over before the frozen one continues. */
 const FROZEN_MS = [5_500, 7_500] as const
 
-/** Two servers and a worker on one PostgreSQL, any of which may die at any time, and the database too. */
+/** Plays a round with two servers and a worker on one PostgreSQL. Any of them, and the database, may die at any time. */
 export function clusterRound({ seed, databaseUrl, server }: ClusterOptions): Promise<Report> {
   const faults = (environment: Environment) => breakThings(environment, server)
   return playRound({ seed, kinds: ['start', 'start', 'worker'], databaseUrl, writers: 5, keys: 5, faults })
 }
 
-/** Faults overlap: one is not waited for before the next. */
+/** Causes faults. They overlap: a fault can start before the previous one has been repaired. */
 async function breakThings(
   { instances, random, note, healing, ready, complain }: Environment,
   server: Breakable | null,
@@ -55,7 +55,7 @@ async function breakThings(
     } else {
       note(`${instance.name} ${way === 'kill' ? 'killed' : 'stopped'}`)
       const code = await instance.end(way === 'kill' ? 'SIGKILL' : 'SIGTERM')
-      if (way === 'stop' && code !== 0) complain(`${instance.name} ended with ${code} when it was asked to stop`)
+      if (way === 'stop' && code !== 0) complain(`${instance.name} ended with code ${code} after SIGTERM`)
       await pause(ms)
       healing()
       ready(await instance.start())
@@ -66,7 +66,7 @@ async function breakThings(
   const count = Math.round(random.between(3, 5))
   for (let n = 0; n < count; n++) {
     await pause(random.between(300, 2_000))
-    // All numbers are drawn, whatever they are used for: what comes later is then the same.
+    // Draws all numbers for each fault, used or not, so that the sequence of faults depends only on the seed.
     const [kind, seconds, target] = [random.between(0, 1), random.between(0.1, 3), random.oneOf(instances)]
     const frozenMs = random.between(...FROZEN_MS)
     if (kind < 0.3 && server && isDatabaseUp) mending.push(breakDatabase(seconds))

@@ -17,7 +17,7 @@ function check({ problems, ...report }: Report): void {
 
 describe.skipIf(SERVER)('the embedded database', () => {
   test.each(seeds)(
-    'a server killed under load loses no write, and each of its runs ends exactly once after the next start (seed %i)',
+    'a server that is killed under load loses no write, and each of its runs ends exactly once after the next start (seed %i)',
     async (seed) => check(await embeddedRound(seed)),
     120_000,
   )
@@ -26,14 +26,14 @@ describe.skipIf(SERVER)('the embedded database', () => {
 describe.skipIf(!SERVER)('PostgreSQL', () => {
   let server: Awaited<ReturnType<typeof startBreakable>> | null = null
   beforeAll(async () => {
-    // Where we cannot have a server of our own, that of the tests stays whole, and only our processes die.
+    // Without a separate server, the database server of the tests is not broken; only processes of the program die.
     if (!findObstacle()) server = await startBreakable()
-    else console.log(`PostgreSQL itself is not broken, because ${findObstacle()}`)
+    else console.log(`the PostgreSQL server is not broken: ${findObstacle()}`)
   })
   afterAll(() => server?.stop())
 
   test.each(seeds)(
-    'two servers and a worker, any of which dies under load, and the database too, lose no write and end each run exactly once (seed %i)',
+    'two servers and a worker lose no write and end each run exactly once, though all of them and the database die under load (seed %i)',
     async (seed) => {
       const { url: databaseUrl, drop } = await freshDatabaseOn(server?.url ?? SERVER!)
       check(await clusterRound({ seed, databaseUrl, server }))

@@ -3,7 +3,7 @@ import { type Environment, playRound } from './round.ts'
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
-/** One process on the embedded database, killed again and again while it is written to, and now and then while it starts. */
+/** Plays a round with one process on the embedded database, which is killed repeatedly under load and sometimes while it starts. */
 export function embeddedRound(seed: number): Promise<Report> {
   return playRound({ seed, kinds: ['start'], databaseUrl: null, writers: 6, keys: 3, faults })
 }

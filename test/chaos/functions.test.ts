@@ -7,7 +7,7 @@ import { freshDatabaseUrl } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
 import { type ListeningServer, startServer } from '../support/listening.ts'
 
-// The server is killed while it executes functions: what was durable is executed again, and what somebody waited for is not.
+// The server is killed while it executes functions: durable runs are executed again, calls with a waiting client are not.
 
 let folder: string
 let settings: Record<string, string>
@@ -37,12 +37,12 @@ function client({ url, key }: ListeningServer) {
       headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json', ...headers },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     })
-    // biome-ignore lint/suspicious/noExplicitAny: a test reads whatever the server says
+    // biome-ignore lint/suspicious/noExplicitAny: tests read arbitrary responses
     return { status: response.status, body: (await response.json()) as any }
   }
 }
 
-test('runs that were under way when the server was killed have an end after the next start', async () => {
+test('runs that were running when the server was killed end after the next start', async () => {
   const server = await startServer(settings)
   const ask = client(server)
   const config = { triggers: { event: 'zerodb.event.published', filter: { 'row.topic': 'go' } }, timeout_seconds: 60 }
@@ -56,7 +56,7 @@ test('runs that were under way when the server was killed have an end after the 
     { payload: { ms: 500 } },
     { prefer: 'respond-async' },
   )
-  // Somebody waits for this one, and it has written when the server dies.
+  // A client waits for this call, which has written data when the server dies.
   const waited = ask('POST', '/api/v1/functions/slow/invoke', { payload: { ms: 60_000 } }).catch(() => 'cut off')
   await eventually(async () => {
     const { items } = (await ask('GET', '/api/v1/runs?trigger=invoke&status=running')).body
@@ -64,7 +64,7 @@ test('runs that were under way when the server was killed have an end after the 
     const ended = (await ask('GET', '/api/v1/runs?trigger=event&status=succeeded')).body.items.length
     const { events } = (await ask('GET', '/api/v1/projects/-/database/events?topic=kept&limit=1000')).body
     expect(ended).toBeGreaterThan(2)
-    // Besides the two that were called, some events' runs have kept their value and go on.
+    // Apart from the two calls, some runs of events have stored their value and continue.
     expect(events.length).toBeGreaterThan(ended + 2)
   })
   server.process.kill('SIGKILL')
@@ -81,7 +81,7 @@ test('runs that were under way when the server was killed have an end after the 
   const runs = await all()
   const events = runs.filter(({ trigger }) => trigger === 'event')
   expect(events.map(({ status }) => status)).toEqual(Array(20).fill('succeeded'))
-  // What a run has done once stays done: whatever an attempt has found kept, every later one finds too.
+  // A value that an attempt has found stored is also found by every later attempt.
   const kept = (await again('GET', '/api/v1/projects/-/database/events?topic=kept&limit=1000')).body.events as {
     event_payload: { run: string; n: number }
   }[]
@@ -92,7 +92,7 @@ test('runs that were under way when the server was killed have an end after the 
     expect(found.length).toBeGreaterThan(0)
     expect(new Set([...found, result])).toEqual(new Set([result]))
   }
-  // Some were killed behind that point, and not only before it.
+  // Some runs were killed after that point, not only before it.
   expect(events.some(({ attempts, result }) => attempts > 1 && result === 1)).toBe(true)
   expect(events.some(({ attempts }) => attempts > 1)).toBe(true)
   expect(runs.find(({ id }) => id === later.body.run_id)).toMatchObject({ status: 'succeeded' })

@@ -2,30 +2,30 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { packageRoot } from '../../src/platform/package.ts'
 
-/** A process of the built program that is started again and again. */
+/** A process of the built program that can be restarted. */
 export interface Instance {
   readonly name: string
   readonly kind: 'start' | 'worker'
-  /** Where it answers; null while it does not, and for a worker. */
+  /** URL of the server; null while it is not ready, and for a worker. */
   readonly url: string | null
   readonly isUp: boolean
-  /** Resolves when it is ready; as a supervisor would, starts it again when it gives up, for a minute. Returns the milliseconds. */
+  /** Starts the process and restarts it for up to a minute if it exits. Resolves with the milliseconds when it is ready. */
   start(): Promise<number>
-  /** Resolves with its exit code when it has ended; null: by the signal. */
+  /** Sends a signal. Resolves when the process has ended, with its exit code, or null if the signal ended it. */
   end(signal: 'SIGKILL' | 'SIGTERM'): Promise<number | null>
-  /** Stops it in the middle of whatever it does, for `ms`. */
+  /** Pauses the process for `ms`. */
   freeze(ms: number): Promise<void>
 }
 
 const PATIENCE_MS = 60_000
 
-// What we start must not outlive us.
+// Processes must not outlive the test.
 const children = new Set<ChildProcess>()
 process.once('exit', () => {
   for (const child of children) child.kill('SIGKILL')
 })
 
-/** `onEnd` is told when it ends without having been asked to, after it was ready. */
+/** Creates an instance. `onEnd` is called if the process ends unexpectedly after it was ready. */
 export function createInstance(
   name: string,
   kind: Instance['kind'],
@@ -58,7 +58,7 @@ export function createInstance(
       starting.once('exit', (code, signal) => {
         children.delete(starting)
         if (child !== starting) return
-        if (isUp && !asked) onEnd(`${name} ended by itself with ${code ?? signal}: ${said.slice(-1000)}`)
+        if (isUp && !asked) onEnd(`${name} ended unexpectedly with ${code ?? signal}: ${said.slice(-1000)}`)
         isUp = false
         url = null
         resolve(false)
@@ -79,7 +79,7 @@ export function createInstance(
       const began = performance.now()
       asked = false
       while (!(await attempt())) {
-        if (asked || performance.now() - began > PATIENCE_MS) throw new Error(`${name} does not start`)
+        if (asked || performance.now() - began > PATIENCE_MS) throw new Error(`${name} did not start`)
         await new Promise((resolve) => setTimeout(resolve, 250))
       }
       return Math.round(performance.now() - began)

@@ -3,28 +3,28 @@ import type { Random } from './random.ts'
 import { newName, ORDERED, orderedName, UNORDERED, type Write } from './writes.ts'
 
 export interface Load {
-  /** The names of the writes that were answered, by event type, in the order of the answers. */
+  /** Names of the acknowledged writes by event type, in the order of the responses. */
   readonly acknowledged: ReadonlyMap<string, string[]>
-  /** Writes that were answered with 503, and the slowest of these answers. */
+  /** Number of writes with a 503, and the slowest of these responses. */
   readonly unavailable: { count: number; slowestMs: number }
-  /** Lets the writes under way finish. */
+  /** Stops the load after the running writes. */
   stop(): Promise<void>
 }
 
 export interface LoadOptions {
-  /** Where the servers answer that are up. */
+  /** Returns the URLs of the ready servers. */
   targets(): string[]
   random: Random
-  /** Writers of anything, beside one for each key. */
+  /** Number of writers of unordered writes, in addition to one writer per key. */
   writers: number
   keys: number
-  /** Told in words of every answer that should not have been. */
+  /** Called with a description of each unexpected response. */
   complain(problem: string): void
 }
 
 const PAUSE_MS = { between: 8, away: 50 }
 
-/** Writes all the time, to whichever server is up. A write that is not answered is not repeated: it may be stored or not. */
+/** Writes continuously to the ready servers. A write without a response is not repeated: it may or may not be stored. */
 export function startLoad({ targets, random, writers, keys, complain }: LoadOptions): Load {
   const acknowledged = new Map<string, string[]>([ORDERED, ...UNORDERED].map(({ event }) => [event, []]))
   const unavailable = { count: 0, slowestMs: 0 }
@@ -38,7 +38,7 @@ export function startLoad({ targets, random, writers, keys, complain }: LoadOpti
     try {
       answer = await ask(random.oneOf(up), 'POST', write.path, write.body(name))
     } catch {
-      // Its server was killed, or is about to be found missing.
+      // The server was killed, or is about to be.
       return pause(PAUSE_MS.away)
     }
     if (answer.status === 200 || answer.status === 201) {

@@ -10,12 +10,12 @@ export interface Verdict {
   dead: number
 }
 
-// Our own names of tables and columns.
+// Only names of tables and columns from this code.
 const literal = (text: string) => sql([text] as unknown as TemplateStringsArray)
 
 /**
- * Compares what was promised with what is stored, and says in words what does not fit. `accepted`: the runs whose webhook has been accepted
- * outside. Nothing else is at work in the database.
+ * Compares the guarantees with the stored data and reports each difference. `accepted`: the runs whose webhook the receiver has accepted.
+ * No other process may use the database.
  */
 export async function judge(
   database: Database,
@@ -35,7 +35,7 @@ export async function judge(
     const [counted] = await database.query<{ count: number }>(sql`select count(*) from ${stored}`)
     rows += counted!.count
     await none(
-      `answered writes of ${event} without their row`,
+      `acknowledged writes of ${event} without their row`,
       sql`select name from unnest(${acknowledged.get(event)!}::text[]) as answered (name) except select name from ${stored}`,
     )
     await none(
@@ -47,23 +47,23 @@ export async function judge(
     await none(`events ${event} without their row`, sql`select ref from ${events} except select ref from ${stored}`)
   }
   await none(
-    'batches that are not whole',
+    'incomplete batches',
     sql`select batch_id from zerodb_vectors where batch_id is not null group by batch_id having count(*) <> 3`,
   )
 
   const pairs = sql`zerodb_events e join zerodb_hooks h on h.event_type = e.event and h.user_id = e.user_id`
   await none(
-    'events whose hook has not exactly one run',
+    'pairs of event and hook without exactly one run',
     sql`
       select e.id, h.hook_name from ${pairs} left join zerodb_runs r on r.event_seq = e.seq and r.hook_id = h.id
       group by e.id, h.hook_name having count(r.id) <> 1`,
   )
   await none(
-    'runs of no event and hook',
+    'runs without a matching event and hook',
     sql`select id from zerodb_runs r where not exists (select from ${pairs} where e.seq = r.event_seq and h.id = r.hook_id)`,
   )
   await none(
-    'runs that are not final, or not as they should be',
+    'runs that are not final or have an unexpected status',
     sql`
       select r.id, r.handler, r.status, r.attempts, r.deaths, r.error from zerodb_runs r join zerodb_events e on e.seq = r.event_seq
       where r.finished_at is null
@@ -75,28 +75,28 @@ export async function judge(
         end`,
   )
   await none(
-    'memories whose auto_embed run succeeded and that have no embedding',
+    'memories without an embedding whose auto_embed run succeeded',
     sql`
       select m.id from zerodb_memories m join zerodb_runs r on r.ref = m.id::text
       where r.handler = 'auto_embed' and r.status = 'succeeded' and m.embedding is null`,
   )
   await none(
-    'memories whose auto_graph run succeeded and that are not in the graph',
+    'memories that are not in the graph although their auto_graph run succeeded',
     sql`
       select m.id from zerodb_memories m join zerodb_runs r on r.ref = m.id::text
       where r.handler = 'auto_graph' and r.status = 'succeeded' and not exists (select from zerodb_mentions where memory_id = m.id)`,
   )
   await none(
-    'webhooks that succeeded and that nobody has received',
+    'successful webhooks that the receiver has not accepted',
     sql`
       select id from zerodb_runs where handler like 'webhook:%' and status = 'succeeded'
       except select id from unnest(${[...accepted.keys()]}::uuid[]) as received (id)`,
   )
   await none(
-    'webhooks received of runs that do not exist',
+    'received webhooks whose run does not exist',
     sql`select id from unnest(${[...accepted.keys()]}::uuid[]) as received (id) except select id from zerodb_runs`,
   )
-  await none('events that nobody dispatched', sql`select seq from zerodb_outbox`)
+  await none('undispatched events', sql`select seq from zerodb_outbox`)
 
   const [counts] = await database.query<Omit<Verdict, 'rows'>>(sql`
     select

@@ -1,9 +1,9 @@
-/** Numbers that look random and are the same again with the same seed (mulberry32, T. Ettinger, public domain). */
+/** Pseudo-random numbers that depend only on the seed (mulberry32, T. Ettinger, public domain). */
 export interface Random {
-  /** From `least` up to `most`. */
+  /** Returns a number between `least` and `most`. */
   between(least: number, most: number): number
   oneOf<Item>(items: readonly Item[]): Item
-  /** True so often. */
+  /** Returns true with this probability. */
   chance(share: number): boolean
 }
 

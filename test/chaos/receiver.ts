@@ -3,22 +3,22 @@ import type { Random } from './random.ts'
 import type { Acknowledged } from './report.ts'
 import { ORDERED } from './writes.ts'
 
-/** What the world outside has seen of the runs. */
+/** A receiver of webhooks that records the runs it has seen. */
 export interface ChaosReceiver {
   /** `http://127.0.0.1:<port>` */
   url: string
-  /** The runs, by id, whose message has been accepted, and how often. */
+  /** Returns how often a message of each run was accepted, by the run's id. */
   accepted(): Map<string, number>
-  /** Messages that were accepted although one of the same run had been. */
+  /** Counts accepted messages of runs that already had an accepted message. */
   duplicates(): number
-  /** What did not come in the order in which it was written, in words. `dead`: what need never have come. */
+  /** Describes messages that arrived out of the order of their writes. `dead`: names of events that need not have arrived. */
   disorder(acknowledged: Acknowledged, dead: ReadonlySet<string>): string[]
   close(): Promise<void>
 }
 
 interface Delivery {
   run: string
-  /** Of an ordered hook: `<key> <n>`. */
+  /** Name of an event of the ordered hook: `<key> <n>`. Null for other events. */
   name: string | null
   accepted: boolean
 }
@@ -26,10 +26,10 @@ interface Delivery {
 const REFUSED_SHARE = 0.03
 const SLOWEST_MS = 10
 
-/** Takes webhooks, slowly, and refuses one now and then. */
+/** Starts a slow receiver that sometimes rejects a message. */
 export async function startChaosReceiver(random: Random): Promise<ChaosReceiver> {
   const receiver = await startReceiver()
-  /** In order of arrival, and of their answers. */
+  /** Arrivals and responses in the order in which they happened. */
   const deliveries: ({ arrived: Delivery } | { answered: Delivery })[] = []
   receiver.answer = async ({ body }) => {
     const accepted = !random.chance(REFUSED_SHARE)
@@ -54,8 +54,8 @@ export async function startChaosReceiver(random: Random): Promise<ChaosReceiver>
     accepted,
     duplicates: () => [...accepted().values()].reduce((sum, times) => sum + times - 1, 0),
     /**
-     * A message must not arrive before all that had been acknowledged to its writer earlier were accepted at least once. After a loss of
-     * power what was done last is done again, in order: such repetitions are duplicates, not disorder.
+     * A message must not arrive before all earlier acknowledged writes of its key were accepted at least once. After a power failure the
+     * last messages are sent again, in order: these are duplicates, not disorder.
      */
     disorder(acknowledged, dead) {
       const written = new Map<string, number[]>()
@@ -75,7 +75,7 @@ export async function startChaosReceiver(random: Random): Promise<ChaosReceiver>
           continue
         }
         const missing = (written.get(key) ?? []).find((earlier) => earlier < n && !done.get(key)!.has(earlier))
-        if (missing !== undefined) problems.push(`${name} came before ${key} ${missing}`)
+        if (missing !== undefined) problems.push(`${name} arrived before ${key} ${missing}`)
       }
       return problems
     },

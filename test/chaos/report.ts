@@ -1,35 +1,35 @@
 import type { Database } from '../../src/db/sql.ts'
 
-/** The names of the writes that were answered, by event type. */
+/** Names of the acknowledged writes by event type. */
 export type Acknowledged = ReadonlyMap<string, readonly string[]>
 
-/** What a round has shown. */
+/** Result of a round. */
 export interface Report {
   backend: Database['kind']
-  /** With it the same faults come at the same times. */
+  /** Seed that reproduces the faults. */
   seed: number
-  /** What was done to it, in words. */
+  /** Descriptions of the faults. */
   faults: string[]
-  /** Writes that were answered. */
+  /** Writes with a response. */
   acknowledged: number
-  /** Stored, but the answer did not arrive. */
+  /** Stored writes without a response. */
   unanswered: number
-  /** Answered with 503, and the slowest of these answers. */
+  /** Writes with a 503, and the slowest of these responses. */
   unavailable: number
   slowest503Ms: number
   rows: number
   events: number
   runs: number
-  /** Runs that a dead process had in hand, at least once. */
+  /** Runs that at least one process was executing when it died. */
   interrupted: number
-  /** Ended as `dead`, because three processes died with them. */
+  /** Runs that ended as `dead`, because three processes died while executing them. */
   dead: number
-  /** Webhooks that the receiver had accepted before. */
+  /** Webhooks that the receiver accepted more than once. */
   duplicates: number
-  /** From the start of the last process, or of the database, to its being ready, and to the last run's end. */
+  /** Time from the last start of a process or the database until it was ready, and until the last run ended. */
   readyMs: number
   recoveredMs: number
-  /** What is promised and was not kept, in words; empty when all is well. */
+  /** Descriptions of violated guarantees; empty if there are none. */
   problems: string[]
 }
 
@@ -52,7 +52,7 @@ const COLUMNS: readonly [title: string, value: (report: Report) => number | stri
   ['problems', (report) => report.problems.length],
 ]
 
-/** A line for each round, and one that says what it comes to. */
+/** Formats a line for each round and a summary. */
 export function table(reports: readonly Report[]): string {
   const lines = [
     COLUMNS.map(([title]) => title),

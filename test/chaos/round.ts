@@ -13,35 +13,35 @@ import { startChaosReceiver } from './receiver.ts'
 import type { Report } from './report.ts'
 import { ORDERED, preparation } from './writes.ts'
 
-/** What a round does faults to. */
+/** The system that faults are injected into, and the notes about them. */
 export interface Environment {
   instances: Instance[]
   random: Random
-  /** Notes what should not have happened, in words. */
+  /** Records a problem. */
   complain(problem: string): void
-  /** Notes a fault, in words. */
+  /** Records a fault. */
   note(fault: string): void
-  /** Notes that something begins to be put right again now. */
+  /** Records that a repair starts now. */
   healing(): void
-  /** Notes how long a process took to be ready. */
+  /** Records how long a process took to become ready. */
   ready(ms: number): void
 }
 
 export interface RoundOptions {
   seed: number
-  /** Of the processes; the first is a server. */
+  /** Kinds of the processes; the first is a server. */
   kinds: readonly Instance['kind'][]
-  /** Null: the embedded database. */
+  /** URL of PostgreSQL; null for the embedded database. */
   databaseUrl: string | null
   writers: number
   keys: number
-  /** Breaks things while there is load, and has put all of them right again when it is done. */
+  /** Causes faults under load. Everything is repaired when it resolves. */
   faults(environment: Environment): Promise<void>
 }
 
 const RECOVERY_SECONDS = 60
 
-/** Starts the built program, breaks it while it is written to, lets it come to rest, and looks at what became of each write. */
+/** Starts the built program, causes faults under load, waits until all runs have ended, and checks every write. */
 export async function playRound(options: RoundOptions): Promise<Report> {
   const { seed, kinds, databaseUrl } = options
   const problems: string[] = []
@@ -85,11 +85,11 @@ export async function playRound(options: RoundOptions): Promise<Report> {
       },
     })
     await load.stop()
-    if (!(await allFinal(instances))) complain(`after ${RECOVERY_SECONDS} s not all runs were final`)
+    if (!(await allFinal(instances))) complain(`some runs were not final after ${RECOVERY_SECONDS} s`)
     const recoveredMs = Math.round(performance.now() - healed)
     for (const instance of instances) {
       const code = await instance.end('SIGTERM')
-      if (code !== 0) complain(`${instance.name} ended with ${code} when it was asked to stop`)
+      if (code !== 0) complain(`${instance.name} ended with code ${code} after SIGTERM`)
     }
 
     const { acknowledged, unavailable } = load
@@ -127,7 +127,7 @@ export async function playRound(options: RoundOptions): Promise<Report> {
   }
 }
 
-/** Waits until nothing waits for a dispatch and every run has ended. False when that takes too long. */
+/** Waits until all events are dispatched and all runs have ended. Returns false if that takes too long. */
 async function allFinal(instances: readonly Instance[]): Promise<boolean> {
   const url = instances[0]!.url!
   const until = performance.now() + RECOVERY_SECONDS * 1000

@@ -6,12 +6,12 @@ import { clusterRound } from './cluster.ts'
 import { embeddedRound } from './embedded.ts'
 import { type Report, table } from './report.ts'
 
-// npm run chaos                          20 rounds on each backend that can be had here
-// npm run chaos -- --rounds=3            fewer
+// npm run chaos                          20 rounds on each available backend
+// npm run chaos -- --rounds=3            fewer rounds
 // npm run chaos -- --backend=postgres    only one backend
-// npm run chaos -- --seed=4711           the same faults again: the first round has this seed, the next ones those after it
+// npm run chaos -- --seed=4711           repeats faults: the first round has this seed, further rounds the following numbers
 //
-// What is done: see embedded.ts and cluster.ts. What is looked at afterwards: see oracle.ts and receiver.ts.
+// embedded.ts and cluster.ts cause the faults; oracle.ts and receiver.ts check the results.
 
 const { values } = parseArgs({
   options: {
@@ -28,7 +28,7 @@ if (
   !Number.isInteger(seed) ||
   !/^(pglite|postgres)$/.test(backend ?? 'pglite')
 ) {
-  console.error('--rounds takes a number from 1, --seed a whole number, --backend pglite or postgres')
+  console.error('--rounds must be a positive integer, --seed an integer, --backend pglite or postgres')
   process.exit(2)
 }
 
@@ -48,7 +48,7 @@ async function play(round: (seed: number) => Promise<Report>): Promise<void> {
 async function playOnPostgres(): Promise<void> {
   const obstacle = findObstacle()
   if (obstacle) {
-    console.error(`PostgreSQL: nothing was broken, because ${obstacle}`)
+    console.error(`PostgreSQL: no rounds, because ${obstacle}`)
     if (backend === 'postgres') process.exitCode = 1
     return
   }

@@ -2,23 +2,23 @@ import { randomUUID } from 'node:crypto'
 
 const DATABASE = '/api/v1/projects/-/database'
 
-/** A kind of write, and where it can be found again. */
+/** A kind of write, and where its row is stored. */
 export interface Write {
   path: string
   body: (n: string) => object
-  /** The stored row's name in the answer, or in what was sent. */
+  /** Returns the name of the stored row, from the response or the request. */
   id: (answer: Record<string, string>, n: string) => string
   event: string
   table: string
-  /** The row's columns that are its name here, and the `ref` of its event. */
+  /** Columns of the row with its name, and with the `ref` of its event. */
   named: string
   ref: string
 }
 
-/** The name of a published event: the how manieth of which key. */
+/** Returns the name of a published event: its key, and its number among the events of the key. */
 export const orderedName = (key: string, n: number) => `${key} ${n}`
 
-/** Published one after the other for each key: a hook takes them in that order. */
+/** Events that are published one after the other for each key. A hook handles them in that order. */
 export const ORDERED: Write = {
   path: `${DATABASE}/events/publish`,
   body: (name) => ({ topic: name, event_payload: { name }, correlation_id: name.split(' ')[0] }),
@@ -29,7 +29,7 @@ export const ORDERED: Write = {
   ref: 'id',
 }
 
-/** Every other kind, in no order. */
+/** All other kinds of writes, without an order. */
 export const UNORDERED: readonly Write[] = [
   {
     path: `${DATABASE}/vectors/upsert`,
@@ -93,10 +93,10 @@ export const UNORDERED: readonly Write[] = [
 
 export const WRITES: readonly Write[] = [ORDERED, ...UNORDERED]
 
-/** The last one's handler can do nothing with the event: its runs end as `skipped`. */
+/** A hook whose handler ignores events of this type, so that its runs end as `skipped`. */
 export const SKIPPED = { event_type: 'zerodb.vector.batch_stored', hook_name: 'auto_graph' }
 
-/** What is made before the load: a hook for every kind of handler, one of them with an order. `receiver` is where webhooks go. */
+/** Requests before the load: a hook for every kind of handler, one of them ordered, and a table. `receiver` is the URL for webhooks. */
 export function preparation(receiver: string): { path: string; body: object }[] {
   const patient = { max_attempts: 100, initial_seconds: 0.2, factor: 1 }
   const webhook = (event_type: string, label: string, rest: object) => ({
