@@ -63,7 +63,10 @@ test('there are programs of every group, for both runtimes', () => {
   expect(PROGRAMS.length).toBeGreaterThanOrEqual(60)
   for (const group of GROUPS) expect(PROGRAMS.filter((program) => program.group === group)).not.toEqual([])
   for (const program of PROGRAMS)
-    expect(program.stoppedBy.length > 0 || program.inherent, `${program.name} says what stops it`).toBeTruthy()
+    expect(
+      program.stoppedBy.length > 0 || program.inherent,
+      `${program.name} has a protection or a reason that blocks it`,
+    ).toBeTruthy()
 })
 
 test('docs/hostile.md is up to date', () => {

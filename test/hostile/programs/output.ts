@@ -164,8 +164,8 @@ sendFrames(bytes([8, 0, 0, 0, 99, 1, 0, 0, 0]) + os.urandom(5000)); hang()`,
     stoppedBy: [],
     inherent: 'the server rejects results that it cannot parse',
     ends: ['threw', 'crashed'],
-    node: `${NODE_FRAMES}\nsay(frame(RESULT, 1, 77, 0, 'x')); hang()`,
-    python: `${PYTHON_FRAMES}\nsay(frame(RESULT, 1)); hang()`,
+    node: `${NODE_FRAMES}\nsendFrames(frame(RESULT, 1, 77, 0, 'x')); hang()`,
+    python: `${PYTHON_FRAMES}\nsendFrames(frame(RESULT, 1)); hang()`,
   },
   {
     name: 'sends questions without reading the answers',
@@ -193,8 +193,8 @@ hang()`,
     group: 'OUTPUT',
     stoppedBy: [['ask_cap']],
     ends: ['crashed'],
-    node: `${NODE_FRAMES}\nsay(...Array.from({ length: 1000 }, (_, i) => ask(1, i & 255, 'operation', {}))); hang()`,
-    python: `${PYTHON_FRAMES}\nsay(*[ask(1, i & 255, 'operation', {}) for i in range(1000)]); hang()`,
+    node: `${NODE_FRAMES}\nsendFrames(...Array.from({ length: 1000 }, (_, i) => ask(1, i & 255, 'operation', {}))); hang()`,
+    python: `${PYTHON_FRAMES}\nsendFrames(*[ask(1, i & 255, 'operation', {}) for i in range(1000)]); hang()`,
     async play(fixture) {
       let asked = 0
       await fixture.call({
