@@ -488,6 +488,7 @@ describe('over the network', () => {
     await post(`${user.database}/tables/t/rows`, `{"rows":[{"n":9007199254740992},{"n":${VALUES.n}}]}`)
     const { text } = await call('query_table', `{"table":"t","filters":{"n":${VALUES.n}}}`)
     expect(text).toContain(`\\"n\\":${VALUES.n}`)
+    expect(text).toContain(`"n":${VALUES.n}`)
     expect(text).toContain('\\"total\\":1')
   })
 
