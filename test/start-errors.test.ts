@@ -76,7 +76,7 @@ test.runIf(root)('a full disk gives one sentence with the remedy, and a start af
     const full = start()
     expect(full.status).toBe(1)
     expect(full.stderr).toMatch(
-      /^error The disk of \S+ is full: free 100 MB, or choose another with ZERODB_DATA_DIR\n$/,
+      /^error No space left for \S+: free 100 MB, or choose another disk with ZERODB_DATA_DIR\n$/,
     )
     spawnSync('mount', ['-o', 'remount,size=200m', folder])
     expect(start()).toMatchObject({ status: 0, stderr: '' })

@@ -10,14 +10,14 @@ interface Migration {
   name: string
   text: string
   checksum: string
-  /** Programs that know only migrations below this number cannot use the schema any more. */
+  /** A program whose latest migration is below this number cannot use the schema after this migration. */
   minCompatible: number
 }
 
 /**
- * Brings the schema up to date: each `NNNN_name.sql` once, in order, all in one transaction. Several processes may call it at once.
- * Those above `upTo` are left out. Returns the names of those applied. Throws `StartError`, having changed nothing, when a migration fails, when an applied file has been
- * changed, or when the schema is from a later program that this one is not compatible with.
+ * Brings the schema up to date: applies each missing `NNNN_name.sql` in order, all in one transaction. Several processes may call it at once.
+ * Migrations above `upTo` are skipped. Returns the names of the migrations applied. Throws `StartError` and changes nothing when a migration
+ * fails, when an applied file has been edited, or when a later, incompatible version has upgraded the schema.
  */
 export async function migrate(
   database: Database,
@@ -26,8 +26,8 @@ export async function migrate(
 ): Promise<string[]> {
   const known = await readMigrations(folder)
   return database.transaction(async (tx) => {
-    // The number is arbitrary; what matters is that every starter asks for the same lock. Another may hold it for a long migration.
-    await tx.query(sql`select pg_advisory_xact_lock(7317320441)`, PATIENT)
+    // The number is arbitrary but the same in every process. Another process may hold the lock during a long migration.
+    await tx.query(sql`select pg_advisory_xact_lock(7317320441)`, LONG_TIMEOUT)
     await tx.query(sql`
       create table if not exists zerodb_migrations (
         number int primary key,
@@ -39,7 +39,7 @@ export async function migrate(
     const done = await tx.query<Applied>(
       sql`select number, name, checksum, min_compatible from zerodb_migrations order by number`,
     )
-    for (const row of done) check(row, known)
+    for (const row of done) checkApplied(row, known)
     const missing = known.filter(({ number }) => number <= upTo && !done.some((row) => row.number === number))
     for (const migration of missing) {
       await apply(tx, migration)
@@ -51,7 +51,7 @@ export async function migrate(
   })
 }
 
-/** Takes away all that migrations have made, rows and all. */
+/** Drops all tables and functions that the migrations created, with all data. */
 export async function dropSchema(database: Database): Promise<void> {
   await database.exec(`
     do $$
@@ -78,9 +78,9 @@ interface Applied {
   min_compatible: number
 }
 
-const PATIENT = { timeoutSeconds: 3600 }
+const LONG_TIMEOUT = { timeoutSeconds: 3600 }
 
-function check(row: Applied, known: readonly Migration[]): void {
+function checkApplied(row: Applied, known: readonly Migration[]): void {
   const file = known.find((migration) => migration.number === row.number)
   if (!file && row.min_compatible > (known.at(-1)?.number ?? 0)) {
     throw new StartError(
@@ -88,17 +88,17 @@ function check(row: Applied, known: readonly Migration[]): void {
     )
   }
   if (file && file.checksum !== row.checksum) {
-    throw new StartError(`Migration ${row.name} has been changed after it was applied: restore the original file`)
+    throw new StartError(`Migration ${row.name} was changed after it was applied: restore the original file`)
   }
 }
 
 async function apply(tx: Executor, { name, text }: Migration): Promise<void> {
   try {
-    for (const statement of statements(text)) await tx.query(new Statement(statement, []), PATIENT)
+    for (const statement of splitStatements(text)) await tx.query(new Statement(statement, []), LONG_TIMEOUT)
   } catch (error) {
     if (!(error instanceof DbError)) throw error
     throw new StartError(
-      `Migration ${name} failed and nothing was changed: ${error.message}. Start the version that ran before, and report this`,
+      `Migration ${name} failed and was rolled back: ${error.message}. Start the previous version, and report this error`,
       { cause: error },
     )
   }
@@ -120,8 +120,8 @@ async function readMigrations(folder: string): Promise<Migration[]> {
   )
 }
 
-/** The statements of a file: they end with a semicolon at a line's end, outside the `$$` of a function's body. */
-function statements(text: string): string[] {
+/** Splits a migration into statements. A statement ends with a semicolon at the end of a line, outside of `$$` function bodies. */
+function splitStatements(text: string): string[] {
   const [first = '', ...rest] = text.split('$$')
   const all: string[] = []
   let current = ''
@@ -135,7 +135,7 @@ function statements(text: string): string[] {
   }
   take(first)
   rest.forEach((piece, i) => {
-    // Every other piece is a body.
+    // Even pieces are function bodies.
     if (i % 2 === 0) current += `$$${piece}$$`
     else take(piece)
   })

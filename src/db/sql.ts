@@ -1,7 +1,7 @@
 import { ZeroError } from '../errors.ts'
 import { stringifyJson } from '../exact-json.ts'
 
-/** What may stand in `${}`: each becomes one bound parameter, a nested statement its own text and parameters. */
+/** A value allowed in `${}`. Each value becomes one bound parameter; a nested statement is spliced in with its own parameters. */
 export type SqlValue =
   | string
   | number
@@ -17,15 +17,15 @@ export type SqlValue =
   | readonly (Float32Array | null)[]
   | Statement
 
-/** Deeper JSON than anybody needs. The embedded database does not guard its stack: some thousand levels overwrite its memory. */
+/** Nesting limit for JSON. PGlite does not check its stack depth: a few thousand levels corrupt its memory. */
 export const MAX_JSON_DEPTH = 500
 
-/** A value that travels as JSON. Throws `invalid` when it is nested more than 500 levels deep. */
+/** A value that is sent as JSON. The constructor throws `invalid` when the value is nested more than 500 levels deep. */
 export class Json {
   readonly text: string
   constructor(value: unknown) {
     this.text = stringify(value ?? null)
-    if (depthOf(this.text) > MAX_JSON_DEPTH) throw tooDeep()
+    if (depthOf(this.text) > MAX_JSON_DEPTH) throw depthError()
   }
 }
 
@@ -33,12 +33,12 @@ function stringify(value: unknown): string {
   try {
     return stringifyJson(value)
   } catch (error) {
-    // JavaScript's own stack ends at some thousand levels as well.
-    throw error instanceof RangeError ? tooDeep(error) : error
+    // JSON.stringify overflows the JavaScript stack at a few thousand levels.
+    throw error instanceof RangeError ? depthError(error) : error
   }
 }
 
-/** How deep a JSON text is nested; 0 for one that is too short to be deeper than allowed. */
+/** Returns the nesting depth of a JSON text, or 0 for a text too short to exceed the limit. */
 export function depthOf(json: string): number {
   if (json.length <= 2 * MAX_JSON_DEPTH) return 0
   let depth = 0
@@ -57,8 +57,8 @@ export function depthOf(json: string): number {
 }
 const [QUOTE, BACKSLASH, BRACKET, BRACE] = [0x22, 0x5c, 0x5b, 0x7b]
 
-function tooDeep(cause?: unknown): ZeroError {
-  return new ZeroError('invalid', `JSON may be nested ${MAX_JSON_DEPTH} levels deep at most`, { cause })
+function depthError(cause?: unknown): ZeroError {
+  return new ZeroError('invalid', `JSON is nested too deep: at most ${MAX_JSON_DEPTH} levels are allowed`, { cause })
 }
 
 /** Marks `value` to be sent as JSON; write the cast beside it: `${json(x)}::jsonb`. */
@@ -66,7 +66,7 @@ export const json = (value: unknown): Json => new Json(value)
 
 type BoundValue = Exclude<SqlValue, Statement>
 
-/** SQL text with `$1`-style places, and their values. */
+/** SQL text with `$1`-style placeholders, and their values. */
 export class Statement {
   readonly text: string
   readonly values: readonly BoundValue[]
@@ -76,22 +76,22 @@ export class Statement {
   }
 }
 
-/** A statement in which every `${}` is a bound parameter: values can never become SQL. */
+/** Builds a statement in which every `${}` is a bound parameter: a value can never become SQL. */
 export function sql(strings: TemplateStringsArray, ...values: SqlValue[]): Statement {
   const texts = textsOf(strings, values)
   texts.own ??= textOf(strings, values)
   return new Statement(texts.own, boundIn(values))
 }
 
-/** What a template has become, by the texts of the statements that stood in its places, place by place. */
+/** Cached texts of one template: a trie keyed by the text of the nested statement at each placeholder (null for a plain value). */
 interface Texts {
   own?: string
   next?: Map<string | null, Texts>
 }
 
-// To write and to hash a long text anew costs more than to send it.
+// Building and hashing a long text costs more than sending it, so texts are cached per template.
 const templates = new WeakMap<TemplateStringsArray, Texts>()
-/** All texts but those with a varying number of pieces: these could be any number. */
+/** Enough for every fixed statement. Statements with a varying number of pieces have no upper bound and stop being cached here. */
 const MAX_TEXTS = 2_000
 let kept = 0
 
@@ -137,73 +137,72 @@ function boundIn(values: readonly SqlValue[]): BoundValue[] {
   return bound
 }
 
-/** `pieces` joined by `separator`, e.g. conditions by ` and `. `separator` is SQL: never a user's text. */
+/** Joins `pieces` with `separator`, for example conditions with ` and `. `separator` becomes SQL: never pass user input. */
 export function join(pieces: readonly Statement[], separator: string): Statement {
   if (pieces.length === 0) return new Statement('', [])
   return new Statement(textOf(['', ...pieces.slice(1).map(() => separator), ''], pieces), boundIn(pieces))
 }
 
-/** What runs statements: the database, its relaxed side, or a transaction. */
+/** Runs statements: the database, its asynchronous-commit connections, or a transaction. */
 export interface Executor {
-  /** The rows that the statement returns. Names are column names; see `wire.ts` for how types are read. Throws `DbError`. */
+  /** Returns the rows of the statement, keyed by column name; `wire.ts` defines how types are read. Throws `DbError`. */
   query<Row = Record<string, unknown>>(statement: Statement, options?: QueryOptions): Promise<Row[]>
 }
 
-/** The answers to two statements that have been sent at once; null in place of the second when there was none. */
+/** Results of two pipelined statements. `next` resolves to null when there was no second statement. */
 export interface PipelinedRows<First, Next> {
   first: Promise<First[]>
   next: Promise<Next[] | null>
 }
 
-/** Does `work` when the event loop has seen what came together with what it is at. */
+/** Runs `work` after the event loop has processed all I/O that is ready now. */
 export async function oneTurnLater<R>(work: () => R): Promise<Awaited<R>> {
   await new Promise((resolve) => setImmediate(resolve))
   return await work()
 }
 
 export interface QueryOptions {
-  /** When the statement is ended, in place of the driver's default: later for index builds, sooner for what a request asks to compute. */
+  /** Statement timeout that replaces the driver's default: longer for index builds, shorter for expensive queries of a request. */
   timeoutSeconds?: number
 }
 
-/** A PostgreSQL, embedded or on a server. Knows none of our tables. */
+/** A PostgreSQL database, embedded or on a server. The driver knows nothing about our tables. */
 export interface Database extends Executor {
   readonly kind: 'pglite' | 'postgres'
-  /** For work that is done again if a crash loses it (dispatch, claims, acknowledgements): commits without waiting for the disk where that is faster. */
+  /** Commits without waiting for the disk where that is faster. For work that is redone after a crash: dispatch, claims, acknowledgements. */
   readonly asyncCommit: Executor
   /**
-   * Sends `first` and, right behind it on the same connection, `next`, which the server goes on to while the answer to `first` is on its way.
-   * Each is committed by itself, `next` whatever becomes of `first`, and looks rows up as `relaxed` does. `next` is asked for when what has
-   * come at the same time has been seen, and may then be null. Null when no connection is free for them at this moment: then nothing has been
-   * sent.
+   * Sends `first`, then `next` on the same connection without waiting for the result of `first`. Each statement commits separately: `next`
+   * runs even if `first` fails. Both use the index-only planner settings of `asyncCommit`. `next` is called one event-loop turn later, so that
+   * writes that arrive together share it, and may return null. Returns null, with nothing sent, when no connection is free.
    */
   pipeline<First, Next>(first: Statement, next: () => Statement | null): PipelinedRows<First, Next> | null
   /**
-   * All of `body`, or none of it: throws if a statement in it failed, even if `body` took no notice. Inside, wait for nothing but SQL: the
-   * embedded database has one connection, and who waits longer than a statement may take is rolled back with `query_timeout`.
+   * Runs `body` in a transaction. Throws if a statement in it failed, even if `body` caught the error. `body` must await nothing but SQL: the
+   * embedded database has one connection, and a transaction idle for longer than the statement timeout is rolled back with `query_timeout`.
    */
   transaction<R>(body: (tx: Executor) => Promise<R>): Promise<R>
-  /** Runs a script of several statements without parameters, for ten minutes at most. All of them are one transaction, if not said otherwise in it. */
+  /** Runs a script of several statements without parameters, for at most ten minutes, as one transaction unless the script says otherwise. */
   exec(script: string): Promise<void>
   /**
-   * On a server: calls `onMessage` with the text of each message that any process sends to `channel`, and with null when a connection was lost
-   * and is there again: what was sent meanwhile is gone. Absent on the embedded database, which has one process.
+   * Calls `onMessage` with the text of each message that any process sends to `channel`, and with null after a lost connection was restored:
+   * messages sent in between are lost. Absent on the embedded database, which has only one process.
    */
   listen?(channel: string, onMessage: (text: string | null) => void): Promise<Channel>
-  /** What the database writes about itself, for `/health` and `doctor`. */
+  /** Returns the database's version string, for `/health` and `doctor`. */
   version(): Promise<string>
-  /** Statements that have been given are finished first. */
+  /** Closes the database after all submitted statements have finished. */
   close(): Promise<void>
 }
 
 /** A way to wake other processes. */
 export interface Channel {
-  /** At most 7,999 bytes. */
+  /** Sends `text`, at most 7,999 bytes. */
   notify(text: string): Promise<void>
   close(): Promise<void>
 }
 
-/** PostgreSQL refused a statement. `code` is the SQLSTATE. */
+/** PostgreSQL rejected a statement. `code` is the SQLSTATE. */
 export class DbError extends Error {
   override readonly name = 'DbError'
   readonly code: string
@@ -221,22 +220,22 @@ export class DbError extends Error {
   }
 }
 
-/** The database is not there at the moment: closed, restarting, or out of reach. */
+/** The database is not available: closed, restarting or unreachable. */
 export class DatabaseUnavailable extends ZeroError {
   constructor(message: string, options?: ErrorOptions) {
     super('unavailable', message, options)
   }
 }
 
-/** What a transaction fails with in which a statement had failed and nobody minded: PostgreSQL answers its commit with a rollback. */
+/** Error of a transaction whose body caught the error of a failed statement: PostgreSQL answers its commit with a rollback. */
 export function transactionFailed(): DbError {
   return new DbError({
-    message: 'A statement of this transaction had failed, so all of it was rolled back',
+    message: 'A statement of this transaction failed, so the whole transaction was rolled back',
     code: '25P02',
   })
 }
 
-/** Whether `error` is PostgreSQL's word that `constraint` (any, if not given) would have been broken. */
+/** Returns whether `error` is a violation of the unique constraint `constraint`, or of any if it is not given. */
 export function isUniqueViolation(error: unknown, constraint?: string): boolean {
   return (
     error instanceof DbError && error.code === '23505' && (constraint === undefined || error.constraint === constraint)

@@ -2,10 +2,10 @@ import { ZeroError } from '../errors.ts'
 import { parseStoredJson } from '../exact-json.ts'
 import { Json, type SqlValue, Statement } from './sql.ts'
 
-/** A parameter as it travels: text, binary, or null. */
+/** An encoded parameter: text, binary, or null. */
 export type WireValue = string | Uint8Array | null
 
-/** The types that extensions add have no fixed number: a driver looks them up once. */
+/** OIDs of types that extensions add. They differ between databases: a driver looks them up once. */
 export interface ExtensionTypes {
   vector: number
 }
@@ -13,14 +13,14 @@ export interface ExtensionTypes {
 const MAX_PARAMETERS = 65_535
 
 /**
- * The parameters of a statement as they travel. Both drivers send exactly these bytes, so that no driver's own idea of a type can differ
- * from the other's. Throws `invalid` when there are more than the protocol can count.
+ * Encodes the parameters of a statement. Both drivers send exactly these bytes, so that types behave the same with either. Throws `invalid`
+ * when there are more than the 65,535 parameters that the protocol allows.
  */
 export function encodeAll(values: readonly SqlValue[], types: ExtensionTypes): WireValue[] {
   if (values.length > MAX_PARAMETERS)
     throw new ZeroError(
       'invalid',
-      `A statement may have ${MAX_PARAMETERS} values at most, and this one has ${values.length}`,
+      `Too many values in one statement: ${values.length}, at most ${MAX_PARAMETERS} are allowed`,
     )
   return values.map((value) => encode(value, types))
 }
@@ -39,10 +39,10 @@ function encode(value: SqlValue, types: ExtensionTypes): WireValue {
       return encodeVectors(value as (Float32Array | null)[], types.vector)
     return encodeArray(value as (string | number | null)[])
   }
-  throw new TypeError(`cannot bind a ${typeof value}: objects travel as json(value)`)
+  throw new TypeError(`cannot bind a ${typeof value}: wrap objects in json(value)`)
 }
 
-/** pgvector's binary form: int16 dimensions, int16 zero, then big-endian float32. Ten times cheaper than its text form. */
+/** Encodes pgvector's binary format: int16 dimensions, int16 zero, then big-endian float32. Ten times faster than the text format. */
 function encodeVector(vector: Float32Array): Buffer {
   const out = Buffer.allocUnsafe(4 + vector.length * 4)
   out.writeInt16BE(vector.length, 0)
@@ -51,7 +51,7 @@ function encodeVector(vector: Float32Array): Buffer {
   return out
 }
 
-/** A one-dimensional binary array: dimensions, has-null flag, element type, length, lower bound, then length and bytes of each. */
+/** Encodes a one-dimensional binary array: dimensions, has-null flag, element type, length, lower bound, then length and bytes of each element. */
 function encodeVectors(vectors: readonly (Float32Array | null)[], elementType: number): Buffer {
   const head = Buffer.alloc(20)
   head.writeInt32BE(1, 0)
@@ -87,8 +87,8 @@ const TEXT_ARRAYS = new Set([1009, 1015, 2951])
 const NUMBER_ARRAYS = new Set([1016, 1007, 1005, 1021, 1022])
 
 /**
- * Reads a column's text form. bigint becomes a number (ours stay below 2^53); timestamptz stays text, as ISO 8601 in UTC with all six
- * digits of a second, because a JavaScript date would drop the microseconds; vectors become `Float32Array`; numeric stays text.
+ * Decodes a column's text format. bigint becomes a number (our values stay below 2^53) and a vector becomes a `Float32Array`. timestamptz stays
+ * text, as ISO 8601 in UTC with six decimals, because a JavaScript date would drop the microseconds. numeric stays text.
  */
 export function decode(type: number, text: string | null, types: ExtensionTypes): unknown {
   if (text === null) return null
@@ -103,7 +103,7 @@ export function decode(type: number, text: string | null, types: ExtensionTypes)
   return text
 }
 
-/** `2026-06-10 08:00:00.5+00` (sessions run in UTC) becomes `2026-06-10T08:00:00.500000Z`. `infinity` and years before Christ stay as they are. */
+/** Converts `2026-06-10 08:00:00.5+00` (sessions use UTC) to `2026-06-10T08:00:00.500000Z`. `infinity` and years BC are returned unchanged. */
 function isoTimestamp(text: string): string {
   if (!text.endsWith('+00')) return text
   const [seconds, fraction = ''] = text.slice(0, -3).split('.')

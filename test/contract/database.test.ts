@@ -61,7 +61,7 @@ if (SERVER) {
       const started = openPostgres({ url: 'postgresql://user@127.0.0.1:1/none', poolSize: 2 })
       await expect(started).rejects.toMatchObject({
         name: 'StartError',
-        message: expect.stringMatching(/^The database at 127\.0\.0\.1:1\/none cannot be used: .*Check DATABASE_URL/),
+        message: expect.stringMatching(/^Cannot connect to the database at 127\.0\.0\.1:1\/none: .*Check DATABASE_URL/),
       })
     })
   })

@@ -101,7 +101,7 @@ export function databaseContract(open: (options?: OpenOptions) => Promise<TestDa
       const nested = (levels: number) => JSON.parse(`${'[{"a":'.repeat(levels / 2)}1${'}]'.repeat(levels / 2)}`)
       expect(await single(sql`select ${json(nested(500))}::jsonb as value`)).toEqual(nested(500))
       for (const levels of [502, 200_000])
-        expect(() => json(nested(levels))).toThrow('JSON may be nested 500 levels deep at most')
+        expect(() => json(nested(levels))).toThrow('JSON is nested too deep: at most 500 levels')
       const brackets = { text: `"\\"${'['.repeat(2_000)}\\`, wide: Array.from({ length: 2_000 }, () => [{}]) }
       expect(await single(sql`select ${json(brackets)}::jsonb as value`)).toEqual(brackets)
     })
@@ -357,7 +357,7 @@ export function databaseContract(open: (options?: OpenOptions) => Promise<TestDa
     })
 
     test('a value that cannot be bound is refused, and nothing is sent', async () => {
-      await expect(db.query(sql`select ${{ a: 1 } as never}`)).rejects.toThrow('objects travel as json(value)')
+      await expect(db.query(sql`select ${{ a: 1 } as never}`)).rejects.toThrow('wrap objects in json(value)')
       expect(await single(sql`select 1 as value`)).toBe(1)
     })
   })
@@ -535,7 +535,10 @@ export function databaseContract(open: (options?: OpenOptions) => Promise<TestDa
 
     test('a shorter timeout applies to its statement', async () => {
       const ended = db.query(endless, { timeoutSeconds: 0.5 })
-      await expect(ended).rejects.toMatchObject({ code: 'query_timeout', message: 'A statement was ended after 0.5 s' })
+      await expect(ended).rejects.toMatchObject({
+        code: 'query_timeout',
+        message: 'A statement was cancelled after 0.5 s',
+      })
       // No connection keeps the changed timeout.
       const next = Array.from({ length: 20 }, () => single(sql`select 1 as value, pg_sleep(0.01)`))
       expect(await Promise.all(next)).toEqual(Array(20).fill(1))

@@ -70,7 +70,7 @@ test('a migration that fails changes nothing, reverts earlier ones too, and is n
   await expect(migrate(database, folder)).rejects.toMatchObject({
     name: 'StartError',
     message: expect.stringMatching(
-      /^Migration 0002_wrong failed and nothing was changed: type "nosuchtype" does not exist\. /,
+      /^Migration 0002_wrong failed and was rolled back: type "nosuchtype" does not exist\. /,
     ),
   })
   expect(await tables()).toEqual([])
@@ -84,7 +84,7 @@ test('a migration that was changed after it was applied is refused', async () =>
   await write({ '0001_first.sql': `${FIRST}insert into a values (2);\n`, '0002_second.sql': SECOND })
   await expect(migrate(database, folder)).rejects.toMatchObject({
     name: 'StartError',
-    message: 'Migration 0001_first has been changed after it was applied: restore the original file',
+    message: 'Migration 0001_first was changed after it was applied: restore the original file',
   })
   expect(await tables()).toEqual(['a', 'zerodb_migrations'])
   expect(await database.query(sql`select * from a`)).toEqual([{ n: 1 }])

@@ -5,16 +5,16 @@ import { join } from 'node:path'
 import { StartError } from '../../errors.ts'
 import { isRunning, place, startOf } from '../../platform/processes.ts'
 
-// Two processes on one PGlite directory both open happily, and acknowledged rows vanish without an error: this lock is what prevents it.
-// A holder is alive when its pid is and started when the lock says. Pids mean nothing across machines and containers: a holder from
-// another boot or pid namespace is judged by its beat, the file's modification time.
+// Two processes can open the same PGlite directory without an error, and acknowledged rows are lost: this lock prevents that. The holder is
+// alive if its pid exists and that process started at the recorded time. Pids are not comparable across machines and containers: for a holder
+// from another boot or pid namespace the heartbeat counts, which is the modification time of the file.
 
 interface Holder {
   token: string
   pid: number
-  /** Boot and pid namespace: where `pid` means something. */
+  /** Boot id and pid namespace in which `pid` is valid. */
   place: string
-  /** When that process started, in the kernel's own unit; null where the system does not say. */
+  /** Start time of the process in kernel ticks; null where the system does not report it. */
   started: string | null
 }
 
@@ -22,10 +22,10 @@ export interface DirectoryLock {
   release(): Promise<void>
 }
 
-const BEAT_MS = 2_000
+const HEARTBEAT_MS = 2_000
 const STALE_MS = 10_000
 
-/** Takes `directory/lock` for this process. Throws `StartError`, naming the holder, when a living process has it. */
+/** Creates `directory/lock` for this process. Throws `StartError` with the holder's pid when a running process holds the lock. */
 export async function lockDirectory(directory: string): Promise<DirectoryLock> {
   const path = join(directory, 'lock')
   const mine: Holder = { token: randomUUID(), pid: process.pid, place: place(), started: startOf(process.pid) }
@@ -33,7 +33,7 @@ export async function lockDirectory(directory: string): Promise<DirectoryLock> {
     const holder = await read(path)
     if (!holder) continue
     if (await isAlive(path, holder)) {
-      // By now it has surely written its name.
+      // The first read may have come before the holder wrote its pid.
       const { pid } = (await read(path)) ?? holder
       throw new StartError(
         `The data directory ${directory} is in use by process ${pid}: stop it, or choose another with ZERODB_DATA_DIR ` +
@@ -42,26 +42,26 @@ export async function lockDirectory(directory: string): Promise<DirectoryLock> {
     }
     await removeStale(path, holder)
   }
-  const beat = setInterval(() => {
+  const heartbeat = setInterval(() => {
     const now = new Date()
     try {
       utimesSync(path, now, now)
     } catch {
-      // The directory may have been deleted under a running process; the database itself will say so.
+      // If the directory was deleted, the next database statement fails with a better error.
     }
-  }, BEAT_MS).unref()
-  // Who was certain and deleted the file may have started another process: the lock is its own then.
+  }, HEARTBEAT_MS).unref()
+  // Someone may have deleted the file by hand and started another process, which then owns the lock.
   const remove = () => {
     try {
       if ((JSON.parse(readFileSync(path, 'utf8')) as Holder).token === mine.token) rmSync(path)
     } catch {
-      // Not there any more, or not ours.
+      // The file is missing or unreadable: nothing to remove.
     }
   }
   process.once('exit', remove)
   return {
     async release() {
-      clearInterval(beat)
+      clearInterval(heartbeat)
       process.off('exit', remove)
       remove()
     },
@@ -79,13 +79,13 @@ async function create(path: string, holder: Holder): Promise<boolean> {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'EEXIST') return false
     throw new StartError(
-      `The data directory cannot be written (${code}): check its owner and the free space, ${path}`,
+      `Cannot write to the data directory (${code}): check the owner and the free space of ${path}`,
       { cause: error },
     )
   }
 }
 
-/** Null when it has just been released. A holder that is still writing its name, or died doing so, counts as one of unknown place. */
+/** Reads the holder. Returns null if the lock was just released, and an empty holder if the file is incomplete. */
 async function read(path: string): Promise<Holder | null> {
   const text = await readFile(path, 'utf8').catch(() => null)
   if (text === null) return null
@@ -101,35 +101,35 @@ async function isAlive(path: string, holder: Holder): Promise<boolean> {
     if (!isRunning(holder.pid)) return false
     return holder.started === null || startOf(holder.pid) === holder.started
   }
-  const beat = () => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0
-  const first = beat()
+  const readHeartbeat = () => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0
+  const first = readHeartbeat()
   const silentMs = STALE_MS - (Date.now() - first)
-  // Another boot may be another machine, whose clock may differ: then only a beat that does not come proves anything.
-  const watchMs = Math.max(silentMs, bootOf(holder.place) === bootOf(place()) ? 0 : BEAT_MS * 1.5)
+  // Another boot id may mean another machine, whose clock may differ: then only a missing heartbeat proves that the holder is dead.
+  const watchMs = Math.max(silentMs, bootOf(holder.place) === bootOf(place()) ? 0 : HEARTBEAT_MS * 1.5)
   const until = performance.now() + Math.min(watchMs, STALE_MS)
   while (performance.now() < until) {
     await new Promise((resolve) => setTimeout(resolve, 100))
-    if (beat() !== first) return true
+    if (readHeartbeat() !== first) return true
   }
   return false
 }
 
-/** Between reading a dead holder's name and removing its file another starter may have done both, so only one at a time may try. */
+/** Removes the lock file of a dead holder. Guarded by a directory, because another process may replace the file between read and delete. */
 async function removeStale(path: string, dead: Holder): Promise<void> {
-  const taking = `${path}.taking-over`
+  const guard = `${path}.taking-over`
   try {
-    await mkdir(taking)
+    await mkdir(guard)
   } catch {
-    const { mtimeMs } = statSync(taking, { throwIfNoEntry: false }) ?? { mtimeMs: Date.now() }
-    // What takes a millisecond and is not done after ten seconds will never be.
-    if (Date.now() - mtimeMs > STALE_MS) await rmdir(taking).catch(() => undefined)
+    const { mtimeMs } = statSync(guard, { throwIfNoEntry: false }) ?? { mtimeMs: Date.now() }
+    // The guard is normally held for a millisecond: after ten seconds its holder is dead.
+    if (Date.now() - mtimeMs > STALE_MS) await rmdir(guard).catch(() => undefined)
     await new Promise((resolve) => setTimeout(resolve, 50))
     return
   }
   try {
     if ((await read(path))?.token === dead.token) await rm(path, { force: true })
   } finally {
-    await rmdir(taking)
+    await rmdir(guard)
   }
 }
 

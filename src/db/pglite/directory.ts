@@ -5,20 +5,22 @@ import { parseTarGzip } from 'nanotar'
 import { StartError } from '../../errors.ts'
 import { packageRoot } from '../../platform/package.ts'
 
-/** Whether `directory` holds a database already. */
+/** Returns whether `directory` already contains a database. */
 export function hasPgliteDatabase(directory: string): boolean {
   return existsSync(join(directory, 'pg', 'PG_VERSION'))
 }
 
 /**
- * A killed first start must leave nothing that looks like a database: the prepared directory is unpacked beside its place and renamed,
- * which is all or nothing. With `sync` it is so for a power cut too.
+ * Unpacks the prepared database into a new directory, unless there is one. The files are unpacked next to the target and renamed into place, so
+ * that a killed first start leaves no partial database. With `sync`, this also holds for a power failure.
  */
 export async function unpackTemplate(directory: string, sync: boolean): Promise<void> {
   if (hasPgliteDatabase(directory)) return
   const place = join(directory, 'pg')
   if ((await readdir(place).catch(() => [])).length > 0) {
-    throw new StartError(`${place} holds something, but no whole database: restore a backup there, or move it away`)
+    throw new StartError(
+      `${place} is not empty but contains no complete database: restore a backup there, or move it away`,
+    )
   }
   const dist = join(packageRoot(), 'dist')
   const template = (await readdir(dist)).find((name) => name.startsWith('template-'))
@@ -39,7 +41,7 @@ export async function unpackTemplate(directory: string, sync: boolean): Promise<
 }
 
 async function syncDirectory(path: string): Promise<void> {
-  // Windows cannot open a directory; its rename is durable by itself.
+  // Windows cannot open a directory, and its rename is durable without this.
   if (process.platform === 'win32') return
   const handle = await open(path, 'r')
   await handle.sync()

@@ -19,17 +19,17 @@ import { type DirectoryLock, lockDirectory } from './directory-lock.ts'
 import type { PgliteAnswer, PgliteRequest, PgliteThreadData } from './protocol.ts'
 
 export interface PgliteOptions {
-  /** Absolute path. Holds `pg/` (PostgreSQL's files) and our lock. Made when it does not exist. */
+  /** Absolute path of the directory for `pg/` (PostgreSQL's files) and our lock. Created when missing. */
   directory: string
-  /** `process`: what was acknowledged survives the death of this process. `power`: of the machine too. */
+  /** `process`: acknowledged writes survive a crash of this process. `power`: also a crash of the machine. */
   durability: 'process' | 'power'
-  /** A statement that runs longer is ended, and the database with it: PGlite cannot cancel. It is open again a second later. */
+  /** A statement that runs longer is ended by restarting the database, because PGlite cannot cancel. This takes about a second. */
   statementTimeoutSeconds?: number
-  /** Seconds between rounds of CHECKPOINT, and of VACUUM every tenth time: PGlite has no background processes of its own. */
+  /** Seconds between runs of CHECKPOINT, with VACUUM every tenth time: PGlite has no background processes. */
   maintenanceSeconds?: number
 }
 
-/** One life of the thread. Requests are numbered from 1, in the order in which they are sent and worked off. */
+/** One worker thread. Requests are numbered from 1, in the order in which they are sent and executed. */
 interface Connection {
   thread: WorkerHandle<PgliteRequest, PgliteAnswer | undefined>
   begun: Int32Array
@@ -38,16 +38,16 @@ interface Connection {
 }
 
 const SCRIPT_SECONDS = 600
-const MAX_SENDINGS = 5
+const MAX_ATTEMPTS = 5
 
-/** The thread ended before it came to a statement, which may therefore be sent again. */
-class NotBegun extends DatabaseUnavailable {}
+/** The thread ended before it started a statement, which may therefore be sent again. */
+class NotStarted extends DatabaseUnavailable {}
 
-// enable_seqscan: a plan that is made while a table is empty, and kept, would read it through when it is large; and nothing vacuums
-// between our own rounds, so that a small table that is written and emptied all the time (the outbox) becomes a long one to read through.
+// enable_seqscan: a plan that was cached while a table was empty would scan the whole table later. A small table with many writes and deletes
+// (the outbox) also becomes slow to scan between two runs of VACUUM.
 const SESSION = 'set hnsw.iterative_scan = relaxed_order; set enable_seqscan = off'
 
-/** Opens the embedded PostgreSQL in `directory`, making it when it is new. One process at a time. Throws `StartError` when another has it. */
+/** Opens the embedded PostgreSQL in `directory`, and creates it if missing. Throws `StartError` when another process uses the directory. */
 export async function openPglite(options: PgliteOptions): Promise<Database> {
   const { directory, durability, statementTimeoutSeconds = 60, maintenanceSeconds = 60 } = options
   await mkdir(directory, { recursive: true })
@@ -59,11 +59,11 @@ export async function openPglite(options: PgliteOptions): Promise<Database> {
     await lock.release()
     if (error instanceof StartError) throw error
     if ((error as NodeJS.ErrnoException).code === 'ENOSPC') {
-      throw new StartError(`The disk of ${directory} is full: free 100 MB, or choose another with ZERODB_DATA_DIR`, {
+      throw new StartError(`No space left for ${directory}: free 100 MB, or choose another disk with ZERODB_DATA_DIR`, {
         cause: error,
       })
     }
-    throw new StartError(`The database in ${directory} cannot be opened: ${(error as Error).message}`, { cause: error })
+    throw new StartError(`Cannot open the database in ${directory}: ${(error as Error).message}`, { cause: error })
   }
 }
 
@@ -73,16 +73,17 @@ async function openLocked(options: Required<PgliteOptions>, lock: DirectoryLock)
   let current = connect()
   let closing: Promise<void> | undefined
   let closed = false
-  /** While a transaction runs: resolves when it has ended. */
+  /** Resolves when the current transaction ends; undefined without one. */
   let busy: Promise<void> | undefined
-  /** The transaction that runs; `since` is when it last asked for something. */
-  let inside: { connection: Connection; since: number; end(error: Error): void } | undefined
+  /** The current transaction; `since` is when its last statement ended. */
+  let transactionState: { connection: Connection; since: number; end(error: Error): void } | undefined
+  /** The statement that the watchdog last saw running, and since when. */
   let seen: { connection: Connection; begun: number; since: number } | undefined
 
   async function connect(): Promise<Connection> {
     const begun = new Int32Array(new SharedArrayBuffer(4))
     const directory = join(options.directory, 'pg')
-    // PostgreSQL's own lock, which keeps nobody out here (ours does), and from a kill while it is made is empty, which it refuses to start with.
+    // PostgreSQL's own lock file has no effect in PGlite. If a kill left it empty, PostgreSQL would refuse to start.
     await rm(join(directory, 'postmaster.pid'), { force: true })
     const data: PgliteThreadData = { directory, durability, begun }
     const connection: Connection = { thread: spawnWorker('pglite', data), begun, sent: 0, running: new Map() }
@@ -98,32 +99,32 @@ async function openLocked(options: Required<PgliteOptions>, lock: DirectoryLock)
     }
   }
 
-  /** The connection as it is now. After a failed opening the next caller tries again. */
-  async function ready(): Promise<Connection> {
+  /** Returns the current connection. After a failed start the next caller tries again. */
+  async function getConnection(): Promise<Connection> {
     if (closed) throw new DatabaseUnavailable('The database is closed')
     const attempt = current
     try {
       return await attempt
     } catch (error) {
       if (current === attempt) setCurrent(connect())
-      throw new DatabaseUnavailable('The database cannot be opened at the moment; try again', { cause: error })
+      throw new DatabaseUnavailable('The database cannot be opened at the moment: try again', { cause: error })
     }
   }
 
-  /** `work`, done again if the thread has ended before it came to its first statement, because a statement of others was ended. */
-  async function begunAtLast<R>(work: () => Promise<R>): Promise<R> {
-    for (let left = MAX_SENDINGS - 1; ; left--) {
+  /** Runs `work`, and repeats it if a restart of the thread, caused by another caller's timeout, came before its first statement. */
+  async function retryUnstarted<R>(work: () => Promise<R>): Promise<R> {
+    for (let left = MAX_ATTEMPTS - 1; ; left--) {
       try {
         return await work()
       } catch (error) {
-        if (!(error instanceof NotBegun) || left === 0) throw error
+        if (!(error instanceof NotStarted) || left === 0) throw error
       }
     }
   }
 
   function setCurrent(attempt: Promise<Connection>): void {
     current = attempt
-    // Whoever needs it hears of a failure.
+    // Callers of `getConnection` get the error.
     attempt.catch(() => undefined)
   }
 
@@ -142,11 +143,12 @@ async function openLocked(options: Required<PgliteOptions>, lock: DirectoryLock)
   const watchdog = setInterval(
     () => {
       const now = performance.now()
-      if (inside?.connection.running.size === 0 && now - inside.since > statementTimeoutSeconds * 1000) {
-        inside.end(
+      const idle = transactionState?.connection.running.size === 0 ? transactionState : undefined
+      if (idle && now - idle.since > statementTimeoutSeconds * 1000) {
+        idle.end(
           new ZeroError(
             'query_timeout',
-            `A transaction that waited ${statementTimeoutSeconds} s for something else than the database was rolled back`,
+            `The transaction was idle for ${statementTimeoutSeconds} s and was rolled back`,
           ),
         )
       }
@@ -167,7 +169,7 @@ async function openLocked(options: Required<PgliteOptions>, lock: DirectoryLock)
     request: PgliteRequest,
     limitSeconds = statementTimeoutSeconds,
   ): Promise<PgliteAnswer | undefined> {
-    // As the thread counts: 32 bits and around again.
+    // The thread counts in an Int32Array, which wraps around at 32 bits.
     connection.sent = (connection.sent + 1) | 0
     const number = connection.sent
     const statement = { limitSeconds, overdue: false }
@@ -176,13 +178,13 @@ async function openLocked(options: Required<PgliteOptions>, lock: DirectoryLock)
       return await connection.thread.call(request)
     } catch (error) {
       if ((error as Error).name === 'DbError') throw new DbError(error as DbError)
-      // Not PostgreSQL's word: PGlite has broken down, or its thread has ended.
+      // Not an error of PostgreSQL: PGlite crashed, or its thread ended.
       reopen(connection)
       if (statement.overdue)
-        throw new ZeroError('query_timeout', `A statement was ended after ${limitSeconds} s`, { cause: error })
-      const hasBegun = ((Atomics.load(connection.begun, 0) - number) | 0) >= 0
-      const Away = hasBegun ? DatabaseUnavailable : NotBegun
-      throw new Away('The database was restarted; try again', { cause: error })
+        throw new ZeroError('query_timeout', `A statement was cancelled after ${limitSeconds} s`, { cause: error })
+      const hasStarted = ((Atomics.load(connection.begun, 0) - number) | 0) >= 0
+      const Unavailable = hasStarted ? DatabaseUnavailable : NotStarted
+      throw new Unavailable('The database was restarted: try again', { cause: error })
     } finally {
       connection.running.delete(number)
     }
@@ -201,9 +203,9 @@ async function openLocked(options: Required<PgliteOptions>, lock: DirectoryLock)
   }
 
   async function query<Row>(statement: Statement, queryOptions?: QueryOptions): Promise<Row[]> {
-    return begunAtLast(async () => {
+    return retryUnstarted(async () => {
       while (busy) await busy
-      return run<Row>(await ready(), statement, queryOptions)
+      return run<Row>(await getConnection(), statement, queryOptions)
     })
   }
 
@@ -217,8 +219,8 @@ async function openLocked(options: Required<PgliteOptions>, lock: DirectoryLock)
       }
     })
     try {
-      const connection = await begunAtLast(async () => {
-        const connection = await ready()
+      const connection = await retryUnstarted(async () => {
+        const connection = await getConnection()
         await run(connection, sql`begin`)
         return connection
       })
@@ -229,50 +231,50 @@ async function openLocked(options: Required<PgliteOptions>, lock: DirectoryLock)
   }
 
   async function runTransaction<R>(connection: Connection, body: (tx: Executor) => Promise<R>): Promise<R> {
-    let over = false
+    let hasEnded = false
     const tx: Executor = {
       async query(statement, queryOptions) {
-        if (over) throw new ZeroError('internal', 'This transaction has ended')
+        if (hasEnded) throw new ZeroError('internal', 'This transaction has ended')
         try {
           return await run(connection, statement, queryOptions)
         } finally {
-          if (inside) inside.since = performance.now()
+          if (transactionState) transactionState.since = performance.now()
         }
       },
     }
     try {
-      const tooIdle = new Promise<never>((_, end) => {
-        inside = { connection, since: performance.now(), end }
+      const idleTimeout = new Promise<never>((_, end) => {
+        transactionState = { connection, since: performance.now(), end }
       })
-      const result = await Promise.race([body(tx), tooIdle])
-      over = true
+      const result = await Promise.race([body(tx), idleTimeout])
+      hasEnded = true
       const { command } = (await send(connection, { text: 'commit', values: [] }))!
       if (command === 'ROLLBACK') throw transactionFailed()
       return result
     } catch (error) {
-      over = true
-      // The error that ended the body is the one to report: after a restart there is nothing left to roll back.
+      hasEnded = true
+      // Report the error of the body: after a restart the rollback fails because there is no transaction.
       await run(connection, sql`rollback`).catch(() => undefined)
       throw error
     } finally {
-      inside = undefined
+      transactionState = undefined
     }
   }
 
   async function exec(script: string): Promise<void> {
-    await begunAtLast(async () => {
+    await retryUnstarted(async () => {
       while (busy) await busy
-      await send(await ready(), { script }, SCRIPT_SECONDS)
+      await send(await getConnection(), { script }, SCRIPT_SECONDS)
     })
   }
 
   let round = 0
   async function maintain(): Promise<void> {
-    // Two scripts: within one, VACUUM would be in a transaction, and it refuses that.
+    // Two scripts: VACUUM cannot run inside a transaction, and one script is one transaction.
     if (++round % 10 === 0) await exec('vacuum (analyze)')
     await exec('checkpoint')
   }
-  // A failure shows in the next statement that a caller makes; this is only housekeeping.
+  // Errors are ignored: a broken database also fails the next statement of a caller.
   const maintenance = setInterval(
     () => void maintain().catch(() => undefined),
     options.maintenanceSeconds * 1000,
@@ -304,13 +306,13 @@ async function openLocked(options: Required<PgliteOptions>, lock: DirectoryLock)
     get asyncCommit() {
       return database
     },
-    // One thread does one after the other: what is given to it meanwhile, it finds when it has done what is before.
+    // The thread executes requests in order, so a second request waits in its queue while the first one runs.
     pipeline<First, Next>(first: Statement, next: () => Statement | null) {
-      const following = async () => {
+      const sendNext = async () => {
         const statement = next()
         return statement && query<Next>(statement)
       }
-      return { first: query<First>(first), next: oneTurnLater(following) }
+      return { first: query<First>(first), next: oneTurnLater(sendNext) }
     },
     transaction,
     exec,

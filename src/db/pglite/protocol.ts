@@ -1,20 +1,20 @@
 import type { WireValue } from '../wire.ts'
 
-// What is said between the embedded database and the thread that it runs in.
+// Messages between the main thread and the worker thread of the embedded database.
 
-/** What the thread is given at its start. */
+/** Initial data of the worker thread. */
 export interface PgliteThreadData {
-  /** PostgreSQL's own directory. */
+  /** PostgreSQL's data directory. */
   directory: string
   durability: 'process' | 'power'
-  /** One number: how many requests the thread has begun. */
+  /** One shared number: how many requests the thread has started. */
   begun: Int32Array
 }
 
-/** What the thread is asked: a statement, a script, or (neither) to close. */
+/** A request to the thread: a statement, a script, or the order to close. */
 export type PgliteRequest = { text: string; values: WireValue[] } | { script: string } | { close: true }
 export interface PgliteAnswer {
-  /** What PostgreSQL says it has done, e.g. `INSERT 0 1`. */
+  /** PostgreSQL's command tag, for example `INSERT 0 1`. */
   command: string
   fields: { name: string; type: number }[]
   rows: (string | null)[][]

@@ -8,12 +8,12 @@ import { DbError } from '../sql.ts'
 import type { WireValue } from '../wire.ts'
 import type { PgliteAnswer, PgliteRequest, PgliteThreadData } from './protocol.ts'
 
-// The thread that owns the embedded PostgreSQL. A long statement here never stops the server's event loop.
+// The worker thread that runs the embedded PostgreSQL, so that a long statement never blocks the server's event loop.
 
 const { directory, durability, begun } = workerData as PgliteThreadData
 const power = durability === 'power'
 
-/** NodeFS with a real fsync: PGlite's own file system has none, so that a power cut could lose what it had acknowledged. */
+/** NodeFS with a real fsync. PGlite's own file system has none: a power failure could lose acknowledged writes. */
 class SyncedNodeFS extends NodeFS {
   override async init(...args: Parameters<NodeFS['init']>): ReturnType<NodeFS['init']> {
     const ready = await super.init(...args)
@@ -34,7 +34,7 @@ interface EmscriptenModule {
   FS: { filesystems: { NODEFS: { stream_ops: { fsync?: (stream: { nfd?: number }) => number } } } }
 }
 
-// wal_sync_method: the default, fdatasync, is a path that PGlite does not implement.
+// wal_sync_method: PGlite does not implement the default, fdatasync.
 const SYNCED = ['-c', 'fsync=on', '-c', 'wal_sync_method=fsync', '-c', 'synchronous_commit=off']
 const COMMON = ['-c', 'max_wal_size=128MB', '-c', 'TimeZone=UTC']
 
@@ -50,7 +50,7 @@ async function open(): Promise<PGlite> {
 
 const database = open()
 
-/** Statements parsed once by this connection: executing them again skips parsing and, from the sixth time, planning. */
+/** Prepared statements of this connection. Their execution skips parsing and, from the sixth time, planning. */
 const prepared = new Map<string, Prepared>()
 interface Prepared {
   name: string
@@ -62,7 +62,7 @@ let lastName = 0
 const { serialize } = protocol
 type BackendMessages = Awaited<ReturnType<PGlite['execProtocol']>>['messages']
 
-/** PostgreSQL's own word after each round trip: idle, in a transaction, or in a failed one. */
+/** Transaction status that PostgreSQL reports after each round trip: idle, in a transaction, or in a failed one. */
 let status: 'I' | 'T' | 'E' = 'I'
 
 async function roundTrip(...parts: Uint8Array[]): Promise<BackendMessages> {
@@ -127,7 +127,7 @@ async function query(text: string, values: WireValue[]): Promise<PgliteAnswer> {
   }
 }
 
-/** A table has got other columns since the statement was prepared. */
+/** Returns whether the statement failed because the columns of a table changed after it was prepared. */
 function isOutdated(error: unknown): boolean {
   return error instanceof messages.DatabaseError && error.routine === 'RevalidateCachedQuery'
 }
@@ -136,7 +136,7 @@ async function answer(request: PgliteRequest): Promise<PgliteAnswer | undefined>
   if ('text' in request) return query(request.text, request.values)
   if ('script' in request) {
     await (await database).exec(request.script)
-    // It may have changed many tables under the prepared statements' feet.
+    // The script may have changed tables that prepared statements use.
     if (prepared.size > 0) {
       await roundTrip(serialize.query('deallocate all'))
       prepared.clear()
@@ -154,28 +154,28 @@ interface Message {
   id: number
   request: PgliteRequest
 }
-let draining = false
+let isDraining = false
 
 async function drain(): Promise<void> {
-  if (draining) return
-  draining = true
-  for (let message = next(); message; message = next()) {
+  if (isDraining) return
+  isDraining = true
+  for (let message = takeNext(); message; message = takeNext()) {
     const replies: unknown[] = []
     let unflushed = false
     while (message) {
       replies.push(await reply(message))
       unflushed ||= status === 'I' && mayWrite(message.request)
-      // A transaction's statements go one by one: nothing of it needs to be durable before its commit.
-      message = replies.length < GROUP && status === 'I' ? next() : undefined
+      // Statements in a transaction are answered one by one, without a flush: they need not be durable before the commit.
+      message = replies.length < GROUP && status === 'I' ? takeNext() : undefined
     }
     if (power && unflushed) await flush()
     for (const each of replies) parentPort!.postMessage(each)
   }
-  draining = false
+  isDraining = false
 }
 
-/** Whoever stands in line: PGlite's promises resolve without letting the event loop deliver what has come meanwhile. */
-function next(): Message | undefined {
+/** Takes the next request. Reads from the port as well, because PGlite's promises resolve without a turn of the event loop. */
+function takeNext(): Message | undefined {
   return waiting.shift() ?? (receiveMessageOnPort(parentPort!)?.message as Message | undefined)
 }
 
@@ -192,12 +192,15 @@ function mayWrite(request: PgliteRequest): boolean {
   return 'text' in request ? !/^\s*(select|show|explain)\s/i.test(request.text) : 'script' in request
 }
 
-/** Writes the log out to the disk, including all that `synchronous_commit=off` has not waited for. Works in a transaction that has just begun, too. */
+/** Flushes the write-ahead log to the disk, with all commits that `synchronous_commit=off` did not wait for. Also works inside a transaction. */
 async function flush(): Promise<void> {
   await query(`select pg_logical_emit_message(false, '', '', true)`, [])
 }
 
-/** After FATAL or PANIC a server would end the session or restart; PGlite only hangs. Such an error is none of PostgreSQL's, and the thread is replaced. */
+/**
+ * Converts an error of PGlite to `DbError`. After FATAL or PANIC a server would end the session or restart, but PGlite hangs: such an error
+ * becomes a plain `Error`, and the caller replaces the thread.
+ */
 function toDbError(error: unknown): unknown {
   if (!(error instanceof messages.DatabaseError)) return error
   const { message, code, constraint, detail, severity } = error

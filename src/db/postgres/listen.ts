@@ -5,8 +5,8 @@ import { failure } from './errors.ts'
 const RECONNECT_MS = 500
 
 /**
- * Listens on `name` with a connection of its own, which is opened anew whenever it is lost. `onMessage` is called with null after that: what
- * was sent meanwhile is gone. The first connection is not waited for.
+ * Listens on channel `name` on a dedicated connection, and reconnects when the connection is lost. Calls `onMessage` with null after a reconnect:
+ * messages sent in between are lost. Returns before the first connection is established.
  */
 export function listen(config: pg.ClientConfig, name: string, onMessage: (text: string | null) => void): Channel {
   let client: pg.Client | undefined
@@ -41,7 +41,7 @@ export function listen(config: pg.ClientConfig, name: string, onMessage: (text: 
   return {
     async notify(text) {
       await connecting
-      // Who cannot be reached now is told by the sweep.
+      // Without a connection the message is dropped: the other processes find the work in their periodic sweep.
       await client?.query('select pg_notify($1, $2)', [name, text]).catch((error) => {
         throw failure(error)
       })

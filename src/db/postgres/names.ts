@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto'
 import pg from 'pg'
 
-// By their names a connection knows again the statements that it has prepared.
+// Names of prepared statements: a connection reuses the plan of a statement it has already prepared under that name.
 
 const names = new Map<string, string>()
 const MAX_NAMES = 500
 
-/** Named statements are parsed once per connection. Past the limit (only composed statements can get there) they go unnamed. */
+/** Returns the name under which each connection prepares the statement. Undefined past the limit, which only composed statements can exceed. */
 export function nameOf(text: string): string | undefined {
   let name = names.get(text)
   if (name === undefined && names.size < MAX_NAMES) {
@@ -16,12 +16,12 @@ export function nameOf(text: string): string | undefined {
   return name
 }
 
-/** A table has got other columns since the statement was prepared. */
+/** Returns whether the statement failed because the columns of a table changed after it was prepared. */
 export function isOutdated(error: unknown): boolean {
   return error instanceof pg.DatabaseError && error.routine === 'RevalidateCachedQuery'
 }
 
-/** From now on every connection prepares it anew. */
+/** Gives the statement a new name, so that every connection prepares it again. */
 export function rename(text: string, outdated: string | undefined): void {
   if (outdated === undefined || names.get(text) !== outdated) return
   const [, hash, generation = 0] = outdated.split('_')

@@ -3,48 +3,48 @@ import { oneTurnLater, type PipelinedRows, type Statement } from '../sql.ts'
 import type { ExtensionTypes } from '../wire.ts'
 import { run, withClient } from './run.ts'
 
-/** A server that has no connection left is not asked for one with every write. */
-const AGAIN_MS = 1_000
+/** Pause after a failed attempt to connect, so that a server without free connections is not asked at every write. */
+const RECONNECT_MS = 1_000
 
-/** Sends two statements at once over a connection that is kept for this. */
+/** Sends pairs of statements over one dedicated connection. */
 export interface Pipeline {
-  /** As `Database.pair` does. */
+  /** Sends two statements as `Database.pipeline` promises. */
   send<First, Next>(first: Statement, next: () => Statement | null): PipelinedRows<First, Next> | null
   end(): Promise<void>
 }
 
-/** One connection like `connection`, there from the first pair that is asked for. */
+/** Creates a pipeline with the options of `connection`. The connection is opened at the first `send`. */
 export function openPipeline(connection: pg.PoolConfig, types: ExtensionTypes): Pipeline {
   const pool = new pg.Pool({ ...connection, max: 1, idleTimeoutMillis: 0, pipeline: true } as pg.PoolConfig)
   pool.on('error', () => undefined)
 
-  let preparing = false
-  const prepared = () => {
-    preparing = false
+  let isConnecting = false
+  const allowConnect = () => {
+    isConnecting = false
   }
-  function prepare(): void {
-    if (preparing) return
-    preparing = true
-    withClient(pool, async () => undefined).then(prepared, () => setTimeout(prepared, AGAIN_MS).unref())
+  function connect(): void {
+    if (isConnecting) return
+    isConnecting = true
+    withClient(pool, async () => undefined).then(allowConnect, () => setTimeout(allowConnect, RECONNECT_MS).unref())
   }
 
   return {
     send<First, Next>(first: Statement, next: () => Statement | null) {
       if (pool.idleCount === 0) {
-        prepare()
+        connect()
         return null
       }
       const sent = new Promise<PipelinedRows<First, Next>>((resolve, reject) => {
         withClient(pool, async (client) => {
-          const pair = {
+          const results = {
             first: run<First>(client, first, types, true),
             next: oneTurnLater(() => {
               const statement = next()
               return statement && run<Next>(client, statement, types, true)
             }),
           }
-          resolve(pair)
-          await Promise.allSettled([pair.first, pair.next])
+          resolve(results)
+          await Promise.allSettled([results.first, results.next])
         }).catch(reject)
       })
       return { first: sent.then(({ first }) => first), next: sent.then(({ next }) => next) }

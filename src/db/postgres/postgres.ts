@@ -13,86 +13,90 @@ import type { ExtensionTypes } from '../wire.ts'
 import { startError } from './errors.ts'
 import { listen } from './listen.ts'
 import { openPipeline } from './pipeline.ts'
-import { command, lostMs, run, withClient } from './run.ts'
+import { command, queryTimeoutMs, run, withClient } from './run.ts'
 import { watchSilence } from './silence.ts'
 
 export interface PostgresOptions {
   url: string
-  /** Connections for callers; the relaxed side has up to a quarter as many more. */
+  /** Connections in the main pool. The pool with asynchronous commit has up to a quarter as many in addition. */
   poolSize: number
   statementTimeoutSeconds?: number
-  /** How far apart the looks are, in milliseconds, of which eight without a word show that the server is silent. 1000, other than in tests. */
-  lookMs?: number
+  /** Interval of the checks whether the server still sends data; after eight checks without data it counts as silent. Default 1,000. */
+  silenceCheckMs?: number
 }
 
 const SCRIPT_SECONDS = 600
-/** A server that is away must not keep a request waiting for long, also one that does not even refuse. */
+/** An unreachable server must not keep a request waiting for long, even if it drops packets instead of refusing. */
 const CONNECT_SECONDS = 5
-// What looks rows up never reads a table through: plans that were made while the tables were empty must not.
-const LOOKING_UP = ['enable_seqscan=off', 'enable_bitmapscan=off', 'enable_memoize=off']
-const ASYNC_COMMIT = ['synchronous_commit=off', ...LOOKING_UP]
+// Row lookups must never scan a whole table, not even with a cached plan that was made while the table was empty.
+const INDEX_ONLY_PLANS = ['enable_seqscan=off', 'enable_bitmapscan=off', 'enable_memoize=off']
+const ASYNC_COMMIT = ['synchronous_commit=off', ...INDEX_ONLY_PLANS]
 
 /** Opens a pool on a PostgreSQL server (15 or later, pgvector 0.8 or later). Throws `StartError` when it cannot be reached or is too old. */
 export async function openPostgres(options: PostgresOptions): Promise<Database> {
-  const { url, poolSize, statementTimeoutSeconds = 60, lookMs = 1_000 } = options
+  const { url, poolSize, statementTimeoutSeconds = 60, silenceCheckMs = 1_000 } = options
   const limitMs = Math.round(statementTimeoutSeconds * 1000)
   const types: ExtensionTypes = { vector: 0 }
   const settings = [
     'hnsw.iterative_scan=relaxed_order',
-    // Compiling a claim takes a second, executing it a millisecond; what is said to cost much is a guess at what recursion will find.
+    // JIT compilation of a claim takes a second, its execution a millisecond: the planner overestimates the cost of the recursion.
     'jit=off',
     `statement_timeout=${limitMs}`,
     `idle_in_transaction_session_timeout=${limitMs}`,
-    // What `wire.ts` reads, whatever the server, the database or the user have as their defaults.
+    // The formats that `wire.ts` reads, regardless of the defaults of the server, the database or the user.
     'TimeZone=UTC',
     'DateStyle=ISO',
     'bytea_output=hex',
     'extra_float_digits=1',
   ]
-  const watch = watchSilence(connectionOf(url, settings), lookMs)
-  const connection = { ...connectionOf(url, settings), stream: watch.socket }
-  const relaxed = { ...connectionOf(url, [...settings, ...ASYNC_COMMIT]), stream: watch.socket }
+  const watch = watchSilence(connectionOf(url, settings), silenceCheckMs)
+  const configOf = (extra: readonly string[] = []) => ({
+    ...connectionOf(url, [...settings, ...extra]),
+    stream: watch.socket,
+  })
+  const connection = configOf()
   const main = openPool(connection, poolSize, statementTimeoutSeconds)
-  const paired = { ...connectionOf(url, [...settings, ...LOOKING_UP]), stream: watch.socket }
-  const lossy = openPool(relaxed, Math.max(2, Math.ceil(poolSize / 4)), statementTimeoutSeconds)
-  const pipeline = openPipeline({ ...paired, query_timeout: lostMs(statementTimeoutSeconds) }, types)
+  const asyncCommitSize = Math.max(2, Math.ceil(poolSize / 4))
+  const asyncCommit = openPool(configOf(ASYNC_COMMIT), asyncCommitSize, statementTimeoutSeconds)
+  const pipelineConfig = { ...configOf(INDEX_ONLY_PLANS), query_timeout: queryTimeoutMs(statementTimeoutSeconds) }
+  const pipeline = openPipeline(pipelineConfig, types)
   let closing: Promise<void> | undefined
 
   try {
-    types.vector = await watch.ask(() => examine(main))
+    types.vector = await watch.run(() => checkServer(main))
   } catch (error) {
     await shut()
     throw startError(error, url)
   }
 
-  async function answer<R>(work: () => Promise<R>): Promise<R> {
+  async function whileOpen<R>(work: () => Promise<R>): Promise<R> {
     if (closing) throw new DatabaseUnavailable('The database is closed')
-    return watch.ask(work)
+    return watch.run(work)
   }
 
   async function shut(): Promise<void> {
-    // The pool would forget who still waits for a connection.
-    await watch.settled()
-    await Promise.all([main.end(), lossy.end(), pipeline.end()])
+    // `end` of a pool would never settle the callers that still wait for a connection.
+    await watch.drained()
+    await Promise.all([main.end(), asyncCommit.end(), pipeline.end()])
     watch.close()
   }
 
-  /** `work`, cancelled after so many seconds. Unlike a statement_timeout, this costs no round trips while it is not needed. */
-  async function cancelled<R>(client: pg.PoolClient, seconds: number, work: () => Promise<R>): Promise<R> {
+  /** Runs `work` and cancels its statement after `seconds`. Unlike `set statement_timeout`, this needs no extra round trips. */
+  async function withCancel<R>(client: pg.PoolClient, seconds: number, work: () => Promise<R>): Promise<R> {
     const { processID } = client as unknown as { processID: number }
     let cancelling: Promise<unknown> | undefined
     const timer = setTimeout(() => {
-      // If it fails, the session's own limit ends the statement.
-      cancelling = lossy.query('select pg_cancel_backend($1)', [processID]).catch(() => undefined)
+      // If the cancel request fails, the session's statement_timeout ends the statement.
+      cancelling = asyncCommit.query('select pg_cancel_backend($1)', [processID]).catch(() => undefined)
     }, seconds * 1000)
     try {
       return await work()
     } catch (error) {
       if (!cancelling || !(error instanceof ZeroError) || error.code !== 'query_timeout') throw error
-      throw new ZeroError('query_timeout', `A statement was ended after ${seconds} s`, { cause: error })
+      throw new ZeroError('query_timeout', `A statement was cancelled after ${seconds} s`, { cause: error })
     } finally {
       clearTimeout(timer)
-      // The connection must not begin another statement before: that would be cancelled in its place.
+      // A late cancel request would hit the next statement of this connection.
       await cancelling
     }
   }
@@ -100,13 +104,13 @@ export async function openPostgres(options: PostgresOptions): Promise<Database> 
   const executor = (pool: pg.Pool): Executor => ({
     query<Row>(statement: Statement, queryOptions?: QueryOptions) {
       const limitSeconds = queryOptions?.timeoutSeconds
-      if (limitSeconds === undefined) return answer(() => run<Row>(pool, statement, types, true))
-      return answer(() =>
+      if (limitSeconds === undefined) return whileOpen(() => run<Row>(pool, statement, types, true))
+      return whileOpen(() =>
         withClient(pool, (client) => {
           const work = () => run<Row>(client, statement, types, true, limitSeconds)
           return limitSeconds < statementTimeoutSeconds
-            ? cancelled(client, limitSeconds, work)
-            : limited(client, 'session', limitSeconds, work)
+            ? withCancel(client, limitSeconds, work)
+            : withTimeout(client, 'session', limitSeconds, work)
         }),
       )
     },
@@ -115,26 +119,26 @@ export async function openPostgres(options: PostgresOptions): Promise<Database> 
   return {
     kind: 'postgres',
     query: executor(main).query,
-    asyncCommit: executor(lossy),
+    asyncCommit: executor(asyncCommit),
     pipeline<First, Next>(first: Statement, next: () => Statement | null) {
-      const pair = closing ? null : pipeline.send<First, Next>(first, next)
-      // The server is watched for as long as an answer is missing.
-      if (pair) void watch.ask(() => Promise.allSettled([pair.first, pair.next]))
-      return pair
+      const results = closing ? null : pipeline.send<First, Next>(first, next)
+      // The server is watched until both results have arrived.
+      if (results) void watch.run(() => Promise.allSettled([results.first, results.next]))
+      return results
     },
     transaction(body) {
-      return answer(() => withClient(main, (client) => runTransaction(client, types, body)))
+      return whileOpen(() => withClient(main, (client) => runTransaction(client, types, body)))
     },
     async exec(script) {
-      await answer(() =>
+      await whileOpen(() =>
         withClient(main, (client) =>
-          limited(client, 'session', SCRIPT_SECONDS, () => command(client, script, SCRIPT_SECONDS)),
+          withTimeout(client, 'session', SCRIPT_SECONDS, () => command(client, script, SCRIPT_SECONDS)),
         ),
       )
     },
     async listen(channel, onMessage) {
       const { notify, close } = listen(connection, channel, onMessage)
-      return { notify: (text) => answer(() => notify(text)), close: () => watch.ask(close) }
+      return { notify: (text) => whileOpen(() => notify(text)), close: () => watch.run(close) }
     },
     async version() {
       const [row] = await executor(main).query<{ version: string }>(
@@ -154,31 +158,31 @@ async function runTransaction<R>(
   types: ExtensionTypes,
   body: (tx: Executor) => Promise<R>,
 ): Promise<R> {
-  let over = false
+  let hasEnded = false
   const tx: Executor = {
     async query(statement, queryOptions) {
-      if (over) throw new ZeroError('internal', 'This transaction has ended')
+      if (hasEnded) throw new ZeroError('internal', 'This transaction has ended')
       const limitSeconds = queryOptions?.timeoutSeconds
       if (limitSeconds === undefined) return run(client, statement, types, false)
-      return limited(client, 'local', limitSeconds, () => run(client, statement, types, false, limitSeconds))
+      return withTimeout(client, 'local', limitSeconds, () => run(client, statement, types, false, limitSeconds))
     },
   }
   try {
     await command(client, 'begin')
     const result = await body(tx)
-    over = true
+    hasEnded = true
     if ((await command(client, 'commit')) === 'ROLLBACK') throw transactionFailed()
     return result
   } catch (error) {
-    over = true
-    // The error that ended the body is the one to report.
+    hasEnded = true
+    // Report the error of the body, not one of the rollback.
     await command(client, 'rollback').catch(() => undefined)
     throw error
   }
 }
 
-/** `work` with another statement_timeout, for the session or only for the transaction in which the connection is. */
-async function limited<R>(
+/** Runs `work` with another statement_timeout, set for the session or for the current transaction only. */
+async function withTimeout<R>(
   client: pg.PoolClient,
   extent: 'session' | 'local',
   seconds: number,
@@ -188,17 +192,17 @@ async function limited<R>(
   try {
     return await work()
   } finally {
-    // In a transaction that has failed nothing can be set, and nothing needs to be.
+    // A failed transaction accepts no `set`; its rollback resets the timeout.
     await command(client, `set ${extent} statement_timeout to default`).catch(() => undefined)
   }
 }
 
-/** Throws `StartError` for a server that will not do. Returns the number of the type `vector` there. */
-async function examine(pool: pg.Pool): Promise<number> {
+/** Checks the versions of the server and of pgvector. Returns the OID of the type `vector`. Throws `StartError` for an unsuitable server. */
+async function checkServer(pool: pg.Pool): Promise<number> {
   const { rows } = await pool.query('show server_version_num')
   const version = Number(rows[0].server_version_num)
   if (version < 150000)
-    throw new StartError(`PostgreSQL ${Math.floor(version / 10000)} is too old: version 15 or later is needed`)
+    throw new StartError(`PostgreSQL ${Math.floor(version / 10000)} is too old: version 15 or later is required`)
   const vector = (await vectorType(pool)) ?? (await createVectorType(pool))
   await checkVectorVersion(pool)
   return vector
@@ -213,7 +217,7 @@ async function createVectorType(pool: pg.Pool): Promise<number> {
   try {
     await pool.query('create extension if not exists vector')
   } catch (error) {
-    // Two processes that start together both find it missing; the second one's create fails and that is fine.
+    // Another process that starts at the same time may have created the extension first.
     if ((await vectorType(pool)) === null) throw error
   }
   return (await vectorType(pool))!
@@ -222,7 +226,7 @@ async function createVectorType(pool: pg.Pool): Promise<number> {
 async function checkVectorVersion(pool: pg.Pool): Promise<void> {
   const { rows } = await pool.query(`select extversion from pg_extension where extname = 'vector'`)
   const [major = 0, minor = 0] = String(rows[0]?.extversion).split('.').map(Number)
-  // Before 0.8 a search within a small namespace finds next to nothing.
+  // Versions before 0.8 have no iterative scan: a filtered search in a small namespace finds almost nothing.
   if (major > 0 || minor >= 8) return
   throw new StartError(
     `pgvector ${rows[0]?.extversion} is too old: install 0.8 or later, then run "alter extension vector update" in this database`,
@@ -236,14 +240,14 @@ function connectionOf(url: string, settings: readonly string[]): pg.ClientConfig
     options: settings.map((setting) => `-c ${setting}`).join(' '),
     application_name: 'zerodb-functions',
     keepAlive: true,
-    // A machine that has started again since knows nothing of the connection, and says so when it is asked.
+    // A server that was rebooted answers a keep-alive probe with a reset, which ends the dead connection.
     keepAliveInitialDelayMillis: 10_000,
   }
 }
 
 function openPool(connection: pg.ClientConfig, max: number, limitSeconds: number): pg.Pool {
-  const pool = new pg.Pool({ ...connection, max, query_timeout: lostMs(limitSeconds) })
-  // An idle connection that breaks is replaced with the next use; without a listener it would end the process.
+  const pool = new pg.Pool({ ...connection, max, query_timeout: queryTimeoutMs(limitSeconds) })
+  // The pool replaces a broken idle connection at its next use; without a listener the error would end the process.
   pool.on('error', () => undefined)
   return pool
 }

@@ -5,17 +5,15 @@ import { decode, type ExtensionTypes, encodeAll } from '../wire.ts'
 import { failure } from './errors.ts'
 import { isOutdated, nameOf, rename } from './names.ts'
 
-// What is done with a connection to a server.
+/** Added to the server's statement timeout. A connection without a result by then is lost, even if other connections work. */
+const LOST_CONNECTION_SECONDS = 5
 
-/** A statement that the server would have ended by then, and that is not answered: its connection is lost, though others may not be. */
-const LOST_SECONDS = 5
-
-/** How long a statement of that limit is waited for. */
-export const lostMs = (limitSeconds: number) => Math.ceil((limitSeconds + LOST_SECONDS) * 1000)
+/** Returns how long the client waits for a statement that the server ends after `limitSeconds`. */
+export const queryTimeoutMs = (limitSeconds: number) => Math.ceil((limitSeconds + LOST_CONNECTION_SECONDS) * 1000)
 
 const TEXT_PARSERS = { getTypeParser: () => (text: string) => text } as unknown as pg.CustomTypesConfig
 
-/** A connection for `work` alone. One that breaks meanwhile ends the wait for `work`, and leaves the pool. */
+/** Runs `work` with a connection of the pool. If the connection breaks, the call rejects at once and the connection leaves the pool. */
 export async function withClient<R>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<R>): Promise<R> {
   const client = await pool.connect().catch((error) => {
     throw failure(error)
@@ -33,17 +31,17 @@ export async function withClient<R>(pool: pg.Pool, work: (client: pg.PoolClient)
   try {
     return await Promise.race([work(client), breaking])
   } catch (error) {
-    // It may still wait for the answer that we have given up.
+    // After a client-side timeout the connection still waits for the old result and cannot be reused.
     if (error instanceof ZeroError && error.code === 'unavailable') broken ??= error
     throw error
   } finally {
     client.off('error', onError)
-    // Who is still in a transaction could not roll back.
+    // A connection that is still in a transaction failed to roll back: remove it from the pool.
     client.release(broken ?? client.getTransactionStatus() !== 'I')
   }
 }
 
-/** The rows of `statement`. One whose table has got other columns since it was prepared is sent once more, if it may be. Throws `DbError`. */
+/** Returns the rows of `statement`. If its prepared plan is outdated by a schema change and `mayRepeat` is set, runs it again. Throws `DbError`. */
 export async function run<Row>(
   client: pg.Pool | pg.PoolClient,
   statement: Statement,
@@ -60,7 +58,7 @@ export async function run<Row>(
       values,
       rowMode: 'array',
       types: TEXT_PARSERS,
-      ...(limitSeconds === undefined ? {} : { query_timeout: lostMs(limitSeconds) }),
+      ...(limitSeconds === undefined ? {} : { query_timeout: queryTimeoutMs(limitSeconds) }),
     } as pg.QueryArrayConfig)
     return result.rows.map((row) => {
       const object: Record<string, unknown> = {}
@@ -78,11 +76,11 @@ export async function run<Row>(
   }
 }
 
-/** Runs SQL of our own without parameters. Returns what the server says it has done, e.g. `COMMIT`. */
+/** Runs an SQL command without parameters. Returns its command tag, for example `COMMIT`. */
 export async function command(client: pg.PoolClient, text: string, limitSeconds?: number): Promise<string> {
-  const lost = limitSeconds === undefined ? {} : { query_timeout: lostMs(limitSeconds) }
+  const timeout = limitSeconds === undefined ? {} : { query_timeout: queryTimeoutMs(limitSeconds) }
   try {
-    return (await client.query({ text, ...lost } as pg.QueryConfig)).command
+    return (await client.query({ text, ...timeout } as pg.QueryConfig)).command
   } catch (error) {
     throw failure(error)
   }

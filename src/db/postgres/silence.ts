@@ -2,83 +2,84 @@ import { Socket } from 'node:net'
 import pg from 'pg'
 import { unavailable } from './errors.ts'
 
-/** Looks in a row that find no byte from the server before it is asked whether it is there, and before it is taken for silent. */
-const [DOUBT_LOOKS, SILENT_LOOKS] = [3, 8]
-const PROBE_LOOKS = SILENT_LOOKS - DOUBT_LOOKS
+/** Checks in a row without a byte from the server before it is probed, and before it counts as silent. */
+const [PROBE_AFTER_CHECKS, SILENT_AFTER_CHECKS] = [3, 8]
+const PROBE_TIMEOUT_CHECKS = SILENT_AFTER_CHECKS - PROBE_AFTER_CHECKS
 
-/** What knows whether a server has fallen silent: its connections stay open, and nobody answers. */
+/** Detects a silent server: its connections stay open, but nothing arrives on them. */
 export interface SilenceWatch {
   /**
-   * A socket for a connection to the server. It is destroyed with `DatabaseAway` when the server falls silent, and does not even try to
-   * connect while it is: for whoever uses it, a silent server is one that has broken all connections and refuses others.
+   * Returns a socket for a connection to the server. When the server falls silent the socket is destroyed with `DatabaseUnavailable`, and
+   * new sockets fail to connect: to callers a silent server looks like one that is down.
    */
   socket(): Socket
-  /** Does `work`, which waits for answers over such sockets. The server is watched meanwhile. */
-  ask<R>(work: () => Promise<R>): Promise<R>
-  /** Resolves when nothing that has been asked is unanswered. */
-  settled(): Promise<void>
-  /** Ends the watch. What is left of connections keeps the process from ending no more. */
+  /** Runs `work`, which waits for results over these sockets, and watches the server until it settles. */
+  run<R>(work: () => Promise<R>): Promise<R>
+  /** Resolves when all work passed to `run` has settled. */
+  drained(): Promise<void>
+  /** Ends the watch. Connections that are still open do not keep the process alive. */
   close(): void
 }
 
 /**
- * Watches the server that `connection` leads to. A byte on any connection shows that it lives, however long a statement runs. When none has
- * come for three looks, each `lookMs` after the one before, it is asked on a connection of its own. Only its own word counts, also when it
- * says no: a machine that has just started again refuses, and knows nothing of the connections it had. After eight looks it is silent, until
- * it answers such a question. Looks are counted, not time: a process that was itself stopped learns first what has come meanwhile.
+ * Watches the server of `connection`. A byte on any connection shows that the server is alive, however long a statement runs. After three checks
+ * without a byte, `checkMs` apart, it is probed on a separate connection. Only a PostgreSQL message counts as an answer, an error included: a
+ * machine that was just rebooted refuses connections and has lost the old ones. After eight checks the server is silent until a probe succeeds.
+ * The watch counts checks, not time: a process that was itself suspended reads the buffered data first.
  */
-export function watchSilence(connection: pg.ClientConfig, lookMs: number): SilenceWatch {
-  /** With the bytes that the last look found to have come. */
+export function watchSilence(connection: pg.ClientConfig, checkMs: number): SilenceWatch {
+  /** Open sockets with the number of bytes each had read at the last check. */
   const sockets = new Map<Socket, number>()
-  const asked = new Set<Promise<unknown>>()
-  /** Looks in a row without a word. */
-  let quiet = 0
+  const pending = new Set<Promise<unknown>>()
+  /** Checks in a row without a byte. */
+  let silentChecks = 0
   let timer: NodeJS.Timeout | undefined
   let probing: Socket | undefined
   let closed = false
 
-  const isSilent = () => quiet >= SILENT_LOOKS
-  const silence = () => unavailable(new Error('The server is silent: it neither answers nor refuses'))
+  const isSilent = () => silentChecks >= SILENT_AFTER_CHECKS
+  const silentError = () => unavailable(new Error('The server is silent: it neither responds nor refuses connections'))
 
-  function lookSoon(): void {
-    if (!closed) timer ??= setTimeout(look, lookMs).unref()
+  function scheduleCheck(): void {
+    if (!closed) timer ??= setTimeout(check, checkMs).unref()
   }
 
-  function look(): void {
+  function check(): void {
     timer = undefined
-    quiet = hasSpoken() ? 0 : quiet + 1
-    if (quiet < DOUBT_LOOKS && asked.size === 0) {
-      quiet = 0
+    silentChecks = hasReceived() ? 0 : silentChecks + 1
+    if (silentChecks < PROBE_AFTER_CHECKS && pending.size === 0) {
+      silentChecks = 0
       return
     }
-    if (quiet >= DOUBT_LOOKS && !probing) void probe()
-    if (quiet === SILENT_LOOKS) for (const socket of sockets.keys()) socket.destroy(silence())
-    lookSoon()
+    if (silentChecks >= PROBE_AFTER_CHECKS && !probing) void probe()
+    if (silentChecks === SILENT_AFTER_CHECKS) for (const socket of sockets.keys()) socket.destroy(silentError())
+    scheduleCheck()
   }
 
-  function hasSpoken(): boolean {
-    let any = false
+  function hasReceived(): boolean {
+    let hasNewBytes = false
     for (const [socket, before] of sockets) {
       if (socket.bytesRead === before) continue
       sockets.set(socket, socket.bytesRead)
-      any = true
+      hasNewBytes = true
     }
-    return any
+    return hasNewBytes
   }
 
   async function probe(): Promise<void> {
     const socket = new Socket().unref()
     probing = socket
-    const limit = { connectionTimeoutMillis: PROBE_LOOKS * lookMs, query_timeout: PROBE_LOOKS * lookMs }
-    const client = new pg.Client({ ...connection, ...limit, stream: () => socket })
+    const timeoutMs = PROBE_TIMEOUT_CHECKS * checkMs
+    const timeouts = { connectionTimeoutMillis: timeoutMs, query_timeout: timeoutMs }
+    const client = new pg.Client({ ...connection, ...timeouts, stream: () => socket })
     client.on('error', () => undefined)
     try {
       await client.connect()
       await client.query('select 1')
-      quiet = 0
+      silentChecks = 0
       void client.end()
     } catch (error) {
-      if (error instanceof pg.DatabaseError) quiet = 0
+      if (error instanceof pg.DatabaseError) silentChecks = 0
       socket.destroy()
     } finally {
       probing = undefined
@@ -92,24 +93,24 @@ export function watchSilence(connection: pg.ClientConfig, lookMs: number): Silen
       socket.once('close', () => sockets.delete(socket))
       if (isSilent()) {
         socket.connect = () => {
-          process.nextTick(() => socket.destroy(silence()))
+          process.nextTick(() => socket.destroy(silentError()))
           return socket
         }
       }
       return socket
     },
-    async ask(work) {
-      lookSoon()
-      const answering = work()
-      asked.add(answering)
+    async run(work) {
+      scheduleCheck()
+      const working = work()
+      pending.add(working)
       try {
-        return await answering
+        return await working
       } finally {
-        asked.delete(answering)
+        pending.delete(working)
       }
     },
-    async settled() {
-      await Promise.allSettled(asked)
+    async drained() {
+      await Promise.allSettled(pending)
     },
     close() {
       closed = true

@@ -118,7 +118,7 @@ describe('a handler that fails', () => {
     const policy = { retry: { max_attempts: 1 }, ordering_key: { path: 'data.namespace', policy: 'skip' } }
     await user.hook(STORED, 'auto_embed', policy)
     const away = async (): Promise<never> => {
-      throw new DatabaseUnavailable('The database cannot be reached at the moment; try again')
+      throw new DatabaseUnavailable('The database cannot be reached at the moment: try again')
     }
     await app.withEmbedder(away, async () => {
       await store(user, 'a')

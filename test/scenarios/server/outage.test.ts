@@ -40,7 +40,7 @@ describe.skipIf(!SERVER)('a PostgreSQL server that is temporarily unavailable', 
       expect(during).toMatchObject({
         status: 503,
         headers: { 'retry-after': '1' },
-        body: { code: 'unavailable', detail: 'The database cannot be reached at the moment; try again' },
+        body: { code: 'unavailable', detail: 'The database cannot be reached at the moment: try again' },
       })
       expect(await write('lost')).toBe(503)
       expect((await app.request('GET', '/readyz')).status).toBe(503)

@@ -8,7 +8,7 @@ import { gated, instant } from '../../support/gate.ts'
 import { startProxy } from '../../support/proxy.ts'
 
 const STORED = 'zerodb.vector.stored'
-const AWAY = { code: 'unavailable', message: 'The database cannot be reached at the moment; try again' }
+const AWAY = { code: 'unavailable', message: 'The database cannot be reached at the moment: try again' }
 /** Much longer than a responsive server needs, and much shorter than a statement may take. */
 const LOOK_MS = 250
 
@@ -27,7 +27,7 @@ describe.skipIf(!SERVER)('a PostgreSQL server that neither responds nor refuses'
   }
   async function open(options: Partial<PostgresOptions> = {}) {
     const proxy = await proxied()
-    const database = await openPostgres({ url: proxy.url, poolSize: 2, lookMs: LOOK_MS, ...options })
+    const database = await openPostgres({ url: proxy.url, poolSize: 2, silenceCheckMs: LOOK_MS, ...options })
     opened.push(database)
     return { proxy, database }
   }
@@ -96,7 +96,7 @@ describe.skipIf(!SERVER)('a PostgreSQL server that neither responds nor refuses'
   }, 50_000)
 
   test('may lose a single connection: its statement fails when the server would have cancelled it', async () => {
-    const { proxy, database } = await open({ statementTimeoutSeconds: 0.5, lookMs: 60_000 })
+    const { proxy, database } = await open({ statementTimeoutSeconds: 0.5, silenceCheckMs: 60_000 })
     proxy.silence()
     await expect(database.query(ONE)).rejects.toMatchObject(AWAY)
     await expect(database.transaction((tx) => tx.query(ONE))).rejects.toMatchObject(AWAY)
