@@ -5,11 +5,11 @@ import { readChain, signChain } from './chain.ts'
 const SECRET = Buffer.from('a secret of enough length, really')
 const CHAIN = { chain_id: 'evt_1', depth: 3, run_id: 'run', user_id: 'user' }
 
-test('what was signed is read', () => {
+test('a signed token can be read', () => {
   expect(readChain(SECRET, signChain(SECRET, CHAIN))).toEqual(CHAIN)
 })
 
-test('what another secret signed, or what was changed, is not', () => {
+test('a token signed with another secret, or modified, is rejected', () => {
   const token = signChain(SECRET, CHAIN)
   expect(readChain(Buffer.from('another'), token)).toBeNull()
   const [payload, signature] = token.split('.') as [string, string]
@@ -18,6 +18,6 @@ test('what another secret signed, or what was changed, is not', () => {
     expect(readChain(SECRET, forged)).toBeNull()
 })
 
-test('whatever comes in its place is null and no error', () => {
+test('any other text gives null and no error', () => {
   fc.assert(fc.property(fc.string(), (token) => readChain(SECRET, token) === null))
 })

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { withDerivationSlot } from './derivations.ts'
 
-test('A4: two derivations run at once, twenty wait, and further ones are refused', async () => {
+test('A4: two derivations run at once, twenty wait, and more are rejected', async () => {
   const finish: (() => void)[] = []
   let running = 0
   let most = 0

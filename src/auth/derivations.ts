@@ -1,6 +1,6 @@
 import { ZeroError } from '../errors.ts'
 
-/** One password derivation uses 128 MB and one of the four threads that file access and DNS share with it. */
+/** One password derivation uses 128 MB and one of the four threads of Node's pool, which file access and DNS also need. */
 const MAX_RUNNING = 2
 /** About two seconds of work. */
 const MAX_QUEUED = 20
@@ -10,8 +10,8 @@ let running = 0
 const queue: (() => void)[] = []
 
 /**
- * Runs a password derivation when fewer than two run in this process. Throws `rate_limited` when the queue is full, so that many logins at
- * once can neither occupy the thread pool nor use up the memory.
+ * Runs a password derivation as soon as fewer than two are running in this process. Throws `rate_limited` when the queue is full, so that many
+ * concurrent logins can neither block the thread pool nor exhaust the memory.
  */
 export async function withDerivationSlot<Result>(derive: () => Promise<Result>): Promise<Result> {
   if (running < MAX_RUNNING) running++
@@ -23,7 +23,6 @@ export async function withDerivationSlot<Result>(derive: () => Promise<Result>):
   try {
     return await derive()
   } finally {
-    // A waiting derivation takes over the slot.
     const next = queue.shift()
     if (next) next()
     else running--

@@ -12,7 +12,7 @@ function throttleAt(limit: number) {
   }
 }
 
-test('a name waits after its failures until the window that began with the first one ends', () => {
+test('after too many failures a name has to wait until the window that began with the first failure ends', () => {
   const throttle = throttleAt(2)
   throttle.failed('a')
   throttle.advance(100)
@@ -29,7 +29,7 @@ test('a name waits after its failures until the window that began with the first
   expect(throttle.waitFor('a')).toBe(0)
 })
 
-test('A4: a flood of other names does not free a name that has to wait', () => {
+test('A4: a flood of other names does not release a name that has to wait', () => {
   const throttle = throttleAt(3)
   for (let i = 0; i < 3; i++) throttle.failed('blocked')
   for (let i = 0; i < 2; i++) throttle.failed('twice')
@@ -37,7 +37,7 @@ test('A4: a flood of other names does not free a name that has to wait', () => {
   expect(throttle.waitFor('blocked')).toBe(600)
   throttle.failed('twice')
   expect(throttle.waitFor('twice')).toBe(600)
-  // The flood's newest names are still counted.
+  // The newest names of the flood are still counted.
   for (let i = 0; i < 2; i++) throttle.failed('flood 29999')
   expect(throttle.waitFor('flood 29999')).toBe(600)
 })

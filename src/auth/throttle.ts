@@ -3,13 +3,13 @@ import type { Clock, Throttle } from '../app.ts'
 const MAX_NAMES = 10_000
 
 /**
- * Counts failures by name in the memory of this process. After `limit` failures within `windowSeconds` a name has to wait until the window
- * ends. When the table is full, the oldest of the names with the fewest failures is forgotten, so that a flood of new names does not free
- * the names that have to wait.
+ * Creates a throttle that counts failures by name in the memory of this process. After `limit` failures within `windowSeconds` a name has to
+ * wait until the window ends. A full table evicts the oldest of the names with the fewest failures, so that a flood of new names does not
+ * release the names that have to wait.
  */
 export function createThrottle(clock: Clock, limit: number, windowSeconds: number): Throttle {
   const failures = new Map<string, { count: number; until: number }>()
-  /** Names by their number of failures, oldest first; all from `limit` on are in the last. */
+  /** Names grouped by number of failures, oldest first. The last group has all names with `limit` or more. */
   const byCount = Array.from({ length: limit + 1 }, () => new Set<string>())
 
   function remove(name: string): void {

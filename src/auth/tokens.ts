@@ -5,7 +5,7 @@ const ISSUER = 'zerodb'
 export const ACCESS_SECONDS = 3_600
 export const REFRESH_SECONDS = 30 * 86_400
 
-/** A token that says who bears it, good for an hour. HS256 (RFC 7518). */
+/** Signs an access token (HS256, RFC 7518) that identifies the user and is valid for an hour. */
 export function signAccessToken(secret: Uint8Array, userId: string, clock: Clock): Promise<string> {
   const now = Math.floor(clock.now() / 1000)
   return new SignJWT()
@@ -18,7 +18,7 @@ export function signAccessToken(secret: Uint8Array, userId: string, clock: Clock
     .sign(secret)
 }
 
-/** The bearer's user id; null when the token is not ours, was changed or has expired. */
+/** Returns the user id of a valid token; null when the signature is wrong or the token has expired. */
 export async function verifyAccessToken(secret: Uint8Array, token: string, clock: Clock): Promise<string | null> {
   try {
     const { payload } = await jwtVerify(token, secret, {
@@ -29,12 +29,12 @@ export async function verifyAccessToken(secret: Uint8Array, token: string, clock
     })
     return payload.sub ?? null
   } catch {
-    // Whatever is wrong with it, the answer is the same 401: a forger learns nothing.
+    // Every failure gives the same 401, so that an attacker learns nothing from it.
     return null
   }
 }
 
-/** Whether a credential has the form of such a token; keys have no dots. */
+/** Returns whether a credential has the form of a token. API keys contain no dots. */
 export function looksLikeToken(credential: string): boolean {
   return credential.split('.').length === 3
 }

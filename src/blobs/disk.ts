@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { ZeroError } from '../errors.ts'
 import type { Blobs } from './index.ts'
 
-/** Contents as files under `folder`, two levels deep by the first letters of their hash. */
+/** Stores contents as files under `folder`, in subfolders named after the first two digits of their hash. */
 export function diskBlobs(folder: string): Blobs {
   const staging = join(folder, 'staging')
   const pathOf = (blob: string) => join(folder, blob.slice(0, 2), blob)
@@ -23,7 +23,10 @@ export function diskBlobs(folder: string): Blobs {
         for await (const chunk of content) {
           size += chunk.length
           if (size > maxBytes)
-            throw new ZeroError('too_large', `A file may have at most ${Math.floor(maxBytes / 1024 / 1024)} MB`)
+            throw new ZeroError(
+              'too_large',
+              `The file is too large: at most ${Math.floor(maxBytes / 1024 / 1024)} MB are allowed`,
+            )
           hash.update(chunk)
           await file.write(chunk)
         }

@@ -7,16 +7,16 @@ export interface ByteRange {
   end: number
 }
 
-/** Keeps the contents of files. A content's name is the hash of its bytes: the same bytes are kept once. */
+/** Stores the contents of files. A blob is named after the hash of its bytes, so equal contents are stored once. */
 export interface Blobs {
   readonly name: string
-  /** Keeps all of `content`; when the answer is there it survives a crash. Throws `too_large` past `maxBytes`, and keeps nothing then or when the stream fails. */
+  /** Stores `content` durably before it resolves. Throws `too_large` past `maxBytes`. Stores nothing on that or any other error. */
   put(content: AsyncIterable<Uint8Array>, maxBytes: number): Promise<{ blob: string; size_bytes: number }>
-  /** Throws `not_found` when there is no such content. */
+  /** Opens a blob, or a range of its bytes. Throws `not_found` when it does not exist. */
   open(blob: string, range?: ByteRange): Promise<Readable>
-  /** Deletes contents older than `graceSeconds` that `inUse` does not name. Returns how many. */
+  /** Deletes blobs older than `graceSeconds` that `inUse` does not return. Returns the number of deleted blobs. */
   collect(inUse: (blobs: readonly string[]) => Promise<Set<string>>, graceSeconds: number): Promise<number>
 }
 
-/** Every blob driver, by the name that configuration uses. */
+/** All blob drivers, by their names in the configuration. */
 export const BLOBS = { disk: diskBlobs }

@@ -1,6 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { App } from '../app.ts'
-import type { Caller } from '../auth/caller.ts'
+import type { App, Caller } from '../app.ts'
 import { sameSecret } from '../crypto.ts'
 import { ZeroError } from '../errors.ts'
 import { allows } from '../schema/login.ts'

@@ -2,8 +2,8 @@ const TITLES = /^(mr|mrs|ms|miss|dr|prof|sir|madam) /
 const LEGAL_FORMS = / (inc|ltd|llc|gmbh|corp|co|plc|ag|sa)$/
 
 /**
- * The form in which names of entities are compared: without case, accents, punctuation, a leading article or title, a trailing
- * possessive or legal form. "Dr. Zoë's" and "zoe" are one. Never empty unless the name has no letter or digit.
+ * Normalizes the name of an entity for comparison: removes case, accents, punctuation, a leading article or title, and a trailing possessive or
+ * legal form. "Dr. Zoë's" and "zoe" become equal. The result is empty only if the name has no letter or digit.
  */
 export function normalizeName(name: string): string {
   const plain = name

@@ -4,9 +4,9 @@ import type { Scope } from '../store/context.ts'
 import type { RecallFilter } from '../store/data/memories.ts'
 import { relevanceQuery, relevanceScore } from './relevance.ts'
 
-const CANDIDATES = 200
+const MAX_CANDIDATES = 200
 
-/** Memories about `query`, best first. Words and meaning are weighed together; a memory without an embedding is found by its words. */
+/** Returns memories that match `query`, best first. Ranks by words and embeddings together; a memory without an embedding ranks by its words. */
 export async function recall(
   app: App,
   scope: Scope,
@@ -16,7 +16,7 @@ export async function recall(
 ): Promise<Recalled[]> {
   if (query.trim() === '') return []
   const relevance = await relevanceQuery(app, scope, 'memories', query)
-  const candidates = await app.store.memories.recall(scope, relevance, filter, CANDIDATES)
+  const candidates = await app.store.memories.recall(scope, relevance, filter, MAX_CANDIDATES)
   return candidates
     .map((candidate) => ({ candidate, score: relevanceScore(candidate) }))
     .sort((a, b) => b.score - a.score || (a.candidate.created_at < b.candidate.created_at ? 1 : -1))

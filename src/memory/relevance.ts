@@ -4,13 +4,13 @@ import type { Scope } from '../store/context.ts'
 import type { EmbeddedKind } from '../store/data/reembed.ts'
 import { MAX_WORDS, type Relevance, type RelevanceQuery } from '../store/data/relevance.ts'
 
-/** Cosines of unrelated texts scatter below this: they are no evidence. */
+/** Unrelated texts have cosines up to about this value, so smaller ones do not count. */
 const COSINE_FLOOR = 0.2
 
 /**
- * The query for a search by words and meaning: its vector by the model that has made the embeddings here, which while they are being
- * converted is the one before. No vector where there are none, or while the model's provider cannot be asked: words alone are better than
- * no answer.
+ * Builds the query of a search by words and embeddings. The query is embedded with the model that made the stored embeddings; during a
+ * re-embedding that is the previous model. The vector is null when there are no embeddings or the model's provider is unavailable: a search by
+ * words alone is better than an error.
  */
 export async function relevanceQuery(
   app: App,
@@ -33,21 +33,21 @@ export async function relevanceQuery(
     return { text, vector: vector!, model: embedder.model }
   } catch (error) {
     if (!(error instanceof RetryLater)) throw error
-    app.log.warn({ error }, 'this search goes by words alone')
+    app.log.warn({ error }, 'failed to embed a search query: searching by words only')
     return { text, vector: null, model: embedder.model }
   }
 }
 
-/** Says if a query has more words than a search looks for; as a field of the answer. */
+/** Returns the field `warnings` of a response if the query has more words than a search uses. */
 export async function queryWarnings(app: App, query: string): Promise<{ warnings?: string[] }> {
-  // Most queries are too short to have more, and need no statement.
+  // A query with few characters cannot exceed the limit and needs no SQL statement.
   if (query.length <= MAX_WORDS) return {}
   const words = await app.store.relevance.countWords(query)
   if (words <= MAX_WORDS) return {}
-  return { warnings: [`query has ${words} different words: only the first ${MAX_WORDS} of them were looked for`] }
+  return { warnings: [`query has ${words} different words: only the first ${MAX_WORDS} were used`] }
 }
 
-/** 0 to 1. Words count by the share of the query's that are there; how often and how near breaks ties. */
+/** Returns a score from 0 to 1. Words count by the share of the query's words that occur; frequency and proximity break ties. */
 export function relevanceScore({ coverage, rank, cosine }: Relevance): number {
   const words = 0.9 * coverage + 0.1 * rank
   const meaning = cosine === null ? null : Math.max(0, (cosine - COSINE_FLOOR) / (1 - COSINE_FLOOR))

@@ -1,5 +1,4 @@
-import type { App } from '../app.ts'
-import type { Caller } from '../auth/caller.ts'
+import type { App, Caller } from '../app.ts'
 import { ZeroError } from '../errors.ts'
 import { onAbort } from '../platform/abort.ts'
 import { eventLogMessages, eventLogStream } from '../schema/event-log.ts'

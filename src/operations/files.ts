@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import type { App } from '../app.ts'
-import { type Caller, scopeOf } from '../auth/caller.ts'
+import type { App, Caller } from '../app.ts'
+import { scopeOf } from '../auth/caller.ts'
 import { ZeroError } from '../errors.ts'
 import { parseJson } from '../exact-json.ts'
 import { queryWarnings, relevanceQuery, relevanceScore } from '../memory/relevance.ts'

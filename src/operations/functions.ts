@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import type { App } from '../app.ts'
-import { type Caller, scopeOf } from '../auth/caller.ts'
+import type { App, Caller } from '../app.ts'
+import { scopeOf } from '../auth/caller.ts'
 import { ZeroError } from '../errors.ts'
 import { withInputDefaults } from '../functions/defaults.ts'
 import { type Deployed, deploy, replaced, rollBack, toFn } from '../functions/deploy.ts'

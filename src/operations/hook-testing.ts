@@ -1,5 +1,5 @@
-import type { App } from '../app.ts'
-import { type Caller, scopeOf } from '../auth/caller.ts'
+import type { App, Caller } from '../app.ts'
+import { scopeOf } from '../auth/caller.ts'
 import { ZeroError } from '../errors.ts'
 import { filterTest, filterTested, hookInvoke } from '../schema/hook.ts'
 import { type Run, run } from '../schema/run.ts'

@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import type { App, PreparedFunction } from '../app.ts'
-import { type Caller, scopeOf } from '../auth/caller.ts'
+import type { App, Caller, PreparedFunction } from '../app.ts'
+import { scopeOf } from '../auth/caller.ts'
 import { isUniqueViolation } from '../db/sql.ts'
 import { type FieldError, ZeroError } from '../errors.ts'
 import { HANDLER_NAMES, handlerOf } from '../handlers/index.ts'

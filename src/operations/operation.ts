@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 import type { z } from 'zod'
-import type { App } from '../app.ts'
-import type { Caller, Permission } from '../auth/caller.ts'
+import type { App, Caller } from '../app.ts'
+import type { Permission } from '../auth/caller.ts'
 import type { ErrorCode } from '../errors.ts'
 
 interface Verb<Input extends z.ZodObject> {

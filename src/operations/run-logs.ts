@@ -1,6 +1,5 @@
 import { setTimeout } from 'node:timers/promises'
-import type { App } from '../app.ts'
-import type { Caller } from '../auth/caller.ts'
+import type { App, Caller } from '../app.ts'
 import { type Run, runLogMessages, runLogs } from '../schema/run.ts'
 import { defineStream, type StreamMessage } from './operation.ts'
 

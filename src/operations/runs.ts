@@ -1,6 +1,6 @@
 import type { z } from 'zod'
-import type { App } from '../app.ts'
-import { type Caller, scopeOf } from '../auth/caller.ts'
+import type { App, Caller } from '../app.ts'
+import { scopeOf } from '../auth/caller.ts'
 import { uuid } from '../schema/common.ts'
 import { redrive, redriven, run, runKey, runList, runPage } from '../schema/run.ts'
 import { mine } from './hooks.ts'

@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import type { App } from '../app.ts'
-import { type Caller, scopeOf } from '../auth/caller.ts'
+import type { App, Caller } from '../app.ts'
+import { scopeOf } from '../auth/caller.ts'
 import { isUniqueViolation } from '../db/sql.ts'
 import { ZeroError } from '../errors.ts'
 import {

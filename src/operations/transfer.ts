@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
-import type { App } from '../app.ts'
-import { type Caller, requireAll, scopeOf } from '../auth/caller.ts'
+import type { App, Caller } from '../app.ts'
+import { requireAll, scopeOf } from '../auth/caller.ts'
 import { ZeroError } from '../errors.ts'
 import { allows } from '../schema/login.ts'
 import { backup, projectExport, projectImport, projectImported } from '../schema/transfer.ts'

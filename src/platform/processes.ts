@@ -1,7 +1,7 @@
 import { readFileSync, readlinkSync } from 'node:fs'
 import { hostname } from 'node:os'
 
-/** Whether a process of this number exists, whoever's it is. */
+/** Returns whether a process with this pid exists, under any user. */
 export function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0)
@@ -11,7 +11,7 @@ export function isRunning(pid: number): boolean {
   }
 }
 
-/** Boot and pid namespace: where the number of a process means something. */
+/** Returns the boot id and pid namespace in which a pid is valid. */
 export function place(): string {
   try {
     return `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()} ${readlinkSync('/proc/self/ns/pid')}`
@@ -21,12 +21,12 @@ export function place(): string {
 }
 
 /**
- * When the process started, in the kernel's own unit: numbers of processes come again, this with its number does not.
- * Null where the system does not say, and for one that is dead and only not yet buried by its parent.
+ * Returns the start time of the process in kernel ticks. A pid can be reused, but not together with its start time.
+ * Null where the system does not report it, and for a zombie process.
  */
 export function startOf(pid: number): string | null {
   try {
-    // Field 3 of stat is the state, field 22 the start; the name in field 2 may itself contain spaces and brackets.
+    // Field 3 of stat is the state, field 22 the start time; the name in field 2 may contain spaces and brackets.
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
     return fields[0] === 'Z' ? null : (fields[19] ?? null)

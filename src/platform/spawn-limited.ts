@@ -3,18 +3,18 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { packageRoot } from './package.ts'
 
-/** What a process may use before the system, or V8, ends it. */
+/** Resource limits of a process. The system, or V8, ends the process when it exceeds one. */
 export interface ProcessLimits {
-  /** V8's heap. */
+  /** Heap of V8. */
   heapMb: number
-  /** All of its memory, where the system can limit it. */
+  /** All memory of the process, where the system can limit it. */
   dataMb: number
   cpuSeconds: number
 }
 
 /**
- * Starts the built program `name` for one job that nobody vouches for: a process of its own, without environment, with standard input, standard
- * error and a channel for its answer.
+ * Starts the built program `name` as a separate process for one job with untrusted input. The process has no environment variables; it has
+ * standard input, standard error and an IPC channel for its result.
  */
 export function spawnLimited(name: 'text' | 'bundle', args: readonly string[], limits: ProcessLimits): ChildProcess {
   const script = join(packageRoot(), 'dist', 'workers', `${name}.js`)
@@ -25,7 +25,7 @@ export function spawnLimited(name: 'text' | 'bundle', args: readonly string[], l
 }
 
 /**
- * Buffers do not count as heap, so only the system can limit them. The limit of processor time ends a process whose
- * parent has died. Memory is not written to disk when it crashes.
+ * Shell command that sets the limits. Buffers do not count as heap, so only the system can limit them. The CPU limit also ends a process whose
+ * parent has died. Core dumps are off.
  */
 const LIMITED = 'ulimit -c 0; ulimit -d "$1"; ulimit -t "$2"; shift 2; exec "$@"'

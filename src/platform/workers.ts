@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { parentPort, Worker } from 'node:worker_threads'
 import { packageRoot } from './package.ts'
 
-/** The worker threads of the product; each is one file that the build writes to `dist/workers/`. */
+/** Names of our worker threads. The build writes one file for each to `dist/workers/`. */
 export type WorkerName = 'pglite' | 'embedding' | 'language'
 
 interface Request<Q> {
@@ -13,15 +13,15 @@ interface Request<Q> {
 type Reply<A> = { id: number; value: A } | { id: number; error: Record<string, unknown> }
 
 export interface WorkerHandle<Q, A> {
-  /** Sends one request; rejects with the error that the worker threw, or when the worker ends first. Requests arrive in call order. */
+  /** Sends a request. Rejects with the error that the worker threw, or when the worker ends first. Requests arrive in call order. */
   call(request: Q): Promise<A>
-  /** Requests sent and not yet answered. */
+  /** Number of requests without a reply. */
   readonly pending: number
-  /** Ends the thread at once. Outstanding calls reject. */
+  /** Stops the thread at once. Pending calls reject. */
   terminate(): Promise<void>
 }
 
-/** Starts the built thread `name`. Throws from the first `call` when the build is missing. */
+/** Starts the worker thread `name`. If the build is missing, the first `call` rejects. */
 export function spawnWorker<Q, A>(name: WorkerName, workerData?: unknown): WorkerHandle<Q, A> {
   const worker = new Worker(join(packageRoot(), 'dist', 'workers', `${name}.js`), { workerData, name })
   const waiting = new Map<number, { resolve: (value: A) => void; reject: (error: Error) => void }>()
@@ -61,7 +61,7 @@ export function spawnWorker<Q, A>(name: WorkerName, workerData?: unknown): Worke
   }
 }
 
-/** A worker that starts with the first call and ends after `idleSeconds` without one, so that a model costs memory only while it is used. */
+/** Creates a worker that starts with the first call and stops after `idleSeconds` without one, so that a model needs memory only while in use. */
 export function lazyWorker<Q, A>(name: WorkerName, idleSeconds: number): Omit<WorkerHandle<Q, A>, 'pending'> {
   let worker: WorkerHandle<Q, A> | undefined
   let idle: NodeJS.Timeout | undefined
@@ -82,7 +82,7 @@ export function lazyWorker<Q, A>(name: WorkerName, idleSeconds: number): Omit<Wo
       try {
         return await current.call(request)
       } catch (error) {
-        // A thread that died (out of memory, say) must not fail every later call: the next one starts another.
+        // After a crash of the thread, for example out of memory, the next call starts a new one.
         if (current.pending === 0 && worker === current && !(error as { fromWorker?: boolean }).fromWorker)
           worker = undefined
         throw error
@@ -97,13 +97,13 @@ export function lazyWorker<Q, A>(name: WorkerName, idleSeconds: number): Omit<Wo
   }
 }
 
-/** An error as plain data: `Error` objects lose their own fields when they cross a thread. */
+/** Converts an error to plain data: `Error` objects lose their custom fields when they are sent between threads. */
 export function plainError(error: unknown): Record<string, unknown> {
   if (!(error instanceof Error)) return { message: String(error), fromWorker: true }
   return { ...error, name: error.name, message: error.message, stack: error.stack, fromWorker: true }
 }
 
-/** Inside a thread: answers every request with what `handle` returns. Requests may overlap. */
+/** Runs inside a worker thread: replies to every request with the result of `handle`. Requests may overlap. */
 export function serveWorker<Q, A>(handle: (request: Q) => Promise<A>): void {
   parentPort!.on('message', async ({ id, request }: Request<Q>) => {
     try {

@@ -1,6 +1,6 @@
 import { buffer } from 'node:stream/consumers'
-import type { App } from '../../app.ts'
-import { type Caller, require as requirePermission } from '../../auth/caller.ts'
+import type { App, Caller } from '../../app.ts'
+import { require as requirePermission } from '../../auth/caller.ts'
 import { ZeroError } from '../../errors.ts'
 import { projectId } from '../../schema/common.ts'
 import { isJsonObject } from '../../schema/json-object.ts'

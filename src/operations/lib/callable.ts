@@ -1,5 +1,5 @@
-import type { App, PreparedFunction } from '../../app.ts'
-import { type Caller, scopeOf } from '../../auth/caller.ts'
+import type { App, Caller, PreparedFunction } from '../../app.ts'
+import { scopeOf } from '../../auth/caller.ts'
 import { ZeroError } from '../../errors.ts'
 
 /** The caller's function, ready to be called. Throws `not_found`, or `function_disabled`. */

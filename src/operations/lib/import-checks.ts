@@ -1,6 +1,6 @@
 import type { z } from 'zod'
-import type { App } from '../../app.ts'
-import { type Caller, type Permission, requireAll } from '../../auth/caller.ts'
+import type { App, Caller } from '../../app.ts'
+import { type Permission, requireAll } from '../../auth/caller.ts'
 import { ZeroError } from '../../errors.ts'
 import { checkConfig, checkName } from '../../functions/deploy.ts'
 import { codeOf, loadedEntry } from '../../functions/files.ts'

@@ -285,7 +285,7 @@ test('A2: a search with more than a hundred different words warns that it ignore
     contents: ['the wombat99 digs'],
     warnings: undefined,
   })
-  const warnings = ['query has 101 different words: only the first 100 of them were looked for']
+  const warnings = ['query has 101 different words: only the first 100 were used']
   expect(await found(wombats(101))).toEqual({ contents: ['the wombat99 digs'], warnings })
   const files = await user.post(`${user.database}/files/search`, { query: wombats(101) })
   expect(files).toMatchObject({ status: 200, body: { results: [], count: 0, warnings } })

@@ -310,7 +310,7 @@ describe('A3: export and import need the permission for every kind in the file',
     const key = await limited(source, fromUrl!, without)
     await expect(key.projects.export({})).rejects.toMatchObject({
       status: 403,
-      message: `This API key lacks the right "${missing}"`,
+      message: `This API key lacks the permission "${missing}"`,
     })
     await expect(exported(await limited(source, fromUrl!, READ))).resolves.toContain('"projects"')
   })
@@ -321,7 +321,7 @@ describe('A3: export and import need the permission for every kind in the file',
     const key = await limited(target, toUrl!, ['zerodb:write', 'memory:write'])
     await expect(imported(key, file)).rejects.toMatchObject({
       status: 403,
-      message: 'This API key lacks the rights "functions:write", "hooks:write"',
+      message: 'This API key lacks the permissions "functions:write", "hooks:write"',
     })
     expect(await target.projects.list()).toHaveLength(1)
     // The permissions of the function are those of the owner who deployed it.
