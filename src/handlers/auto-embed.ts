@@ -4,7 +4,7 @@ import { NeverRetry } from '../errors.ts'
 import { memoryStored, remembered, vectorBatchStored, vectorStored } from '../schema/events.ts'
 import { defineHandler, type HandlerRun } from './handler.ts'
 
-/** Gives a stored text its embedding when it has none. */
+/** Embeds a stored text that has no embedding. */
 export const autoEmbed = defineHandler({
   name: 'auto_embed',
   on: [vectorStored.name, vectorBatchStored.name, memoryStored.name, remembered.name],
@@ -21,17 +21,17 @@ export const autoEmbed = defineHandler({
     if (requested !== used) {
       if (!app.config.modelFallback) {
         throw new NeverRetry(
-          `The model "${requested}" is not configured and ZERODB_MODEL_FALLBACK is off; "${used}" is there`,
+          `The model "${requested}" is not configured and ZERODB_MODEL_FALLBACK is off: use "${used}", or configure the model`,
         )
       }
-      run.log(`the model "${requested}" is not configured: "${used}" does its work`)
+      run.log(`the model "${requested}" is not configured: using "${used}" instead`)
     }
     const embedded = await embed(app, run, { used, requested })
     return { requested, used, dimensions: app.embedder.dimensions, embedded }
   },
 })
 
-/** How many rows were given an embedding. */
+/** Embeds the texts of the event. Returns the number of rows that got an embedding. */
 async function embed(app: App, run: HandlerRun, model: { used: string; requested: string }): Promise<number> {
   const { event, ref, project_id, signal } = run
   if (event.event === vectorStored.name || event.event === vectorBatchStored.name) {

@@ -5,12 +5,12 @@ import { memoryStored, remembered } from '../schema/events.ts'
 import type { GraphFacts } from '../store/data/graph.ts'
 import { defineHandler } from './handler.ts'
 
-/** Puts the entities and relations of a memory into the context graph. */
+/** Adds the entities and relations of a memory to the context graph. */
 export const autoGraph = defineHandler({
   name: 'auto_graph',
   on: [remembered.name, memoryStored.name],
   config: z.looseObject({
-    /** False: only the entities that take part in a relation. */
+    /** If false, only entities that take part in a relation are added. */
     extract_entities: z.boolean().default(true),
     max_relations: z.number().int().min(0).max(1000).default(10),
   }),
@@ -39,7 +39,7 @@ export const autoGraph = defineHandler({
 
 type Limits = { extract_entities: boolean; max_relations: number }
 
-/** The extraction under compared names. Whom the memory is about (`entityId`) is tied to what it mentions even if no sentence names them. */
+/** Converts an extraction to facts with normalized names. Links the subject of the memory (`entityId`) to all entities if no sentence names it. */
 function toFacts(
   extraction: Extraction,
   content: string,

@@ -3,10 +3,10 @@ import type { App } from '../app.ts'
 import { fileUploaded, vectorStored } from '../schema/events.ts'
 import { defineHandler, type HandlerRun } from './handler.ts'
 
-/** Types in whose text every line is a record. */
+/** File types in which each line is a record. */
 const RECORD_TYPES: ReadonlySet<string> = new Set(['csv', 'json'])
 
-/** Summarises an uploaded file, or a vector's document. A file's summary is searchable by words and by meaning. */
+/** Summarizes an uploaded file or a vector's document. The summary of a file can be searched by words and by embedding. */
 export const autoSummarize = defineHandler({
   name: 'auto_summarize',
   on: [fileUploaded.name, vectorStored.name],
@@ -26,8 +26,8 @@ async function summarizeFile(app: App, run: HandlerRun, maxLength: number) {
   if (file.blob === null) return { summarized: false, reason: 'the file was registered without content' }
   const content = await app.blobs.open(file.blob)
   const { text, type, truncated } = await app.text.extract({ ...file, content }, run.signal)
-  if (truncated) run.log(`"${file.file_name}" is long: only its beginning has been read`)
-  // A sentence may go over two lines of prose, but not over two records.
+  if (truncated) run.log(`"${file.file_name}" is too long: only its beginning was read`)
+  // A sentence may span two lines of prose, but not two records.
   const sentences = RECORD_TYPES.has(type) ? text.replaceAll('\n', '\n\n') : text
   const summary = await app.language.summarize(sentences, maxLength, run.signal)
   const [embedding = null] = summary === '' ? [] : await app.embedder.embed([summary], run.signal)

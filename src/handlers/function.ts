@@ -5,7 +5,7 @@ import { failureOf, resultValue } from '../functions/outcome.ts'
 import { EVENT_NAMES } from '../schema/events.ts'
 import { defineHandler } from './handler.ts'
 
-/** Executes a function of the user's, in the sandbox. */
+/** Executes a user's function in the sandbox. */
 export const functionHandler = defineHandler({
   name: 'function',
   on: EVENT_NAMES,
@@ -15,9 +15,9 @@ export const functionHandler = defineHandler({
   async run(app, run, config) {
     const fn = await app.functions.byId(run.function_id!)
     if (fn === null) throw new NeverRetry('The function has been deleted')
-    if (!fn.is_active) throw new NeverRetry('The function is switched off')
+    if (!fn.is_active) throw new NeverRetry('The function is disabled')
     run.setVersion(fn.version)
-    const leave = await app.concurrencyLimiter.acquireWhenFree(fn, run.signal)
+    const release = await app.concurrencyLimiter.acquireWhenFree(fn, run.signal)
     try {
       const { id, attempts, trigger, event, chain, trace, signal, synthetic } = run
       const outcome = await executeFunction(app, fn, {
@@ -38,14 +38,14 @@ export const functionHandler = defineHandler({
       if (outcome.status !== 'ok') throw failureOf(outcome)
       return resultValue(outcome.result)
     } catch (error) {
-      throw error instanceof ZeroError ? laterOf(error) : error
+      throw error instanceof ZeroError ? toRetryLater(error) : error
     } finally {
-      leave()
+      release()
     }
   },
 })
 
-/** What is not the function's doing, such as a sandbox that is full, is no fault of the run. */
-function laterOf(error: ZeroError): Error {
+/** Converts an error that the function did not cause, such as a busy sandbox: the run is retried later. */
+function toRetryLater(error: ZeroError): Error {
   return Object.assign(new RetryLater(error.retryAfter ?? 5, error.message, { cause: error }), { code: error.code })
 }

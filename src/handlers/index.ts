@@ -5,7 +5,7 @@ import { functionHandler } from './function.ts'
 import type { Handler } from './handler.ts'
 import { webhook } from './webhook.ts'
 
-/** Every built-in handler, by the `hook_name` that asks for it. */
+/** All built-in handlers, by `hook_name`. */
 export const HANDLERS: Readonly<Record<string, Handler>> = {
   auto_embed: autoEmbed,
   auto_summarize: autoSummarize,
@@ -13,13 +13,13 @@ export const HANDLERS: Readonly<Record<string, Handler>> = {
   webhook,
 }
 
-/** The handler that a hook's name asks for: its name, or what stands before the colon of `webhook:<label>`. */
+/** Returns the handler for a hook's name: the whole name, or the part before the colon in `webhook:<label>`. */
 export function handlerOf(hookName: string): Handler | undefined {
   const [name = ''] = hookName.split(':', 1)
   return Object.hasOwn(HANDLERS, name) ? HANDLERS[name] : undefined
 }
 
-/** What executes a run: its function, or the handler that its name asks for. */
+/** Returns the handler that executes a run: the function handler, or the built-in one of that name. */
 export function executorOf(run: { handler: string; function_id: string | null }): Handler | undefined {
   return run.function_id === null ? handlerOf(run.handler) : functionHandler
 }

@@ -14,16 +14,16 @@ import { webhookConfig } from '../schema/webhook.ts'
 import { defineHandler, type HandlerRun } from './handler.ts'
 
 const MAX_PAUSE_SECONDS = 3600
-/** Until the next attempt when the operator has to give the right key first. */
+/** Retry pause while the operator has to restore the encryption key. */
 const OPERATOR_PAUSE_SECONDS = 60
 const MAX_BODY_CHARACTERS = 4096
 const MAX_EXCERPT_CHARACTERS = 200
-/** Before a webhook is switched off, half a day or more apart: two with nothing between say little of all that time. */
+/** Failures, at least half a day apart, before a webhook is disabled: two failures alone say little about the days between them. */
 const MIN_FAILURES = 3
-/** The engine ends an attempt by itself; a webhook has said by then why it failed. */
-const SHARE_OF_TIME = 0.9
+/** Fraction of the handler timeout: the request must time out first, so that the run records a useful error. */
+const TIMEOUT_FRACTION = 0.9
 
-/** Posts the event to an address of the user's choosing, signed as Standard Webhooks has it. */
+/** Posts the event to the user's URL, signed according to Standard Webhooks. */
 export const webhook = defineHandler({
   name: 'webhook',
   on: EVENT_NAMES,
@@ -31,9 +31,9 @@ export const webhook = defineHandler({
 
   async run(app, run, config) {
     const hookId = run.hook_id
-    if (hookId === null) throw new NeverRetry('A webhook runs for a hook only')
-    const message = await signed(app, run, hookId)
-    const seconds = Math.min(config.timeout_seconds, app.config.handlerTimeoutSeconds * SHARE_OF_TIME)
+    if (hookId === null) throw new NeverRetry('This run belongs to no hook: a webhook needs one')
+    const message = await signMessage(app, run, hookId)
+    const seconds = Math.min(config.timeout_seconds, app.config.handlerTimeoutSeconds * TIMEOUT_FRACTION)
     const started = performance.now()
     try {
       const answer = await app.outgoing.send({
@@ -44,33 +44,33 @@ export const webhook = defineHandler({
         timeoutSeconds: seconds,
         signal: run.signal,
       })
-      const kept = keptOf(answer, performance.now() - started)
-      if (answer.status < 200 || answer.status > 299) throw failureOf(kept, app.clock.now())
+      const response = toRecorded(answer, performance.now() - started)
+      if (answer.status < 200 || answer.status > 299) throw toFailure(response, app.clock.now())
       await app.store.hooks.succeeded(hookId)
-      return kept
+      return response
     } catch (error) {
       if (run.signal.aborted) throw run.signal.reason
-      if (error instanceof OutgoingError) throw await counted(app, hookId, notAnswered(error))
-      throw error instanceof Failure ? await counted(app, hookId, error) : error
+      if (error instanceof OutgoingError) throw await countFailure(app, hookId, toNetworkFailure(error))
+      throw error instanceof Failure ? await countFailure(app, hookId, error) : error
     }
   },
 })
 
-/** What the receiver made of an attempt. */
+/** A failed attempt. */
 class Failure extends Error {
   readonly code: 'webhook_failed' | 'webhook_timeout' | 'webhook_blocked' | 'webhook_gone'
-  /** Seconds that the receiver asks for; null: as usual. */
-  readonly pause: number | null
+  /** Pause that the receiver asked for with `Retry-After`; null for the default backoff. */
+  readonly pauseSeconds: number | null
 
-  constructor(code: Failure['code'], message: string, pause: number | null = null, options?: ErrorOptions) {
+  constructor(code: Failure['code'], message: string, pauseSeconds: number | null = null, options?: ErrorOptions) {
     super(message, options)
     this.code = code
-    this.pause = pause
+    this.pauseSeconds = pauseSeconds
   }
 }
 
-/** The message of this attempt. Its id is the run's, and so the same in every attempt: a receiver can tell what it has already. */
-async function signed(app: App, run: HandlerRun, hookId: string) {
+/** Builds and signs the message. Its id is the run's id, the same in every attempt, so that a receiver can detect duplicates. */
+async function signMessage(app: App, run: HandlerRun, hookId: string) {
   const { id, event, channel, data, timestamp } = run.event
   const body = stringifyJson({
     ...{ id, event, channel, data, timestamp },
@@ -82,13 +82,13 @@ async function signed(app: App, run: HandlerRun, hookId: string) {
     depth: run.chain.depth,
   })
   const sealed = await app.store.hookSecrets.live(hookId)
-  const secrets = sealed.map((secret) => open(app, secret, hookId))
+  const secrets = sealed.map((secret) => openSecret(app, secret, hookId))
   if (secrets.length === 0) throw new NeverRetry('This webhook has no secret: rotate it')
   const message = { id: run.id, timestamp: Math.floor(app.clock.now() / 1000), body }
   return { body, headers: signatureHeaders(message, secrets) }
 }
 
-function open(app: App, sealed: Uint8Array, hookId: string): string {
+function openSecret(app: App, sealed: Uint8Array, hookId: string): string {
   try {
     return unseal(app.encryptionKey, sealed, webhookSecretContext(hookId))
   } catch (error) {
@@ -99,7 +99,7 @@ function open(app: App, sealed: Uint8Array, hookId: string): string {
   }
 }
 
-/** What the secrets of a hook are sealed with. */
+/** Returns the context with which the secrets of a hook are sealed. */
 export function webhookSecretContext(hookId: string): string {
   return `hook:${hookId}`
 }
@@ -122,21 +122,21 @@ function headersOf(
   }
 }
 
-/** The trace of the request that wrote the row goes on with a span of this attempt's own (W3C Trace Context). */
+/** Continues the trace of the request that wrote the row, with a new span for this attempt (W3C Trace Context). */
 function traceOf(parent: string | null): { traceparent?: string } {
   const [, trace, flags] = /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-([0-9a-f]{2})/.exec(parent ?? '') ?? []
   return trace ? { traceparent: `00-${trace}-${randomBytes(8).toString('hex')}-${flags}` } : {}
 }
 
-interface Kept {
+interface RecordedResponse {
   status: number
   headers: Record<string, string>
   body: string
   duration_ms: number
 }
 
-/** What the run keeps of an answer. */
-function keptOf({ status, headers, body }: OutgoingAnswer, milliseconds: number): Kept {
+/** Converts a response to the form that is stored with the run. */
+function toRecorded({ status, headers, body }: OutgoingAnswer, milliseconds: number): RecordedResponse {
   const kept = ['content-type', 'retry-after'].filter((name) => headers[name] !== undefined)
   return {
     status,
@@ -148,41 +148,46 @@ function keptOf({ status, headers, body }: OutgoingAnswer, milliseconds: number)
   }
 }
 
-/** The database takes no U+0000. */
+/** Replaces U+0000, which PostgreSQL cannot store. */
 function storable(text: string): string {
   return text.replaceAll('\u0000', '\ufffd')
 }
 
-function failureOf({ status, headers, body }: Kept, now: number): Failure {
-  const said = body.replace(/[\p{C}\s]+/gu, ' ').trim()
-  const excerpt = said.slice(0, MAX_EXCERPT_CHARACTERS).replace(/[\ud800-\udbff]$/, '')
+function toFailure({ status, headers, body }: RecordedResponse, now: number): Failure {
+  const text = body.replace(/[\p{C}\s]+/gu, ' ').trim()
+  const excerpt = text.slice(0, MAX_EXCERPT_CHARACTERS).replace(/[\ud800-\udbff]$/, '')
   const answered = `The receiver answered ${status}${excerpt === '' ? '' : `: ${excerpt}`}`
   if (status === 410) return new Failure('webhook_gone', answered)
   if (status >= 300 && status < 400)
-    return new Failure('webhook_failed', `The receiver redirects (${status}), which is not followed: correct the url`)
-  const asked = status === 429 || status === 503 ? headers['retry-after'] : undefined
-  return new Failure('webhook_failed', answered, retryAfterSeconds(asked, now, MAX_PAUSE_SECONDS) ?? null)
+    return new Failure(
+      'webhook_failed',
+      `The receiver redirects (${status}), and redirects are not followed: correct the url`,
+    )
+  const retryAfter = status === 429 || status === 503 ? headers['retry-after'] : undefined
+  return new Failure('webhook_failed', answered, retryAfterSeconds(retryAfter, now, MAX_PAUSE_SECONDS) ?? null)
 }
 
-function notAnswered(error: OutgoingError): Failure {
+function toNetworkFailure(error: OutgoingError): Failure {
   const codes = { blocked: 'webhook_blocked', timeout: 'webhook_timeout', unreachable: 'webhook_failed' } as const
   return new Failure(codes[error.reason], `The receiver ${error.message}`, null, { cause: error.cause })
 }
 
-/** Counts a failure against the hook, which may switch it off. Returns what becomes of the run. */
-async function counted(app: App, hookId: string, failure: Failure): Promise<Error> {
+/** Counts a failure of the hook, and disables the hook if it has failed for too long. Returns the error that decides about the retry. */
+async function countFailure(app: App, hookId: string, failure: Failure): Promise<Error> {
   const { code, message } = failure
   const { seconds, failures } = await app.store.hooks.failed(hookId)
   const tooLong = seconds >= app.config.webhookFailingDays * 86_400 && failures >= MIN_FAILURES
   const why =
     code === 'webhook_gone'
-      ? 'The receiver answered 410: it wants no more'
-      : `The receiver has failed for ${app.config.webhookFailingDays} days without one success; at last: ${message}`
+      ? 'The receiver answered 410 (gone)'
+      : `The receiver has failed for ${app.config.webhookFailingDays} days without a success. Last error: ${message}`
   if (code === 'webhook_gone' || tooLong) {
-    if (await app.store.hooks.disable(hookId, why)) app.log.warn({ hook: hookId, why }, 'a webhook is switched off')
-    return Object.assign(new NeverRetry(`${message}. The hook is switched off`), { code })
+    if (await app.store.hooks.disable(hookId, why)) app.log.warn({ hook: hookId, why }, 'disabled a webhook')
+    return Object.assign(new NeverRetry(`${message}. The hook has been disabled`), { code })
   }
   const { cause } = failure
   if (code === 'webhook_blocked') return Object.assign(new NeverRetry(message, { cause }), { code })
-  return failure.pause === null ? failure : Object.assign(new RetryLater(failure.pause, message, { cause }), { code })
+  return failure.pauseSeconds === null
+    ? failure
+    : Object.assign(new RetryLater(failure.pauseSeconds, message, { cause }), { code })
 }

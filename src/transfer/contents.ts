@@ -3,8 +3,8 @@ import { ZeroError } from '../errors.ts'
 import type { Line } from './format.ts'
 
 /**
- * Keeps the contents of a file's lines, piece by piece, and passes on the other lines. `kept` then has the name and size of each that came whole.
- * Throws `invalid` for a content that is not what its name says.
+ * Stores the blobs in the lines of an import file, piece by piece, and yields the other lines. Adds the name and size of each complete blob to
+ * `kept`. Throws `invalid` for a blob that does not match its hash.
  */
 export async function* keepContents(
   lines: AsyncIterable<Line>,
@@ -21,7 +21,7 @@ export async function* keepContents(
       }
       const { blob, size_bytes } = await blobs.put(bytesOf(line, source), Number.POSITIVE_INFINITY)
       if (blob !== line.blob)
-        throw new ZeroError('invalid', `The content ${line.blob} is not what it was: the file is damaged`)
+        throw new ZeroError('invalid', `The content ${line.blob} does not match its hash: the file is damaged`)
       kept.set(blob, size_bytes)
     }
   } finally {
@@ -32,7 +32,7 @@ export async function* keepContents(
 async function* bytesOf(first: Line & { kind: 'piece' }, source: AsyncIterator<Line>): AsyncGenerator<Buffer> {
   for (let line: Line | undefined = first; ; ) {
     if (line?.kind !== 'piece' || line.blob !== first.blob)
-      throw new ZeroError('invalid', `The content ${first.blob} is cut short: the file is damaged`)
+      throw new ZeroError('invalid', `The content ${first.blob} is truncated: the file is damaged`)
     if (line.bytes.length === 0) return
     yield line.bytes
     const next: IteratorResult<Line> = await source.next()

@@ -5,7 +5,7 @@ import type { Store, Tables } from '../store/index.ts'
 import { PROJECT_TABLES } from '../store/transfer/dump.ts'
 import { createWriter, FORMAT, type Header } from './format.ts'
 
-/** Base64 has no remainder at a multiple of three. */
+/** A multiple of three, so that the base64 of a piece needs no padding. */
 const PIECE_BYTES = 3 * 128 * 1024
 
 const EMPTY_LINE_MS = 15_000
@@ -16,17 +16,17 @@ interface Source {
 }
 
 /**
- * A project as a file: its rows, all of one moment, then the contents of its files. Resolves when the first row has been read, and throws where
- * none can be; what fails later ends the file short.
+ * Exports a project: its rows, from one snapshot, then the contents of its files. Resolves when the first row has been read, and rejects if
+ * that fails. A later error truncates the file.
  */
 export function dumpProject(source: Source, projectId: string): Promise<AsyncIterable<Buffer>> {
   return dumped(source, { zerodb: 'project' }, async function* (tx) {
-    const shapes = new Map((await tx.dump.shapes()).map((shape) => [shape.name, shape]))
-    for (const name of ['projects', ...PROJECT_TABLES]) yield* tx.dump.projectRows(shapes.get(name)!, projectId)
+    const tables = new Map((await tx.dump.shapes()).map((table) => [table.name, table]))
+    for (const name of ['projects', ...PROJECT_TABLES]) yield* tx.dump.projectRows(tables.get(name)!, projectId)
   })
 }
 
-/** The whole database as a file. `encryptionKey` goes with it where it is given; contents of files do not where it is said so. */
+/** Exports the whole database. Includes `encryptionKey` if given, and the contents of files unless `contents` is false. */
 export function dumpAll(
   source: Source,
   options: { encryptionKey?: Uint8Array | undefined; contents?: boolean } = {},
@@ -35,13 +35,14 @@ export function dumpAll(
   const key = encryptionKey && { encryption_key: Buffer.from(encryptionKey).toString('hex') }
   const about = { zerodb: contents ? ('backup' as const) : ('move' as const), ...key }
   return dumped(source, about, async function* (tx) {
-    for (const shape of await tx.dump.shapes()) yield* tx.dump.rows(shape)
+    for (const table of await tx.dump.shapes()) yield* tx.dump.rows(table)
   })
 }
 
 /**
- * The rows are read into a content of their own first, so that no transaction waits for whoever reads the file; nobody holds that content, and
- * it is collected like any other. Until they are all read, the file has its first line, and an empty one at times. Who leaves ends the reading.
+ * Reads the rows into a temporary blob first, so that no transaction waits for a slow client. Nothing refers to this blob, and garbage collection
+ * deletes it. While the rows are read, the stream sends the header and then an empty line from time to time. A client that disconnects ends
+ * the reading.
  */
 async function dumped(
   { store, blobs }: Source,
@@ -50,7 +51,7 @@ async function dumped(
 ): Promise<AsyncIterable<Buffer>> {
   const writer = createWriter()
   const contents = new Set<string>()
-  let isLeft = false
+  let isAbandoned = false
   let begin: (schema: Header['schema']) => void = () => {}
   const begun = new Promise<Header['schema']>((resolve) => {
     begin = resolve
@@ -61,7 +62,7 @@ async function dumped(
     async function* lines() {
       for await (const line of rows(tx)) {
         begin(schema)
-        if (isLeft) throw new Error('Whoever asked for these rows has left')
+        if (isAbandoned) throw new Error('The client has disconnected')
         if (line.startsWith('{"table":"files"')) noteContent(line, contents)
         yield writer.raw(line)
       }
@@ -79,7 +80,7 @@ async function dumped(
       if (about.zerodb !== 'move') for (const content of contents) yield* pieces(content, await blobs.open(content))
       yield writer.end()
     } finally {
-      isLeft = true
+      isAbandoned = true
     }
   })()
 
@@ -95,7 +96,7 @@ async function dumped(
   }
 }
 
-/** An empty line every 15 s: proxies and Node's `fetch` give up an answer of which nothing comes for some minutes. */
+/** Yields an empty line every 15 s until `done` settles: proxies and Node's `fetch` abort a response that stays idle for some minutes. */
 export async function* emptyLinesUntil(done: Promise<unknown>): AsyncGenerator<Buffer, void> {
   for (;;) {
     if ((await within(done, EMPTY_LINE_MS)) !== 'late') return

@@ -7,18 +7,18 @@ import { metadata } from '../schema/common.ts'
 import { safeParse } from '../schema/safe-parse.ts'
 import type { DumpedRow } from '../store/transfer/load.ts'
 
-// A file of JSON, a line a thing: what it is, the rows of each table behind those that they refer to, the contents of files in pieces, and
-// the number of lines, by which a file that is cut short is told from a whole one. Empty lines may stand anywhere, and do not count.
+// An export is a JSON Lines file: a header, the rows of each table after the tables that they refer to, the contents of files in pieces, and the
+// number of lines, which shows whether the file is complete. Empty lines are allowed anywhere and do not count.
 
 export const FORMAT = 1
 
 export const header = z.object({
-  /** `move`: a backup without the contents of files, which stay where they are. */
+  /** `move`: a backup without the contents of files, which stay in the data directory. */
   zerodb: z.enum(['project', 'backup', 'move']),
   format: z.number(),
-  /** The last migration of the database that it comes from. */
+  /** The last migration of the source database. */
   schema: z.object({ number: z.number(), name: z.string() }),
-  /** Opens secrets; only where it was asked for. */
+  /** Decrypts secrets; present only if requested. */
   encryption_key: z.string().optional(),
 })
 export type Header = z.infer<typeof header>
@@ -28,7 +28,7 @@ const row = z.strictObject({
   row: metadata,
   vectors: z.record(z.string(), z.array(z.number()).nullable()).optional(),
 })
-/** A piece of a content; an empty one ends it. */
+/** A piece of a blob; an empty piece ends the blob. */
 const piece = z.object({ blob: z.string().regex(/^[0-9a-f]{64}$/), base64: z.string() })
 const end = z.object({ lines: z.number() })
 
@@ -37,7 +37,7 @@ export type Line =
   | { kind: 'piece'; blob: string; bytes: Buffer }
   | { kind: 'end' }
 
-/** The lines of a file that is read from its beginning, behind its header. `parse` may refuse values. Throws `invalid` that names the line at fault. */
+/** Yields the lines after the header. `parse` may reject values. Throws `invalid` with the number of the faulty line. */
 export async function* readLines(
   content: Readable,
   onHeader: (header: Header) => void,
@@ -55,7 +55,7 @@ export async function* readLines(
       onHeader(checked(header, value, number))
       continue
     }
-    if (ended) throw wrong(number, 'something follows the end')
+    if (ended) throw wrong(number, 'there is a line after the end')
     const line = lineOf(value, number, text)
     if (line.kind === 'end') {
       ended = true
@@ -63,12 +63,12 @@ export async function* readLines(
     }
     yield line
   }
-  if (!ended) throw new ZeroError('invalid', 'The file is cut short: its last line is missing')
+  if (!ended) throw new ZeroError('invalid', 'The file is truncated: its last line is missing')
 }
 
-/** A row and the line around it, on top of what any JSON value may have. */
+/** The depth of any JSON value, plus one level for the row and one for the line. */
 const MAX_LINE_DEPTH = MAX_JSON_DEPTH + 2
-/** Longer than any row that could be stored. */
+/** Longer than any row that can be stored. */
 const MAX_LINE_BYTES = 256 * 1024 * 1024
 
 async function* textLines(content: Readable): AsyncGenerator<string, void> {
@@ -84,14 +84,16 @@ async function* textLines(content: Readable): AsyncGenerator<string, void> {
     }
     pending.push(chunk.subarray(start))
     length += chunk.length - start
-    if (length > MAX_LINE_BYTES) throw new ZeroError('too_large', 'A line of the file is longer than any row could be')
+    if (length > MAX_LINE_BYTES)
+      throw new ZeroError('too_large', `A line of the file is longer than ${MAX_LINE_BYTES / 1024 / 1024} MB`)
   }
   if (length > 0) yield Buffer.concat(pending).toString()
 }
 
 function lineOf(value: Record<string, unknown>, number: number, text: string): Line {
   if ('row' in value) {
-    if (depthOf(text) > MAX_LINE_DEPTH) throw wrong(number, `it is nested more than ${MAX_LINE_DEPTH} levels deep`)
+    if (depthOf(text) > MAX_LINE_DEPTH)
+      throw wrong(number, `the JSON is nested more than ${MAX_LINE_DEPTH} levels deep`)
     const { table, ...rest } = checked(row, value, number)
     return { kind: 'row', table, row: { line: number, text, ...rest } }
   }
@@ -110,7 +112,7 @@ function parsed(text: string, number: number, parse: (text: string) => unknown):
   } catch (error) {
     if (error instanceof ZeroError) throw wrong(number, error.fields?.[0]?.msg ?? error.message)
   }
-  throw wrong(number, 'it is no JSON object')
+  throw wrong(number, 'it is not a JSON object')
 }
 
 function checked<Schema extends z.ZodType>(schema: Schema, value: unknown, number: number): z.infer<Schema> {
@@ -121,7 +123,7 @@ function checked<Schema extends z.ZodType>(schema: Schema, value: unknown, numbe
 }
 
 function wrong(number: number, why: string): ZeroError {
-  return new ZeroError('invalid', `Line ${number} is not as an export or a backup has it: ${why}`)
+  return new ZeroError('invalid', `Line ${number} is not a valid line of an export or backup: ${why}`)
 }
 
 /** Writes lines, and counts them. */
@@ -132,7 +134,7 @@ export function createWriter() {
     return Buffer.from(`${text}\n`)
   }
   return {
-    /** A line that is JSON already. */
+    /** Writes a line that is already JSON. */
     raw: write,
     json: (value: unknown) => write(JSON.stringify(value)),
     end: () => write(JSON.stringify({ lines: lines + 1 })),

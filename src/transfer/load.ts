@@ -21,7 +21,7 @@ interface Target {
 }
 
 export interface Loaded {
-  /** Rows by table, without the project itself. */
+  /** Number of rows per table, without the project itself. */
   counts: Record<string, number>
 }
 
@@ -30,17 +30,17 @@ export interface LoadedProject extends Loaded {
   name: string
 }
 
-/** Looks at the rows of a file in their order. Throws what keeps them from being imported. */
+/** Checks the rows of a file in order. Throws if a row must not be imported. */
 export interface RowChecks {
-  /** The row as it is to be written, where that is not as it stands in the file. */
+  /** Returns the row to write if it differs from the row in the file. */
   row(table: string, row: DumpedRow): DumpedRow['row'] | undefined
-  /** Called when there are no more rows, before anything is written. */
+  /** Called after the last row, before anything is written. */
   end(): void
 }
 
 /**
- * Makes a project of the file that `open` gives from its beginning, each time it is asked: it is read twice, so that nothing is written of a
- * file that is not whole. `createChecks` is called for each reading. Throws `invalid`, and `project_exists`.
+ * Imports a project. The file is read twice, so that nothing of a damaged file is written: each call of `open` must return the file from its
+ * beginning, and `createChecks` is called for each pass. Throws `invalid` and `project_exists`.
  */
 export async function loadProject(
   target: Target,
@@ -50,40 +50,40 @@ export async function loadProject(
 ): Promise<LoadedProject> {
   const { store, blobs } = target
   const kept = new Map<string, number>()
-  const survey = new Survey()
+  const numbering = new Numbering()
   const schema = await store.dump.schema()
   const lines = readLines(await open(), (header) => checkHeader(header, 'project', schema), parseJson)
   for await (const line of keepContents(checkRows(lines, createChecks()), blobs, kept))
-    if (line.kind === 'row') survey.add(line.table, line.row)
-  const { project } = survey
+    if (line.kind === 'row') numbering.add(line.table, line.row)
+  const { project } = numbering
   if (!project) throw new ZeroError('invalid', 'The file has no project')
-  const ranges = await survey.draw(store)
-  const write = (given: string | null) =>
+  const ranges = await numbering.draw(store)
+  const write = (newSalt: string | null) =>
     store.transaction(async (tx) => {
       const owner = await tx.load.ownerOf(project.id)
-      if (owner === userId) throw new ZeroError('project_exists', `Project ${project.id} is here already`)
-      const salt = given ?? (owner === null ? null : randomUUID())
+      if (owner === userId) throw new ZeroError('project_exists', `Project ${project.id} already exists`)
+      const salt = newSalt ?? (owner === null ? null : randomUUID())
       const id = salt === null ? project.id : mappedId(salt, project.id)
       const scope: Scope = { user_id: userId, project_id: id }
-      const shapes = await tx.dump.shapes()
+      const tables = await tx.dump.shapes()
       const counts = await loadRows(
         checkRows(
           readLines(await open(), () => {}),
           createChecks(),
         ),
-        shapes,
-        async (shape, rows) => {
-          if (shape.name === 'files') for (const row of rows) checkContent(row, kept)
-          await written(tx, shape.name, rows, (some) => tx.load.projectRows(scope, shape, some, salt))
+        tables,
+        async (target, rows) => {
+          if (target.name === 'files') for (const row of rows) checkContent(row, kept)
+          await writeRows(tx, target.name, rows, (some) => tx.load.projectRows(scope, target, some, salt))
         },
-        (table, row) => survey.renumber(table, row),
+        (table, row) => numbering.renumber(table, row),
       )
       await tx.load.settleFunctions(scope)
       await tx.quotas.check(scope, 'projects', 'hooks', 'functions', 'schedules', 'tables')
       await tx.load.replaceEvents(scope, ranges.events?.[0]?.first ?? Number.MAX_SAFE_INTEGER)
       return { id, counts }
     })
-  // An id that belongs to something of anybody is not told: the whole project gets others then.
+  // If an id is taken, by any user, the whole project gets new ids. An error would reveal that the id exists.
   const { id, counts } = await write(null).catch((error) => {
     if (!isTakenId(error.cause ?? error)) throw error
     return write(randomUUID())
@@ -95,26 +95,26 @@ export async function loadProject(
 /** The columns whose numbers come from a sequence. */
 const NUMBERED = { rows: 'position', published_events: 'position', events: 'seq' } as const
 
-/** What the first reading of a file finds out for the second. */
-class Survey {
+/** Collects the sequence numbers of a file in the first pass, and assigns new ones in the second. */
+class Numbering {
   project: { id: string; name: string } | undefined
   readonly #numbers = {
     rows: new Renumbering(),
     published_events: new Renumbering(),
     events: new Renumbering(),
   }
-  /** New numbers of the events with which chains began, by their ids in the file; null until the second reading comes to them. */
+  /** New numbers of the first events of chains, by their ids in the file; null until the second pass reaches them. */
   readonly #chains = new Map<string, number | null>()
 
   add(table: string, { line, row }: DumpedRow): void {
     if (table === 'projects') {
-      if (this.project) throw atLine(line, table, 'a file has one project')
+      if (this.project) throw atLine(line, table, 'the file contains a second project')
       this.project = { id: String(row['id']).toLowerCase(), name: String(row['name']) }
     }
     if (!isNumbered(table)) return
     const column = NUMBERED[table]
     if (!this.#numbers[table].add(Number(row[column])))
-      throw atLine(line, table, `row.${column}: ${row[column]} is in the file twice`)
+      throw atLine(line, table, `row.${column}: ${row[column]} appears twice in the file`)
     if (row['chain_id']) this.#chains.set(String(row['chain_id']), null)
   }
 
@@ -128,9 +128,9 @@ class Survey {
     return drawn
   }
 
-  /** The row with its new numbers. Called in the order of the file. */
+  /** Returns the row with its new numbers. Must be called in the order of the file. */
   renumber(table: string, row: DumpedRow): DumpedRow {
-    // A memory whose event is not kept any longer has the number of none.
+    // 0 for a memory whose event has been deleted.
     if (table === 'memories')
       return { ...row, numbers: { event_seq: this.#numbers.events.get(Number(row.row['event_seq'])) ?? 0 } }
     if (!isNumbered(table)) return row
@@ -146,7 +146,7 @@ function isNumbered(table: string): table is keyof typeof NUMBERED {
   return table in NUMBERED
 }
 
-/** Passes on the lines with the rows as they are to be written. */
+/** Checks the rows, and yields all lines with the rows as they are to be written. */
 async function* checkRows(lines: AsyncIterable<Line>, checks: RowChecks): AsyncGenerator<Line, void> {
   let ended = false
   for await (const line of lines) {
@@ -155,7 +155,7 @@ async function* checkRows(lines: AsyncIterable<Line>, checks: RowChecks): AsyncG
       if (!PROJECT_LINES.includes(table))
         throw new ZeroError(
           'invalid',
-          `Line ${line.row.line}: table "${table}" is not known here. A later version has written this file, or it is damaged`,
+          `Line ${line.row.line}: unknown table "${table}". The file was written by a later version, or it is damaged`,
         )
       try {
         const row = checks.row(table, line.row)
@@ -173,7 +173,7 @@ async function* checkRows(lines: AsyncIterable<Line>, checks: RowChecks): AsyncG
 
 const PROJECT_LINES: readonly string[] = ['projects', ...PROJECT_TABLES]
 
-/** The error with the line that is at fault, and the field where it names one. */
+/** Returns the error with the number of the faulty line, and the name of the field if there is one. */
 function atLine(line: number, table: string, what: string | ZeroError): ZeroError {
   const prefix = `Line ${line} (${table}) cannot be imported`
   if (typeof what === 'string') return new ZeroError('invalid', `${prefix}: ${what}`)
@@ -185,9 +185,9 @@ function atLine(line: number, table: string, what: string | ZeroError): ZeroErro
 }
 
 /**
- * Writes a whole database into one that is empty, of the file that `open` gives from its beginning. It is read twice, so that nothing is
- * written of a file that is not whole; `prepare` is told in between what it says of itself, and brings the schema to where it was. All rows
- * are written, or none. Throws `invalid`.
+ * Restores a whole database into an empty one, in one transaction. The file is read twice, so that nothing of a damaged file is written: each call
+ * of `open` must return the file from its beginning. Between the passes `prepare` gets the header, and migrates the schema to the version of
+ * the file. Throws `invalid`.
  */
 export async function loadAll(
   { store, blobs }: Target,
@@ -207,13 +207,13 @@ export async function loadAll(
     throw new ZeroError('invalid', `The content ${missing} of a file is missing: the file is damaged`)
   await prepare(header!)
   const counts = await store.transaction(async (tx) => {
-    const shapes = await tx.dump.shapes()
+    const tables = await tx.dump.shapes()
     const counted = await loadRows(
       readLines(await open(), () => {}),
-      shapes,
-      (shape, rows) => written(tx, shape.name, rows, (some) => tx.load.rows(shape, some)),
+      tables,
+      (target, rows) => writeRows(tx, target.name, rows, (some) => tx.load.rows(target, some)),
     )
-    await tx.load.finish(shapes)
+    await tx.load.finish(tables)
     return counted
   })
   return { counts }
@@ -229,11 +229,11 @@ export function checkHeader({ zerodb, format, schema }: Header, kind: Header['ze
   if (format > FORMAT || schema.number > own.number)
     throw new ZeroError(
       'invalid',
-      `A later version has written this file (${schema.name}, here ${own.name}): upgrade first`,
+      `This file was written by a later version (${schema.name}, this server has ${own.name}): upgrade first`,
     )
 }
 
-/** Throws `invalid` for a file whose content did not come, or is not as large as it says. */
+/** Throws `invalid` for a file whose content is missing or has another size than the row says. */
 function checkContent({ line, row }: DumpedRow, kept: ReadonlyMap<string, number>): void {
   const { blob, size_bytes } = row
   if (blob === null || blob === undefined) return
@@ -242,19 +242,19 @@ function checkContent({ line, row }: DumpedRow, kept: ReadonlyMap<string, number
   if (size !== size_bytes) throw atLine(line, 'files', `row.size_bytes: the content has ${size} bytes`)
 }
 
-/** Writes rows in batches of one table whose rows have the same fields. Returns how many there were of each. */
+/** Writes rows in batches; the rows of a batch have the same table and the same fields. Returns the number of rows per table. */
 async function loadRows(
   lines: AsyncIterable<Line>,
-  shapes: readonly CatalogTable[],
-  write: (shape: CatalogTable, rows: DumpedRow[]) => Promise<void>,
+  tables: readonly CatalogTable[],
+  write: (target: CatalogTable, rows: DumpedRow[]) => Promise<void>,
   renumber: (table: string, row: DumpedRow) => DumpedRow = (_, row) => row,
 ): Promise<Record<string, number>> {
   const counts: Record<string, number> = {}
   let batch: DumpedRow[] = []
   let kind = ''
-  let shape: CatalogTable | undefined
+  let target: CatalogTable | undefined
   const flush = async () => {
-    if (batch.length > 0) await write(shape!, batch)
+    if (batch.length > 0) await write(target!, batch)
     batch = []
   }
   for await (const line of lines) {
@@ -262,8 +262,8 @@ async function loadRows(
     const { table, row } = line
     const next = `${table} ${Object.keys(row.row).sort()}`
     if (next !== kind || batch.length === BATCH) await flush()
-    if (next !== kind) shape = shapes.find(({ name }) => name === table)
-    if (!shape) throw new ZeroError('invalid', `A later version has written this file: "${table}" is not known here`)
+    if (next !== kind) target = tables.find(({ name }) => name === table)
+    if (!target) throw new ZeroError('invalid', `Unknown table "${table}": the file was written by a later version`)
     kind = next
     counts[table] = (counts[table] ?? 0) + 1
     batch.push(renumber(table, row))
@@ -272,8 +272,8 @@ async function loadRows(
   return counts
 }
 
-/** Writes a batch of rows; when that fails, row by row, so that the error names the line. */
-async function written(
+/** Writes a batch of rows. If that fails, writes row by row, so that the error names the line. */
+async function writeRows(
   tx: Tables,
   table: string,
   rows: readonly DumpedRow[],
@@ -293,7 +293,7 @@ async function written(
     })
 }
 
-/** What the database does not take is the file's mistake: values (SQLSTATE class 22), constraints (23) and limits (54). */
+/** Returns whether an error means invalid data in the file: values (SQLSTATE class 22), constraints (23) or limits (54). */
 function isRefusal(error: unknown): boolean {
   if (error instanceof ZeroError) return error.status === 422
   return error instanceof DbError && /^(22|23|54)/.test(error.code)

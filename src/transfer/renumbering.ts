@@ -1,12 +1,12 @@
 import type { NumberRange } from '../store/transfer/load.ts'
 
-/** Gives each number of a file a number of this server. Their order stays; nothing else of them counts. */
+/** Maps the sequence numbers of a file to numbers of this server, in the same order. */
 export class Renumbering {
   readonly #seen = new Set<number>()
   #sorted = new Float64Array()
   #ranges: readonly (NumberRange & { rank: number })[] = []
 
-  /** False when the file has had this number already. */
+  /** Adds a number. Returns false if the number was added before. */
   add(number: number): boolean {
     const before = this.#seen.size
     return this.#seen.add(number).size > before
@@ -16,7 +16,7 @@ export class Renumbering {
     return this.#seen.size
   }
 
-  /** `ranges` hold as many ascending numbers as have been added. */
+  /** Assigns new numbers. `ranges` must contain as many ascending numbers as were added. */
   assign(ranges: readonly NumberRange[]): void {
     this.#sorted = Float64Array.from(this.#seen).sort()
     let rank = 0
@@ -27,7 +27,7 @@ export class Renumbering {
     })
   }
 
-  /** Null for a number that the file does not have. */
+  /** Returns the new number; null for a number that is not in the file. */
   get(number: number): number | null {
     const rank = firstIndex(this.#sorted.length, (index) => this.#sorted[index]! >= number)
     if (this.#sorted[rank] !== number) return null
@@ -36,7 +36,7 @@ export class Renumbering {
   }
 }
 
-/** The first index below `length` for which `holds`, which then holds for all behind it; `length` when there is none. */
+/** Binary search: returns the first index for which `holds` is true, or `length`. `holds` must stay true for all later indexes. */
 function firstIndex(length: number, holds: (index: number) => boolean): number {
   let [low, high] = [0, length]
   while (low < high) {

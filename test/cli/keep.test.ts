@@ -160,9 +160,9 @@ describe('backup and restore', () => {
       const text = await readFile(join(folder, 'all.jsonl'), 'utf8')
       const other = await place('other')
       for (const [damaged, message] of [
-        [text.split('\n').slice(0, -2).join('\n'), 'cut short'],
+        [text.split('\n').slice(0, -2).join('\n'), 'truncated'],
         [text.replace('"zerodb":"backup"', '"zerodb":"project"'), 'export of a project'],
-        [text.replace('"table":"vectors"', '"table":"victors"'), 'is not known here'],
+        [text.replace('"table":"vectors"', '"table":"victors"'), 'unknown table'],
         [text.replace(/("table":"vectors".*?"created_at": ?")/, '$1never'), 'cannot be stored'],
       ] as const) {
         await writeFile(join(folder, 'damaged.jsonl'), damaged)
@@ -230,7 +230,7 @@ test(
     const second = await succeeds(['export', '-', '--project', default_project_id], to.env)
     expect(second).toBe(await readFile(join(folder, 'project.jsonl'), 'utf8'))
     const again = await run(['import', 'project.jsonl'], to.env)
-    expect(again).toMatchObject({ code: 1, err: expect.stringContaining('is here already') })
+    expect(again).toMatchObject({ code: 1, err: expect.stringContaining('already exists') })
     const missing = await run(['import', 'nothing.jsonl'], to.env)
     expect(missing).toMatchObject({ code: 1, err: expect.stringContaining('nothing.jsonl cannot be read (ENOENT)') })
     await to.api.projects.delete({ project_id: default_project_id })

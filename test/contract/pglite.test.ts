@@ -252,7 +252,7 @@ describe.skipIf(SERVER)('PGlite (left out on a server: the other run covers it)'
       await rm(join(directory, 'pg', 'PG_VERSION'))
       await expect(openPglite({ directory, durability: 'process' })).rejects.toMatchObject({
         name: 'StartError',
-        message: expect.stringContaining('no whole database: restore a backup there, or move it away'),
+        message: expect.stringContaining('no complete database: restore a backup there, or move it away'),
       })
       expect(existsSync(join(directory, 'pg', 'base'))).toBe(true)
       expect(existsSync(join(directory, 'lock'))).toBe(false)

@@ -5,10 +5,10 @@ import type { Dispatched } from '../../src/store/queue/dispatch.ts'
 export async function undispatched<R>({ dispatch }: Store, body: () => Promise<R>): Promise<R> {
   const { events, oldest, pipelined } = dispatch
   const nothing = async (): Promise<Dispatched> => ({ owned: [], queued: 0, constrained: false, events: 0 })
-  Object.assign(dispatch, { events: nothing, oldest: nothing, behind: () => null })
+  Object.assign(dispatch, { events: nothing, oldest: nothing, pipelined: () => null })
   try {
     return await body()
   } finally {
-    Object.assign(dispatch, { events, oldest, behind: pipelined })
+    Object.assign(dispatch, { events, oldest, pipelined })
   }
 }

@@ -208,8 +208,8 @@ describe('a changed file', () => {
   }
 
   test.each<[string, () => string, RegExp]>([
-    ['cut short', () => lines().slice(0, -1).join('\n'), /cut short/],
-    ['cut within a line', () => file.slice(0, file.length / 2), /is no JSON|cut short/],
+    ['cut short', () => lines().slice(0, -1).join('\n'), /truncated/],
+    ['cut within a line', () => file.slice(0, file.length / 2), /not a JSON object|truncated/],
     [
       'without a line',
       () =>
@@ -218,9 +218,9 @@ describe('a changed file', () => {
           .join('\n'),
       /lines are missing/,
     ],
-    ['with content after its end', () => `${file}{"lines":1}\n`, /follows the end/],
+    ['with content after its end', () => `${file}{"lines":1}\n`, /line after the end/],
     ['without rows that others refer to', () => without(/^\{"table":"tables"/), /refers to something/],
-    ['with other contents of a file', () => file.replace(/("base64":"Bw)c/, '$1d'), /is not what it was/],
+    ['with other contents of a file', () => file.replace(/("base64":"Bw)c/, '$1d'), /does not match its hash/],
     ['without a content', () => without(/^\{"blob"/), /content .* is missing/],
     [
       'with a field that is unknown here',
@@ -230,7 +230,7 @@ describe('a changed file', () => {
     [
       'with a table that is unknown here',
       () => file.replace('{"table":"tables"', '{"table":"users"'),
-      /"users" is not known/,
+      /unknown table "users"/,
     ],
     [
       'with an invalid id',
@@ -255,8 +255,8 @@ describe('a changed file', () => {
       /no handler of type function/,
     ],
     ['of a later version', () => file.replace(/"number":\d+/, '"number":9999'), /upgrade first/],
-    ['that is not an export', () => 'id,name\n1,a\n', /Line 1 is not as an export/],
-    ['empty', () => '', /cut short/],
+    ['that is not an export', () => 'id,name\n1,a\n', /Line 1 is not a valid line of an export/],
+    ['empty', () => '', /truncated/],
   ])('%s is refused, and nothing is imported', async (_, broken, message) => {
     const error = await imported(target, broken()).catch((thrown: Error & { status?: number }) => thrown)
     expect(error).toMatchObject({ status: 422, message: expect.stringMatching(message) })
@@ -558,7 +558,7 @@ describe('A1: no number of a file becomes state of the server', () => {
   test.each<[string, () => string, RegExp]>([
     ['a negative number', row('events', { seq: -1 }), /Line \d+ \(events\).*row\.seq/],
     ['a fraction', row('rows', { position: 1.5 }), /Line \d+ \(rows\).*row\.position/],
-    ['one number twice', row('events', { seq: 1 }), /Line \d+ \(events\).*row\.seq: 1 is in the file twice/],
+    ['one number twice', row('events', { seq: 1 }), /Line \d+ \(events\).*row\.seq: 1 appears twice in the file/],
     ['a chain that is too deep', row('events', { depth: 2_147_483_647 }), /\(events\).*row\.depth/],
     ['an invalid id', row('events', { id: 'evt_1' }), /\(events\).*row\.id/],
     ['an unknown event', row('events', { event: 'zerodb.later' }), /\(events\).*row\.event/],

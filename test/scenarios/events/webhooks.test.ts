@@ -261,7 +261,7 @@ test.each([301, 302, 307, 308])('a redirect (%i) is not followed, and the error 
       status: 'queued',
       error: {
         code: 'webhook_failed',
-        message: `The receiver redirects (${status}), which is not followed: correct the url`,
+        message: `The receiver redirects (${status}), and redirects are not followed: correct the url`,
       },
     },
   ])
@@ -294,7 +294,7 @@ describe('a webhook is disabled, with its queued runs,', () => {
     ])
     expect((await user.get(url)).body).toMatchObject({
       is_active: false,
-      disabled_reason: 'The receiver answered 410: it wants no more',
+      disabled_reason: 'The receiver answered 410 (gone)',
     })
     await publish(user)
     expect(await user.runs()).toHaveLength(2)
@@ -327,7 +327,7 @@ describe('a webhook is disabled, with its queued runs,', () => {
     expect((await user.get(url)).body).toMatchObject({
       is_active: false,
       disabled_reason:
-        'The receiver has failed for 5 days without one success; at last: The receiver answered 500: broken',
+        'The receiver has failed for 5 days without a success. Last error: The receiver answered 500: broken',
     })
     expect(statuses).toContain('dead')
     expect(statuses.filter((status) => status === 'queued' || status === 'running')).toEqual([])

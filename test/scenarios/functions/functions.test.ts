@@ -196,14 +196,14 @@ describe('deploying', () => {
     [{ name: 'a/b' }, 'Must begin with a letter'],
     [{ files: { '../a.js': ECHO } }, 'relative path'],
     [{ files: { '/etc/a.js': ECHO } }, 'relative path'],
-    [{ files: { 'a.js': ECHO, 'a.js/b.js': ECHO } }, 'a file and a folder'],
+    [{ files: { 'a.js': ECHO, 'a.js/b.js': ECHO } }, 'both a file and a folder'],
     [{ files: {} }, 'at least one file'],
     [{ source: ECHO, files: { 'a.js': ECHO } }, 'either source'],
-    [{ files: { 'a.js': ECHO, 'b.js': ECHO } }, 'Say which file'],
+    [{ files: { 'a.js': ECHO, 'b.js': ECHO } }, 'entry is missing'],
     [{ files: { 'a.js': ECHO }, entry: 'b.js' }, 'there is no text file'],
-    [{ source: ECHO, runtime: undefined }, 'which runtime'],
-    [{ source: ECHO, config: { schedule: '61 * * * *' } }, 'no cron expression'],
-    [{ source: ECHO, config: { schedule: { cron: '0 0 * * *', timezone: 'Mars/Base' } } }, 'no time zone'],
+    [{ source: ECHO, runtime: undefined }, 'runtime is missing'],
+    [{ source: ECHO, config: { schedule: '61 * * * *' } }, 'not a valid cron expression'],
+    [{ source: ECHO, config: { schedule: { cron: '0 0 * * *', timezone: 'Mars/Base' } } }, 'not a valid time zone'],
     [
       { source: ECHO, config: { triggers: [{ event: 'zerodb.vector.stored', filter: { nowhere: 1 } }] } },
       'must lead into',
@@ -554,7 +554,7 @@ describe('a function gets', () => {
     const warned = await deploy('echo', writes, { config: { triggers: [trigger] } })
     expect(warned.warnings).toEqual([expect.stringContaining('events.publish emits zerodb.event.published')])
     const filtered = { ...trigger, filter: { 'data.topic': 'asked' } }
-    const softly = [expect.stringContaining('its filter may not keep its own writes out')]
+    const softly = [expect.stringContaining('check that its filter excludes its own writes')]
     expect((await deploy('echo', writes, { config: { triggers: [filtered] } })).warnings).toEqual(softly)
     expect(await deploy('echo', writes, { config: { triggers: [] } })).not.toHaveProperty('warnings')
     const hook = await user.hook('zerodb.event.published', 'echo')
@@ -576,7 +576,7 @@ describe('a function gets', () => {
       { config: { secrets: ['PASSWORD'] } },
     )
     expect(deployed.warnings).toEqual([
-      'The secret PASSWORD is declared and not set: env.PASSWORD is missing until it is',
+      'The secret PASSWORD is declared but not set: env.PASSWORD is missing until you set it',
     ])
     expect((await call('secretive')).body.result).toMatchObject({ has: null })
     expect((await user.request('PUT', '/api/v1/secrets/PASSWORD', { body: { value } })).body).toEqual({
@@ -738,7 +738,7 @@ test('a deployment that is running when the server stops is not reported as an e
       status: 503,
       body: {
         code: 'unavailable',
-        detail: 'The server stopped before it had read the config of this code: deploy it again',
+        detail: 'The server stopped while it read the config of this code: deploy again',
       },
       headers: { 'retry-after': '1' },
     })
