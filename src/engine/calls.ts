@@ -105,7 +105,7 @@ export function createCalls({ app, epoch, isExecuting, onLog, onRecorded }: Call
         trace,
         signal: controller.signal,
         nested,
-        say(line) {
+        onLog(line) {
           book.say(line)
           invocation.onLog?.(line)
         },

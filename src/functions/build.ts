@@ -17,21 +17,21 @@ export interface Built {
 const CONFIG_TIMEOUT_SECONDS = 10
 const CONFIG_LIMIT_BYTES = 262_144
 
-/** TypeScript and JavaScript become one file; Python stays as it is. Throws `validation_failed` with the place of every mistake. */
+/** Bundles TypeScript and JavaScript into one file; returns Python unchanged. Throws `validation_failed` with the location of each error. */
 export async function buildCode({ runtime, files, entry }: Code): Promise<Built> {
   if (runtime !== 'nodejs20') return { files, source_map: null, warnings: [] }
   const texts = Object.fromEntries(
     Object.entries(files).filter((file): file is [string, string] => typeof file[1] === 'string'),
   )
   const { code, source_map, warnings } = await bundle({ files: texts, entry })
-  // Files that are not code lie beside the bundle as uploaded: code may read them, also when it imports them.
+  // Other files are stored next to the bundle: the code may read them at run time, even if it also imports them.
   const rest = Object.fromEntries(Object.entries(files).filter(([path]) => !isCode(runtime, path)))
   return { files: { ...rest, [BUNDLE]: code }, source_map, warnings }
 }
 
 /**
- * What the code exports as `config`, read by loading it in a sandbox of its own without secrets; null when it exports none. Throws
- * `validation_failed` when it cannot be loaded or has no handler, and `unavailable` when the server stops meanwhile.
+ * Returns the `config` that the code exports, or null. Loads the code in a fresh sandbox without secrets. Throws `validation_failed` when the
+ * code cannot be loaded or has no handler, and `unavailable` when the server stops during the load.
  */
 export async function readConfig(app: App, project: string, { runtime, entry }: Code, built: Built): Promise<unknown> {
   const outcome = await app.sandbox.call({
@@ -53,7 +53,7 @@ export async function readConfig(app: App, project: string, { runtime, entry }: 
   if (outcome.status === 'ok' && outcome.result?.kind === 'json')
     return parseStoredJson(Buffer.from(outcome.result.body).toString())
   if (outcome.status === 'cancelled')
-    throw new ZeroError('unavailable', 'The server stopped before it had read the config of this code: deploy it again')
+    throw new ZeroError('unavailable', 'The server stopped while it read the config of this code: deploy again')
   const { name, message, stack } = outcome.error ?? { name: 'Error', message: outcome.status, stack: '' }
   const place = placeIn(mapStack(stack ?? '', built.source_map), built.files)
   throw mistakes([
@@ -67,7 +67,7 @@ export async function readConfig(app: App, project: string, { runtime, entry }: 
   ])
 }
 
-/** The last place in our files that a stack names. */
+/** Returns the innermost location in the uploaded files that a stack names. */
 function placeIn(stack: string, files: Built['files']): { file: string; line: number; column: number | null } | null {
   const python = [...stack.matchAll(/File "(?:[^"]*\/)?([^"/]+)", line (\d+)/g)].at(-1)
   if (python && Object.keys(files).some((path) => path.endsWith(python[1]!)))

@@ -2,7 +2,7 @@ import { posix } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { type BuildFailure, build, type Loader, type Plugin } from 'esbuild'
 
-/** Standard input of this process: what is to be bundled. */
+/** The files to bundle. The process reads this from standard input. */
 export interface BundleJob {
   files: Record<string, string>
   entry: string
@@ -15,7 +15,7 @@ export interface BundleProblem {
   column: number | null
 }
 
-/** What it answers. */
+/** The result, sent over the IPC channel. */
 export type BundleAnswer = { code: string; source_map: string; warnings: string[] } | { problems: BundleProblem[] }
 
 const NAMESPACE = 'uploaded'
@@ -32,7 +32,7 @@ const LOADERS: Record<string, Loader> = {
   '.txt': 'text',
   '.md': 'text',
 }
-/** TypeScript's way to name a module: by the file that it will be compiled to. */
+/** TypeScript imports name the compiled file: source extensions by compiled extension. */
 const COMPILED: Record<string, readonly string[]> = {
   '.js': ['.ts', '.tsx'],
   '.jsx': ['.tsx'],
@@ -41,7 +41,7 @@ const COMPILED: Record<string, readonly string[]> = {
 }
 const ENDINGS = ['', '.ts', '.tsx', '.mts', '.js', '.mjs', '.cjs', '.jsx', '.json', '/index.ts', '/index.js']
 
-/** Resolves and loads nothing but the uploaded files: whatever a file names, no file of this machine is read. */
+/** Resolves and loads only the uploaded files, so that no import can read a file of this machine. */
 function uploaded(files: Record<string, string>): Plugin {
   return {
     name: NAMESPACE,
@@ -69,14 +69,14 @@ function uploaded(files: Record<string, string>): Plugin {
   }
 }
 
-/** What `import.meta` says of a file's place is said of the file, not of the bundle: the files that it reads lie where they were uploaded. */
+/** Replaces location properties of `import.meta`, so that they refer to the uploaded file, not to the bundle, and relative file paths work. */
 const PLACE = {
   'import.meta.url': '$moduleUrl',
   'import.meta.filename': '$modulePath',
   'import.meta.dirname': '$moduleFolder',
 }
 
-/** In the first line, so that no line moves. */
+/** Adds the location constants to the first line, so that line numbers stay. */
 function withPlace(path: string, text: string): string {
   const used = Object.entries(PLACE).filter(([property]) => text.includes(property))
   const isScript = /\.[cm]?[jt]sx?$/.test(path) && !text.startsWith('#!')
@@ -96,7 +96,7 @@ async function bundle({ files, entry }: BundleJob): Promise<BundleAnswer> {
       platform: 'node',
       target: 'node20',
       format: 'esm',
-      // What CommonJS files of a package ask for by `require`.
+      // `require` for CommonJS files of packages.
       banner: {
         js: [
           "import { createRequire as $createRequire } from 'node:module'; import { fileURLToPath as $fileURLToPath } from 'node:url';",

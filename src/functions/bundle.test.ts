@@ -26,7 +26,7 @@ test('TypeScript of several files becomes one module, with JSON and packages tha
   expect(code).not.toContain(': string')
 })
 
-test('mistakes are told with file, line and column', async () => {
+test('errors are reported with file, line and column', async () => {
   await expect(one('const a = 1\nexport default async () => {\n  return a +\n}\n')).rejects.toMatchObject({
     code: 'validation_failed',
     fields: [
@@ -35,7 +35,7 @@ test('mistakes are told with file, line and column', async () => {
   })
 })
 
-describe('nothing of this machine is read', () => {
+describe('no file of this machine can be read', () => {
   const folder = mkdtempSync(join(tmpdir(), 'zerodb-bundle-'))
   writeFileSync(join(folder, 'secret.ts'), 'export default "stolen"')
   writeFileSync(join(folder, 'tsconfig.json'), '{"compilerOptions": {"jsxFactory": "stolen"}}')
@@ -50,7 +50,7 @@ describe('nothing of this machine is read', () => {
     ['a file address', `import s from 'file://${join(folder, 'secret.ts')}'; export default s`],
     ['require', `export default require('${join(folder, 'secret.ts')}')`],
     ['an import at run time', `export default () => import('${join(folder, 'secret.ts')}')`],
-    ['a package that nobody has uploaded', `import esbuild from 'esbuild'; export default esbuild`],
+    ['a package that was not uploaded', `import esbuild from 'esbuild'; export default esbuild`],
     ['a data address', `import s from 'data:text/javascript,export default 1'; export default s`],
     ['a web address', `import s from 'http://127.0.0.1:1/a.js'; export default s`],
     [

@@ -7,8 +7,8 @@ const LIMITS = { heapMb: 256, dataMb: 1024, cpuSeconds: 2 * TIMEOUT_SECONDS }
 const MAX_PROBLEMS = 20
 
 /**
- * TypeScript or JavaScript as one module, of the given files and `node:` modules only. It is made in a process of its own that is bounded in
- * memory and time. Throws `validation_failed` with file, line and column of every mistake.
+ * Bundles TypeScript or JavaScript into one module, from the given files and `node:` modules only. Runs in a separate process with limits on
+ * memory and time. Throws `validation_failed` with file, line and column of each error.
  */
 export async function bundle(job: BundleJob): Promise<{ code: string; source_map: string; warnings: string[] }> {
   const answer = await answerTo(job)
@@ -21,7 +21,7 @@ function answerTo(job: BundleJob): Promise<BundleAnswer> {
   return new Promise((resolve, reject) => {
     let complaint = ''
     const refuse = (what: string) =>
-      reject(new ZeroError('invalid', `The files cannot be bundled: ${what}`, { cause: new Error(complaint) }))
+      reject(new ZeroError('invalid', `Cannot bundle the files: ${what}`, { cause: new Error(complaint) }))
     const timer = setTimeout(() => {
       refuse(`it takes longer than ${TIMEOUT_SECONDS} seconds`)
       child.kill('SIGKILL')
@@ -33,14 +33,14 @@ function answerTo(job: BundleJob): Promise<BundleAnswer> {
     child.once('error', reject)
     child.once('close', (code, signal) => {
       clearTimeout(timer)
-      refuse(`the bundler ended (${signal ?? `exit code ${code}`}), which it does when it runs out of memory`)
+      refuse(`the bundler exited (${signal ?? `exit code ${code}`}), probably out of memory`)
     })
     child.stdin!.on('error', () => {})
     child.stdin!.end(JSON.stringify(job))
   })
 }
 
-/** Mistakes in uploaded code, each at its place. */
+/** Returns `validation_failed` with each error in the uploaded code and its location. */
 export function mistakes(problems: readonly BundleProblem[]): ZeroError {
   const fields = problems.slice(0, MAX_PROBLEMS).map(({ message, file, line, column }) => ({
     type: 'syntax_error',
@@ -48,5 +48,5 @@ export function mistakes(problems: readonly BundleProblem[]): ZeroError {
     msg: `${[file, line, column].filter((part) => part !== null).join(':')}${line === null && file === null ? '' : ': '}${message}`,
     ctx: { file, line, column },
   }))
-  return new ZeroError('validation_failed', 'The code has mistakes', { fields })
+  return new ZeroError('validation_failed', 'The code has errors', { fields })
 }

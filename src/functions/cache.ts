@@ -5,8 +5,8 @@ import type { Program } from '../sandbox/index.ts'
 import type { LiveFunction, StoredFile } from '../store/automation/functions.ts'
 import { loadedEntry } from './files.ts'
 
-/** A change that another process makes counts here this much later at most. */
-const TRUST_MS = 1_000
+/** A change by another process takes effect here after at most this time. */
+const RECHECK_MS = 1_000
 const MAX_KEPT = 1_000
 
 interface Entry {
@@ -15,7 +15,7 @@ interface Entry {
   checking?: Promise<void> | undefined
 }
 
-/** What sealed text of a project's secret belongs to. */
+/** Returns the context with which a project's secret is sealed. */
 export const functionSecretContext = (projectId: string, name: string): string => `secret:${projectId}:${name}`
 
 export function createFunctionCache({
@@ -27,14 +27,14 @@ export function createFunctionCache({
 
   async function get(name: string, load: () => Promise<LiveFunction | null>): Promise<PreparedFunction | null> {
     let entry = entries.get(name)
-    if (entry && clock.now() - entry.checkedAt >= TRUST_MS) {
+    if (entry && clock.now() - entry.checkedAt >= RECHECK_MS) {
       entry.checking ??= check(name, entry)
       await entry.checking
       entry = entries.get(name)
     }
     entry ??= keep(name, load)
     const found = await entry.loaded
-    // One that is not there is looked up again each time: it may be deployed this moment.
+    // A missing function is not cached: it may be deployed at any moment.
     if (found === null) entries.delete(name)
     return found
   }
@@ -48,7 +48,7 @@ export function createFunctionCache({
     return entry
   }
 
-  /** Forgets what has changed. */
+  /** Drops the entry if the function or its secrets have changed. */
   async function check(name: string, entry: Entry): Promise<void> {
     try {
       const known = await entry.loaded
@@ -60,7 +60,7 @@ export function createFunctionCache({
   }
 
   const watchers = new Set<Parameters<FunctionCache['watch']>[0]>()
-  function tell(projectId: string | null, elsewhere: boolean): void {
+  function notify(projectId: string | null, elsewhere: boolean): void {
     entries.clear()
     for (const watcher of watchers) watcher(projectId, elsewhere)
   }
@@ -68,8 +68,8 @@ export function createFunctionCache({
   return {
     byName: (projectId, name) => get(`${projectId} ${name}`, () => store.functions.live(projectId, name)),
     byId: (id) => get(id, () => store.functions.liveById(id)),
-    changed: (projectId) => tell(projectId, false),
-    changedElsewhere: (projectId) => tell(projectId, true),
+    changed: (projectId) => notify(projectId, false),
+    changedElsewhere: (projectId) => notify(projectId, true),
     watch(listener) {
       watchers.add(listener)
       return () => watchers.delete(listener)
@@ -77,7 +77,7 @@ export function createFunctionCache({
   }
 }
 
-/** One whose secrets do not open can still be replaced, switched off and deleted. */
+/** Prepares a function. A secret that cannot be unsealed does not fail here: such a function can still be replaced, disabled and deleted. */
 function prepare(live: LiveFunction, encryptionKey: Uint8Array): PreparedFunction {
   const secrets: [name: string, value: string][] = []
   let unopened: string | null = null
@@ -88,7 +88,7 @@ function prepare(live: LiveFunction, encryptionKey: Uint8Array): PreparedFunctio
         unseal(encryptionKey, Buffer.from(sealed, 'base64'), functionSecretContext(live.project_id, name)),
       ])
     } catch (error) {
-      unopened = `${name}: ${(error as Error).message}. Start with that key, or set the secret anew`
+      unopened = `${name}: ${(error as Error).message}. Start the server with that key, or set the secret again`
     }
   return {
     ...live,
@@ -98,7 +98,7 @@ function prepare(live: LiveFunction, encryptionKey: Uint8Array): PreparedFunctio
   }
 }
 
-/** What a sandbox is given of it. */
+/** Returns the program that the sandbox executes. */
 function programOf(live: LiveFunction, secrets: Record<string, string>): Program {
   const { id, version, config, runtime } = live
   const entry = loadedEntry(runtime, live.entry)
@@ -117,11 +117,11 @@ export function contentsOf(files: Readonly<Record<string, StoredFile>>): Record<
   )
 }
 
-/** Shorter values stand in too many texts by chance. */
-const SHORTEST_REDACTED = 8
+/** Shorter values are not redacted: they occur in texts by chance. */
+const MIN_REDACTED_CHARACTERS = 8
 
-/** Puts the name of a secret in the place of its value. */
+/** Returns a function that replaces the values of secrets in a text with their names. */
 function redactor(secrets: readonly (readonly [name: string, value: string])[]): (text: string) => string {
-  const long = secrets.filter(([, value]) => value.length >= SHORTEST_REDACTED)
+  const long = secrets.filter(([, value]) => value.length >= MIN_REDACTED_CHARACTERS)
   return (text) => long.reduce((rest, [name, value]) => rest.replaceAll(value, `[secret ${name}]`), text)
 }

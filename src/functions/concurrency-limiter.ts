@@ -5,7 +5,7 @@ import { onAbort } from '../platform/abort.ts'
 
 const RETRY_SECONDS = 1
 
-/** Counts what is at work in this process. */
+/** Creates a limiter that counts the running calls of this process. */
 export function createConcurrencyLimiter({
   projectLimit,
   sandboxConcurrency,
@@ -21,51 +21,51 @@ export function createConcurrencyLimiter({
     else running.set(name, count)
   }
 
-  function full({ id, name, project_id, config }: PreparedFunction): string | null {
+  function limitReached({ id, name, project_id, config }: PreparedFunction): string | null {
     if (config.concurrency !== undefined && of(id) >= config.concurrency)
-      return `The function "${name}" has ${config.concurrency} calls at work, which is its concurrency`
+      return `Concurrency limit reached: function "${name}" already has ${of(id)} running calls (limit ${config.concurrency})`
     if (projectLimit !== null && of(project_id) >= projectLimit)
-      return `The project has ${projectLimit} calls at work, which is as many as it may (ZERODB_PROJECT_CONCURRENCY)`
+      return `Concurrency limit reached: the project already has ${of(project_id)} running calls (ZERODB_PROJECT_CONCURRENCY=${projectLimit})`
     return null
   }
 
-  function letIn(...names: string[]): () => void {
+  function take(...names: string[]): () => void {
     for (const name of names) add(name, 1)
     return () => {
       for (const name of names) add(name, -1)
-      for (const look of waiting) look()
+      for (const recheck of waiting) recheck()
     }
   }
 
   return {
     acquire(fn) {
-      const reason = full(fn)
+      const reason = limitReached(fn)
       if (reason !== null) throw new ZeroError('rate_limited', reason, { retryAfter: RETRY_SECONDS })
-      return letIn(fn.id, fn.project_id)
+      return take(fn.id, fn.project_id)
     },
     acquireForProgram(projectId) {
       const name = `programs of ${projectId}`
       if (of(name) >= programLimit) {
-        const reason = `This project has ${of(name)} executions under way, and may have ${programLimit}`
+        const reason = `Concurrency limit reached: the project already has ${of(name)} running executions (limit ${programLimit})`
         throw new ZeroError('rate_limited', reason, { retryAfter: RETRY_SECONDS })
       }
-      return letIn(name)
+      return take(name)
     },
     async acquireWhenFree(fn, signal) {
-      while (full(fn) !== null) {
+      while (limitReached(fn) !== null) {
         signal.throwIfAborted()
         await new Promise<void>((resolve) => {
-          const look = () => {
-            waiting.delete(look)
+          const recheck = () => {
+            waiting.delete(recheck)
             ignoreSignal()
             resolve()
           }
-          waiting.add(look)
-          const ignoreSignal = onAbort(signal, look)
+          waiting.add(recheck)
+          const ignoreSignal = onAbort(signal, recheck)
         })
       }
       signal.throwIfAborted()
-      return letIn(fn.id, fn.project_id)
+      return take(fn.id, fn.project_id)
     },
   }
 }

@@ -6,7 +6,7 @@ type Fields = Record<string, unknown>
 const isObject = (value: unknown): value is Fields =>
   typeof value === 'object' && value !== null && [Object.prototype, null].includes(Object.getPrototypeOf(value))
 
-/** A call's payload with the defaults of the function's input schema; without a payload the call has those only. */
+/** Returns a call's payload with the defaults of the function's input schema. A call without payload gets only the defaults. */
 export function withInputDefaults({ config }: Pick<PreparedFunction, 'config'>, payload: unknown): unknown {
   const schema = config.tool?.input_schema
   if (schema === undefined) return payload
@@ -16,15 +16,14 @@ export function withInputDefaults({ config }: Pick<PreparedFunction, 'config'>, 
 }
 
 /**
- * The value with each missing property that has a `default` in its JSON Schema: in `properties`, `items` and `prefixItems`, at any depth, and
- * through `allOf` and references within the schema. Alternatives (`anyOf`, `oneOf`, `if`) say nothing of what is missing. The value itself is
- * not changed.
+ * Returns the value with each missing property that has a `default` in its JSON Schema: in `properties`, `items` and `prefixItems`, at any depth,
+ * and through `allOf` and references within the schema. Defaults in alternatives (`anyOf`, `oneOf`, `if`) do not apply. The input is not modified.
  */
 export function withDefaults(schema: unknown, value: unknown): unknown {
   return fill([schema], value, schema)
 }
 
-/** `schemas`: all that hold for this value. Each is applied once, however often it is named. */
+/** Fills in the defaults of all `schemas` that apply to this value. Each is applied once, even if it is referenced several times. */
 function fill(schemas: readonly unknown[], value: unknown, root: unknown): unknown {
   if (!isObject(value) && !Array.isArray(value)) return value
   const known = new Set<Fields>()
@@ -43,7 +42,7 @@ function fillObject(schemas: readonly Fields[], value: Fields, root: unknown): F
     const has = Object.hasOwn(value, name)
     const given = has ? value[name] : copyOf(defaultOf(found))
     if (!has && given === undefined) continue
-    // An assignment to "__proto__" would not make a property.
+    // An assignment to "__proto__" would not create a property.
     const set = { value: fill(found, given, root), configurable: true, enumerable: true, writable: true }
     Object.defineProperty(filled, name, set)
   }
@@ -66,7 +65,7 @@ function defaultOf(schemas: readonly unknown[]): unknown {
   return schemas.filter(isObject).find((schema) => Object.hasOwn(schema, 'default'))?.['default']
 }
 
-/** Adds a schema and those that hold wherever it does. */
+/** Adds a schema, and the schemas that it includes with `allOf` and `$ref`. */
 function collect(schema: unknown, root: unknown, known: Set<Fields>): void {
   if (!isObject(schema) || known.has(schema)) return
   known.add(schema)
@@ -74,7 +73,7 @@ function collect(schema: unknown, root: unknown, known: Set<Fields>): void {
   if (typeof schema['$ref'] === 'string') collect(resolve(schema['$ref'], root), root, known)
 }
 
-/** What a JSON Pointer within the document leads to. */
+/** Resolves a JSON Pointer within the document. */
 function resolve(reference: string, root: unknown): unknown {
   if (reference !== '#' && !reference.startsWith('#/')) return undefined
   let found = root

@@ -26,7 +26,7 @@ import { selfTriggerOf } from './self-trigger.ts'
 import { settleTriggers } from './triggers.ts'
 
 export interface Deployed {
-  /** After a dry run: as it would be. */
+  /** After a dry run: the function as it would be deployed. */
   fn: StoredFunction
   changed: boolean
   hooks: Changes
@@ -38,9 +38,9 @@ const NO_CHANGES: Changes = { created: [], changed: [], removed: [] }
 const unchanged = (fn: StoredFunction) => ({ fn, changed: false, hooks: NO_CHANGES, schedules: NO_CHANGES })
 
 /**
- * Makes code and configuration a version, and that the one that runs; its hooks and schedules follow. Nothing is done when just this runs
- * already. A dry run does all of this in a transaction that it rolls back. Throws `validation_failed` with the place of each mistake, `forbidden`
- * for rights that the caller has not got, and what the sandbox throws.
+ * Deploys code and configuration as a new live version, and updates its hooks and schedules. Does nothing if the live version is identical. A dry
+ * run rolls its transaction back. Throws `validation_failed` with the location of each error, `forbidden` for permissions that the caller
+ * lacks, and the errors of the sandbox.
  */
 export async function deploy(
   app: App,
@@ -64,7 +64,7 @@ export async function deploy(
   const transaction = input.dry_run ? tryTransaction : runTransaction
   const done = await transaction(app.store, async (tx) => {
     const live = await tx.functions.lock(scope, input.name)
-    // Somebody else may have deployed the same meanwhile.
+    // A concurrent deployment may have made the same version live.
     if (live?.hash === hash) return unchanged(live)
     const version = { ...code, ...built, hash, sources: code.files, config }
     const fn = await tx.functions.addVersion(scope, input.name, version)
@@ -77,7 +77,7 @@ export async function deploy(
   const warnings = [
     ...built.warnings,
     ...(await missingSecrets(app, scope, config)),
-    ...ownWrites(codeIn(code.runtime, built.files), config),
+    ...selfTriggerWarnings(codeIn(code.runtime, built.files), config),
   ]
   return { ...done, warnings }
 }
@@ -86,7 +86,7 @@ function runTransaction<R>(store: Store, body: (tx: Tables) => Promise<R>): Prom
   return store.transaction(body)
 }
 
-/** Answers what `body` answers, and stores none of it. */
+/** Runs `body` in a transaction, rolls it back and returns the result. */
 async function tryTransaction<R>(store: Store, body: (tx: Tables) => Promise<R>): Promise<R> {
   const rollback = new Error('dry run')
   let result: { value: R } | undefined
@@ -101,7 +101,7 @@ async function tryTransaction<R>(store: Store, body: (tx: Tables) => Promise<R>)
   return result!.value
 }
 
-/** Makes an earlier version (the one before the live one, if not said) the one that runs. Calls at work finish on theirs. */
+/** Makes an earlier version live, by default the previous one. Running calls finish on their version. */
 export async function rollBack(app: App, scope: Scope, name: string, version: number | undefined): Promise<Deployed> {
   const before = await app.functions.byName(scope.project_id, name)
   const now = new Date(await app.store.schedules.clock())
@@ -110,7 +110,7 @@ export async function rollBack(app: App, scope: Scope, name: string, version: nu
     if (!live) throw new ZeroError('not_found', 'Function not found')
     const target = version ?? (await tx.functions.before(live.id, live.version))
     if (target === null)
-      throw new ZeroError('invalid', `Version ${live.version} of "${name}" is the first: there is none before it`)
+      throw new ZeroError('invalid', `Cannot roll back "${name}": version ${live.version} is the first`)
     if (target === live.version) return unchanged(live)
     const fn = await tx.functions.setLive(live.id, target)
     return { fn, changed: true, ...(await settleTriggers(tx, fn, now)) }
@@ -119,7 +119,7 @@ export async function rollBack(app: App, scope: Scope, name: string, version: nu
   return { ...done, warnings: [] }
 }
 
-/** What was live has been replaced: it is forgotten, and its idle instances end. */
+/** Drops a replaced version from the cache, and stops its idle instances. */
 export function replaced(app: App, scope: Scope, key: string | null): void {
   app.functions.changed(scope.project_id)
   if (key !== null) app.sandbox.retire(key)
@@ -128,13 +128,13 @@ export function replaced(app: App, scope: Scope, key: string | null): void {
 /** Throws `invalid` for the name of a built-in handler. */
 export function checkName(name: string): void {
   if (RESERVED_NAMES.includes(name.toLowerCase()))
-    throw new ZeroError('invalid', `"${name}" is the name of a built-in handler: choose another`)
+    throw new ZeroError('invalid', `"${name}" is the name of a built-in handler: choose another name`)
 }
 
-/** What the request says goes before what the file says. */
+/** Merges the configurations. Fields of the request override those of the file. */
 function configOf(caller: Caller, inFile: unknown, given: Record<string, unknown>): FunctionConfig {
   if (inFile !== null && (typeof inFile !== 'object' || Array.isArray(inFile)))
-    throw new ZeroError('invalid', 'config: the file exports one that is no object')
+    throw new ZeroError('invalid', 'config: the exported value must be an object')
   const merged = { ...inFile, ...given }
   const parsed = safeParse(functionConfig, merged)
   if (!parsed.success) {
@@ -152,18 +152,18 @@ function configOf(caller: Caller, inFile: unknown, given: Record<string, unknown
   }
 }
 
-/** Throws what the caller's deploying of this configuration would throw. */
+/** Throws the error that a deployment of this configuration by the caller would throw. */
 export function checkConfig(caller: Caller, { permissions, ...config }: z.infer<typeof functionConfig>): void {
   for (const when of config.schedule) checkCron(when)
   const doubled = config.schedule.find((one, i) => config.schedule.findIndex((other) => sameTime(one, other)) !== i)
-  if (doubled) throw new ZeroError('invalid', `schedule: "${doubled.cron}" in ${doubled.timezone} is there twice`)
+  if (doubled) throw new ZeroError('invalid', `schedule: "${doubled.cron}" in ${doubled.timezone} is listed twice`)
   const targets = config.triggers.map(({ event, all_projects }) => `${event} ${all_projects}`)
-  if (new Set(targets).size < targets.length) throw new ZeroError('invalid', 'triggers: an event type is there twice')
+  if (new Set(targets).size < targets.length) throw new ZeroError('invalid', 'triggers: an event type is listed twice')
   if (caller.bound !== null && config.triggers.some(({ all_projects }) => all_projects))
-    throw new ZeroError('forbidden', 'This API key is bound to one project and cannot hook the others')
+    throw new ZeroError('forbidden', 'This API key is bound to one project and cannot create hooks for all projects')
   const refused = permissions?.find((permission) => !allows(caller.permissions, permission))
   if (refused !== undefined)
-    throw new ZeroError('forbidden', `permissions: this API key lacks the right "${refused}" itself`)
+    throw new ZeroError('forbidden', `permissions: this API key lacks the permission "${refused}" itself`)
 }
 
 type When = { cron: string; timezone: string }
@@ -174,19 +174,19 @@ async function missingSecrets(app: App, scope: Scope, config: FunctionConfig): P
   const known = (await app.store.secrets.list(scope)).map(({ name }) => name)
   return config.secrets
     .filter((name) => !known.includes(name))
-    .map((name) => `The secret ${name} is declared and not set: env.${name} is missing until it is`)
+    .map((name) => `The secret ${name} is declared but not set: env.${name} is missing until you set it`)
 }
 
 function codeIn(runtime: Runtime, files: Readonly<Record<string, StoredFile>>): Record<string, StoredFile> {
   return Object.fromEntries(Object.entries(files).filter(([path]) => isCode(runtime, path)))
 }
 
-function ownWrites(files: Readonly<Record<string, StoredFile>>, { triggers }: FunctionConfig): string[] {
+function selfTriggerWarnings(files: Readonly<Record<string, StoredFile>>, { triggers }: FunctionConfig): string[] {
   const sentences = triggers.map(({ event, filter }) => selfTriggerOf(files, event as EventName, filter != null))
   return sentences.filter((sentence) => sentence !== null)
 }
 
-/** A function as the API shows it. */
+/** Converts a stored function to its API form. */
 export function toFn(app: App, { user_id: _, ...fn }: StoredFunction): Fn {
   const { http } = fn.config
   return {

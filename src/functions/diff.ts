@@ -6,7 +6,7 @@ import type { StoredFile } from '../store/automation/functions.ts'
 
 type Version = FunctionVersion & { files: Record<string, StoredFile> }
 
-/** What differs between two versions' files and configurations. */
+/** Returns the differences between the files and configurations of two versions. */
 export function diffOf(from: Version, to: Version): z.input<typeof versionDiff> {
   const paths = [...new Set([...Object.keys(from.files), ...Object.keys(to.files)])].sort()
   const files = paths.flatMap((path) => {

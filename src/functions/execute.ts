@@ -16,35 +16,34 @@ export interface Execution {
   trigger: Trigger
   /** The envelope. A binary `data.body` is `{"$bytes": base64}`. */
   event: object
-  /** Where the row is found that the event is about, in the event's project; null when it is about none. */
+  /** Reference to the event's row and its project; null if the event has no row. */
   row: { event: EventName; ref: string; project_id: string } | null
   /** The hook's configuration. */
   config?: Record<string, unknown>
-  /** Where the run stands: what it writes lies one deeper. */
-  /** What `ctx` shows besides. */
+  /** Additional fields of `ctx`. */
   context?: Readonly<Record<string, unknown>>
   chain: { id: string; depth: number }
-  /** What the caller may do; null: all that the function may. */
+  /** Permissions of the caller, which limit those of the function; null for no limit. */
   permissions: readonly string[] | null
   trace: string | null | undefined
   signal: AbortSignal
-  /** Another function waits for it. */
+  /** True if another function waits for this call. */
   nested: boolean
-  say(line: LogLine): void
+  onLog(line: LogLine): void
   onProgress?(progress: number, total: number | undefined, message: string | undefined): void
-  /** Called before the first thing that the run does to our data. */
+  /** Called before the first operation of the run. */
   beforeWrite?(): Promise<void>
 }
 
-/** Nothing changes before an operator does something. */
+/** Retry pause while an operator has to act. */
 const OPERATOR_PAUSE_SECONDS = 60
 
 /**
- * Whatever the function does is an outcome, without the values of its secrets. Throws what the sandbox throws, and `unavailable` where a secret
- * does not open.
+ * Executes a function. Errors of the function are part of the outcome, with the values of secrets redacted. Throws the errors of the sandbox, and
+ * `unavailable` when a secret cannot be unsealed.
  */
 export async function executeFunction(app: App, fn: PreparedFunction, execution: Execution): Promise<Outcome> {
-  const { run_id, attempt, trigger, event, chain, trace, signal, nested, say } = execution
+  const { run_id, attempt, trigger, event, chain, trace, signal, nested, onLog } = execution
   const { config } = fn
   if (fn.sealed !== null) throw new ZeroError('unavailable', fn.sealed, { retryAfter: OPERATOR_PAUSE_SECONDS })
   const caller: Caller = {
@@ -79,7 +78,7 @@ export async function executeFunction(app: App, fn: PreparedFunction, execution:
     output_limit_bytes: config.output_limit_bytes,
     nested,
     signal,
-    onLog: (line) => say(toLine(app, fn, line)),
+    onLog: (line) => onLog(toLine(app, fn, line)),
     onLateLog: (line) =>
       app.runs.logLate({ run_id, attempt }, toLine(app, fn, { ...line, text: mapStack(line.text, fn.source_map) })),
     async onHostCall(name, body) {
@@ -102,7 +101,7 @@ export async function executeFunction(app: App, fn: PreparedFunction, execution:
   }
 }
 
-/** What the guest asks of us while its call lives. */
+/** Handles a request of the guest during its call. */
 async function answer(
   app: App,
   fn: PreparedFunction,
@@ -117,13 +116,13 @@ async function answer(
     return { row: row === null ? null : await app.store.events.row(row.event, row.ref, row.project_id) }
   const key = fields['key']
   if (typeof key !== 'string' || key.length === 0 || key.length > 255)
-    throw new ZeroError('invalid', 'The key of once is a text of 1 to 255 characters')
+    throw new ZeroError('invalid', 'once: the key must be a string of 1 to 255 characters')
   if (name === 'once.get') {
     const known = await app.store.functions.doneOnce(fn.id, key)
     return known ? { done: true, value: known.value } : { done: false }
   }
   if (name === 'once.put') return { value: await app.store.functions.keepOnce(fn.id, key, fields['value'] ?? null) }
-  throw new ZeroError('invalid', `There is nothing called "${name.slice(0, 100)}" to be asked for`)
+  throw new ZeroError('invalid', `Unknown request "${name.slice(0, 100)}" from user code`)
 }
 
 const progressMade = z.object({
@@ -137,7 +136,7 @@ function tellProgress({ onProgress }: Execution, body: unknown): null {
   if (!made.success)
     throw new ZeroError(
       'invalid',
-      'Progress is a number, a total if there is one, and a message of 2,000 characters at most',
+      'progress: expected a number, an optional total, and an optional message of at most 2,000 characters',
     )
   const { progress, total, message } = made.data
   onProgress?.(progress, total ?? undefined, message ?? undefined)
@@ -152,7 +151,7 @@ function toLine(app: App, fn: PreparedFunction, { stream, level, text }: GuestLo
   }
 }
 
-/** What both allow. */
+/** Returns the permissions that both lists grant. */
 function intersect(own: readonly string[], callers: readonly string[] | null): string[] {
   if (callers === null) return [...own]
   const both = [...own.filter((each) => allows(callers, each)), ...callers.filter((each) => allows(own, each))]

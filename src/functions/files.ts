@@ -8,7 +8,7 @@ import type { StoredFile } from '../store/automation/functions.ts'
 const MAX_FILES = 1_000
 const MAX_BYTES = 10 * 1024 * 1024
 
-/** The names under which a handler is looked for where none is given, the best first. */
+/** Default file names of the handler, in order of preference. */
 const DEFAULT_ENTRIES: Record<Runtime, readonly string[]> = {
   nodejs20: [
     'index.ts',
@@ -30,15 +30,15 @@ const ENDINGS: Record<Runtime, readonly string[]> = {
 
 export const isCode = (runtime: Runtime, path: string): boolean => ENDINGS[runtime].includes(extname(path))
 
-/** The one file that TypeScript and JavaScript become. */
+/** Name of the bundle of TypeScript and JavaScript code. */
 export const BUNDLE = 'index.mjs'
 
-/** Which file of a function a sandbox loads, when `entry` is the one that its author has written. */
+/** Returns the file that a sandbox loads for the author's `entry`. */
 export function loadedEntry(runtime: string, entry: string): string {
   return runtime === 'nodejs20' ? BUNDLE : entry
 }
 
-/** Code as it was given: its files, which of them holds the handler, and what executes it. */
+/** Uploaded code: its files, the file with the handler, and the runtime. */
 export interface Code {
   runtime: Runtime
   files: Record<string, StoredFile>
@@ -52,10 +52,10 @@ interface Given {
   entry?: string | undefined
 }
 
-/** What was given, complete. Throws `invalid` for what cannot be a function's code, and says why. */
+/** Returns the uploaded code with defaults filled in. Throws `invalid` with the reason if it cannot be a function. */
 export function codeOf(given: Given): Code {
   if ((given.source === undefined) === (given.files === undefined))
-    throw new ZeroError('invalid', 'Give either source (one file) or files (several, by path)')
+    throw new ZeroError('invalid', 'Send either source (one file) or files (several, by path)')
   const runtime = given.runtime ?? guess(given)
   const files = given.files ?? { [given.entry ?? DEFAULT_ENTRIES[runtime][0]!]: given.source! }
   checkFiles(files)
@@ -68,13 +68,13 @@ function guess({ files, entry }: Given): Runtime {
     names.some((name) => ENDINGS[runtime].includes(extname(name))),
   )
   if (fitting.length === 1) return fitting[0]!
-  throw new ZeroError('invalid', 'Say which runtime executes it: nodejs20 or python3.11')
+  throw new ZeroError('invalid', 'runtime is missing: send nodejs20 or python3.11')
 }
 
 function checkFiles(files: Record<string, StoredFile>): void {
   const paths = Object.keys(files)
-  if (paths.length === 0) throw new ZeroError('invalid', 'A function has at least one file')
-  if (paths.length > MAX_FILES) throw new ZeroError('invalid', `A function may have ${MAX_FILES} files at most`)
+  if (paths.length === 0) throw new ZeroError('invalid', 'files: at least one file is required')
+  if (paths.length > MAX_FILES) throw new ZeroError('invalid', `files: at most ${MAX_FILES} files are allowed`)
   for (const path of paths) {
     const parts = path.split('/')
     if (/[\\\0]/.test(path) || parts.some((part) => part === '' || part === '.' || part === '..'))
@@ -82,10 +82,10 @@ function checkFiles(files: Record<string, StoredFile>): void {
   }
   const folders = new Set(paths.flatMap((path) => foldersOf(path)))
   const both = paths.find((path) => folders.has(path))
-  if (both !== undefined) throw new ZeroError('invalid', `files: "${both}" is a file and a folder`)
+  if (both !== undefined) throw new ZeroError('invalid', `files: "${both}" is both a file and a folder`)
   const bytes = Object.values(files).reduce((sum, file) => sum + sizeOf(file), 0)
   if (bytes > MAX_BYTES)
-    throw new ZeroError('too_large', `A function’s files may have ${MAX_BYTES / 1024 / 1024} MB at most`)
+    throw new ZeroError('too_large', `files: at most ${MAX_BYTES / 1024 / 1024} MB are allowed in total`)
 }
 
 function foldersOf(path: string): string[] {
@@ -100,7 +100,7 @@ function entryOf(files: Record<string, StoredFile>, runtime: Runtime, given: str
   if (given !== undefined) {
     if (typeof files[given] !== 'string') throw new ZeroError('invalid', `entry: there is no text file "${given}"`)
     if (!ENDINGS[runtime].includes(extname(given)))
-      throw new ZeroError('invalid', `entry: "${given}" is no file that ${runtime} executes`)
+      throw new ZeroError('invalid', `entry: ${runtime} cannot execute "${given}"`)
     return given
   }
   const fitting = Object.keys(files).filter((path) => ENDINGS[runtime].includes(extname(path)))
@@ -109,18 +109,18 @@ function entryOf(files: Record<string, StoredFile>, runtime: Runtime, given: str
   if (found !== undefined && typeof files[found] === 'string') return found
   throw new ZeroError(
     'invalid',
-    `Say which file holds the handler (entry), or call it ${DEFAULT_ENTRIES[runtime].slice(0, 2).join(' or ')}`,
+    `entry is missing: send the file with the handler, or name it ${DEFAULT_ENTRIES[runtime].slice(0, 2).join(' or ')}`,
   )
 }
 
-/** Tells one deployment from another: the same code with the same configuration has the same. */
+/** Returns a hash of the code and configuration. Equal deployments have equal hashes. */
 export function hashOf(code: Code, config: unknown): string {
   const files = Object.entries(code.files).sort(([a], [b]) => (a < b ? -1 : 1))
   const parts = [code.runtime, code.entry, files, sorted(config)]
   return createHash('sha256').update(stringifyJson(parts)).digest('hex')
 }
 
-/** With the keys of every object in order. */
+/** Returns the value with the keys of all objects sorted. */
 function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted)
   if (typeof value !== 'object' || value === null || value instanceof ExactNumber) return value

@@ -3,7 +3,7 @@ import { parseStoredJson } from '../exact-json.ts'
 import type { GuestResult, Outcome } from '../sandbox/index.ts'
 import type { RunError } from '../schema/run.ts'
 
-/** The code of each way in which a call does not succeed. */
+/** Error codes of unsuccessful calls. */
 const CODES: Record<Exclude<Outcome['status'], 'ok'>, string> = {
   threw: 'function_threw',
   timeout: 'function_timeout',
@@ -15,7 +15,7 @@ const CODES: Record<Exclude<Outcome['status'], 'ok'>, string> = {
 
 const MAX_STACK_LENGTH = 8_000
 
-/** Why a call did not succeed, as its run keeps it; null when it did. */
+/** Returns the error of a call in the form stored with its run; null for success. */
 export function runErrorOf({ status, error }: Outcome): RunError | null {
   if (status === 'ok') return null
   const { name, message, stack } = error ?? { name: 'Error', message: status, stack: undefined }
@@ -27,7 +27,7 @@ export function runErrorOf({ status, error }: Outcome): RunError | null {
   }
 }
 
-/** The same as an error whose kind says whether the run is tried again. */
+/** Returns the error of a call as an exception; its class decides whether the run is retried. */
 export function failureOf(outcome: Outcome): Error {
   const { code, message, stack } = runErrorOf(outcome)!
   const { retry_after_seconds, never_retry } = outcome.error ?? {}
@@ -40,7 +40,7 @@ export function failureOf(outcome: Outcome): Error {
   return Object.assign(error, { code, functionStack: stack })
 }
 
-/** What a caller who waits is told of a call that did not succeed. */
+/** Returns the error for the waiting caller of an unsuccessful call. */
 export function refusalOf(outcome: Outcome, runId: string): ZeroError {
   const { code, message } = runErrorOf(outcome)!
   const { retry_after_seconds: retryAfter } = outcome.error ?? {}
@@ -48,25 +48,25 @@ export function refusalOf(outcome: Outcome, runId: string): ZeroError {
   return new ZeroError(outcome.status === 'timeout' ? 'function_timeout' : 'function_failed', message || code, options)
 }
 
-/** A larger body is not kept with a run. */
-const LARGEST_KEPT = 51_200
+/** A larger body is not stored with the run. */
+const MAX_KEPT_BYTES = 51_200
 
-/** The result as a JSON document that a run keeps: an HTTP answer without its body where that is large or no text. Null for none. */
+/** Returns the result as JSON to store with the run; null without a result. Omits the body of an HTTP response if it is large or not text. */
 export function keptResult(result: GuestResult | null): string | null {
   if (result === null) return null
   if (result.kind === 'json')
-    return result.body.length <= LARGEST_KEPT
+    return result.body.length <= MAX_KEPT_BYTES
       ? Buffer.from(result.body).toString()
       : JSON.stringify({ bytes: result.body.length })
   const { status, headers, body } = result
   const isText = /^(text\/|application\/(json|.*\+json|xml))/.test(
     headers.find(([name]) => name === 'content-type')?.[1] ?? '',
   )
-  const rest = isText && body.length <= LARGEST_KEPT ? { body: Buffer.from(body).toString() } : { bytes: body.length }
+  const rest = isText && body.length <= MAX_KEPT_BYTES ? { body: Buffer.from(body).toString() } : { bytes: body.length }
   return JSON.stringify({ status, headers: Object.fromEntries(headers), ...rest })
 }
 
-/** The result as a value: an HTTP answer with its body as text, or as `{"$bytes": base64}`. */
+/** Returns the result as a value. The body of an HTTP response becomes text or `{"$bytes": base64}`. */
 export function resultValue(result: GuestResult | null): unknown {
   if (result === null) return null
   if (result.kind === 'json') return parseStoredJson(Buffer.from(result.body).toString())

@@ -4,7 +4,7 @@ import { checkCron, dueTicks, nextTicks } from './schedule.ts'
 
 const at = (text: string) => new Date(text)
 
-describe('where clocks are moved', () => {
+describe('daylight saving time', () => {
   test.each([
     // On 8 March 2026 the clocks of New York go from 2:00 to 3:00, on 1 November from 2:00 back to 1:00.
     [
@@ -79,12 +79,12 @@ test('six fields begin with seconds', () => {
 })
 
 test.each([
-  ['61 * * * *', 'UTC', '"61 * * * *" is no cron expression'],
-  ['* * *', 'UTC', 'is no cron expression'],
-  ['* * * * * * *', 'UTC', 'is no cron expression'],
+  ['61 * * * *', 'UTC', '"61 * * * *" is not a valid cron expression'],
+  ['* * *', 'UTC', 'is not a valid cron expression'],
+  ['* * * * * * *', 'UTC', 'is not a valid cron expression'],
   ['0 0 31 2 *', 'UTC', 'no time matches it'],
-  ['0 0 * * *', 'Mars/Base', '"Mars/Base" is no time zone'],
-])('%s in %s is refused', (cron, timezone, reason) => {
+  ['0 0 * * *', 'Mars/Base', '"Mars/Base" is not a valid time zone'],
+])('%s in %s is rejected', (cron, timezone, reason) => {
   expect(() => checkCron({ cron, timezone })).toThrow(reason)
 })
 

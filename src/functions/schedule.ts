@@ -2,41 +2,47 @@ import { Cron } from 'croner'
 import { ZeroError } from '../errors.ts'
 import type { Tick } from '../store/automation/schedules.ts'
 
-/** What passed longer ago than this has been missed; until then a tick is only late. */
+/** A tick later than this counts as missed; until then it is only late. */
 const LATE_MS = 60_000
-/** Ticks of one schedule that are made up for at once. */
+/** Maximum number of missed ticks of one schedule that are run at once. */
 const MAX_TICKS = 100
 
 type When = { cron: string; timezone: string }
 
-/** Five fields, or six with seconds before them; a day that daylight saving cuts or doubles is as crontab(5) users expect. */
+/** Parses a cron expression of five fields, or six with seconds first. Handles daylight saving time as crontab(5) does. */
 function patternOf({ cron, timezone }: When): Cron {
   return new Cron(cron, { timezone, mode: '5-or-6-parts', paused: true })
 }
 
-/** Throws `invalid` for an expression or a time zone that is none, or one that no time ever matches. */
+/** Throws `invalid` for an invalid expression or time zone, and for an expression that never matches. */
 export function checkCron(when: When): void {
   try {
     new Intl.DateTimeFormat('en', { timeZone: when.timezone })
   } catch (error) {
-    throw new ZeroError('invalid', `schedule: "${when.timezone}" is no time zone; write one like "Europe/Berlin"`, {
-      cause: error,
-    })
+    throw new ZeroError(
+      'invalid',
+      `schedule: "${when.timezone}" is not a valid time zone: use one like "Europe/Berlin"`,
+      {
+        cause: error,
+      },
+    )
   }
   try {
     if (patternOf(when).nextRun() === null) throw new Error('no time matches it')
   } catch (error) {
     const reason = (error as Error).message.replace(/^CronPattern: /, '')
-    throw new ZeroError('invalid', `schedule: "${when.cron}" is no cron expression: ${reason}`, { cause: error })
+    throw new ZeroError('invalid', `schedule: "${when.cron}" is not a valid cron expression: ${reason}`, {
+      cause: error,
+    })
   }
 }
 
-/** The first tick after `after`; null when none comes. */
+/** Returns the first tick after `after`, or null if there is none. */
 export function nextTick(when: When, after: Date): string | null {
   return patternOf(when).nextRun(after)?.toISOString() ?? null
 }
 
-/** The next `count` ticks after `after`. */
+/** Returns the next `count` ticks after `after`. */
 export function nextTicks(when: When, after: Date, count: number): string[] {
   return patternOf(when)
     .nextRuns(count, after)
@@ -44,8 +50,8 @@ export function nextTicks(when: When, after: Date, count: number): string[] {
 }
 
 /**
- * The ticks for which runs are to be made at `now`, of a schedule whose tick `nextAt` has come, and the one that comes after `now`. Of ticks
- * that have been missed (more than a minute ago) none, the last or, up to 100, each is made up for, as `missed` says.
+ * Returns the ticks that are due at `now`, and the next tick after `now`, for a schedule whose `next_at` has passed. For missed ticks (more than a
+ * minute ago), the policy `missed` decides whether none, the last one or all of them (up to 100) are run.
  */
 export function dueTicks(
   schedule: When & { missed: 'skip' | 'run_once' | 'run_all'; next_at: string },
@@ -54,7 +60,7 @@ export function dueTicks(
   const pattern = patternOf(schedule)
   const first = new Date(schedule.next_at)
   const second = pattern.nextRun(first)
-  // From `now` backwards: after years of standing still there is no end of ticks forwards.
+  // Search backwards from `now`: after a long downtime there are too many ticks to enumerate forwards.
   const passed =
     second === null || second > now
       ? [first]
@@ -72,7 +78,7 @@ export function dueTicks(
   }
 }
 
-/** A tick of a schedule with the envelope that its function is given. */
+/** Builds a tick of a schedule, with the event envelope for its function. */
 export function tickEvent(schedule: { id: string; cron: string; timezone: string }, at: string, now: string): Tick {
   const { id: schedule_id, cron, timezone } = schedule
   const data = { schedule_id, cron, timezone, scheduled_at: at }

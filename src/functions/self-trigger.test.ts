@@ -16,15 +16,16 @@ test.each([
   else expect(said).toBeNull()
 })
 
-test('only of the event that it is for, in any of its files, and in softer words behind a filter', () => {
+test('the warning is for its own event only, in any of its files, and mentions the filter if there is one', () => {
   const files = { 'a.py': 'x = 1', 'b.py': 'ctx.zerodb.vectors.upsert_batch(vectors=[])', 'c.bin': new Uint8Array(3) }
   expect(selfTriggerOf(files, 'zerodb.vector.stored', false)).toBeNull()
-  const said = 'It may set itself off: vectors.upsert_batch emits zerodb.vector.batch_stored, on which it runs. '
+  const said =
+    'The function may trigger itself: vectors.upsert_batch emits zerodb.vector.batch_stored, which is one of its triggers. '
   expect(selfTriggerOf(files, 'zerodb.vector.stored', true)).toBeNull()
   expect(selfTriggerOf(files, 'zerodb.vector.batch_stored', false)).toBe(
-    `${said}Such a chain ends at ZERODB_MAX_DEPTH; a filter can keep its own writes out`,
+    `${said}Such a chain ends at ZERODB_MAX_DEPTH; add a filter that excludes its own writes`,
   )
   expect(selfTriggerOf(files, 'zerodb.vector.batch_stored', true)).toBe(
-    `${said}Such a chain ends at ZERODB_MAX_DEPTH; its filter may not keep its own writes out: see that it does`,
+    `${said}Such a chain ends at ZERODB_MAX_DEPTH; check that its filter excludes its own writes`,
   )
 })

@@ -1,6 +1,6 @@
 import type { EventName } from '../schema/events.ts'
 
-/** What emits an event of each type, as code says it. */
+/** The SDK method that emits each event type. */
 const WRITERS: Record<EventName, string> = {
   'zerodb.vector.stored': 'vectors.upsert',
   'zerodb.vector.batch_stored': 'vectors.upsert_batch',
@@ -12,9 +12,8 @@ const WRITERS: Record<EventName, string> = {
 }
 
 /**
- * A sentence when the code speaks of a write whose event sets it off again; null when it does not. Read from the text: a write that is spelled in
- * another way is not seen, and one that is never carried out is. `filtered`: a filter stands between, of which nobody can tell from the text
- * whether it takes what the code writes.
+ * Returns a warning if the code calls a method whose event triggers the function again; null otherwise. The check is textual: it misses calls that
+ * are spelled differently, and reports calls that never run. `filtered`: the trigger has a filter, which may or may not exclude these events.
  */
 export function selfTriggerOf(
   files: Readonly<Record<string, unknown>>,
@@ -25,7 +24,7 @@ export function selfTriggerOf(
   const call = new RegExp(String.raw`\b${writer.replace('.', String.raw`\s*\.\s*`)}\s*\(`)
   if (!Object.values(files).some((file) => typeof file === 'string' && call.test(file))) return null
   const filter = filtered
-    ? 'its filter may not keep its own writes out: see that it does'
-    : 'a filter can keep its own writes out'
-  return `It may set itself off: ${writer} emits ${event}, on which it runs. Such a chain ends at ZERODB_MAX_DEPTH; ${filter}`
+    ? 'check that its filter excludes its own writes'
+    : 'add a filter that excludes its own writes'
+  return `The function may trigger itself: ${writer} emits ${event}, which is one of its triggers. Such a chain ends at ZERODB_MAX_DEPTH; ${filter}`
 }

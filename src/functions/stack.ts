@@ -1,6 +1,6 @@
 import { SourceMap } from 'node:module'
 
-/** A stack in the lines of the files that were uploaded, in place of those of the bundle. */
+/** Maps the locations in a stack from the bundle to the uploaded files. */
 export function mapStack(stack: string, sourceMap: string | null): string {
   if (sourceMap === null) return stack
   const map = new SourceMap(JSON.parse(sourceMap))

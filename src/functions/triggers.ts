@@ -5,10 +5,10 @@ import type { HookFields } from '../store/automation/hooks.ts'
 import type { Tables } from '../store/index.ts'
 import { nextTick } from './schedule.ts'
 
-/** Why hooks are off whose function is. */
+/** `disabled_reason` of the hooks of a disabled function. */
 export const FUNCTION_OFF = 'Its function is switched off'
 
-/** Brings the hooks and schedules of a function to what its configuration asks for. In the transaction that changes the configuration. */
+/** Updates the hooks and schedules of a function to match its configuration. Must run in the transaction that changes the configuration. */
 export async function settleTriggers(
   tx: Tables,
   fn: StoredFunction,

@@ -32,7 +32,7 @@ export const functionHandler = defineHandler({
         trace,
         signal,
         nested: false,
-        say: run.logLine,
+        onLog: run.logLine,
       })
       signal.throwIfAborted()
       if (outcome.status !== 'ok') throw failureOf(outcome)

@@ -6,7 +6,7 @@ import { createAddressRule } from './addresses.ts'
 
 const rule = createAddressRule([])
 
-/** From the registries of special-purpose addresses (RFC 6890 and its updates), kept apart from the code under test. */
+/** From the registries of special-purpose addresses (RFC 6890 and its updates), independent of the code under test. */
 const SPECIAL_V4: [string, number][] = [
   ['0.0.0.0', 8],
   ['10.0.0.0', 8],
@@ -83,7 +83,7 @@ describe('without allowed networks', () => {
     )
   })
 
-  test('every other IPv4 address may be, but for the few that are assigned to infrastructure', () => {
+  test('every other IPv4 address is allowed, except a few that are assigned to infrastructure', () => {
     const special = new BlockList()
     for (const [base, prefix] of SPECIAL_V4) special.addSubnet(base, prefix, 'ipv4')
     for (const base of ['192.31.196.0', '192.52.193.0', '192.88.99.0', '192.175.48.0'])
@@ -112,7 +112,7 @@ describe('without allowed networks', () => {
     '255.255.255.255',
     '4000::1',
     'fe80::1%eth0',
-  ])('%s, where clouds and links answer, is not', (address) => expect(rule.permits(address)).toBe(false))
+  ])('%s, a cloud-internal or link-local address, is not', (address) => expect(rule.permits(address)).toBe(false))
 
   test('the addresses of this machine are refused, public or not', () => {
     const own = Object.values(networkInterfaces()).flatMap((all) => all ?? [])
@@ -120,7 +120,7 @@ describe('without allowed networks', () => {
     for (const { address } of own) expect(rule.permits(address)).toBe(false)
   })
 
-  test('what is no address is refused', () => {
+  test('any other text is refused', () => {
     fc.assert(fc.property(fc.string(), (text) => isIP(text) !== 0 || !rule.permits(text)))
     for (const text of ['', 'localhost', 'example.com', '8.8.8', '134744072', '0x8080808', '[2606:4700::1]'])
       expect(rule.permits(text)).toBe(false)

@@ -2,29 +2,30 @@ import { isIP } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import ipaddr from 'ipaddr.js'
 
-/** What no registry lists as special: Azure answers the questions of its machines here, from a public address. */
+/** Public addresses with internal services, which no registry lists as special. Azure serves its virtual machines at this one. */
 const CLOUD_INTERNAL = ['168.63.129.16']
-/** All that is handed out of IPv6; the rest is reserved, mapped, local or translated. */
+/** The only IPv6 range with public addresses; the rest is reserved, mapped, local or translated. */
 const GLOBAL_UNICAST = ipaddr.IPv6.parseCIDR('2000::/3')
 
-/** This machine, by its addresses that no other machine reaches. */
+/** Loopback addresses of this machine. */
 export const LOOPBACK_NETWORKS = ['127.0.0.0/8', '::1/128'] as const
 
-/** Decides to which IP addresses a request of a user's making may go. */
+/** Decides which IP addresses a user's request may connect to. */
 export interface AddressRule {
-  /** Whether `address`, the text of an IPv4 or IPv6 address, may be connected to. False for what is no address. */
+  /** Returns whether a connection to `address`, an IPv4 or IPv6 address as text, is allowed. False for any other text. */
   permits(address: string): boolean
 }
 
 /**
- * Public unicast addresses that are not this machine's own, and those in `allowed`, networks like `10.0.0.0/8`. IPv6 addresses that carry an IPv4
- * address (mapped, 6to4, NAT64, Teredo) are never public: where they lead depends on the network. Throws for what is no network.
+ * Creates a rule that permits public unicast addresses other than this machine's own, and the networks in `allowed`, such as `10.0.0.0/8`. IPv6
+ * addresses that embed an IPv4 address (mapped, 6to4, NAT64, Teredo) are never public: their route depends on the network. Throws for an
+ * invalid network.
  */
 export function createAddressRule(allowed: readonly string[]): AddressRule {
   const networks = allowed.map((network) => ipaddr.parseCIDR(network))
   return {
     permits(text) {
-      // Stricter than the parser, which takes 127.1 too.
+      // Stricter than the parser, which also accepts 127.1.
       if (!isIP(text)) return false
       const address = ipaddr.parse(text)
       const isAllowed = networks.some(
@@ -41,7 +42,7 @@ function isPublic(address: ipaddr.IPv4 | ipaddr.IPv6): boolean {
   return !CLOUD_INTERNAL.includes(address.toString())
 }
 
-/** What listens on all addresses of this machine is reached from here past every firewall in front of it. */
+/** Returns whether the address belongs to this machine. From here, its services are reachable behind any firewall. */
 function isOurs(address: ipaddr.IPv4 | ipaddr.IPv6): boolean {
   const text = address.toNormalizedString()
   return Object.values(networkInterfaces())

@@ -29,7 +29,7 @@ function outgoing(options: Partial<OutgoingOptions> = {}): Outgoing {
 const request = { method: 'POST', url: receiver.url, headers: {}, body: '{}', timeoutSeconds: 10 } as const
 const send = (from: Outgoing, rest: object = {}) => from.send({ ...request, ...rest })
 
-/** What a request is thrown. */
+/** Returns the error of a request. */
 async function thrown(answer: Promise<unknown>): Promise<OutgoingError> {
   return answer.then(
     () => expect.unreachable(),
@@ -37,7 +37,7 @@ async function thrown(answer: Promise<unknown>): Promise<OutgoingError> {
   )
 }
 
-/** Names mean what this list says, in turn; the last one for ever. */
+/** Creates a resolver that returns these address lists in turn, and the last one from then on. */
 function names(...answers: string[][]) {
   const asked: string[] = []
   const lookup: OutgoingOptions['lookup'] = (name, _, done) => {
@@ -89,7 +89,7 @@ describe('an answer that is', () => {
     expect(answer.body).toHaveLength(1024 * 1024)
   })
 
-  test('a compressed flood is read to 1 MB of what it says', async () => {
+  test('a decompression bomb is read to 1 MB', async () => {
     const body = gzipSync(Buffer.alloc(64 * 1024 * 1024))
     receiver.answers = [{ status: 200, headers: { 'content-encoding': 'gzip' }, body }]
     const answer = await send(outgoing())
@@ -97,7 +97,7 @@ describe('an answer that is', () => {
     expect(answer.body).toHaveLength(1024 * 1024)
   })
 
-  test('not what it says is no answer', async () => {
+  test('not in its declared encoding is an error', async () => {
     receiver.answers = [{ status: 200, headers: { 'content-encoding': 'gzip' }, body: 'plain' }]
     expect(await thrown(send(outgoing()))).toMatchObject({ reason: 'unreachable' })
   })
@@ -109,12 +109,12 @@ test.each(['hang', 'drip'] as const)('a server that makes it %s is given up', as
   expect(error).toMatchObject({ reason: 'timeout', message: 'took longer than 0.1 s' })
 })
 
-test('a name that nobody resolves in time is given up', async () => {
+test('a name that is not resolved in time is a timeout', async () => {
   const error = await thrown(send(outgoing({ lookup: () => {} }), { url: 'http://slow.example/', timeoutSeconds: 0.1 }))
   expect(error.reason).toBe('timeout')
 })
 
-test('what has been given up while it waited for its connection is not sent later', async () => {
+test('a request that timed out while waiting for its connection is not sent later', async () => {
   const lookups: (() => void)[] = []
   const from = outgoing({
     lookup: (_, __, done) => {
@@ -128,7 +128,7 @@ test('what has been given up while it waited for its connection is not sent late
   expect(receiver.messages.map(({ path }) => path)).toEqual(['/second'])
 })
 
-test('nobody who listens, and a connection that breaks, are told by their codes', async () => {
+test('a refused and a broken connection are reported with their codes', async () => {
   const gone = await startReceiver()
   await gone.close()
   expect(await thrown(send(outgoing(), { url: gone.url }))).toMatchObject({
@@ -214,13 +214,13 @@ describe('without allowed networks nothing inward is sent', () => {
   })
 })
 
-test('of the addresses of a name only those are tried that may be', async () => {
+test('only the allowed addresses of a name are tried', async () => {
   const { lookup } = names(['10.255.255.1', '::1', '127.0.0.1'])
   const answer = await send(outgoing({ lookup }), { url: `http://mixed.example:${receiver.port}/` })
   expect(answer.status).toBe(200)
 })
 
-test('a name that changes its meaning is checked again for each connection, and connected to as checked', async () => {
+test('a name is checked for each connection, and the connection goes to the checked address', async () => {
   const { lookup, asked } = names(['127.0.0.1'], ['169.254.169.254'])
   receiver.answers = [{ status: 200, headers: { connection: 'close' } }]
   const from = outgoing({ lookup })

@@ -14,24 +14,24 @@ export interface OutgoingRequest {
   url: string
   headers: Record<string, string>
   body?: string
-  /** For all of it: the name's resolution, the connection, the request and the answer. */
+  /** Total timeout: name resolution, connection, request and response. */
   timeoutSeconds: number
   signal?: AbortSignal
 }
 
 export interface OutgoingAnswer {
   status: number
-  /** Names in lower case; of a header that came several times the values are joined by `, `. */
+  /** Names are in lower case. Repeated headers are joined with `, `. */
   headers: Record<string, string>
   /** Decompressed, at most 1 MB. */
   body: Buffer
-  /** True when the answer was longer; the rest has not been read. */
+  /** True when the body was longer; the rest was not read. */
   truncated: boolean
 }
 
-/** Why there is no answer. The message is a clause that goes on after the receiver's name, and tells nothing of the network inside. */
+/** A request without a response. The message continues a sentence that starts with the receiver, and reveals nothing about internal networks. */
 export class OutgoingError extends Error {
-  /** `blocked`: the address is not one that requests may go to; `timeout`; `unreachable`: no connection, or one that broke. */
+  /** `blocked`: the address is not allowed. `timeout`. `unreachable`: no connection, or a broken one. */
   readonly reason: 'blocked' | 'timeout' | 'unreachable'
 
   constructor(reason: OutgoingError['reason'], message: string, options?: ErrorOptions) {
@@ -40,23 +40,23 @@ export class OutgoingError extends Error {
   }
 }
 
-/** Sends requests to addresses that users have chosen, and never inward. */
+/** Sends requests to user-supplied URLs, never to internal addresses. */
 export interface Outgoing {
   /**
-   * The answer, whatever its status: a redirect is an answer and is not followed. Throws `OutgoingError`, or the signal's reason when it is
-   * aborted. Every connection is made to an address that has been checked itself, so that a name cannot change its meaning in between.
+   * Returns the response with any status; redirects are not followed. Throws `OutgoingError`, or the signal's reason when it is aborted. Each
+   * connection goes to the very address that was checked, which prevents DNS rebinding.
    */
   send(request: OutgoingRequest): Promise<OutgoingAnswer>
-  /** Why no request to this address can succeed, as far as the text alone says; null when it must be tried. Resolves no name. */
+  /** Returns why a request to this URL would be blocked, judged without name resolution; null if it may be allowed. */
   refusal(url: string): string | null
-  /** Breaks what is under way. */
+  /** Aborts all running requests. */
   close(): Promise<void>
 }
 
 export interface OutgoingOptions {
   /** Networks that may be reached although they are not public, e.g. `10.0.0.0/8`. */
   allowNetworks: readonly string[]
-  /** How names are resolved; the system's way unless given. */
+  /** Name resolution; by default the system's. */
   lookup?: (
     name: string,
     options: { all: true },
@@ -71,7 +71,7 @@ const DECODERS: Record<string, () => ReturnType<typeof createGunzip>> = {
   br: createBrotliDecompress,
 }
 
-/** One pool of connections, for the life of the program. Proxies that the environment names are not used. */
+/** Creates one connection pool for the life of the program. Proxy settings of the environment are ignored. */
 export function createOutgoing({ allowNetworks, lookup = systemLookup }: OutgoingOptions): Outgoing {
   const rule = createAddressRule(allowNetworks)
 
@@ -82,13 +82,13 @@ export function createOutgoing({ allowNetworks, lookup = systemLookup }: Outgoin
         const open = found.filter(({ address }) => rule.permits(address))
         const [first] = open
         if (!first) return done(blocked(name), [])
-        // Node asks for all where it may try several, and else for one.
+        // Node asks for all addresses if it may try several, otherwise for one.
         return options.all ? done(null, open) : done(null, first.address, first.family)
       })
     },
   })
   const agent = new Agent({
-    // An address that is written out is connected to without being looked up.
+    // A literal address bypasses `lookup`.
     connect: (options, done) =>
       isIP(options.hostname) && !rule.permits(options.hostname)
         ? done(blocked(options.hostname), null)
@@ -152,7 +152,7 @@ function blocked(host: string): OutgoingError {
 
 async function read(stream: Readable, encoding = ''): Promise<{ body: Buffer; truncated: boolean }> {
   const decoder = DECODERS[encoding.trim().toLowerCase()]?.()
-  // Errors come out of the decoder, which is what is read.
+  // The reader of the decoder receives all errors.
   const decoded: Readable = decoder ? pipeline(stream, decoder, () => {}) : stream
   const chunks: Buffer[] = []
   let left = MAX_ANSWER_BYTES

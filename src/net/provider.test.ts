@@ -23,7 +23,7 @@ function client(options: Partial<ProviderOptions> = {}) {
 
 const BODY = { model: 'bge-m3', input: ['hello'], encoding_format: 'float' }
 
-/** What a request with this fault is thrown. */
+/** Returns the error of a request with this fault. */
 async function thrown(
   fault: Fault | undefined,
   options?: Partial<ProviderOptions>,
@@ -147,7 +147,7 @@ describe('post', () => {
     expect(provider.requests).toHaveLength(1)
   })
 
-  test('tries a connection that fails once more, at once', async () => {
+  test('retries a failed connection once, at once', async () => {
     provider.switches.faults = 1
     provider.switches.fault = 'reset'
     await expect(client().post('/embeddings', BODY)).resolves.toMatchObject({ object: 'list' })
@@ -170,7 +170,7 @@ describe('post', () => {
     expect(error.seconds).toBe(30)
   })
 
-  test('is to be tried again later when nobody listens', async () => {
+  test('is to be tried again later when the connection is refused', async () => {
     const gone = await startProvider()
     await gone.close()
     const error = await thrown(undefined, { baseUrl: gone.baseUrl })

@@ -1,25 +1,25 @@
 import { NeverRetry, RetryLater, StartError } from '../errors.ts'
 import { deadline } from '../platform/abort.ts'
 
-/** Until the next attempt, where the provider does not say. */
+/** Retry pause if the provider sends no `Retry-After`. */
 const PAUSE_SECONDS = 30
 const MAX_PAUSE_SECONDS = 600
-/** Until the next attempt when someone has to change the configuration first. */
+/** Retry pause while an operator has to change the configuration. */
 const OPERATOR_PAUSE_SECONDS = 60
 const MAX_REASON_CHARACTERS = 300
-/** A longer explanation of an error is none. */
+/** The body of an error response is ignored beyond this size. */
 const MAX_ERROR_BYTES = 64 * 1024
 
 export interface ProviderOptions {
-  /** What the paths are added to, e.g. `https://inference.do-ai.run/v1`. */
+  /** Prefix of all paths, for example `https://inference.do-ai.run/v1`. */
   baseUrl: string
-  /** Undefined: requests carry no `Authorization`, as for a model server on the own machine. */
+  /** Undefined for no `Authorization` header, for example with a local model server. */
   apiKey: string | undefined
-  /** For one `post`, from the first byte sent to the last one read. */
+  /** Timeout of one `post`, from the first byte sent to the last byte read. */
   timeoutSeconds: number
-  /** After decompression. */
+  /** Maximum size after decompression. */
   maxResponseBytes: number
-  /** How error messages call it. */
+  /** Name of the provider in error messages. */
   name?: string
   clock?: { now(): number }
 }
@@ -27,15 +27,15 @@ export interface ProviderOptions {
 /** Speaks JSON with an OpenAI-compatible endpoint. */
 export interface ProviderClient {
   /**
-   * The parsed answer to `body`. A connection that fails before the answer begins is tried once more at once; every other repetition is
-   * the caller's. What it throws are words to the engine: `RetryLater` when it may go well later (network, timeout, 408, 429, 5xx: after
-   * `Retry-After`, 1 to 600 s, or else 30 s; a refused key or account, or a redirect: 60 s), `FaultyAnswer` for 500 and what is no JSON or
-   * too long, `ProviderRefusal` for every other status. An aborted call throws the signal's reason. No error holds the key.
+   * Posts `body` and returns the parsed response. Retries once, at once, if the connection fails before the response begins. Throws `RetryLater`
+   * for temporary errors: network, timeout, 408, 429 and 5xx with the pause of `Retry-After` (1 to 600 s, default 30 s); a refused key or account
+   * and a redirect with 60 s. Throws `FaultyAnswer` for 500, invalid JSON and responses that are too long, and `ProviderRefusal` for any other
+   * status. An aborted call throws the signal's reason. No error contains the key.
    */
   post(path: string, body: unknown, signal?: AbortSignal): Promise<unknown>
 }
 
-/** The provider will never do what it was asked; the message holds its reason, at most 300 characters. */
+/** The provider rejected the request permanently. The message contains its reason, at most 300 characters. */
 export class ProviderRefusal extends NeverRetry {
   readonly code = 'provider_refused'
   readonly status: number
@@ -46,7 +46,7 @@ export class ProviderRefusal extends NeverRetry {
   }
 }
 
-/** The provider took the request and gave nothing of use. That may be the fault of this one request, where others would go well. */
+/** The provider returned an unusable response. Possibly only this request is affected. */
 export class FaultyAnswer extends RetryLater {
   readonly code = 'provider_faulty'
 
@@ -60,7 +60,7 @@ export class FaultyAnswer extends RetryLater {
 export function createProviderClient(options: ProviderOptions): ProviderClient {
   const { apiKey, timeoutSeconds, maxResponseBytes, name = 'model provider', clock = Date } = options
   const base = checkedBase(options.baseUrl, name)
-  // fetch would name the whole header, and so the key, in its own error.
+  // An error of fetch would quote the whole header, with the key.
   if (apiKey !== undefined && !/^[\x21-\x7e]+$/.test(apiKey))
     throw new StartError(`The API key of the ${name} holds a space or another character that no key has`)
   const headers = {
@@ -72,7 +72,7 @@ export function createProviderClient(options: ProviderOptions): ProviderClient {
   async function send(path: string, body: string, signal: AbortSignal): Promise<Response> {
     const request = () => fetch(base + path, { method: 'POST', headers, body, signal, redirect: 'manual' })
     return request().catch((error) => {
-      // A kept connection that the other side has closed meanwhile shows only when it is used.
+      // A keep-alive connection that the server has closed fails only when it is used.
       if (signal.aborted) throw error
       return request()
     })
@@ -102,7 +102,7 @@ export function createProviderClient(options: ProviderOptions): ProviderClient {
     return text + decoder.decode()
   }
 
-  /** Empty when there is none to be read: the status says enough. */
+  /** Reads the reason from an error response. Empty if there is none. */
   async function reasonOf(response: Response): Promise<string> {
     const text = await readText(response, MAX_ERROR_BYTES).catch(() => '')
     const plain = (apiKey === undefined ? reasonIn(text) : reasonIn(text).replaceAll(apiKey, '[key]')).trim()
@@ -113,7 +113,7 @@ export function createProviderClient(options: ProviderOptions): ProviderClient {
     const answered = `The ${name} answered ${status}${reason}`
     if (status >= 300 && status < 400)
       return new RetryLater(OPERATOR_PAUSE_SECONDS, `The ${name} redirects (${status}): its base URL must be corrected`)
-    // Without the reason: some quote a part of the key.
+    // Without the reason, because some providers quote a part of the key.
     if (status === 401)
       return new RetryLater(OPERATOR_PAUSE_SECONDS, `The ${name} refuses the API key (401): it must be replaced`)
     if (status === 402 || status === 403)
@@ -145,19 +145,19 @@ export function createProviderClient(options: ProviderOptions): ProviderClient {
   }
 }
 
-/** Without the slash at its end. The address is not quoted: it might hold a password. */
+/** Checks the base URL and removes its trailing slash. Errors do not quote it, because it may contain a password. */
 function checkedBase(baseUrl: string, name: string): string {
   const url = URL.canParse(baseUrl) ? new URL(baseUrl) : undefined
   if (!url || !/^https?:$/.test(url.protocol))
     throw new StartError(`The base URL of the ${name} must be an address like https://example.com/v1`)
   if (url.username || url.password || url.search || url.hash)
     throw new StartError(
-      `The base URL of the ${name} must have no user, password, "?" or "#": the key is a setting of its own`,
+      `The base URL of the ${name} must have no user, password, "?" or "#": the key is a separate setting`,
     )
   return url.href.replace(/\/+$/, '')
 }
 
-/** What OpenAI, FastAPI and others call the message of an error, on one line; a page of HTML has none. */
+/** Extracts the message from an error body of OpenAI, FastAPI and others, as one line. Empty for an HTML page. */
 function reasonIn(text: string): string {
   let reason: unknown = /^\s*</.test(text) ? '' : text
   try {
@@ -165,7 +165,7 @@ function reasonIn(text: string): string {
     const inner = (error as { message?: unknown } | null | undefined)?.message
     reason = [inner, error, message, detail, JSON.stringify(error ?? detail)].find((value) => typeof value === 'string')
   } catch {
-    // Then the text is the message.
+    // Not JSON: the whole text is the message.
   }
   return typeof reason === 'string' ? reason.replace(/[\p{C}\s]+/gu, ' ') : ''
 }
@@ -175,7 +175,7 @@ function codeOf(error: unknown): string {
   return typeof code === 'string' ? ` (${code})` : ''
 }
 
-/** A date of HTTP begins with the day of the week. `Date.parse` alone would read "-5" as a month. */
+/** An HTTP date begins with the day of the week. `Date.parse` alone would read "-5" as a month. */
 const HTTP_DATE = /^\s*(mon|tue|wed|thu|fri|sat|sun)[a-z]*,?\s/i
 
 /**

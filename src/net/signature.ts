@@ -2,12 +2,12 @@ import { createHmac, randomBytes } from 'node:crypto'
 
 const PREFIX = 'whsec_'
 
-/** A secret that signs webhooks: `whsec_` and the base64 of 32 random bytes. */
+/** Creates a secret for signing webhooks: `whsec_` and the base64 of 32 random bytes. */
 export function newWebhookSecret(): string {
   return PREFIX + randomBytes(32).toString('base64')
 }
 
-/** What the three headers of Standard Webhooks are about. */
+/** The signed fields of a message. */
 export interface SignedMessage {
   id: string
   /** Seconds since 1970. */
@@ -15,7 +15,7 @@ export interface SignedMessage {
   body: string
 }
 
-/** The headers of Standard Webhooks 1.0: one `v1` signature for each secret, in their order. A receiver accepts any of them. */
+/** Returns the headers of Standard Webhooks 1.0, with one `v1` signature per secret, in order. A receiver accepts any of them. */
 export function signatureHeaders(
   { id, timestamp, body }: SignedMessage,
   secrets: readonly string[],
