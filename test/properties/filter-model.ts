@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 
-// The documented rules of filters and ordering keys, in JavaScript: docs/hooks.md, "Which events" and "Order".
+// The documented rules of filters and ordering keys, in JavaScript: docs/hooks.md, "Filter events" and "Order".
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
 export type Filter = Record<string, unknown>
