@@ -23,20 +23,34 @@ export function hostilePage(programs: readonly HostileProgram[]): string {
     '',
     '## Programs blocked by a protection',
     '',
-    '| protection | meaning | programs that get through without it |',
+    'Each protection has a section below with the programs that succeed without it.',
+    '',
+    '| protection | meaning | programs |',
     '|---|---|---|',
   ]
-  for (const [name, meaning] of Object.entries(PROTECTIONS)) {
-    const stopped = programs.flatMap((program) =>
+  const protections = Object.entries(PROTECTIONS).map(([name, meaning]) => ({
+    name,
+    meaning,
+    succeeding: programs.flatMap((program) =>
       program.stoppedBy
         .filter((set) => set.includes(name as Protection))
         .map((set) => {
-          const others = set.filter((other) => other !== name)
-          return `${program.name} (${runtimes(program)}${others.length > 0 ? `; without ${others.join(' and ')} too` : ''})`
+          const others = set.filter((other) => other !== name).map((other) => `\`${other}\``)
+          return `- ${program.name} (${runtimes(program)}${others.length > 0 ? `; without ${others.join(' and ')} too` : ''})`
         }),
+    ),
+  }))
+  for (const { name, meaning, succeeding } of protections)
+    lines.push(`| [\`${name}\`](#${name}) | ${meaning} | ${succeeding.length} |`)
+  for (const { name, meaning, succeeding } of protections)
+    lines.push(
+      '',
+      `### \`${name}\``,
+      '',
+      `Protection: ${meaning}. Programs that succeed without it:`,
+      '',
+      ...succeeding,
     )
-    lines.push(`| \`${name}\` | ${meaning} | ${stopped.join('<br>')} |`)
-  }
   lines.push('', '## Programs blocked by the design', '', '| program | blocked because |', '|---|---|')
   for (const program of programs)
     if (program.stoppedBy.length === 0) lines.push(`| ${program.name} (${runtimes(program)}) | ${program.inherent} |`)
