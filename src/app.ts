@@ -21,7 +21,7 @@ export interface Clock {
   skewSeconds(): number
 }
 
-/** Makes those who fail too often wait. */
+/** Makes names with too many failures wait. */
 export interface Throttle {
   /** Seconds to wait, or 0. */
   waitFor(name: string): number
@@ -29,15 +29,15 @@ export interface Throttle {
   succeeded(name: string): void
 }
 
-/** Who asks. */
+/** The sender of a request, with its permissions. */
 export interface Caller {
   user_id: string
   /** The only project that the key may touch; null for all of the user's. */
   bound: string | null
-  /** Where a request goes that names no project: the key's, else `X-Project-ID`, else the user's default. Not yet known to be the user's. */
+  /** Default project of the request: the key's, else `X-Project-ID`, else the user's default. Ownership is not checked yet. */
   project_id: string
   permissions: readonly string[]
-  /** The run that asks, where one does: what it writes belongs to its chain. */
+  /** The run that sent the request, if any: its writes belong to the run's chain. */
   cause?: Cause | undefined
   /** The request's `traceparent` (W3C Trace Context). */
   trace?: string | undefined
@@ -48,57 +48,57 @@ export interface Caller {
 /** A function, ready to be called. */
 export interface PreparedFunction extends LiveFunction {
   program: Program
-  /** Why it cannot be executed: a secret of its that does not open. Null: it can. */
+  /** Error message if a secret cannot be unsealed, so that the function cannot be executed; otherwise null. */
   sealed: string | null
-  /** A text without the values of its secrets. */
+  /** Replaces the values of the function's secrets in a text. */
   redact(text: string): string
 }
 
-/** The functions that this process has called of late. A change in this process counts at once, one in another within a second. */
+/** Cache of recently called functions. A change by this process takes effect at once, one by another process within a second. */
 export interface FunctionCache {
-  /** Null when there is none of this name. Whose it is, is for the caller to compare. */
+  /** Returns the function, or null. Does not check the owner: the caller must. */
   byName(projectId: string, name: string): Promise<PreparedFunction | null>
   byId(id: string): Promise<PreparedFunction | null>
-  /** Functions of this project, or their secrets, have been changed here. */
+  /** Must be called after this process changed functions or secrets of the project. */
   changed(projectId: string): void
-  /** Another process says the same; null: of any project. */
+  /** Must be called after another process changed functions or secrets of the project; null for any project. */
   changedElsewhere(projectId: string | null): void
-  /** Calls `listener` with the project after each change of functions, until the answer is called. Null: of any project. */
+  /** Calls `listener` with the project (null for any) after each change of functions. Returns a function that stops this. */
   watch(listener: (projectId: string | null, elsewhere: boolean) => void): () => void
 }
 
-/** Bounds the calls that this process executes at once: of a function (its `concurrency`), and of a project. */
+/** Limits the concurrent calls of this process, per function (its `concurrency`) and per project. */
 export interface ConcurrencyLimiter {
-  /** Lets a call in; call the answer when it has ended. Throws `rate_limited` when function or project have as many as they may. */
+  /** Takes a slot for a call and returns its release function. Throws `rate_limited` when the limit of the function or project is reached. */
   acquire(fn: PreparedFunction): () => void
-  /** The same for a run that can wait: lets it in when there is room. Rejects with the signal's reason. */
+  /** Waits for a slot and returns its release function. Rejects with the signal's reason. */
   acquireWhenFree(fn: PreparedFunction, signal: AbortSignal): Promise<() => void>
-  /** Lets a program in that a project has in no function, in the same way as `enter`: half of the server's slots are for others. */
+  /** Takes a slot for code that is not a deployed function, as `acquire` does. A project gets at most half of the server's slots. */
   acquireForProgram(projectId: string): () => void
 }
 
-/** A call of a function by somebody who waits for its answer. */
+/** A synchronous call of a function. */
 export interface Invocation {
   function: PreparedFunction
   trigger: Extract<Trigger, 'http' | 'tool' | 'invoke'>
   /** The envelope's event and data. */
   event: string
   data: unknown
-  /** Who calls; null: anybody, and the function has all the rights of its own. */
+  /** The caller, whose permissions limit those of the function; null for a public call without this limit. */
   caller: Caller | null
   /** The caller's `traceparent`. */
   trace?: string | undefined
-  /** Kept of `data` with the run; all when absent. */
+  /** The input to store with the run; by default all of `data`. */
   record?: unknown
-  /** What `ctx` shows besides what it shows of every call. */
+  /** Additional fields of `ctx`. */
   context?: Readonly<Record<string, unknown>>
-  /** The caller has gone away. */
+  /** Aborted when the caller disconnects. */
   signal?: AbortSignal
-  /** What the run's log should say about an outcome, as its last line; null for nothing. */
+  /** Returns a warning to add to the run's log as its last line, or null. */
   warningOf?(outcome: Outcome): string | null
-  /** Each line as it is said. */
+  /** Called for each log line as it is written. */
   onLog?(line: LogLine): void
-  /** How far it is, as it says itself. */
+  /** Called with the progress that the function reports. */
   onProgress?(progress: number, total: number | undefined, message: string | undefined): void
 }
 
@@ -107,55 +107,55 @@ export interface InvocationOutcome {
   outcome: Outcome
 }
 
-/** What operations and handlers may ask of the engine. */
+/** The part of the engine that operations and handlers use. */
 export interface RunsPort {
   /**
-   * Waits until nothing of these handlers is unfinished in this project, `seconds` at most.
-   * Returns how much still is: 0 when all has settled.
+   * Waits, for at most `seconds`, until the project has no unfinished events or runs of these handlers.
+   * Returns the number of unfinished ones: 0 when all have ended.
    */
   runsDrained(scope: Scope, handlers: readonly string[], events: readonly EventName[], seconds: number): Promise<number>
-  /** Runs have been queued otherwise than by an event: whoever has a slot shall take them now. */
+  /** Wakes the workers after runs were queued without an event. */
   queued(): void
-  /** This run was cancelled: its handler, if it is at work here, is stopped. */
+  /** Stops the handler of a cancelled run if it is running in this process. */
   cancelled(runId: string): void
-  /** Keeps a line that user code has said after the result of this attempt: it is appended to the run's log. */
+  /** Appends a line that user code wrote after the end of this attempt to the run's log. */
   logLate(attempt: { run_id: string; attempt: number }, line: LogLine): void
-  /** What the handler of a run that executes in this process has said so far; null when it does not. */
+  /** Returns the log so far of a run that executes in this process; null for any other run. */
   logOf(runId: string): RunLog | null
-  /** Resolves when something has become of a run in this process, after `milliseconds` or with the signal at the latest. */
+  /** Resolves when the state of any run in this process changes, after `milliseconds`, or when the signal is aborted. */
   changed(milliseconds: number, signal?: AbortSignal): Promise<void>
-  /** The process is about to stop and takes no more runs. */
+  /** Returns true when the process is stopping and starts no more runs. */
   draining(): boolean
   /**
-   * Executes a call at once and answers before it is recorded: at most once, and a crash may lose the record. Throws `rate_limited` when the
-   * function, or its project, has as many calls at work as it may, and what the sandbox throws.
+   * Executes a call at most once and returns before the run is stored: a crash may lose the record. Throws `rate_limited` when the limit of
+   * concurrent calls is reached, and the errors of the sandbox.
    */
   invoke(invocation: Invocation): Promise<InvocationOutcome>
 }
 
-/** A surface beside the API at a path of its own, which speaks requests and responses of the web (https://fetch.spec.whatwg.org). */
+/** A protocol served at a separate path beside the API, with the request and response types of https://fetch.spec.whatwg.org. */
 export interface Surface {
   readonly path: `/${string}`
-  /** Its name in metrics and logs. */
+  /** Name of the surface in metrics and logs. */
   readonly name: string
-  /** Asked before it is known who asks, and before a body is read. Throws for a request that shall go no further. */
+  /** Called before authentication and before the body is read. Throws to reject the request. */
   guard(headers: IncomingHttpHeaders): void
   /**
-   * `request` has no body, which is `body`: empty where none was sent. Its signal is aborted when its connection is closed before the answer
-   * is sent. Throws what the API throws.
+   * Handles a request. The body is in `body`, not in `request`; it is empty if none was sent. The signal of `request` is aborted when the client
+   * disconnects before the response is sent. Throws the same errors as the API.
    */
   respond(request: Request, body: Uint8Array, caller: Caller): Promise<Response>
-  /** Ends the streams that would never end by themselves. */
+  /** Closes open streams, which would not end on their own. */
   close(): Promise<void>
 }
 
-/** All that a part of the program may use, passed to it as an argument. */
+/** The dependencies of all parts of the program, passed as an argument. */
 export interface App {
   readonly config: Config
   readonly store: Store
-  /** The configured one. */
+  /** The configured embedder. */
   readonly embedder: Embedder
-  /** All whose vectors can be searched by text: the configured one first, then the built-in one. */
+  /** Embedders whose vectors can be searched by text: the configured one first, then the built-in one. */
   readonly embedders: readonly Embedder[]
   readonly language: Language
   readonly blobs: Blobs
@@ -169,9 +169,9 @@ export interface App {
   readonly jwtSecret: Uint8Array
   /** Seals users' secrets. */
   readonly encryptionKey: Uint8Array
-  /** Sends requests to addresses that users have chosen. */
+  /** Sends requests to user-supplied URLs. */
   readonly outgoing: Outgoing
-  /** Event streams that are open in this process, by user. */
+  /** Number of open event streams in this process, by user. */
   readonly eventStreams: Map<string, number>
   /** Failed logins, by e-mail address and by the network address of the client. */
   readonly logins: { readonly byEmail: Throttle; readonly byClient: Throttle }
@@ -179,8 +179,8 @@ export interface App {
   readonly functions: FunctionCache
   readonly concurrencyLimiter: ConcurrencyLimiter
   /**
-   * Carries out an operation of the API for `caller`: checks rights and input as every surface does. Bytes come as `{"$bytes": base64}`.
-   * Throws `route_not_found` for a name that none has.
+   * Runs an API operation for `caller`, with the usual checks of permissions and input. Bytes are passed as `{"$bytes": base64}`.
+   * Throws `route_not_found` for an unknown operation.
    */
   call(operation: string, caller: Caller, input: unknown): Promise<unknown>
 }

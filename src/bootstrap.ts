@@ -6,20 +6,20 @@ import { hashApiKey, newApiKey } from './crypto.ts'
 import { StartError } from './errors.ts'
 import type { Store } from './store/index.ts'
 
-// What the first start makes, and every other finds: secrets in the data directory, and who owns the server.
+// Creates, at the first start, the secrets in the data directory and the owner of the server.
 
 export interface Owner {
   user_id: string
   project_id: string
-  /** The key made by this very start; null when there was one already. */
+  /** The API key that this start created; null if there was a user already. */
   new_key: string | null
 }
 
-/** The secret that the first start makes and keeps in the data directory for the owner's eyes only: 64 hexadecimal digits. */
+/** Reads a secret of 64 hexadecimal digits from the data directory. Creates it, readable by the owner only, if it is missing. */
 export async function keptSecret(config: Config, file: string): Promise<Buffer> {
   const path = join(config.dataDir, file)
   await mkdir(config.dataDir, { recursive: true, mode: 0o700 })
-  // Of two that start together, the first one's file stays.
+  // If two processes start together, the first one's file wins.
   await writeFile(path, randomBytes(32).toString('hex'), { mode: 0o600, flag: 'wx', flush: true }).catch(
     (error: NodeJS.ErrnoException) => {
       if (error.code !== 'EEXIST') throw error
@@ -28,7 +28,7 @@ export async function keptSecret(config: Config, file: string): Promise<Buffer> 
   return readFile(path)
 }
 
-/** What seals users' secrets: the configured key, else the one that the first start has made. */
+/** Returns the key that encrypts users' secrets: the configured one, else the one in the data directory. */
 export async function encryptionKeyOf(config: Config): Promise<Uint8Array> {
   if (config.encryptionKey) return config.encryptionKey
   const key = readEncryptionKey((await keptSecret(config, 'encryption-key')).toString())

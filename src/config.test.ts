@@ -21,7 +21,7 @@ describe('ZERODB_ENCRYPTION_KEY', () => {
   test('may be absent', () => expect(none).toBeUndefined())
 
   test.each(['short', KEY.toString('hex').slice(1), KEY.subarray(1).toString('base64'), 'x'.repeat(64)])(
-    'that is no key ends the start without being quoted: %s',
+    'prevents the start if it is invalid, and is not quoted: %s',
     (text) => {
       expect(() => read(text)).toThrow(/ZERODB_ENCRYPTION_KEY: must be 32 bytes/)
       expect(() => read(text)).not.toThrow(text)
@@ -53,7 +53,7 @@ describe('ZERODB_ALLOW_NETWORKS', () => {
   })
 
   test.each(['10.0.0.1', 'localhost', '10.0.0.0/33', '10.0.0.0/8 fd00::/8', 'all'])(
-    'that names none ends the start: %s',
+    'prevents the start if it is invalid: %s',
     (text) => expect(() => read(text)).toThrow(/ZERODB_ALLOW_NETWORKS: must be networks like 10\.0\.0\.0\/8/),
   )
 })

@@ -34,7 +34,7 @@ const encryptionKey = z.string().refine((text) => readEncryptionKey(text) !== nu
   error: 'must be 32 bytes, as 64 hexadecimal digits or as base64',
 })
 
-/** Every setting: its environment variable, what it may be and what it is when not given. */
+/** All settings: environment variable, type and default. */
 const SETTINGS = {
   ZERODB_HOST: z.string().min(1).default('127.0.0.1'),
   ZERODB_PORT: count(0, 65_535).default(8000),
@@ -88,7 +88,7 @@ const SETTINGS = {
   ZERODB_LOG_FORMAT: z.enum(['auto', 'json', 'text']).default('auto'),
 }
 
-/** Never printed. Each can also be given as a file: `NAME_FILE`. */
+/** Settings that are never printed. Each can also be read from a file: `NAME_FILE`. */
 const SECRETS = new Set<string>([
   'DATABASE_URL',
   'ZERODB_BOOTSTRAP_KEY',
@@ -99,13 +99,13 @@ const SECRETS = new Set<string>([
   'ZERODB_LLM_API_KEY',
 ])
 
-/** What is stored and counted. */
+/** Resources with a quota. */
 export type Quota = 'projects' | 'keys' | 'hooks' | 'functions' | 'schedules' | 'tables'
 
 /** An OpenAI-compatible endpoint. */
 export interface ProviderConfig {
   baseUrl: string
-  /** Undefined where the endpoint asks for none. */
+  /** Undefined if the endpoint needs no key. */
   apiKey: string | undefined
   model: string
 }
@@ -120,7 +120,7 @@ export interface Config {
   pgPool: number
   durability: 'process' | 'power'
   bootstrapKey: string | undefined
-  /** Whether strangers may make accounts. */
+  /** Whether anyone may create an account. */
   registration: boolean
   /** Signs access tokens; undefined: made at the first start and kept in `dataDir`. Instances that share a database must share it. */
   jwtSecret: string | undefined
@@ -131,50 +131,50 @@ export interface Config {
   /** Undefined: the built-in rules. */
   language: ProviderConfig | undefined
   modelFallback: boolean
-  /** What user code runs in; `auto`: the strongest that this machine has by itself. */
+  /** Sandbox driver for user code; `auto`: the strongest local driver that works on this machine. */
   sandbox: 'auto' | 'bubblewrap' | 'e2b' | 'unsafe-process' | 'off'
   /** Calls of user code that this process executes at once; one project takes at most half of them. */
   sandboxConcurrency: number
   maxBodyBytes: number
   maxUploadBytes: number
   maxBatch: number
-  /** How many runs this process executes at once; 0: it leaves them to others. */
+  /** Maximum number of concurrent runs of this process; 0: other processes execute them. */
   workerSlots: number
-  /** Runs of one project that may go on at once, over all instances; null: any number. */
+  /** Maximum number of concurrent runs of one project over all instances; null for no limit. */
   projectLimit: number | null
   /** Requests a second of one user, or to the public functions of one project, in this process; 0: any number. */
   rateLimit: number
-  /** How many of each a user or a project may have; of streams and listeners, how many at once in this process. */
+  /** Maximum number of each per user or project; for streams and listeners, the number open at once in this process. */
   quotas: Record<Quota | 'eventStreams' | 'mcpListeners', number>
-  /** The most runs that may lie between an event and the beginning of its chain. */
+  /** Maximum number of runs between an event and the start of its chain. */
   maxDepth: number
-  /** Runs of one hook for one row within a minute, from which on it is taken for a loop. */
+  /** Number of runs of one hook for one row within a minute that counts as a loop. */
   loopLimit: number
   /** How long events and ended runs are kept; 0: for ever. */
   retentionDays: number
-  /** The same for dead runs and their events. */
+  /** How long dead runs and their events are kept; 0: for ever. */
   deadRetentionDays: number
   handlerTimeoutSeconds: number
-  /** A webhook that has failed for so long without one success is switched off. */
+  /** A webhook that has failed for this many days without a success is disabled. */
   webhookFailingDays: number
-  /** That users' requests may go to although they are not public. */
+  /** Networks that users' requests may reach although they are not public. */
   allowNetworks: string[]
   /** `key`: reading the metrics needs `metricsToken` or a key of the first user. `open`: it needs nothing. */
   metrics: 'key' | 'open'
   /** A bearer token that reads the metrics and nothing else. */
   metricsToken: string | undefined
-  /** Where functions answer that share their origin with nobody; undefined: they share ours. */
+  /** Separate origin for HTTP functions; undefined: they use the origin of the API. */
   functionsOrigin: string | undefined
-  /** Names under which this server is reached by MCP clients and by requests without a key, besides those of this machine. */
+  /** Host names that MCP clients and requests without a key may use, in addition to those of this machine. */
   allowedHosts: string[]
   /** Addresses and networks of proxies whose `X-Forwarded-For` names the client. */
   trustedProxies: string[]
-  /** Origins whose pages may ask. */
+  /** Origins that are allowed by CORS. */
   corsOrigins: string[]
   logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
   /** `text`: a line for people. `auto`: that on a terminal, and JSON elsewhere. */
   logFormat: 'auto' | 'json' | 'text'
-  /** Names that look like settings and are none, so that a typing error does not pass in silence. */
+  /** Unknown `ZERODB_` variables, reported as warnings because they are probably typing errors. */
   unknown: string[]
 }
 
@@ -255,7 +255,7 @@ export function readConfig(env: Environment): Config {
   }
 }
 
-/** The 32 bytes that 64 hexadecimal digits or base64 stand for; null when `text` is neither. */
+/** Decodes a key of 32 bytes from 64 hexadecimal digits or base64; null when `text` is neither. */
 export function readEncryptionKey(text: string): Uint8Array | null {
   const digits = text.trim()
   if (/^[0-9a-f]{64}$/i.test(digits)) return Buffer.from(digits, 'hex')
@@ -273,7 +273,7 @@ type ProviderSettings = {
   [Setting in `${'ZERODB_EMBEDDING' | 'ZERODB_LLM'}_${'BASE_URL' | 'API_KEY' | 'MODEL'}`]?: string | undefined
 }
 
-/** An endpoint needs its address and its model; the one without the other is a mistake. */
+/** Reads the settings of an endpoint. Throws `StartError` when only one of base URL and model is set. */
 function provider(prefix: 'ZERODB_EMBEDDING' | 'ZERODB_LLM', settings: ProviderSettings): ProviderConfig | undefined {
   const baseUrl = settings[`${prefix}_BASE_URL`]
   const model = settings[`${prefix}_MODEL`]
@@ -284,7 +284,7 @@ function provider(prefix: 'ZERODB_EMBEDDING' | 'ZERODB_LLM', settings: ProviderS
   )
 }
 
-/** Names of the settings and their values in force, secrets hidden, with where each comes from. */
+/** Returns all settings with their effective values and sources. Secrets are hidden. */
 export function describeConfig(env: Environment): { name: string; value: string; source: 'environment' | 'default' }[] {
   readConfig(env)
   const given = withFiles(env)
@@ -296,11 +296,11 @@ export function describeConfig(env: Environment): { name: string; value: string;
 }
 
 function isOurs(name: string): boolean {
-  // Read by others than the server: by the project's own scripts and tests, and (URL, API_KEY) by commands that ask a running server.
+  // Exceptions: variables of our scripts and tests, and of CLI commands that call a running server (URL, API_KEY).
   return name.startsWith('ZERODB_') && !/^ZERODB_(TEST_.*|SPEC_FILE|EVAL_DATA|SYSTEM_INSTALL|URL|API_KEY)$/.test(name)
 }
 
-/** An empty variable counts as not given, as compose files leave them. */
+/** Reads secrets from their files. An empty variable counts as unset, because compose files produce them. */
 function withFiles(env: Environment): Environment {
   return Object.fromEntries(
     Object.keys(SETTINGS).map((name) => {

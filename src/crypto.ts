@@ -3,11 +3,11 @@ import { crc32 } from 'node:zlib'
 
 const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 
-/** A new API key: a prefix that secret scanners know, 30 random letters (178 bits), and a checksum by which a typing error shows. */
+/** Creates an API key: a prefix for secret scanners, 30 random characters (178 bits), and a checksum that reveals typing errors. */
 export function newApiKey(): string {
   let body = ''
   while (body.length < 30) {
-    // Bytes past the last multiple of 62 would make some letters likelier than others.
+    // Bytes above the last multiple of 62 would make some characters more likely than others.
     for (const byte of randomBytes(40)) if (byte < 248 && body.length < 30) body += BASE62[byte % 62]
   }
   return `zdb_live_${body}${checksum(body)}`
@@ -23,19 +23,19 @@ function checksum(body: string): string {
   return text
 }
 
-/** What is stored of a key. A key is random and long: a plain hash cannot be searched. */
+/** Returns the hash of an API key that is stored. A plain hash is enough: a long random key cannot be guessed. */
 export function hashApiKey(key: string): Buffer {
   return createHash('sha256').update(key).digest()
 }
 
 const NONCE_BYTES = 12
 const TAG_BYTES = 16
-/** The first byte of what is sealed: how it was. */
+/** First byte of sealed data: the method. */
 const AES_256_GCM = 1
 
 /**
- * `text` so that only who has `key` (32 bytes) can read it. `context` says what it belongs to, and must be given again to unseal it: sealed
- * text that is moved to another place does not open.
+ * Encrypts `text` with `key` (32 bytes). `context` names the owner of the text, and must be passed again to `unseal`: sealed text that was moved
+ * to another place cannot be unsealed.
  */
 export function seal(key: Uint8Array, text: string, context: string): Buffer {
   const nonce = randomBytes(NONCE_BYTES)
@@ -45,7 +45,7 @@ export function seal(key: Uint8Array, text: string, context: string): Buffer {
   return Buffer.concat([Buffer.of(AES_256_GCM), nonce, cipher.getAuthTag(), sealed])
 }
 
-/** What was sealed. Throws when the key or the context is another, or a bit was changed; the message names the setting. */
+/** Decrypts sealed text. Throws when the key or context is wrong or the data was modified; the message names the setting. */
 export function unseal(key: Uint8Array, sealed: Uint8Array, context: string): string {
   const bytes = Buffer.from(sealed)
   try {
@@ -65,8 +65,8 @@ export function unseal(key: Uint8Array, sealed: Uint8Array, context: string): st
 }
 
 /**
- * Encrypts a number as one block of AES-256 whose other half is a check value, so that the text neither shows the number nor the distance to
- * another one, and cannot be forged. The same number gives the same text. `context` separates the kinds of numbers.
+ * Encrypts a number as one block of AES-256 together with a check value. The text reveals neither the number nor its distance to another one, and
+ * cannot be forged. Equal numbers give equal texts. `context` separates kinds of numbers.
  */
 export function encodeNumber(key: Uint8Array, n: number, context: string): string {
   const { cipherKey, check } = numberKey(key, context)
@@ -77,7 +77,7 @@ export function encodeNumber(key: Uint8Array, n: number, context: string): strin
   return Buffer.concat([cipher.update(block), cipher.final()]).toString('base64url')
 }
 
-/** The number in a text of `encodeNumber`; null when the text, the key or the context is another. */
+/** Decrypts a text of `encodeNumber`; null when the text, key or context is wrong. */
 export function decodeNumber(key: Uint8Array, text: string, context: string): number | null {
   const bytes = Buffer.from(text, 'base64url')
   if (bytes.length !== 16 || bytes.toString('base64url') !== text) return null
@@ -92,7 +92,7 @@ function numberKey(key: Uint8Array, context: string): { cipherKey: Buffer; check
   return { cipherKey: digest('key'), check: digest('check').subarray(0, 8) }
 }
 
-/** Whether two secrets are the same, in a time that does not tell how much of them is. */
+/** Compares two secrets in constant time. */
 export function sameSecret(a: string, b: string): boolean {
   const [one, other] = [a, b].map((text) => createHash('sha256').update(text).digest()) as [Buffer, Buffer]
   return timingSafeEqual(one, other)

@@ -8,9 +8,9 @@ export interface FieldError {
   ctx?: Record<string, unknown>
 }
 
-/** Every error that can cross the API: its code, HTTP status and the sentence used when none is given. */
+/** All errors of the API: code, HTTP status and default message. */
 export const ERRORS = {
-  malformed_request: { status: 400, message: 'This is no HTTP request' },
+  malformed_request: { status: 400, message: 'The request is not valid HTTP' },
   unauthorized: {
     status: 401,
     message: 'Not authenticated: send an API key as "Authorization: Bearer <key>" or "X-API-Key: <key>"',
@@ -53,7 +53,7 @@ export const ERRORS = {
 
 export type ErrorCode = keyof typeof ERRORS
 
-/** An error that we foresee: `message` is for the caller and names the remedy, `cause` is for the log only. */
+/** An expected error. `message` is for the caller and names the remedy; `cause` is only logged. */
 export class ZeroError extends Error {
   override readonly name = 'ZeroError'
   readonly code: ErrorCode
@@ -81,12 +81,12 @@ export class ZeroError extends Error {
   }
 }
 
-/** The start cannot go on; `message` is one sentence with the remedy. The command line prints it without a stack. */
+/** The server cannot start. `message` is one sentence with the remedy; the command line prints it without a stack. */
 export class StartError extends Error {
   override readonly name = 'StartError'
 }
 
-/** Thrown by a handler: try this run again, not before `seconds` from now. */
+/** Thrown by a handler: retry this run, after `seconds` at the earliest. */
 export class RetryLater extends Error {
   override readonly name = 'RetryLater'
   readonly seconds: number

@@ -122,7 +122,7 @@ describe('all else is as JSON.parse and JSON.stringify have it', () => {
     const number = fc
       .tuple(fc.constantFrom('', '-'), digits(25), digits(25), fc.integer({ min: -250, max: 250 }))
       .map(([sign, whole, fraction, exponent]) => `${sign}${whole.replace(/^0+(?=.)/, '')}.${fraction}e${exponent}`)
-    /** Of powers of ten below 10^-300, as a whole number. */
+    /** Scales the number to a whole number, so that it can be compared exactly. */
     const scaled = (token: string) => {
       const [, sign = '', whole = '', fraction = '', exponent = '0'] =
         /^(-?)(\d+)(?:\.(\d+))?(?:e([+-]?\d+))?$/.exec(token) ?? []

@@ -20,7 +20,7 @@ let hasWritten = false
 
 /** A number of a JSON text whose decimal value no double has. */
 export class ExactNumber {
-  /** As it stood in the text. */
+  /** The number as written in the text. */
   readonly text: string
 
   constructor(text: string) {
@@ -36,7 +36,7 @@ export class ExactNumber {
     return this.text
   }
 
-  /** Its digits: as a number in `stringifyJson`, as a text in any other JSON.stringify. */
+  /** Returns the digits: as a number in `stringifyJson`, as a string in any other JSON.stringify. */
   toJSON(): string {
     if (!isWriting) return this.text
     hasWritten = true
@@ -52,7 +52,7 @@ export function parseJson(text: string, loc: Loc = ['body']): unknown {
   return parse(text, loc)
 }
 
-/** `parseJson` for a text of our own, in which no number is refused. */
+/** Parses JSON as `parseJson` does, for stored text: accepts every number. */
 export function parseStoredJson(text: string): unknown {
   return parse(text, null)
 }

@@ -30,7 +30,7 @@ import { openSandbox } from './sandbox/open.ts'
 import { openStore, type Store } from './store/index.ts'
 import { createTextExtractor } from './text/index.ts'
 
-/** Told what the start is doing, in words for a person. */
+/** Called with each step of the start, as text for a person. */
 export type OnStep = (step: string) => void
 
 export interface System {
@@ -52,7 +52,7 @@ export interface SystemOptions {
 
 const realClock: Clock = { now: Date.now, skewSeconds: () => 0 }
 
-/** The log goes to standard error, a line an entry: for people on a terminal, as JSON elsewhere. */
+/** Creates the log on standard error, one line per entry: readable text on a terminal, JSON elsewhere. */
 export function createLog({ logLevel: level, logFormat }: Pick<Config, 'logLevel' | 'logFormat'>): Logger {
   const isForPeople = logFormat === 'text' || (logFormat === 'auto' && process.stderr.isTTY)
   return pino(
@@ -61,7 +61,7 @@ export function createLog({ logLevel: level, logFormat }: Pick<Config, 'logLevel
   )
 }
 
-/** The database of the configuration, with its schema up to date. */
+/** Opens the configured database and brings its schema up to date. */
 export async function openDatabase(config: Config, onStep: OnStep = () => {}): Promise<Database> {
   if (config.databaseUrl === undefined) {
     try {
@@ -69,7 +69,7 @@ export async function openDatabase(config: Config, onStep: OnStep = () => {}): P
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException
       throw new StartError(
-        `The data directory ${config.dataDir} cannot be made (${code}): choose another with ZERODB_DATA_DIR`,
+        `Cannot create the data directory ${config.dataDir} (${code}): choose another with ZERODB_DATA_DIR`,
         { cause: error },
       )
     }
@@ -91,7 +91,7 @@ export async function openDatabase(config: Config, onStep: OnStep = () => {}): P
   }
 }
 
-/** Database and contents without the rest of the system: for commands that work on data while no server has it. */
+/** Database and blobs without the rest of the system, for commands that work on the data while no server is running. */
 export interface Storage {
   database: Database
   store: Store
@@ -113,20 +113,20 @@ function openBlobs(config: Config): Blobs {
   return BLOBS.disk(join(config.dataDir, 'blobs'))
 }
 
-/** The configured models, else the built-in ones. Throws `StartError` for an address or a key that can never work. Sends nothing yet. */
+/** Opens the configured models, else the built-in ones. Throws `StartError` for an invalid URL or key. Sends no request. */
 export function openModels(config: Config): { embedders: [Embedder, ...Embedder[]]; language: Language } {
   const builtIn = EMBEDDERS['use-lite']()
   return {
-    // The built-in one costs nothing until it is asked, and serves what it made before another was configured.
+    // The built-in embedder starts at its first call. It serves the embeddings that it made before another was configured.
     embedders: config.embedding ? [EMBEDDERS['openai-compatible'](config.embedding), builtIn] : [builtIn],
     language: config.language ? LANGUAGES['openai-compatible'](config.language) : LANGUAGES.builtin(),
   }
 }
 
-/** Everything but the surfaces: database, drivers, App and the running engine. */
+/** Opens everything except the HTTP server: database, drivers, App and the running engine. */
 export async function openSystem(config: Config, options: SystemOptions = {}): Promise<System> {
   const { log = createLog(config), clock = realClock, onStep = () => {} } = options
-  for (const name of config.unknown) log.warn({ name }, 'this variable looks like a setting and is none')
+  for (const name of config.unknown) log.warn({ name }, 'unknown setting: check its spelling')
   const { embedders, language } = openModels(config)
   const text = createTextExtractor()
   const outgoing = createOutgoing(config)
@@ -145,7 +145,7 @@ export async function openSystem(config: Config, options: SystemOptions = {}): P
   }
 
   try {
-    // The engine needs the App and the App needs the engine: events that are committed before there is one wait for its first sweep.
+    // Engine and App need each other: events committed before the engine exists are dispatched by its first sweep.
     let engine: Engine | undefined
     const store = openStore(database, {
       onCommitted: (eventSeqs) => engine?.wake(eventSeqs),
@@ -217,39 +217,38 @@ export async function openSystem(config: Config, options: SystemOptions = {}): P
 }
 
 export interface Serving {
-  /** Where it listens, e.g. `http://127.0.0.1:8000`. */
+  /** Base URL, for example `http://127.0.0.1:8000`. */
   url: string
   system: System
-  /** Says that it is not ready any more, finishes what runs, then the requests that it has, and closes everything. */
+  /** Reports not ready, waits for running handlers, then for open requests, and closes everything. */
   close(): Promise<void>
 }
 
-/** The start is not held up by the sandbox, and who stops at once needs none. */
+/** Delay, so that the sandbox check does not slow the start down. */
 const TRY_SANDBOX_MS = 1_000
 
-/** Tries the sandbox in the background, so that the first call need not wait for that, and tells the operator what is amiss. */
+/** Checks the sandbox in the background, so that the first call need not wait for it, and logs warnings. */
 export function trySandboxSoon({ sandbox, log }: App): void {
   setTimeout(async () => {
     const { driver, runtimes, warnings } = await sandbox.ready()
     for (const [runtime, found] of Object.entries(runtimes))
-      if (!found.available && driver !== 'off')
-        log.warn({ runtime, ...found }, 'user code of this runtime cannot be run')
+      if (!found.available && driver !== 'off') log.warn({ runtime, ...found }, 'cannot run user code of this runtime')
     for (const warning of warnings) log.warn({ driver }, warning)
   }, TRY_SANDBOX_MS).unref()
 }
 
-/** The API and all that stands beside it. Does not listen yet. */
+/** Creates the HTTP server with the API and all other surfaces. Does not listen yet. */
 export function createSurfaces(app: App, options?: ServerOptions): ReturnType<typeof createServer> {
   return createServer(app, [createMcp(app)], options)
 }
 
 export interface ServeOptions extends SystemOptions {
-  /** What a person changes to listen elsewhere, for messages. */
+  /** Names of the settings for port and host, for messages. */
   portSetting?: string
   hostSetting?: string
 }
 
-/** The whole product: system and HTTP, listening. Throws `StartError` when the port is taken, before there is a database. */
+/** Starts the whole server. Throws `StartError` when the port is in use, before it opens the database. */
 export async function serve(config: Config, options: ServeOptions = {}): Promise<Serving> {
   const probe = createNetServer()
   await listening(config, options, () => probe.listen(config.port, config.host) && once(probe, 'listening'))
@@ -276,7 +275,7 @@ export async function serve(config: Config, options: ServeOptions = {}): Promise
   }
 }
 
-/** Throws `StartError` with what to change where the address cannot be listened on. */
+/** Listens. Throws `StartError` with the setting to change if that fails. */
 async function listening(
   { host, port }: Config,
   { portSetting = 'ZERODB_PORT', hostSetting = 'ZERODB_HOST' }: ServeOptions,
@@ -287,6 +286,6 @@ async function listening(
     if (code !== 'EADDRINUSE' && code !== 'EACCES' && code !== 'EADDRNOTAVAIL' && code !== 'ENOTFOUND') throw error
     const remedy =
       code === 'EADDRINUSE' || code === 'EACCES' ? `port with ${portSetting}` : `address with ${hostSetting}`
-    throw new StartError(`${host}:${port} cannot be listened on (${code}): choose another ${remedy}`, { cause: error })
+    throw new StartError(`Cannot listen on ${host}:${port} (${code}): choose another ${remedy}`, { cause: error })
   })
 }

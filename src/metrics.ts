@@ -2,25 +2,25 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
 
-/** What this process has done since it started, and what it found when it was last asked. No label names a user, a project or a row. */
+/** Metrics of this process. No label contains a user, a project or a row. */
 export interface Metrics {
   /** Requests by operation and status. */
   readonly requests: Histogram<'operation' | 'status'>
   readonly eventsDispatched: Counter
   /** From the commit of an event to the start of its handler, first attempts only. */
   readonly eventToRun: Histogram
-  /** Attempts by handler and what became of the run: `queued` when it is to be tried again. */
+  /** Attempts by handler and resulting status of the run: `queued` means that it is retried. */
   readonly attempts: Histogram<'handler' | 'status'>
-  /** Calls of functions whose callers wait. */
+  /** Synchronous calls of functions. */
   readonly invocations: Histogram<'trigger' | 'runtime' | 'status'>
   /** Calls by MCP clients: by built-in tool, or `function`, and whether the result was an error. */
   readonly toolCalls: Counter<'tool' | 'is_error'>
   /** Runs that are queued or running, in the whole database. */
   readonly runs: Gauge<'handler' | 'status'>
-  /** Age of the oldest event that nobody has dispatched. */
+  /** Age of the oldest undispatched event. */
   readonly dispatchLag: Gauge
   readonly instances: Gauge
-  /** In the text format of Prometheus. */
+  /** Returns the metrics in the text format of Prometheus. */
   text(): Promise<string>
   readonly contentType: string
 }

@@ -97,14 +97,14 @@ describe('zerodb start', () => {
   test('E: the log is a line for people if requested, and JSON otherwise', async () => {
     const env = { ZERODB_PROT: '9000', ZERODB_LOG_FORMAT: 'text' }
     const { err } = await zerodb(['start', '--port', '0'], env, 'Try it')
-    expect(err).toMatch(/^\d\d:\d\d:\d\d warn {2}this variable looks like a setting and is none name=ZERODB_PROT\n$/)
+    expect(err).toMatch(/^\d\d:\d\d:\d\d warn {2}unknown setting: check its spelling name=ZERODB_PROT\n$/)
   })
 
   test.runIf(available('script', ['--version']))('E: on a terminal the log is for people', async () => {
     const { screen } = await onTerminal(['start', '--port', '0'], { cwd: folder, env: { ZERODB_PROT: '9000' } }, [
       ['Try it', '\u0003'],
     ])
-    expect(screen).toContain('this variable looks like a setting and is none')
+    expect(screen).toContain('unknown setting: check its spelling')
     expect(screen).not.toContain('"level"')
   })
 
@@ -112,7 +112,7 @@ describe('zerodb start', () => {
     const other: Server = createServer().listen(0, '127.0.0.1')
     await new Promise((resolve) => other.once('listening', resolve))
     const { port } = other.address() as { port: number }
-    const words = `error 127.0.0.1:${port} cannot be listened on (EADDRINUSE): choose another port with`
+    const words = `error Cannot listen on 127.0.0.1:${port} (EADDRINUSE): choose another port with`
     const byOption = await zerodb(['start', '--port', String(port)])
     expect(byOption).toMatchObject({ code: 1, out: '', err: `${words} --port\n` })
     const byVariable = await zerodb(['start'], { ZERODB_PORT: String(port) })

@@ -37,7 +37,7 @@ test.each([
 ])('%s is refused in the format of the API', async (_, bytes) => {
   const { head, body } = await sent(bytes)
   expect(head).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/)
-  const detail = 'This is no HTTP request'
+  const detail = 'The request is not valid HTTP'
   expect(body).toEqual({ detail, code: 'malformed_request', request_id: expect.any(String) })
 })
 
