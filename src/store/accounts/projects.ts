@@ -1,6 +1,7 @@
 import { json, sql } from '../../db/sql.ts'
 import type { Project } from '../../schema/project.ts'
 import { found, type Scope, type StoreContext } from '../context.ts'
+import { cancelQueued } from '../queue/cancel-queued.ts'
 
 const columns = sql`id, name, description, user_id, 'ACTIVE' as status, metadata, settings, created_at, updated_at`
 
@@ -64,8 +65,7 @@ export function projects({ db }: StoreContext) {
           returning id
         ),
         cancelled as (
-          update zerodb_runs set status = 'cancelled', finished_at = now()
-          where project_id = (select id from project) and status = 'queued'
+          ${cancelQueued({ where: sql`r.project_id = (select id from project)` })}
         ),
         functions as (delete from zerodb_functions where project_id = (select id from project)),
         secrets as (delete from zerodb_secrets where project_id = (select id from project)),

@@ -3,6 +3,7 @@ import type { FunctionConfig, FunctionVersion } from '../../schema/function.ts'
 import type { RetryPolicy } from '../../schema/hook.ts'
 import type { Runtime } from '../../schema/runtime.ts'
 import { found, type Scope, type StoreContext, userProject } from '../context.ts'
+import { cancelQueued } from '../queue/cancel-queued.ts'
 
 /** Text, or bytes as base64. */
 export type StoredFile = string | { base64: string }
@@ -212,9 +213,7 @@ export function functions(context: StoreContext) {
         with gone as (
           delete from zerodb_functions where id = ${id}::uuid returning id
         )
-        update zerodb_runs r set status = 'cancelled', finished_at = now()
-        from gone
-        where r.function_id = gone.id and r.hook_id = gone.id and r.status = 'queued'`)
+        ${cancelQueued({ from: sql`gone`, where: sql`r.function_id = gone.id and r.hook_id = gone.id` })}`)
     },
 
     /** What the function has done for this key; undefined when it has not. */

@@ -3,6 +3,7 @@ import type { Delivery, Hook } from '../../schema/hook.ts'
 import type { Runtime } from '../../schema/runtime.ts'
 import { found, now, type StoreContext } from '../context.ts'
 import { acceptedHookFilter, pathOf } from '../filters/hook-filter.ts'
+import { cancelQueued } from '../queue/cancel-queued.ts'
 
 const columns = sql`
   id, user_id, project_id, event_type, hook_type, hook_name, hook_config, is_active, created_at, updated_at,
@@ -107,9 +108,7 @@ export function hooks(context: StoreContext) {
           returning *
         ),
         cancelled as (
-          update zerodb_runs r set status = 'cancelled', finished_at = now()
-          from changed
-          where r.hook_id = changed.id and r.status = 'queued' and not changed.is_active
+          ${cancelQueued({ from: sql`changed`, where: sql`r.hook_id = changed.id and not changed.is_active` })}
         )
         select ${columns} from changed`)
       return toHook(found(rows, 'Hook'))
@@ -122,9 +121,7 @@ export function hooks(context: StoreContext) {
           delete from zerodb_hooks where id = ${id}::uuid and user_id = ${userId}::uuid returning id
         ),
         cancelled as (
-          update zerodb_runs r set status = 'cancelled', finished_at = now()
-          from gone
-          where r.hook_id = gone.id and r.status = 'queued'
+          ${cancelQueued({ from: sql`gone`, where: sql`r.hook_id = gone.id` })}
         )
         select id from gone`)
       return rows.length > 0
@@ -165,9 +162,7 @@ export function hooks(context: StoreContext) {
             and (not ${isActive}::bool or disabled_reason = ${reason})
           returning id, is_active
         )
-        update zerodb_runs r set status = 'cancelled', finished_at = now()
-        from changed
-        where r.hook_id = changed.id and r.status = 'queued' and not changed.is_active`)
+        ${cancelQueued({ from: sql`changed`, where: sql`r.hook_id = changed.id and not changed.is_active` })}`)
     },
 
     /**
@@ -211,9 +206,7 @@ export function hooks(context: StoreContext) {
           returning id
         ),
         cancelled as (
-          update zerodb_runs r set status = 'cancelled', finished_at = now()
-          from disabled
-          where r.hook_id = disabled.id and r.status = 'queued'
+          ${cancelQueued({ from: sql`disabled`, where: sql`r.hook_id = disabled.id` })}
         )
         select id from disabled`)
       return rows.length > 0

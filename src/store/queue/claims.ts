@@ -132,6 +132,8 @@ export function claims(context: StoreContext) {
     /**
      * Takes queued runs that are due and that the claimer can execute, of hooks and functions without an order or a limit. Each lane gives one in turn,
      * beginning behind `after`: a lane with a long queue delays another by one run for each that the other has.
+     *
+     * The lanes come from a recursive jump through the index, so that the cost depends on `breadth` and not on the length of the queues.
      */
     claim(claimer: Claimer, after: Lane): Promise<Claimed> {
       const { count, handlers } = claimer
@@ -196,6 +198,9 @@ export function claims(context: StoreContext) {
      * Takes the first run of each key whose turn it is: the oldest that is not final, when it is due, nothing of its key is running, and
      * no earlier event waits to be dispatched. `cursors` holds, for a hook, the key behind which to begin, and is brought up to date.
      * In a transaction that has called `lockTurns`.
+     *
+     * PostgreSQL overestimates the cost of this statement (2,600,000 for a plan that takes 0.1 ms). With its compiler it takes 1,260 ms,
+     * so connections set `jit=off`.
      */
     async claimOrdered(
       claimer: Omit<Claimer, 'breadth'>,

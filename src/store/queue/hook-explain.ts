@@ -4,12 +4,10 @@ import type { FilterTest, FilterTested } from '../../schema/hook.ts'
 import { bounded, type StoreContext } from '../context.ts'
 import { envelope, LOOK_BACK } from '../data/events.ts'
 import { acceptedHookFilter, pathKeys, pathOf } from '../filters/hook-filter.ts'
-import { passesFilter, seenOf } from './hook-filter-sql.ts'
+import { coversProject, EVENT_E, passesFilter, seenOf } from './hook-filter-sql.ts'
 
 /** A row that is larger than this is not shown. */
 const MAX_ROW_BYTES = 8_192
-
-const ofEvent = seenOf({ event: sql`e.event`, data: sql`e.data`, ref: sql`e.ref`, project: sql`e.project_id` })
 
 export function hookExplain({ db }: StoreContext) {
   return {
@@ -79,7 +77,7 @@ export function hookExplain({ db }: StoreContext) {
           case
             when made.fired or h.id is null then null
             when h.created_at > e.created_at then 'created_later'
-            when h.project_id <> e.project_id then 'other_project'
+            when not ${coversProject(EVENT_E)} then 'other_project'
             when not h.is_active then 'inactive'
             when not ${passesFilter} then 'filter'
             when exists (select from zerodb_outbox where seq = e.seq) then 'pending'
@@ -89,7 +87,7 @@ export function hookExplain({ db }: StoreContext) {
           coalesce(made.runs, '[]') as runs
         from e
         cross join (mine h full join made on made.hook_id = h.id)
-        cross join lateral ${ofEvent}
+        cross join lateral ${seenOf(EVENT_E)}
         order by h.created_at, hook_id`)
     },
   }

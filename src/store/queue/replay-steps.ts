@@ -3,7 +3,7 @@ import { EVENT_TYPES } from '../../schema/events.ts'
 import type { ReplayCriteria } from '../../schema/replay.ts'
 import { now, relax, type StoreContext } from '../context.ts'
 import { rowsOf } from './backfill-sources.ts'
-import { orderOf, passesFilter, seenOf } from './hook-filter-sql.ts'
+import { orderOf, passesFilter, seenOf, subscribesTo } from './hook-filter-sql.ts'
 import { limited } from './owned-run.ts'
 import { endEarly, meets } from './replays.ts'
 
@@ -210,6 +210,13 @@ function rowBatch(job: Job, size: number): Statement {
 
 /** `matched`: a row for each hook that takes an event of `batch`. `upto`: how many there are as far as this event. */
 function matches({ user_id, hook_id }: Job, but: Statement = sql``): Statement {
+  const event = {
+    user: sql`${user_id}::uuid`,
+    event: sql`batch.event`,
+    data: sql`batch.data`,
+    ref: sql`batch.ref`,
+    project: sql`batch.project_id`,
+  }
   return sql`
     matched as materialized (
       select
@@ -218,12 +225,9 @@ function matches({ user_id, hook_id }: Job, but: Statement = sql``): Statement {
         seen.key, count(*) over (order by batch.seq) as upto
       from batch
       join zerodb_hooks h
-        on h.user_id = ${user_id}::uuid
+        on ${subscribesTo(event)}
         and (${hook_id}::uuid is null or h.id = ${hook_id}::uuid)
-        and h.event_type = batch.event
-        and h.is_active
-        and (h.project_id is null or h.project_id = batch.project_id)
-      cross join lateral ${seenOf({ event: sql`batch.event`, data: sql`batch.data`, ref: sql`batch.ref`, project: sql`batch.project_id` })}
+      cross join lateral ${seenOf(event)}
       where batch.ref is not null
         ${but}
         and ${passesFilter}

@@ -5,6 +5,7 @@ import type { Replay, ReplayCriteria } from '../../schema/replay.ts'
 import { RUN_STATUSES } from '../../schema/run.ts'
 import { bounded, found, now, type StoreContext } from '../context.ts'
 import { rowsOf } from './backfill-sources.ts'
+import { cancelQueued } from './cancel-queued.ts'
 
 /** A hook whose `event_type` is known to be one of ours. */
 export type HookOverRows = Pick<Hook, 'id' | 'event_type' | 'created_at'> & { event_type: Parameters<typeof rowsOf>[0] }
@@ -231,9 +232,7 @@ export function replays(context: StoreContext) {
 export async function endEarly(db: Executor, id: string): Promise<void> {
   await db.query(sql`update zerodb_replays set status = 'cancelled', finished_at = now() where id = ${id}::uuid`)
   await db.query(sql`delete from zerodb_replay_rows where replay_id = ${id}::uuid`)
-  await db.query(sql`
-    update zerodb_runs set status = 'cancelled', finished_at = now()
-    where replay_id = ${id}::uuid and status = 'queued'`)
+  await db.query(cancelQueued({ where: sql`r.replay_id = ${id}::uuid` }))
 }
 
 /** Whether the event `e` is one of the user's that meets the criteria. */

@@ -3,6 +3,7 @@ import { ZeroError } from '../../errors.ts'
 import type { EventName } from '../../schema/events.ts'
 import type { LogLine, Run, RunStatus, Trigger } from '../../schema/run.ts'
 import { found, now, type Scope, type StoreContext } from '../context.ts'
+import { EVENT_E, subscribesTo } from './hook-filter-sql.ts'
 import { need } from './owned-run.ts'
 
 /** How one attempt ended. */
@@ -217,11 +218,8 @@ export function runs(context: StoreContext) {
           from zerodb_outbox
           cross join lateral (select * from zerodb_events where seq = zerodb_outbox.seq limit 1) e
           cross join lateral (
-            select from zerodb_hooks
-            where user_id = e.user_id
-              and event_type = e.event
-              and is_active
-              and (project_id is null or project_id = e.project_id)
+            select from zerodb_hooks h
+            where ${subscribesTo(EVENT_E)}
               and hook_name = any(${handlers}::text[])
             offset 0
           ) h
