@@ -6,6 +6,7 @@ import { keptResult, runErrorOf } from '../functions/outcome.ts'
 import { onAbort } from '../platform/abort.ts'
 import type { RunLog } from '../schema/run.ts'
 import type { CallResult, Invoked } from '../store/queue/function-runs.ts'
+import { createBatchWriter } from './batch-writer.ts'
 import { createLogBook } from './run-log.ts'
 
 /** Records are written together: how long the first of a batch waits for others, and so what a crash may lose. */
@@ -43,8 +44,22 @@ interface Live {
 /** Calls whose callers wait: executed at once, answered, and recorded in batches. */
 export function createCalls({ app, epoch, isExecuting, onLog, onRecorded }: CallsOptions): Calls {
   const live = new Map<string, Live>()
-  let results: CallResult[] = []
-  let writing: Promise<void> | undefined
+  const results = createBatchWriter<CallResult>({
+    log: app.log,
+    waitMs: RECORD_MS,
+    maxItems: RECORD_BATCH,
+    write: (batch) => app.store.functionRuns.record(batch),
+    // The callers have their answers: a record that cannot be written is given up rather than kept in memory.
+    isItemError: () => true,
+    async writeReduced(result, error) {
+      app.log.warn({ error, run: result.id }, 'a run cannot be recorded as it is')
+      const reason = { code: 'unrecordable', message: 'Result, input or log hold what the database cannot store' }
+      await app.store.functionRuns
+        .record([{ ...result, input: {}, result: null, logs: [], error: result.error ?? reason }])
+        .catch((again) => app.log.error({ error: again, run: result.id }, 'a run is not recorded'))
+    },
+    onWritten: onRecorded,
+  })
   /** What a run that waits for others has set going: they use its slot, one after the other. */
   const lent = new Map<string, Promise<unknown>>()
 
@@ -123,7 +138,7 @@ export function createCalls({ app, epoch, isExecuting, onLog, onRecorded }: Call
         { trigger, runtime: fn.runtime, status: outcome.status },
         outcome.duration_ms / 1000,
       )
-      keep({
+      results.add({
         ...run,
         status: error === null ? 'succeeded' : outcome.status === 'cancelled' ? 'cancelled' : 'dead',
         result: keptResult(outcome.result),
@@ -138,42 +153,9 @@ export function createCalls({ app, epoch, isExecuting, onLog, onRecorded }: Call
     }
   }
 
-  function keep(ending: CallResult): void {
-    results.push(ending)
-    writing ??= write()
-  }
-
-  async function write(): Promise<void> {
-    await new Promise((resolve) => setTimeout(resolve, RECORD_MS))
-    while (results.length > 0) {
-      const batch = results.slice(0, RECORD_BATCH)
-      results = results.slice(batch.length)
-      await record(batch)
-    }
-    writing = undefined
-    onRecorded()
-  }
-
-  /** What the database cannot hold of one must not lose the records of the others. */
-  async function record(batch: readonly CallResult[]): Promise<void> {
-    try {
-      await app.store.functionRuns.record(batch)
-    } catch (error) {
-      if (batch.length > 1) {
-        for (const ending of batch) await record([ending])
-        return
-      }
-      const [ending] = batch as [CallResult]
-      app.log.warn({ error, run: ending.id }, 'a run cannot be recorded as it is')
-      const reason = { code: 'unrecordable', message: 'Result, input or log hold what the database cannot store' }
-      await app.store.functionRuns
-        .record([{ ...ending, input: {}, result: null, logs: [], error: ending.error ?? reason }])
-        .catch((again) => app.log.error({ error: again, run: ending.id }, 'a run is not recorded'))
-    }
-  }
-
   async function drained(): Promise<void> {
-    while (live.size > 0 || writing) await (writing ?? new Promise((resolve) => setTimeout(resolve, 1)))
+    while (live.size > 0 || results.writing())
+      await (results.writing() ?? new Promise((resolve) => setTimeout(resolve, 1)))
   }
 
   return {

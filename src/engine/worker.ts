@@ -7,6 +7,7 @@ import type { RunLog } from '../schema/run.ts'
 import { safeParse } from '../schema/safe-parse.ts'
 import type { OwnedRun } from '../store/queue/owned-run.ts'
 import type { AttemptResult } from '../store/queue/runs.ts'
+import { createBatchWriter } from './batch-writer.ts'
 import type { LoopGuard } from './loop-guard.ts'
 import { retryAfter } from './retry.ts'
 import { createLogBook, type RunLogBook } from './run-log.ts'
@@ -60,9 +61,27 @@ export function createWorker(options: WorkerOptions): Worker {
   const { app, epoch, loopGuard, canTakeRuns, onFinished, onLog, onFree } = options
   const running = new Map<string, Execution>()
   const abandoned = new Set<string>()
-  let results: PendingResult[] = []
-  let writing: Promise<void> | undefined
   let stopped = false
+  const results = createBatchWriter<PendingResult>({
+    log: app.log,
+    waitMs: ACKNOWLEDGE_MS,
+    maxItems: ACKNOWLEDGE_BATCH,
+    async write(batch) {
+      const recorded = await app.store.runs.finish(epoch(), batch)
+      if (recorded.length < batch.length)
+        app.log.warn({ lost: batch.length - recorded.length }, 'results came too late: the runs have other owners')
+    },
+    isItemError: isUnstorable,
+    async writeReduced(result, error) {
+      app.log.warn({ error, run: result.id }, 'a result cannot be stored')
+      const reason = {
+        code: 'unrecordable',
+        message: 'The result holds what the database cannot store, such as U+0000',
+      }
+      await app.store.runs.finish(epoch(), [{ ...result, status: 'dead', result: null, logs: [], error: reason }])
+    },
+    onWritten: (batch) => onFinished(batch.some(({ constrained }) => constrained)),
+  })
 
   /** Owned and waiting for a slot. */
   const waiting: OwnedRun[] = []
@@ -96,53 +115,12 @@ export function createWorker(options: WorkerOptions): Worker {
     proceed()
     if (waiting.length === 0) onFree()
     if (abandoned.delete(run.id) || (stopped && controller.signal.aborted)) return
-    results.push({ ...ending, constrained: run.constrained })
-    writing ??= write()
-  }
-
-  async function write(): Promise<void> {
-    await new Promise((resolve) => setTimeout(resolve, ACKNOWLEDGE_MS))
-    while (results.length > 0) {
-      const batch = results.slice(0, ACKNOWLEDGE_BATCH)
-      try {
-        await record(batch)
-        results = results.slice(batch.length)
-      } catch (error) {
-        app.log.error({ error }, 'results cannot be written; trying again')
-        await new Promise((resolve) => setTimeout(resolve, 1_000))
-        // The database is going away with us: the runs are found without an owner at the next start.
-        if (stopped) results = []
-      }
-      onFinished(batch.some((ending) => ending.constrained))
-    }
-    writing = undefined
-  }
-
-  /** Writes results. One that the database cannot hold must not keep the others from being written: its run is dead, with the reason. */
-  async function record(batch: readonly PendingResult[]): Promise<void> {
-    try {
-      const recorded = await app.store.runs.finish(epoch(), batch)
-      if (recorded.length < batch.length) {
-        app.log.warn({ lost: batch.length - recorded.length }, 'results came too late: the runs have other owners')
-      }
-    } catch (error) {
-      if (!isUnstorable(error)) throw error
-      if (batch.length > 1) {
-        for (const ending of batch) await record([ending])
-        return
-      }
-      app.log.warn({ error, run: batch[0]!.id }, 'a result cannot be stored')
-      const reason = {
-        code: 'unrecordable',
-        message: 'The result holds what the database cannot store, such as U+0000',
-      }
-      await app.store.runs.finish(epoch(), [{ ...batch[0]!, status: 'dead', result: null, logs: [], error: reason }])
-    }
+    results.add({ ...ending, constrained: run.constrained })
   }
 
   async function drained(): Promise<void> {
-    while (running.size > 0 || (!stopped && waiting.length > 0) || writing)
-      await (writing ?? new Promise((resolve) => setTimeout(resolve, 1)))
+    while (running.size > 0 || (!stopped && waiting.length > 0) || results.writing())
+      await (results.writing() ?? new Promise((resolve) => setTimeout(resolve, 1)))
   }
 
   return {
@@ -171,10 +149,11 @@ export function createWorker(options: WorkerOptions): Worker {
       for (const [, execution] of grown) execution.saved = execution.log.lines.length
       return grown.map(([id, { log }]) => ({ id, attempts: log.attempts, logs: log.lines }))
     },
-    owned: () => [...running.keys(), ...waiting.map((run) => run.id), ...results.map((ending) => ending.id)],
+    owned: () => [...running.keys(), ...waiting.map((run) => run.id), ...results.pending().map(({ id }) => id)],
     drained,
     async drain(graceSeconds) {
       stopped = true
+      results.stop()
       const late = setTimeout(() => {
         for (const { controller } of running.values()) controller.abort(new Error('the process stops'))
       }, graceSeconds * 1000)
