@@ -14,7 +14,7 @@ import { type Engine, startEngine } from '../src/engine/index.ts'
 import { createFunctionCache } from '../src/functions/cache.ts'
 import { createConcurrencyLimiter } from '../src/functions/concurrency-limiter.ts'
 import type { Handler, HandlerRun } from '../src/handlers/handler.ts'
-import { HANDLER_NAMES, HANDLERS } from '../src/handlers/index.ts'
+import { HANDLER_NAMES, HANDLERS, RESERVED_NAMES } from '../src/handlers/index.ts'
 import { LANGUAGES } from '../src/language/index.ts'
 import { openDatabase } from '../src/main.ts'
 import { createMetrics } from '../src/metrics.ts'
@@ -108,6 +108,7 @@ export async function openBench(backend: Backend, given?: Place): Promise<Bench>
     },
     functions: createFunctionCache({ store, encryptionKey, clock }),
     concurrencyLimiter: createConcurrencyLimiter(config),
+    reservedNames: RESERVED_NAMES,
     call: (...args) => callOperation(app, ...args),
   }
   async function stopEngine(): Promise<void> {

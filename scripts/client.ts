@@ -9,10 +9,13 @@ import { OPERATIONS } from '../src/operations/index.ts'
 import type { Operation } from '../src/operations/operation.ts'
 import { packageRoot } from '../src/platform/package.ts'
 import { eventEnvelope } from '../src/schema/event.ts'
-import { EVENT_NAMES, EVENT_TYPES } from '../src/schema/events.ts'
+import * as eventExports from '../src/schema/events.ts'
 import { type JsonSchema, toInlineJsonSchema, toJsonSchema } from '../src/schema/json-schema.ts'
 
+const { EVENT_NAMES, EVENT_TYPES } = eventExports
+
 export const GENERATED = join(packageRoot(), 'src', 'client', 'generated.ts')
+export const GENERATED_EVENTS = join(packageRoot(), 'src', 'client', 'function-events.ts')
 
 const pascal = (name: string) => name.replace(/(?:^|[._-])(\w)/g, (_, letter: string) => letter.toUpperCase())
 
@@ -265,4 +268,35 @@ ${nouns.join('\n')}
 `
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) writeFileSync(GENERATED, generatedClient())
+/** Returns the text of `src/client/function-events.ts`: a type for each event type, called like its definition. */
+export function generatedEvents(): string {
+  const exported = Object.entries<unknown>(eventExports)
+  const types = EVENT_TYPES.map((type) => {
+    const [name] = exported.find(([, value]) => value === type)!
+    return { name: `${pascal(name)}Event`, event: type.name, data: typeOf(toJsonSchema(type.data, 'output'), '  ') }
+  })
+  return `// Generated from the event types by scripts/client.ts: \`npm run generate\` updates it.
+
+/** An event as a function receives it; \`event\` determines the fields of \`data\`. */
+export interface Envelope<Name extends string, Data> {
+  id: string
+  event: Name
+  channel: string
+  data: Data
+  timestamp: string
+  /** True for an event of a replay, and for one that stands for a row older than the hook. */
+  synthetic?: boolean
+}
+
+${types.map(({ name, event, data }) => `export type ${name} = Envelope<\n  '${event}',\n  ${data}\n>`).join('\n')}
+
+/** The event of a write. */
+export type DataEvent =
+${types.map(({ name }) => `  | ${name}`).join('\n')}
+`
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  writeFileSync(GENERATED, generatedClient())
+  writeFileSync(GENERATED_EVENTS, generatedEvents())
+}

@@ -19,6 +19,7 @@ const UNCHECKED = [
   'package-lock.json',
   'LICENSE',
   'src/client/generated.ts',
+  'src/client/function-events.ts',
   'scripts/language-rules.mjs',
   EXCEPTIONS_FILE,
 ]

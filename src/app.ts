@@ -178,6 +178,8 @@ export interface App {
   readonly runs: RunsPort
   readonly functions: FunctionCache
   readonly concurrencyLimiter: ConcurrencyLimiter
+  /** Names of the built-in handlers, which no function can have. */
+  readonly reservedNames: readonly string[]
   /**
    * Runs an API operation for `caller`, with the usual checks of permissions and input. Bytes are passed as `{"$bytes": base64}`.
    * Throws `route_not_found` for an unknown operation.

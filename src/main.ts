@@ -18,6 +18,7 @@ import { type Engine, startEngine } from './engine/index.ts'
 import { StartError } from './errors.ts'
 import { createFunctionCache } from './functions/cache.ts'
 import { createConcurrencyLimiter } from './functions/concurrency-limiter.ts'
+import { RESERVED_NAMES } from './handlers/index.ts'
 import { createServer, type ServerOptions } from './http/server.ts'
 import { LANGUAGES, type Language } from './language/index.ts'
 import { readableLine } from './log-lines.ts'
@@ -189,6 +190,7 @@ export async function openSystem(config: Config, options: SystemOptions = {}): P
       runs,
       functions,
       concurrencyLimiter,
+      reservedNames: RESERVED_NAMES,
       call,
     }
     const owner = await ensureOwner(store, config)

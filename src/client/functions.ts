@@ -1,51 +1,8 @@
+import type { DataEvent, Envelope } from './function-events.ts'
 import type { Operations } from './generated.ts'
 
-/** An event as a function is given it: `event.event` narrows `event.data`. */
-export interface Envelope<Name extends string, Data> {
-  id: string
-  event: Name
-  channel: string
-  data: Data
-  timestamp: string
-  /** True when it is handed out once more, or stands for a row that was there before the hook. */
-  synthetic?: boolean
-}
+export type * from './function-events.ts'
 
-export type VectorStoredEvent = Envelope<
-  'zerodb.vector.stored',
-  { vector_id: string; project_id: string; namespace: string; source: string; user_id: string }
->
-export type VectorBatchStoredEvent = Envelope<
-  'zerodb.vector.batch_stored',
-  { project_id: string; count: number; user_id: string }
->
-export type MemoryStoredEvent = Envelope<
-  'zerodb.memory.stored',
-  { memory_id: string; project_id: string; agent_id: string | null; user_id: string }
->
-export type FileUploadedEvent = Envelope<
-  'zerodb.file.uploaded',
-  {
-    file_id: string
-    project_id: string
-    file_name: string
-    content_type: string | null
-    size_bytes: number | null
-    user_id: string
-  }
->
-export type RowInsertedEvent = Envelope<
-  'zerodb.table.row_inserted',
-  { table_name: string; row_id: string; project_id: string; user_id: string }
->
-export type EventPublishedEvent = Envelope<
-  'zerodb.event.published',
-  { event_id: string; project_id: string; topic: string; user_id: string }
->
-export type RememberedEvent = Envelope<
-  'zeromemory.remembered',
-  { memory_id: string; entity_id: string | null; memory_type: string | null; namespace: string; user_id: string }
->
 export type CronEvent = Envelope<
   'cron.tick',
   { schedule_id: string; cron: string; timezone: string; scheduled_at: string }
@@ -72,14 +29,6 @@ export type HttpEvent = Envelope<
 export type ToolEvent<Arguments = Record<string, unknown>> = Envelope<'tool.called', Arguments>
 export type InvokedEvent<Payload = unknown> = Envelope<'function.invoked', Payload>
 
-export type DataEvent =
-  | VectorStoredEvent
-  | VectorBatchStoredEvent
-  | MemoryStoredEvent
-  | FileUploadedEvent
-  | RowInsertedEvent
-  | EventPublishedEvent
-  | RememberedEvent
 /** Whatever may set a function off. */
 export type FunctionEvent = DataEvent | CronEvent | HttpEvent | ToolEvent | InvokedEvent
 

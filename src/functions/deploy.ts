@@ -11,7 +11,6 @@ import {
   type functionDeploy,
 } from '../schema/function.ts'
 import { allows } from '../schema/login.ts'
-import { RESERVED_NAMES } from '../schema/reserved-names.ts'
 import type { Runtime } from '../schema/runtime.ts'
 import { safeParse } from '../schema/safe-parse.ts'
 import { shapeErrors } from '../schema/shape-errors.ts'
@@ -48,7 +47,7 @@ export async function deploy(
   scope: Scope,
   input: z.infer<typeof functionDeploy>,
 ): Promise<Deployed> {
-  checkName(input.name)
+  checkName(app, input.name)
   const code = codeOf(input)
   const hash = hashOf(code, input.config ?? {})
   await app.store.projects.get(scope)
@@ -126,8 +125,8 @@ export function replaced(app: App, scope: Scope, key: string | null): void {
 }
 
 /** Throws `invalid` for the name of a built-in handler. */
-export function checkName(name: string): void {
-  if (RESERVED_NAMES.includes(name.toLowerCase()))
+export function checkName(app: App, name: string): void {
+  if (app.reservedNames.includes(name.toLowerCase()))
     throw new ZeroError('invalid', `"${name}" is the name of a built-in handler: choose another name`)
 }
 

@@ -1,15 +1,4 @@
-import type { EventName } from '../schema/events.ts'
-
-/** The SDK method that emits each event type. */
-const WRITERS: Record<EventName, string> = {
-  'zerodb.vector.stored': 'vectors.upsert',
-  'zerodb.vector.batch_stored': 'vectors.upsert_batch',
-  'zerodb.memory.stored': 'memory.store',
-  'zeromemory.remembered': 'memory.remember',
-  'zerodb.file.uploaded': 'files.upload',
-  'zerodb.table.row_inserted': 'rows.insert',
-  'zerodb.event.published': 'events.publish',
-}
+import { type EventName, eventTypeOf } from '../schema/events.ts'
 
 /**
  * Returns a warning if the code calls a method whose event triggers the function again; null otherwise. The check is textual: it misses calls that
@@ -20,7 +9,7 @@ export function selfTriggerOf(
   event: EventName,
   filtered: boolean,
 ): string | null {
-  const writer = WRITERS[event]
+  const { writer } = eventTypeOf(event)
   const call = new RegExp(String.raw`\b${writer.replace('.', String.raw`\s*\.\s*`)}\s*\(`)
   if (!Object.values(files).some((file) => typeof file === 'string' && call.test(file))) return null
   const filter = filtered

@@ -5,13 +5,12 @@ import { functionHandler } from './function.ts'
 import type { Handler } from './handler.ts'
 import { webhook } from './webhook.ts'
 
+const ALL = [autoEmbed, autoSummarize, autoGraph, webhook]
+
 /** All built-in handlers, by `hook_name`. */
-export const HANDLERS: Readonly<Record<string, Handler>> = {
-  auto_embed: autoEmbed,
-  auto_summarize: autoSummarize,
-  auto_graph: autoGraph,
-  webhook,
-}
+export const HANDLERS: Readonly<Record<string, Handler>> = Object.fromEntries(
+  ALL.map((handler) => [handler.name, handler]),
+)
 
 /** Returns the handler for a hook's name: the whole name, or the part before the colon in `webhook:<label>`. */
 export function handlerOf(hookName: string): Handler | undefined {
@@ -25,3 +24,5 @@ export function executorOf(run: { handler: string; function_id: string | null })
 }
 
 export const HANDLER_NAMES = Object.keys(HANDLERS)
+/** Names that no function can have: a hook with such a name asks for the handler. */
+export const RESERVED_NAMES: readonly string[] = [...HANDLER_NAMES, functionHandler.name]

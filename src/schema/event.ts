@@ -3,16 +3,33 @@ import { metadata } from './common.ts'
 
 export const CHANNELS = ['zerodb', 'zeromemory'] as const
 
-/** A kind of event: its name, the channel it is sent on and the fields of its `data`, each null where it has no value. */
-export interface EventType<Name extends string = string, Data extends z.ZodObject = z.ZodObject> {
-  name: Name
-  channel: (typeof CHANNELS)[number]
-  data: Data
+/** The row that an event is about. */
+export type EventRow<Field extends string = string> = (
+  | /** Field of `data` that has the id of the row. */ { id: Field }
+  | /** Fields of `data` that find the row together; `event-rows.ts` says how. */ { key: readonly Field[] }
+) & {
+  /** Fields of the row that filters and functions see. `'user'`: those that the user has given it. */
+  fields: readonly string[] | 'user'
 }
 
-export function defineEvent<Name extends string, Data extends z.ZodObject>(
-  type: EventType<Name, Data>,
-): EventType<Name, Data> {
+/** All that the program knows of a kind of event, apart from the SQL of its rows in `store/queue/event-rows.ts`. */
+export interface EventType<Name extends string = string, Data extends z.ZodObject = z.ZodObject> {
+  readonly name: Name
+  readonly channel: (typeof CHANNELS)[number]
+  /** Fields of the event's `data`, each null where it has no value. */
+  readonly data: Data
+  /** Name of the operation that writes the event. */
+  readonly writer: string
+  /** Null when the event is about several rows. */
+  readonly row: EventRow<keyof z.infer<Data> & string> | null
+}
+
+/** Returns `type`, with its names as literal types. */
+export function defineEvent<
+  const Name extends string,
+  Data extends z.ZodObject,
+  const Row extends EventRow<keyof z.infer<Data> & string> | null,
+>(type: EventType<Name, Data> & { readonly row: Row }): EventType<Name, Data> & { readonly row: Row } {
   return type
 }
 

@@ -5,6 +5,21 @@ const projectId = z.string().describe('Id of the project')
 const userId = z.string().describe('Id of the user who owns the project')
 const memoryId = z.string().describe('Id of the memory')
 
+const MEMORY_FIELDS = [
+  'memory_id',
+  'content',
+  'agent_id',
+  'session_id',
+  'role',
+  'entity_id',
+  'memory_type',
+  'namespace',
+  'importance',
+  'tags',
+  'metadata',
+  'created_at',
+] as const
+
 export const vectorStored = defineEvent({
   name: 'zerodb.vector.stored',
   channel: 'zerodb',
@@ -15,6 +30,22 @@ export const vectorStored = defineEvent({
     source: z.string().describe('Source of the vector'),
     user_id: userId,
   }),
+  writer: 'vectors.upsert',
+  row: {
+    key: ['namespace', 'vector_id'],
+    fields: [
+      'vector_id',
+      'namespace',
+      'document',
+      'metadata',
+      'source',
+      'dimension',
+      'model',
+      'summary',
+      'created_at',
+      'updated_at',
+    ],
+  },
 })
 
 /** One for the whole batch; its vectors emit no events. */
@@ -26,6 +57,8 @@ export const vectorBatchStored = defineEvent({
     count: z.number().describe('Number of vectors stored'),
     user_id: userId,
   }),
+  writer: 'vectors.upsert_batch',
+  row: null,
 })
 
 export const memoryStored = defineEvent({
@@ -37,6 +70,8 @@ export const memoryStored = defineEvent({
     agent_id: z.string().nullable().describe('Agent that the memory belongs to; null when not given'),
     user_id: userId,
   }),
+  writer: 'memory.store',
+  row: { id: 'memory_id', fields: MEMORY_FIELDS },
 })
 
 export const fileUploaded = defineEvent({
@@ -50,6 +85,21 @@ export const fileUploaded = defineEvent({
     size_bytes: z.number().nullable().describe('Size of the content in bytes; null when unknown'),
     user_id: userId,
   }),
+  writer: 'files.upload',
+  row: {
+    id: 'file_id',
+    fields: [
+      'file_id',
+      'file_key',
+      'file_name',
+      'content_type',
+      'size_bytes',
+      'folder',
+      'metadata',
+      'summary',
+      'created_at',
+    ],
+  },
 })
 
 export const rowInserted = defineEvent({
@@ -61,6 +111,8 @@ export const rowInserted = defineEvent({
     project_id: projectId,
     user_id: userId,
   }),
+  writer: 'rows.insert',
+  row: { id: 'row_id', fields: 'user' },
 })
 
 export const eventPublished = defineEvent({
@@ -72,6 +124,11 @@ export const eventPublished = defineEvent({
     topic: z.string().describe('Topic that the event was published to'),
     user_id: userId,
   }),
+  writer: 'events.publish',
+  row: {
+    id: 'event_id',
+    fields: ['topic', 'event_payload', 'source', 'correlation_id', 'published_at'],
+  },
 })
 
 export const remembered = defineEvent({
@@ -84,9 +141,14 @@ export const remembered = defineEvent({
     namespace: z.string().describe('Namespace of the memory'),
     user_id: userId,
   }),
+  writer: 'memory.remember',
+  row: { id: 'memory_id', fields: MEMORY_FIELDS },
 })
 
-/** Every event type, in the order of the documentation. Hook validation, dispatch and docs follow this list. */
+/**
+ * Every event type, in the order of the documentation. Validation, dispatch, the rows of invoked hooks, self-trigger warnings, the types of the
+ * SDK and of functions, and the checks of the docs are derived from this list.
+ */
 export const EVENT_TYPES = [
   vectorStored,
   vectorBatchStored,
@@ -99,6 +161,13 @@ export const EVENT_TYPES = [
 
 export type Event = EventOf<(typeof EVENT_TYPES)[number]>
 export type EventName = Event['event']
+
+/** Names of the types whose row several fields find together. */
+export type KeyedEventName = Extract<(typeof EVENT_TYPES)[number], { row: { key: unknown } }>['name']
+
+export function eventTypeOf(name: EventName): (typeof EVENT_TYPES)[number] {
+  return EVENT_TYPES.find((type) => type.name === name)!
+}
 
 export const EVENT_NAMES = EVENT_TYPES.map((type) => type.name) as [EventName, ...EventName[]]
 

@@ -43,8 +43,8 @@ const DATA = new Map(
   EVENT_TYPES.map((type) => {
     const { user_id: _, ...shape } = type.data.shape
     const fields = Object.entries(shape).filter(([field]) => field !== 'project_id')
-    const ids = ['memory_id', 'file_id', 'row_id', 'event_id']
-    const own = fields.map(([field, schema]) => [field, ids.includes(field) ? uuid : schema])
+    const id: string | null = type.row !== null && 'id' in type.row ? type.row.id : null
+    const own = fields.map(([field, schema]) => [field, field === id ? uuid : schema])
     return [type.name as string, { channel: type.channel, data: z.strictObject(Object.fromEntries(own)) }]
   }),
 )

@@ -3,13 +3,17 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { build } from 'esbuild'
 import { expect, test } from 'vitest'
-import { GENERATED, generatedClient } from '../../scripts/client.ts'
+import { GENERATED, GENERATED_EVENTS, generatedClient, generatedEvents } from '../../scripts/client.ts'
 import { packageRoot } from '../../src/platform/package.ts'
 
 const MAX_KILOBYTES = 8
 
 test('the types and routes of the SDK match the operations', async () => {
   expect(readFileSync(GENERATED, 'utf8'), 'npm run generate').toBe(generatedClient())
+})
+
+test('the event types of functions are those of the program', () => {
+  expect(readFileSync(GENERATED_EVENTS, 'utf8'), 'npm run generate').toBe(generatedEvents())
 })
 
 test(`the SDK is small: at most ${MAX_KILOBYTES} KB for a browser`, async () => {

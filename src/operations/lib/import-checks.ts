@@ -64,7 +64,7 @@ export function createImportChecks(app: App, caller: Caller): RowChecks {
   let isAllowed = true
 
   function checkFunction({ id, name, version }: RowOf<'functions'>): void {
-    checkName(name)
+    checkName(app, name)
     functions.set(id, { name, version, schedules: [] })
   }
 

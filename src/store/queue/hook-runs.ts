@@ -1,18 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { json, type Statement, sql } from '../../db/sql.ts'
-import { EVENT_TYPES, type EventName } from '../../schema/events.ts'
+import { json, sql } from '../../db/sql.ts'
+import { type EventName, eventTypeOf } from '../../schema/events.ts'
 import type { Hook } from '../../schema/hook.ts'
 import { found, now, type Scope, type StoreContext, userProject } from '../context.ts'
-
-/** Which field of an event's data is its row's id, where there is one. */
-const ROW_ID: Partial<Record<EventName, string>> = {
-  'zerodb.memory.stored': 'memory_id',
-  'zeromemory.remembered': 'memory_id',
-  'zerodb.file.uploaded': 'file_id',
-  'zerodb.table.row_inserted': 'row_id',
-  'zerodb.event.published': 'event_id',
-}
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+import { rowNamed } from './event-rows.ts'
 
 export function hookRuns(context: StoreContext) {
   const { db } = context
@@ -29,7 +20,7 @@ export function hookRuns(context: StoreContext) {
       maxDepth: number,
     ): Promise<string> {
       const { cause, trace } = scope
-      const { name, channel, data } = EVENT_TYPES.find(({ name }) => name === hook.event_type)!
+      const { name, channel, data } = eventTypeOf(hook.event_type)
       const nothing = Object.fromEntries(Object.keys(data.shape).map((field) => [field, null]))
       const { user_id, project_id } = scope
       const envelope = {
@@ -45,7 +36,7 @@ export function hookRuns(context: StoreContext) {
         select
           'invoke', h.id, h.function_id, h.runtime, project.user_id, project.project_id, h.hook_name,
           -- Where none is named, an id that none has.
-          coalesce((${rowNamed(scope, name, payload)}), gen_random_uuid())::text,
+          coalesce((${rowNamed(name, project_id, payload)}), gen_random_uuid())::text,
           ${json(envelope)}::jsonb
             || jsonb_build_object('timestamp', to_char(${now(context)} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')),
           ${cause?.chain_id ?? null}::text, ${cause?.depth ?? null}::int,
@@ -63,17 +54,4 @@ function tooDeep({ chain_id, depth }: NonNullable<Scope['cause']>, maxDepth: num
     code: 'chain_too_deep',
     message: `The chain that began with ${chain_id} has gone through ${depth} runs; ZERODB_MAX_DEPTH is ${maxDepth}`,
   }
-}
-
-/** The id of the row that an event's data names; null when it names none. Handlers look for it in their own project only. */
-function rowNamed({ project_id }: Scope, event: EventName, data: Record<string, unknown>): Statement {
-  if (event === 'zerodb.vector.stored') {
-    const { vector_id, namespace = 'default' } = data
-    if (typeof vector_id !== 'string' || typeof namespace !== 'string') return sql`select null::uuid`
-    return sql`
-      select id from zerodb_vectors
-      where project_id = ${project_id}::uuid and namespace = ${namespace} and vector_id = ${vector_id}`
-  }
-  const id = data[ROW_ID[event] ?? '']
-  return typeof id === 'string' && UUID.test(id) ? sql`select ${id}::uuid` : sql`select null::uuid`
 }

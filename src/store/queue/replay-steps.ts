@@ -1,8 +1,8 @@
 import { type Statement, sql } from '../../db/sql.ts'
-import { EVENT_TYPES } from '../../schema/events.ts'
+import { type EventName, eventTypeOf } from '../../schema/events.ts'
 import type { ReplayCriteria } from '../../schema/replay.ts'
 import { now, relax, type StoreContext } from '../context.ts'
-import { rowsOf } from './backfill-sources.ts'
+import { rowsOf } from './event-rows.ts'
 import { orderOf, passesFilter, seenOf, subscribesTo } from './hook-filter-sql.ts'
 import { limited } from './owned-run.ts'
 import { endEarly, meets } from './replays.ts'
@@ -183,7 +183,7 @@ function eventBatch(job: Job, size: number): Statement {
 
 /** The same for rows. Of one that is gone meanwhile only the turn is left. */
 function rowBatch(job: Job, size: number): Statement {
-  const type = EVENT_TYPES.find(({ name }) => name === job.criteria.event_type)!
+  const type = eventTypeOf(job.criteria.event_type as EventName)
   return sql`
     batch as materialized (
       select

@@ -4,8 +4,8 @@ import type { Hook } from '../../schema/hook.ts'
 import type { Replay, ReplayCriteria } from '../../schema/replay.ts'
 import { RUN_STATUSES } from '../../schema/run.ts'
 import { bounded, found, now, type StoreContext } from '../context.ts'
-import { rowsOf } from './backfill-sources.ts'
 import { cancelQueued } from './cancel-queued.ts'
+import { rowsOf } from './event-rows.ts'
 
 /** A hook whose `event_type` is known to be one of ours. */
 export type HookOverRows = Pick<Hook, 'id' | 'event_type' | 'created_at'> & { event_type: Parameters<typeof rowsOf>[0] }

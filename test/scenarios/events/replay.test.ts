@@ -13,6 +13,7 @@ import { eventually } from '../../support/eventually.ts'
 import { gated, instant } from '../../support/gate.ts'
 import { startServer } from '../../support/listening.ts'
 import { type Receiver, startReceiver } from '../../support/receiver.ts'
+import { writeAll } from '../../support/writes.ts'
 
 const STORED = 'zerodb.vector.stored'
 const MEMORY_STORED = 'zerodb.memory.stored'
@@ -483,25 +484,6 @@ describe('a replay', () => {
     await user.post(`${REPLAYS}/${going.id}/cancel`)
   })
 })
-
-/** Writes an object of each kind, so each event type is emitted once. */
-async function writeAll(user: TestUser): Promise<void> {
-  const { database } = user
-  const posts: [string, object][] = [
-    [`${database}/vectors/upsert`, { document: 'a text', namespace: 'n', source: 's' }],
-    [`${database}/vectors/upsert-batch`, { vectors: [{ document: 'one' }, { document: 'two' }] }],
-    [`${database}/memory/store`, { content: 'a record', agent_id: 'an agent' }],
-    [
-      `${database}/files/upload`,
-      { file_name: 'a.txt', content_type: 'text/plain', file_content: Buffer.from('hi').toString('base64') },
-    ],
-    [`${database}/tables`, { table_name: 'orders' }],
-    [`${database}/tables/orders/rows`, { row_data: { n: 1 } }],
-    [`${database}/events/publish`, { topic: 'a topic' }],
-    ['/api/v1/public/memory/v2/remember', { content: 'Alice met Bob', entity_id: 'alice', namespace: 'n' }],
-  ]
-  for (const [url, body] of posts) expect((await user.post(url, body)).status, url).toBeLessThan(300)
-}
 
 describe('a backfill', () => {
   const webhook = (user: TestUser, type: EventName, label: string, rest: object = {}) =>

@@ -1,5 +1,5 @@
 import { type Statement, sql } from '../../db/sql.ts'
-import type { EventName } from '../../schema/events.ts'
+import { type EventName, eventTypeOf, type KeyedEventName } from '../../schema/events.ts'
 
 /**
  * What is stored, as the events that told of it: `row_id` (the events' `ref`), `project_id`, `at` (when it was stored), `tie` (the order
@@ -71,4 +71,26 @@ export function rowsOf(event: EventName, userId: string): Statement {
   // Inside each source: what groups rows is not to group those of all users.
   const mine = sql`r.project_id in (select id from zerodb_projects where user_id = ${userId}::uuid)`
   return SOURCES[event](userId, mine)
+}
+
+/** Finds the row of an event type by the key that its data has. */
+const BY_KEY: Record<KeyedEventName, (projectId: string, data: Record<string, unknown>) => Statement> = {
+  'zerodb.vector.stored': (projectId, { vector_id, namespace = 'default' }) =>
+    typeof vector_id === 'string' && typeof namespace === 'string'
+      ? sql`
+        select id from zerodb_vectors
+        where project_id = ${projectId}::uuid and namespace = ${namespace} and vector_id = ${vector_id}`
+      : NO_ROW,
+}
+
+const NO_ROW = sql`select null::uuid`
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+
+/** The id of the row that an event's data names, null when it names none. The row can be in another project: handlers look in their own. */
+export function rowNamed(event: EventName, projectId: string, data: Record<string, unknown>): Statement {
+  const { row } = eventTypeOf(event)
+  if (row === null) return NO_ROW
+  if ('key' in row) return BY_KEY[event as KeyedEventName](projectId, data)
+  const id = data[row.id]
+  return typeof id === 'string' && UUID.test(id) ? sql`select ${id}::uuid` : NO_ROW
 }

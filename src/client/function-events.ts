@@ -1,0 +1,120 @@
+// Generated from the event types by scripts/client.ts: `npm run generate` updates it.
+
+/** An event as a function receives it; `event` determines the fields of `data`. */
+export interface Envelope<Name extends string, Data> {
+  id: string
+  event: Name
+  channel: string
+  data: Data
+  timestamp: string
+  /** True for an event of a replay, and for one that stands for a row older than the hook. */
+  synthetic?: boolean
+}
+
+export type VectorStoredEvent = Envelope<
+  'zerodb.vector.stored',
+  {
+    /** Id of the vector */
+    vector_id: string
+    /** Id of the project */
+    project_id: string
+    /** Namespace of the vector */
+    namespace: string
+    /** Source of the vector */
+    source: string
+    /** Id of the user who owns the project */
+    user_id: string
+  }
+>
+export type VectorBatchStoredEvent = Envelope<
+  'zerodb.vector.batch_stored',
+  {
+    /** Id of the project */
+    project_id: string
+    /** Number of vectors stored */
+    count: number
+    /** Id of the user who owns the project */
+    user_id: string
+  }
+>
+export type MemoryStoredEvent = Envelope<
+  'zerodb.memory.stored',
+  {
+    /** Id of the memory */
+    memory_id: string
+    /** Id of the project */
+    project_id: string
+    /** Agent that the memory belongs to; null when not given */
+    agent_id: string | null
+    /** Id of the user who owns the project */
+    user_id: string
+  }
+>
+export type FileUploadedEvent = Envelope<
+  'zerodb.file.uploaded',
+  {
+    /** Id of the file */
+    file_id: string
+    /** Id of the project */
+    project_id: string
+    /** Name of the file */
+    file_name: string
+    /** Media type of the content; null when unknown */
+    content_type: string | null
+    /** Size of the content in bytes; null when unknown */
+    size_bytes: number | null
+    /** Id of the user who owns the project */
+    user_id: string
+  }
+>
+export type RowInsertedEvent = Envelope<
+  'zerodb.table.row_inserted',
+  {
+    /** Name of the table */
+    table_name: string
+    /** Id of the row */
+    row_id: string
+    /** Id of the project */
+    project_id: string
+    /** Id of the user who owns the project */
+    user_id: string
+  }
+>
+export type EventPublishedEvent = Envelope<
+  'zerodb.event.published',
+  {
+    /** Id of the published event */
+    event_id: string
+    /** Id of the project */
+    project_id: string
+    /** Topic that the event was published to */
+    topic: string
+    /** Id of the user who owns the project */
+    user_id: string
+  }
+>
+export type RememberedEvent = Envelope<
+  'zeromemory.remembered',
+  {
+    /** Id of the memory */
+    memory_id: string
+    /** Person or thing that the memory is about; null when not given */
+    entity_id: string | null
+    /** Kind of memory */
+    memory_type: string | null
+    /** Namespace of the memory */
+    namespace: string
+    /** Id of the user who owns the project */
+    user_id: string
+  }
+>
+
+/** The event of a write. */
+export type DataEvent =
+  | VectorStoredEvent
+  | VectorBatchStoredEvent
+  | MemoryStoredEvent
+  | FileUploadedEvent
+  | RowInsertedEvent
+  | EventPublishedEvent
+  | RememberedEvent
