@@ -20,7 +20,24 @@ export interface Heartbeat {
   leave(): Promise<void>
 }
 
-/** Makes this process known as one that executes the runs of `handlers`. */
+/**
+ * Registers this process as an instance that executes the runs of `handlers`.
+ *
+ * The lease of an instance is its row in `zerodb_instances`; its number, the epoch, is the owner of the runs that it executes.
+ * - Live: `beat` renews the row every 1.5 s. `hasLease` is true for 5 s after the start of the last complete beat.
+ * - Without a lease: the database could not be reached for 5 s. The instance begins no run, because others may take over its runs.
+ * - Expired: another instance has deleted the row (`expire`), because it was 5 s old. That instance must have renewed its own lease for
+ *   5 s itself, so that an outage of the database expires none. The expired instance registers again at its next beat, with a new epoch.
+ * - Draining: `drain` marks the row. The instance takes no more runs and finishes those that it has.
+ * - Left: `leave` gives back unfinished runs and deletes the row.
+ *
+ * Runs follow the leases. `recover` queues running runs whose owner has no row, later after each death, and `dead` after the third.
+ * `lost` finds own runs that were cancelled or have another owner: the worker abandons them. `reclaim` queues runs that have this owner but are
+ * unknown to the worker, because the answer to a claim was lost. Results count only from the owner of a run (`finish`), so that a run that
+ * two instances execute for a moment has one result.
+ *
+ * On the embedded database there is one process: it always has the lease, and registration removes the rows of its predecessors.
+ */
 export async function startHeartbeat(app: App, handlers: readonly string[]): Promise<Heartbeat> {
   const alone = app.store.kind === 'pglite'
   const self = { host: hostname(), pid: process.pid, handlers, slots: app.config.workerSlots }

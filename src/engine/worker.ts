@@ -1,15 +1,13 @@
 import type { App } from '../app.ts'
-import { DatabaseUnavailable, DbError } from '../db/sql.ts'
-import { RetryLater, ZeroError } from '../errors.ts'
+import { DbError } from '../db/sql.ts'
+import { ZeroError } from '../errors.ts'
 import { executorOf } from '../handlers/index.ts'
-import { abortable } from '../platform/abort.ts'
 import type { RunLog } from '../schema/run.ts'
-import { safeParse } from '../schema/safe-parse.ts'
 import type { OwnedRun } from '../store/queue/owned-run.ts'
 import type { AttemptResult } from '../store/queue/runs.ts'
+import { attempt } from './attempt.ts'
 import { createBatchWriter } from './batch-writer.ts'
 import type { LoopGuard } from './loop-guard.ts'
-import { retryAfter } from './retry.ts'
 import { createLogBook, type RunLogBook } from './run-log.ts'
 
 /** Results are written together: how long the first of a batch waits for others. */
@@ -18,8 +16,6 @@ const ACKNOWLEDGE_BATCH = 256
 /** Short runs are owned ahead: as many as will start this soon, so that fetching them is not what the slots wait for. */
 const AHEAD_MS = 20
 const MAX_AHEAD = 256
-/** Until the next attempt of a run in whose midst the database went away. */
-const OUTAGE_SECONDS = 2
 
 export interface Worker {
   /** How many more runs this process should own now. */
@@ -106,7 +102,7 @@ export function createWorker(options: WorkerOptions): Worker {
     const started = performance.now()
     if (run.trigger === 'event' && run.attempts === 1 && !run.synthetic && run.event.id !== null)
       app.metrics.eventToRun.observe(Math.max(0, app.clock.now() - Date.parse(run.event.timestamp)) / 1000)
-    const ending = { ...(await outcomeOf(app, run, controller, loopGuard, book)), logs: log.lines }
+    const ending = { ...(await attempt(app, run, { controller, loopGuard, book })), logs: log.lines }
     const took = performance.now() - started
     meanMs += (took - meanMs) / 16
     const handler = executorOf(run)?.name ?? 'none'
@@ -174,102 +170,10 @@ interface Execution {
 /** With what the worker itself needs to know of it. */
 type PendingResult = AttemptResult & { constrained: boolean }
 
-/** Executes one attempt. Never throws: whatever happens is the run's ending. */
-async function outcomeOf(
-  app: App,
-  run: OwnedRun,
-  controller: AbortController,
-  breaker: LoopGuard,
-  book: RunLogBook,
-): Promise<Omit<AttemptResult, 'logs'>> {
-  let version: number | undefined
-  const end = (status: AttemptResult['status'], rest: Partial<AttemptResult> = {}) => ({
-    version,
-    id: run.id,
-    attempts: run.attempts,
-    status,
-    result: null,
-    error: null,
-    retry_in: null,
-    ...rest,
-  })
-  // Made when there is something to say: most runs say nothing.
-  let child: App['log'] | undefined
-  const log = () => {
-    child ??= app.log.child({
-      run: run.id,
-      event: run.event.id,
-      handler: run.handler,
-      attempt: run.attempts,
-      ...(run.trace === null ? {} : { trace: run.trace }),
-    })
-    return child
-  }
-  const handler = executorOf(run)
-  if (run.config === null) return end('cancelled')
-  if (!handler) return end('dead', { error: { code: 'no_handler', message: `There is no handler "${run.handler}"` } })
-  // Only an operator can have deleted it: what a run needs is kept.
-  if (run.trigger === 'event' && run.event.id === null)
-    return end('dead', { error: { code: 'event_gone', message: 'The event of this run is not there any more' } })
-  if (run.function_id === null && !handler.on.includes(run.event.event)) {
-    return end('skipped', {
-      error: { code: 'not_applicable', message: `${run.handler} has nothing to do on ${run.event.event}` },
-    })
-  }
-  const tooOften = breaker.tooOften(run)
-  if (tooOften !== null) return end('dead', { error: { code: 'loop_suspected', message: tooOften } })
-  const config = safeParse(handler.config, run.config)
-  if (!config.success) return end('dead', { error: { code: 'invalid_config', message: config.error.message } })
-
-  const seconds = app.config.handlerTimeoutSeconds
-  const late = () => controller.abort(new Error(`the handler took longer than ${seconds} s`))
-  const timeout = handler.managesTimeout ? undefined : setTimeout(late, seconds * 1000)
-  try {
-    const context = {
-      ...run,
-      signal: controller.signal,
-      log(message: string) {
-        log().info(message)
-        book.log(message)
-      },
-      logLine: book.say,
-      setVersion(number: number) {
-        version = number
-      },
-    }
-    const result = await abortable(handler.run(app, context, config.data), controller.signal)
-    return end('succeeded', { result: result ?? null })
-  } catch (thrown) {
-    const { functionStack: stack } = thrown as { functionStack?: string }
-    const message = thrown instanceof Error ? thrown.message : String(thrown)
-    const error = { code: codeOf(thrown), message, ...(stack === undefined ? {} : { stack }) }
-    const attempt = run.attempts - run.base_attempts
-    // No fault of the run, whatever its policy.
-    const pause =
-      thrown instanceof DatabaseUnavailable
-        ? retryAfter(attempt, new RetryLater(OUTAGE_SECONDS, error.message))
-        : run.ordering === 'skip'
-          ? null
-          : retryAfter(attempt, thrown, run.retry)
-    log().warn(
-      { error: thrown, retry_in: pause },
-      pause === null ? 'run is dead' : 'run failed and will be tried again',
-    )
-    return pause === null ? end('dead', { error }) : end('queued', { error, retry_in: pause })
-  } finally {
-    clearTimeout(timeout)
-  }
-}
-
 /** Whether it is the values that the database refuses, and would refuse again. */
 function isUnstorable(error: unknown): boolean {
   return (
     (error instanceof DbError && /^(22|54)/.test(error.code)) ||
     (error instanceof ZeroError && error.code === 'invalid')
   )
-}
-
-function codeOf(thrown: unknown): string {
-  const { code } = thrown as { code?: unknown }
-  return typeof code === 'string' ? code : 'handler_failed'
 }
