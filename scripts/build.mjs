@@ -60,18 +60,24 @@ export async function build() {
     metafile: true,
     logLevel: 'warning',
   })
-  const client = await bundle({
+  const clientOptions = {
     absWorkingDir: root,
     entryPoints: [join(root, 'src', 'client', 'index.ts')],
-    outfile: join(dist, 'client', 'index.js'),
     bundle: true,
     platform: 'neutral',
     target: 'es2022',
+    logLevel: 'warning',
+  }
+  const client = await bundle({
+    ...clientOptions,
+    outfile: join(dist, 'client', 'index.js'),
     format: 'esm',
     sourcemap: 'linked',
     metafile: true,
-    logLevel: 'warning',
   })
+  // Node before 20.19 cannot require() an ES module. The folder's package.json makes its code and its types CommonJS.
+  await bundle({ ...clientOptions, outfile: join(dist, 'client', 'cjs', 'index.js'), format: 'cjs' })
+  writeFileSync(join(dist, 'client', 'cjs', 'package.json'), '{ "type": "commonjs" }\n')
   const sources = [program, client].flatMap(({ metafile }) => Object.keys(metafile.inputs))
   writeFileSync(join(dist, 'THIRD-PARTY-NOTICES.txt'), notices(sources))
   rmSync(join(dist, 'migrations'), { recursive: true, force: true })

@@ -43,9 +43,9 @@ function sizeOf(path: string): number {
 
 test('the package has everything it needs, and nothing that only the build needs', () => {
   const paths = packed.files.map(({ path }) => path)
-  const types = ['dist/client/index.d.ts', 'dist/client/functions.d.ts']
-  for (const path of ['README.md', 'LICENSE', 'dist/zerodb.js', 'dist/THIRD-PARTY-NOTICES.txt', 'dist/client/index.js'])
-    expect(paths).toContain(path)
+  const types = ['dist/client/index.d.ts', 'dist/client/functions.d.ts', 'dist/client/cjs/index.d.ts']
+  const code = ['dist/zerodb.js', 'dist/client/index.js', 'dist/client/cjs/index.js']
+  for (const path of ['README.md', 'LICENSE', 'dist/THIRD-PARTY-NOTICES.txt', ...code]) expect(paths).toContain(path)
   for (const path of types) expect(paths).toContain(path)
   expect(paths.filter((path) => /^dist\/template-.*\.tar\.gz$/.test(path))).toHaveLength(1)
   const others = paths.filter((path) => !/^(README\.md|LICENSE|package\.json|dist\/)/.test(path))
@@ -139,10 +139,16 @@ test('a program loads the client from a folder with no other package', async () 
   expect(await run(process.execPath, node, { cwd: alone })).toBe('function\n')
 })
 
+test('a program imports or requires the client by the name of the package', async () => {
+  const log = 'console.log(typeof new ZeroDB({ url: "http://localhost" }).runs.logs)'
+  const imported = ['--input-type=module', '--eval', `import { ZeroDB } from 'zerodb-functions'; ${log}`]
+  const required = ['--input-type=commonjs', '--eval', `const { ZeroDB } = require('zerodb-functions'); ${log}`]
+  for (const node of [imported, required])
+    expect(await run(process.execPath, node, { cwd: installed })).toBe('function\n')
+})
+
 test('programs use its types in strict mode, with no other package', async () => {
-  await writeFile(
-    join(installed, 'use.ts'),
-    `import { type Hook, verifyWebhook, ZeroDB, ZeroDBError } from 'zerodb-functions/client'
+  const program = `import { type Hook, verifyWebhook, ZeroDB, ZeroDBError } from 'zerodb-functions/client'
 import type { Config, Context, FunctionEvent } from 'zerodb-functions/functions'
 
 export const config: Config = { triggers: ['zerodb.vector.stored'] }
@@ -157,16 +163,19 @@ export async function use(): Promise<Hook[]> {
   await verifyWebhook({ headers: {}, body: '', secrets: 'whsec_' })
   return zerodb.hooks.list().catch((error: ZeroDBError) => { throw error })
 }
-`,
-  )
+`
+  await writeFile(join(installed, 'use.ts'), program)
+  await writeFile(join(installed, 'use.cts'), program.replace('zerodb-functions/client', 'zerodb-functions'))
   const tsc = join(packageRoot(), 'node_modules/typescript/bin/tsc')
   const strict = ['--noEmit', '--strict', '--skipLibCheck', 'false', '--types', '']
   const libs = ['--target', 'es2022', '--lib', 'es2022,dom,dom.asynciterable']
-  for (const [module, resolution] of [
-    ['nodenext', 'nodenext'],
-    ['esnext', 'bundler'],
+  for (const [module, resolution, file] of [
+    ['nodenext', 'nodenext', 'use.ts'],
+    ['esnext', 'bundler', 'use.ts'],
+    // As in Node 20, which cannot require an ES module.
+    ['node16', 'node16', 'use.cts'],
   ] as const) {
     const modules = ['--module', module, '--moduleResolution', resolution]
-    await run(process.execPath, [tsc, ...strict, ...libs, ...modules, 'use.ts'], { cwd: installed })
+    await run(process.execPath, [tsc, ...strict, ...libs, ...modules, file], { cwd: installed })
   }
 }, 120_000)
