@@ -27,7 +27,7 @@ comment on column zerodb_hooks.hook_name is 'A built-in handler, webhook:<label>
 comment on column zerodb_hooks.filter is 'The condition on event and row, as the API shows it';
 comment on column zerodb_hooks.filter_path is 'filter as a jsonpath, which dispatch evaluates';
 comment on column zerodb_hooks.ordering_key is 'The path of the key whose runs follow one another, and what a failure does to them: block or skip';
-comment on column zerodb_hooks.retry is 'What differs from the default retry policy';
+comment on column zerodb_hooks.retry is 'The fields that differ from the default retry policy';
 comment on column zerodb_hooks.concurrency is 'How many runs of the hook may be running at once; null: any number';
 comment on column zerodb_hooks.function_concurrency is 'How many runs of the hook''s function may be running at once, over all its triggers; null: any number';
 comment on column zerodb_hooks.runtime is 'The runtime of the hook''s function: an instance needs it to execute the run';
@@ -59,7 +59,7 @@ comment on table zerodb_outbox is 'Events that no dispatcher has taken. A row is
 comment on table zerodb_instances is 'One row per running process. A process that has not renewed its lease is deleted, and its runs are queued again';
 comment on column zerodb_instances.epoch is 'The number under which the process owns runs; never used twice';
 comment on column zerodb_instances.beat_at is 'When the process last renewed its lease';
-comment on column zerodb_instances.handlers is 'What the process can execute: names of handlers, and function:<runtime>';
+comment on column zerodb_instances.handlers is 'The handlers that the process can execute, and function:<runtime> for runtimes';
 comment on column zerodb_instances.slots is 'How many runs the process executes at once';
 comment on column zerodb_instances.draining is 'True when the process stops and takes no further runs';
 
@@ -105,8 +105,8 @@ comment on column zerodb_function_versions.entry is 'The path in files of the mo
 comment on column zerodb_function_versions.source_map is 'The source map of the bundle; null when nothing was bundled';
 
 comment on table zerodb_schedules is 'Cron schedules of functions';
-comment on column zerodb_schedules.missed is 'What becomes of ticks that passed while no server ran: skip, run_once or run_all';
-comment on column zerodb_schedules.overlap is 'What becomes of a tick while the last run is unfinished: skip or queue';
+comment on column zerodb_schedules.missed is 'How to handle ticks that passed while no server ran: skip, run_once or run_all';
+comment on column zerodb_schedules.overlap is 'How to handle a tick while the last run is unfinished: skip or queue';
 comment on column zerodb_schedules.next_at is 'The next tick; the process that moves it on makes the run of the tick';
 
 comment on table zerodb_secrets is 'Secrets of a project, which its functions read';
@@ -126,7 +126,7 @@ comment on column zerodb_vectors.batch_id is 'The batch that stored the vector; 
 comment on table zerodb_memories is 'Memories: records of agents, and remembered texts';
 comment on column zerodb_memories.event_seq is 'The event of the row, by which forgetting a memory finds its runs';
 comment on column zerodb_memories.kind is 'record: stored by the memory operations; remembered: by remember';
-comment on column zerodb_memories.entity_id is 'Whom or what the memory is about, as the application names it';
+comment on column zerodb_memories.entity_id is 'The subject of the memory, as the application names it';
 comment on column zerodb_memories.words is 'The words of the content, for search by words';
 
 comment on table zerodb_files is 'Files: what is known of each; the content is in the blob driver';
@@ -157,6 +157,6 @@ comment on column zerodb_edges.valid_to is 'Until when the fact holds in the wor
 comment on column zerodb_edges.invalidated_at is 'When the server learned that the fact does not hold; null: it holds';
 
 comment on table zerodb_edge_sources is 'Which memory states a relation, and where in its content';
-comment on column zerodb_edge_sources.extractor is 'What read the relation out of the content: the built-in rules or a language model';
+comment on column zerodb_edge_sources.extractor is 'The model that read the relation out of the content';
 
 comment on table zerodb_idempotency_keys is 'One row per Idempotency-Key of a user, for 24 hours';
