@@ -58,6 +58,14 @@ test.each(files)('%s imports only from layers above its own', (file) => {
   )
 })
 
+test('the architecture page lists the same layers', () => {
+  const page = readFileSync(join(packageRoot(), 'docs', 'architecture.md'), 'utf8')
+  const rows = [...page.matchAll(/^\| \d+ \| (.*?) \|/gm)].map(([, modules]) =>
+    [...modules!.matchAll(/`([^`]+)`/g)].map(([, name]) => name),
+  )
+  expect(rows).toEqual(LAYERS)
+})
+
 test.each([
   ["import { main } from '../main.ts'", 'which is not in a layer above'],
   ["import type { Handler } from '../handlers/handler.ts'", 'which is not in a layer above'],
