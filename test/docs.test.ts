@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { describeConfig } from '../src/config.ts'
 import { OPERATIONS } from '../src/operations/index.ts'
@@ -189,15 +189,31 @@ test('every operation is used in a block that is run', () => {
   }
 })
 
-test('the README links to every page, and its map has every folder', () => {
+test('the README links to every page', () => {
   const readme = readFileSync(join(packageRoot(), 'README.md'), 'utf8')
   for (const page of PAGES) expect(readme).toContain(`(docs/${page}`)
-  const map = readme.slice(readme.indexOf('## Map'))
+})
+
+test('the map of the architecture page has every folder', () => {
+  const page = textOf('architecture.md')
+  const map = page.slice(page.indexOf('## Map'), page.indexOf('## From a write'))
   const folders = (path: string) =>
     readdirSync(join(packageRoot(), path), { withFileTypes: true }).filter((entry) => entry.isDirectory())
   for (const { name } of [...folders('src'), ...folders('test').filter((folder) => folder.name !== 'support')])
     expect(map, name).toContain(`${name}/`)
 })
+
+test.each(['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'docs/architecture.md'])(
+  'every path in %s exists',
+  (page) => {
+    const text = readFileSync(join(packageRoot(), page), 'utf8')
+    const paths = [...text.matchAll(/\b(?:src|test|docs|scripts|bench|examples|deploy)\/[\w./-]*\w\/?/g)].map(
+      ([path]) => path,
+    )
+    expect(paths.length).toBeGreaterThan(0)
+    expect(paths.filter((path) => !existsSync(join(packageRoot(), path)))).toEqual([])
+  },
+)
 
 /** Returns the headings of a page as anchors of GitHub. */
 function anchorsOf(text: string): string[] {
@@ -210,9 +226,10 @@ function anchorsOf(text: string): string[] {
 }
 
 test('every link between pages has a target', () => {
-  for (const page of PAGES) {
+  const root = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md'].map((page) => join('..', page))
+  for (const page of [...root, ...PAGES]) {
     for (const [, target, anchor] of textOf(page).matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)/g)) {
-      const file = join(DOCS, target || page)
+      const file = target ? join(DOCS, dirname(page), target) : join(DOCS, page)
       expect(existsSync(file), `${page} links to ${target}`).toBe(true)
       if (anchor) expect(anchorsOf(readFileSync(file, 'utf8')), `${page} links to ${target}`).toContain(anchor)
     }
