@@ -4,11 +4,11 @@ import { join } from 'node:path'
 import { tooOld } from '../platform/node-version.mjs'
 import { packageRoot } from '../platform/package.ts'
 
-// An old Node cannot even read the rest: it is imported only by one that can.
+// Loaded dynamically because an old Node.js cannot parse the rest of the program.
 const { engines } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8'))
-const refusal = tooOld(engines.node)
-if (refusal === null) void import('./main.ts')
+const problem = tooOld(engines.node)
+if (problem === null) void import('./main.ts')
 else {
-  console.error(refusal)
+  console.error(problem)
   process.exitCode = 1
 }

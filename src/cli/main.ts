@@ -1,13 +1,13 @@
 import { report } from './lib/failure.ts'
 import { program } from './program.ts'
 
-// Whoever reads no more (a pager that is closed, head) wants no more.
+// The reader of the output, such as a pager or head, has closed the pipe.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error
   process.exit()
 })
 program.parseAsync().catch((error) => {
   process.exitCode = report(error, process.argv.includes('--json'))
-  // A thread that is still up must not keep a failed command alive.
+  // A worker thread that is still running must not keep a failed command alive.
   setTimeout(() => process.exit(), 500).unref()
 })

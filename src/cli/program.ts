@@ -27,38 +27,39 @@ import { start } from './commands/start.ts'
 import { status } from './commands/status.ts'
 import { worker } from './commands/worker.ts'
 
-/** All commands, as they are typed. What a server is made of they load when they run: most only ask one. */
+/** The command line program. Commands load server modules only when they run, because most of them only call a server. */
 export const program = new Command('zerodb')
   .description('A data backend for AI agents in which code runs when data changes')
   .version(packageVersion())
 
 const COMMANDS = {
-  'Run it:': [start, worker, config, doctor],
-  'Write functions:': [init, dev, deploy, functions, invoke, cron, secrets],
-  'Store and find:': [status, projects, tables, rows, vectors, memory, graph, files],
-  'Use it:': [hooks, events, runs, logs, replay, backfill, reembed, keys, mcp],
-  'Keep it:': [exportProject, importProject, backup, restore, move],
-  'And:': [completion],
+  'Server:': [start, worker, config, doctor],
+  'Functions:': [init, dev, deploy, functions, invoke, cron, secrets],
+  'Data:': [status, projects, tables, rows, vectors, memory, graph, files, reembed],
+  'Automation:': [hooks, events, runs, logs, replay, backfill],
+  'Access:': [keys, mcp],
+  'Backup and transfer:': [exportProject, importProject, backup, restore, move],
+  'Shell:': [completion],
 }
 for (const [group, commands] of Object.entries(COMMANDS))
   for (const command of commands) program.addCommand(command.helpGroup(group))
 
-/** Settings that each command has for itself. */
-function settle(command: Command): void {
-  // An option belongs to the command behind which it stands.
+/** Applies the common settings to a command and its subcommands. */
+function configure(command: Command): void {
+  // An option belongs to the command that it follows.
   command
     .enablePositionalOptions()
     .exitOverride((error) => {
       throw Object.assign(error, { command: pathOf(command) })
     })
-    // Who has asked for JSON is told in JSON, by whoever catches that.
+    // With --json, the top-level handler prints errors as JSON.
     .configureOutput({ writeErr: (text) => process.argv.includes('--json') || process.stderr.write(text) })
     .showHelpAfterError(`(see ${pathOf(command)} --help)`)
-  for (const sub of command.commands) settle(sub)
+  for (const sub of command.commands) configure(sub)
 }
 
 function pathOf(command: Command): string {
   return command.parent ? `${pathOf(command.parent)} ${command.name()}` : command.name()
 }
 
-settle(program)
+configure(program)

@@ -124,10 +124,10 @@ test('E: dev starts a server if none is running; with --allow-local its webhooks
 describe.each(['typescript', 'python'])('a project from the template %s', (template) => {
   test('runs: deployed, called, followed, changed and rolled back', async () => {
     expect(await outputOf('init', '.', '--template', template)).toContain('zerodb dev')
-    expect(await outputOf('init', '.', '--template', template)).toContain('All files are there already')
+    expect(await outputOf('init', '.', '--template', template)).toContain('All files exist already')
     const file = template === 'typescript' ? 'functions/hello.ts' : 'functions/hello.py'
     expect(await outputOf('deploy')).toMatch(
-      /^deployed hello, version \d+\n {2}\+ hook zeromemory.remembered\n {2}at \/fn\/\S+\/hello\n {2}is a tool\n$/,
+      /^deployed hello, version \d+\n {2}\+ hook zeromemory.remembered\n {2}at \/fn\/\S+\/hello\n {2}as an MCP tool\n$/,
     )
     expect(await outputOf('deploy')).toMatch(/^unchanged hello/)
     expect(JSON.parse(await outputOf('invoke', 'hello', '-d', '{"name": "Maria"}'))).toEqual({
@@ -136,9 +136,9 @@ describe.each(['typescript', 'python'])('a project from the template %s', (templ
     })
     const { run_id, status } = await json('invoke', 'hello', '--async')
     expect(status).toBe('queued')
-    expect(await outputOf('logs', run_id, '-f')).toContain('set off by function.invoked')
+    expect(await outputOf('logs', run_id, '-f')).toContain('triggered by function.invoked')
     expect(await outputOf('logs', 'hello')).toMatch(
-      new RegExp(`${run_id.slice(0, 8)} hello set off by function.invoked`),
+      new RegExp(`${run_id.slice(0, 8)} hello triggered by function.invoked`),
     )
     expect(await outputOf('logs', 'hello', '--level', 'error')).toBe('')
     expect(await outputOf('logs', 'hello', '--since', '0s')).toBe('')
@@ -229,7 +229,7 @@ test('schedules are listed, paused and run', async () => {
   await outputOf('deploy', 'nightly.ts')
   expect(await outputOf('cron', 'list')).toContain('Europe/Berlin')
   expect(await outputOf('cron', 'pause', 'nightly')).toBe('nightly is paused\n')
-  expect(await outputOf('cron', 'resume', 'nightly')).toContain('runs next at')
+  expect(await outputOf('cron', 'resume', 'nightly')).toContain('next runs at')
   const { id } = await json('cron', 'run', 'nightly')
   expect((await run(['logs', id, '-f'])).code).toBe(0)
 })

@@ -114,7 +114,7 @@ test('events why says of each hook whether the event fired it, and what to do if
   expect(await json('events', 'why', event!.id)).toEqual(await api.event_log.hooks({ event_id: event!.id }))
   const lines = (await outputOf('events', 'why', event!.id)).trim().split('\n')
   expect(lines[1]).toMatch(new RegExp(`^${fired.id} +takes +yes +run \\S{36} queued$`))
-  expect(lines[2]).toContain('no     the hook is younger')
+  expect(lines[2]).toContain('no     the hook was created after the event')
   expect(lines[2]).toContain(`zerodb replay --event ${event!.id} --hook ${later.id}`)
   await api.events.publish({ topic: 'b' })
   const unknown = await run(['events', 'why', 'evt_0000000000000000'])

@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { writeWhole } from '../../src/cli/commands/files.ts'
+import { writeAtomically } from '../../src/cli/commands/files.ts'
 import { ZeroDB } from '../../src/client/index.ts'
 import { readConfig } from '../../src/config.ts'
 import { hashApiKey } from '../../src/crypto.ts'
@@ -155,7 +155,7 @@ describe('backup and restore', () => {
       await succeeds(['backup', 'all.jsonl'], server.env)
       await server.stop()
       const mixed = await run(['restore', 'all.jsonl'], here.env)
-      expect(mixed).toMatchObject({ code: 1, err: expect.stringContaining('There is data here') })
+      expect(mixed).toMatchObject({ code: 1, err: expect.stringContaining('The target already has data') })
 
       const text = await readFile(join(folder, 'all.jsonl'), 'utf8')
       const other = await place('other')
@@ -202,7 +202,7 @@ describe('backup and restore', () => {
       await storage.database.query(sql`
       insert into zerodb_runs (trigger, user_id, project_id, handler, status, owner, attempts)
       values ('event', ${user_id}::uuid, ${project_id}::uuid, 'auto_embed', 'running', 7, 1)`)
-      await writeWhole(join(folder, 'all.jsonl'), await dumpAll(storage))
+      await writeAtomically(join(folder, 'all.jsonl'), await dumpAll(storage))
       await storage.close()
       const other = await place('other')
       await succeeds(['restore', 'all.jsonl'], other.env)
@@ -232,7 +232,7 @@ test(
     const again = await run(['import', 'project.jsonl'], to.env)
     expect(again).toMatchObject({ code: 1, err: expect.stringContaining('already exists') })
     const missing = await run(['import', 'nothing.jsonl'], to.env)
-    expect(missing).toMatchObject({ code: 1, err: expect.stringContaining('nothing.jsonl cannot be read (ENOENT)') })
+    expect(missing).toMatchObject({ code: 1, err: expect.stringContaining('nothing.jsonl (ENOENT)') })
     await to.api.projects.delete({ project_id: default_project_id })
     const piped = await zerodb(['import', '-'], { cwd: folder, env: to.env, input: second })
     expect(piped).toMatchObject({ code: 0, out: expect.stringContaining(`Project ${default_project_id} "default": `) })
@@ -258,7 +258,7 @@ describe('move --to', () => {
 
       const { counts } = JSON.parse(await succeeds(['move', '--to', target.url, '--json'], env))
       expect(counts).toMatchObject({ users: 1, vectors: 2, runs: 3 })
-      expect((await run(['move', '--to', target.url], env)).err).toContain('has data already')
+      expect((await run(['move', '--to', target.url], env)).err).toContain('already has data')
       const moved = await serverIn(dataDir, { DATABASE_URL: target.url })
       expect(await everything(moved.api)).toEqual(before)
       await eventsAreFound(moved.api)
@@ -272,7 +272,7 @@ describe('move --to', () => {
 
   test('names missing arguments', async () => {
     const nothing = await run(['move', '--to', 'postgres://127.0.0.1:1/none'])
-    expect(nothing).toMatchObject({ code: 1, err: expect.stringContaining('There is no embedded database in') })
+    expect(nothing).toMatchObject({ code: 1, err: expect.stringContaining('has no embedded database') })
     expect(await run(['move'])).toMatchObject({ code: 2 })
   })
 })
@@ -298,7 +298,7 @@ describe('data of the first version', () => {
     await storage.database.query(sql`
       insert into zerodb_events (id, event, channel, data, user_id, project_id, ref)
       values ('evt_0000000001abcdef', 'zerodb.vector.stored', 'zerodb', '{"vector_id": "old"}', ${user_id}::uuid, ${project_id}::uuid, 'x')`)
-    await writeWhole(join(folder, 'first.jsonl'), await dumpAll(storage))
+    await writeAtomically(join(folder, 'first.jsonl'), await dumpAll(storage))
     await storage.close()
     return { user_id, project_id }
   }

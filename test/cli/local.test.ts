@@ -63,7 +63,7 @@ describe('zerodb start', () => {
     expect(out).toContain(`API key: ${api_key} (new)`)
     const again = await startOnce()
     expect(again.out).not.toContain(api_key)
-    expect(again.out).toContain(`API key: kept in ${join(folder, '.zerodb', 'credentials.json')}`)
+    expect(again.out).toContain(`API key: stored in ${join(folder, '.zerodb', 'credentials.json')}`)
     const given = await startOnce({ ZERODB_DATA_DIR: 'other', ZERODB_BOOTSTRAP_KEY: 'a-key-of-the-operator' })
     expect(given.out).not.toContain('a-key-of-the-operator')
   })
@@ -171,8 +171,8 @@ describe('zerodb keys', () => {
     await startOnce()
     const { code, screen } = await onTerminal(['keys', 'create'], { cwd: folder }, [
       ['What is the key for?', 'my agent\r'],
-      ['What may it do?', '\r'],
-      ['How long is it good?', '\r'],
+      ['What may the key do?', '\r'],
+      ['When does the key expire?', '\r'],
     ])
     expect({ code, screen }).toEqual({ code: 0, screen: expect.stringMatching(/zdb_live_\w{36}/) })
     const made = JSON.parse((await zerodb(['keys', 'list', '--json'])).out).at(-1)
@@ -259,7 +259,7 @@ describe('zerodb doctor', () => {
     const { code, out } = await zerodb(['doctor', '--port', String(port)], { ZERODB_SANDBOX: 'off' })
     other.close()
     expect(code).toBe(1)
-    expect(out).toMatch(new RegExp(`wrong port: 127.0.0.1:${port} .*EADDRINUSE.*--port`))
+    expect(out).toMatch(new RegExp(`wrong port: cannot listen on 127.0.0.1:${port} .*EADDRINUSE.*--port`))
   })
 
   test('E: checks an existing database without migrating it', async () => {

@@ -329,7 +329,7 @@ describe('where the server is', () => {
     const elsewhere = await list(below, ['--server', 'http://127.0.0.1:9'])
     expect(elsewhere).toMatchObject({
       code: 4,
-      err: expect.stringContaining('No API key is known for http://127.0.0.1:9'),
+      err: expect.stringContaining('No API key is configured for http://127.0.0.1:9'),
     })
 
     const project = await api.projects.create({ name: 'cli' })
@@ -347,7 +347,7 @@ describe('where the server is', () => {
   test('invalid arguments are reported as JSON, if JSON was requested', async () => {
     for (const [args, message, next] of [
       [['hooks', 'create'], "missing required argument 'event'", 'zerodb hooks create --help'],
-      [['runs', 'list', '--limit', 'x'], expect.stringContaining('It must be a number'), 'zerodb runs list --help'],
+      [['runs', 'list', '--limit', 'x'], expect.stringContaining('Must be a number'), 'zerodb runs list --help'],
       [['hoks'], expect.stringContaining("unknown command 'hoks'"), 'zerodb --help'],
       [['hooks'], expect.stringContaining('option'), 'zerodb hooks --help'],
     ] as const) {

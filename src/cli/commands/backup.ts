@@ -3,16 +3,19 @@ import { dumpAll } from '../../transfer/dump.ts'
 import { note, print } from '../lib/output.ts'
 import { remote, sessionOf } from '../lib/remote.ts'
 import { isAway, type ServerFlags } from '../lib/server-config.ts'
-import { iterable, megabytes, PATIENTLY, writeShown } from './files.ts'
+import { iterable, LONG_TIMEOUT, megabytes, writeWithProgress } from './files.ts'
 
 interface Options extends ServerFlags {
   withKey?: boolean
   json?: boolean
 }
 
-export const backup = remote('backup', 'write everything to a file: of the running server, else of the data here')
+export const backup = remote(
+  'backup',
+  'write all data to a file: from the running server, or from the data directory if none runs',
+)
   .argument('<file>')
-  .option('--with-key', 'also the key that opens the secrets in it; then whoever has the file can read them')
+  .option('--with-key', 'include the encryption key; anyone with the file can then read the secrets in it')
   .action(async (file: string, options: Options) => {
     const bytes = await fromServer(file, options).catch((error) => {
       if (!isAway(error, options)) throw error
@@ -20,15 +23,15 @@ export const backup = remote('backup', 'write everything to a file: of the runni
     })
     if (!options.withKey && !options.json)
       note(
-        'The key that opens the secrets in it is kept apart: encryption-key in the data directory, or ZERODB_ENCRYPTION_KEY',
+        'The backup does not include the encryption key of its secrets: keep encryption-key of the data directory, or ZERODB_ENCRYPTION_KEY, as well',
       )
     print(options.json ? JSON.stringify({ file, bytes }) : `Backed up to ${file}, ${megabytes(bytes)}`)
   })
 
 async function fromServer(file: string, options: Options): Promise<number> {
   const { zerodb } = sessionOf(options)
-  const { stream } = await zerodb.backups.create({ with_key: options.withKey }, PATIENTLY)
-  return writeShown(file, iterable(stream), 'backed up', options.json)
+  const { stream } = await zerodb.backups.create({ with_key: options.withKey }, LONG_TIMEOUT)
+  return writeWithProgress(file, iterable(stream), 'backed up', options.json)
 }
 
 async function fromData(file: string, { withKey, json }: Options): Promise<number> {
@@ -37,7 +40,7 @@ async function fromData(file: string, { withKey, json }: Options): Promise<numbe
   const config = readConfig(process.env)
   const storage = await openStorage(config)
   try {
-    return await writeShown(
+    return await writeWithProgress(
       file,
       await dumpAll(storage, withKey ? { encryptionKey: await encryptionKeyOf(config) } : {}),
       'backed up',

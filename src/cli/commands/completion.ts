@@ -1,26 +1,26 @@
 import { Argument, Command } from 'commander'
 import { print } from '../lib/output.ts'
 
-interface Completed {
-  /** `hooks create`; the program itself is ''. */
+interface CommandWords {
+  /** `hooks create`; the program itself has the path ''. */
   path: string
   words: { word: string; description: string }[]
 }
 
-/** What may follow each command: its subcommands and its options. */
-function completed(command: Command, path: readonly string[] = []): Completed[] {
+/** Returns the subcommands and options of this command and of all below it. */
+function wordsOf(command: Command, path: readonly string[] = []): CommandWords[] {
   const commands = command.commands.map((sub) => ({ word: sub.name(), description: sub.description() }))
   const options = command.options
     .filter(({ hidden }) => !hidden)
     .map((option) => ({ word: option.long!, description: option.description }))
   return [
     { path: path.join(' '), words: [...commands, ...options, { word: '--help', description: 'help' }] },
-    ...command.commands.flatMap((sub) => completed(sub, [...path, sub.name()])),
+    ...command.commands.flatMap((sub) => wordsOf(sub, [...path, sub.name()])),
   ]
 }
 
 const SHELLS = {
-  bash(all: readonly Completed[]): string {
+  bash(all: readonly CommandWords[]): string {
     const paths = all.map(({ path }) => `"${path}"`).slice(1)
     const cases = all.map(({ path, words }) => `    "${path}") words="${words.map(({ word }) => word).join(' ')}" ;;`)
     return `_zerodb() {
@@ -38,7 +38,7 @@ ${cases.join('\n')}
 complete -o default -F _zerodb zerodb`
   },
 
-  zsh(all: readonly Completed[]): string {
+  zsh(all: readonly CommandWords[]): string {
     const quoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`
     const paths = all.map(({ path }) => quoted(path)).slice(1)
     const cases = all.map(({ path, words }) => {
@@ -62,12 +62,12 @@ ${cases.join('\n')}
 compdef _zerodb zerodb`
   },
 
-  fish(all: readonly Completed[]): string {
+  fish(all: readonly CommandWords[]): string {
     const quoted = (text: string) => `'${text.replace(/['\\]/g, '\\$&')}'`
     const lines = all.flatMap(({ path, words }) =>
       words.map(({ word, description }) => {
-        const what = word.startsWith('--') ? `-l ${word.slice(2)}` : `-f -a ${word}`
-        return `complete -c zerodb -n ${quoted(`__zerodb_at ${quoted(path)}`)} ${what} -d ${quoted(description)}`
+        const target = word.startsWith('--') ? `-l ${word.slice(2)}` : `-f -a ${word}`
+        return `complete -c zerodb -n ${quoted(`__zerodb_at ${quoted(path)}`)} ${target} -d ${quoted(description)}`
       }),
     )
     const paths = all.map(({ path }) => quoted(path)).slice(1)
@@ -82,8 +82,7 @@ ${lines.join('\n')}`
   },
 } as const
 
-/** Scripts that complete commands and options. */
 export const completion = new Command('completion')
-  .description('print a script that completes commands: source <(zerodb completion bash)')
+  .description('print a shell completion script: source <(zerodb completion bash)')
   .addArgument(new Argument('<shell>').choices(Object.keys(SHELLS)))
-  .action((shell: keyof typeof SHELLS) => print(SHELLS[shell](completed(completion.parent!))))
+  .action((shell: keyof typeof SHELLS) => print(SHELLS[shell](wordsOf(completion.parent!))))

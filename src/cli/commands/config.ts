@@ -2,7 +2,7 @@ import { Command } from 'commander'
 import { describeConfig } from '../../config.ts'
 
 export const config = new Command('config')
-  .description('print the settings in force; secrets are hidden')
+  .description('print the current settings, with secrets hidden')
   .option('--json', 'print JSON')
   .action((options: { json?: boolean }) => {
     const settings = describeConfig(process.env)

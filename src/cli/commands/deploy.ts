@@ -6,12 +6,12 @@ import { UsageError } from '../lib/failure.ts'
 import { note } from '../lib/output.ts'
 import { object } from '../lib/parse-options.ts'
 import { ask, remote } from '../lib/remote.ts'
-import { type Source, sourcesAt, uploadOf } from '../lib/sources.ts'
+import { buildUpload, findSources, type Source } from '../lib/sources.ts'
 
-/** Where functions are looked for that are not named. */
-export const FOLDER = 'functions'
+/** The folder that is deployed if no path is given. */
+export const DEFAULT_FOLDER = 'functions'
 
-/** Deploys one function as it is on this machine. */
+/** Deploys one function from this machine. */
 export async function deploySource(
   zerodb: ZeroDB,
   source: Source,
@@ -21,19 +21,19 @@ export async function deploySource(
     config?: Record<string, unknown> | undefined
   } = {},
 ): Promise<FunctionsDeploy> {
-  return zerodb.functions.deploy({ ...(await uploadOf(source)), ...rest, name: rest.name ?? source.name })
+  return zerodb.functions.deploy({ ...(await buildUpload(source)), ...rest, name: rest.name ?? source.name })
 }
 
-/** How its files differ from those of the version before, a line each. */
+/** Returns a line for each file that differs from the previous version. */
 export async function changedFiles(zerodb: ZeroDB, deployed: FunctionsDeploy): Promise<string[]> {
-  // The server compares stored versions only.
+  // The server only compares stored versions.
   if ('dry_run' in deployed) return []
   const { name, project_id, version, changed } = deployed
   if (!changed || version === 1) return []
   const { files } = await zerodb.functions.diff({ name, project_id, from: version - 1, to: version })
   const marks = { added: pc.green('  + '), changed: pc.yellow('  ~ '), removed: pc.red('  - ') }
   return files.map(({ path, change, lines }) => {
-    // Of a unified diff, without its head.
+    // The first four lines are the header of the unified diff.
     const count = (sign: string) =>
       (lines ?? '')
         .split('\n')
@@ -43,8 +43,8 @@ export async function changedFiles(zerodb: ZeroDB, deployed: FunctionsDeploy): P
   })
 }
 
-/** What has become of it, in a line or a few. */
-export function deployedWords(deployed: FunctionsDeploy, files: readonly string[] = []): string {
+/** Describes the result of a deploy. */
+export function describeDeploy(deployed: FunctionsDeploy, files: readonly string[] = []): string {
   const { name, version, changed, hooks, schedules, url_path, config, warnings } = deployed
   const parts = { hooks, schedules }
   const changes = Object.entries(parts).flatMap(([noun, { created, changed: altered, removed }]) => [
@@ -52,25 +52,27 @@ export function deployedWords(deployed: FunctionsDeploy, files: readonly string[
     ...altered.map((each) => pc.yellow(`  ~ ${noun.slice(0, -1)} ${each}`)),
     ...removed.map((each) => pc.red(`  - ${noun.slice(0, -1)} ${each}`)),
   ])
-  const faces = [url_path && `  at ${url_path}`, (config as { tool?: object }).tool && '  is a tool'].filter(Boolean)
+  const endpoints = [url_path && `  at ${url_path}`, (config as { tool?: object }).tool && '  as an MCP tool'].filter(
+    Boolean,
+  )
   const head = changed
     ? `${pc.green('dry_run' in deployed ? 'would deploy' : 'deployed')} ${name}, version ${version}`
     : `${pc.dim('unchanged')} ${name}, version ${version}`
   return [
     head,
-    ...(changed ? [...files, ...changes, ...faces] : []),
+    ...(changed ? [...files, ...changes, ...endpoints] : []),
     ...(warnings ?? []).map((warning) => pc.yellow(`  ${warning}`)),
   ].join('\n')
 }
 
-/** Throws `UsageError` where two files would be one function: the second would replace the first. */
+/** Removes duplicates. Throws `UsageError` if two files define the same function: the second would replace the first. */
 export function uniqueByName(sources: readonly Source[]): readonly Source[] {
   const byName = new Map<string, Source>()
   for (const source of sources) {
     const other = byName.get(source.name)
     if (other && other.entry !== source.entry) {
       const [one, two] = [other, source].map(({ entry }) => relative('.', entry))
-      throw new UsageError(`${one} and ${two} are both the function "${source.name}": rename one of them`)
+      throw new UsageError(`${one} and ${two} both define the function "${source.name}": rename one of them`)
     }
     byName.set(source.name, source)
   }
@@ -80,43 +82,43 @@ export function uniqueByName(sources: readonly Source[]): readonly Source[] {
 interface Upload {
   name: string
   source: Source
-  files: Awaited<ReturnType<typeof uploadOf>>
+  files: Awaited<ReturnType<typeof buildUpload>>
 }
 
-/** Reads and bundles each function. Throws `UsageError` with the mistakes in all of them. */
+/** Reads and bundles all functions. Throws `UsageError` with the errors of all of them. */
 async function buildUploads(sources: readonly Source[]): Promise<Upload[]> {
   const built = await Promise.allSettled(
-    sources.map(async (source) => ({ name: source.name, source, files: await uploadOf(source) })),
+    sources.map(async (source) => ({ name: source.name, source, files: await buildUpload(source) })),
   )
   const failed = built.flatMap((one) => (one.status === 'rejected' ? [one.reason as Error] : []))
-  const unforeseen = failed.find((error) => !(error instanceof UsageError))
-  if (unforeseen) throw unforeseen
+  const unexpected = failed.find((error) => !(error instanceof UsageError))
+  if (unexpected) throw unexpected
   if (failed.length > 0) throw new UsageError(failed.map(({ message }) => message).join('\n'))
   return built.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
 }
 
-/** Whether the server refuses this function; it may accept another. */
-function isRefusal(error: unknown): error is ZeroDBError {
+/** Tells whether the server rejected this function for a reason that need not concern others. */
+function isRejection(error: unknown): error is ZeroDBError {
   return error instanceof ZeroDBError && [400, 403, 404, 409, 413, 422].includes(error.status)
 }
 
-/** Sends each function. Throws `ZeroDBError` that lists the refused files with their errors, after all have been sent. */
+/** Sends all functions. Then throws a `ZeroDBError` that lists the rejected files with their errors, if there are any. */
 async function sendEach(uploads: readonly Upload[], send: (upload: Upload) => Promise<void>): Promise<void> {
-  const refused: { path: string; error: ZeroDBError }[] = []
+  const rejected: { path: string; error: ZeroDBError }[] = []
   for (const upload of uploads) {
     try {
       await send(upload)
     } catch (error) {
-      if (uploads.length === 1 || !isRefusal(error)) throw error
-      refused.push({ path: relative('.', upload.source.entry), error })
+      if (uploads.length === 1 || !isRejection(error)) throw error
+      rejected.push({ path: relative('.', upload.source.entry), error })
     }
   }
-  if (refused.length === 0) return
-  const { status, code } = refused[0]!.error
+  if (rejected.length === 0) return
+  const { status, code } = rejected[0]!.error
   throw new ZeroDBError({
     status,
     code,
-    detail: refused.map(({ path, error }) => `${path}: ${error.message}`).join('\n'),
+    detail: rejected.map(({ path, error }) => `${path}: ${error.message}`).join('\n'),
   })
 }
 
@@ -128,19 +130,21 @@ interface DeployOptions {
 
 export const deploy = remote(
   'deploy',
-  'make files functions that run: all of them, or none if one is refused; what has not changed is left alone',
+  'deploy functions: all of them, or none if one is rejected; unchanged functions are skipped',
 )
-  .argument('[path...]', `a file, a folder with an entry, or a folder of such; ./${FOLDER} if not said`)
-  .option('--name <name>', 'of a single function, in place of its file’s')
-  .option('--config <json>', 'goes before the config in the file', object)
-  .option('--dry-run', 'check everything, deploy nothing, and show what would change')
+  .argument('[path...]', `file, folder with an entry file, or folder of such; ./${DEFAULT_FOLDER} if not given`)
+  .option('--name <name>', 'name of the function, if not the name of its file')
+  .option('--config <json>', 'overrides the config in the file', object)
+  .option('--dry-run', 'check everything and show what would change, without deploying')
   .action(
     ask(async ({ zerodb, server, json, print }, paths: string[], { name, config, dryRun }: DeployOptions) => {
-      if (paths.length === 0 && !existsSync(FOLDER))
-        throw new UsageError(`There is no folder ./${FOLDER}: say which files, or make a project with zerodb init`)
-      const sources = uniqueByName((paths.length === 0 ? [FOLDER] : paths).flatMap(sourcesAt))
+      if (paths.length === 0 && !existsSync(DEFAULT_FOLDER))
+        throw new UsageError(
+          `The folder ./${DEFAULT_FOLDER} does not exist: name the files, or create a project with zerodb init`,
+        )
+      const sources = uniqueByName((paths.length === 0 ? [DEFAULT_FOLDER] : paths).flatMap(findSources))
       if (name !== undefined && sources.length !== 1)
-        throw new UsageError(`--name is for one function, and there are ${sources.length}`)
+        throw new UsageError(`--name can only be used with one function; the paths contain ${sources.length}`)
       const uploads = await buildUploads(sources)
       const send = (upload: Upload, dry_run: boolean) =>
         zerodb.functions.deploy({
@@ -152,9 +156,9 @@ export const deploy = remote(
         })
       const show = async (deployed: FunctionsDeploy) => {
         const files = json ? [] : await changedFiles(zerodb, deployed)
-        print(deployed, () => deployedWords(deployed, files))
+        print(deployed, () => describeDeploy(deployed, files))
       }
-      // One function is deployed whole or not at all by the server itself.
+      // The server deploys a single function atomically.
       if (dryRun || uploads.length > 1)
         await sendEach(uploads, async (upload) => {
           if (!json && uploads.length > 1) note(pc.dim(`checking ${upload.name}…`))

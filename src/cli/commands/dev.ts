@@ -8,14 +8,14 @@ import { LOOPBACK_NETWORKS } from '../../net/addresses.ts'
 import { UsageError } from '../lib/failure.ts'
 import { note, print } from '../lib/output.ts'
 import { remote, type Session, sessionOf } from '../lib/remote.ts'
-import { above, isAway, type ServerFlags } from '../lib/server-config.ts'
-import { type Source, sourcesAt } from '../lib/sources.ts'
-import { changedFiles, deployedWords, deploySource, FOLDER, uniqueByName } from './deploy.ts'
+import { findUpwards, isAway, type ServerFlags } from '../lib/server-config.ts'
+import { findSources, type Source } from '../lib/sources.ts'
+import { changedFiles, DEFAULT_FOLDER, deploySource, describeDeploy, uniqueByName } from './deploy.ts'
 import { tail } from './logs.ts'
 import { startServer } from './start.ts'
 import { stopSignal } from './stop.ts'
 
-/** Editors write a file in several steps. */
+/** Waits for the end of a burst of changes: editors write a file in several steps. */
 const SETTLE_MS = 60
 
 interface Options extends ServerFlags {
@@ -24,39 +24,41 @@ interface Options extends ServerFlags {
   allowLocal?: boolean
 }
 
-export const dev = remote('dev', 'deploy what changes while you write it, and show what functions say')
-  .argument('[folder]', 'a function, or a folder of such', FOLDER)
-  .option('--no-logs', 'do not show what functions say')
-  .option('--allow-local', 'let webhooks reach this machine; where no server runs yet')
+export const dev = remote('dev', 'deploy functions when their files change, and show their logs')
+  .argument('[folder]', 'a function, or a folder of functions', DEFAULT_FOLDER)
+  .option('--no-logs', 'do not show the logs of functions')
+  .option('--allow-local', 'let webhooks of the server that is started reach this machine')
   .action(async (folder: string, options: Options) => {
     if (!existsSync(folder))
-      throw new UsageError(`There is no ${folder}: say where your functions are, or make some with zerodb init`)
+      throw new UsageError(
+        `${folder} does not exist: name the folder of your functions, or create a project with zerodb init`,
+      )
     const serving = await startIfAway(options)
     try {
       await watchFolder(sessionOf(options), folder, options.logs)
     } finally {
       await serving?.close()
     }
-    // Streams of logs would keep it alive.
+    // Open log streams would keep the process alive.
     process.exit()
   })
 
-/** The server of this folder, started where none runs; null where one does. It ends with this command. */
+/** Starts the server of this folder for the duration of this command. Returns null if one is running. */
 async function startIfAway(options: Options): Promise<Serving | null> {
   try {
     await sessionOf(options).zerodb.auth.me()
   } catch (error) {
     if (!isAway(error, options)) throw error
-    const path = above(process.cwd(), join('.zerodb', 'credentials.json'))
+    const path = findUpwards(process.cwd(), join('.zerodb', 'credentials.json'))
     const dataDir = process.env['ZERODB_DATA_DIR'] || path === undefined ? {} : { dataDir: dirname(path) }
     note(pc.dim('No server is running: starting one'))
     const { serving } = await startServer({ ...dataDir, ...options }, (line) => note(pc.dim(line)))
-    note(pc.green(`Server ready on ${serving.url}. It ends with this command.`))
+    note(pc.green(`Server ready on ${serving.url}. It stops with this command.`))
     return serving
   }
   if (options.allowLocal)
     throw new UsageError(
-      `--allow-local is for a server that dev starts, and one runs already: stop it, or start it with ZERODB_ALLOW_NETWORKS=${LOOPBACK_NETWORKS.join(',')}`,
+      `--allow-local has no effect on a server that is already running: stop it, or start it with ZERODB_ALLOW_NETWORKS=${LOOPBACK_NETWORKS.join(',')}`,
     )
   return null
 }
@@ -67,7 +69,7 @@ async function watchFolder(session: Session, folder: string, logs: boolean): Pro
     ignoreInitial: true,
     ignored: /(^|[/\\])(node_modules|__pycache__|\.[^/\\.]+)([/\\]|$)/,
   })
-  // What is written before it knows the folder would be no change.
+  // Files written before the watcher is ready would not count as changes.
   await new Promise<void>((resolve) => watcher.once('ready', resolve))
   await deployAll(session, folder)
   let pending: NodeJS.Timeout | undefined
@@ -79,52 +81,52 @@ async function watchFolder(session: Session, folder: string, logs: boolean): Pro
     }, SETTLE_MS)
   })
   note(pc.dim(`Watching ${relative('.', folder) || '.'}. Ctrl-C stops.`))
-  const listening = logs ? tail(session) : new Promise<never>(() => {})
-  await Promise.race([stop, listening])
+  const following = logs ? tail(session) : new Promise<never>(() => {})
+  await Promise.race([stop, following])
   clearTimeout(pending)
   await watcher.close()
   await working
 }
 
-/** Deploys each function; the server knows which have changed. A mistake is shown where it is, and the next change is another try. */
+/** Deploys all functions; the server skips unchanged ones. Shows errors in functions and goes on with the others. */
 async function deployAll(session: Session, folder: string, changed?: string): Promise<void> {
   const began = performance.now()
-  const sources = safely(session, () => uniqueByName(sourcesAt(folder))) ?? []
-  if (changed !== undefined && !existsSync(changed)) sayWhatStays(session, changed, sources)
+  const sources = safely(session, () => uniqueByName(findSources(folder))) ?? []
+  if (changed !== undefined && !existsSync(changed)) noteDeletedFile(session, changed, sources)
   for (const source of sources) {
     try {
       const deployed = await deploySource(session.zerodb, source, { project_id: session.server.projectId })
       if (!deployed.changed && changed !== undefined) continue
       const took = pc.dim(`${Math.round(performance.now() - began)} ms`)
       const files = session.json ? [] : await changedFiles(session.zerodb, deployed)
-      session.print(deployed, () => `${deployedWords(deployed, files)} ${took}`)
+      session.print(deployed, () => `${describeDeploy(deployed, files)} ${took}`)
     } catch (error) {
-      complain(session, error, source)
+      reportError(session, error, source)
     }
   }
 }
 
-/** Deleting a file undoes no deploy: somebody may call the function still. */
-function sayWhatStays({ json }: Session, gone: string, sources: readonly Source[]): void {
-  const name = basename(gone, extname(gone))
+/** Tells that a deleted file does not delete its function: clients may still call it. */
+function noteDeletedFile({ json }: Session, path: string, sources: readonly Source[]): void {
+  const name = basename(path, extname(path))
   if (!json && !sources.some((source) => source.name === name))
-    note(`${gone} is gone. If ${name} was a function, it is there still: zerodb functions delete ${name}`)
+    note(`${path} was deleted. Its function is still deployed; to delete it: zerodb functions delete ${name}`)
 }
 
 function safely<T>(session: Session, work: () => T): T | undefined {
   try {
     return work()
   } catch (error) {
-    complain(session, error)
+    reportError(session, error)
     return undefined
   }
 }
 
-function complain({ json }: Session, error: unknown, source?: Source): void {
-  // What nobody can mend by writing on ends the whole.
-  const isOurs =
+/** Prints an error that a change of the source can fix; rethrows any other. */
+function reportError({ json }: Session, error: unknown, source?: Source): void {
+  const isFixable =
     error instanceof UsageError || (error instanceof ZeroDBError && error.status >= 400 && error.status < 500)
-  if (!isOurs || (error instanceof ZeroDBError && (error.status === 401 || error.status === 403))) throw error
+  if (!isFixable || (error instanceof ZeroDBError && (error.status === 401 || error.status === 403))) throw error
   const { message } = error as Error
   if (json) print(JSON.stringify({ name: source?.name ?? null, error: message }))
   else note(`${pc.red('error')} ${source ? `${source.name}: ` : ''}${message}`)

@@ -14,27 +14,27 @@ import { configOf, type ServerOptions, withServerOptions } from '../lib/server-o
 
 interface Check {
   name: string
-  /** What was found; null when there is nothing to be said. Throws with the remedy when it is not good. */
-  look(config: Config): Promise<string | null>
+  /** Returns a description of what works, or null if the check does not apply. Throws an error with the remedy if something is wrong. */
+  run(config: Config): Promise<string | null>
 }
 
-const NODE: Check = { name: 'Node.js', look: async () => `${process.version} on ${process.platform} ${process.arch}` }
-const DIRECTORY: Check = { name: 'data directory', look: lookAtDirectory }
-const SERVER: Check = { name: 'server', look: checkServer }
+const NODE: Check = { name: 'Node.js', run: async () => `${process.version} on ${process.platform} ${process.arch}` }
+const DIRECTORY: Check = { name: 'data directory', run: checkDirectory }
+const SERVER: Check = { name: 'server', run: checkServer }
 
-/** A running server holds the port and the embedded database: then it is asked instead. */
+/** Checks without a running server: a server uses the port and the embedded database itself. */
 const WITHOUT_SERVER: readonly Check[] = [
-  { name: 'port', look: lookAtPort },
-  { name: 'database', look: lookAtDatabase },
-  { name: 'sandbox', look: checkSandbox },
+  { name: 'port', run: checkPort },
+  { name: 'database', run: checkDatabase },
+  { name: 'sandbox', run: checkSandbox },
 ]
 
-const WITH_SERVER: readonly Check[] = [{ name: 'sandbox', look: checkServerSandbox }]
+const WITH_SERVER: readonly Check[] = [{ name: 'sandbox', run: checkServerSandbox }]
 
 const MODELS: readonly Check[] = [
   {
     name: 'embedding model',
-    async look(config) {
+    async run(config) {
       const { openModels } = await import('../../main.ts')
       const {
         embedders: [embedder],
@@ -49,7 +49,7 @@ const MODELS: readonly Check[] = [
   },
   {
     name: 'language model',
-    async look(config) {
+    async run(config) {
       const { openModels } = await import('../../main.ts')
       const { language } = openModels(config)
       try {
@@ -62,26 +62,26 @@ const MODELS: readonly Check[] = [
   },
 ]
 
-async function lookAtDirectory({ dataDir }: Config): Promise<string> {
+async function checkDirectory({ dataDir }: Config): Promise<string> {
   let folder = dataDir
-  // Of a directory that is not there yet, the nearest one above it must be writable.
+  // If the directory does not exist yet, its nearest existing parent must be writable.
   while (!(await stat(folder).catch(() => null)) && dirname(folder) !== folder) folder = dirname(folder)
   await access(folder, constants.W_OK).catch(() => {
-    throw new Error(`${folder} cannot be written: change its owner, or choose another with ZERODB_DATA_DIR`)
+    throw new Error(`${folder} is not writable: change its owner, or choose another directory with ZERODB_DATA_DIR`)
   })
   const { bavail, bsize } = await statfs(folder)
   const free = (bavail * bsize) / 1024 ** 3
-  if (free < 0.2) throw new Error(`${folder} has only ${Math.round(free * 1024)} MB free: make room`)
+  if (free < 0.2) throw new Error(`${folder} has only ${Math.round(free * 1024)} MB free: free some disk space`)
   return `${dataDir}, ${free.toFixed(1)} GB free`
 }
 
-async function lookAtPort({ host, port }: Config): Promise<string> {
+async function checkPort({ host, port }: Config): Promise<string> {
   const server = createServer()
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       reject(
         new Error(
-          `${host}:${port} cannot be listened on (${error.code}): stop what has it, or choose another with --port or ZERODB_PORT`,
+          `cannot listen on ${host}:${port} (${error.code}): stop the program that uses the port, or choose another with --port or ZERODB_PORT`,
         ),
       )
     })
@@ -91,14 +91,14 @@ async function lookAtPort({ host, port }: Config): Promise<string> {
   return `${host}:${port} is free`
 }
 
-/** Changes nothing: without an embedded database it tries one in a temporary folder and removes it. */
-async function lookAtDatabase({ databaseUrl, dataDir, durability }: Config): Promise<string> {
+/** Opens the database without changing data. If there is no embedded database yet, opens one in a temporary folder and removes it. */
+async function checkDatabase({ databaseUrl, dataDir, durability }: Config): Promise<string> {
   const [{ openPglite }, { openPostgres }] = await Promise.all([
     import('../../db/pglite/pglite.ts'),
     import('../../db/postgres/postgres.ts'),
   ])
-  const isThere = hasPgliteDatabase(dataDir)
-  const directory = isThere ? dataDir : await mkdtemp(join(tmpdir(), 'zerodb-doctor-'))
+  const exists = hasPgliteDatabase(dataDir)
+  const directory = exists ? dataDir : await mkdtemp(join(tmpdir(), 'zerodb-doctor-'))
   try {
     const database =
       databaseUrl === undefined
@@ -110,7 +110,7 @@ async function lookAtDatabase({ databaseUrl, dataDir, durability }: Config): Pro
       await database.close()
     }
   } finally {
-    if (!isThere) await rm(directory, { recursive: true, force: true })
+    if (!exists) await rm(directory, { recursive: true, force: true })
   }
 }
 
@@ -120,9 +120,9 @@ interface Finding {
   found: string
 }
 
-async function find({ name, look }: Check, config: Config): Promise<Finding | null> {
+async function find({ name, run }: Check, config: Config): Promise<Finding | null> {
   try {
-    const found = await look(config)
+    const found = await run(config)
     return found === null ? null : { name, ok: true, found }
   } catch (error) {
     return { name, ok: false, found: (error as Error).message }
@@ -130,23 +130,23 @@ async function find({ name, look }: Check, config: Config): Promise<Finding | nu
 }
 
 export const doctor = withServerOptions(
-  new Command('doctor').description('check what running needs, and say how to mend what is missing'),
+  new Command('doctor').description('check the requirements of the server, and print how to fix problems'),
 )
   .option('--json', 'print JSON')
   .action(async ({ json, ...options }: ServerOptions & { json?: boolean }) => {
     const config = configOf(options)
     const findings: Finding[] = []
-    const run = async (check: Check): Promise<Finding | null> => {
-      const finding = await find(check, config)
+    const check = async (item: Check): Promise<Finding | null> => {
+      const finding = await find(item, config)
       if (!finding) return null
       findings.push(finding)
       if (!json) print(`${finding.ok ? pc.green('ok   ') : pc.red('wrong')} ${finding.name}: ${finding.found}`)
       return finding
     }
-    await run(NODE)
-    await run(DIRECTORY)
-    const server = await run(SERVER)
-    for (const check of [...(server ? WITH_SERVER : WITHOUT_SERVER), ...MODELS]) await run(check)
+    await check(NODE)
+    await check(DIRECTORY)
+    const server = await check(SERVER)
+    for (const item of [...(server ? WITH_SERVER : WITHOUT_SERVER), ...MODELS]) await check(item)
     if (json) print(JSON.stringify(findings))
     process.exitCode = findings.every(({ ok }) => ok) ? 0 : 1
   })

@@ -18,9 +18,9 @@ const filterOf = ({ server }: Session, { type }: Filter) => ({
 
 const row = ({ id, event, timestamp, data }: Event) => [id, time(timestamp), event, stringifyJson(data)]
 
-const list = remote('list', 'events of your writes, newest first')
+const list = remote('list', 'list events of your writes, newest first')
   .option('--type <event>', 'only of this type')
-  .option('--limit <n>', 'how many', number, 20)
+  .option('--limit <n>', 'maximum number of events', number, 20)
   .action(
     ask(async (session: Session, options: Filter) => {
       const { items } = await session.zerodb.event_log.list({ ...filterOf(session, options), limit: options.limit })
@@ -28,7 +28,7 @@ const list = remote('list', 'events of your writes, newest first')
     }),
   )
 
-const get = remote('get', 'one event, and the runs that it led to')
+const get = remote('get', 'show an event and the runs that it triggered')
   .argument('<id>', 'evt_…')
   .action(
     ask(async ({ zerodb, print }, given: string) => {
@@ -49,22 +49,22 @@ const get = remote('get', 'one event, and the runs that it led to')
   )
 
 const REASONS: Record<NonNullable<HookVerdict['reason']>, string> = {
-  created_later: 'the hook is younger: zerodb replay --event ID --hook HOOK hands it the event',
+  created_later: 'the hook was created after the event; to deliver it: zerodb replay --event ID --hook HOOK',
   other_project: 'the hook is for another project',
-  inactive: 'the hook is switched off: zerodb hooks enable HOOK',
-  filter: 'its filter is not met: zerodb hooks test HOOK',
-  pending: 'the event is being handed out',
-  changed: 'it was changed, or switched on, after the event',
-  expired: 'it has fired; its run is not kept any longer',
+  inactive: 'the hook is disabled: zerodb hooks enable HOOK',
+  filter: 'its filter does not match: zerodb hooks test HOOK',
+  pending: 'the event is being dispatched',
+  changed: 'the hook was changed or enabled after the event',
+  expired: 'the hook fired; its run is past its retention and was deleted',
 }
 
-const why = remote('why', 'which hooks an event has fired, and why others it has not')
+const why = remote('why', 'show which hooks an event fired, and why it did not fire others')
   .argument('<id>', 'evt_…')
   .action(
     ask(async ({ zerodb, print }: Session, given: string) => {
       const id = await findEvent(zerodb, given)
       const found = await zerodb.event_log.hooks({ event_id: id })
-      const said = ({ hook_id, reason, runs }: HookVerdict) =>
+      const describe = ({ hook_id, reason, runs }: HookVerdict) =>
         reason === null
           ? runs.map((run) => `run ${run.id} ${run.status}`).join(', ')
           : REASONS[reason].replace('HOOK', hook_id).replace('ID', id)
@@ -72,26 +72,26 @@ const why = remote('why', 'which hooks an event has fired, and why others it has
         verdict.hook_id,
         verdict.hook_name,
         verdict.fired ? 'yes' : 'no',
-        said(verdict),
+        describe(verdict),
       ])
       print(found, () => table(['HOOK', 'NAME', 'FIRED', 'WHY'], rows, 'No hook is on events of this type'))
     }),
   )
 
-const tail = remote('tail', 'events as they are committed, until Ctrl-C')
+const tail = remote('tail', 'print events as they are committed, until Ctrl-C')
   .option('--type <event>', 'only of this type')
   .action(
     ask(async (session: Session, options: Filter) => {
       for await (const message of session.zerodb.event_log.stream(filterOf(session, options))) {
         if (message.event === 'event') session.print(message.data, () => row(message.data).join('  '))
-        else if (!session.json) note('Listening. Ctrl-C ends.')
+        else if (!session.json) note('Listening. Press Ctrl-C to stop.')
       }
     }),
   )
 
-const publish = remote('publish', 'publish an event of your own')
+const publish = remote('publish', 'publish an event on a topic')
   .argument('<topic>')
-  .option('-d, --data <json>', 'its payload, @file or - for standard input', json, {})
+  .option('-d, --data <json>', 'payload, @file or - for standard input', json, {})
   .action(
     ask(async ({ zerodb, print }, topic: string, { data }: { data: never }) => {
       const event = await zerodb.events.publish({ topic, event_payload: data })
@@ -99,5 +99,5 @@ const publish = remote('publish', 'publish an event of your own')
     }),
   )
 
-export const events = new Command('events').description('facts about your writes')
+export const events = new Command('events').description('events of your writes')
 for (const command of [list, get, why, tail, publish]) events.addCommand(command)

@@ -5,17 +5,17 @@ import { pipeline } from 'node:stream/promises'
 import { StartError } from '../../errors.ts'
 import { type Progress, progress } from '../lib/progress.ts'
 
-/** The embedded database reads for one at a time: an export may have to wait for another. */
-export const PATIENTLY = { timeoutSeconds: 300 }
+/** Options for exports: the embedded database runs one at a time, so an export may wait for another. */
+export const LONG_TIMEOUT = { timeoutSeconds: 300 }
 
-/** Writes all of `content` to a file for its owner's eyes only, whole or not at all. Returns its size. */
-export async function writeWhole(path: string, content: AsyncIterable<Uint8Array>): Promise<number> {
+/** Writes `content` to a file atomically, readable only by its owner. Returns its size in bytes. */
+export async function writeAtomically(path: string, content: AsyncIterable<Uint8Array>): Promise<number> {
   const part = `${path}.part`
-  const leave = () => {
+  const abort = () => {
     rmSync(part, { force: true })
     process.exit(130)
   }
-  process.once('SIGINT', leave).once('SIGTERM', leave)
+  process.once('SIGINT', abort).once('SIGTERM', abort)
   try {
     await pipeline(Readable.from(content, { objectMode: false }), createWriteStream(part, { mode: 0o600, flush: true }))
     const { size } = await stat(part)
@@ -25,36 +25,36 @@ export async function writeWhole(path: string, content: AsyncIterable<Uint8Array
     await rm(part, { force: true })
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ENOENT' || code === 'EACCES' || code === 'EISDIR' || code === 'ENOSPC')
-      throw new StartError(`${path} cannot be written (${code})`, { cause: error })
+      throw new StartError(`Cannot write ${path} (${code})`, { cause: error })
     throw error
   } finally {
-    process.off('SIGINT', leave).off('SIGTERM', leave)
+    process.off('SIGINT', abort).off('SIGTERM', abort)
   }
 }
 
-/** Writes all of `content` to a file, and shows how much that has been. */
-export function writeShown(
+/** Writes `content` to a file atomically and shows the progress. Returns its size in bytes. */
+export function writeWithProgress(
   path: string,
   content: AsyncIterable<Uint8Array>,
   label: string,
   json: boolean | undefined,
 ): Promise<number> {
   const shown = progress(label, { amount: megabytes, json })
-  return writeWhole(
+  return writeAtomically(
     path,
     counting(content, (bytes) => shown.at(bytes, null)),
   ).finally(shown.end)
 }
 
-/** In bytes. Throws `StartError` unless the file is there. */
+/** Returns the size of a file in bytes. Throws `StartError` if it cannot be read. */
 export async function sizeOf(path: string): Promise<number> {
   const { size } = await stat(path).catch((cause) => {
-    throw new StartError(`${path} cannot be read (${(cause as NodeJS.ErrnoException).code})`, { cause })
+    throw new StartError(`Cannot read ${path} (${(cause as NodeJS.ErrnoException).code})`, { cause })
   })
   return size
 }
 
-/** What `open` gives, which is of `size` and read twice in all; `shown` says how much of both has been read. */
+/** Wraps `open`, whose content of `size` bytes is read twice; `shown` gets the progress over both passes. */
 export function readTwice(open: () => Promise<Readable>, size: number, shown: Progress): () => Promise<Readable> {
   let times = -1
   return async () => {
@@ -64,15 +64,15 @@ export function readTwice(open: () => Promise<Readable>, size: number, shown: Pr
   }
 }
 
-/** The same pieces; `say` hears of each how many bytes have gone by with it. */
+/** Passes the pieces through and calls `onBytes` with the total of bytes after each. */
 export async function* counting<Piece extends { length: number }>(
   pieces: AsyncIterable<Piece>,
-  say: (bytes: number) => void,
+  onBytes: (bytes: number) => void,
 ): AsyncGenerator<Piece, void> {
   let bytes = 0
   for await (const piece of pieces) {
     bytes += piece.length
-    say(bytes)
+    onBytes(bytes)
     yield piece
   }
 }
@@ -81,13 +81,13 @@ export function megabytes(bytes: number): string {
   return `${(bytes / 1_000_000).toFixed(1)} MB`
 }
 
-/** Not every stream of the web can be gone through by itself. */
+/** Converts a web stream, which is not async iterable everywhere. */
 export function iterable(stream: ReadableStream<Uint8Array>): AsyncIterable<Uint8Array> {
   return Readable.fromWeb(stream as never)
 }
 
-/** `3 vectors, 1 file`, of what there is. */
-export function counted(counts: Readonly<Record<string, number>>): string {
+/** Formats counts of rows by table: `3 vectors, 1 files`. */
+export function formatCounts(counts: Readonly<Record<string, number>>): string {
   return Object.entries(counts)
     .map(([table, count]) => `${count} ${table.replaceAll('_', ' ')}`)
     .join(', ')

@@ -5,7 +5,7 @@ import { findFunction } from '../lib/find.ts'
 import { fields, table, time } from '../lib/output.ts'
 import { number } from '../lib/parse-options.ts'
 import { ask, remote } from '../lib/remote.ts'
-import { deployedWords } from './deploy.ts'
+import { describeDeploy } from './deploy.ts'
 
 interface Config {
   triggers: { event: string }[]
@@ -14,7 +14,7 @@ interface Config {
   tool?: object
 }
 
-/** What sets a function off, in words. */
+/** Lists the triggers of a function. */
 function triggersOf(fn: Fn): string {
   const { triggers, schedule, http, tool } = fn.config as unknown as Config
   return [...triggers.map(({ event }) => event), ...schedule.map(({ cron }) => cron), http && 'http', tool && 'tool']
@@ -22,7 +22,7 @@ function triggersOf(fn: Fn): string {
     .join(', ')
 }
 
-const list = remote('list', 'the functions of a project').action(
+const list = remote('list', 'list the functions of a project').action(
   ask(async ({ zerodb, server, print }) => {
     const found = await zerodb.functions.list({ project_id: server.projectId })
     const rows = found.map((fn) => [
@@ -35,7 +35,7 @@ const list = remote('list', 'the functions of a project').action(
     ])
     print(found, () =>
       table(
-        ['NAME', 'STATE', 'VERSION', 'RUNTIME', 'UPDATED', 'SET OFF BY'],
+        ['NAME', 'STATE', 'VERSION', 'RUNTIME', 'UPDATED', 'TRIGGERS'],
         rows,
         'No functions. Deploy one: zerodb deploy FILE',
       ),
@@ -43,7 +43,7 @@ const list = remote('list', 'the functions of a project').action(
   }),
 )
 
-const get = remote('get', 'one function')
+const get = remote('get', 'show a function')
   .argument('<name>')
   .action(
     ask(async ({ zerodb, server, print }, given: string) => {
@@ -58,7 +58,7 @@ const get = remote('get', 'one function')
           runtime,
           state: is_active ? 'on' : 'off',
           at: url_path,
-          'set off by': triggersOf(fn),
+          triggers: triggersOf(fn),
           config,
           updated: time(fn.updated_at),
         }),
@@ -66,7 +66,7 @@ const get = remote('get', 'one function')
     }),
   )
 
-const versions = remote('versions', 'the versions of a function, newest first')
+const versions = remote('versions', 'list the versions of a function, newest first')
   .argument('<name>')
   .action(
     ask(async ({ zerodb, server, print }, given: string) => {
@@ -83,10 +83,10 @@ const versions = remote('versions', 'the versions of a function, newest first')
     }),
   )
 
-const diff = remote('diff', 'what differs between two versions: the live one and the one before it, if not said')
+const diff = remote('diff', 'show the differences between two versions; the live one and its predecessor if not given')
   .argument('<name>')
-  .option('--from <version>', 'the older one', number)
-  .option('--to <version>', 'the newer one', number)
+  .option('--from <version>', 'older version', number)
+  .option('--to <version>', 'newer version', number)
   .action(
     ask(async ({ zerodb, server, print }, given: string, { from, to }: { from?: number; to?: number }) => {
       const name = await findFunction(zerodb, server.projectId, given)
@@ -94,20 +94,19 @@ const diff = remote('diff', 'what differs between two versions: the live one and
       print(
         found,
         () =>
-          found.files.map(({ path, change, lines }) => lines ?? `${path}: ${change}`).join('\n') ||
-          'The files are the same',
+          found.files.map(({ path, change, lines }) => lines ?? `${path}: ${change}`).join('\n') || 'No differences',
       )
     }),
   )
 
-const rollback = remote('rollback', 'run an earlier version again')
+const rollback = remote('rollback', 'make an earlier version live')
   .argument('<name>')
-  .argument('[version]', 'the one before the live one, if not said', number)
+  .argument('[version]', 'version; the one before the live one if not given', number)
   .action(
     ask(async ({ zerodb, server, print }, given: string, version: number | undefined) => {
       const name = await findFunction(zerodb, server.projectId, given)
       const done = await zerodb.functions.rollback({ name, version, project_id: server.projectId })
-      print(done, () => deployedWords(done))
+      print(done, () => describeDeploy(done))
     }),
   )
 
@@ -125,7 +124,7 @@ function switching(verb: string, description: string, is_active: boolean): Comma
 
 const remove = remote('delete', 'delete a function with its versions, schedules and hooks')
   .argument('<name>')
-  .option('--force', 'also when hooks that were made by hand ask for it; they are deleted too')
+  .option('--force', 'delete hooks of the function that were created separately, too')
   .option('--yes', 'do not ask')
   .action(
     ask(async ({ zerodb, server, print }, given: string, { force, yes }: { force?: boolean; yes?: boolean }) => {
@@ -137,15 +136,15 @@ const remove = remote('delete', 'delete a function with its versions, schedules 
     }),
   )
 
-export const functions = new Command('functions').description('your code, its versions and what sets it off')
+export const functions = new Command('functions').description('functions, their versions and triggers')
 for (const command of [
   list,
   get,
   versions,
   diff,
   rollback,
-  switching('enable', 'switch a function on', true),
-  switching('disable', 'switch a function off, with all that sets it off', false),
+  switching('enable', 'enable a function', true),
+  switching('disable', 'disable a function and all its triggers', false),
   remove,
 ])
   functions.addCommand(command)

@@ -12,11 +12,11 @@ interface Trial {
   limit?: number
 }
 
-export const testFilter = remote('test', 'what a filter would have made of the latest events; nothing is run')
-  .argument('<hook or event>', 'a hook, id or name, with its own filter; or an event type')
-  .option('--filter <json>', 'another filter, @file or - for standard input', object)
-  .option('--order <path>', 'another ordering key, e.g. row.metadata.customer')
-  .option('--limit <n>', 'how many events', number)
+export const testFilter = remote('test', 'show which of the latest events a filter matches, without running anything')
+  .argument('<hook or event>', 'id or name of a hook, whose filter is tested; or an event type')
+  .option('--filter <json>', 'filter to test instead, @file or - for standard input', object)
+  .option('--order <path>', 'ordering key to test instead, e.g. row.metadata.customer')
+  .option('--limit <n>', 'maximum number of events', number)
   .action(
     ask(async ({ zerodb, server, print }: Session, given: string, { filter, order, limit }: Trial) => {
       const hook: Partial<Hook> = /^zero(db|memory)\./.test(given)
@@ -45,10 +45,10 @@ export const testFilter = remote('test', 'what a filter would have made of the l
     }),
   )
 
-export const invokeHook = remote('invoke', 'run a hook once by hand; its filter and order do not count')
+export const invokeHook = remote('invoke', 'run a hook once by hand, ignoring its filter and ordering key')
   .argument('<hook>', 'id or name')
-  .option('-d, --data <json>', 'the event’s data, @file or - for standard input', object)
-  .option('--wait <seconds>', 'for how long, 60 at most; 0: not at all', number)
+  .option('-d, --data <json>', 'data of the event, @file or - for standard input', object)
+  .option('--wait <seconds>', 'how long to wait for the result, at most 60; 0 does not wait', number)
   .action(
     ask(
       async (

@@ -49,23 +49,23 @@ interface Delivery {
 
 function delivery(command: Command): Command {
   return command
-    .option('--endpoint <url>', 'address of a webhook: the url in its configuration')
+    .option('--endpoint <url>', 'address of a webhook: sets url in its configuration')
     .option('--config <json>', 'configuration of the handler, @file or - for standard input', object)
-    .option('--filter <json>', 'which events it takes', object)
-    .option('--order <path>', 'runs with the same value there go one after the other, e.g. row.metadata.customer')
-    .option('--retry <json>', 'when a run that has failed is tried again', object)
-    .option('--concurrency <n>', 'runs that may go on at once', number)
+    .option('--filter <json>', 'run only for matching events', object)
+    .option('--order <path>', 'ordering key: runs with the same value execute in order, e.g. row.metadata.customer')
+    .option('--retry <json>', 'retry policy', object)
+    .option('--concurrency <n>', 'maximum number of runs at the same time', number)
 }
 
-/** `before` is the configuration that an endpoint alone is put into. */
+/** Converts options to the input of the API. `before` is the configuration to which --endpoint is added if --config is not given. */
 function inputOf({ endpoint, config, filter, order, retry, concurrency }: Delivery, before?: Hook['hook_config']) {
   const hook_config = endpoint === undefined ? config : { ...(config ?? before), url: endpoint }
   return { hook_config, filter, ordering_key: order, retry, concurrency }
 }
 
-const list = remote('list', 'hooks that are on')
-  .option('--event <type>', 'only those on this event type')
-  .option('--all', 'also those that are off')
+const list = remote('list', 'list enabled hooks')
+  .option('--event <type>', 'only for this event type')
+  .option('--all', 'also list disabled hooks')
   .action(
     ask(async ({ zerodb, server, print }, { event, all }: { event?: string; all?: boolean }) => {
       const hooks = await zerodb.hooks.list({
@@ -84,16 +84,16 @@ const list = remote('list', 'hooks that are on')
         table(
           ['ID', 'STATE', 'EVENT', 'PROJECT', 'NAME'],
           rows,
-          'No hooks. Make one: zerodb hooks create zeromemory.remembered auto_graph',
+          'No hooks. Create one: zerodb hooks create zeromemory.remembered auto_graph',
         ),
       )
     }),
   )
 
-const create = delivery(remote('create', 'run a handler on an event type'))
+const create = delivery(remote('create', 'run a handler for each event of a type'))
   .argument('<event>', 'e.g. zerodb.vector.stored')
   .argument('<name>', 'auto_embed, auto_summarize, auto_graph, webhook:<label>, or a function')
-  .option('--paused', 'its runs are made, and wait')
+  .option('--paused', 'create it paused: runs are queued and wait')
   .action(
     ask(async ({ zerodb, server, print }, event: string, name: string, options: Delivery & { paused?: boolean }) => {
       const hook = await zerodb.hooks.create({
@@ -108,7 +108,7 @@ const create = delivery(remote('create', 'run a handler on an event type'))
     }),
   )
 
-const get = remote('get', 'one hook')
+const get = remote('get', 'show a hook')
   .argument('<hook>', 'id or name')
   .action(
     ask(async ({ zerodb, print }, given: string) => {
@@ -129,7 +129,7 @@ function changing(name: string, description: string, change: Omit<HooksUpdateInp
     )
 }
 
-const update = delivery(remote('update', 'change a hook; the configuration is replaced whole'))
+const update = delivery(remote('update', 'change a hook; --config replaces the whole configuration'))
   .argument('<hook>', 'id or name')
   .action(
     ask(async ({ zerodb, print }, given: string, options: Delivery) => {
@@ -155,9 +155,9 @@ const remove = remote('delete', 'delete a hook; its queued runs are cancelled')
     }),
   )
 
-const rotateSecret = remote('rotate-secret', 'give a webhook a new secret; the one before signs too for a day')
+const rotateSecret = remote('rotate-secret', 'give a webhook a new secret; the previous one also signs for a day')
   .argument('<hook>', 'id or name')
-  .option('--keep-seconds <n>', 'how long the one before signs too', number)
+  .option('--keep-seconds <n>', 'how long the previous secret also signs', number)
   .action(
     ask(async ({ zerodb, print }, given: string, { keepSeconds }: { keepSeconds?: number }) => {
       const { id } = await findHook(zerodb, given)
@@ -166,16 +166,16 @@ const rotateSecret = remote('rotate-secret', 'give a webhook a new secret; the o
     }),
   )
 
-export const hooks = new Command('hooks').description('standing orders: on this event, run that handler')
+export const hooks = new Command('hooks').description('rules that run a handler for events of a type')
 for (const command of [
   list,
   create,
   get,
   update,
-  changing('enable', 'switch a hook on', { is_active: true }),
-  changing('disable', 'switch a hook off; its queued runs are cancelled', { is_active: false }),
-  changing('pause', 'let its runs be made, and wait', { paused: true }),
-  changing('resume', 'let the runs go on that have waited', { paused: false }),
+  changing('enable', 'enable a hook', { is_active: true }),
+  changing('disable', 'disable a hook; its queued runs are cancelled', { is_active: false }),
+  changing('pause', 'pause a hook: new runs are queued and wait', { paused: true }),
+  changing('resume', 'resume a paused hook: waiting runs execute', { paused: false }),
   testFilter,
   invokeHook,
   rotateSecret,

@@ -8,7 +8,7 @@ import { UsageError } from '../lib/failure.ts'
 import { print } from '../lib/output.ts'
 import { TEMPLATES } from '../lib/templates.ts'
 
-/** What an editor wants to know. A package that is installed is found by its name; one that runs from a clone has its types there. */
+/** Returns the files that give editors the types. If this package is not installed but runs from a clone, they point there. */
 function editorFiles(): Record<string, string> {
   const root = packageRoot()
   const isInstalled = root.split(sep).includes('node_modules')
@@ -42,34 +42,33 @@ function editorFiles(): Record<string, string> {
 }
 
 export const init = new Command('init')
-  .description('make a project that runs: functions, and what to type next')
-  .argument('[folder]', 'where; here if not said', '.')
+  .description('create a project with an example function')
+  .argument('[folder]', 'folder of the project', '.')
   .option('--template <name>', `one of ${Object.keys(TEMPLATES).join(', ')}`, 'typescript')
   .option('--json', 'print JSON')
   .action(async (folder: string, { template, json }: { template: string; json?: boolean }) => {
     const files = TEMPLATES[template]
-    if (!files)
-      throw new UsageError(`There is no template "${template}": take one of ${Object.keys(TEMPLATES).join(', ')}`)
-    const place = resolve(folder)
+    if (!files) throw new UsageError(`Unknown template "${template}": use one of ${Object.keys(TEMPLATES).join(', ')}`)
+    const root = resolve(folder)
     const written: string[] = []
     for (const [path, text] of Object.entries({ ...files, ...(template === 'typescript' ? editorFiles() : {}) })) {
-      const file = join(place, path)
-      // What is there is somebody's work.
+      const file = join(root, path)
+      // Existing files are never overwritten.
       if (existsSync(file)) continue
       await mkdir(dirname(file), { recursive: true })
-      await writeFile(file, text.replaceAll('{{name}}', basename(place)))
+      await writeFile(file, text.replaceAll('{{name}}', basename(root)))
       written.push(path)
     }
-    if (json) return print(JSON.stringify({ folder: place, written }))
-    const there = relative('.', place)
+    if (json) return print(JSON.stringify({ folder: root, written }))
+    const target = relative('.', root)
     print(
-      [...written.map((path) => `${pc.green('+')} ${path}`), written.length === 0 ? 'All files are there already' : '']
+      [...written.map((path) => `${pc.green('+')} ${path}`), written.length === 0 ? 'All files exist already' : '']
         .filter(Boolean)
         .join('\n'),
     )
     const steps = [
-      there === '' ? null : `cd ${there}`,
-      'zerodb dev            # starts a server where none runs, and deploys what you save',
+      target === '' ? null : `cd ${target}`,
+      'zerodb dev            # starts a server if none runs, and deploys changes',
       'zerodb invoke hello -d \'{"name": "Maria"}\'',
     ]
     print(

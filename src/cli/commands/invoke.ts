@@ -5,8 +5,8 @@ import { ask, remote } from '../lib/remote.ts'
 
 export const invoke = remote('invoke', 'call a function and print its result')
   .argument('<name>')
-  .option('-d, --data <json>', 'the payload, @file or - for standard input', json)
-  .option('--async', 'do not wait: a durable run')
+  .option('-d, --data <json>', 'payload, @file or - for standard input', json)
+  .option('--async', 'queue a durable run and do not wait for the result')
   .action(
     ask(
       async ({ zerodb, server, print }, given: string, { data, async: later }: { data?: unknown; async?: boolean }) => {

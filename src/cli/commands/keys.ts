@@ -23,7 +23,7 @@ interface Keys {
   revoke(id: string): Promise<void>
 }
 
-/** A running server is asked; where none is, the database is opened. So the first key can be made again that has been lost. */
+/** Calls the running server, or opens the database if no server runs. A lost first key can so be replaced. */
 async function withKeys<R>(options: ServerFlags, work: (keys: Keys) => Promise<R>): Promise<R> {
   try {
     return await work(overHttp(options))
@@ -48,7 +48,7 @@ function overHttp(options: ServerFlags): Keys {
   }
 }
 
-/** On the embedded database the server must not be running. */
+/** Opens the database. The embedded one can only be opened while the server is stopped. */
 async function withStore<R>(work: (store: Store) => Promise<R>): Promise<R> {
   const { openStorage } = await import('../../main.ts')
   const storage = await openStorage(readConfig(process.env))
@@ -63,7 +63,7 @@ function inStore(store: Store): Keys {
   return {
     async create(name, { project, scope, ttlSeconds }) {
       const owner = await store.users.first()
-      if (!owner) throw new StartError('There is no user yet: start the server once, "zerodb start"')
+      if (!owner) throw new StartError('There is no user yet: start the server once with "zerodb start"')
       if (project !== undefined) await store.projects.get({ user_id: owner.user_id, project_id: project })
       const key = newApiKey()
       const { user_id: _, ...stored } = await store.keys.create({
@@ -90,13 +90,10 @@ const state = ({ revoked_at, expires_at }: Key) => {
   return expires_at && expires_at < new Date().toISOString() ? 'expired' : 'live'
 }
 
-const create = remote('create', 'make a key and print it, once')
-  .argument('[name]', 'what it is for; asked for where it is missing')
-  .option(
-    '--scope <scope...>',
-    "what it may: zerodb:read, memory:*, …, '*' for everything; asked for where it is missing",
-  )
-  .option('--ttl-seconds <n>', 'when it ends', number)
+const create = remote('create', 'create a key and print it, once')
+  .argument('[name]', 'name that tells its purpose; asked for if not given')
+  .option('--scope <scope...>', "permissions: zerodb:read, memory:*, …, '*' for everything; asked for if not given")
+  .option('--ttl-seconds <n>', 'lifetime in seconds', number)
   .action(async (name: string | undefined, options: Create) => {
     const answers = await askKey({ name, scope: options.scope, ttlSeconds: options.ttlSeconds } as Partial<KeyAnswers>)
     await withKeys(options, async (keys) => {
@@ -105,20 +102,20 @@ const create = remote('create', 'make a key and print it, once')
     })
   })
 
-const list = remote('list', 'all keys, without the keys themselves').action((options: Create) =>
+const list = remote('list', 'list all keys, without the keys themselves').action((options: Create) =>
   withKeys(options, async (keys) => {
     const all = await keys.list()
     const rows = all.map((key) => [
       ...[key.id, `…${key.last4}`, state(key), key.project_id ?? 'all projects', key.scopes.join(' ')],
       ...[key.last_used_at === null ? 'never' : time(key.last_used_at), key.name],
     ])
-    const words = () => table(['ID', 'KEY', 'STATE', 'PROJECT', 'MAY', 'LAST USED', 'NAME'], rows, 'No keys')
+    const words = () => table(['ID', 'KEY', 'STATE', 'PROJECT', 'PERMISSIONS', 'LAST USED', 'NAME'], rows, 'No keys')
     print(options.json ? JSON.stringify(all) : words())
   }),
 )
 
-const revoke = remote('revoke', 'refuse a key from now on')
-  .argument('<id>', 'the id that "keys list" shows, or its first digits')
+const revoke = remote('revoke', 'revoke a key immediately')
+  .argument('<id>', 'id from "keys list", or its first digits')
   .action((given: string, options: Create) =>
     withKeys(options, async (keys) => {
       const known = (await keys.list()).map((key) => ({ id: key.id, names: [], words: key.name }))
@@ -128,5 +125,7 @@ const revoke = remote('revoke', 'refuse a key from now on')
     }),
   )
 
-export const keys = new Command('keys').description('API keys: of the running server, else of the database here')
+export const keys = new Command('keys').description(
+  'API keys of the running server, or of the data directory if none runs',
+)
 for (const command of [create, list, revoke]) keys.addCommand(command)

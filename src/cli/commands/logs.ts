@@ -6,9 +6,9 @@ import { time } from '../lib/output.ts'
 import { number, timestamp } from '../lib/parse-options.ts'
 import { ask, remote, type Session } from '../lib/remote.ts'
 
-/** How often it is looked for runs that have begun. */
-const LOOK_MS = 500
-const AT_ONCE = 100
+/** Interval at which new runs are looked for. */
+const POLL_MS = 500
+const PAGE_SIZE = 100
 
 interface Line {
   at: string
@@ -22,19 +22,19 @@ interface Line {
 const LEVELS = ['debug', 'info', 'warn', 'error'] as const
 type Level = (typeof LEVELS)[number]
 
-type Say = (line: Line) => void
+type Write = (line: Line) => void
 
-const sayTo =
-  ({ print }: Session): Say =>
+const writeTo =
+  ({ print }: Session): Write =>
   (line) =>
     print(
       line,
       () => `${pc.dim(`${time(line.at)} ${line.run_id.slice(0, 8)}`)} ${pc.cyan(line.handler)} ${line.message}`,
     )
 
-/** What runs say that begin from now on. Ends only by failing. */
+/** Prints the logs of runs that start from now on. Never resolves; rejects on failure. */
 export function tail(session: Session): Promise<void> {
-  return all(session.zerodb, { project_id: session.server.projectId }, { follow: true, limit: 0 }, sayTo(session))
+  return all(session.zerodb, { project_id: session.server.projectId }, { follow: true, limit: 0 }, writeTo(session))
 }
 
 interface Options {
@@ -44,40 +44,39 @@ interface Options {
   level?: Level
 }
 
-export const logs = remote('logs', 'what handlers have said: of one run, of those of a function or a hook, or of all')
+export const logs = remote('logs', 'print the logs of one run, of the runs of a function or a hook, or of all runs')
   .argument(
     '[run, function or hook]',
-    'id of a run or its first digits, name of a function, or id or name of a hook; else all',
+    'id of a run or its first digits, name of a function, or id or name of a hook; all runs if not given',
   )
-  .option('-f, --follow', 'go on with what comes, until the run has ended or Ctrl-C')
-  .option('--limit <n>', 'how many of the last runs', number, 20)
-  .option('--since <time>', 'all runs from then on: 2026-06-10T08:00:00Z, 90m, 2d', timestamp)
-  .addOption(new Option('--level <level>', 'only what is as grave, or graver').choices(LEVELS))
+  .option('-f, --follow', 'follow new lines, until the run ends or Ctrl-C')
+  .option('--limit <n>', 'number of latest runs', number, 20)
+  .option('--since <time>', 'all runs since this time: 2026-06-10T08:00:00Z, 90m, 2d', timestamp)
+  .addOption(new Option('--level <level>', 'only lines of at least this level').choices(LEVELS))
   .action(
     ask(async (session: Session, given: string | undefined, options: Options) => {
       const { zerodb, server } = session
-      const say = graveEnough(options.level, sayTo(session))
-      const which = given === undefined ? { project_id: server.projectId } : await meant(session, given)
+      const write = withLevel(options.level, writeTo(session))
+      const which = given === undefined ? { project_id: server.projectId } : await resolveTarget(session, given)
       const run = 'id' in which ? which : null
       if (run && options.follow) {
-        // Whoever waits for a run wants to know what has become of it.
-        if ((await follow(zerodb, run, say)) === 'dead') process.exitCode = 1
+        if ((await follow(zerodb, run, write)) === 'dead') process.exitCode = 1
         return
       }
-      if (run) return saidBy(run).forEach(say)
-      await all(zerodb, which as Which, options, say)
+      if (run) return linesOf(run).forEach(write)
+      await all(zerodb, which as Which, options, write)
     }),
   )
 
-/** A line that does not say how grave it is counts as `info`. */
-function graveEnough(least: Level = 'debug', say: Say): Say {
+/** Passes on lines of at least this level. A line without a level counts as `info`. */
+function withLevel(min: Level = 'debug', write: Write): Write {
   return (line) => {
-    if (LEVELS.indexOf(line.level ?? 'info') >= LEVELS.indexOf(least)) say(line)
+    if (LEVELS.indexOf(line.level ?? 'info') >= LEVELS.indexOf(min)) write(line)
   }
 }
 
-/** The runs of the function or the hook of this name, else the run or the runs of the hook with this id, or with an id that begins so. */
-async function meant({ zerodb, server }: Session, given: string): Promise<Which | Run> {
+/** Resolves the argument in this order: name of a function, name or id of a hook, run id or prefix, prefix of a hook id. */
+async function resolveTarget({ zerodb, server }: Session, given: string): Promise<Which | Run> {
   const fn = (await zerodb.functions.list({ project_id: server.projectId })).find(({ name }) => name === given)
   if (fn) return { function_id: fn.id }
   const hooks = await zerodb.hooks.list({ active_only: false })
@@ -96,7 +95,7 @@ async function runOf(zerodb: ZeroDB, given: string): Promise<Run | null> {
   return orNull(findRun(zerodb, given).then((run_id) => zerodb.runs.get({ run_id })))
 }
 
-/** Null for what is not there. */
+/** Returns null instead of a 404 error. */
 function orNull<T>(found: Promise<T>): Promise<T | null> {
   return found.catch((error: { status?: number }) => {
     if (error.status !== 404) throw error
@@ -104,7 +103,7 @@ function orNull<T>(found: Promise<T>): Promise<T | null> {
   })
 }
 
-function saidBy(run: Run): Line[] {
+function linesOf(run: Run): Line[] {
   const { id: run_id, handler, attempts, error } = run
   const lines = run.logs.map(({ at, message, level }) => ({ at, run_id, handler, attempts, message, level }))
   const at = run.finished_at ?? run.started_at ?? run.created_at
@@ -113,22 +112,22 @@ function saidBy(run: Run): Line[] {
     : lines
 }
 
-/** Why an attempt has failed, with the stack where there is one. */
+/** Describes why an attempt failed, with the stack if there is one. */
 function failure(status: Run['status'], { code, message, stack }: NonNullable<Run['error']>): string {
   const sentence = `${status}: ${code}: ${message}`
   if (stack === undefined) return sentence
-  // The stack of JavaScript begins with the message.
+  // A stack of JavaScript starts with the message.
   return `${sentence}\n${stack.startsWith(`${message}\n`) ? stack.slice(message.length + 1) : stack}`
 }
 
-/** All that a run says until its end, and what has become of it. */
-async function follow(zerodb: ZeroDB, { id: run_id, handler }: Run, say: Say): Promise<Run['status']> {
+/** Prints the log of a run until it ends. Resolves with its final status. */
+async function follow(zerodb: ZeroDB, { id: run_id, handler }: Run, write: Write): Promise<Run['status']> {
   for await (const message of zerodb.runs.logs({ run_id })) {
-    if (message.event === 'log') say({ run_id, handler, ...message.data })
+    if (message.event === 'log') write({ run_id, handler, ...message.data })
     if (message.event === 'end') return message.data.status
     if (message.event !== 'status' || !message.data.error) continue
     const { status, attempts, error } = message.data
-    say({
+    write({
       at: new Date().toISOString(),
       run_id,
       handler,
@@ -137,29 +136,34 @@ async function follow(zerodb: ZeroDB, { id: run_id, handler }: Run, say: Say): P
       level: 'error',
     })
   }
-  throw new Error('The log ended before the run')
+  throw new Error('The log stream ended before the run')
 }
 
 type Which = Pick<RunsListInput, 'hook_id' | 'function_id' | 'project_id'>
 
-/** So many of the last runs, or those since then; newest first. */
+/** Returns the latest runs, newest first: a number of them, or all since a time. */
 async function last(zerodb: ZeroDB, which: Which, back: number | string): Promise<Run[]> {
   if (back === 0) return []
   if (typeof back === 'number') return (await zerodb.runs.list({ ...which, limit: back })).items
   const found: Run[] = []
-  for await (const run of zerodb.runs.list({ ...which, limit: AT_ONCE })) {
+  for await (const run of zerodb.runs.list({ ...which, limit: PAGE_SIZE })) {
     if (Date.parse(run.created_at) < Date.parse(back)) break
     found.push(run)
   }
   return found
 }
 
-/** The last runs, oldest first; then those that begin, each to its end. */
-async function all(zerodb: ZeroDB, which: Which, { follow: goesOn, limit, since }: Options, say: Say): Promise<void> {
-  const before = goesOn ? await last(zerodb, which, AT_ONCE) : []
+/** Prints the logs of the latest runs, oldest first, then with `follow` those of unfinished and new runs until each ends. */
+async function all(
+  zerodb: ZeroDB,
+  which: Which,
+  { follow: isFollowing, limit, since }: Options,
+  write: Write,
+): Promise<void> {
+  const before = isFollowing ? await last(zerodb, which, PAGE_SIZE) : []
   const items = await last(zerodb, which, since ?? limit)
   const known = new Set(before.map(({ id }) => id))
-  // One that cannot be followed ends the whole: silence would look like nothing to say.
+  // A run that cannot be followed ends the command: silence would look like a run without output.
   let fail = (_: unknown) => {}
   const failed = new Promise<never>((_, reject) => {
     fail = reject
@@ -167,23 +171,23 @@ async function all(zerodb: ZeroDB, which: Which, { follow: goesOn, limit, since 
   failed.catch(() => undefined)
   const show = (run: Run) => {
     known.add(run.id)
-    const goes = run.status === 'running' || run.status === 'queued'
-    if (goesOn && goes) follow(zerodb, run, say).catch(fail)
-    else saidBy(run).forEach(say)
+    const isUnfinished = run.status === 'running' || run.status === 'queued'
+    if (isFollowing && isUnfinished) follow(zerodb, run, write).catch(fail)
+    else linesOf(run).forEach(write)
   }
   items.reverse().forEach(show)
-  while (goesOn) {
-    await Promise.race([new Promise((resolve) => setTimeout(resolve, LOOK_MS)), failed])
-    for (const run of (await begun(zerodb, which, known)).reverse()) show(run)
+  while (isFollowing) {
+    await Promise.race([new Promise((resolve) => setTimeout(resolve, POLL_MS)), failed])
+    for (const run of (await findNewRuns(zerodb, which, known)).reverse()) show(run)
   }
 }
 
-/** The runs that are not known, newest first: pages are read until one ends with a run that is. */
-async function begun(zerodb: ZeroDB, which: Which, known: ReadonlySet<string>): Promise<Run[]> {
+/** Returns the unknown runs, newest first. Reads pages until one ends with a known run. */
+async function findNewRuns(zerodb: ZeroDB, which: Which, known: ReadonlySet<string>): Promise<Run[]> {
   const found: Run[] = []
   let cursor: string | undefined
   for (;;) {
-    const { items, next_cursor } = await zerodb.runs.list({ ...which, limit: AT_ONCE, cursor })
+    const { items, next_cursor } = await zerodb.runs.list({ ...which, limit: PAGE_SIZE, cursor })
     found.push(...items.filter(({ id }) => !known.has(id)))
     if (next_cursor === null || known.has(items.at(-1)!.id)) return found
     cursor = next_cursor

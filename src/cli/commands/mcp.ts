@@ -5,8 +5,11 @@ import { provenFetch } from '../lib/proven-fetch.ts'
 import { ask, remote } from '../lib/remote.ts'
 import { createBridge } from '../mcp-bridge/bridge.ts'
 
-export const mcp = remote('mcp', 'be an MCP server on standard input and output: what agents start by themselves')
-  .summary('an MCP server on standard input and output')
+export const mcp = remote(
+  'mcp',
+  'run an MCP server on standard input and output, for agents that start their servers themselves',
+)
+  .summary('run an MCP server on standard input and output')
   .action(
     ask(async ({ server }) => {
       const bridge = createBridge({
@@ -17,9 +20,10 @@ export const mcp = remote('mcp', 'be an MCP server on standard input and output:
         },
         fetch: provenFetch(server.url),
         warn: note,
-        say: (message) => process.stdout.write(`${stringifyJson(message)}\n`),
+        send: (message) => process.stdout.write(`${stringifyJson(message)}\n`),
       })
-      for await (const line of createInterface({ input: process.stdin })) if (line.trim() !== '') void bridge.take(line)
+      for await (const line of createInterface({ input: process.stdin }))
+        if (line.trim() !== '') void bridge.receive(line)
       await bridge.finish()
     }),
   )

@@ -18,7 +18,7 @@ export const reembed = remote(
         bar.end()
         print(
           { project_id: id, converted, switched: step.switched, model: step.model },
-          () => `${name}: ${step.switched} embeddings are now by ${step.model}`,
+          () => `${name}: ${step.switched} embeddings now use ${step.model}`,
         )
         break
       }

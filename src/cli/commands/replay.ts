@@ -7,7 +7,7 @@ import { collect, number, timestamp } from '../lib/parse-options.ts'
 import { progress } from '../lib/progress.ts'
 import { ask, remote, type Session } from '../lib/remote.ts'
 
-const LOOK_MS = 500
+const POLL_MS = 500
 
 interface Options {
   event?: string[]
@@ -23,17 +23,17 @@ interface Options {
 
 function job(command: Command): Command {
   return command
-    .option('--since <time>', 'from then on: 2026-06-10T08:00:00Z, 90m, 2d', timestamp)
-    .option('--until <time>', 'before then', timestamp)
-    .option('--rate <n>', 'at most so many a second', number)
-    .option('--dry-run', 'only say how many there are')
-    .option('--no-wait', 'do not watch it')
+    .option('--since <time>', 'only since this time: 2026-06-10T08:00:00Z, 90m, 2d', timestamp)
+    .option('--until <time>', 'only before this time', timestamp)
+    .option('--rate <n>', 'maximum number per second', number)
+    .option('--dry-run', 'only print how many there are')
+    .option('--no-wait', 'do not wait for the end')
 }
 
 const common = ({ since, until, rate, dryRun }: Options) => ({ since, until, rate_per_second: rate, dry_run: dryRun })
 
-export const replay = job(remote('replay', 'hand events to hooks once more'))
-  .option('--event <id>', 'this event; may be given several times', collect)
+export const replay = job(remote('replay', 'deliver past events to hooks again'))
+  .option('--event <id>', 'this event; can be repeated', collect)
   .option('--type <event>', 'events of this type')
   .option('--hook <hook>', 'only to this hook')
   .option('--yes', 'do not ask')
@@ -42,7 +42,7 @@ export const replay = job(remote('replay', 'hand events to hooks once more'))
       const { zerodb, server } = session
       const { event, type, hook, since, until, dryRun } = options
       const isAll = [event, type, hook, since, until].every((value) => value === undefined)
-      if (isAll && !dryRun && !(await confirmed('Hand all events to all hooks once more?', options.yes))) return
+      if (isAll && !dryRun && !(await confirmed('Deliver all events to all hooks again?', options.yes))) return
       const begun = await zerodb.replays.create({
         ...common(options),
         event_ids: event && (await Promise.all(event.map((id) => findEvent(zerodb, id)))),
@@ -54,7 +54,7 @@ export const replay = job(remote('replay', 'hand events to hooks once more'))
     }),
   )
 
-export const backfill = job(remote('backfill', 'run a hook over the rows that were stored before it was made'))
+export const backfill = job(remote('backfill', 'run a hook over rows that were stored before it was created'))
   .argument('<hook>', 'id or name')
   .action(
     ask(async (session: Session, given: string, options: Options) => {
@@ -73,32 +73,32 @@ async function finish(
   begun: Replay | { dry_run: true; total: number },
   wait: boolean,
 ): Promise<void> {
-  if ('dry_run' in begun) return session.print(begun, () => `${begun.total} would be gone through`)
+  if ('dry_run' in begun) return session.print(begun, () => `${begun.total} would be processed`)
   const ended = wait ? await watch(session, begun) : begun
   session.print(ended, () => words(ended))
 }
 
-/** Until the job has ended. It is the server's: whoever goes away ends nothing. */
+/** Shows the progress until the job ends. The job runs on the server and goes on if this command is stopped. */
 async function watch(session: Session, begun: Replay): Promise<Replay> {
   const bar = progress(begun.kind === 'backfill' ? 'rows' : 'events', { json: session.json })
-  const leave = () => {
+  const detach = () => {
     bar.end()
-    note(`It goes on. Watch it: zerodb replay watch ${begun.id}   End it: zerodb replay cancel ${begun.id}`)
+    note(`The job continues. Watch it: zerodb replay watch ${begun.id}   Cancel it: zerodb replay cancel ${begun.id}`)
     process.exit(130)
   }
-  process.once('SIGINT', leave)
+  process.once('SIGINT', detach)
   let current = begun
   while (current.status === 'running') {
     bar.at(current.seen, current.total)
-    await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS))
     current = await session.zerodb.replays.get({ replay_id: begun.id })
   }
-  process.off('SIGINT', leave)
+  process.off('SIGINT', detach)
   bar.end()
   return current
 }
 
-const list = remote('list', 'replays and backfills, newest first').action(
+const list = remote('list', 'list replays and backfills, newest first').action(
   ask(async ({ zerodb, print }: Session) => {
     const { items } = await zerodb.replays.list()
     const rows = items.map((one) => [one.id, time(one.created_at), one.kind, one.status, `${one.seen}/${one.total}`])
@@ -106,26 +106,28 @@ const list = remote('list', 'replays and backfills, newest first').action(
   }),
 )
 
-function about(name: string, description: string, look: (session: Session, id: string) => Promise<Replay>): Command {
+function about(name: string, description: string, load: (session: Session, id: string) => Promise<Replay>): Command {
   return remote(name, description)
     .argument('<id>')
     .action(
       ask(async (session: Session, id: string) => {
-        const found = await look(session, await findReplay(session.zerodb, id))
+        const found = await load(session, await findReplay(session.zerodb, id))
         session.print(found, () => words(found))
       }),
     )
 }
 
 replay.addCommand(list)
-replay.addCommand(about('get', 'one replay or backfill', ({ zerodb }, replay_id) => zerodb.replays.get({ replay_id })))
 replay.addCommand(
-  about('watch', 'wait for its end', async (session, replay_id) =>
+  about('get', 'show a replay or backfill', ({ zerodb }, replay_id) => zerodb.replays.get({ replay_id })),
+)
+replay.addCommand(
+  about('watch', 'wait until a replay or backfill ends', async (session, replay_id) =>
     watch(session, await session.zerodb.replays.get({ replay_id })),
   ),
 )
 replay.addCommand(
-  about('cancel', 'end it; its queued runs are cancelled', ({ zerodb }, replay_id) =>
+  about('cancel', 'cancel a replay or backfill and its queued runs', ({ zerodb }, replay_id) =>
     zerodb.replays.cancel({ replay_id }),
   ),
 )

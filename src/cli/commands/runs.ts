@@ -7,14 +7,15 @@ import { fields, oneLine, status, table, time } from '../lib/output.ts'
 import { number, timestamp } from '../lib/parse-options.ts'
 import { ask, remote, type Session } from '../lib/remote.ts'
 
-/** What a run says of itself in a line. */
-function word({ error, waiting_for, result }: Run): string {
+/** Summarizes the state of a run in one line. */
+function summarize({ error, waiting_for, result }: Run): string {
   if (error) return oneLine(`${error.code}: ${error.message}`)
-  if (waiting_for) return `waits: ${waiting_for.reason}${waiting_for.until ? ` until ${time(waiting_for.until)}` : ''}`
+  if (waiting_for)
+    return `waiting: ${waiting_for.reason}${waiting_for.until ? ` until ${time(waiting_for.until)}` : ''}`
   return result === null ? '' : stringifyJson(result)
 }
 
-/** All of a run, a field a line, with its log. */
+/** Formats a run with all its fields and its log. */
 export const one = (run: Run) => {
   const { id, handler, status, attempts, event_id, hook_id, result, error, waiting_for } = run
   const [started, finished] = [run.started_at, run.finished_at].map((at) => at && time(at))
@@ -24,7 +25,7 @@ export const one = (run: Run) => {
       created: time(run.created_at),
       started,
       finished,
-      'waits for': waiting_for,
+      'waiting for': waiting_for,
       result,
       error: error && `${error.code}: ${error.message}`,
     },
@@ -42,13 +43,13 @@ interface Filter {
   limit?: number
 }
 
-const list = remote('list', 'runs, newest first')
-  .option('--status <status>', 'queued, running, succeeded, dead, cancelled or skipped')
-  .option('--hook <hook>', 'of this hook')
-  .option('--function <name>', 'of this function')
-  .option('--trigger <trigger>', 'set off by event, cron, http, tool or invoke')
-  .option('--event <id>', 'of this event')
-  .option('--limit <n>', 'how many', number, 20)
+const list = remote('list', 'list runs, newest first')
+  .option('--status <status>', 'only with this status: queued, running, succeeded, dead, cancelled or skipped')
+  .option('--hook <hook>', 'only of this hook')
+  .option('--function <name>', 'only of this function')
+  .option('--trigger <trigger>', 'only with this trigger: event, cron, http, tool or invoke')
+  .option('--event <id>', 'only for this event')
+  .option('--limit <n>', 'maximum number of runs', number, 20)
   .action(
     ask(async ({ zerodb, server, print }: Session, options: Filter) => {
       const { items } = await zerodb.runs.list({
@@ -73,7 +74,7 @@ const list = remote('list', 'runs, newest first')
         run.status,
         String(run.attempts),
         run.handler,
-        word(run),
+        summarize(run),
       ])
       print(items, () =>
         table(['ID', 'CREATED', 'STATUS', 'ATTEMPTS', 'HANDLER', ''], rows, 'No runs').replace(
@@ -84,7 +85,7 @@ const list = remote('list', 'runs, newest first')
     }),
   )
 
-const get = remote('get', 'one run, with its log')
+const get = remote('get', 'show a run with its log')
   .argument('<id>')
   .action(
     ask(async ({ zerodb, print }: Session, id: string) => {
@@ -95,7 +96,7 @@ const get = remote('get', 'one run, with its log')
 
 const retry = remote(
   'retry',
-  'try a run again that is dead, cancelled or skipped, or run it now where it waits for its next attempt',
+  'retry a run that is dead, cancelled or skipped; a run that waits for its next attempt executes now',
 )
   .argument('<id>')
   .action(
@@ -105,7 +106,7 @@ const retry = remote(
     }),
   )
 
-const cancel = remote('cancel', 'end a run that is queued or running')
+const cancel = remote('cancel', 'cancel a run that is queued or running')
   .argument('<id>')
   .action(
     ask(async ({ zerodb, print }: Session, id: string) => {
@@ -124,18 +125,18 @@ interface Redrive {
   yes?: boolean
 }
 
-const redrive = remote('redrive', 'try dead runs again, the oldest first')
-  .option('--hook <hook>', 'of this hook')
-  .option('--handler <name>', 'of this handler')
-  .option('--type <event>', 'of events of this type')
-  .option('--code <code>', 'that died of this error')
-  .option('--since <time>', 'that died since then: 2026-06-10T08:00:00Z, 90m, 2d', timestamp)
-  .option('--until <time>', 'that died before then', timestamp)
+const redrive = remote('redrive', 'retry dead runs, oldest first')
+  .option('--hook <hook>', 'only of this hook')
+  .option('--handler <name>', 'only of this handler')
+  .option('--type <event>', 'only for events of this type')
+  .option('--code <code>', 'only with this error code')
+  .option('--since <time>', 'only dead since this time: 2026-06-10T08:00:00Z, 90m, 2d', timestamp)
+  .option('--until <time>', 'only dead before this time', timestamp)
   .option('--yes', 'do not ask')
   .action(
     ask(async ({ zerodb, server, print }: Session, options: Redrive) => {
       const { hook, handler, type, code, since, yes } = options
-      // Without an end, runs that die once more would be tried for ever.
+      // Without an end, runs that fail again would be retried for ever.
       const until = options.until ?? new Date().toISOString()
       const filter = {
         hook_id: hook && (await findHook(zerodb, hook)).id,
@@ -146,7 +147,7 @@ const redrive = remote('redrive', 'try dead runs again, the oldest first')
         since,
       }
       const isAll = [options.until, ...Object.values(filter)].every((value) => value === undefined)
-      if (isAll && !(await confirmed('Try all dead runs again?', yes))) return
+      if (isAll && !(await confirmed('Retry all dead runs?', yes))) return
       let redriven = 0
       for (let more = true; more; ) {
         const step = await zerodb.runs.redrive({ ...filter, until })
@@ -157,5 +158,5 @@ const redrive = remote('redrive', 'try dead runs again, the oldest first')
     }),
   )
 
-export const runs = new Command('runs').description('executions and their records')
+export const runs = new Command('runs').description('executions of handlers, with their logs')
 for (const command of [list, get, retry, cancel, redrive]) runs.addCommand(command)

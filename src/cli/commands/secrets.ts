@@ -5,7 +5,7 @@ import { UsageError } from '../lib/failure.ts'
 import { table, time } from '../lib/output.ts'
 import { ask, remote } from '../lib/remote.ts'
 
-/** Never an argument: those are seen by everybody on the machine, and kept by the shell. */
+/** Reads the value from standard input or asks for it. Not an argument: other users see arguments, and shells record them. */
 async function givenValue(name: string): Promise<string> {
   if (!process.stdin.isTTY) {
     const text = readFileSync(0, 'utf8').replace(/\r?\n$/, '')
@@ -17,7 +17,7 @@ async function givenValue(name: string): Promise<string> {
   return answer
 }
 
-const list = remote('list', 'the names of a project’s secrets').action(
+const list = remote('list', 'list the names of the secrets of a project').action(
   ask(async ({ zerodb, server, print }) => {
     const found = await zerodb.secrets.list({ project_id: server.projectId })
     const rows = found.map(({ name, updated_at }) => [name, time(updated_at)])
@@ -25,12 +25,12 @@ const list = remote('list', 'the names of a project’s secrets').action(
   }),
 )
 
-const set = remote('set', 'store a secret; its value comes from standard input, or is asked for')
+const set = remote('set', 'store a secret; its value is read from standard input, or asked for on a terminal')
   .argument('<name>')
   .action(
     ask(async ({ zerodb, server, print }, name: string) => {
       const stored = await zerodb.secrets.set({ name, value: await givenValue(name), project_id: server.projectId })
-      print(stored, () => `${name} is set; functions that declare it have it from their next call on`)
+      print(stored, () => `${name} is set; functions that declare it receive it from their next call`)
     }),
   )
 
@@ -43,5 +43,5 @@ const remove = remote('delete', 'delete a secret')
     }),
   )
 
-export const secrets = new Command('secrets').description('what functions may know and nobody may read')
+export const secrets = new Command('secrets').description('secret values for functions, which cannot be read back')
 for (const command of [list, set, remove]) secrets.addCommand(command)

@@ -3,14 +3,10 @@ import { fields } from '../lib/output.ts'
 import { ask, remote } from '../lib/remote.ts'
 
 const COUNTED: readonly Run['status'][] = ['queued', 'running', 'dead']
-/** Runs are counted up to here. */
+/** Larger numbers of runs are shown as "1000 or more". */
 const MAX_COUNTED = 1000
 
-/** What is asked, what it holds, and what goes on there. */
-export const status = remote(
-  'status',
-  'which server and project are asked, what the project holds, and its runs',
-).action(
+export const status = remote('status', 'show the server, the project, and its numbers of rows and runs').action(
   ask(async ({ zerodb, server, print }) => {
     const [project, holds, ...runs] = await Promise.all([
       zerodb.projects.get({ project_id: '-' }),

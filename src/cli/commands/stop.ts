@@ -1,12 +1,12 @@
-/** One Ctrl-C may arrive twice, from the terminal and from npm: so soon after the first, a signal is no second wish. */
-const ECHO_MS = 1_000
+/** One Ctrl-C can arrive twice, from the terminal and from npm: a second signal within this time is ignored. */
+const DUPLICATE_MS = 1_000
 
-/** Resolves with the first signal to stop; a later one ends the process at once. */
+/** Resolves with the first signal to stop. A later signal ends the process immediately. */
 export function stopSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
     let asked: number | undefined
     const ask = (signal: NodeJS.Signals) => {
-      if (asked !== undefined && performance.now() - asked > ECHO_MS) process.exit(130)
+      if (asked !== undefined && performance.now() - asked > DUPLICATE_MS) process.exit(130)
       asked ??= performance.now()
       resolve(signal)
     }

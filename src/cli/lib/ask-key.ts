@@ -2,7 +2,7 @@ import { isCancel, multiselect, select, text } from '@clack/prompts'
 import { PERMISSIONS } from '../../schema/login.ts'
 import { UsageError } from './failure.ts'
 
-/** What a new key is to be. */
+/** The name, permissions and lifetime of a new key. */
 export interface KeyAnswers {
   name: string
   scope: string[]
@@ -14,17 +14,17 @@ const READS = PERMISSIONS.filter((permission) => permission.endsWith(':read'))
 const COMMAND = 'zerodb keys create NAME --scope zerodb:read memory:read'
 
 /**
- * What was not said of a new key is asked for on a terminal. Elsewhere name and rights must be said: nobody gets a key with all rights without
- * asking for one.
+ * Returns the answers with the missing ones asked for on a terminal. Without a terminal, throws `UsageError` if the name or the permissions are
+ * missing: a key with all permissions is only created on request.
  */
 export async function askKey(given: Partial<KeyAnswers>): Promise<KeyAnswers> {
-  const isWhole = given.name !== undefined && given.scope !== undefined
-  if (isWhole) return { name: given.name!, scope: given.scope!, ttlSeconds: given.ttlSeconds }
+  const isComplete = given.name !== undefined && given.scope !== undefined
+  if (isComplete) return { name: given.name!, scope: given.scope!, ttlSeconds: given.ttlSeconds }
   if (!process.stdin.isTTY || !process.stdout.isTTY || process.env['CI'])
     throw new UsageError(
       given.name === undefined
-        ? `Say what the key is for, and what it may do: ${COMMAND}`
-        : `Say what the key may do: ${COMMAND}; --scope '*' allows everything`,
+        ? `Give the key a name and its permissions: ${COMMAND}`
+        : `Give the permissions of the key: ${COMMAND}; --scope '*' allows everything`,
     )
   return {
     name: given.name ?? (await answer(text({ message: 'What is the key for?', placeholder: 'my agent', validate }))),
@@ -33,34 +33,34 @@ export async function askKey(given: Partial<KeyAnswers>): Promise<KeyAnswers> {
   }
 }
 
-const validate = (name: string | undefined) => (name?.trim() ? undefined : 'A name is needed')
+const validate = (name: string | undefined) => (name?.trim() ? undefined : 'Enter a name')
 
 async function askScope(): Promise<string[]> {
-  const rights = await answer(
+  const choice = await answer(
     select({
-      message: 'What may it do?',
+      message: 'What may the key do?',
       options: [
         { value: 'read', label: 'Read', hint: READS.join(' ') },
         { value: 'some', label: 'Choose' },
-        { value: 'all', label: 'Everything', hint: 'keys, functions and other projects included' },
+        { value: 'all', label: 'Everything', hint: 'including keys, functions and other projects' },
       ],
     }),
   )
-  if (rights === 'read') return READS
-  if (rights === 'all') return ['*']
+  if (choice === 'read') return READS
+  if (choice === 'all') return ['*']
   return answer(
-    multiselect({ message: 'Which rights?', options: PERMISSIONS.map((value) => ({ value })), required: true }),
+    multiselect({ message: 'Which permissions?', options: PERMISSIONS.map((value) => ({ value })), required: true }),
   )
 }
 
 async function askTtl(): Promise<number | undefined> {
   const days = await answer(
     select({
-      message: 'How long is it good?',
+      message: 'When does the key expire?',
       options: [
-        { value: 90, label: '90 days' },
-        { value: 365, label: 'A year' },
-        { value: 0, label: 'For ever' },
+        { value: 90, label: 'After 90 days' },
+        { value: 365, label: 'After a year' },
+        { value: 0, label: 'Never' },
       ],
     }),
   )
@@ -69,6 +69,6 @@ async function askTtl(): Promise<number | undefined> {
 
 async function answer<T>(question: Promise<T>): Promise<Exclude<T, symbol>> {
   const given = await question
-  if (isCancel(given)) throw new UsageError('No key was made')
+  if (isCancel(given)) throw new UsageError('No key was created')
   return given as Exclude<T, symbol>
 }

@@ -7,7 +7,7 @@ export type Credentials = z.infer<typeof credentials>
 
 const pathIn = (dataDir: string) => join(dataDir, 'credentials.json')
 
-/** Null when there are none, or when they cannot be understood. */
+/** Returns null if the file is missing or not valid. */
 export async function readCredentials(dataDir: string): Promise<Credentials | null> {
   const text = await readFile(pathIn(dataDir), 'utf8').catch(() => null)
   if (text === null) return null
@@ -18,7 +18,7 @@ export async function readCredentials(dataDir: string): Promise<Credentials | nu
   }
 }
 
-/** For the owner's eyes only, and whole or not at all. */
+/** Writes the file atomically, readable only by its owner. Returns its path. */
 export async function writeCredentials(dataDir: string, value: Credentials): Promise<string> {
   const path = pathIn(dataDir)
   await writeFile(`${path}.new`, `${JSON.stringify(value, null, 2)}\n`, { mode: 0o600 })

@@ -4,7 +4,7 @@ import { ZeroDBError } from '../../client/index.ts'
 import { StartError, ZeroError } from '../../errors.ts'
 import { NoServer } from './server-config.ts'
 
-/** A command that was typed as it cannot be meant. */
+/** The arguments of a command are wrong. Exit code 2. */
 export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
@@ -15,7 +15,7 @@ interface Failure {
   exitCode: number
   code: string
   message: string
-  /** What to type next. */
+  /** The suggested next command. */
   next?: string | undefined
 }
 
@@ -24,8 +24,8 @@ const NEXT: Readonly<Record<string, string>> = {
   connection_failed: START,
   timeout: 'zerodb doctor',
   unexpected_answer: 'zerodb doctor',
-  unauthorized: 'zerodb keys create, where the server’s data is; then set ZERODB_API_KEY',
-  forbidden: 'zerodb keys list, and use a key that has the right',
+  unauthorized: 'zerodb keys create in the directory of the server’s data, then set ZERODB_API_KEY',
+  forbidden: 'zerodb keys list, and use a key with this permission',
   hook_exists: 'zerodb hooks list --all',
   function_disabled: 'zerodb functions enable NAME',
   function_hooked: 'zerodb functions delete NAME --force',
@@ -33,7 +33,7 @@ const NEXT: Readonly<Record<string, string>> = {
   replay_final: 'zerodb replay list',
 }
 
-/** What went wrong, in one sentence with what to type next. Null for what we did not foresee. */
+/** Describes the error in one sentence, with the suggested next command. Returns null for an unexpected error. */
 function failureOf(error: unknown): Failure | null {
   if (error instanceof NoServer)
     return {
@@ -48,14 +48,14 @@ function failureOf(error: unknown): Failure | null {
   if (!(error instanceof ZeroDBError)) return null
   const { status, code, message } = error
   const exitCode = status === 401 || status === 403 ? AUTHENTICATION : FAILED
-  // Handing out the event of a run that goes on would do its work twice.
+  // Not suggested for a running run: delivering its event again would do the work twice.
   if (code === 'run_not_final' && /succeeded/.test(message))
-    return { exitCode, code, message, next: 'zerodb replay --event <id>, to hand out an event once more' }
+    return { exitCode, code, message, next: 'zerodb replay --event <id>, to deliver its event again' }
   const next = error.run_id ? `zerodb logs ${error.run_id}` : (NEXT[code] ?? listOf(message))
   return { exitCode, code, message, next }
 }
 
-/** "Hook not found": where to find those that there are. */
+/** Returns the command that lists the existing resources, for a message such as "Hook not found". */
 function listOf(message: string): string | undefined {
   const [, noun] = /^(Hook|Run|Replay|Event|Key|Function|Secret|Schedule) not found/.exec(message) ?? []
   if (noun === undefined) return undefined
@@ -64,14 +64,14 @@ function listOf(message: string): string | undefined {
   return noun === 'Replay' ? 'zerodb replay list' : `zerodb ${noun.toLowerCase()}s list`
 }
 
-/** Reports on standard error, as JSON where JSON was asked for. Returns the exit code: 1 failure, 2 usage, 4 authentication. */
+/** Prints the error on standard error, as JSON if `json` is set. Returns the exit code: 1 failure, 2 usage, 4 authentication. */
 export function report(error: unknown, json: boolean): number {
   const { code, exitCode, message, command } = error as Partial<CommanderError> & { command?: string }
   if (code?.startsWith('commander.')) {
-    // It has said by itself what is wrong, in words.
+    // Commander has already printed the error as text.
     if (exitCode === 0) return 0
-    const what = code === 'commander.help' ? 'A command is missing' : message!.replace(/^error: /, '')
-    if (json) console.error(JSON.stringify({ code: 'usage', message: what, next: `${command} --help` }))
+    const text = code === 'commander.help' ? 'A command is missing' : message!.replace(/^error: /, '')
+    if (json) console.error(JSON.stringify({ code: 'usage', message: text, next: `${command} --help` }))
     return USAGE
   }
   const failure = failureOf(error)
@@ -79,8 +79,8 @@ export function report(error: unknown, json: boolean): number {
     console.error(error)
     return FAILED
   }
-  const { exitCode: exit, ...said } = failure
-  if (json) console.error(JSON.stringify(said))
-  else console.error(`${pc.red('error')} ${said.message}${said.next ? `\n${pc.dim('try')}   ${said.next}` : ''}`)
+  const { exitCode: exit, ...shown } = failure
+  if (json) console.error(JSON.stringify(shown))
+  else console.error(`${pc.red('error')} ${shown.message}${shown.next ? `\n${pc.dim('try')}   ${shown.next}` : ''}`)
   return exit
 }

@@ -2,22 +2,22 @@ import { type Hook, type Schedule, type ZeroDB, ZeroDBError } from '../../client
 import { UsageError } from './failure.ts'
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f-]{27}$/i
-/** What a run's or an event's id may begin with, as the server takes it. */
+/** Matches a prefix of a run id that the server accepts. */
 const RUN_PREFIX = /^[0-9a-f][0-9a-f-]{3,35}$/i
 const EVENT_PREFIX = /^evt_[0-9a-f]*$/
 const EVENT = /^evt_[0-9a-f]{22}$/
-/** An id from before ids were made of 22 digits; it may also be the beginning of one of these. */
+/** Matches an older id with 16 digits, which can also be a prefix of an id with 22. */
 const OLD_EVENT = /^evt_[0-9a-f]{16}$/
 const MAX_SHOWN = 5
 
-/** Something that a person may mean: its id, its names, and what tells it from others. */
+/** A resource that an argument can refer to. `words` distinguish it from others in messages. */
 interface Candidate {
   id: string
   names: readonly string[]
   words: string
 }
 
-/** The candidate with this id or name, else the only one whose id begins so. Throws when there is none, or when there are several. */
+/** Returns the candidate with this id or name, otherwise the only one whose id starts with it. Throws if none or several match. */
 export function pick(noun: string, given: string, candidates: readonly Candidate[]): Candidate {
   const named = candidates.filter(({ id, names }) => id === given || names.includes(given))
   const found = named.length > 0 ? named : candidates.filter(({ id }) => id.startsWith(given.toLowerCase()))
@@ -26,10 +26,10 @@ export function pick(noun: string, given: string, candidates: readonly Candidate
     throw new ZeroDBError({ status: 404, code: 'not_found', detail: `${noun} not found: "${given}"` })
   const shown = found.slice(0, MAX_SHOWN).map(({ id, words }) => `${id} (${words})`)
   const more = found.length > MAX_SHOWN ? ', and more' : ''
-  throw new UsageError(`"${given}" may be ${shown.join(', ')}${more}: give more of the id`)
+  throw new UsageError(`"${given}" is ambiguous: ${shown.join(', ')}${more}. Give more digits of the id`)
 }
 
-/** The hook of this id, of the beginning of one, or of this name. */
+/** Finds a hook by its id, a prefix of its id, or its name. */
 export async function findHook(zerodb: ZeroDB, given: string): Promise<Hook> {
   if (UUID.test(given)) return zerodb.hooks.get({ hook_id: given })
   const hooks = await zerodb.hooks.list({ active_only: false })
@@ -42,11 +42,11 @@ export async function findHook(zerodb: ZeroDB, given: string): Promise<Hook> {
   return hooks.find((hook) => hook.id === id)!
 }
 
-/** The id of the run that has this id, or an id that begins so. */
+/** Returns the full id of the run with this id or prefix of an id. */
 export async function findRun(zerodb: ZeroDB, given: string): Promise<string> {
   if (UUID.test(given)) return given
   if (!RUN_PREFIX.test(given))
-    throw new UsageError(`"${given}" is not the id of a run: give at least its first 4 digits, see zerodb runs list`)
+    throw new UsageError(`"${given}" is not a run id: give at least its first 4 digits, see zerodb runs list`)
   const { items } = await zerodb.runs.list({ id_prefix: given, limit: MAX_SHOWN + 1 })
   const words = ({ handler, status }: (typeof items)[number]) => `${handler} ${status}`
   return pick(
@@ -56,13 +56,13 @@ export async function findRun(zerodb: ZeroDB, given: string): Promise<string> {
   ).id
 }
 
-/** The id of the event that has this id, or an id that begins so. */
+/** Returns the full id of the event with this id or prefix of an id. */
 export async function findEvent(zerodb: ZeroDB, given: string): Promise<string> {
   if (EVENT.test(given)) return given
   if (!EVENT_PREFIX.test(given))
-    throw new UsageError(`"${given}" is not the id of an event: it begins with evt_, see zerodb events list`)
+    throw new UsageError(`"${given}" is not an event id: event ids start with evt_, see zerodb events list`)
   const { items } = await zerodb.event_log.list({ id_prefix: given, limit: MAX_SHOWN + 1 })
-  // The server looks for beginnings of ids among the newest events only.
+  // The server matches prefixes only among the newest events.
   if (items.length === 0 && OLD_EVENT.test(given)) return given
   return pick(
     'Event',
@@ -71,9 +71,9 @@ export async function findEvent(zerodb: ZeroDB, given: string): Promise<string> 
   ).id
 }
 
-/** The name of the function that is called so, or whose id is this or begins so. */
+/** Returns the name of the function with this name, id or prefix of an id. */
 export async function findFunction(zerodb: ZeroDB, project_id: string | undefined, given: string): Promise<string> {
-  // Most names cannot be an id, and need no question.
+  // Most names cannot be a prefix of an id and need no request.
   if (!RUN_PREFIX.test(given)) return given
   const functions = await zerodb.functions.list({ project_id })
   const { id } = pick(
@@ -84,7 +84,7 @@ export async function findFunction(zerodb: ZeroDB, project_id: string | undefine
   return functions.find((fn) => fn.id === id)!.name
 }
 
-/** The schedule of this id, of the beginning of one, or the only one of this function. */
+/** Finds a schedule by its id, a prefix of its id, or its function if that has only one schedule. */
 export async function findSchedule(zerodb: ZeroDB, project_id: string | undefined, given: string): Promise<Schedule> {
   if (UUID.test(given)) return zerodb.schedules.get({ schedule_id: given })
   const schedules = await zerodb.schedules.list({ project_id })
@@ -97,7 +97,7 @@ export async function findSchedule(zerodb: ZeroDB, project_id: string | undefine
   return schedules.find((schedule) => schedule.id === id)!
 }
 
-/** The id of the replay or backfill that has this id, or an id that begins so. */
+/** Returns the full id of the replay or backfill with this id or prefix of an id. */
 export async function findReplay(zerodb: ZeroDB, given: string): Promise<string> {
   if (UUID.test(given)) return given
   const candidates = []

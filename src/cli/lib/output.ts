@@ -1,18 +1,19 @@
 import pc from 'picocolors'
 import { stringifyJson } from '../../exact-json.ts'
 
-/** Standard output is what was asked for; all else goes to standard error. */
+/** Writes a result to standard output. */
 export function print(text: string): void {
   process.stdout.write(text === '' ? '' : `${text}\n`)
 }
 
+/** Writes a notice to standard error. */
 export function note(text: string): void {
   process.stderr.write(`${text}\n`)
 }
 
-/** Rows under their headings, as wide as their widest; on a terminal the last column ends with its line. */
-export function table(headings: readonly string[], rows: readonly (readonly string[])[], nothing: string): string {
-  if (rows.length === 0) return nothing
+/** Formats rows under headings. On a terminal, lines are cut to its width. Returns `empty` if there are no rows. */
+export function table(headings: readonly string[], rows: readonly (readonly string[])[], empty: string): string {
+  if (rows.length === 0) return empty
   const widths = headings.map((heading, i) => Math.max(heading.length, ...rows.map((row) => row[i]!.length)))
   const line = (row: readonly string[]) =>
     row.map((cell, i) => (i === row.length - 1 ? cell : cell.padEnd(widths[i]!))).join('  ')
@@ -21,7 +22,7 @@ export function table(headings: readonly string[], rows: readonly (readonly stri
   return [pc.dim(cut(line(headings))), ...rows.map((row) => cut(line(row)))].join('\n')
 }
 
-/** One thing, a field a line. What is null or absent is left out. */
+/** Formats one resource, one field per line. Leaves out null and undefined values. */
 export function fields(pairs: Readonly<Record<string, unknown>>): string {
   const shown = Object.entries(pairs).filter(([, value]) => value !== null && value !== undefined)
   const width = Math.max(...shown.map(([name]) => name.length))
@@ -29,12 +30,12 @@ export function fields(pairs: Readonly<Record<string, unknown>>): string {
   return shown.map(([name, value]) => `${pc.dim(name.padEnd(width))}  ${text(value)}`).join('\n')
 }
 
-/** To the second, as the API writes it. */
+/** Removes the fractions of a second from a timestamp of the API. */
 export function time(timestamp: string): string {
   return timestamp.replace(/\.\d+Z$/, 'Z')
 }
 
-/** What the log has of a text, in one line. */
+/** Joins the lines of a text with single spaces. */
 export function oneLine(text: string): string {
   return text.replace(/\s+/g, ' ').trim()
 }

@@ -1,28 +1,28 @@
 import { note } from './output.ts'
 
 const WIDTH = 30
-/** No eye sees more. */
+/** Minimum time between two drawings of the bar. */
 const DRAW_MS = 50
-/** Where nobody watches, a line comes after so long; each later one after twice as long, up to the limit. */
-const [FIRST_LINE_MS, LATEST_LINE_MS] = [2_000, 60_000]
+/** Without a terminal, the first line comes after FIRST_LINE_MS and the interval doubles up to MAX_LINE_MS. */
+const [FIRST_LINE_MS, MAX_LINE_MS] = [2_000, 60_000]
 
 export interface Progress {
-  /** `total` null: nobody knows. */
+  /** Shows that `done` of `total` is done; null means an unknown total. */
   at(done: number, total: number | null): void
-  /** Leaves the terminal as it was. */
+  /** Clears the bar. */
   end(): void
 }
 
 interface Options {
-  /** In which words an amount is said. */
+  /** Formats an amount. */
   amount?: (value: number) => string
-  /** JSON was asked for: whoever reads that reads no lines beside it. */
+  /** Prints no lines, because the output is read by a program. */
   json?: boolean | undefined
 }
 
 /**
- * How far long work is, on standard error: on a terminal a bar that moves, elsewhere a line now and then, and nothing of what is done at
- * once. `label` follows the amounts: `3 of 40 rows`.
+ * Shows the progress of long work on standard error: a bar on a terminal, otherwise a line now and then and none for short work.
+ * `label` follows the amounts: `3 of 40 rows`.
  */
 export function progress(label: string, { amount = String, json = false }: Options = {}): Progress {
   const words = (done: number, total: number | null) =>
@@ -66,7 +66,7 @@ function lines(words: Words): Progress {
     at(done, total) {
       if (performance.now() < next) return
       note(words(done, total))
-      pause = Math.min(pause * 2, LATEST_LINE_MS)
+      pause = Math.min(pause * 2, MAX_LINE_MS)
       next = performance.now() + pause
     },
     end() {},

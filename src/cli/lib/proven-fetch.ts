@@ -1,13 +1,13 @@
 import { ZeroDBError } from '../../client/index.ts'
 
-/** A proof of the server takes one small answer. */
+/** The check of the server reads one small response. */
 const MAX_PROOF_MS = 10_000
 
 const proofs = new Map<string, Promise<void>>()
 
 /**
- * A `fetch` that sends nothing to `server` before that has answered, without a key, as this API does. It never follows a redirect: a key
- * belongs to the address that was given. Throws `ZeroDBError` where something else answers.
+ * Returns a `fetch` that first checks, without a key, that `server` is a server of this API. Never follows a redirect: the key belongs to the
+ * given address. Throws `ZeroDBError` if another program answers or redirects.
  */
 export function provenFetch(server: string, send: typeof fetch = fetch): typeof fetch {
   const base = server.replace(/\/+$/, '')
@@ -15,7 +15,7 @@ export function provenFetch(server: string, send: typeof fetch = fetch): typeof 
     const proof = proofs.get(base) ?? prove(base, options?.signal ?? undefined)
     proofs.set(base, proof)
     await proof.catch((error) => {
-      // A server that is not up yet is asked again with the next call.
+      // A failed check is repeated with the next call: the server may have started by then.
       proofs.delete(base)
       throw error
     })
@@ -36,7 +36,7 @@ async function prove(base: string, signal: AbortSignal | undefined): Promise<voi
   if (!isOurs(await response.json().catch(() => null))) throw foreign(base)
 }
 
-/** Either the server's name, or an error in the form of this API: a server may refuse to say its name under this host. */
+/** Accepts the server's name or an error of this API: a server rejects requests for a host name that it does not know. */
 function isOurs(answer: unknown): boolean {
   const { name, code, detail, request_id } = (answer ?? {}) as Record<string, unknown>
   return (
@@ -50,7 +50,7 @@ function isOurs(answer: unknown): boolean {
 function foreign(base: string): ZeroDBError {
   return new ZeroDBError({
     code: 'unexpected_answer',
-    detail: `${base} is not a zerodb-functions server, so no key was sent to it: give the server's address with --server or ZERODB_URL`,
+    detail: `${base} is not a zerodb-functions server, so no key was sent to it: set the server's address with --server or ZERODB_URL`,
   })
 }
 
@@ -59,6 +59,6 @@ function redirected(base: string, response: Response): ZeroDBError {
   return new ZeroDBError({
     status: response.status,
     code: 'unexpected_answer',
-    detail: `${base} redirects${target === null ? '' : ` to ${target}`}, and a key is not sent after a redirect: give the server's own address`,
+    detail: `${base} redirects${target === null ? '' : ` to ${target}`}, and keys are not sent to redirect targets: use the server's final address`,
   })
 }

@@ -9,27 +9,29 @@ export interface Session {
   zerodb: ZeroDB
   server: ServerConfig
   json: boolean
-  /** What the API has answered: as JSON, or in words. */
+  /** Prints a result of the API: as JSON with --json, otherwise as text. */
   print(value: unknown, words: () => string): void
 }
 
-/** A command that asks a running server, with the options by which that is found. */
+/** Creates a command that calls a running server, with the options that locate the server. */
 export function remote(name: string, description: string): Command {
   return new Command(name)
     .description(description)
     .option('--server <url>', 'address of the server (ZERODB_URL)')
     .option('--api-key <key>', 'API key (ZERODB_API_KEY)')
-    .option('--project <id>', 'project, when not the key’s own')
+    .option('--project <id>', 'project, if not the project of the key')
     .option('--json', 'print JSON')
     .addOption(new Option('--url <url>').hideHelp().argParser(refuseUrl))
 }
 
-/** A webhook has an address as well: taking `--url` for the server's would send the key to the webhook's. */
+/** Rejects `--url`: someone who means the address of a webhook would send the API key there. */
 function refuseUrl(): never {
-  throw new InvalidArgumentError('Say --server for the address of the server, or --endpoint for that of a webhook')
+  throw new InvalidArgumentError(
+    'Use --server for the address of the server, or --endpoint for the address of a webhook',
+  )
 }
 
-/** The action of such a command: `run` gets the session, then the command's arguments and its options. */
+/** Returns the action of a remote command: `run` receives the session, then the arguments and options of the command. */
 export function ask<Args extends unknown[]>(
   run: (session: Session, ...args: Args) => Promise<void>,
   how: Pick<ZeroDBOptions, 'fetch'> = {},

@@ -4,10 +4,10 @@ import { z } from 'zod'
 import { ZeroDBError } from '../../client/index.ts'
 import { StartError } from '../../errors.ts'
 
-/** What a folder says of itself in `zerodb.json`. Has no secrets: it is kept with the sources. */
+/** The contents of `zerodb.json`. It must not contain secrets: it is committed with the sources. */
 const projectFile = z.object({
   $schema: z.string().optional(),
-  /** Of the server. */
+  /** Address of the server. */
   url: z.url({ protocol: /^https?$/ }).optional(),
   project_id: z.guid().optional(),
 })
@@ -24,10 +24,10 @@ export interface ServerFlags {
   project?: string
 }
 
-/** No server is known, or no key for it. */
+/** No server is configured, or there is no API key for it. */
 export class NoServer extends Error {
   override readonly name = 'NoServer'
-  /** What to do, where that is not to start one. */
+  /** The suggested next step, if not to start a server. */
   readonly next: string | undefined
 
   constructor(message: string, next?: string) {
@@ -37,36 +37,36 @@ export class NoServer extends Error {
 }
 
 /**
- * The server that is meant: by the flags, else the environment, else `zerodb.json`, else the `credentials.json` of a server that was started
- * here; both are looked for in this folder and in those above it. A key belongs to the server it was stored for: the one in `credentials.json`
- * to the server that wrote it, and `ZERODB_API_KEY` to `ZERODB_URL` where that is set. Throws `NoServer`.
+ * Finds the server to call: from the flags, the environment, `zerodb.json`, or the `credentials.json` of a server that was started here, in
+ * this order. Both files are searched in this folder and its parents. A key is only used for its own server: the key in `credentials.json` for
+ * the server that wrote it, and `ZERODB_API_KEY` for `ZERODB_URL` if that is set. Throws `NoServer`.
  */
 export function readServerConfig(flags: ServerFlags, env = process.env, folder = process.cwd()): ServerConfig {
   const file = readProjectFile(folder)
-  const written = readWritten(env, folder)
+  const stored = readCredentials(env, folder)
   const inEnvironment = env['ZERODB_URL'] || undefined
-  const url = flags.server ?? inEnvironment ?? file?.url ?? written?.url
-  if (url === undefined) throw new NoServer('No server is known here')
+  const url = flags.server ?? inEnvironment ?? file?.url ?? stored?.url
+  if (url === undefined) throw new NoServer('No server is configured here')
   if (!/^https?:$/.test(URL.canParse(url) ? new URL(url).protocol : ''))
-    throw new StartError(`"${url}" is not the address of a server: it must be like http://127.0.0.1:8000`)
+    throw new StartError(`"${url}" is not a valid server address: use one such as http://127.0.0.1:8000`)
   const isKeyForUrl = inEnvironment === undefined || sameServer(inEnvironment, url)
   const apiKey =
     flags.apiKey ??
     (isKeyForUrl ? env['ZERODB_API_KEY'] || undefined : undefined) ??
-    (sameServer(written?.url, url) ? written!.api_key : undefined)
+    (sameServer(stored?.url, url) ? stored!.api_key : undefined)
   if (apiKey === undefined)
     throw new NoServer(
-      `No API key is known for ${url}`,
+      `No API key is configured for ${url}`,
       isKeyForUrl ? undefined : `--api-key KEY: ZERODB_API_KEY belongs to ${inEnvironment}`,
     )
   return { url, apiKey, projectId: flags.project === '-' ? undefined : (flags.project ?? file?.project_id) }
 }
 
-/** Whether a call failed because the server that was started here is not running, so that its data can be opened; none was named, then. */
+/** Tells whether the call failed because the server of this folder is not running, so its data can be opened. False if a server was named. */
 export function isAway(error: unknown, { server }: ServerFlags): boolean {
   if (server !== undefined || process.env['ZERODB_URL']) return false
   const named = readProjectFile(process.cwd())?.url
-  if (named !== undefined && !sameServer(readWritten(process.env, process.cwd())?.url, named)) return false
+  if (named !== undefined && !sameServer(readCredentials(process.env, process.cwd())?.url, named)) return false
   return error instanceof NoServer || (error instanceof ZeroDBError && error.code === 'connection_failed')
 }
 
@@ -76,7 +76,7 @@ function sameServer(one: string | undefined, other: string): boolean {
 }
 
 function readProjectFile(folder: string): z.infer<typeof projectFile> | undefined {
-  const path = above(folder, 'zerodb.json')
+  const path = findUpwards(folder, 'zerodb.json')
   if (path === undefined) return undefined
   try {
     return projectFile.parse(JSON.parse(readFileSync(path, 'utf8')))
@@ -88,23 +88,23 @@ function readProjectFile(folder: string): z.infer<typeof projectFile> | undefine
 
 const credentials = z.object({ url: z.string(), api_key: z.string() })
 
-function readWritten(env: NodeJS.ProcessEnv, folder: string): z.infer<typeof credentials> | undefined {
+function readCredentials(env: NodeJS.ProcessEnv, folder: string): z.infer<typeof credentials> | undefined {
   const given = env['ZERODB_DATA_DIR']
   const path = given
     ? join(resolve(folder, given), 'credentials.json')
-    : above(folder, join('.zerodb', 'credentials.json'))
+    : findUpwards(folder, join('.zerodb', 'credentials.json'))
   try {
     return path === undefined ? undefined : credentials.parse(JSON.parse(readFileSync(path, 'utf8')))
   } catch {
-    // Not there, or no longer whole: as if nobody had written one.
+    // A missing or damaged file counts as absent.
     return undefined
   }
 }
 
-/** The nearest file of this name, in `folder` or above it. */
-export function above(folder: string, name: string): string | undefined {
+/** Returns the nearest file of this name, in `folder` or one of its parents. */
+export function findUpwards(folder: string, name: string): string | undefined {
   const path = join(folder, name)
   if (existsSync(path)) return path
   const parent = dirname(folder)
-  return parent === folder ? undefined : above(parent, name)
+  return parent === folder ? undefined : findUpwards(parent, name)
 }

@@ -3,7 +3,7 @@ import { type Config, readConfig } from '../../config.ts'
 import type { ServeOptions } from '../../main.ts'
 import { LOOPBACK_NETWORKS } from '../../net/addresses.ts'
 
-/** Options of the commands that run, or look at, a server here. */
+/** Options of the commands that run or check a server on this machine. */
 export interface ServerOptions {
   port?: string
   host?: string
@@ -15,10 +15,10 @@ export function withServerOptions(command: Command): Command {
   return command
     .option('--port <port>', 'port to listen on (ZERODB_PORT)')
     .option('--host <host>', 'address to listen on (ZERODB_HOST)')
-    .option('--data-dir <path>', 'where data is kept (ZERODB_DATA_DIR)')
+    .option('--data-dir <path>', 'data directory (ZERODB_DATA_DIR)')
 }
 
-/** The environment with the options in place of its variables. */
+/** Returns the environment with the variables that the options override. */
 export function environmentOf({ port, host, dataDir, allowLocal }: ServerOptions): NodeJS.ProcessEnv {
   const { env } = process
   const networks = [env['ZERODB_ALLOW_NETWORKS'], ...LOOPBACK_NETWORKS].filter(Boolean).join(',')
@@ -35,7 +35,7 @@ export function configOf(options: ServerOptions): Config {
   return readConfig(environmentOf(options))
 }
 
-/** What a person has used to say where to listen, for messages: the option, else the variable, else both. */
+/** Names the settings of the listen address for messages: the option if given, otherwise the variable if set, otherwise both. */
 export function namesOf({ port, host }: ServerOptions): Pick<ServeOptions, 'portSetting' | 'hostSetting'> {
   const named = (value: unknown, option: string, variable: string) =>
     value !== undefined ? option : process.env[variable] ? variable : `${option} or ${variable}`

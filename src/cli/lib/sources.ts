@@ -16,32 +16,32 @@ const ENTRIES = [
   'handler.js',
   'handler.py',
 ]
-/** Folders that no function is made of. */
-const LEFT_OUT = new Set(['node_modules', '__pycache__', '.venv', 'venv', '.git', '.zerodb', 'dist'])
+/** Folders that are never uploaded. */
+const IGNORED_FOLDERS = new Set(['node_modules', '__pycache__', '.venv', 'venv', '.git', '.zerodb', 'dist'])
 
-/** A function on this machine: a file, or a folder with an entry. */
+/** A function on this machine: a file, or a folder with an entry file. */
 export interface Source {
   name: string
-  /** Absolute: of the file with the handler. */
+  /** Absolute path of the file with the handler. */
   entry: string
-  /** Absolute: the folder of a function that has one, else the file. */
-  place: string
+  /** Absolute path of the function's folder, or of its file if it is a single file. */
+  path: string
 }
 
-/** The functions at `path`: a file is one, so is a folder with an entry; any other folder has one for each of its files and folders. */
-export function sourcesAt(path: string): Source[] {
-  const place = resolve(path)
-  const kind = statSync(place, { throwIfNoEntry: false })
-  if (!kind) throw new UsageError(`There is nothing at ${path}`)
-  if (kind.isFile()) return [fileSource(place)]
-  const own = folderSource(place)
-  if (own) return [own]
-  const found = readdirSync(place, { withFileTypes: true }).flatMap((item) => {
-    const inner = join(place, item.name)
-    if (item.isDirectory()) return LEFT_OUT.has(item.name) ? [] : (folderSource(inner) ?? [])
+/** Finds the functions at `path`: a file, a folder with an entry file, or a folder of such files and folders. */
+export function findSources(path: string): Source[] {
+  const root = resolve(path)
+  const kind = statSync(root, { throwIfNoEntry: false })
+  if (!kind) throw new UsageError(`${path} does not exist`)
+  if (kind.isFile()) return [fileSource(root)]
+  const single = folderSource(root)
+  if (single) return [single]
+  const found = readdirSync(root, { withFileTypes: true }).flatMap((item) => {
+    const inner = join(root, item.name)
+    if (item.isDirectory()) return IGNORED_FOLDERS.has(item.name) ? [] : (folderSource(inner) ?? [])
     return isCode(item.name) ? [fileSource(inner)] : []
   })
-  if (found.length === 0) throw new UsageError(`${path} holds no function: no file that ends in .ts, .js or .py`)
+  if (found.length === 0) throw new UsageError(`${path} has no functions: no file ends in .ts, .js or .py`)
   return found
 }
 
@@ -54,23 +54,24 @@ function isCode(name: string): boolean {
 }
 
 function fileSource(file: string): Source {
-  if (!isCode(basename(file))) throw new UsageError(`${relative('.', file)} is no TypeScript, JavaScript or Python`)
+  if (!isCode(basename(file)))
+    throw new UsageError(`${relative('.', file)} is not a TypeScript, JavaScript or Python file`)
   const inFolder = ENTRIES.includes(basename(file))
   if (inFolder) return folderSource(dirname(file))!
-  return { name: basename(file, extname(file)), entry: file, place: file }
+  return { name: basename(file, extname(file)), entry: file, path: file }
 }
 
 function folderSource(folder: string): Source | null {
   const entry = ENTRIES.map((name) => join(folder, name)).find((file) =>
     statSync(file, { throwIfNoEntry: false })?.isFile(),
   )
-  return entry === undefined ? null : { name: basename(folder), entry, place: folder }
+  return entry === undefined ? null : { name: basename(folder), entry, path: folder }
 }
 
-/** What is sent of a function. TypeScript that imports packages is bundled with them here, all else goes as it is. Throws `UsageError` with the mistakes. */
-export async function uploadOf(source: Source): Promise<Pick<FunctionsDeployInput, 'files' | 'entry' | 'runtime'>> {
+/** Builds the upload of a function. Code that imports packages is bundled with them; other files are sent unchanged. Throws `UsageError` with the build errors. */
+export async function buildUpload(source: Source): Promise<Pick<FunctionsDeployInput, 'files' | 'entry' | 'runtime'>> {
   if (extname(source.entry) === '.py') return { ...pythonFiles(source), runtime: 'python3.11' }
-  const root = source.place === source.entry ? dirname(source.entry) : source.place
+  const root = source.path === source.entry ? dirname(source.entry) : source.path
   try {
     const { metafile, outputFiles } = await build({
       entryPoints: [source.entry],
@@ -98,23 +99,26 @@ export async function uploadOf(source: Source): Promise<Pick<FunctionsDeployInpu
   }
 }
 
-function pythonFiles({ entry, place }: Source): { files: Record<string, string | { base64: string }>; entry: string } {
-  if (place === entry) return { files: { [basename(entry)]: readFileSync(entry, 'utf8') }, entry: basename(entry) }
+function pythonFiles({ entry, path: root }: Source): {
+  files: Record<string, string | { base64: string }>
+  entry: string
+} {
+  if (root === entry) return { files: { [basename(entry)]: readFileSync(entry, 'utf8') }, entry: basename(entry) }
   const files: Record<string, string | { base64: string }> = {}
   const visit = (folder: string) => {
     for (const item of readdirSync(folder, { withFileTypes: true })) {
       const path = join(folder, item.name)
       if (item.isDirectory()) {
-        if (!LEFT_OUT.has(item.name)) visit(path)
+        if (!IGNORED_FOLDERS.has(item.name)) visit(path)
       } else if (item.isFile() && !item.name.endsWith('.pyc')) {
         const bytes = readFileSync(path)
         const text = bytes.toString()
-        files[relative(place, path).split(sep).join('/')] = Buffer.from(text).equals(bytes)
+        files[relative(root, path).split(sep).join('/')] = Buffer.from(text).equals(bytes)
           ? text
           : { base64: bytes.toString('base64') }
       }
     }
   }
-  visit(place)
+  visit(root)
   return { files, entry: basename(entry) }
 }

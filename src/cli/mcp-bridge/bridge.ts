@@ -5,89 +5,89 @@ import { readEvents } from '../../client/sse.ts'
 import { parseStoredJson, stringifyJson } from '../../exact-json.ts'
 import { headersOf, rememberSchemas, type Schemas } from './headers.ts'
 
-/** A number keeps its digits on its way through. */
+/** Keeps all digits of numbers that pass through. */
 const EXACT = { parse: parseStoredJson, stringify: stringifyJson }
 
-/** A message of JSON-RPC: a request, a notification or an answer. */
+/** A JSON-RPC message: a request, a notification or a response. */
 export interface Message {
   jsonrpc: '2.0'
   id?: string | number | null
   method?: string
-  // biome-ignore lint/suspicious/noExplicitAny: whatever client and server say to each other
+  // biome-ignore lint/suspicious/noExplicitAny: defined by the client and the server, not by the bridge
   params?: any
-  // biome-ignore lint/suspicious/noExplicitAny: whatever client and server say to each other
+  // biome-ignore lint/suspicious/noExplicitAny: defined by the client and the server, not by the bridge
   result?: any
   error?: { code: number; message: string; data?: unknown }
 }
 
 export interface BridgeOptions {
-  /** Of the server's `/mcp`. */
+  /** Address of the server's `/mcp`. */
   url: string
-  /** With the key. */
+  /** Headers of every request, including the API key. */
   headers: Record<string, string>
   fetch: typeof fetch
-  /** What goes to the client. */
-  say(message: Message): void
-  /** What went wrong on the way, for a person. */
+  /** Sends a message to the client. */
+  send(message: Message): void
+  /** Reports a transport error to the user. */
   warn(text: string): void
 }
 
-/** One client on this side, a server's `/mcp` on the other. */
+/** A connection between one client and a server's `/mcp`. */
 export interface Bridge {
-  /** Takes a line that the client has written. Never rejects: what goes wrong is said to the client. */
-  take(line: string): Promise<void>
-  /** The client says no more: resolves when what it has asked is answered, and listens no longer. */
+  /** Handles a line from the client. Never rejects: errors are sent to the client. */
+  receive(line: string): Promise<void>
+  /** Call this after the last line. Resolves when all requests are answered, and closes the streams. */
   finish(): Promise<void>
 }
 
 const SUBSCRIPTION = 'io.modelcontextprotocol/subscriptionId'
 const CHANGED = 'notifications/tools/list_changed'
-/** Pauses before a stream that has ended is opened again, in seconds; the last one goes on. */
-const PAUSES = [0.5, 1, 2, 5, 10, 30]
+/** Delays in seconds before an ended stream is opened again; the last one repeats. */
+const RECONNECT_DELAYS = [0.5, 1, 2, 5, 10, 30]
 
 const message = z.looseObject({ jsonrpc: z.literal('2.0'), method: z.string().optional() })
 
 /**
- * Passes messages between a client that speaks MCP over standard input and output and a server that speaks it over HTTP, of whichever revision:
- * neither is understood further than the way from one transport to the other takes.
+ * Forwards messages between a client that uses MCP over standard input and output and a server that uses it over HTTP, in any revision of the
+ * protocol. Messages are interpreted only as far as the change of transport requires.
  */
-export function createBridge({ url, headers, fetch, say, warn }: BridgeOptions): Bridge {
+export function createBridge({ url, headers, fetch, send, warn }: BridgeOptions): Bridge {
   const closing = new AbortController()
   const schemas: Schemas = new Map()
-  /** Requests that are not answered yet, by id. */
-  const asked = new Map<unknown, AbortController>()
+  /** Requests without a response, by id. */
+  const pending = new Map<unknown, AbortController>()
   const exchanges = new Set<Promise<unknown>>()
-  /** What the handshake of the older protocol has settled. */
+  /** Headers from the handshake of the older protocol. */
   const session: Record<string, string> = {}
 
-  async function take(line: string): Promise<void> {
+  async function receive(line: string): Promise<void> {
     let parsed: Message | Message[]
     try {
       parsed = z.union([message, z.array(message).min(1)]).parse(parseStoredJson(line)) as Message | Message[]
     } catch {
-      return say({ jsonrpc: '2.0', id: null, error: { code: -32700, message: 'This is no message of JSON-RPC' } })
+      return send({ jsonrpc: '2.0', id: null, error: { code: -32700, message: 'Not a valid JSON-RPC message' } })
     }
-    if (Array.isArray(parsed)) return counted(post(parsed, headersOf({ ...session }, null, schemas)))
+    if (Array.isArray(parsed)) return track(post(parsed, headersOf({ ...session }, null, schemas)))
     const isModern = parsed.params?._meta?.['io.modelcontextprotocol/protocolVersion'] !== undefined
     if (parsed.method === 'notifications/cancelled') {
-      const request = asked.get(parsed.params?.requestId)
-      // Of the newest revision: who closes the stream of a request cancels it, and there is no other way.
+      const request = pending.get(parsed.params?.requestId)
+      // In the newest revision a request is cancelled by closing its stream; there is no other way.
       if (request?.signal.reason === undefined) request?.abort()
       if (isModern || Object.keys(session).length === 0) return
     }
     if (parsed.method === 'subscriptions/listen') return keepListening(parsed)
-    await counted(exchange(parsed, isModern))
+    await track(exchange(parsed, isModern))
     if (parsed.method === 'notifications/initialized') void keepOpen()
   }
 
-  async function counted(exchange: Promise<unknown>): Promise<void> {
+  async function track(exchange: Promise<unknown>): Promise<void> {
     exchanges.add(exchange)
     await exchange.finally(() => exchanges.delete(exchange))
   }
 
   async function exchange(request: Message, isModern: boolean): Promise<void> {
     const stop = new AbortController()
-    if (request.id !== undefined && request.method !== undefined) asked.set(request.id, stop)
+    if (request.id !== undefined && request.method !== undefined) pending.set(request.id, stop)
     try {
       const answered = await post(
         request,
@@ -95,30 +95,30 @@ export function createBridge({ url, headers, fetch, say, warn }: BridgeOptions):
         stop.signal,
       )
       const missing = request.id !== undefined && request.method !== undefined && !answered && !stop.signal.aborted
-      if (missing) say(failure(request, 'The server has ended the answer before it was whole'))
+      if (missing) send(failure(request, 'The server closed the connection before the response was complete'))
     } finally {
-      if (asked.get(request.id) === stop) asked.delete(request.id)
+      if (pending.get(request.id) === stop) pending.delete(request.id)
     }
   }
 
-  /** Sends, and says what comes back. Resolves with whether an answer has come. */
+  /** Posts to the server and forwards its messages to the client. Resolves with whether a response was among them. */
   async function post(body: Message | Message[], own: Record<string, string>, stop?: AbortSignal): Promise<boolean> {
     let answered = false
-    await stream(body, own, stop, (heard) => {
-      if (heard.id !== undefined && heard.method === undefined) answered = true
-      rememberSchemas(heard.result, schemas)
-      if (heard.result?.protocolVersion) session['mcp-protocol-version'] = heard.result.protocolVersion
-      say(heard)
+    await stream(body, own, stop, (received) => {
+      if (received.id !== undefined && received.method === undefined) answered = true
+      rememberSchemas(received.result, schemas)
+      if (received.result?.protocolVersion) session['mcp-protocol-version'] = received.result.protocolVersion
+      send(received)
     })
     return answered
   }
 
-  /** One exchange: `hear` gets each message that comes back; what goes wrong is one as well. */
+  /** Posts once and calls `onMessage` with each message from the server. A failure becomes an error message. */
   async function stream(
     body: Message | Message[],
     own: Record<string, string>,
     stop: AbortSignal | undefined,
-    hear: (heard: Message) => void,
+    onMessage: (received: Message) => void,
   ): Promise<void> {
     const request = Array.isArray(body) ? undefined : body
     try {
@@ -137,45 +137,45 @@ export function createBridge({ url, headers, fetch, say, warn }: BridgeOptions):
       if (id !== null) session['mcp-session-id'] = id
       if (response.headers.get('content-type')?.startsWith('text/event-stream')) {
         for await (const part of readEvents(response.body!, EXACT, () => {}))
-          if (part.kind === 'message') hear(part.message.data as Message)
+          if (part.kind === 'message') onMessage(part.message.data as Message)
         return
       }
       const text = await response.text()
       if (text === '') return
       const answer = parseStoredJson(text) as Message & { detail?: unknown }
-      if (answer.jsonrpc === '2.0') hear(answer)
-      else if (request) hear(failure(request, `${answer.detail ?? text} (HTTP ${response.status})`))
+      if (answer.jsonrpc === '2.0') onMessage(answer)
+      else if (request) onMessage(failure(request, `${answer.detail ?? text} (HTTP ${response.status})`))
     } catch (error) {
       if (closing.signal.aborted || stop?.aborted) return
-      if (request) hear(failure(request, reasonOf(error)))
+      if (request) onMessage(failure(request, reasonOf(error)))
     }
   }
 
-  /** A subscription that outlives the server's restarts: the client hears of what it may have missed. */
+  /** Keeps a subscription open across restarts of the server. After a reconnect, notifies the client of possibly missed changes. */
   async function keepListening(request: Message): Promise<void> {
     const stop = new AbortController()
-    asked.set(request.id, stop)
+    pending.set(request.id, stop)
     let isAcknowledged = false
     for (let failures = 0; !stop.signal.aborted && !closing.signal.aborted; failures++) {
-      let refused: Message | undefined
-      await stream(request, headersOf({}, request, schemas), stop.signal, (heard) => {
-        if (heard.error) refused = heard
-        else if (heard.method === 'notifications/subscriptions/acknowledged') {
+      let rejection: Message | undefined
+      await stream(request, headersOf({}, request, schemas), stop.signal, (received) => {
+        if (received.error) rejection = received
+        else if (received.method === 'notifications/subscriptions/acknowledged') {
           failures = 0
-          say(isAcknowledged ? changedFor(request) : heard)
+          send(isAcknowledged ? changedFor(request) : received)
           isAcknowledged = true
-        } else if (heard.method !== undefined) say(heard)
+        } else if (received.method !== undefined) send(received)
       })
-      if (refused && !isAcknowledged) {
-        say(refused)
+      if (rejection && !isAcknowledged) {
+        send(rejection)
         break
       }
       await pause(failures, stop.signal)
     }
-    if (asked.get(request.id) === stop) asked.delete(request.id)
+    if (pending.get(request.id) === stop) pending.delete(request.id)
   }
 
-  /** The stream on which a server of the older protocol speaks of its own accord. */
+  /** Keeps the stream open on which a server of the older protocol sends notifications. */
   async function keepOpen(): Promise<void> {
     for (let failures = 0, times = 0; !closing.signal.aborted; ) {
       try {
@@ -183,34 +183,34 @@ export function createBridge({ url, headers, fetch, say, warn }: BridgeOptions):
           headers: { ...headers, ...session, accept: 'text/event-stream' },
           signal: closing.signal,
         })
-        // It offers none.
+        // The server does not offer such a stream.
         if (response.status === 405) return
         if (response.ok && response.body) {
-          if (times++ > 0) say({ jsonrpc: '2.0', method: CHANGED })
+          if (times++ > 0) send({ jsonrpc: '2.0', method: CHANGED })
           failures = 0
           for await (const part of readEvents(response.body, EXACT, () => {}))
-            if (part.kind === 'message') say(part.message.data as Message)
+            if (part.kind === 'message') send(part.message.data as Message)
         }
       } catch {
-        // Lost, or not there: it is opened again.
+        // The connection failed or was lost: it is opened again after a delay.
       }
       await pause(failures++, closing.signal)
     }
   }
 
   async function pause(failures: number, signal: AbortSignal): Promise<void> {
-    const seconds = PAUSES[Math.min(failures, PAUSES.length - 1)]!
+    const seconds = RECONNECT_DELAYS[Math.min(failures, RECONNECT_DELAYS.length - 1)]!
     await setTimeout(seconds * 1000, undefined, { signal: AbortSignal.any([signal, closing.signal]) }).catch(() => {})
   }
 
-  /** The answer to a request that has not got through. */
+  /** Returns the error response to a request that failed in transport. */
   function failure({ id }: Message, reason: string): Message {
     warn(reason)
     return { jsonrpc: '2.0', ...(id === undefined ? {} : { id }), error: { code: -32000, message: reason } }
   }
 
   return {
-    take,
+    receive,
     async finish() {
       await Promise.allSettled(exchanges)
       closing.abort()
@@ -227,6 +227,6 @@ function reasonOf(error: unknown): string {
   const { cause, message: text } = error as Error
   const { code } = (cause ?? {}) as NodeJS.ErrnoException
   return code === 'ECONNREFUSED'
-    ? 'Nothing listens there: is the server running? (zerodb start)'
-    : `The server cannot be asked: ${code ?? text}`
+    ? 'Connection refused: is the server running? (zerodb start)'
+    : `The server cannot be reached: ${code ?? text}`
 }

@@ -1,10 +1,14 @@
 import type { Message } from './bridge.ts'
 
-/** Input schemas of tools, by name, of the lists that have passed. */
+/** Input schemas of tools by name, from the tool lists that the server has sent. */
 export type Schemas = Map<string, Record<string, unknown>>
 
-/** Whose name stands in which field (2026-07-28, basic/transports, "Standard Request Headers"). */
-const NAMED: Readonly<Record<string, string>> = { 'tools/call': 'name', 'prompts/get': 'name', 'resources/read': 'uri' }
+/** The parameter that is repeated in the Mcp-Name header, by method (2026-07-28, basic/transports, "Standard Request Headers"). */
+const NAME_PARAMETERS: Readonly<Record<string, string>> = {
+  'tools/call': 'name',
+  'prompts/get': 'name',
+  'resources/read': 'uri',
+}
 
 export function rememberSchemas(result: unknown, schemas: Schemas): void {
   const { tools } = (result ?? {}) as { tools?: { name: string; inputSchema: Record<string, unknown> }[] }
@@ -13,7 +17,7 @@ export function rememberSchemas(result: unknown, schemas: Schemas): void {
   for (const { name, inputSchema } of tools) schemas.set(name, inputSchema)
 }
 
-/** The headers of a request of the newest revision (else null), which repeat what stands in it. */
+/** Returns the headers that repeat parts of the request, as the newest revision requires. For an older revision, pass null as request. */
 export function headersOf(
   base: Record<string, string>,
   request: Message | null,
@@ -21,18 +25,20 @@ export function headersOf(
 ): Record<string, string> {
   if (request === null) return base
   const { method = '', params } = request
-  const name: unknown = params?.[NAMED[method] ?? '']
+  const name: unknown = params?.[NAME_PARAMETERS[method] ?? '']
   return {
     ...base,
     'mcp-protocol-version': String(params?._meta?.['io.modelcontextprotocol/protocolVersion']),
     'mcp-method': method,
     ...(typeof name === 'string' ? { 'mcp-name': encoded(name) } : {}),
-    ...(method === 'tools/call' && typeof name === 'string' ? repeated(schemas.get(name), params?.arguments) : {}),
+    ...(method === 'tools/call' && typeof name === 'string'
+      ? parameterHeaders(schemas.get(name), params?.arguments)
+      : {}),
   }
 }
 
-/** Arguments whose schema asks for them in a header as well (`x-mcp-header`). */
-function repeated(schema: unknown, value: unknown): Record<string, string> {
+/** Returns the headers of arguments whose schema requires them in a header as well (`x-mcp-header`). */
+function parameterHeaders(schema: unknown, value: unknown): Record<string, string> {
   const { properties } = (schema ?? {}) as { properties?: Record<string, Record<string, unknown>> }
   if (typeof properties !== 'object' || typeof value !== 'object' || value === null) return {}
   const found: Record<string, string> = {}
@@ -41,12 +47,12 @@ function repeated(schema: unknown, value: unknown): Record<string, string> {
     const header = property?.['x-mcp-header']
     if (typeof header === 'string' && ['string', 'number', 'boolean'].includes(typeof argument))
       found[`mcp-param-${header}`] = encoded(String(argument))
-    else Object.assign(found, repeated(property, argument))
+    else Object.assign(found, parameterHeaders(property, argument))
   }
   return found
 }
 
-/** What a header cannot hold as it is goes as base64 of UTF-8. */
+/** Encodes text that is not valid in a header as base64 of its UTF-8 bytes. */
 function encoded(text: string): string {
   const isPlain = /^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/.test(text) && !text.startsWith('=?base64?')
   return isPlain ? text : `=?base64?${Buffer.from(text).toString('base64')}?=`
