@@ -184,7 +184,7 @@ function brief(schema: JsonSchema): JsonSchema {
   }
 }
 
-/** Those that the caller's key allows, always in the same order. */
+/** Returns the built-in tools that the caller’s key allows, always in the same order. */
 export function builtInTools(app: App, caller: Caller): Tool[] {
   return Object.entries(BUILT_IN)
     .filter(([, { operation }]) => allows(caller.permissions, OPERATION.get(operation)!.permission))
@@ -209,15 +209,15 @@ function toolOf(app: App, caller: Caller, name: string, { operation, input, outp
         return { content: [{ type: 'text', text }], structuredContent: markNumbers(parseStoredJson(text)) as object }
       } catch (error) {
         if (!(error instanceof ZeroError)) throw error
-        return failed(inWords(error))
+        return failed(describeError(error))
       }
     },
   }
 }
 
-/** An error with all that a model needs to do better. */
-export function inWords({ message, fields, retryAfter }: ZeroError): string {
-  const wrong = fields?.map(({ loc, msg }) => `${loc.slice(1).join('.') || loc[0]}: ${msg}`)
-  const later = retryAfter === undefined ? '' : ` (try again after ${retryAfter} s)`
-  return `${wrong ? `${message}: ${wrong.join('; ')}` : message}${later}`
+/** Formats an error with the details that a model needs to correct its call. */
+export function describeError({ message, fields, retryAfter }: ZeroError): string {
+  const details = fields?.map(({ loc, msg }) => `${loc.slice(1).join('.') || loc[0]}: ${msg}`)
+  const later = retryAfter === undefined ? '' : ` (retry after ${retryAfter} s)`
+  return `${details ? `${message}: ${details.join('; ')}` : message}${later}`
 }

@@ -3,32 +3,32 @@ import { markNumbers, parseStoredJson } from '../exact-json.ts'
 import type { GuestResult } from '../sandbox/index.ts'
 
 /**
- * What a function has returned, as a client is shown it. An object `{content: […]}`, or a single block like `{type: 'image', data, mimeType}`,
- * is in the protocol's own form; bytes of `ctx.response` are an image, a sound or a resource; all else is text, JSON if it is none.
- * `structured`: the tool has said what its results look like, so that the value is sent as such too. Numbers with more digits than a double are
- * marked, for `unmarkNumbers`.
+ * Converts the result of a function to the content of a tool result. An object `{content: […]}`, or a single block such as
+ * `{type: 'image', data, mimeType}`, is passed through. Bytes of `ctx.response` become an image, audio or a resource. Other values become text,
+ * non-strings as JSON. With `structured`, for a tool with an output schema, the value is also sent as structured content. Numbers with more
+ * digits than a double are marked for `unmarkNumbers`.
  */
 export function contentOf(result: GuestResult | null, structured: boolean, runId: string): CallToolResult {
   if (result === null) return { content: [] }
   if (result.kind === 'response') return responseContent(result, runId)
   const text = Buffer.from(result.body).toString()
   const value = markNumbers(parseStoredJson(text))
-  if (isInForm(value)) return value
+  if (isToolResult(value)) return value
   if (!structured && looksLikeBlock(value)) {
     const block = { content: [value] }
-    if (isInForm(block)) return block
+    if (isToolResult(block)) return block
   }
   if (structured) return { content: [{ type: 'text', text }], structuredContent: value as object }
   if (value === null) return { content: [] }
   return { content: [{ type: 'text', text: typeof value === 'string' ? value : text }] }
 }
 
-/** Whether a value is a result in the protocol's own form. Any object would be one to `isCallToolResult`, which lets `content` be absent. */
-function isInForm(value: unknown): value is CallToolResult {
+/** Tells whether a value is a tool result of the protocol. `isCallToolResult` alone accepts any object, because `content` is optional there. */
+function isToolResult(value: unknown): value is CallToolResult {
   return typeof value === 'object' && value !== null && 'content' in value && isCallToolResult(value)
 }
 
-/** Told before it is told for sure, which takes longer. */
+/** A cheap check before the full validation. */
 function looksLikeBlock(value: unknown): boolean {
   return typeof value === 'object' && value !== null && 'type' in value && typeof value.type === 'string'
 }

@@ -13,13 +13,13 @@ import { withDefaults } from '../functions/defaults.ts'
 import { refusalOf } from '../functions/outcome.ts'
 import type { toolTrigger } from '../schema/function.ts'
 import { allows } from '../schema/login.ts'
-import { inWords } from './built-in.ts'
-import { checkBy } from './check.ts'
+import { describeError } from './built-in.ts'
+import { validateWith } from './check.ts'
 import { contentOf } from './content.ts'
 import { inputRequestsError, inputRequestsOf } from './input-requests.ts'
 import { failed, inRun, type Tool, type ToolCall } from './tool.ts'
 
-/** How a tool is described to clients: schemas go out as their author wrote them. */
+/** Returns the definition of a function's tool for clients, with the schemas as their author wrote them. */
 export function definitionOf(name: string, tool: z.infer<typeof toolTrigger>): Definition {
   const { description, title, input_schema, output_schema, annotations } = tool
   return {
@@ -32,7 +32,7 @@ export function definitionOf(name: string, tool: z.infer<typeof toolTrigger>): D
   }
 }
 
-/** A function as a tool. */
+/** Returns the tool that calls a function. */
 export function functionTool(app: App, caller: Caller, fn: PreparedFunction): Tool {
   const tool = fn.config.tool!
   return {
@@ -49,54 +49,54 @@ async function callFunction(
   { input_schema, output_schema }: z.infer<typeof toolTrigger>,
   call: ToolCall,
 ): Promise<CallToolResult | InputRequiredResult> {
-  const { noted, responses, capabilities } = call
-  if (noted && noted.function !== fn.id)
+  const { requestState, responses, capabilities } = call
+  if (requestState && requestState.function !== fn.id)
     throw new ProtocolError(ProtocolErrorCode.InvalidParams, 'Invalid or expired requestState')
-  const given = withDefaults(input_schema, call.arguments)
-  const wrong = checkBy(input_schema, withDoubles(given), call.length)
-  if (wrong !== null) return failed(`The arguments do not match the input schema of "${fn.name}": ${wrong}`)
+  const data = withDefaults(input_schema, call.arguments)
+  const problem = validateWith(input_schema, withDoubles(data), call.length)
+  if (problem !== null) return failed(`The arguments do not match the input schema of "${fn.name}": ${problem}`)
   try {
     const { run_id, outcome } = await app.runs.invoke({
       function: fn,
       trigger: 'tool',
       event: 'tool.called',
-      data: given,
+      data,
       caller,
       trace: call.trace ?? caller.trace,
       context: {
         tool: {
           input_responses: responses ?? null,
-          request_state: noted === undefined ? null : parseStoredJson(noted.state),
+          request_state: requestState === undefined ? null : parseStoredJson(requestState.state),
           client_capabilities: capabilities,
         },
       },
       signal: call.signal,
       onProgress: (progress, total, message) => call.progress({ progress, total, message }),
-      // Whoever may not read the logs of runs is not told them here either.
+      // Logs are only sent to callers that may read the logs of runs.
       ...(allows(caller.permissions, 'hooks:read') ? { onLog: call.log } : {}),
     })
-    if (outcome.status !== 'ok') return failed(inWords(refusalOf(outcome, run_id)), run_id)
-    const questions = inputRequestsOf(outcome.result)
-    if (questions !== null) {
-      const mistake = inputRequestsError(questions)
-      if (mistake !== null) return failed(`"${fn.name}" asks in a form that nobody understands: ${mistake}`, run_id)
-      const { requestState: state } = questions
+    if (outcome.status !== 'ok') return failed(describeError(refusalOf(outcome, run_id)), run_id)
+    const inputRequired = inputRequestsOf(outcome.result)
+    if (inputRequired !== null) {
+      const mistake = inputRequestsError(inputRequired)
+      if (mistake !== null) return failed(`"${fn.name}" returned input requests that are not valid: ${mistake}`, run_id)
+      const { requestState: state } = inputRequired
       return state === undefined
-        ? questions
-        : { ...questions, requestState: await call.seal({ function: fn.id, state: stringifyJson(state) }) }
+        ? inputRequired
+        : { ...inputRequired, requestState: await call.seal({ function: fn.id, state: stringifyJson(state) }) }
     }
     const result = { ...contentOf(outcome.result, output_schema !== undefined, run_id), ...inRun(run_id) }
     if (output_schema === undefined || result.isError) return result
     const { structuredContent } = result
     if (structuredContent === undefined)
-      return failed(`"${fn.name}" has an output schema, and its result has no structuredContent`, run_id)
+      return failed(`"${fn.name}" has an output schema, but its result has no structuredContent`, run_id)
     const doubles = JSON.parse(unmarkNumbers(JSON.stringify(structuredContent)))
-    const mismatch = checkBy(output_schema, doubles, outcome.result!.body.length)
+    const mismatch = validateWith(output_schema, doubles, outcome.result!.body.length)
     return mismatch === null
       ? result
       : failed(`The result does not match the output schema of "${fn.name}": ${mismatch}`, run_id)
   } catch (error) {
     if (!(error instanceof ZeroError)) throw error
-    return failed(inWords(error), error.runId)
+    return failed(describeError(error), error.runId)
   }
 }

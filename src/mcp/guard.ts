@@ -4,8 +4,8 @@ import type { Config } from '../config.ts'
 import { ZeroError } from '../errors.ts'
 
 /**
- * Keeps pages out that a browser on this machine, or in this network, has open: a server that listens to its own machine only is called by a
- * name of that machine, and a request that comes from a page by one of a page that may ask (DNS rebinding; 2026-07-28, basic/transports).
+ * Creates the check against DNS rebinding (2026-07-28, basic/transports). A server that listens on loopback only accepts the host names of this
+ * machine. A request with an `Origin` must come from this machine or an allowed origin. Throws `forbidden`.
  */
 export function createGuard({ host, allowedHosts, corsOrigins }: Config): (headers: IncomingHttpHeaders) => void {
   const local = [...localhostAllowedHostnames(), ...allowedHosts]
@@ -14,13 +14,13 @@ export function createGuard({ host, allowedHosts, corsOrigins }: Config): (heade
     if (isLocal && !validateHostHeader(headers.host, local).ok)
       throw new ZeroError(
         'forbidden',
-        `This server is not called ${headers.host}: if it is behind a proxy, name that host in ZERODB_ALLOWED_HOSTS`,
+        `Host ${headers.host} is not allowed: if the server is behind a proxy, add this host to ZERODB_ALLOWED_HOSTS`,
       )
     const { origin } = headers
     if (origin === undefined || corsOrigins.includes(origin) || validateOriginHeader(origin, local).ok) return
     throw new ZeroError(
       'forbidden',
-      `Pages of ${origin} may not ask: name that origin in ZERODB_CORS_ORIGINS if they shall`,
+      `Origin ${origin} is not allowed: add it to ZERODB_CORS_ORIGINS to allow its pages`,
     )
   }
 }

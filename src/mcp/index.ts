@@ -6,67 +6,67 @@ import { parseJson, unmarkNumbers } from '../exact-json.ts'
 import { onAbort } from '../platform/abort.ts'
 import { createCancellations } from './cancellations.ts'
 import { createGuard } from './guard.ts'
-import { createSeal } from './input-requests.ts'
+import { createStateCodec } from './input-requests.ts'
 import { legacyStream } from './legacy-stream.ts'
 import { ToolServer } from './server.ts'
 import { createSubscribers } from './subscribers.ts'
 import type { Tool } from './tool.ts'
 import { findTool } from './tools.ts'
 
-/** Then who waits for word asks again, and must still have the right to. */
+/** Streams end after this time; clients connect again, which checks their permissions again. */
 const MAX_STREAM_MS = 3_600_000
 
 interface Message {
   method?: unknown
   id?: unknown
-  // biome-ignore lint/suspicious/noExplicitAny: whatever a client sends
+  // biome-ignore lint/suspicious/noExplicitAny: not validated yet
   params?: any
 }
 
 /**
- * The Model Context Protocol at `/mcp`: revision 2026-07-28, which has no sessions, and the handshake of those before it. Each request gets a
- * server of its own, so that nothing is kept between them but who waits for word.
+ * Serves the Model Context Protocol at `/mcp`: revision 2026-07-28, which has no sessions, and the handshake of earlier revisions. Each request
+ * has its own server object; only subscriptions and running calls are kept between requests.
  */
 export function createMcp(app: App): Surface {
-  const audience = createSubscribers(app.config.quotas.mcpListeners)
+  const subscribers = createSubscribers(app.config.quotas.mcpListeners)
   const cancellations = createCancellations()
-  const seal = createSeal(app.jwtSecret)
+  const stateCodec = createStateCodec(app.jwtSecret)
   const ending = new AbortController()
   const listening = new Set<McpHttpHandler>()
-  const unwatch = app.functions.watch((projectId) => audience.changed(projectId))
+  const unwatch = app.functions.watch((projectId) => subscribers.notify(projectId))
 
-  function joiner({ user_id, project_id }: Caller) {
-    audience.checkRoom(user_id)
-    return (listener: () => void) => audience.join({ user_id, project_id }, listener)
+  function subscriberFor({ user_id, project_id }: Caller) {
+    subscribers.checkLimits(user_id)
+    return (listener: () => void) => subscribers.add({ user_id, project_id }, listener)
   }
 
   async function listen(request: Request, caller: Caller): Promise<Response> {
     await app.store.projects.get(scopeOf(caller))
     const signal = AbortSignal.any([request.signal, ending.signal, AbortSignal.timeout(MAX_STREAM_MS)])
-    return legacyStream(joiner(caller), signal)
+    return legacyStream(subscriberFor(caller), signal)
   }
 
   async function post(request: Request, bytes: Uint8Array, caller: Caller): Promise<Response> {
-    const body = parsed(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString())
+    const body = parseBody(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString())
     const messages = (Array.isArray(body) ? body : [body]).filter(isMessage)
     const session = request.headers.get('mcp-session-id')
     const owner = session === null ? null : `${caller.user_id} ${session}`
-    if (owner !== null) cancellations.take(owner, messages)
+    if (owner !== null) cancellations.handle(owner, messages)
 
     const isListening = messages.some(({ method }) => method === 'subscriptions/listen')
     if (isListening) await app.store.projects.get(scopeOf(caller))
-    const join = isListening ? joiner(caller) : () => () => {}
+    const subscribe = isListening ? subscriberFor(caller) : () => () => {}
     const handler = createMcpHandler(
       async () =>
         new ToolServer(app, {
           caller,
-          called: await calledTools(app, caller, messages),
+          tools: await findCalledTools(app, caller, messages),
           length: bytes.length,
-          seal,
-          begin: (id, cancel) => (owner === null ? () => {} : cancellations.begin(owner, id, cancel)),
+          stateCodec,
+          onCancel: (id, cancel) => (owner === null ? () => {} : cancellations.register(owner, id, cancel)),
         }),
       {
-        bus: { publish() {}, subscribe: (listener) => join(() => listener({ kind: 'tools_list_changed' })) },
+        bus: { publish() {}, subscribe: (listener) => subscribe(() => listener({ kind: 'tools_list_changed' })) },
         onerror: (error) => app.log.debug({ error }, 'mcp'),
       },
     )
@@ -79,7 +79,7 @@ export function createMcp(app: App): Surface {
       body === undefined
         ? await handler.fetch(new Request(request, { body: bytes }))
         : await handler.fetch(isListening ? new Request(request, { signal }) : request, { parsedBody: body })
-    if (session === null && messages.some(isOlderOpening))
+    if (session === null && messages.some(isLegacyInitialize))
       response.headers.set('mcp-session-id', cancellations.newSession())
     return isListening ? response : withNumbers(response)
   }
@@ -102,8 +102,8 @@ export function createMcp(app: App): Surface {
   }
 }
 
-/** Undefined for what is no JSON: the SDK says so in the protocol's form. */
-function parsed(text: string): unknown {
+/** Returns undefined for text that is not valid JSON: the SDK then sends the protocol's error. */
+function parseBody(text: string): unknown {
   try {
     return parseJson(text)
   } catch (error) {
@@ -112,11 +112,11 @@ function parsed(text: string): unknown {
   }
 }
 
-/** The response with numbers in place of their marks. The SDK writes each message of a stream as one chunk. */
+/** Replaces marks in the response with their numbers. The SDK writes each message of a stream as one chunk. */
 function withNumbers({ body, status, headers }: Response): Response {
   const unmark = new TransformStream<Uint8Array, Uint8Array>({
     transform(chunk, controller) {
-      // A byte a character: marks are ASCII, and all else stays as it is.
+      // latin1 maps each byte to one character: marks are ASCII, and other bytes stay unchanged.
       const text = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength).toString('latin1')
       controller.enqueue(Buffer.from(unmarkNumbers(text), 'latin1'))
     },
@@ -128,12 +128,12 @@ function isMessage(value: unknown): value is Message {
   return typeof value === 'object' && value !== null
 }
 
-/** The handshake of the revisions before 2026-07-28. */
-function isOlderOpening({ method, params }: Message): boolean {
+/** Tells whether the message starts the handshake of a revision before 2026-07-28. */
+function isLegacyInitialize({ method, params }: Message): boolean {
   return method === 'initialize' && params?._meta?.['io.modelcontextprotocol/protocolVersion'] === undefined
 }
 
-async function calledTools(app: App, caller: Caller, messages: readonly Message[]): Promise<Map<string, Tool>> {
+async function findCalledTools(app: App, caller: Caller, messages: readonly Message[]): Promise<Map<string, Tool>> {
   const called = new Map<string, Tool>()
   for (const { method, params } of messages) {
     const name: unknown = method === 'tools/call' ? params?.name : undefined

@@ -4,31 +4,31 @@ const HEARTBEAT_MS = 15_000
 const CHANGED = 'event: message\ndata: {"jsonrpc":"2.0","method":"notifications/tools/list_changed"}\n\n'
 
 /**
- * The stream on which clients of the older protocol wait for word from the server (2025-11-25, basic/transports, "Listening for Messages from
- * the Server"). Ends with `signal`.
+ * Opens the stream on which clients of the older protocol receive notifications (2025-11-25, basic/transports, "Listening for Messages from the
+ * Server"). The stream ends with `signal`.
  */
-export function legacyStream(join: (listener: () => void) => () => void, signal: AbortSignal): Response {
+export function legacyStream(subscribe: (listener: () => void) => () => void, signal: AbortSignal): Response {
   const encoder = new TextEncoder()
-  let leave = () => {}
+  let stop = () => {}
   let ignoreSignal = () => {}
   const body = new ReadableStream<Uint8Array>({
     start(controller) {
       const send = (text: string) => controller.enqueue(encoder.encode(text))
-      const heartbeat = setInterval(() => send(': still here\n\n'), HEARTBEAT_MS)
-      const withdraw = join(() => send(CHANGED))
-      leave = () => {
+      const heartbeat = setInterval(() => send(': heartbeat\n\n'), HEARTBEAT_MS)
+      const unsubscribe = subscribe(() => send(CHANGED))
+      stop = () => {
         clearInterval(heartbeat)
-        withdraw()
+        unsubscribe()
         ignoreSignal()
       }
       function end(): void {
-        leave()
+        stop()
         controller.close()
       }
       send(': open\n\n')
       ignoreSignal = onAbort(signal, end)
     },
-    cancel: () => leave(),
+    cancel: () => stop(),
   })
   const headers = {
     'content-type': 'text/event-stream',

@@ -1,44 +1,45 @@
-/** How far a call is, as its function says. */
-export interface Made {
+/** Progress that a function reports. */
+export interface ProgressUpdate {
   progress: number
   total: number | undefined
   message: string | undefined
 }
 
 export interface Progress {
-  made(made: Made): void
-  /** Tells what has not been told, and nothing after that. */
+  /** Sends an update, or replaces the waiting one. */
+  update(update: ProgressUpdate): void
+  /** Sends the waiting update. Later updates are ignored. */
   end(): void
 }
 
-/** So often at most: a function that tells each step of a loop shall not fill our memory for a client that reads slowly. */
-const EVERY_MS = 20
+/** Minimum interval between two updates. A fast loop must not fill the memory with updates for a slow client. */
+const INTERVAL_MS = 20
 
-/** Tells the latest, as far as it goes on from what was told before (2026-07-28, basic/utilities/progress). */
-export function createProgress(tell: (made: Made) => void): Progress {
-  let told = Number.NEGATIVE_INFINITY
-  let next: Made | undefined
+/** Creates a throttle that sends only the latest update, and only if it increases, as the protocol requires (2026-07-28, basic/utilities/progress). */
+export function createProgress(send: (update: ProgressUpdate) => void): Progress {
+  let sent = Number.NEGATIVE_INFINITY
+  let next: ProgressUpdate | undefined
   let timer: NodeJS.Timeout | undefined
 
   function flush(): void {
     timer = undefined
     if (!next) return
-    tell(next)
-    told = next.progress
+    send(next)
+    sent = next.progress
     next = undefined
-    timer = setTimeout(flush, EVERY_MS)
+    timer = setTimeout(flush, INTERVAL_MS)
   }
   return {
-    made(made) {
-      if (made.progress <= (next?.progress ?? told)) return
-      next = made
+    update(update) {
+      if (update.progress <= (next?.progress ?? sent)) return
+      next = update
       if (!timer) flush()
     },
     end() {
       clearTimeout(timer)
-      if (next) tell(next)
+      if (next) send(next)
       next = undefined
-      told = Number.POSITIVE_INFINITY
+      sent = Number.POSITIVE_INFINITY
     },
   }
 }

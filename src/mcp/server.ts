@@ -29,49 +29,53 @@ const OPTIONS = {
 
 interface Exchange {
   caller: Caller
-  /** Those tools that the request calls and that are there, by name. */
-  called: ReadonlyMap<string, Tool>
-  /** Of the request. */
+  /** The existing tools that the request calls, by name. */
+  tools: ReadonlyMap<string, Tool>
+  /** Length of the request body in bytes. */
   length: number
-  seal: RequestStateCodec<RequestState>
-  /** Has `cancel` called when the client cancels the call of this id; call the answer when it has ended. */
-  begin(requestId: unknown, cancel: () => void): () => void
+  stateCodec: RequestStateCodec<RequestState>
+  /** Registers `cancel` for the call of this id. Call the returned function when the call ends. */
+  onCancel(requestId: unknown, cancel: () => void): () => void
 }
 
-/** The server that one request sees. */
+/** The MCP server of one request. */
 export class ToolServer extends McpServer {
-  readonly #called: Exchange['called']
+  readonly #tools: Exchange['tools']
 
-  constructor(app: App, { caller, called, length, seal, begin }: Exchange) {
-    super(IDENTITY, { ...OPTIONS, requestState: { verify: seal.verify } })
-    this.#called = called
-    this.server.setRequestHandler('tools/list', async () => ({ tools: await listed(app, caller) }))
+  constructor(app: App, { caller, tools, length, stateCodec, onCancel }: Exchange) {
+    super(IDENTITY, { ...OPTIONS, requestState: { verify: stateCodec.verify } })
+    this.#tools = tools
+    this.server.setRequestHandler('tools/list', async () => ({ tools: await listTools(app, caller) }))
     this.server.setRequestHandler('tools/call', async ({ params }, context) => {
-      const tool = called.get(params.name)
+      const tool = tools.get(params.name)
       if (!tool) throw new ProtocolError(ProtocolErrorCode.InvalidParams, `Unknown tool: ${params.name}`)
-      // Who has cancelled gets no answer.
-      const end = begin(context.mcpReq.id, () => void this.close())
+      // A cancelled call gets no response.
+      const unregister = onCancel(context.mcpReq.id, () => void this.close())
       const progress = progressFor(context)
       try {
-        const result = await answer(app, tool, toolCall(params.arguments ?? {}, length, seal, progress, context))
+        const result = await callTool(
+          app,
+          tool,
+          toolCall(params.arguments ?? {}, length, stateCodec, progress, context),
+        )
         progress.end()
         if (isInputRequiredResult(result)) return result
         app.metrics.toolCalls.inc({ tool: tool.label, is_error: String(result.isError ?? false) })
         return this.server.projectCallToolResult(result, tool.definition.outputSchema)
       } finally {
         progress.end()
-        end()
+        unregister()
       }
     })
   }
 
-  /** Asked for by the SDK, which checks by it the headers that repeat arguments (`x-mcp-header`). */
+  /** Called by the SDK to check the headers that repeat arguments (`x-mcp-header`). */
   override toolInputSchemaJson(name: string): Record<string, unknown> | undefined {
-    return this.#called.get(name)?.definition.inputSchema
+    return this.#tools.get(name)?.definition.inputSchema
   }
 }
 
-async function listed(app: App, caller: Caller): Promise<Tool['definition'][]> {
+async function listTools(app: App, caller: Caller): Promise<Tool['definition'][]> {
   try {
     return await toolDefinitions(app, caller)
   } catch (error) {
@@ -79,12 +83,12 @@ async function listed(app: App, caller: Caller): Promise<Tool['definition'][]> {
   }
 }
 
-async function answer(app: App, tool: Tool, call: ToolCall): Promise<CallToolResult | InputRequiredResult> {
+async function callTool(app: App, tool: Tool, call: ToolCall): Promise<CallToolResult | InputRequiredResult> {
   try {
     return await tool.call(call)
   } catch (error) {
     if (error instanceof ProtocolError) throw error
-    app.log.error({ error, tool: tool.definition.name }, 'a tool has failed inside')
+    app.log.error({ error, tool: tool.definition.name }, 'tool call failed with an unexpected error')
     throw new ProtocolError(ProtocolErrorCode.InternalError, 'Internal error')
   }
 }
@@ -92,7 +96,7 @@ async function answer(app: App, tool: Tool, call: ToolCall): Promise<CallToolRes
 function toolCall(
   args: Record<string, unknown>,
   length: number,
-  seal: Exchange['seal'],
+  stateCodec: Exchange['stateCodec'],
   progress: Progress,
   { mcpReq }: ServerContext,
 ): ToolCall {
@@ -104,26 +108,28 @@ function toolCall(
     signal,
     trace: typeof trace === 'string' ? trace : undefined,
     responses: inputResponses,
-    noted: requestState<RequestState>(),
-    seal: (noted) => seal.mint(noted),
+    requestState: requestState<RequestState>(),
+    seal: (state) => stateCodec.mint(state),
     capabilities: (envelope as Record<string, object | undefined> | undefined)?.[CLIENT_CAPABILITIES_META_KEY] ?? {},
-    progress: progress.made,
-    log: (line) => void mcpReq.log(levelOf(line), line.message.trimEnd(), 'function').catch(gone),
+    progress: progress.update,
+    log: (line) => void mcpReq.log(levelOf(line), line.message.trimEnd(), 'function').catch(ignoreDisconnect),
   }
 }
 
-/** Passes on progress to a client that has asked for it. */
+/** Sends progress to the client if the request has a progress token. */
 function progressFor({ mcpReq }: ServerContext): Progress {
   const { _meta: { progressToken } = {}, notify } = mcpReq
   return createProgress(({ progress, total, message }) => {
     if (progressToken === undefined) return
     const rest = { ...(total === undefined ? {} : { total }), ...(message === undefined ? {} : { message }) }
-    void notify({ method: 'notifications/progress', params: { progressToken, progress, ...rest } }).catch(gone)
+    void notify({ method: 'notifications/progress', params: { progressToken, progress, ...rest } }).catch(
+      ignoreDisconnect,
+    )
   })
 }
 
-/** Who has gone away need not be told. */
-const gone = () => {}
+/** The client has disconnected; there is no one to notify. */
+const ignoreDisconnect = () => {}
 
 function levelOf({ level, stream }: LogLine): 'debug' | 'info' | 'warning' | 'error' {
   if (level === 'warn') return 'warning'

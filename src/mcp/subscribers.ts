@@ -1,73 +1,78 @@
 import { ZeroError } from '../errors.ts'
 
-/** Connections of this process that listen for changes. */
-const MAX_LISTENERS = 10_000
-/** Word of further changes within this time comes as one. */
+/** Maximum number of subscriptions in this process. */
+const MAX_SUBSCRIBERS = 10_000
+/** Changes within this time after a notification are sent as one. */
 const COALESCE_MS = 100
 
-interface Seat {
+interface Scope {
   user_id: string
   project_id: string
 }
 
-/** The clients that want to hear when the tools of their project change. */
+/** The clients that subscribe to changes of the tools of a project. */
 export interface Subscribers {
-  /** Throws `rate_limited` when there is no room for one more. */
-  checkRoom(userId: string): void
-  /** Calls `listener` after each change from now on, until the answer is called. */
-  join(seat: Seat, listener: () => void): () => void
-  /** Of this project; null: of any. */
-  changed(projectId: string | null): void
+  /** Throws `rate_limited` if the process or the user has reached its limit. */
+  checkLimits(userId: string): void
+  /** Calls `listener` after each change from now on. Returns the function that ends the subscription. */
+  add(scope: Scope, listener: () => void): () => void
+  /** Notifies the subscribers of this project, or of all projects if null. */
+  notify(projectId: string | null): void
 }
 
-/** `maxOfUser`: connections of one user at once. */
-export function createSubscribers(maxOfUser: number): Subscribers {
-  const rooms = new Map<string, Set<() => void>>()
-  const users = new Map<string, number>()
-  /** Projects of which word has gone out just now, and whether there is more to tell. */
-  const told = new Map<string, { more: boolean }>()
-  let seats = 0
+/** Creates the registry of subscribers; `maxPerUser` limits the subscriptions of one user. */
+export function createSubscribers(maxPerUser: number): Subscribers {
+  const listenersByProject = new Map<string, Set<() => void>>()
+  const countByUser = new Map<string, number>()
+  /** Projects within COALESCE_MS after a notification, and whether another change happened since. */
+  const recent = new Map<string, { hasMore: boolean }>()
+  let count = 0
 
-  function tell(projectId: string): void {
-    const state = { more: false }
-    told.set(projectId, state)
+  function notifyNow(projectId: string): void {
+    const state = { hasMore: false }
+    recent.set(projectId, state)
     setTimeout(() => {
-      told.delete(projectId)
-      if (state.more) tell(projectId)
+      recent.delete(projectId)
+      if (state.hasMore) notifyNow(projectId)
     }, COALESCE_MS).unref()
-    for (const listener of rooms.get(projectId) ?? []) listener()
+    for (const listener of listenersByProject.get(projectId) ?? []) listener()
   }
 
   return {
-    checkRoom(userId) {
-      if (seats >= MAX_LISTENERS)
-        throw new ZeroError('rate_limited', 'Too many clients listen for changes of tools', { retryAfter: 60 })
-      if ((users.get(userId) ?? 0) >= maxOfUser)
+    checkLimits(userId) {
+      if (count >= MAX_SUBSCRIBERS)
         throw new ZeroError(
           'rate_limited',
-          `This user has ${maxOfUser} clients that listen for changes of tools, as many as it may (ZERODB_QUOTA_MCP_LISTENERS)`,
+          `Subscription limit reached: ${MAX_SUBSCRIBERS} clients of this server listen for tool changes`,
+          { retryAfter: 60 },
+        )
+      if ((countByUser.get(userId) ?? 0) >= maxPerUser)
+        throw new ZeroError(
+          'rate_limited',
+          `Subscription limit reached: ${maxPerUser} clients of this user listen for tool changes (ZERODB_QUOTA_MCP_LISTENERS)`,
           { retryAfter: 60 },
         )
     },
-    join({ user_id, project_id }, listener) {
-      const room = rooms.get(project_id) ?? new Set()
-      rooms.set(project_id, room.add(listener))
-      users.set(user_id, (users.get(user_id) ?? 0) + 1)
-      seats++
+    add({ user_id, project_id }, listener) {
+      const listeners = listenersByProject.get(project_id) ?? new Set()
+      listenersByProject.set(project_id, listeners.add(listener))
+      countByUser.set(user_id, (countByUser.get(user_id) ?? 0) + 1)
+      count++
       return () => {
-        if (!room.delete(listener)) return
-        seats--
-        const left = users.get(user_id)! - 1
-        if (left > 0) users.set(user_id, left)
-        else users.delete(user_id)
-        if (room.size === 0 && rooms.get(project_id) === room) rooms.delete(project_id)
+        if (!listeners.delete(listener)) return
+        count--
+        const left = countByUser.get(user_id)! - 1
+        if (left > 0) countByUser.set(user_id, left)
+        else countByUser.delete(user_id)
+        if (listeners.size === 0 && listenersByProject.get(project_id) === listeners)
+          listenersByProject.delete(project_id)
       }
     },
-    changed(projectId) {
-      for (const each of projectId === null ? rooms.keys() : [projectId]) {
-        const recently = told.get(each)
-        if (recently) recently.more = true
-        else if (rooms.has(each)) tell(each)
+    notify(projectId) {
+      for (const each of projectId === null ? listenersByProject.keys() : [projectId]) {
+        const state = recent.get(each)
+        if (state) state.hasMore = true
+        else if (listenersByProject.has(each)) notifyNow(each)
       }
     },
   }

@@ -1,43 +1,45 @@
 import type { CallToolResult, Tool as Definition, InputRequiredResult } from '@modelcontextprotocol/server'
 import type { LogLine } from '../schema/run.ts'
 import type { RequestState } from './input-requests.ts'
-import type { Made } from './progress.ts'
+import type { ProgressUpdate } from './progress.ts'
 
-/** What a client has asked for, and how it is told what becomes of it. */
+/** A call by a client, with the functions that report to the client. */
 export interface ToolCall {
   arguments: Record<string, unknown>
-  /** Of the arguments, about, as JSON. */
+  /** Approximate length of the arguments as JSON. */
   length: number
-  /** The client has gone away or has cancelled. */
+  /** Aborted when the client disconnects or cancels the call. */
   signal: AbortSignal
-  /** The request's `traceparent`. */
+  /** The `traceparent` of the request. */
   trace: string | undefined
-  /** What it has answered to questions of an earlier call, which nobody has checked, and what that call noted. */
+  /** The client's responses to the input requests of an earlier call. Not validated. */
   responses: Readonly<Record<string, unknown>> | undefined
-  noted: RequestState | undefined
-  seal(noted: RequestState): Promise<string>
-  /** What it can be asked, as it says itself. */
+  /** The state of that earlier call. */
+  requestState: RequestState | undefined
+  /** Signs a state for the client to hold until its next call. */
+  seal(state: RequestState): Promise<string>
+  /** The capabilities that the client declares. */
   capabilities: object
-  progress(made: Made): void
+  progress(update: ProgressUpdate): void
   log(line: LogLine): void
 }
 
-/** What a client may call. */
+/** A tool that a client can call. */
 export interface Tool {
-  /** What it is called in metrics, where no label names what is a user's. */
+  /** The label in metrics, which must not contain names chosen by users. */
   label: string
   definition: Definition
-  /** What goes wrong is a result with `isError`, so that the model can read it. */
+  /** Calls the tool. Errors become a result with `isError`, so that the model can read them. */
   call(call: ToolCall): Promise<CallToolResult | InputRequiredResult>
 }
 
-/** A result that says what went wrong, and in which run. */
+/** Returns an error result that names the run. */
 export function failed(message: string, runId?: string): CallToolResult {
   const text = runId === undefined ? message : `${message} (run ${runId})`
   return { content: [{ type: 'text', text }], isError: true, ...inRun(runId) }
 }
 
-/** Names the run beside a result. */
+/** Returns the metadata that names the run of a result. */
 export function inRun(runId: string | undefined): Pick<CallToolResult, '_meta'> {
   return runId === undefined ? {} : { _meta: { 'zerodb/run_id': runId } }
 }

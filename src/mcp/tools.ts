@@ -5,15 +5,14 @@ import { builtInTools } from './built-in.ts'
 import { definitionOf, functionTool } from './function-tool.ts'
 import type { Tool } from './tool.ts'
 
-/** Every function of the caller's project that is a tool is one for whoever may call functions. */
-const mayCall = (caller: Caller) => allows(caller.permissions, 'functions:invoke')
+const canCallFunctions = (caller: Caller) => allows(caller.permissions, 'functions:invoke')
 
 /**
- * What the caller sees: the built-in tools that its key allows, then its project's functions by name. A function takes the place of a built-in
- * tool of its name. Throws `not_found` when the project is not the caller's.
+ * Returns the definitions that the caller sees: the built-in tools that its key allows, then the functions of its project by name. A function
+ * replaces a built-in tool of the same name. Throws `not_found` if the project does not belong to the caller.
  */
 export async function toolDefinitions(app: App, caller: Caller): Promise<Tool['definition'][]> {
-  const functions = mayCall(caller) ? await app.store.functions.list(scopeOf(caller)) : []
+  const functions = canCallFunctions(caller) ? await app.store.functions.list(scopeOf(caller)) : []
   const own = functions.flatMap(({ name, is_active, config }) =>
     is_active && config.tool ? [definitionOf(name, config.tool)] : [],
   )
@@ -22,9 +21,9 @@ export async function toolDefinitions(app: App, caller: Caller): Promise<Tool['d
   return [...builtIn.filter(({ name }) => !names.has(name)), ...own]
 }
 
-/** The tool of this name, as `toolDefinitions` has it; null for one that is not there. */
+/** Returns the tool of this name among those of `toolDefinitions`, or null. */
 export async function findTool(app: App, caller: Caller, name: string): Promise<Tool | null> {
-  if (mayCall(caller)) {
+  if (canCallFunctions(caller)) {
     const fn = await app.functions.byName(scopeOf(caller).project_id, name)
     if (fn?.user_id === caller.user_id && fn.is_active && fn.config.tool) return functionTool(app, caller, fn)
   }

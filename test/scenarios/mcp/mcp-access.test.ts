@@ -98,9 +98,14 @@ describe('hosts and origins', () => {
   })
 
   test.each([
-    ['a host name of another machine', { host: 'evil.example' }, 403, /not called evil\.example/],
-    ['a page of another origin', { origin: 'https://evil.example' }, 403, /Pages of https:\/\/evil\.example/],
-    ['a page without an origin', { origin: 'null' }, 403, /Pages of null/],
+    ['a host name of another machine', { host: 'evil.example' }, 403, /Host evil\.example is not allowed/],
+    [
+      'a page of another origin',
+      { origin: 'https://evil.example' },
+      403,
+      /Origin https:\/\/evil\.example is not allowed/,
+    ],
+    ['a page without an origin', { origin: 'null' }, 403, /Origin null is not allowed/],
     ['a page of this machine', { origin: 'http://localhost:6274' }, 200, undefined],
   ])('%s', async (_, headers, status, detail) => {
     const { port } = new URL(app.mcpUrl)

@@ -98,7 +98,7 @@ describe('schemas of users', () => {
     await deployTool(user, 'broken', 'return 1', { input_schema: { type: 'object', $ref: '#/nowhere' } })
     expect(await call('broken', {})).toMatchObject({
       isError: true,
-      content: [{ text: expect.stringContaining('The schema of this tool cannot be used') }],
+      content: [{ text: expect.stringContaining('The schema of this tool is not valid') }],
     })
   })
 
