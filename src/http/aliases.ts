@@ -1,12 +1,12 @@
 import { stringifyJson } from '../exact-json.ts'
 import { isJsonObject } from '../schema/json-object.ts'
 
-// The dialects of clients in the field: other prefixes, other routes, other names of fields. Operations know only the canonical ones.
+// Compatibility with existing clients: other prefixes, routes and field names. Operations only know the canonical ones.
 
 const ID = '[0-9a-fA-F-]{36}'
 const DATABASE = '/api/v1/projects/'
 
-/** Old and other addresses, most particular first. `-` stands for the caller's own project. */
+/** Older and alternative paths, most specific first. `-` stands for the project of the caller's key. */
 const REWRITES: readonly [RegExp, string][] = [
   [/^\/(?:api\/)?v1\/public\/zerodb\/files$/, `${DATABASE}-/database/files/upload`],
   [new RegExp(`^/(?:api/)?v1/public/zerodb/files/(${ID})$`), `${DATABASE}-/database/files/$1/download`],
@@ -18,7 +18,7 @@ const REWRITES: readonly [RegExp, string][] = [
   [/^\/v1\/(.*)$/, '/api/v1/$1'],
 ]
 
-/** Routes beside the canonical one, by operation. */
+/** Alternative routes by operation. */
 export const ROUTE_ALIASES: Readonly<Record<string, readonly string[]>> = {
   'auth.me': ['GET /api/v1/public/auth/me'],
   'auth.register': ['POST /api/v1/public/auth/register'],
@@ -38,7 +38,7 @@ export const ROUTE_ALIASES: Readonly<Record<string, readonly string[]>> = {
   'events.publish': ['POST /api/v1/projects/:project_id/database/events'],
 }
 
-/** Other names of fields, by operation. */
+/** Alternative field names by operation. */
 const FIELD_ALIASES: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
   'vectors.upsert': {
     vector_metadata: ['metadata'],
@@ -67,14 +67,14 @@ const FIELD_ALIASES: Readonly<Record<string, Readonly<Record<string, readonly st
   'projects.list': { offset: ['skip'] },
 }
 
-/** Fields whose names may all be sent at once with different values, most telling first: the others are ignored with a warning. */
+/** Names of a field that a client may send together with different values. The first one sent wins; the others are ignored with a warning. */
 export const PREFERRED_NAMES: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
   'events.publish': { topic: ['topic', 'event_type', 'type'] },
 }
 
-/** The canonical address of a request. A trailing slash means nothing. */
+/** Returns the canonical URL of a request, without a trailing slash in the path. */
 export function rewriteUrl(url: string): string {
-  // What follows a function's name is the function's.
+  // The path after a function's name belongs to the function and must not change.
   if (url.startsWith('/fn/')) return url
   const [path = '', query] = url.split(/\?(.*)/s, 2)
   let canonical = path.length > 1 ? path.replace(/\/+$/, '') : path
@@ -96,12 +96,12 @@ export interface NamedField {
   value: unknown
 }
 
-/** The fields of a request with their canonical names: snake_case for camelCase, and an operation's name for an alias. */
+/** Returns the fields of a request with canonical names: converts camelCase to snake_case and replaces aliases of the operation. */
 export function renameFields(operation: string, fields: Readonly<Record<string, unknown>>): NamedField[] {
   const canonical = canonicalNames(operation)
   return Object.entries(rewriteFields(operation, fields)).map(([sent, value]) => {
     const name = snakeCase(sent)
-    // A batch's items are written like single ones.
+    // The items of a batch have the same aliases as a single vector.
     const isBatch = operation === 'vectors.upsert_batch' && (name === 'vectors' || name === 'items')
     return {
       name: canonical.get(name) ?? name,
@@ -111,7 +111,7 @@ export function renameFields(operation: string, fields: Readonly<Record<string, 
   })
 }
 
-/** An item whose fields contradict each other keeps both, of which one is then unknown. */
+/** Renames the fields of a batch item. Contradicting fields are both kept, so that validation rejects the alias as unknown. */
 function renameItem(item: unknown): unknown {
   if (!isJsonObject(item)) return item
   const renamed = new Map<string, unknown>()
@@ -133,7 +133,7 @@ function canonicalNames(operation: string): ReadonlyMap<string, string> {
   return names
 }
 
-/** Fields of other clients that say in another form what a field of ours says. What does not have that form is left as it is. */
+/** Converts fields that other clients send in another form. A field with an unknown form is left unchanged. */
 function rewriteFields(
   operation: string,
   fields: Readonly<Record<string, unknown>>,
@@ -161,7 +161,7 @@ const OPERATORS: Readonly<Record<string, string>> = {
   in: '$in',
 }
 
-/** `[{column, op, value}]` as a filter; undefined when an item has another form. */
+/** Converts `[{column, op, value}]` to a filter. Returns undefined if an item has another form. */
 function filterOf(conditions: readonly unknown[]): Record<string, unknown> | undefined {
   const parts: Record<string, unknown>[] = []
   for (const condition of conditions) {
@@ -175,13 +175,13 @@ function filterOf(conditions: readonly unknown[]): Record<string, unknown> | und
   return parts.length === 0 ? {} : { $and: parts }
 }
 
-/** SQL's LIKE as a regular expression: `%` is any text, `_` one character. */
+/** Converts a pattern of SQL's LIKE to a regular expression: `%` is any text, `_` one character. */
 function likePattern(text: string): string {
   const escaped = text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')
   return `^${escaped.replace(/%/g, '.*').replace(/_/g, '.')}$`
 }
 
-/** `{column, ascending}`, or `sort_by` with `order` `asc` or `desc`, as a sort; undefined when it has another form. */
+/** Converts `{column, ascending}`, or `sort_by` with `order` `asc` or `desc`, to a sort. Returns undefined for another form. */
 function sortOf(order: unknown, sortBy: unknown): Record<string, 1 | -1> | undefined {
   if (typeof sortBy === 'string') {
     if (order === undefined || order === 'asc') return { [sortBy]: 1 }

@@ -1,15 +1,15 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Bytes } from '../operations/operation.ts'
 
-/** What a header can carry: a client may have called its file's type anything. */
+/** Matches media types that are valid in a header. Clients can store any text as the type of a file. */
 const MEDIA_TYPE = /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+(\s*;[\x20-\x7e]*)?$/
 
-/** Sends bytes: all of them (200), one range (206), nothing when the caller has them already (304), or 416. */
+/** Sends all bytes (200), one range (206), nothing if the caller's cached copy is current (304), or an unsatisfiable range error (416). */
 export async function sendBytes(request: FastifyRequest, reply: FastifyReply, bytes: Bytes): Promise<FastifyReply> {
   void reply
     .header('cache-control', 'private, no-cache')
     .header('content-type', MEDIA_TYPE.test(bytes.content_type) ? bytes.content_type : 'application/octet-stream')
-    // A file is somebody's upload: it must never run as a page of ours.
+    // An uploaded file must never run as a page of this origin.
     .header('content-disposition', `attachment; filename*=UTF-8''${encodeURIComponent(bytes.file_name)}`)
     .header('x-content-type-options', 'nosniff')
     .header('content-security-policy', 'sandbox')
@@ -30,7 +30,7 @@ export async function sendBytes(request: FastifyRequest, reply: FastifyReply, by
   return reply.send(await bytes.open())
 }
 
-/** Null (send all) for no header or one of a kind that we do not serve, as RFC 9110 section 14.2 allows. */
+/** Parses a Range header. Returns null (send everything) without a header or for unsupported kinds, as RFC 9110 section 14.2 allows. */
 export function parseRange(
   header: string | undefined,
   size: number,

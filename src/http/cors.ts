@@ -5,8 +5,8 @@ const READABLE =
   'mcp-session-id, ratelimit-limit, ratelimit-remaining, ratelimit-reset, retry-after, www-authenticate, x-request-id'
 
 /**
- * Lets pages of these origins ask (https://fetch.spec.whatwg.org/#http-cors-protocol). What functions answer is left out: each says for itself
- * which pages may call it.
+ * Allows pages of these origins to call the API (https://fetch.spec.whatwg.org/#http-cors-protocol). Functions under `/fn/` have their own CORS
+ * configuration.
  */
 export function allowOrigins(server: FastifyInstance, origins: readonly string[]): void {
   if (origins.length === 0) return

@@ -4,12 +4,12 @@ import { stringifyJson } from '../exact-json.ts'
 import type { StreamMessage } from '../operations/operation.ts'
 import { within } from '../platform/abort.ts'
 
-/** Proxies take a connection on which nothing comes for dead. */
+/** Interval of heartbeats: proxies close connections that are idle for longer. */
 const HEARTBEAT_MS = 15_000
 
 /**
- * Sends messages as they come, as server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html). Ends with `messages`;
- * a caller who goes away ends them: `stop` is called, after which they must end soon.
+ * Streams messages as server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html) until `messages` ends. If the client
+ * disconnects, calls `stop`, after which `messages` must end soon.
  */
 export function sendEvents(
   reply: FastifyReply,
@@ -32,7 +32,7 @@ async function* framed(messages: AsyncIterable<StreamMessage>): AsyncGenerator<B
     for (;;) {
       const message = await within(next, HEARTBEAT_MS)
       if (message === 'late') {
-        yield Buffer.from(': still here\n\n')
+        yield Buffer.from(': heartbeat\n\n')
         continue
       }
       if (message.done) return
@@ -44,7 +44,7 @@ async function* framed(messages: AsyncIterable<StreamMessage>): AsyncGenerator<B
   }
 }
 
-/** JSON has no line breaks of its own, so that each message is one line of data. */
+/** Formats a message. JSON has no line breaks, so the data is a single line. */
 function frame({ event, id, data }: StreamMessage): string {
   return `${id === undefined ? '' : `id: ${id}\n`}event: ${event}\ndata: ${stringifyJson(data)}\n\n`
 }

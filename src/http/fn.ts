@@ -14,14 +14,14 @@ import { type HeaderPolicy, HOP_BY_HOP_HEADERS, splitHeaders } from './function-
 import type { RateLimiter } from './rate-limit.ts'
 
 const MAX_BODY_BYTES = 6 * 1024 * 1024
-/** Headers of a request that functions do not see. */
-const NOT_PASSED = new Set([...HOP_BY_HOP_HEADERS, 'content-length', 'date', 'server'])
+/** Headers of a request that are not passed to functions. */
+const HIDDEN_HEADERS = new Set([...HOP_BY_HOP_HEADERS, 'content-length', 'date', 'server'])
 
 interface Call {
   fn: PreparedFunction
-  /** Null where anybody may call. */
+  /** Null if the function allows calls without a key. */
   caller: Caller | null
-  /** Whether the dashboard, and other users' functions, are on the same origin. */
+  /** Whether the API and functions of other users are on the same origin. */
   shared: boolean
 }
 
@@ -29,12 +29,12 @@ type Authenticate = (headers: FastifyRequest['headers']) => Promise<Caller>
 
 interface Checks {
   authenticate: Authenticate
-  /** Throws for a Host header under which requests without a key are not answered. */
+  /** Throws `forbidden` if requests without a key are not allowed for this Host header. */
   checkHost(headers: FastifyRequest['headers']): void
   limitRate: RateLimiter
 }
 
-/** Functions with an HTTP trigger, at `/fn/{project}/{name}` and whatever follows. */
+/** Adds the routes of functions with an HTTP trigger, `/fn/{project}/{name}` and all paths below. */
 export async function addFunctionRoutes(
   server: FastifyInstance,
   app: App,
@@ -52,7 +52,7 @@ export async function addFunctionRoutes(
         async onRequest(request, reply) {
           const call = await admit(app, authenticate, request)
           if (call.caller === null) checkHost(request.headers)
-          // A flood of calls without a key must not use up what the owner's own requests may do.
+          // Calls without a key have their own bucket: a flood of them must not use up the rate limit of the owner.
           limitRate(reply, call.caller === null ? `project ${call.fn.project_id}` : `user ${call.caller.user_id}`)
           if (allowOrigin(call.fn, request, reply)) return reply.code(204).send()
           const { methods } = call.fn.config.http!
@@ -61,23 +61,23 @@ export async function addFunctionRoutes(
               ...new Set(methods.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]))),
             ].join(', ')
             void reply.header('allow', allowed)
-            throw new ZeroError('method_not_allowed', `"${call.fn.name}" answers ${allowed}`)
+            throw new ZeroError('method_not_allowed', `The function "${call.fn.name}" only accepts ${allowed}`)
           }
           calls.set(request, call)
         },
-        handler: (request, reply) => answer(app, calls.get(request)!, request, reply),
+        handler: (request, reply) => callFunction(app, calls.get(request)!, request, reply),
       })
     }
   })
 }
 
-/** The method as the function is told it: a HEAD is a GET to one that does not answer HEAD itself (RFC 9110, 9.3.2). */
+/** Returns the method that the function sees: HEAD becomes GET if the function does not handle HEAD (RFC 9110, 9.3.2). */
 function methodOf({ config }: PreparedFunction, { method }: FastifyRequest): (typeof METHODS)[number] {
   const { methods } = config.http!
   return method === 'HEAD' && !methods.includes('HEAD') ? 'GET' : (method as (typeof METHODS)[number])
 }
 
-/** Before the body is read: which function, and who calls. Nobody without a key learns which names there are. */
+/** Finds the function and authenticates the caller before the body is read. Callers without a key cannot probe which names exist. */
 async function admit(app: App, authenticate: Authenticate, request: FastifyRequest): Promise<Call> {
   const { project_id, name } = request.params as { project_id: string; name: string }
   const known = uuid.safeParse(project_id).success && functionName.safeParse(name).success
@@ -92,13 +92,13 @@ async function admit(app: App, authenticate: Authenticate, request: FastifyReque
   if (fn === null || fn.user_id !== caller.user_id || (caller.bound !== null && caller.bound !== fn.project_id))
     throw new ZeroError('not_found', 'Function not found')
   requirePermission(caller, 'functions:invoke')
-  if (!fn.is_active) throw new ZeroError('function_disabled', `The function "${name}" is switched off`)
+  if (!fn.is_active) throw new ZeroError('function_disabled', `The function "${name}" is disabled`)
   if (http === undefined)
-    throw new ZeroError('not_found', `The function "${name}" has no HTTP trigger: say http in its config`)
+    throw new ZeroError('not_found', `The function "${name}" has no HTTP trigger: add "http" to its config`)
   return { fn, caller, shared }
 }
 
-/** Says what pages of other origins may do (https://fetch.spec.whatwg.org/#http-cors-protocol). True for a preflight, which is answered by that. */
+/** Sets the CORS headers (https://fetch.spec.whatwg.org/#http-cors-protocol). Returns true for a preflight, which needs no further response. */
 function allowOrigin({ config }: PreparedFunction, { headers, method }: FastifyRequest, reply: FastifyReply): boolean {
   const { cors, methods } = config.http!
   const { origin } = headers
@@ -115,7 +115,7 @@ function allowOrigin({ config }: PreparedFunction, { headers, method }: FastifyR
   return true
 }
 
-async function answer(app: App, call: Call, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+async function callFunction(app: App, call: Call, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   const { fn, caller } = call
   const data = requestData(call, request)
   const record = { method: data.method, path: data.path, query: data.query }
@@ -126,9 +126,9 @@ async function answer(app: App, call: Call, request: FastifyRequest, reply: Fast
     app.runs.queued()
     return reply.code(202).header('preference-applied', 'respond-async').send({ run_id, status: 'queued' })
   }
-  const gone = new AbortController()
+  const disconnected = new AbortController()
   reply.raw.once('close', () => {
-    if (!reply.raw.writableFinished) gone.abort(new Error('the caller has gone away'))
+    if (!reply.raw.writableFinished) disconnected.abort(new Error('the client has disconnected'))
   })
   const { run_id, outcome } = await app.runs.invoke({
     function: fn,
@@ -138,18 +138,16 @@ async function answer(app: App, call: Call, request: FastifyRequest, reply: Fast
     record,
     caller,
     trace: caller?.trace,
-    signal: gone.signal,
+    signal: disconnected.signal,
     warningOf({ result }) {
       const { dropped } = splitHeaders(result, headerPolicy(call))
-      return dropped.length === 0
-        ? null
-        : `[headers that a function cannot set here were dropped: ${dropped.join(', ')}]`
+      return dropped.length === 0 ? null : `[dropped headers that a function cannot set here: ${dropped.join(', ')}]`
     },
   })
   void reply.header('x-zerodb-run-id', run_id)
   if (outcome.status !== 'ok') {
     const refusal = refusalOf(outcome, run_id)
-    // What went wrong inside is not everybody's business.
+    // Callers without a key do not see the details of a failure.
     throw caller === null ? new ZeroError(refusal.code, undefined, { runId: run_id }) : refusal
   }
   return send(reply, outcome.result!, call, request.method === 'HEAD')
@@ -159,13 +157,13 @@ function requestData({ fn, caller, shared }: Call, request: FastifyRequest) {
   const { '*': rest = '' } = request.params as Record<string, string>
   const headers = Object.fromEntries(
     Object.entries(request.headers).filter(([name]) => {
-      if (NOT_PASSED.has(name)) return false
-      // Whoever sends a key sends it to us; cookies of a shared origin belong to others.
+      if (HIDDEN_HEADERS.has(name)) return false
+      // The caller's key is meant for this server only, and the cookies of a shared origin belong to others.
       if (caller !== null && (name === 'authorization' || name === 'x-api-key')) return false
       return !(shared && name === 'cookie')
     }),
   )
-  // As they came: whoever has signed the address has signed this, not what decoding makes of it.
+  // Not decoded: the signature of a webhook covers the URL as it was sent.
   const raw_url = request.originalUrl
   const at = raw_url.indexOf('?')
   return {
@@ -179,7 +177,7 @@ function requestData({ fn, caller, shared }: Call, request: FastifyRequest) {
   }
 }
 
-/** `body` as text, or as bytes where it is none (a packed one is none, whatever its type); `json` is its value where it is JSON. */
+/** Returns the body as text if it is text, otherwise as bytes, and with `json` its value if it is valid JSON. */
 function bodyOf(
   fn: PreparedFunction,
   request: FastifyRequest,
@@ -195,7 +193,7 @@ function bodyOf(
     return { body, json: withInputDefaults(fn, parseJson(body)) }
   } catch (error) {
     if (error instanceof ZeroError) throw error
-    // The function sees what came, and that it is no JSON.
+    // The function sees the text, and from the missing `json` that it is not valid JSON.
     return { body }
   }
 }
@@ -204,7 +202,7 @@ function headerPolicy({ shared, fn }: Call): HeaderPolicy {
   return { shared, cors: Boolean(fn.config.http?.cors) }
 }
 
-/** On a shared origin a page that a function answers can run no script of that origin, and set no cookie. */
+/** Sends the result. On a shared origin, a page from a function cannot run scripts of that origin or set cookies. */
 function send(reply: FastifyReply, result: GuestResult, call: Call, head: boolean): FastifyReply {
   void reply.header('x-content-type-options', 'nosniff')
   if (call.shared) void reply.header('content-security-policy', 'sandbox')
@@ -218,8 +216,8 @@ function send(reply: FastifyReply, result: GuestResult, call: Call, head: boolea
       void reply.header(name, known === undefined ? value : `${known}, ${value}`)
     }
   }
-  // As a GET would say it.
+  // The same length as the response to a GET.
   if (head && body.length > 0) void reply.header('content-length', body.length)
-  // Without a body there is no type.
+  // An empty body is sent without a content type.
   return head || body.length === 0 ? reply.send() : reply.send(body)
 }

@@ -1,6 +1,6 @@
 import type { GuestResult } from '../sandbox/index.ts'
 
-/** Headers of one connection (RFC 9110, 7.6.1). */
+/** Headers that concern a single connection (RFC 9110, 7.6.1). */
 export const HOP_BY_HOP_HEADERS = [
   'connection',
   'keep-alive',
@@ -12,7 +12,7 @@ export const HOP_BY_HOP_HEADERS = [
   'transfer-encoding',
   'upgrade',
 ]
-/** Headers that this server sets itself, and those by which a response would give orders to a proxy in front of it. */
+/** Headers that this server sets itself, and headers that control a proxy in front of it. */
 const RESERVED = new Set([
   ...HOP_BY_HOP_HEADERS,
   'alt-svc',
@@ -30,7 +30,7 @@ const RESERVED = new Set([
   'x-sendfile',
 ])
 const RESERVED_PREFIX = /^(x-zerodb-|ratelimit-|x-ratelimit-)/
-/** Headers whose effect reaches beyond the response, to everything on an origin that it shares with others. */
+/** Headers that affect everything on the origin, not only the response. */
 const ORIGIN_WIDE = new Set([
   'set-cookie',
   'service-worker-allowed',
@@ -45,11 +45,11 @@ const ORIGIN_WIDE = new Set([
 export interface HeaderPolicy {
   /** The function shares its origin with the API and with other functions. */
   shared: boolean
-  /** The function's config has `cors`, by which the server sets these headers. */
+  /** The function's config has `cors`, so the server sets the CORS headers. */
   cors: boolean
 }
 
-/** The headers of a function's response that reach the caller, and the names of those that do not. */
+/** Splits the headers of a function's response into those that are sent to the caller and the names of those that are dropped. */
 export function splitHeaders(
   result: GuestResult | null,
   { shared, cors }: HeaderPolicy,

@@ -4,24 +4,24 @@ import { sameSecret } from '../crypto.ts'
 import { ZeroError } from '../errors.ts'
 import { allows } from '../schema/login.ts'
 
-/** An event that waits for longer says that this system does not keep up, or that its engine stands still. */
-const LAGGING_SECONDS = 30
+/** If an event waits for longer, the system is overloaded or its engine has stopped. */
+const MAX_LAG_SECONDS = 30
 
 interface Readiness {
-  /** `draining`: it is about to stop. `lagging`: events wait too long to be handed to hooks. */
+  /** `draining`: the server is stopping. `lagging`: events wait too long for their dispatch. */
   status: 'ok' | 'draining' | 'lagging'
-  /** Age of the oldest event that nobody has dispatched. */
+  /** Age of the oldest event that is not dispatched. */
   lag_seconds: number
 }
 
 interface HealthOptions {
   version: string
   authenticate(headers: FastifyRequest['headers']): Promise<Caller>
-  /** Throws for a Host header under which requests without a key are not answered. */
+  /** Throws `forbidden` if requests without a key are not allowed for this Host header. */
   checkHost(headers: FastifyRequest['headers']): void
 }
 
-/** What a machine asks: is it alive, may it be sent requests, how is it doing. `/livez` tells nothing, so it answers under any host. */
+/** Adds the routes for liveness, readiness, health and metrics. `/livez` reveals nothing, so it accepts any Host header. */
 export function addHealthRoutes(
   server: FastifyInstance,
   app: App,
@@ -40,7 +40,7 @@ export function addHealthRoutes(
 
   for (const path of ['/health', '/api/v1/health']) {
     server.get(path, { onRequest }, async () => {
-      // What it says the first time is that it has not been tried.
+      // The first request starts the test of the sandbox and does not wait for its result.
       void app.sandbox.ready()
       const instances = await app.store.instances.list()
       return {
@@ -57,22 +57,22 @@ export function addHealthRoutes(
 
   server.get('/metrics', async ({ headers }, reply) => {
     if (app.config.metrics === 'open') checkHost(headers)
-    else await admitToMetrics(app, headers, authenticate)
+    else await checkMetricsAccess(app, headers, authenticate)
     return sendMetrics(app, reply)
   })
 }
 
-/** Throws when the database cannot be reached. */
+/** Throws if the database is not reachable. */
 async function readinessOf(app: App): Promise<Readiness> {
   const lag_seconds = Math.round((await app.store.dispatch.lagSeconds()) * 1000) / 1000
   return {
-    status: app.runs.draining() ? 'draining' : lag_seconds > LAGGING_SECONDS ? 'lagging' : 'ok',
+    status: app.runs.draining() ? 'draining' : lag_seconds > MAX_LAG_SECONDS ? 'lagging' : 'ok',
     lag_seconds,
   }
 }
 
-/** Metrics are of the whole server: they are for its operator, who is the first user, and for holders of `ZERODB_METRICS_TOKEN`. */
-async function admitToMetrics(
+/** Allows the operator, who is the first user, and holders of `ZERODB_METRICS_TOKEN`: metrics cover the whole server. */
+async function checkMetricsAccess(
   app: App,
   headers: FastifyRequest['headers'],
   authenticate: HealthOptions['authenticate'],
@@ -83,12 +83,12 @@ async function admitToMetrics(
   if (authorization === undefined && headers['x-api-key'] === undefined)
     throw new ZeroError(
       'unauthorized',
-      'Metrics need ZERODB_METRICS_TOKEN, or a key of the first user with all rights, as a bearer token; ZERODB_METRICS=open opens them to everybody',
+      'Metrics need a bearer token: ZERODB_METRICS_TOKEN, or a key of the first user with all permissions. ZERODB_METRICS=open makes them public',
     )
   const caller = await authenticate(headers)
   const operator = await app.store.users.first()
   if (caller.user_id !== operator?.user_id || caller.bound !== null || !allows(caller.permissions, '*'))
-    throw new ZeroError('forbidden', 'Metrics are of the whole server: send a key of its first user with all rights')
+    throw new ZeroError('forbidden', 'Metrics cover the whole server: use a key of its first user with all permissions')
 }
 
 async function sendMetrics(app: App, reply: FastifyReply): Promise<FastifyReply> {

@@ -4,13 +4,14 @@ import ipaddr from 'ipaddr.js'
 import type { App } from '../app.ts'
 import { ZeroError } from '../errors.ts'
 
-/** Names that public DNS cannot give to an attacker: of one label, such as a container's, or under a reserved domain. */
+/** Matches names that an attacker cannot own in public DNS: single labels, such as a container's name, and reserved domains. */
 const NEVER_PUBLIC = /^[^.]+$|\.(localhost|local|internal|svc)$/
 const MAX_WARNED_HOSTS = 20
 
 /**
- * Checks the Host header of requests that send no key. A browser that follows a rebound DNS name sends that name as Host, so only known names
- * are answered. An IP address cannot be rebound, and a request without Host is not from a browser: both are answered, as health checks need.
+ * Creates the check of the Host header for requests without a key. A browser that follows a rebound DNS name sends that name as Host, so only
+ * known names are allowed. IP addresses, which cannot be rebound, and requests without Host, which browsers never send, are allowed for health
+ * checks.
  */
 export function createHostCheck({ config, log }: Pick<App, 'config' | 'log'>): (headers: IncomingHttpHeaders) => void {
   const known = new Set([hostname().toLowerCase(), config.host.toLowerCase(), ...config.allowedHosts])
@@ -25,11 +26,11 @@ export function createHostCheck({ config, log }: Pick<App, 'config' | 'log'>): (
     const shown = host.slice(0, 255)
     if (!warned.has(shown) && warned.size < MAX_WARNED_HOSTS) {
       warned.add(shown)
-      log.warn({ host: shown }, 'request without a key refused for its Host header: see ZERODB_ALLOWED_HOSTS')
+      log.warn({ host: shown }, 'request without a key rejected because of its Host header: see ZERODB_ALLOWED_HOSTS')
     }
     throw new ZeroError(
       'forbidden',
-      `Requests without a key are not answered for host ${shown}: name that host in ZERODB_ALLOWED_HOSTS`,
+      `Requests without a key are not allowed for host ${shown}: add this host to ZERODB_ALLOWED_HOSTS`,
     )
   }
 }

@@ -11,34 +11,37 @@ const RETRY_SECONDS = 1
 
 export interface Answer {
   status: number
-  /** Null for an answer without a body. */
+  /** Null for a response without a body. */
   body: unknown
 }
 
-/** Whether an operation changes something, so that an `Idempotency-Key` means something to it. */
+/** Tells whether an operation changes data and so supports an `Idempotency-Key`. */
 export function takesIdempotencyKey({ idempotent, permission }: Operation): boolean {
   return !idempotent && permission !== 'public'
 }
 
 /**
- * Carries out a request once per `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header): a repeated request gets the first answer, for
- * 24 hours. Requests that fail are not kept. Throws `idempotency_mismatch` when the key came with another request, and
- * `idempotency_running` while the first one has no answer. The body of a multipart request is not compared.
+ * Executes a request once per `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header). For 24 hours, a repeated request gets the first
+ * response. Failed requests are not stored. Throws `idempotency_mismatch` if the key was used with a different request, and
+ * `idempotency_running` while the first request has no response. Bodies of multipart requests are not compared.
  */
 export async function answerOnce(
   app: App,
   operation: Operation,
   caller: Caller,
   request: FastifyRequest,
-  carryOut: () => Promise<Answer>,
+  execute: () => Promise<Answer>,
 ): Promise<Answer & { isRepeated: boolean }> {
   const key = keyOf(request)
-  if (key === null || !takesIdempotencyKey(operation)) return { ...(await carryOut()), isRepeated: false }
+  if (key === null || !takesIdempotencyKey(operation)) return { ...(await execute()), isRepeated: false }
   const { user_id } = caller
   const context = `idempotency ${user_id} ${key}`
   const claim = await app.store.idempotency.claim(user_id, key, fingerprintOf(operation, caller, request))
   if (claim.state === 'other')
-    throw new ZeroError('idempotency_mismatch', `The Idempotency-Key "${key}" came with another request: use a new one`)
+    throw new ZeroError(
+      'idempotency_mismatch',
+      `The Idempotency-Key "${key}" was used with a different request: use a new key`,
+    )
   if (claim.state === 'running') throw new ZeroError('idempotency_running', undefined, { retryAfter: RETRY_SECONDS })
   if (claim.state === 'answered') {
     const { status, answer } = claim
@@ -47,12 +50,12 @@ export async function answerOnce(
   }
   let answer: Answer
   try {
-    answer = await carryOut()
+    answer = await execute()
   } catch (error) {
-    // Else the key stays taken until it counts as abandoned; the caller must hear why the request failed.
+    // Without a release the key stays claimed until it expires. A failed release must not hide the error of the request.
     await app.store.idempotency
       .release(user_id, key)
-      .catch((failure) => app.log.warn({ error: failure }, 'an Idempotency-Key was not released'))
+      .catch((failure) => app.log.warn({ error: failure }, 'failed to release an Idempotency-Key'))
     throw error
   }
   const { status, body } = answer

@@ -9,8 +9,8 @@ import { isJsonObject } from '../schema/json-object.ts'
 import { PREFERRED_NAMES, renameFields } from './aliases.ts'
 
 /**
- * The operation's input from path, query and body. A field may stand in the query or in the body; the path's keys win.
- * Throws what `admitInput` throws.
+ * Reads the input of an operation from path, query and body. Fields can be in the query or the body; fields of the path take precedence.
+ * Throws the errors of `admitInput`.
  */
 export function readRequest<Schema extends z.ZodObject>(
   operation: Operation & { input: Schema },
@@ -18,16 +18,16 @@ export function readRequest<Schema extends z.ZodObject>(
   request: FastifyRequest,
 ): Admitted<z.infer<Schema>> {
   const { fields, warnings, ...origin } = fieldsOf(operation, request)
-  const later = Object.hasOwn(operation.input.shape, 'wait') && prefersAsync(request)
+  const isAsync = Object.hasOwn(operation.input.shape, 'wait') && prefersAsync(request)
   const resumedAt = operation.kind === 'stream' ? request.headers['last-event-id'] : undefined
-  const fromHeaders = { ...(resumedAt === undefined ? {} : { after: resumedAt }), ...(later ? { wait: false } : {}) }
+  const fromHeaders = { ...(resumedAt === undefined ? {} : { after: resumedAt }), ...(isAsync ? { wait: false } : {}) }
   const admitted = admitInput(operation, caller, { ...fields, ...fromHeaders }, origin)
   return { ...admitted, warnings: [...warnings, ...admitted.warnings] }
 }
 
 const prefersAsync = ({ headers }: FastifyRequest) => /\brespond-async\b/.test(String(headers['prefer'] ?? ''))
 
-/** Query and body under the canonical names of the operation, with where each came from. */
+/** Returns the fields of query and body under their canonical names, with the origin of each. */
 function fieldsOf(operation: Operation, request: FastifyRequest) {
   const places: Record<Place, Record<string, unknown>> = {
     path: request.params as Record<string, string>,
@@ -48,7 +48,7 @@ function fieldsOf(operation: Operation, request: FastifyRequest) {
         if (preferred?.includes(sent) && preferred.includes(first.sent)) {
           const isBetter = preferred.indexOf(sent) < preferred.indexOf(first.sent)
           warnings.push(
-            `"${isBetter ? first.sent : sent}" was ignored: "${isBetter ? sent : first.sent}" says the ${name}`,
+            `"${isBetter ? first.sent : sent}" was ignored: "${isBetter ? sent : first.sent}" is used as ${name}`,
           )
           if (!isBetter) continue
           names.delete(name)
@@ -59,7 +59,7 @@ function fieldsOf(operation: Operation, request: FastifyRequest) {
     }
   }
   const { project_id } = places.path
-  // `-` is any project of the caller's: the query or the body may say which one.
+  // `-` in the path stands for any project of the caller; the query or the body can name it.
   const path = project_id === '-' && fields['project_id'] != null ? without(places.path, 'project_id') : places.path
   return {
     fields,
@@ -77,7 +77,7 @@ function contradiction(second: { place: Place; sent: string }, first: { place: P
   })
 }
 
-/** A text of the query equals the value of a body that it spells. */
+/** Compares values. Text in the query equals the body's value that it spells, such as "5" and 5. */
 function isEqual(a: unknown, b: unknown): boolean {
   if (typeof a === 'object' || typeof b === 'object') return stringifyJson(a) === stringifyJson(b)
   return String(a) === String(b)
@@ -91,10 +91,10 @@ function without(fields: Record<string, unknown>, name: string): Record<string, 
 function bodyOf(operation: Operation, request: FastifyRequest): Record<string, unknown> {
   if (request.isMultipart()) {
     if (operation.kind === 'upload') return {}
-    throw new ZeroError('unsupported_media_type', 'Send application/json: only uploads take multipart/form-data')
+    throw new ZeroError('unsupported_media_type', 'Send application/json: only uploads accept multipart/form-data')
   }
   const { body } = request
-  // An operation whose fields are all optional may be called without a body.
+  // A body is optional if all fields of the operation are.
   if (body === undefined || body === null) return {}
   if (Array.isArray(body) && operation.kind === 'json' && operation.array) return { [operation.array]: body }
   if (isJsonObject(body)) return body

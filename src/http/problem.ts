@@ -1,10 +1,10 @@
 import { ERRORS, ZeroError } from '../errors.ts'
 import { knownErrorOf } from '../operations/lib/known-errors.ts'
 
-/** In characters: an answer repeats no address of any length. */
-const MAX_REPEATED_CHARACTERS = 1024
+/** Maximum length of a URL that is repeated in a response. */
+const MAX_URL_CHARACTERS = 1024
 
-/** Any thrown thing as an error of ours. What we did not foresee is `internal`, and says nothing of its cause to the caller. */
+/** Converts any thrown value to an error of the API. Unexpected errors become `internal`, which does not reveal the cause to the caller. */
 export function toZeroError(error: unknown): ZeroError {
   const known = knownErrorOf(error)
   if (known) return known
@@ -29,29 +29,29 @@ export function toZeroError(error: unknown): ZeroError {
   return new ZeroError('internal', undefined, { cause: error })
 }
 
-/** Of a path that is not well-formed. */
+/** Returns the error for a path that cannot be decoded. */
 export function badPath(url: string): ZeroError {
-  const path = url.split('?')[0]!.slice(0, MAX_REPEATED_CHARACTERS)
+  const path = url.split('?')[0]!.slice(0, MAX_URL_CHARACTERS)
   return new ZeroError(
     'invalid',
-    `The path "${path}" cannot be decoded: behind each % stand two hexadecimal digits, and together they are UTF-8 (% itself is %25)`,
+    `The path "${path}" cannot be decoded: each % must be followed by two hexadecimal digits of UTF-8 bytes (write % itself as %25)`,
   )
 }
 
-/** The body that clients of FastAPI read: `detail` is a sentence, or the list of fields that are wrong. */
+/** Returns an error body in the form of FastAPI: `detail` is a sentence, or a list of invalid fields. */
 export function toBody(error: ZeroError, requestId: string): Record<string, unknown> {
   const run = error.runId === undefined ? {} : { run_id: error.runId }
   return { detail: error.fields ?? error.message, code: error.code, request_id: requestId, ...run }
 }
 
-/** The same as RFC 9457, for those who ask for it. */
+/** Returns an error body in the form of RFC 9457, for clients that accept it. */
 export function toProblem(error: ZeroError, requestId: string, path: string): Record<string, unknown> {
   return {
     type: `urn:zerodb:error:${error.code}`,
     title: ERRORS[error.code].message,
     status: error.status,
     detail: error.message,
-    instance: path.slice(0, MAX_REPEATED_CHARACTERS),
+    instance: path.slice(0, MAX_URL_CHARACTERS),
     ...(error.fields ? { errors: error.fields } : {}),
     request_id: requestId,
   }

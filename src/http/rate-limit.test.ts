@@ -40,7 +40,7 @@ test('a bucket holds ten seconds of requests and is refilled steadily', () => {
   expect(limiter.passes('a')).toBe(false)
 })
 
-test('a flood of other names frees no bucket that is in use', () => {
+test('a flood of other names does not reset a bucket in use', () => {
   const limiter = limiterOf(1)
   for (let n = 0; n < 10; n++) expect(limiter.passes('busy')).toBe(true)
   for (let n = 0; n < 120_000; n++) {

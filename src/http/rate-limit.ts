@@ -2,20 +2,20 @@ import type { FastifyReply } from 'fastify'
 import type { App } from '../app.ts'
 import { ZeroError } from '../errors.ts'
 
-/** A bucket holds the requests of this many seconds, so that short bursts pass. */
+/** Size of a bucket in seconds of requests, which allows short bursts. */
 const BURST_SECONDS = 10
 const MAX_BUCKETS = 50_000
 
 interface Bucket {
   tokens: number
-  /** When `tokens` was right, in milliseconds. */
+  /** When `tokens` was updated, in milliseconds. */
   at: number
 }
 
-/** Takes one request from the bucket of `name`, sets the `RateLimit-*` headers, and throws `rate_limited` when the bucket is empty. */
+/** Takes a token from the bucket of `name` and sets the `RateLimit-*` headers. Throws `rate_limited` if the bucket is empty. */
 export type RateLimiter = (reply: FastifyReply, name: string) => void
 
-/** Token buckets in the memory of this process. */
+/** Creates a rate limiter with token buckets in the memory of this process. */
 export function createRateLimiter({ config, clock }: Pick<App, 'config' | 'clock'>): RateLimiter {
   const perSecond = config.rateLimit
   if (perSecond === 0) return () => {}
@@ -27,7 +27,7 @@ export function createRateLimiter({ config, clock }: Pick<App, 'config' | 'clock
     const bucket = buckets.get(name) ?? { tokens: size, at: now }
     bucket.tokens = Math.min(size, bucket.tokens + (Math.max(0, now - bucket.at) * perSecond) / 1000)
     bucket.at = now
-    // Kept in the order of use, so that the first is the one that has been unused for longest.
+    // Inserted again to keep the map in order of use: the first bucket is the least recently used.
     buckets.delete(name)
     if (buckets.size >= MAX_BUCKETS) buckets.delete(buckets.keys().next().value!)
     buckets.set(name, bucket)
@@ -41,7 +41,7 @@ export function createRateLimiter({ config, clock }: Pick<App, 'config' | 'clock
     const seconds = Math.max(1, Math.ceil((1 - bucket.tokens) / perSecond))
     throw new ZeroError(
       'rate_limited',
-      `Too many requests: more than ${perSecond} a second (ZERODB_RATE_LIMIT); try again in ${seconds} s`,
+      `Rate limit reached: ${perSecond} requests per second (ZERODB_RATE_LIMIT). Retry in ${seconds} s`,
       { retryAfter: seconds },
     )
   }

@@ -14,7 +14,7 @@ import { packageVersion } from '../platform/package.ts'
 import { type NamedField, ROUTE_ALIASES, renameFields, rewriteUrl } from './aliases.ts'
 import { sendBytes } from './bytes.ts'
 import { createClientAddress } from './client-address.ts'
-import { answerClientError, refuseConnection } from './client-error.ts'
+import { answerClientError, rejectConnection } from './client-error.ts'
 import { allowOrigins } from './cors.ts'
 import { sendEvents } from './events.ts'
 import { addFunctionRoutes } from './fn.ts'
@@ -30,20 +30,20 @@ import { addSurface } from './surface.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** The operation whose route it is. */
+    /** Name of the operation of the route. */
     operation?: string
   }
 }
 
-/** Then a stream is cut off: who goes on listening asks again, and must still have the right to. */
+/** Streams end after this time; clients connect again, which checks their permissions again. */
 const MAX_STREAM_MS = 3_600_000
 
 export interface ServerOptions {
-  /** Then a request is refused of whose body nothing has come meanwhile, though a part is missing; half a minute unless given. */
+  /** A request is rejected if its incomplete body receives no data for this time. Default 30 s. */
   stalledBodyMs?: number
 }
 
-/** The HTTP surface: each operation at its route, and what stands outside the list. Does not listen yet. */
+/** Creates the HTTP server with the routes of all operations, functions, health checks and surfaces. It does not listen yet. */
 export async function createServer(
   app: App,
   surfaces: readonly Surface[] = [],
@@ -62,15 +62,15 @@ export async function createServer(
     routerOptions: { maxParamLength: 1024 },
     forceCloseConnections: 'idle',
     exposeHeadRoutes: true,
-    // An address that cannot be decoded is refused before any route is found.
+    // A URL that cannot be decoded fails before routing.
     frameworkErrors: (error, request, reply) =>
       fail(app, error.code === 'FST_ERR_BAD_URL' ? badPath(request.originalUrl) : error, request, reply),
     clientErrorHandler: (error, socket) => answerClientError(app, error, socket),
   })
   watchBodies(server.server, stalledBodyMs, (socket, answered) => {
     if (answered) return socket.destroy()
-    const message = `Nothing more has come of the body for ${stalledBodyMs / 1000} s`
-    refuseConnection(app, new ZeroError('request_timeout', message), socket)
+    const message = `The request body is incomplete, and no data arrived for ${stalledBodyMs / 1000} s`
+    rejectConnection(app, new ZeroError('request_timeout', message), socket)
   })
   await server.register(multipart, {
     limits: { fileSize: app.config.maxUploadBytes, files: 10, fields: 100, fieldSize: app.config.maxBodyBytes },
@@ -79,7 +79,7 @@ export async function createServer(
   server.setReplySerializer((answer) => stringifyJson(answer))
   allowOrigins(server, app.config.corsOrigins)
 
-  // Many clients send a body of JSON without saying so, or say it on requests that have none.
+  // Many clients send JSON without a content type, or a JSON content type without a body.
   server.removeContentTypeParser(['application/json', 'text/plain'])
   server.addContentTypeParser('*', { parseAs: 'string' }, (request, body, done) => {
     if (body === '') return done(null, undefined)
@@ -92,21 +92,21 @@ export async function createServer(
     }
   })
 
-  // Whoever listens to a stream would keep the server from closing.
+  // Open streams would keep the server from closing.
   const closing = new AbortController()
   server.addHook('preClose', async () => closing.abort())
-  // And so would whoever has connected and asked nothing yet, as browsers and pools of connections do: Node counts that as work.
-  const silent = new Set<Socket>()
+  // Connections without a request, which browsers and connection pools open, would also keep the server from closing: Node counts them as active.
+  const unused = new Set<Socket>()
   server.server.on('connection', (socket: Socket) => {
-    silent.add(socket)
-    socket.once('close', () => silent.delete(socket))
+    unused.add(socket)
+    socket.once('close', () => unused.delete(socket))
   })
-  server.server.on('request', ({ socket }) => silent.delete(socket))
+  server.server.on('request', ({ socket }) => unused.delete(socket))
   server.addHook('preClose', async () => {
-    for (const socket of silent) socket.destroy()
+    for (const socket of unused) socket.destroy()
   })
   server.addHook('onResponse', async (request, reply) => {
-    // Its headers may have promised that more requests can follow.
+    // The headers of the response may have announced a persistent connection.
     if (closing.signal.aborted) request.raw.socket.destroySoon()
     const { operation = 'none' } = request.routeOptions.config
     app.metrics.requests.observe({ operation, status: reply.statusCode }, reply.elapsedTime / 1000)
@@ -128,13 +128,16 @@ export async function createServer(
     }
   }
 
-  /** Before the body is read: who may not ask sends us nothing. */
+  /** Returns the hook that checks rate limit and permission before the body is read. */
   function admit(operation: Operation) {
     return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
       const { permission } = operation
       const { 'content-encoding': encoding = 'identity' } = request.headers
       if (encoding !== 'identity')
-        throw new ZeroError('unsupported_media_type', `A body in "${encoding}" is not read: send it as it is`)
+        throw new ZeroError(
+          'unsupported_media_type',
+          `The content encoding "${encoding}" is not supported: send the body without content encoding`,
+        )
       if (permission === 'public') checkHost(request.headers)
       const caller =
         permission === 'public' ? { ...ANONYMOUS, client: clientAddress(request) } : await authenticate(request.headers)
@@ -147,20 +150,20 @@ export async function createServer(
   function handle(operation: Operation) {
     return async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
       const { input, caller, ...remarks } = readRequest(operation, callers.get(request)!, request)
-      const say = () => {
+      const setWarnings = () => {
         if (remarks.warnings.length > 0) void reply.header('x-zerodb-warnings', remarks.warnings.join('; '))
       }
       if (operation.kind === 'bytes') {
         const bytes = await operation.run(app, caller, input)
-        say()
+        setWarnings()
         return sendBytes(request, reply, bytes)
       }
       if (operation.kind === 'stream') {
-        say()
+        setWarnings()
         const stop = new AbortController()
         const signal = AbortSignal.any([stop.signal, closing.signal, AbortSignal.timeout(MAX_STREAM_MS)])
         const messages = await operation.run(app, caller, input, signal)
-        // A HEAD asks for the headers of a stream, which would not end by itself.
+        // HEAD only needs the headers of the stream, which does not end by itself.
         if (request.method === 'HEAD') stop.abort()
         return sendEvents(reply, messages, () => stop.abort())
       }
@@ -176,7 +179,7 @@ export async function createServer(
         const answered = other?.holds(answer as object) ? other.status : usual
         return { status: answered, body: withWarnings(answer, remarks) }
       })
-      say()
+      setWarnings()
       if (isRepeated) void reply.header('idempotency-replayed', 'true')
       return status === 204 ? reply.code(204).send() : reply.code(status).send(body)
     }
@@ -213,10 +216,10 @@ export async function createServer(
 function fail(app: App, thrown: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const error = toZeroError(thrown)
   const detail = { request_id: request.id, method: request.method, url: request.url.split('?')[0], code: error.code }
-  // A run keeps what its function has thrown: that is its author's to mend.
+  // The error of a function is stored in its run, where its author finds it, so it is not an error of the server.
   if (error.runId !== undefined) app.log.info({ ...detail, run_id: error.runId }, 'function failed')
   else if (error.status >= 500) app.log.error({ ...detail, error: error.cause ?? error }, 'request failed')
-  else app.log.debug(detail, 'request refused')
+  else app.log.debug(detail, 'request rejected')
 
   void reply.code(error.status).header('vary', 'accept').header('x-request-id', request.id)
   if (error.status === 401) void reply.header('www-authenticate', 'Bearer')
@@ -229,8 +232,8 @@ function fail(app: App, thrown: unknown, request: FastifyRequest, reply: Fastify
 }
 
 /**
- * A multipart body as it streams in. A file that is cut off at the limit is an error, not a shorter file. Throws
- * `validation_failed` for a field that the operation does not know, or that comes twice.
+ * Yields the parts of a multipart body while it arrives. Throws `too_large` for a file over the limit, and `validation_failed` for an unknown or
+ * repeated field.
  */
 async function* uploadParts(
   request: FastifyRequest,
@@ -238,7 +241,7 @@ async function* uploadParts(
   remarks: { warnings: string[] },
 ): AsyncIterable<UploadPart> {
   const names = new Map<string, string>()
-  for await (const part of wholeBody(request.parts())) {
+  for await (const part of withParserErrors(request.parts())) {
     if (part.type === 'field') {
       const [{ name }] = renameFields(operation.name, { [part.fieldname]: part.value }) as [NamedField]
       if (!admitPart(operation, name, part.fieldname, names.get(name), remarks.warnings)) continue
@@ -251,21 +254,21 @@ async function* uploadParts(
       name: part.fieldname,
       file_name: (part.filename || 'file').slice(-255),
       content_type: part.mimetype,
-      content: wholeBody(part.file),
+      content: withParserErrors(part.file),
     }
     part.file.resume()
     if (part.file.truncated) throw new ZeroError('too_large')
   }
 }
 
-/** What the multipart parser throws has no status of its own unless it is about size: a body that is broken is the sender's mistake. */
-async function* wholeBody<Item>(source: AsyncIterable<Item>): AsyncGenerator<Item> {
+/** Converts errors of the multipart parser: a malformed body is the client's error. Errors about sizes pass unchanged. */
+async function* withParserErrors<Item>(source: AsyncIterable<Item>): AsyncGenerator<Item> {
   try {
     yield* source
   } catch (error) {
     const { statusCode, message } = error as { statusCode?: number; message: string }
     throw statusCode === 413
       ? error
-      : new ZeroError('invalid', `The multipart body is broken: ${message}`, { cause: error })
+      : new ZeroError('invalid', `The multipart body is malformed: ${message}`, { cause: error })
   }
 }

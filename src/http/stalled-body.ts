@@ -1,39 +1,39 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 
-/** So often within the limit it is looked whether something has come: a body is given up a quarter of the limit late at most. */
-const LOOKS = 4
+/** Number of checks within the limit. A stalled body is detected at most a quarter of the limit late. */
+const CHECKS = 4
 
 /**
- * Calls `giveUp` with the connection of a request of whose body a part is missing and nothing has come for `limitMs`. As long as it moves it may take
- * any time, and so may the answer to one that has come. `answered`: the answer has begun, and no other can be given.
+ * Calls `onStall` with the connection of a request whose incomplete body receives no data for `limitMs`. The total time is not limited, nor the
+ * time of the response to a complete body. `answered` tells that a response has started, so no other can be sent.
  */
 export function watchBodies(
   server: Server,
   limitMs: number,
-  giveUp: (socket: Socket, answered: boolean) => void,
+  onStall: (socket: Socket, answered: boolean) => void,
 ): void {
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     const { 'content-length': length = '0', 'transfer-encoding': encoding } = request.headers
     if (length === '0' && encoding === undefined) return
     const { socket } = request
     let received = socket.bytesRead
-    // Looks, not time: as long as this process stands still itself, it can see nothing come.
-    let quiet = 0
+    // Counts checks instead of time: a blocked process cannot receive data.
+    let stalled = 0
     const timer = setInterval(() => {
       if (request.complete) return clearInterval(timer)
-      const moves = socket.bytesRead > received || waitsForUs(request, response)
+      const isActive = socket.bytesRead > received || isWaitingForServer(request, response)
       received = socket.bytesRead
-      quiet = moves ? 0 : quiet + 1
-      if (quiet < LOOKS) return
+      stalled = isActive ? 0 : stalled + 1
+      if (stalled < CHECKS) return
       clearInterval(timer)
-      giveUp(socket, response.headersSent)
-    }, limitMs / LOOKS)
+      onStall(socket, response.headersSent)
+    }, limitMs / CHECKS)
     request.once('close', () => clearInterval(timer))
   })
 }
 
-/** What has come has not been read yet, or it is still the turn of an earlier request of the connection to be answered. */
-function waitsForUs(request: IncomingMessage, response: ServerResponse): boolean {
+/** Tells whether received data is not read yet, or an earlier request of the connection is not answered yet. */
+function isWaitingForServer(request: IncomingMessage, response: ServerResponse): boolean {
   return request.readableLength > 0 || (response.socket === null && !response.writableFinished)
 }

@@ -3,7 +3,7 @@ import type { ReadableStream } from 'node:stream/web'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Caller, Surface } from '../app.ts'
 
-/** Makes a surface answer at its path. `onCaller` is told who asks, and throws for a request that must not go further. */
+/** Adds the route of a surface. `onCaller` gets the authenticated caller and throws to reject the request. */
 export async function addSurface(
   server: FastifyInstance,
   surface: Surface,
@@ -36,16 +36,16 @@ export async function addSurface(
 
 const NO_BODY = new Uint8Array()
 
-/** The request as the web knows it, but for its body. */
+/** Converts the request to a web `Request` without its body. */
 function webRequest({ url, method, headers }: FastifyRequest, reply: FastifyReply): Request {
-  const gone = new AbortController()
+  const disconnected = new AbortController()
   reply.raw.once('close', () => {
-    if (!reply.raw.writableFinished) gone.abort()
+    if (!reply.raw.writableFinished) disconnected.abort()
   })
   const fields = Object.entries(headers).flatMap(([name, value = '']) =>
     [value].flat().map((each): [string, string] => [name, each]),
   )
-  return new Request(`http://localhost${url}`, { method, headers: fields, signal: gone.signal })
+  return new Request(`http://localhost${url}`, { method, headers: fields, signal: disconnected.signal })
 }
 
 async function send(reply: FastifyReply, response: Response): Promise<FastifyReply> {

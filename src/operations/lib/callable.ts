@@ -10,6 +10,6 @@ export async function callable(
 ): Promise<PreparedFunction> {
   const fn = await app.functions.byName(scopeOf(caller, project_id).project_id, name)
   if (fn === null || fn.user_id !== caller.user_id) throw new ZeroError('not_found', 'Function not found')
-  if (!fn.is_active) throw new ZeroError('function_disabled', `The function "${name}" is switched off`)
+  if (!fn.is_active) throw new ZeroError('function_disabled', `The function "${name}" is disabled`)
   return fn
 }

@@ -71,7 +71,7 @@ test('the topic is topic, otherwise event_type, otherwise type', async () => {
   const publish = (body: object) => user.post(`${user.database}/events`, body)
   expect((await publish({ event_type: 'b', topic: 'a', type: 'c' })).body).toMatchObject({
     topic: 'a',
-    warnings: ['"event_type" was ignored: "topic" says the topic', '"type" was ignored: "topic" says the topic'],
+    warnings: ['"event_type" was ignored: "topic" is used as topic', '"type" was ignored: "topic" is used as topic'],
   })
   expect((await publish({ event_type: 'b', type: 'c' })).body.topic).toBe('b')
   expect((await publish({ type: 'c' })).body.topic).toBe('c')

@@ -218,7 +218,7 @@ test('A9: a response cannot set headers of the server, and the run lists the dro
       at: expect.any(String),
       level: 'warn',
       message:
-        '[headers that a function cannot set here were dropped: x-zerodb-run-id, x-request-id, www-authenticate, ratelimit-remaining, ' +
+        '[dropped headers that a function cannot set here: x-zerodb-run-id, x-request-id, www-authenticate, ratelimit-remaining, ' +
         'ratelimit, x-accel-redirect, server, proxy-authenticate, alt-svc, x-content-type-options]',
     },
   ])

@@ -68,7 +68,7 @@ test('an error has the same request id as the log', async () => {
   const user = await app.newUser()
   const { body } = await user.get('/api/v1/hooks/no-id')
   expect(body.request_id).toMatch(/^[0-9a-f-]{36}$/)
-  expect(about('request refused')).toEqual([
+  expect(about('request rejected')).toEqual([
     expect.objectContaining({ request_id: body.request_id, code: 'validation_failed', url: '/api/v1/hooks/no-id' }),
   ])
 })

@@ -232,7 +232,10 @@ test('a body that is not valid JSON is 422 json_invalid, with any content type',
   const headers = { 'content-encoding': 'gzip' }
   expect(await user.request('POST', '/api/v1/hooks', { body: {}, headers })).toMatchObject({
     status: 415,
-    body: { code: 'unsupported_media_type', detail: 'A body in "gzip" is not read: send it as it is' },
+    body: {
+      code: 'unsupported_media_type',
+      detail: 'The content encoding "gzip" is not supported: send the body without content encoding',
+    },
   })
   for (const payload of ['null', '7', '"text"', 'true'])
     expect((await send(payload, 'application/json')).status).toBe(422)
@@ -319,7 +322,7 @@ test('a malformed path is a client error', async () => {
     `${user.database}/vectors/${name}`,
     `/fn/${name}`,
   ])) {
-    const detail = `The path "${path}" cannot be decoded: behind each % stand two hexadecimal digits, and together they are UTF-8 (% itself is %25)`
+    const detail = `The path "${path}" cannot be decoded: each % must be followed by two hexadecimal digits of UTF-8 bytes (write % itself as %25)`
     expect(await user.get(`${path}?limit=%zz`)).toMatchObject({ status: 422, body: { detail, code: 'invalid' } })
   }
   const long = await user.get(`${user.database}/vectors/${'x'.repeat(900)}/${'x'.repeat(900)}/%`)

@@ -64,7 +64,7 @@ const uploadHead = (size: number) =>
 const REFUSED = {
   statuses: [408],
   body: {
-    detail: 'Nothing more has come of the body for 0.4 s',
+    detail: 'The request body is incomplete, and no data arrived for 0.4 s',
     code: 'request_timeout',
     request_id: expect.any(String),
   },
