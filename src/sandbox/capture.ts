@@ -2,9 +2,9 @@ import { StringDecoder } from 'node:string_decoder'
 import { LEVELS, STREAMS } from './frames.ts'
 import type { GuestLog } from './index.ts'
 
-/** Kept of each stream. */
-const KEPT_BYTES = 51_200
-/** A call that prints more than this, over all streams, is ended. */
+/** Maximum output that is stored per stream. */
+const MAX_STORED_BYTES = 51_200
+/** A call that prints more than this over all streams is killed. */
 export const MAX_PRINTED_BYTES = 1_048_576
 
 interface Stream {
@@ -12,15 +12,15 @@ interface Stream {
   decoder: StringDecoder
   text: string
   bytes: number
-  /** The begin of a line whose end has not come. */
+  /** The incomplete last line. */
   line: string
 }
 
-/** What one call prints: each line as it comes, and the whole up to a limit. */
+/** Captures the output of one call: passes on each line, and stores the text up to a limit. */
 export class Capture {
   #streams = new Map<number, Stream>()
   #onLog: ((line: GuestLog) => void) | undefined
-  /** All that has come, kept or not, with what came around it. */
+  /** All received bytes, stored or not, including the overhead of frames. */
   bytes = 0
 
   constructor(onLog: ((line: GuestLog) => void) | undefined) {
@@ -30,26 +30,26 @@ export class Capture {
   write(number: number, level: number, data: Uint8Array, overhead = 0): void {
     this.bytes += data.length + overhead
     const stream = this.#stream(number)
-    if (!stream || stream.bytes > KEPT_BYTES) return
-    const room = KEPT_BYTES - stream.bytes
-    // Nothing counts too: it is a line of the log.
+    if (!stream || stream.bytes > MAX_STORED_BYTES) return
+    const room = MAX_STORED_BYTES - stream.bytes
+    // An empty message counts as well: it is a line of the log.
     stream.bytes += Math.max(data.length, 1)
     let text = stream.decoder.write(Buffer.from(data.subarray(0, room)))
-    if (stream.bytes > KEPT_BYTES) text += `\n[cut here: more than ${KEPT_BYTES} bytes]\n`
+    if (stream.bytes > MAX_STORED_BYTES) text += `\n[cut here: more than ${MAX_STORED_BYTES} bytes]\n`
     if (stream.name === 'log') {
-      this.#say(stream, level, text.replace(/\n$/, ''))
+      this.#emit(stream, level, text.replace(/\n$/, ''))
       return
     }
     stream.text += text
     const lines = (stream.line + text).split('\n')
     stream.line = lines.pop()!
-    for (const line of lines) this.#say(stream, level, line)
+    for (const line of lines) this.#emit(stream, level, line)
   }
 
-  /** What has been printed. Hands out the lines that no line break has ended. */
+  /** Passes on incomplete last lines and returns the stored output. */
   finish(): { stdout: string; stderr: string } {
     for (const stream of this.#streams.values()) {
-      if (stream.line !== '') this.#say(stream, 1, stream.line)
+      if (stream.line !== '') this.#emit(stream, 1, stream.line)
       stream.line = ''
     }
     return { stdout: this.#streams.get(1)?.text ?? '', stderr: this.#streams.get(2)?.text ?? '' }
@@ -64,7 +64,7 @@ export class Capture {
     return stream
   }
 
-  #say(stream: Stream, level: number, text: string): void {
+  #emit(stream: Stream, level: number, text: string): void {
     this.#onLog?.({ stream: stream.name, level: stream.name === 'log' ? (LEVELS[level] ?? 'info') : 'info', text })
   }
 }

@@ -7,9 +7,9 @@ import type { Exit, Guest, Launcher } from './launcher.ts'
 import { type SandboxOptions, supervised } from './supervised.ts'
 import { DEFAULT_MEMORY_MB, Supervisor } from './supervisor.ts'
 
-// Written from the types of the package e2b 2.51 and tested with a stand-in for it: not run against E2B.
+// Written from the types of the package e2b 2.51 and tested with a fake of it, not against E2B.
 
-/** What is used of the package `e2b`. */
+/** The used part of the package `e2b`. */
 export interface E2bSdk {
   Sandbox: {
     create(options: { allowInternetAccess: boolean; secure: boolean; timeoutMs: number }): Promise<E2bSandbox>
@@ -27,13 +27,13 @@ interface E2bSandbox {
 }
 
 const FOLDER = '/home/user/zerodb'
-/** Whatever happens here, a sandbox there ends by then. */
+/** E2B ends a sandbox after this time, even if this server has died. */
 const MAX_LIFE_MS = 3_600_000
-/** A line carries one read of the channel, in base64. */
+/** Maximum length of a line, which has one read of the channel in base64. */
 const MAX_LINE = 1 << 20
 const PROGRAMS: Record<Runtime, string> = { nodejs20: 'node', 'python3.11': 'python3' }
 
-/** Firecracker microVMs of E2B, or of a cloud that speaks as it does: E2B_API_KEY and E2B_DOMAIN are the package's own settings. */
+/** Creates the driver for Firecracker microVMs of E2B or a compatible cloud. E2B_API_KEY and E2B_DOMAIN are settings of the package. */
 export function e2b({ concurrency, log }: SandboxOptions, sdk: () => Promise<E2bSdk> = importSdk): SandboxDriver {
   return supervised('e2b', async () => {
     const supervisor = new Supervisor({ launcher: e2bLauncher(sdk), concurrency, log, poolSize: 0 })
@@ -47,7 +47,7 @@ export function e2b({ concurrency, log }: SandboxOptions, sdk: () => Promise<E2b
         runtimes[runtime] = {
           available: false,
           cause: `E2B cannot run ${runtime}: ${(error as Error).message}`,
-          remedy: 'Check E2B_API_KEY, that "npm install e2b" has been done, and that the template has node and python3',
+          remedy: 'Check E2B_API_KEY, run "npm install e2b", and check that the template has node and python3',
         }
       }
     }
@@ -57,7 +57,7 @@ export function e2b({ concurrency, log }: SandboxOptions, sdk: () => Promise<E2b
       limits: 'none',
       uid: 'own',
       runtimes,
-      warnings: ['What memory and processor a function has is what the template of E2B says'],
+      warnings: ['The template of E2B determines memory and processors of functions'],
     }
     return { report, supervisor }
   })
@@ -105,7 +105,7 @@ async function connect(sandbox: E2bSandbox, command: string): Promise<Guest> {
   let send: (data: string) => Promise<void> = () => Promise.resolve()
   const channel = new Duplex({
     read() {},
-    // One after the other: requests that overlap might arrive in any order.
+    // Sequential, because overlapping requests could arrive in any order.
     write: (chunk: Buffer, _, done) => void send(`${chunk.toString('base64')}\n`).then(() => done(), done),
   })
   for (const stream of [channel, ...Object.values(output)]) stream.on('error', () => {})
@@ -115,7 +115,7 @@ async function connect(sandbox: E2bSandbox, command: string): Promise<Guest> {
     end({ code: null, signal: 'SIGKILL', outOfMemory: false })
   }
   let rest = ''
-  function take(data: string): void {
+  function receive(data: string): void {
     const lines = (rest + data).split('\n')
     rest = lines.pop()!
     if (rest.length > MAX_LINE) kill()
@@ -127,18 +127,23 @@ async function connect(sandbox: E2bSandbox, command: string): Promise<Guest> {
       else if (line.startsWith('x ')) {
         const [, code, signal] = line.split(' ')
         const exit = { code: code ? Number(code) : null, signal: (signal || null) as NodeJS.Signals | null }
-        // What has been read is handed on in the turns before this one.
+        // Data that was read before is delivered first.
         setImmediate(() => end({ ...exit, outOfMemory: false }))
       }
     }
   }
-  const running = await sandbox.commands.run(command, { background: true, stdin: true, timeoutMs: 0, onStdout: take })
+  const running = await sandbox.commands.run(command, {
+    background: true,
+    stdin: true,
+    timeoutMs: 0,
+    onStdout: receive,
+  })
   send = (data) => running.sendStdin(data)
   void running.wait().then(
     () => setImmediate(() => end({ code: 0, signal: null, outOfMemory: false })),
     () => end({ code: null, signal: null, outOfMemory: false }),
   )
-  // One that has ended is paid for no longer.
+  // Ends the billing of the sandbox.
   void exited.then(() => sandbox.kill().catch(() => {}))
   return {
     pid: () => undefined,
@@ -147,7 +152,7 @@ async function connect(sandbox: E2bSandbox, command: string): Promise<Guest> {
     stderr: output[2],
     exited,
     kill,
-    // Its processor is its own.
+    // Not needed: the sandbox does not share a processor with this server.
     pause() {},
     resume() {},
     hasStrays: () => false,

@@ -1,23 +1,23 @@
-// What the supervisor and a guest say to each other: `u32 length, u8 type, u32 call, body`, little endian, the length without this header.
+// The protocol between the supervisor and a guest: `u32 length, u8 type, u32 call, body`, little endian, the length without this header.
 //
-//   INIT    to the guest   u32 length of a JSON head {entry, env, files: [[path, size], …]}, the head, the files' bytes one after the other
+//   INIT    to the guest   u32 length of a JSON head {entry, env, files: [[path, size], …]}, the head, the concatenated bytes of the files
 //   CALL    to the guest   JSON {mode, input, timeout_ms, limit}
-//   REPLY   to the guest   u32 question, u8 1 (then JSON value) or 0 (then JSON {message, code, status})
-//   UP      from the guest version of the interpreter; once, before anything else
-//   RESULT  from the guest u8 kind, u8 1 when this process takes no further call, 2 when the call has left work that goes on, then by kind:
-//                          0 JSON · 1 u32 length of a JSON head {status, headers}, the head, bytes · 2 JSON of an error · 3 size in digits, or nothing
+//   REPLY   to the guest   u32 request id, u8 1 (then JSON value) or 0 (then JSON {message, code, status})
+//   UP      from the guest version of the interpreter; once, before any other frame
+//   RESULT  from the guest u8 kind, u8 1 if the process accepts no further call, 2 if work of the call continues in the background, then by kind:
+//                          0 JSON · 1 u32 length of a JSON head {status, headers}, the head, bytes · 2 JSON of an error · 3 size in digits, or empty
 //   LOG     from the guest u8 stream, u8 level, text
-//   ASK     from the guest u32 question, u8 length of a name, the name, JSON
-//   QUIET   from the guest u8 0: what the call has left has ended; 1: it has failed, and this process takes no further call; 2: it goes on
+//   ASK     from the guest u32 request id, u8 length of a name, the name, JSON
+//   QUIET   from the guest u8 0: background work of the call has ended; 1: it has failed, and the process accepts no further call; 2: it continues
 export const FRAME = { INIT: 1, CALL: 2, REPLY: 3, UP: 16, RESULT: 17, LOG: 18, ASK: 19, QUIET: 20 } as const
 export const RESULT_KIND = { JSON: 0, RESPONSE: 1, THREW: 2, TOO_LARGE: 3 } as const
 export const STREAMS = ['', 'stdout', 'stderr', 'log'] as const
 export const LEVELS = ['debug', 'info', 'warn', 'error'] as const
 
-/** Of every frame. */
+/** Length of a frame's header. */
 export const HEADER_BYTES = 9
 
-/** One frame as bytes. */
+/** Encodes a frame. */
 export function frame(type: number, call: number, ...parts: readonly (string | Uint8Array)[]): Buffer {
   let length = 0
   for (const part of parts) length += typeof part === 'string' ? Buffer.byteLength(part) : part.length
@@ -43,15 +43,15 @@ export function u32(value: number): Buffer {
 }
 
 export interface FrameHandler {
-  /** The most bytes that a frame of this type may have as things stand. Asked before any of them is kept; undefined: no such frame may come. */
+  /** Returns the maximum length of a frame of this type in the current state, or undefined if it is not allowed. Called before the body is stored. */
   cap(type: number): number | undefined
-  /** `body` is only good until this returns. */
+  /** Handles a frame. `body` is only valid until this returns. */
   frame(type: number, call: number, body: Buffer): void
-  /** The sender does not keep to the rules. */
-  broken(why: string): void
+  /** Called when the sender violates the protocol. */
+  onError(reason: string): void
 }
 
-/** Cuts a stream of bytes into frames. After `stop` nothing more is handed out, not even of what has been read already. */
+/** Splits a stream of bytes into frames. After `stop` no frame is delivered, not even from data that is already read. */
 export function createFrameReader(handler: FrameHandler): { push(chunk: Buffer): void; stop(): void } {
   let pieces: Buffer[] = []
   let have = 0
@@ -78,7 +78,9 @@ export function createFrameReader(handler: FrameHandler): { push(chunk: Buffer):
         const cap = handler.cap(type)
         if (cap === undefined || length > cap) {
           stop()
-          handler.broken(cap === undefined ? `a frame of type ${type} came` : `a frame of ${length} bytes came`)
+          handler.onError(
+            cap === undefined ? `unexpected frame of type ${type}` : `a frame of ${length} bytes is too long`,
+          )
           return
         }
         need += length

@@ -3,78 +3,78 @@ import type { Runtime } from '../schema/runtime.ts'
 
 export { RUNTIMES, type Runtime } from '../schema/runtime.ts'
 
-/** Code that can be run, with the world that it sees. */
+/** User code with its environment. */
 export interface Program {
   /**
-   * Names project, function version and environment: an instance that has served a call of one program serves no other. Null: a program of
-   * one call, whose instance is never used again.
+   * Identifies project, function version and environment. An instance only serves calls of one program. Null for a program of a single call, whose
+   * instance is not reused.
    */
   key: string | null
   runtime: Runtime
-  /** Relative paths and their contents. They are laid into the instance's working directory. */
+  /** Contents by relative path, written to the working directory of the instance. */
   files: Readonly<Record<string, string | Uint8Array>>
-  /** The path of the one that is loaded. */
+  /** Path of the file that is loaded. */
   entry: string
   env: Readonly<Record<string, string>>
-  /** `warm`: later calls of the same program may find what earlier ones have left in memory and on disk. `fresh`: each call finds nothing. */
+  /** `warm`: calls of a program can share memory and disk with earlier calls. `fresh`: each call starts in a new instance. */
   isolation: 'warm' | 'fresh'
   memory_mb: number
 }
 
 /**
- * What a call does with its program. `handler`: loads the entry and calls its handler (`export default`, or Python's `handler`) with the input's
- * `event` and `ctx`. `config`: loads the entry and returns what it exports as `config`, if it has a handler. `script`: executes the entry as a program of its own
- * with `stdin`; what it leaves in `result` (JavaScript: what the module exports as default; Python: the global `result`) is the result.
+ * How a call uses its program. `handler` loads the entry and calls its handler (`export default`, or Python's `handler`) with `event` and `ctx`.
+ * `config` loads the entry and returns its exported `config`, if the entry has a handler. `script` executes the entry as a stand-alone program with
+ * `stdin` and returns the default export (JavaScript) or the global `result` (Python).
  */
 export type Mode = 'handler' | 'config' | 'script'
 
-/** What the handler is called with, besides what the host answers. Travels as JSON. */
+/** Input of a call, transported as JSON. */
 export interface CallInput {
   /** The envelope `{id, event, channel, data, timestamp}`. A binary `data.body` is `{"$bytes": "<base64>"}` here and bytes in the guest. */
   event?: unknown
-  /** What `ctx` shows as it is: `run_id`, `attempt`, `trigger`, `function`, `version`, … */
+  /** Properties of `ctx`: `run_id`, `attempt`, `trigger`, `function`, `version`, … */
   context?: Readonly<Record<string, unknown>>
   stdin?: string
 }
 
 export interface Call {
   program: Program
-  /** The project that the call is for: its calls take at most half of the slots and half of the queue. Absent: no such limit. */
+  /** Project of the call. The calls of a project can use at most half of the slots and half of the queue; without a project there is no such limit. */
   project?: string
   mode: Mode
   input: CallInput
   timeout_seconds: number
-  /** The largest result, in bytes. */
+  /** Maximum size of the result in bytes. */
   output_limit_bytes: number
-  /** Another call of ours waits for this one, and does nothing meanwhile: it lends its slot, so that callers cannot wait for each other in a ring. */
+  /** A waiting call started this one and lends its slot, so that calls that wait for each other cannot deadlock. */
   nested?: boolean
-  /** Ends the call early: the guest is killed, and the outcome is `cancelled`. */
+  /** Cancels the call: the guest is killed, and the outcome is `cancelled`. */
   signal?: AbortSignal
-  /** Each line that the guest prints or logs, as it comes, until the cap on logs. Must not throw. */
+  /** Receives each line that the guest prints or logs, up to the limit on logs. Must not throw. */
   onLog?(line: GuestLog): void
   /**
-   * Each line that comes after the result: what the call has left running prints, and how it fails. Absent: what a call leaves running is not
-   * given time to end. Must not throw.
+   * Receives each line after the result: output and errors of background work of the call. If absent, background work gets no time to end. Must
+   * not throw.
    */
   onLateLog?(line: GuestLog): void
   /**
-   * What the guest asks of us while the call lives: `name` and JSON in, JSON out. What it throws reaches the guest as an error with its
-   * `code` and `message`. Absent: every such call fails.
+   * Handles a request of the guest to the host during the call: `name` and JSON in, JSON out. An error reaches the guest with its `code` and
+   * `message`. If absent, every request fails.
    */
   onHostCall?(name: string, body: unknown, signal: AbortSignal): Promise<unknown>
 }
 
 export interface GuestLog {
   stream: 'stdout' | 'stderr' | 'log'
-  /** Of `ctx.log`: debug, info, warn or error; of streams, info. */
+  /** Level of a `ctx.log` message; `info` for stdout and stderr. */
   level: 'debug' | 'info' | 'warn' | 'error'
   text: string
 }
 
-/** What a call has returned. Only `json` is anything but bytes to us, and those are known to be one JSON document. */
+/** Result of a call. A `json` body is checked to be one JSON document; other bodies are opaque bytes. */
 export type GuestResult =
   | { kind: 'json'; body: Uint8Array }
-  /** An HTTP answer: `Response` in JavaScript, `ctx.response(…)` in both. Header names are lower case. */
+  /** An HTTP response: `Response` in JavaScript, `ctx.response(…)` in both languages. Header names are lower case. */
   | { kind: 'response'; status: number; headers: [string, string][]; body: Uint8Array }
 
 export type OutcomeStatus = 'ok' | 'threw' | 'timeout' | 'memory' | 'output_limit' | 'crashed' | 'cancelled'
@@ -83,7 +83,7 @@ export interface Outcome {
   status: OutcomeStatus
   /** Null unless `ok`. */
   result: GuestResult | null
-  /** What the guest threw, or what has become of it. Null when `ok`. `retry_after` and `never_retry`: the guest said so. */
+  /** The error that the guest threw, or why it was ended. Null if `ok`. The guest sets `retry_after_seconds` and `never_retry`. */
   error: {
     name: string
     message: string
@@ -91,66 +91,66 @@ export interface Outcome {
     retry_after_seconds?: number
     never_retry?: boolean
   } | null
-  /** What it printed, cut at the cap on logs with a line that says so. */
+  /** Output of the call. If the limit on logs is reached, it ends with a line that says so. */
   stdout: string
   stderr: string
   duration_ms: number
-  /** From the call's arrival until its code ran: waiting for a slot and, when `cold`, for an instance. */
+  /** Time from the arrival of the call to the start of its code: waiting for a slot and, if `cold`, for an instance. */
   queued_ms: number
   cold: boolean
-  /** Null where it cannot be told. */
+  /** Null if unknown. */
   peak_memory_bytes: number | null
 }
 
-/** As answers give milliseconds: a thousandth is as much as the clock can tell. */
+/** Rounds milliseconds for responses to thousandths, the precision of the clock. */
 export const toThousandths = (ms: number): number => Math.round(ms * 1000) / 1000
 
-/** The cause for which no runtime is available before the boundary has been tried. */
-export const NOT_TRIED = 'The sandbox has not been tried yet'
+/** The cause in reports before the sandbox was tested. */
+export const NOT_TRIED = 'The sandbox has not been tested yet'
 
-/** What is in force, as really tried at start. */
+/** The effective isolation and limits, as tested at start. */
 export interface SandboxReport {
   driver: string
-  /** `none`: user code could do whatever this process can. */
+  /** `none`: user code has all permissions of this process. */
   isolation: 'namespaces' | 'microvm' | 'none'
-  /** How memory and processes are bounded. */
+  /** How memory and processes are limited. */
   limits: 'cgroup1' | 'cgroup2' | 'rlimit' | 'none'
-  /** Whether each instance has a user id of its own. */
+  /** Whether each instance has its own user id. */
   uid: 'own' | 'shared'
   runtimes: Record<Runtime, { available: true; version: string } | { available: false; cause: string; remedy: string }>
-  /** What weakens it on this machine, each a sentence for its operator. */
+  /** Weaknesses on this machine, each a sentence for the operator. */
   warnings: string[]
 }
 
-/** How much is going on. */
+/** Numbers of calls and instances. */
 export interface SandboxLoad {
   running: number
   queued: number
   instances: number
 }
 
-/** Why this runtime cannot be run here; null when it can. */
+/** Returns the error if this runtime is not available, otherwise null. */
 export function unavailable({ runtimes }: SandboxReport, runtime: Runtime): ZeroError | null {
   const found = runtimes[runtime]
   return found.available ? null : new ZeroError('sandbox_unavailable', `${found.cause}. ${found.remedy}`)
 }
 
-/** Runs user code behind a boundary of the operating system, or of something stronger. */
+/** Runs user code isolated by the operating system or a virtual machine. */
 export interface SandboxDriver {
-  /** What is known so far: before `ready`, no runtime is available. */
+  /** The current report. Before `ready`, no runtime is available. */
   readonly report: SandboxReport
-  /** Tries the boundary, once, and tells what is in force. Nothing is tried before this or a call asks for it. Never rejects. */
+  /** Tests the sandbox once and returns the report. The test starts with the first call of this or of `call`. Never rejects. */
   ready(): Promise<SandboxReport>
-  /** Has instances stand ready for the calls of this runtime that are to come. Costs memory from then on. */
+  /** Keeps instances of this runtime ready for future calls, which costs memory. */
   prepare(runtime: Runtime): void
   load(): SandboxLoad
   /**
-   * Runs one call. Whatever the guest does is an outcome. Throws `ZeroError` only for what is not the guest's doing: `sandbox_unavailable`
-   * (this runtime cannot be run here; cause and remedy in the message) and `sandbox_busy` (the queue is full; with `retryAfter`).
+   * Runs one call. All failures of the guest are outcomes. Only throws `ZeroError` for failures of the host: `sandbox_unavailable` (the message has
+   * cause and remedy) and `sandbox_busy` (the queue is full; with `retryAfter`).
    */
   call(call: Call): Promise<Outcome>
-  /** Has instances of this program end when they are idle: it has been replaced, or its environment has changed. */
+  /** Ends the instances of a replaced program as soon as they are idle. */
   retire(key: string): void
-  /** Kills what runs. */
+  /** Kills all instances. */
   close(): Promise<void>
 }

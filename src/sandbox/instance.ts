@@ -5,23 +5,25 @@ import { onAbort } from '../platform/abort.ts'
 import { Capture, MAX_PRINTED_BYTES } from './capture.ts'
 import { createFrameReader, FRAME, frame, HEADER_BYTES, u32 } from './frames.ts'
 import type { Call, Outcome, Program, Runtime } from './index.ts'
-import { parseForeignJson } from './json.ts'
+import { parseUntrustedJson } from './json.ts'
 import type { Exit, Guest } from './launcher.ts'
 import type { Protections } from './protections.ts'
 import { failed, readResult, type Verdict } from './results.ts'
 
-/** What a result may have besides its bytes: the head of a response, or an error with its stack. */
+/** Allowance of a RESULT frame beyond the result itself, for the head of a response or an error with its stack. */
 const RESULT_EXTRA_BYTES = 65_536
 const LOG_FRAME_BYTES = 32_768 + 2
-/** What a guest may ask of the host in one question; and how many at once. */
+/** Maximum size of one request of the guest to the host. */
 const ASK_FRAME_BYTES = 4 * 1024 * 1024
-const MAX_ASKING = 64
+/** Maximum number of concurrent requests of the guest to the host. */
+const MAX_REQUESTS = 64
 const BOOT_TEXT_BYTES = 4_000
-const LAST_WORD_MS = 300
-/** What a call leaves running has so long to end. Until then, the process serves no other call. */
+/** A guest must exit within this time after it has closed its channel. */
+const EXIT_WAIT_MS = 300
+/** Background work of a call must end within this time. Until it ends, the process serves no other call. */
 const MAX_LINGER_MS = 2_000
-/** Shorter calls are reported with the peak that was read last. */
-const FRESH_PEAK_MS = 5
+/** Shorter calls report the peak of memory that was read last. */
+const PEAK_READ_MS = 5
 
 interface Live {
   id: number
@@ -31,22 +33,22 @@ interface Live {
   queuedMs: number
   cold: boolean
   timer: NodeJS.Timeout
-  /** Made by the first thing printed. */
+  /** Created with the first output. */
   capture: Capture | undefined
-  /** Set by its result: from then on it may say nothing more. */
+  /** Set by the result. Later frames of the call are not allowed. */
   verdict: Verdict | undefined
-  /** Its result says that it has left work that goes on. */
+  /** The result reports background work that continues. */
   leavesWork: boolean
   durationMs: number
-  asking: number
-  /** Aborted when the call ends: what it has asked for is not wanted any more. */
-  over: AbortController | undefined
+  requests: number
+  /** Aborted when the call ends, so that its requests to the host stop. */
+  ended: AbortController | undefined
   /** Removes the listener of the call's signal. */
   ignoreSignal(): void
 }
 
-/** The call before: what comes of it late is told to it. */
-interface Past {
+/** The previous call, which receives late output of its background work. */
+interface PreviousCall {
   id: number
   call: Call
   capture: Capture
@@ -57,31 +59,31 @@ export interface InstanceOptions {
   memoryMb: number
   protections: Readonly<Protections>
   log: Logger
-  /** It has ended, for whatever reason, and serves no further call. Told once. */
+  /** Called once when the instance has ended for any reason. */
   onEnded(instance: Instance): void
-  /** What its last call has left running has ended. */
+  /** Called when the background work of the last call has ended. */
   onQuiet?(instance: Instance): void
 }
 
-/** One guest and what it is doing. It serves one program, one call at a time. Nothing that the guest does throws here. */
+/** A guest that serves the calls of one program, one at a time. Actions of the guest never make it throw. */
 export class Instance {
   readonly runtime: Runtime
   readonly memoryMb: number
   readonly guest: Guest
-  /** The version of its interpreter, when it is ready. Rejects with what it printed when it ends before. */
+  /** Resolves with the version of the interpreter when it is ready. Rejects with the printed text if the guest ends before. */
   readonly up: Promise<string>
-  /** Calls served. */
+  /** Number of served calls. */
   calls = 0
-  /** Since when it has had nothing to do, in the milliseconds of `performance.now()`. */
+  /** Start of the idle time, by `performance.now()`. */
   idleSince = performance.now()
-  /** Cleared by whoever shall not use it again. */
+  /** False if the instance must not serve further calls. */
   reusable = true
-  /** It failed over an earlier call before it took the one that it was given last. */
+  /** The instance failed because of an earlier call before it started the last one. */
   hasMissedCall = false
-  /** What its last call has left running was at work and answered, until it was stopped. */
+  /** Background work of the last call was responsive until it was stopped. */
   isHarmless = false
   #ended = false
-  #past: Past | undefined
+  #previous: PreviousCall | undefined
   #lingering: NodeJS.Timeout | undefined
   #paused = false
   #options: InstanceOptions
@@ -89,7 +91,7 @@ export class Instance {
   #live: Live | undefined
   #lastCall = 0
   #bootText = ''
-  #looseBytes = 0
+  #unassignedBytes = 0
   #peakBytes: number | null = null
   #isUp = false
   #setUp!: (version: string) => void
@@ -108,11 +110,11 @@ export class Instance {
     this.#reader = createFrameReader({
       cap: (type) => this.#cap(type),
       frame: (type, call, body) => this.#receive(type, call, body),
-      broken: (why) => this.#violation(why),
+      onError: (reason) => this.#violation(reason),
     })
     guest.channel.on('data', (chunk: Buffer) => this.#reader.push(chunk))
-    // Its end follows its last word at once, unless it has only closed the channel: then no call could ever be answered.
-    guest.channel.on('end', () => setTimeout(() => this.#violation('it has closed its channel'), LAST_WORD_MS).unref())
+    // The exit follows the end of the channel. A guest that only closes its channel could never answer a call.
+    guest.channel.on('end', () => setTimeout(() => this.#violation('it closed its channel'), EXIT_WAIT_MS).unref())
     guest.stdout.on('data', (chunk: Buffer) => this.#printed(1, chunk))
     guest.stderr.on('data', (chunk: Buffer) => this.#printed(2, chunk))
     void guest.exited.then((exit) => this.#exited(exit))
@@ -122,7 +124,7 @@ export class Instance {
     return this.#ended
   }
 
-  /** Whether its last call has left work that goes on. */
+  /** Whether background work of the last call continues. */
   get lingers(): boolean {
     return this.#lingering !== undefined
   }
@@ -131,7 +133,7 @@ export class Instance {
     return this.#live !== undefined
   }
 
-  /** Makes it the instance of this program. At most once. */
+  /** Loads a program into the instance. Call this at most once. */
   specialise(program: Program): void {
     const files = Object.entries(program.files).map(
       ([path, content]) => [path, typeof content === 'string' ? Buffer.from(content) : content] as const,
@@ -146,7 +148,7 @@ export class Instance {
     this.guest.channel.write(frame(FRAME.INIT, 0, u32(head.length), head, ...files.map(([, content]) => content)))
   }
 
-  /** Runs one call to its end. Never rejects. `arrived`: when the call came, in the milliseconds of `performance.now()`. */
+  /** Runs one call. Never rejects. `arrived` is when the call arrived, by `performance.now()`. */
   run(call: Call, arrived: number, cold: boolean): Promise<Outcome> {
     return new Promise((resolve) => {
       const began = performance.now()
@@ -159,20 +161,20 @@ export class Instance {
         began,
         queuedMs: began - arrived,
         cold,
-        timer: setTimeout(() => this.#late(live), call.timeout_seconds * 1000),
+        timer: setTimeout(() => this.#timeOut(live), call.timeout_seconds * 1000),
         capture: undefined,
         verdict: undefined,
         leavesWork: false,
         durationMs: 0,
-        asking: 0,
-        over: undefined,
+        requests: 0,
+        ended: undefined,
         ignoreSignal: () => {},
       }
       this.#live = live
       if (this.#ended)
-        return this.#settle(live, failed('crashed', 'Crashed', 'The sandbox ended before the call began'))
+        return this.#settle(live, failed('crashed', 'Crashed', 'The sandbox ended before the call started'))
       const cancelled = failed('cancelled', 'Cancelled', 'The call was cancelled')
-      live.ignoreSignal = onAbort(call.signal, () => this.#cut(live, cancelled))
+      live.ignoreSignal = onAbort(call.signal, () => this.#abort(live, cancelled))
       if (call.signal?.aborted) return
       if (this.#paused) {
         this.#paused = false
@@ -188,7 +190,7 @@ export class Instance {
     })
   }
 
-  /** Stops it until its next call. */
+  /** Stops the interpreter process until the next call. */
   pause(): void {
     if (this.#paused || this.#live || this.#ended) return
     this.#paused = true
@@ -199,22 +201,22 @@ export class Instance {
     return this.#paused
   }
 
-  /** Ends it at once. A call under way ends as `cancelled`. */
+  /** Kills the guest. A running call ends as `cancelled`. */
   end(): void {
-    if (this.#live) this.#cut(this.#live, failed('cancelled', 'Cancelled', 'The sandbox is closing'))
+    if (this.#live) this.#abort(this.#live, failed('cancelled', 'Cancelled', 'The sandbox is closing'))
     else this.#kill()
   }
 
-  /** Does not wait for what its last call has left running. */
+  /** Stops waiting for the background work of the last call. */
   allowLingering(): void {
     clearTimeout(this.#lingering)
     this.#lingering = undefined
   }
 
-  /** Ends it because of what its last call has left running. */
-  stopLingering(why: string): void {
+  /** Kills the guest because of the background work of the last call. */
+  stopLingering(reason: string): void {
     if (!this.lingers) return
-    this.#sayLate('warn', `What the function left running was stopped: ${why}`)
+    this.#logLate('warn', `Background work of the function was stopped: ${reason}`)
     this.#kill()
   }
 
@@ -222,16 +224,16 @@ export class Instance {
     if (this.#ended) return
     this.#ended = true
     this.allowLingering()
-    this.#past?.capture.finish()
+    this.#previous?.capture.finish()
     this.reusable = false
     if (this.#options.protections.drop_after_kill) this.#reader.stop()
     this.guest.kill()
-    if (!this.#isUp) this.#failUp(new Error(this.#bootText.trim() || 'it was ended while it started'))
+    if (!this.#isUp) this.#failUp(new Error(this.#bootText.trim() || 'it was stopped while it started'))
     this.#options.onEnded(this)
   }
 
-  /** Ends the call with this verdict, and the instance with it. Nothing that has been read already, behind what ended it, can change that. */
-  #cut(live: Live, verdict: Verdict): void {
+  /** Ends the call with this verdict and kills the instance. Frames that are already read but not handled cannot change the verdict. */
+  #abort(live: Live, verdict: Verdict): void {
     if (live.durationMs === 0) live.durationMs = performance.now() - live.began
     this.#kill()
     const settle = () => this.#settle(live, live.verdict ?? verdict)
@@ -239,32 +241,32 @@ export class Instance {
     else setImmediate(settle)
   }
 
-  #late(live: Live): void {
+  #timeOut(live: Live): void {
     if (!this.#options.protections.deadline) return
     const { timeout_seconds } = live.call
-    this.#cut(live, failed('timeout', 'Timeout', `The call took longer than ${timeout_seconds} s`))
+    this.#abort(live, failed('timeout', 'Timeout', `The call took longer than ${timeout_seconds} s`))
   }
 
-  #violation(why: string): void {
-    const verdict = failed('crashed', 'ProtocolViolation', `The sandboxed process broke the protocol: ${why}`)
-    if (this.#live) this.#cut(this.#live, verdict)
+  #violation(reason: string): void {
+    const verdict = failed('crashed', 'ProtocolViolation', `The sandboxed process violated the protocol: ${reason}`)
+    if (this.#live) this.#abort(this.#live, verdict)
     else this.#kill()
   }
 
   #cap(type: number): number | undefined {
     const { frame_caps, frame_order } = this.#options.protections
-    const speaking = this.#live !== undefined && this.#live.verdict === undefined
+    const isOpen = this.#live !== undefined && this.#live.verdict === undefined
     const cap = (isDue: boolean, bytes: number) => {
       if (frame_order && !isDue) return undefined
       return frame_caps ? bytes : Number.POSITIVE_INFINITY
     }
     switch (type) {
       case FRAME.RESULT:
-        return cap(speaking, (this.#live?.call.output_limit_bytes ?? 0) + RESULT_EXTRA_BYTES)
+        return cap(isOpen, (this.#live?.call.output_limit_bytes ?? 0) + RESULT_EXTRA_BYTES)
       case FRAME.LOG:
         return cap(this.#isUp, LOG_FRAME_BYTES)
       case FRAME.ASK:
-        return cap(speaking, ASK_FRAME_BYTES)
+        return cap(isOpen, ASK_FRAME_BYTES)
       case FRAME.QUIET:
         return cap(this.#isUp, 1)
       case FRAME.UP:
@@ -279,9 +281,9 @@ export class Instance {
     if (type === FRAME.LOG) {
       if (live && live.id === id && body.length >= 2)
         this.#capture(live, body[0]!, body[1]!, body.subarray(2), HEADER_BYTES)
-      else if (this.#past?.id === id && body.length >= 2)
-        this.#captureLate(this.#past, body[0]!, body[1]!, body.subarray(2), HEADER_BYTES)
-      else this.#loose(body.length + HEADER_BYTES)
+      else if (this.#previous?.id === id && body.length >= 2)
+        this.#captureLate(this.#previous, body[0]!, body[1]!, body.subarray(2), HEADER_BYTES)
+      else this.#countUnassigned(body.length + HEADER_BYTES)
       return
     }
     if (type === FRAME.UP) {
@@ -296,7 +298,7 @@ export class Instance {
     }
     if (!live) return
     if (this.#options.protections.frame_order && live.id !== id) {
-      this.#violation(`a frame for call ${id} came during call ${live.id}`)
+      this.#violation(`it sent a frame for call ${id} during call ${live.id}`)
       return
     }
     if (type === FRAME.RESULT) this.#answered(live, body)
@@ -308,7 +310,7 @@ export class Instance {
     if (hasFailed) this.isHarmless = false
     if (live && hasFailed && live.id !== id && !live.verdict) {
       this.hasMissedCall = true
-      this.#cut(live, failed('crashed', 'Crashed', 'The sandboxed process failed over an earlier call'))
+      this.#abort(live, failed('crashed', 'Crashed', 'The sandboxed process failed because of an earlier call'))
     } else if (live) {
       if (hasFailed) this.reusable = false
     } else if (hasFailed) this.#kill()
@@ -319,20 +321,20 @@ export class Instance {
     }
   }
 
-  /** What comes of a call after its result. */
-  #captureLate({ capture }: Past, stream: number, level: number, data: Uint8Array, overhead: number): void {
+  /** Captures output of a call after its result. */
+  #captureLate({ capture }: PreviousCall, stream: number, level: number, data: Uint8Array, overhead: number): void {
     capture.write(stream, level, data, overhead)
     if (capture.bytes > MAX_PRINTED_BYTES && this.#options.protections.log_cap)
-      this.#violation('it prints without end, and not for the call under way')
+      this.#violation('its output outside of the running call has no end')
   }
 
-  #sayLate(level: 'warn' | 'error', text: string): void {
-    this.#past?.call.onLateLog?.({ stream: 'log', level, text })
+  #logLate(level: 'warn' | 'error', text: string): void {
+    this.#previous?.call.onLateLog?.({ stream: 'log', level, text })
   }
 
   #answered(live: Live, body: Buffer): void {
     if (body.length < 2) {
-      this.#violation('an empty result came')
+      this.#violation('it sent an empty result')
       return
     }
     clearTimeout(live.timer)
@@ -345,7 +347,7 @@ export class Instance {
     )
     if (body[1] === 2) live.leavesWork = true
     else if (body[1] !== 0) this.reusable = false
-    // What it has printed to descriptors 1 and 2 before is there already, but may not have been read.
+    // Earlier output on descriptors 1 and 2 has arrived, but may not be read yet.
     setImmediate(() => this.#settle(live, live.verdict!))
   }
 
@@ -354,17 +356,17 @@ export class Instance {
     this.#live = undefined
     clearTimeout(live.timer)
     live.ignoreSignal()
-    live.over?.abort(new Error('The call has ended'))
-    if (live.durationMs >= FRESH_PEAK_MS || live.cold || verdict.status !== 'ok')
+    live.ended?.abort(new Error('The call has ended'))
+    if (live.durationMs >= PEAK_READ_MS || live.cold || verdict.status !== 'ok')
       this.#peakBytes = this.guest.memory()?.peakBytes ?? this.#peakBytes
     this.idleSince = performance.now()
-    this.#looseBytes = 0
-    this.#past?.capture.finish()
+    this.#unassignedBytes = 0
+    this.#previous?.capture.finish()
     const { onLateLog } = live.call
-    this.#past = onLateLog && { id: live.id, call: live.call, capture: new Capture(onLateLog) }
+    this.#previous = onLateLog && { id: live.id, call: live.call, capture: new Capture(onLateLog) }
     if (live.leavesWork && onLateLog && !this.#ended)
       this.#lingering = setTimeout(
-        () => this.stopLingering(`it had not ended ${MAX_LINGER_MS / 1000} s after the result`),
+        () => this.stopLingering(`it did not end within ${MAX_LINGER_MS / 1000} s after the result`),
         MAX_LINGER_MS,
       )
     const { stdout, stderr } = live.capture?.finish() ?? { stdout: '', stderr: '' }
@@ -388,59 +390,59 @@ export class Instance {
       this.#capture(this.#live, stream, 1, chunk, 0)
       return
     }
-    if (this.#past) this.#captureLate(this.#past, stream, 1, chunk, 0)
-    else this.#loose(chunk.length)
+    if (this.#previous) this.#captureLate(this.#previous, stream, 1, chunk, 0)
+    else this.#countUnassigned(chunk.length)
   }
 
-  /** Counts what is printed for no call, and is thrown away. */
-  #loose(bytes: number): void {
-    this.#looseBytes += bytes
-    if (this.#looseBytes > MAX_PRINTED_BYTES && this.#options.protections.log_cap)
-      this.#violation('it prints without end, and not for the call under way')
+  /** Counts output that belongs to no call and is discarded. */
+  #countUnassigned(bytes: number): void {
+    this.#unassignedBytes += bytes
+    if (this.#unassignedBytes > MAX_PRINTED_BYTES && this.#options.protections.log_cap)
+      this.#violation('its output outside of the running call has no end')
   }
 
-  /** `overhead`: bytes that came with the data. They count, or printing nothing could go on for ever. */
+  /** Captures output of a call. The `overhead` of frames counts towards the limit, because empty messages would otherwise be unlimited. */
   #capture(live: Live, stream: number, level: number, data: Uint8Array, overhead: number): void {
     live.capture ??= new Capture(live.call.onLog)
     live.capture.write(stream, level, data, overhead)
     if (live.capture.bytes > MAX_PRINTED_BYTES && this.#options.protections.log_cap)
-      this.#cut(live, failed('output_limit', 'OutputLimit', `The call printed more than ${MAX_PRINTED_BYTES} bytes`))
+      this.#abort(live, failed('output_limit', 'OutputLimit', `The call printed more than ${MAX_PRINTED_BYTES} bytes`))
   }
 
   async #ask(live: Live, body: Buffer): Promise<void> {
-    if (body.length < 5 + (body[4] ?? 0)) return this.#violation('a question without a name came')
-    if (++live.asking > MAX_ASKING && this.#options.protections.ask_cap)
-      return this.#violation(`more than ${MAX_ASKING} questions at once came`)
-    const question = body.readUInt32LE(0)
+    if (body.length < 5 + (body[4] ?? 0)) return this.#violation('it sent a request without a name')
+    if (++live.requests > MAX_REQUESTS && this.#options.protections.ask_cap)
+      return this.#violation(`it sent more than ${MAX_REQUESTS} requests at once`)
+    const requestId = body.readUInt32LE(0)
     const name = body.toString('utf8', 5, 5 + body[4]!)
     let answer: string
-    let isGood = 1
+    let isOk = 1
     try {
       answer = stringifyJson((await this.#answerTo(live, name, body.subarray(5 + body[4]!))) ?? null)
     } catch (error) {
-      isGood = 0
-      answer = stringifyJson(this.#refusal(error, name))
+      isOk = 0
+      answer = stringifyJson(this.#errorReply(error, name))
     }
     if (this.#live !== live || live.verdict || this.#ended) return
-    // Under way until it has left us: who does not read the answers can ask no more, and they do not pile up here.
-    this.guest.channel.write(frame(FRAME.REPLY, live.id, u32(question), new Uint8Array([isGood]), answer), () => {
-      live.asking--
+    // A request counts until its reply is written: a guest that does not read replies must not fill the memory of the server with them.
+    this.guest.channel.write(frame(FRAME.REPLY, live.id, u32(requestId), new Uint8Array([isOk]), answer), () => {
+      live.requests--
     })
   }
 
   #answerTo(live: Live, name: string, json: Buffer): Promise<unknown> {
-    if (!live.call.onHostCall) throw new ZeroError('invalid', `Nothing answers ${name} here`)
+    if (!live.call.onHostCall) throw new ZeroError('invalid', `${name} is not available in this call`)
     let input: unknown
     try {
-      input = parseForeignJson(json)
+      input = parseUntrustedJson(json)
     } catch (error) {
-      throw new ZeroError('invalid', `The input of ${name} cannot be read: ${(error as Error).message}`)
+      throw new ZeroError('invalid', `The input of ${name} is not valid: ${(error as Error).message}`)
     }
-    live.over ??= new AbortController()
-    return live.call.onHostCall(name, input, live.over.signal)
+    live.ended ??= new AbortController()
+    return live.call.onHostCall(name, input, live.ended.signal)
   }
 
-  #refusal(error: unknown, name: string): Record<string, unknown> {
+  #errorReply(error: unknown, name: string): Record<string, unknown> {
     if (error instanceof ZeroError) {
       const { message, code, status, fields, retryAfter } = error
       return {
@@ -452,30 +454,30 @@ export class Instance {
       }
     }
     if ((error as Error)?.name !== 'AbortError')
-      this.#options.log.error({ error, name }, 'a question of a function failed')
+      this.#options.log.error({ error, name }, 'request of a function to the host failed with an unexpected error')
     return { message: 'Internal Server Error', code: 'internal', status: 500 }
   }
 
   #exited(exit: Exit): void {
     const live = this.#live
     if (this.lingers) this.isHarmless = false
-    if (this.lingers) this.#sayLate('error', `The process of the function ended ${endOf(exit)} after the result`)
+    if (this.lingers) this.#logLate('error', `The process of the function ended ${endOf(exit)} after the result`)
     this.#kill()
     if (!live) return
     if (live.durationMs === 0) live.durationMs = performance.now() - live.began
-    this.#settle(live, live.verdict ?? becauseOf(exit, live.capture))
+    this.#settle(live, live.verdict ?? verdictOf(exit, live.capture))
   }
 }
 
-/** What the end of a guest during a call means. V8 ends itself with SIGABRT (134) when its heap is full. */
-function becauseOf({ code, signal, outOfMemory }: Exit, capture: Capture | undefined): Verdict {
+/** Returns the verdict on a call during which the guest exited. V8 aborts with SIGABRT (134) when its heap is full. */
+function verdictOf({ code, signal, outOfMemory }: Exit, capture: Capture | undefined): Verdict {
   const isFullHeap = code === 134 && /heap out of memory|allocation failed/i.test(capture?.finish().stderr ?? '')
   if (outOfMemory || isFullHeap)
-    return failed('memory', 'OutOfMemory', 'The call used more memory than its function may')
+    return failed('memory', 'OutOfMemory', 'The call exceeded the memory limit of its function')
   return failed(
     'crashed',
     'Crashed',
-    `The sandboxed process ended ${endOf({ code, signal })} before the call had a result`,
+    `The sandboxed process ended ${endOf({ code, signal })} before the call returned a result`,
   )
 }
 

@@ -1,21 +1,21 @@
 import { isUtf8 } from 'node:buffer'
 import { parseJson } from '../exact-json.ts'
 
-/** Deeper nesting than this makes other readers of the same document fail. */
+/** Maximum nesting. Other JSON parsers fail on deeper documents. */
 const MAX_DEPTH = 500
-/** Lists, objects and what is in them: reading more takes so long that others notice. */
+/** Maximum number of lists, objects and their elements. Parsing more would block the process noticeably. */
 const MAX_VALUES = 300_000
 const [QUOTE, BACKSLASH, COMMA] = [0x22, 0x5c, 0x2c]
 const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x7d]
 
-/** Reads JSON that nobody vouches for. Throws a sentence that says what is wrong with it. Its length must have been bounded before. */
-export function parseForeignJson(bytes: Buffer): unknown {
+/** Parses untrusted JSON of limited length. Throws an error that says what is wrong. */
+export function parseUntrustedJson(bytes: Buffer): unknown {
   if (!isUtf8(bytes)) throw new Error('it is not UTF-8')
   checkShape(bytes)
   return parseJson(bytes.toString())
 }
 
-/** Throws when it is too deep or has too much in it. Told from what stands outside of strings, before anything is built. */
+/** Throws if the document is nested too deeply or has too many values. Scans the bytes without building values. */
 function checkShape(bytes: Buffer): void {
   if (bytes.length <= MAX_DEPTH) return
   let depth = 0

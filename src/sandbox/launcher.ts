@@ -4,36 +4,37 @@ import type { Runtime } from './index.ts'
 export interface Exit {
   code: number | null
   signal: NodeJS.Signals | null
-  /** It was ended because its memory was used up. */
+  /** Whether the process was killed because it was out of memory. */
   outOfMemory: boolean
 }
 
-/** One guest process with everything that it starts, seen from outside. */
+/** A guest: an interpreter process with all processes that it starts. */
 export interface Guest {
-  /** The number of its interpreter's process; undefined when that has ended. */
+  /** Pid of the interpreter; undefined if it has ended. */
   pid(): number | undefined
-  /** Carries the frames. Like the other two it has a listener for errors. */
+  /** The channel for frames. All three streams have an error listener. */
   readonly channel: Duplex
-  /** What is written to descriptors 1 and 2 directly. */
+  /** Output that is written directly to descriptors 1 and 2. */
   readonly stdout: Readable
   readonly stderr: Readable
-  /** Resolves when it has ended and all that it has said has been read. Never rejects. */
+  /** Resolves when the guest has ended and its output is read. Never rejects. */
   readonly exited: Promise<Exit>
-  /** Ends all of it at once. */
+  /** Kills all processes of the guest. */
   kill(): void
-  /** Stops and continues its interpreter. */
+  /** Stops the interpreter process. */
   pause(): void
+  /** Continues the interpreter process. */
   resume(): void
-  /** Whether there are other processes than its interpreter. */
+  /** Tells whether processes other than the interpreter exist. */
   hasStrays(): boolean
-  /** Null where it cannot be told. */
+  /** Memory usage, or null if unknown. */
   memory(): { bytes: number; peakBytes: number; limitBytes: number } | null
 }
 
-/** Starts guests of one kind of boundary. */
+/** Starts guests with one kind of isolation. */
 export interface Launcher {
-  /** Resolves when the process exists and its limits are set. Throws a sentence for the operator when that is not possible. */
+  /** Resolves when the process exists and its limits are set. Rejects with an error for the operator. */
   launch(runtime: Runtime, memoryMb: number): Promise<Guest>
-  /** Removes what it keeps outside of guests, when all of them have ended. */
+  /** Releases resources of the launcher after all guests have ended. */
   close(): Promise<void>
 }

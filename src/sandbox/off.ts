@@ -1,12 +1,12 @@
 import { RUNTIMES, type SandboxDriver, type SandboxReport } from './index.ts'
 import { supervised } from './supervised.ts'
 
-/** No user code is run here: every call says so. */
+/** Creates the driver that rejects every call. */
 export function off(): SandboxDriver {
   const found = {
     available: false,
-    cause: 'User code is switched off on this server (ZERODB_SANDBOX=off)',
-    remedy: 'Start it without that setting',
+    cause: 'User code is disabled on this server (ZERODB_SANDBOX=off)',
+    remedy: 'Start the server without this setting',
   } as const
   const report: SandboxReport = {
     driver: 'off',

@@ -5,10 +5,10 @@ import type { SandboxDriver } from './index.ts'
 import { off } from './off.ts'
 import { unsafeProcess } from './unsafe-process.ts'
 
-/** Every sandbox driver, by the name that configuration uses. */
+/** Sandbox drivers by their name in the configuration. */
 export const SANDBOXES = { bubblewrap, e2b, 'unsafe-process': unsafeProcess, off }
 
-/** The configured one; it is tried when it is first asked for. `auto`: the strongest that needs no decision of the operator. */
+/** Creates the configured driver, which is tested at its first use. `auto` chooses the strongest one that needs no setup. */
 export function openSandbox(
   { sandbox, sandboxConcurrency }: { sandbox: 'auto' | keyof typeof SANDBOXES; sandboxConcurrency: number },
   log: Logger,

@@ -1,21 +1,21 @@
 import type { Instance } from './instance.ts'
 
-/** Instances that start at the same time, of one pool. */
+/** Maximum number of instances of a pool that start at the same time. */
 const MAX_STARTING = 4
-/** So long what was taken is not replaced: the call that took it has the processor first. */
+/** Delay before a taken instance is replaced, so that the call that took it gets the processor first. */
 const REFILL_MS = 5
 
-/** Instances of one kind that have been started and belong to nobody yet. */
+/** Started instances of one runtime and memory size that are not assigned to a program. */
 export class Pool {
   #start: () => Promise<Instance>
   #ready: Instance[] = []
-  #wanting: { resolve(instance: Instance): void; reject(error: unknown): void }[] = []
+  #waiting: { resolve(instance: Instance): void; reject(error: unknown): void }[] = []
   #starting = 0
   #target = 0
   #refill: NodeJS.Timeout | undefined
   #closed = false
 
-  /** `start` resolves when the instance can be used. */
+  /** Creates an empty pool. `start` resolves when the instance is ready. */
   constructor(start: () => Promise<Instance>) {
     this.#start = start
   }
@@ -24,18 +24,18 @@ export class Pool {
     return this.#ready.length + this.#starting
   }
 
-  /** Has `count` instances stand ready from now on. */
+  /** Keeps at least `count` instances ready from now on. */
   keep(count: number): void {
     if (count <= this.#target) return
     this.#target = count
     this.#fill()
   }
 
-  /** One that nobody has used. Waits for one to start when none is ready; rejects when it does not start. */
+  /** Takes an unused instance. If none is ready, waits for one to start, and rejects if that fails. */
   take(): Promise<Instance> {
     const ready = this.#ready.shift()
     if (!ready) {
-      const taken = new Promise<Instance>((resolve, reject) => this.#wanting.push({ resolve, reject }))
+      const taken = new Promise<Instance>((resolve, reject) => this.#waiting.push({ resolve, reject }))
       this.#fill()
       return taken
     }
@@ -46,7 +46,7 @@ export class Pool {
     return Promise.resolve(ready)
   }
 
-  /** Forgets one that has ended. */
+  /** Removes an ended instance. */
   remove(instance: Instance): void {
     const at = this.#ready.indexOf(instance)
     if (at < 0) return
@@ -58,14 +58,14 @@ export class Pool {
     this.#closed = true
     clearTimeout(this.#refill)
     for (const instance of this.#ready.splice(0)) instance.end()
-    for (const { reject } of this.#wanting.splice(0)) reject(new Error('the sandbox was closed'))
+    for (const { reject } of this.#waiting.splice(0)) reject(new Error('the sandbox is closed'))
   }
 
   #fill(): void {
     while (
       !this.#closed &&
       this.#starting < MAX_STARTING &&
-      this.#ready.length + this.#starting < this.#target + this.#wanting.length
+      this.#ready.length + this.#starting < this.#target + this.#waiting.length
     ) {
       this.#starting++
       void this.#start().then(
@@ -76,10 +76,10 @@ export class Pool {
         },
         (error) => {
           this.#starting--
-          const wanting = this.#wanting.shift()
-          // Where nobody waits it is not tried again: whatever is wrong would be wrong at once again.
-          if (!wanting) return
-          wanting.reject(error)
+          const waiting = this.#waiting.shift()
+          // Without a waiting call the start is not repeated: it would fail again.
+          if (!waiting) return
+          waiting.reject(error)
           this.#fill()
         },
       )
@@ -90,8 +90,8 @@ export class Pool {
     if (this.#closed) instance.end()
     else if (instance.ended) return
     else {
-      const wanting = this.#wanting.shift()
-      if (wanting) wanting.resolve(instance)
+      const waiting = this.#waiting.shift()
+      if (waiting) waiting.resolve(instance)
       else this.#ready.push(instance)
     }
   }

@@ -2,23 +2,23 @@ import type { ChildProcess } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import type { Exit } from './launcher.ts'
 
-/** How long is waited for the last words of a process that has ended. */
-const LAST_WORDS_MS = 200
+/** How long to wait for the remaining output of an ended process. */
+const OUTPUT_WAIT_MS = 200
 
-/** Resolves when the process has ended and its output has been read. */
+/** Resolves when the process has ended and its output is read. */
 export function endOf(child: ChildProcess, isOutOfMemory: () => boolean): Promise<Exit> {
   return new Promise((resolve) => {
     child.once('exit', (code, signal) => {
       const outOfMemory = isOutOfMemory()
       const done = () => resolve({ code, signal, outOfMemory })
       child.once('close', done)
-      setTimeout(done, LAST_WORDS_MS).unref()
+      setTimeout(done, OUTPUT_WAIT_MS).unref()
     })
     child.once('error', () => resolve({ code: null, signal: null, outOfMemory: false }))
   })
 }
 
-/** Resolves when the process exists; rejects with why it does not. Errors of its pipes are nobody's from then on: its end tells all. */
+/** Resolves when the process exists; rejects if it cannot start. Ignores errors of its pipes, which its exit reports as well. */
 export function spawned(child: ChildProcess): Promise<void> {
   for (const source of [child, ...child.stdio]) source?.on('error', () => {})
   return new Promise((resolve, reject) => {
@@ -27,7 +27,7 @@ export function spawned(child: ChildProcess): Promise<void> {
   })
 }
 
-/** The processes that this one and all its threads have started and not outlived. Empty when it is gone. */
+/** Returns the pids of the running children of a process and all its threads. Empty if it has ended. */
 export function childrenOf(pid: number): number[] {
   const read = <T>(from: () => T, without: T): T => {
     try {
@@ -50,6 +50,6 @@ export function signal(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name)
   } catch {
-    // It has ended already.
+    // The process has already ended.
   }
 }

@@ -10,7 +10,7 @@ const response = (head: unknown, body = '') => {
 const threw = (error: unknown) => readResult(RESULT_KIND.THREW, Buffer.from(JSON.stringify(error)), 1000, true)
 
 describe('JSON', () => {
-  test('is handed on as the bytes that came', () => {
+  test('is passed on unchanged', () => {
     const { status, result } = json(' {"a": 1.0} ')
     expect({ status, body: result?.kind === 'json' && Buffer.from(result.body).toString() }).toEqual({
       status: 'ok',
@@ -21,30 +21,30 @@ describe('JSON', () => {
   test.each([
     ['nothing', ''],
     ['two values', '1 2'],
-    ['no JSON', 'undefined'],
+    ['not valid', 'undefined'],
     ['half a text', '"a'],
-    ['bytes that are no UTF-8', Buffer.from([0x22, 0xff, 0x22])],
+    ['not UTF-8', Buffer.from([0x22, 0xff, 0x22])],
     ['a surrogate in UTF-8', Buffer.from([0x22, 0xed, 0xa0, 0x80, 0x22])],
     ['nesting without end', '['.repeat(900)],
     ['nesting that ends', `${'['.repeat(501)}${']'.repeat(400)}`],
-  ])('that is %s is not used', (_, body) => {
+  ])('that is %s is rejected', (_, body) => {
     expect(json(body)).toMatchObject({
       status: 'threw',
       result: null,
-      error: { message: expect.stringContaining('cannot be used') },
+      error: { message: expect.stringContaining('The result is not valid') },
     })
   })
 
-  test('brackets in texts do not nest', () => {
+  test('brackets in strings do not count as nesting', () => {
     expect(json(JSON.stringify(`${'['.repeat(900)}\\"{`)).status).toBe('ok')
   })
 
-  test('over the limit is no result, whoever says otherwise', () => {
+  test('over the limit is rejected', () => {
     expect(json('1'.repeat(1001))).toMatchObject({ status: 'output_limit', result: null })
   })
 })
 
-describe('an HTTP answer', () => {
+describe('an HTTP response', () => {
   test('has status, headers and bytes', () => {
     expect(response({ status: 404, headers: [['X-A', 'b']] }, 'gone')).toEqual({
       status: 'ok',
@@ -54,21 +54,21 @@ describe('an HTTP answer', () => {
   })
 
   test.each([
-    ['a status that is none', { status: 99, headers: [] }],
+    ['a status out of range', { status: 99, headers: [] }],
     ['an interim status', { status: 101, headers: [] }],
     ['a fraction of a status', { status: 200.5, headers: [] }],
     ['a line break in a header', { status: 200, headers: [['x', 'a\r\nset-cookie: b']] }],
-    ['a name that is none', { status: 200, headers: [['x y', 'a']] }],
+    ['an invalid header name', { status: 200, headers: [['x y', 'a']] }],
     ['a header that is a number', { status: 200, headers: [['x', 1]] }],
-    ['a header that is no pair', { status: 200, headers: ['x'] }],
+    ['a header that is not a pair', { status: 200, headers: ['x'] }],
     ['no headers', { status: 200 }],
     ['too many headers', { status: 200, headers: Array(101).fill(['x', 'y']) }],
     ['nothing in it', null],
-  ])('with %s is not used', (_, head) => {
+  ])('with %s is rejected', (_, head) => {
     expect(response(head)).toMatchObject({ status: 'threw', result: null })
   })
 
-  test('that is cut short is not used', () => {
+  test('that is truncated is rejected', () => {
     for (const body of [Buffer.alloc(0), Buffer.from([1, 2]), u32(1_000_000)])
       expect(readResult(RESULT_KIND.RESPONSE, body, 1000, true)).toMatchObject({ status: 'threw', result: null })
   })
@@ -79,7 +79,7 @@ describe('an HTTP answer', () => {
 })
 
 describe('an error', () => {
-  test('keeps what may be there, and no more', () => {
+  test('keeps only known fields', () => {
     const error = { name: 'A', message: 'b', stack: 'c', retry_after_seconds: 3, never_retry: true, admin: true }
     expect(threw(error)).toEqual({
       status: 'threw',
@@ -88,26 +88,26 @@ describe('an error', () => {
     })
   })
 
-  test('of no form is an error all the same', () => {
+  test('of an unknown form is still an error', () => {
     for (const value of [null, 1, 'text', [], { name: 1, message: {}, retry_after_seconds: -1, never_retry: 'yes' }])
       expect(threw(value)).toEqual({ status: 'threw', result: null, error: { name: 'Error', message: '' } })
     expect(threw({ retry_after_seconds: 1e300 }).error?.retry_after_seconds).toBe(30 * 86_400)
     expect(threw({ message: 'a'.repeat(10_000) }).error?.message).toHaveLength(4000)
   })
 
-  test('B8: asks for a pause of whole seconds, and for none with 0 or less', () => {
+  test('B8: a retry delay is rounded up to whole seconds, and 0 or less is ignored', () => {
     expect(threw({ retry_after_seconds: 0.2 }).error?.retry_after_seconds).toBe(1)
     for (const seconds of [0, -0.5, -5, null, '5'])
       expect(threw({ retry_after_seconds: seconds }).error).not.toHaveProperty('retry_after_seconds')
   })
 
-  test('of memory is told as that', () => {
+  test('about memory has the status memory', () => {
     expect(threw({ name: 'MemoryError', message: '' }).status).toBe('memory')
     expect(threw({ name: 'RangeError', message: 'Array buffer allocation failed' }).status).toBe('memory')
     expect(threw({ name: 'RangeError', message: 'Invalid array length' }).status).toBe('threw')
   })
 })
 
-test('a result of no kind is none', () => {
+test('a result of an unknown kind is rejected', () => {
   expect(readResult(9, Buffer.from('1'), 1000, true)).toMatchObject({ status: 'threw', result: null })
 })

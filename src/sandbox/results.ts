@@ -1,8 +1,8 @@
 import { RESULT_KIND } from './frames.ts'
 import type { GuestResult, Outcome, OutcomeStatus } from './index.ts'
-import { parseForeignJson } from './json.ts'
+import { parseUntrustedJson } from './json.ts'
 
-/** What has become of a call, as far as its result tells. */
+/** The part of an outcome that the result determines. */
 export type Verdict = Pick<Outcome, 'status' | 'result' | 'error'>
 
 const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}$/
@@ -14,22 +14,22 @@ export function failed(status: OutcomeStatus, name: string, message: string): Ve
 }
 
 /**
- * Reads the body of a RESULT frame behind its two leading bytes. Never throws: what a guest sends that is no result is an error of its own.
- * `isChecked` false: what it says is taken as it is.
+ * Reads the body of a RESULT frame after its two leading bytes. Never throws: an invalid result is an error of the guest. Without `isChecked`
+ * the content is not validated.
  */
 export function readResult(kind: number, body: Buffer, limitBytes: number, isChecked: boolean): Verdict {
   try {
     if (kind === RESULT_KIND.JSON) {
       if (isChecked && body.length > limitBytes) return tooLarge(limitBytes, body.length)
-      if (isChecked) parseForeignJson(body)
+      if (isChecked) parseUntrustedJson(body)
       return { status: 'ok', result: { kind: 'json', body: Buffer.from(body) }, error: null }
     }
     if (kind === RESULT_KIND.RESPONSE) return readResponse(body, limitBytes, isChecked)
-    if (kind === RESULT_KIND.THREW) return readError(parseForeignJson(body))
+    if (kind === RESULT_KIND.THREW) return readError(parseUntrustedJson(body))
     if (kind === RESULT_KIND.TOO_LARGE) return tooLarge(limitBytes, Number(body.toString('latin1', 0, 20)))
-    return failed('threw', 'TypeError', 'The result is of no known kind')
+    return failed('threw', 'TypeError', 'The result has an unknown kind')
   } catch (error) {
-    return failed('threw', 'TypeError', `The result cannot be used: ${(error as Error).message}`)
+    return failed('threw', 'TypeError', `The result is not valid: ${(error as Error).message}`)
   }
 }
 
@@ -42,31 +42,31 @@ function readResponse(body: Buffer, limitBytes: number, isChecked: boolean): Ver
   const length = body.readUInt32LE(0)
   const content = body.subarray(4 + length)
   if (content.length > limitBytes) return tooLarge(limitBytes, content.length)
-  const { status, headers } = parseForeignJson(body.subarray(4, 4 + length)) as { status: unknown; headers: unknown }
+  const { status, headers } = parseUntrustedJson(body.subarray(4, 4 + length)) as { status: unknown; headers: unknown }
   if (!Number.isInteger(status) || (status as number) < 200 || (status as number) > 599)
-    throw new Error('a response has a status from 200 to 599')
+    throw new Error('a response must have a status from 200 to 599')
   if (!Array.isArray(headers) || headers.length > MAX_HEADERS)
-    throw new Error(`a response has at most ${MAX_HEADERS} headers`)
+    throw new Error(`a response can have at most ${MAX_HEADERS} headers`)
   const pairs = headers.map((header: unknown): [string, string] => {
     const [name, value] = Array.isArray(header) ? (header as unknown[]) : []
     if (typeof name !== 'string' || (isChecked && !HEADER_NAME.test(name)))
-      throw new Error('a response has a header of no valid name')
+      throw new Error('a response has a header with an invalid name')
     if (typeof value !== 'string' || (isChecked && !HEADER_VALUE.test(value)))
-      throw new Error(`the header ${name} has characters that no header may have`)
+      throw new Error(`the header ${name} has characters that are not allowed in headers`)
     return [name.toLowerCase(), value]
   })
   const result: GuestResult = { kind: 'response', status: status as number, headers: pairs, body: Buffer.from(content) }
   return { status: 'ok', result, error: null }
 }
 
-/** 30 days: longer is a mistake, such as milliseconds, and no time that the database can hold. */
-const MAX_PAUSE_SECONDS = 30 * 86_400
+/** 30 days. A longer delay is a mistake, such as milliseconds, and may exceed the range of the database. */
+const MAX_RETRY_DELAY_SECONDS = 30 * 86_400
 
 function readError(value: unknown): Verdict {
   const fields = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>
-  const text = (field: string, most: number) => {
+  const text = (field: string, max: number) => {
     const found = fields[field]
-    return typeof found === 'string' ? found.slice(0, most) : undefined
+    return typeof found === 'string' ? found.slice(0, max) : undefined
   }
   const name = text('name', 200) ?? 'Error'
   const message = text('message', 4_000) ?? ''
@@ -79,16 +79,16 @@ function readError(value: unknown): Verdict {
       name,
       message,
       ...(stack === undefined ? {} : { stack }),
-      // No pause counts as absent: an attempt right behind every failure would go on a hundred times.
+      // A delay of 0 counts as absent: it would repeat the attempt a hundred times without a pause.
       ...(typeof after === 'number' && after > 0
-        ? { retry_after_seconds: Math.min(Math.ceil(after), MAX_PAUSE_SECONDS) }
+        ? { retry_after_seconds: Math.min(Math.ceil(after), MAX_RETRY_DELAY_SECONDS) }
         : {}),
       ...(fields['never_retry'] === true ? { never_retry: true } : {}),
     },
   }
 }
 
-/** What the two languages throw when an allocation is refused. */
+/** Tells whether the error is the one that JavaScript or Python throws when an allocation fails. */
 function isOutOfMemory(name: string, message: string): boolean {
   return name === 'MemoryError' || (name === 'RangeError' && message === 'Array buffer allocation failed')
 }

@@ -4,20 +4,20 @@ import { NOT_TRIED, RUNTIMES, type Runtime, type SandboxDriver, type SandboxRepo
 import type { Supervisor } from './supervisor.ts'
 
 export interface SandboxOptions {
-  /** Calls at once. */
+  /** Maximum number of concurrent calls. */
   concurrency: number
   log: Logger
 }
 
 interface Opened {
   report: SandboxReport
-  /** Null when nothing can be run. */
+  /** Null if no runtime is available. */
   supervisor: Supervisor | null
 }
 
-/** A driver whose guests are processes of this machine. `open` is called when somebody first asks; it must not reject. */
+/** Creates a driver that runs calls with a supervisor. Calls `open`, which must not reject, at the first use. */
 export function supervised(driver: string, open: () => Promise<Opened>): SandboxDriver {
-  let report = notYet(driver)
+  let report = initialReport(driver)
   let opening: Promise<Opened> | undefined
   let opened: Opened | undefined
   let closed = false
@@ -27,13 +27,13 @@ export function supervised(driver: string, open: () => Promise<Opened>): Sandbox
     report = opened.report
     return opened
   }
-  function opens(): Promise<Opened> {
+  function openOnce(): Promise<Opened> {
     opening ??= start()
     return opening
   }
   async function supervisorFor(runtime: Runtime): Promise<Supervisor> {
     if (closed) throw new ZeroError('sandbox_unavailable', 'The sandbox is closing')
-    const { supervisor, report } = opened ?? (await opens())
+    const { supervisor, report } = opened ?? (await openOnce())
     const obstacle = unavailable(report, runtime)
     if (obstacle) throw obstacle
     return supervisor!
@@ -42,11 +42,11 @@ export function supervised(driver: string, open: () => Promise<Opened>): Sandbox
     get report() {
       return report
     },
-    ready: async () => (await opens()).report,
+    ready: async () => (await openOnce()).report,
     prepare(runtime) {
       void supervisorFor(runtime).then(
         (supervisor) => supervisor.prepare(runtime),
-        // Whoever calls is told why.
+        // The caller of the function gets the error.
         () => {},
       )
     },
@@ -62,11 +62,11 @@ export function supervised(driver: string, open: () => Promise<Opened>): Sandbox
   }
 }
 
-function notYet(driver: string): SandboxReport {
+function initialReport(driver: string): SandboxReport {
   const found = {
     available: false,
     cause: NOT_TRIED,
-    remedy: 'Ask again in a second',
+    remedy: 'Retry in a second',
   } as const
   return {
     driver,

@@ -8,55 +8,55 @@ import type { Launcher } from './launcher.ts'
 import { Pool } from './pool.ts'
 import { ALL_PROTECTIONS, type Protections } from './protections.ts'
 
-/** Instances of this size stand ready; others start when they are needed. */
+/** The pool keeps instances of this size ready; others start on demand. */
 export const DEFAULT_MEMORY_MB = 256
 const POOL_SIZE = 2
 /**
- * A call waits so long for a busy instance of its function before another one is started: many short calls are done sooner by few
- * instances. More of them than there are processors help only those that wait for something else.
+ * A call waits this long for a busy instance of its function before another instance starts: few instances complete many short calls sooner.
+ * SPREAD_WIDE_MS applies from as many instances as processors on, because more only help calls that wait for something else.
  */
 const SPREAD_MS = 5
 const SPREAD_WIDE_MS = 20
-/** Per concurrent call, so many may wait, and so many instances may live. */
+/** Length of the queue, and maximum number of instances, per concurrent call. */
 const QUEUE_FACTOR = 10
 const INSTANCES_FACTOR = 3
-/** The share of the slots, and of the places in the queue, that one project can take: calls of others start while it has long ones. */
+/** Share of the slots and of the queue that one project can use, so that long calls of one project do not block others. */
 const PROJECT_SHARE = 0.5
 const MAX_QUEUED_MS = 30_000
-/** An instance that has served so many calls is replaced. */
+/** An instance is replaced after this many calls. */
 export const MAX_CALLS = 10_000
 const MAX_IDLE_MS = 60_000
-/** Idle for so long, an instance is stopped until its next call. */
+/** An instance that is idle for this long is stopped until its next call. */
 const PAUSE_MS = 10
-const HOUSEKEEPING_MS = 20
-/** What an instance has left behind is looked at no more often than this while it is busy. */
+const MAINTENANCE_MS = 20
+/** Minimum interval between inspections of a busy instance. */
 const INSPECT_MS = 250
 const MAX_MEMORY_SHARE = 0.8
 const START_MS = 15_000
-/** Instances of one function in which a call's work may go on; of all, as many as calls at once. */
+/** Maximum number of instances per function with background work. Over all functions the maximum is the concurrency. */
 const MAX_LINGERING_OF_LANE = 2
-/** After so many calls in a row whose left work did no harm, a function's process is used again at once. */
+/** After this many calls in a row with harmless background work, a function's process is reused without waiting for it. */
 const MAX_HARMLESS = 3
 
 export interface SupervisorOptions {
   launcher: Launcher
-  /** Calls at once. */
+  /** Maximum number of concurrent calls. */
   concurrency: number
   log: Logger
   protections?: Readonly<Protections>
-  /** How many instances of each runtime stand ready once it has been used; 2 unless given. */
+  /** Number of instances of each used runtime that are kept ready. Default 2. */
   poolSize?: number
 }
 
-/** What calls of one program share; calls of no key share one lane in the queue. */
+/** State of the calls of one program. Calls without a key share one lane. */
 interface Lane {
   key: string | null
   waiting: Waiting[]
   idle: Instance[]
-  /** Instances that live, and those that a call waits for to start. */
+  /** Number of running and starting instances. */
   instances: number
   retired: boolean
-  /** Calls in a row that have left work which did not fail. */
+  /** Number of calls in a row whose background work did not fail. */
   harmless: number
 }
 
@@ -65,30 +65,30 @@ interface Waiting {
   arrived: number
   resolve(outcome: Outcome): void
   reject(error: unknown): void
-  /** Set while it is in the queue. */
+  /** Removes the call from the queue. Set while it is queued. */
   leave: (() => void) | undefined
 }
 
-/** Decides which call runs when, and where. Knows nothing of how a guest is confined. */
+/** Schedules calls to instances, independent of how guests are isolated. */
 export class Supervisor {
   #options: SupervisorOptions
   #protections: Readonly<Protections>
   #pools = new Map<string, Pool>()
   #lanes = new Map<string | null, Lane>()
-  /** Lanes with waiting calls, the one whose turn it is first. */
-  #turns = new Set<Lane>()
-  /** Instances with nothing to do, the one that has had nothing for longest first. */
+  /** Lanes with waiting calls, the next one first. */
+  #queue = new Set<Lane>()
+  /** Idle instances, the one that is idle for longest first. */
   #idle = new Map<Instance, Lane>()
-  /** Instances in which work of their last call goes on, the oldest first. They serve no call until it has ended. */
+  /** Instances with background work of their last call, oldest first. They serve no call until it has ended. */
   #lingering = new Map<Instance, { lane: Lane; call: Call }>()
   #all = new Set<Instance>()
   #inspected = new WeakMap<Instance, number>()
   #running = 0
   #nested = 0
   #queued = 0
-  /** Calls by project, without nested ones. */
+  /** Number of calls by project, without nested calls. */
   #byProject = new Map<string, { running: number; queued: number }>()
-  #housekeeping: NodeJS.Timeout | undefined
+  #maintenance: NodeJS.Timeout | undefined
   #spread: NodeJS.Timeout | undefined
   #closed = false
 
@@ -101,12 +101,12 @@ export class Supervisor {
     return { running: this.#running + this.#nested, queued: this.#queued, instances: this.#all.size }
   }
 
-  /** Has instances stand ready from now on. */
+  /** Keeps instances of this runtime ready from now on. */
   prepare(runtime: Runtime): void {
     this.#pool(runtime, DEFAULT_MEMORY_MB).keep(this.#options.poolSize ?? POOL_SIZE)
   }
 
-  /** A new guest that has said that it is up; for the probe, which looks at it from outside. */
+  /** Starts an instance and waits until it is ready. Used by the probe and the pools. */
   async start(runtime: Runtime, memoryMb: number): Promise<Instance> {
     const { launcher, log } = this.#options
     const guest = await launcher.launch(runtime, memoryMb)
@@ -128,15 +128,15 @@ export class Supervisor {
     const arrived = performance.now()
     const lane = this.#lane(call)
     const hasSlot = this.#hasSlot(call)
-    // The usual way: an instance of this function has nothing to do, and nobody has waited for longer.
+    // Fast path: the function has an idle instance and no waiting calls.
     if (hasSlot && lane.waiting.length === 0 && lane.idle.length > 0 && !this.#closed && !isFresh(call))
       return this.#runOn(lane, this.#takeIdle(lane)!, call, arrived, false)
     return new Promise((resolve, reject) => {
       if (this.#closed) return reject(new ZeroError('sandbox_unavailable', 'The sandbox is closing'))
       if (this.#queued + this.#running >= this.#options.concurrency * (1 + QUEUE_FACTOR) && !call.nested)
-        return reject(busy('Too many calls wait for a free sandbox'))
+        return reject(busy('The queue of sandbox calls is full'))
       if (!call.nested && this.#countOf(call).queued >= this.#projectSlots() * QUEUE_FACTOR)
-        return reject(busy('Too many calls of this project wait for a free sandbox'))
+        return reject(busy('This project has reached its share of the queue of sandbox calls'))
       this.#enqueue(lane, { call, arrived, resolve, reject, leave: undefined })
       this.#pump()
     })
@@ -163,11 +163,11 @@ export class Supervisor {
     return this.#running < this.#options.concurrency && this.#countOf(call).running < this.#projectSlots()
   }
 
-  /** Idle instances of this program end, busy ones when they are done. */
+  /** Ends the instances of a program: idle ones now, busy ones after their call. */
   retire(key: string): void {
     const lane = this.#lanes.get(key)
     if (!lane) return
-    // Who calls it again meanwhile gets a lane of its own.
+    // Removed from the map, so that later calls of the program get a new lane.
     lane.retired = true
     this.#lanes.delete(key)
     for (const instance of lane.idle.splice(0)) instance.end()
@@ -175,9 +175,9 @@ export class Supervisor {
 
   async close(): Promise<void> {
     this.#closed = true
-    clearInterval(this.#housekeeping)
+    clearInterval(this.#maintenance)
     clearTimeout(this.#spread)
-    for (const lane of this.#turns)
+    for (const lane of this.#queue)
       for (const waiting of lane.waiting.splice(0)) {
         waiting.leave?.()
         waiting.reject(new ZeroError('sandbox_unavailable', 'The sandbox is closing'))
@@ -200,12 +200,12 @@ export class Supervisor {
   }
 
   #enqueue(lane: Lane, waiting: Waiting): void {
-    const leave = (then: () => void) => () => {
+    const leave = (after: () => void) => () => {
       if (!waiting.leave) return
       waiting.leave()
       lane.waiting.splice(lane.waiting.indexOf(waiting), 1)
-      if (lane.waiting.length === 0) this.#turns.delete(lane)
-      then()
+      if (lane.waiting.length === 0) this.#queue.delete(lane)
+      after()
     }
     const { signal } = waiting.call
     const late = setTimeout(
@@ -224,17 +224,17 @@ export class Supervisor {
       this.#count(waiting.call, 'queued', -1)
     }
     lane.waiting.push(waiting)
-    this.#turns.add(lane)
+    this.#queue.add(lane)
     ignoreSignal = onAbort(signal, cancelled)
   }
 
-  /** Starts what can be started: one call of each lane in turn, for as long as there are slots. */
+  /** Starts waiting calls, one of each lane in turn, while slots are free. */
   #pump(): void {
     const now = performance.now()
     let later = Number.POSITIVE_INFINITY
     for (let started = true; started; ) {
       started = false
-      for (const lane of [...this.#turns]) {
+      for (const lane of [...this.#queue]) {
         const next = lane.waiting[0]
         if (!next || !this.#hasSlot(next.call)) continue
         const warm = isFresh(next.call) ? undefined : this.#takeIdle(lane)
@@ -250,8 +250,8 @@ export class Supervisor {
         started = true
         lane.waiting.shift()
         next.leave!()
-        this.#turns.delete(lane)
-        if (lane.waiting.length > 0) this.#turns.add(lane)
+        this.#queue.delete(lane)
+        if (lane.waiting.length > 0) this.#queue.add(lane)
         const outcome = warm
           ? this.#runOn(lane, warm, next.call, next.arrived, false)
           : this.#runOnNew(lane, next.call, next.arrived)
@@ -265,16 +265,16 @@ export class Supervisor {
       }, later)
   }
 
-  /** Whether one more instance may live; makes room by ending the one that has been idle for longest. */
+  /** Tells whether another instance may start. At the limit, ends the longest idle instance to make room. */
   #hasRoom(): boolean {
-    const most = this.#options.concurrency * INSTANCES_FACTOR
+    const max = this.#options.concurrency * INSTANCES_FACTOR
     let owned = 0
     for (const lane of this.#lanes.values()) owned += lane.instances
-    if (owned < most) return true
+    if (owned < max) return true
     const [oldest] = this.#idle.keys()
     const [lingering] = this.#lingering.keys()
     if (oldest) oldest.end()
-    else lingering?.stopLingering('its process was needed')
+    else lingering?.stopLingering('its process was needed for another call')
     return (oldest ?? lingering) !== undefined
   }
 
@@ -292,7 +292,7 @@ export class Supervisor {
       lane.instances--
       this.#occupy(call, -1)
       this.#pump()
-      throw new ZeroError('sandbox_unavailable', `No sandbox could be started: ${(error as Error).message}`, {
+      throw new ZeroError('sandbox_unavailable', `A sandbox cannot start: ${(error as Error).message}`, {
         cause: error,
       })
     }
@@ -306,7 +306,7 @@ export class Supervisor {
     const outcome = await instance.run(call, arrived, isCold)
     this.#occupy(call, -1)
     this.#giveBack(lane, instance, call)
-    // It had not begun.
+    // The call had not started, so it can run on a new instance.
     if (instance.hasMissedCall && !isCold) return this.#runOnNew(lane, call, arrived)
     if (this.#queued > 0) this.#pump()
     return outcome
@@ -326,7 +326,7 @@ export class Supervisor {
     instance.allowLingering()
     if (instance.ended) lane.harmless = 0
     const isWorn = instance.calls >= MAX_CALLS || !instance.reusable || isFresh(call) || lane.retired
-    if (!instance.ended && (isWorn || this.#closed || this.#isSpoilt(instance))) instance.end()
+    if (!instance.ended && (isWorn || this.#closed || this.#isUnusable(instance))) instance.end()
     if (instance.ended) {
       lane.instances--
       this.#dropEmpty(lane)
@@ -334,16 +334,16 @@ export class Supervisor {
     }
     lane.idle.push(instance)
     this.#idle.set(instance, lane)
-    this.#housekeeping ??= setInterval(() => this.#keepHouse(), HOUSEKEEPING_MS).unref()
+    this.#maintenance ??= setInterval(() => this.#maintain(), MAINTENANCE_MS).unref()
   }
 
   #linger(lane: Lane, instance: Instance, call: Call): void {
     this.#lingering.set(instance, { lane, call })
     const ofLane = [...this.#lingering].filter(([, entry]) => entry.lane === lane)
-    if (ofLane.length > MAX_LINGERING_OF_LANE) ofLane[0]![0].stopLingering('later calls left work as well')
+    if (ofLane.length > MAX_LINGERING_OF_LANE) ofLane[0]![0].stopLingering('later calls also left background work')
     if (this.#lingering.size <= this.#options.concurrency) return
     const [oldest] = this.#lingering.keys()
-    oldest?.stopLingering('too many functions have left work')
+    oldest?.stopLingering('too many functions have background work')
   }
 
   #hasQuieted(instance: Instance): void {
@@ -362,8 +362,8 @@ export class Supervisor {
     return instance
   }
 
-  /** Whether an instance has something left that it should not have, looked at not too often. */
-  #isSpoilt(instance: Instance): boolean {
+  /** Tells whether an instance must not be reused because of memory or leftover processes. Inspects at most every INSPECT_MS. */
+  #isUnusable(instance: Instance): boolean {
     const now = performance.now()
     if (now - (this.#inspected.get(instance) ?? 0) < INSPECT_MS) return false
     return this.#inspect(instance, now)
@@ -376,7 +376,7 @@ export class Supervisor {
     return this.#protections.strays && instance.guest.hasStrays()
   }
 
-  #keepHouse(): void {
+  #maintain(): void {
     const now = performance.now()
     for (const instance of [...this.#idle.keys()]) {
       const idleMs = now - instance.idleSince
@@ -387,8 +387,8 @@ export class Supervisor {
       }
     }
     if (this.#idle.size > 0) return
-    clearInterval(this.#housekeeping)
-    this.#housekeeping = undefined
+    clearInterval(this.#maintenance)
+    this.#maintenance = undefined
   }
 
   #forget(instance: Instance): void {
@@ -427,7 +427,7 @@ export class Supervisor {
   }
 }
 
-/** Nothing of an earlier call may be there. */
+/** Tells whether the call needs an instance without earlier calls. */
 function isFresh({ program }: Call): boolean {
   return program.isolation === 'fresh' || program.key === null
 }
@@ -440,7 +440,7 @@ function cancelledInQueue({ arrived }: Waiting): Outcome {
   return {
     status: 'cancelled',
     result: null,
-    error: { name: 'Cancelled', message: 'The call was cancelled before it began' },
+    error: { name: 'Cancelled', message: 'The call was cancelled before it started' },
     stdout: '',
     stderr: '',
     duration_ms: 0,

@@ -11,9 +11,9 @@ import { type SandboxOptions, supervised } from './supervised.ts'
 import { Supervisor } from './supervisor.ts'
 
 const WARNING =
-  'User code runs without any boundary (ZERODB_SANDBOX=unsafe-process): it can read and change whatever this server can, its data and its keys'
+  'User code runs without isolation (ZERODB_SANDBOX=unsafe-process): it can read and change everything that this server can, including its data and keys'
 
-/** Runs user code as it is, for development where no boundary can be had. */
+/** Creates the driver that runs user code without isolation, for development on machines without a sandbox. */
 export function unsafeProcess({ concurrency, log }: SandboxOptions): SandboxDriver {
   log.warn(WARNING)
   return supervised('unsafe-process', async () => {
@@ -37,7 +37,7 @@ export function unsafeProcess({ concurrency, log }: SandboxOptions): SandboxDriv
   })
 }
 
-/** No boundary: a guest is a process of our own user, in a folder of its own and without our environment. It can do whatever we can. */
+/** Starts guests as processes of the server's user, with a separate folder and environment but without isolation. */
 function unsafeLauncher(): Launcher {
   const interpreters = new Map<Runtime, Promise<Interpreter>>()
 
@@ -58,7 +58,7 @@ function unsafeLauncher(): Launcher {
         cwd: folder,
         env: { HOME: scratch, LANG: 'C.UTF-8' },
         stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
-        // A group of its own, so that all of it can be ended.
+        // A separate process group, so that the guest can be killed with all its children.
         detached: true,
       })
       const exited = endOf(child, () => false).then(async (exit) => {

@@ -164,7 +164,7 @@ const LATE_FAILURES: [name: string, node: string | null, python: string | null, 
     'a late request',
     'setTimeout(() => ctx.zerodb.a.b(), 500)',
     'threading.Timer(0.5, ctx.zerodb.a.b).start()',
-    /comes too late/,
+    /The call has ended: it can no longer use/,
   ],
   [
     'an exit',
@@ -182,7 +182,7 @@ const LATE_FAILURES: [name: string, node: string | null, python: string | null, 
     'an endless loop',
     'setTimeout(() => { for (;;); }, 500)',
     'threading.Thread(target=loop, daemon=True).start()',
-    /^What the function left running was stopped: it had not ended 2 s after the result/,
+    /^Background work of the function was stopped: it did not end within 2 s after the result/,
   ],
 ]
 

@@ -85,11 +85,11 @@ describe.runIf(process.platform === 'linux' && isRoot && available('bwrap', ['--
   })
 
   test.each([
-    ['net_namespace', /no net namespace.*the network can be reached/],
-    ['ipc_namespace', /no ipc namespace/],
-    ['uts_namespace', /no uts namespace/],
-    ['rootfs', /\/sys can be seen/],
-    ['fake_proc', /processes can be seen/],
+    ['net_namespace', /shares the net namespace.*the network is reachable/],
+    ['ipc_namespace', /shares the ipc namespace/],
+    ['uts_namespace', /shares the uts namespace/],
+    ['rootfs', /\/sys is visible/],
+    ['fake_proc', /processes are visible/],
   ] as const)('that finds its guests without %s does not use them', async (name: keyof Protections, reason) => {
     const driver = bubblewrap({
       concurrency: 1,

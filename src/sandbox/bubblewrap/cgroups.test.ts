@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { openGroups } from './cgroups.ts'
 
-// On folders that look like a file system of control groups: this says where what is written, not that a kernel obeys.
+// Uses ordinary folders that look like a cgroup file system: tests what is written where, not the kernel's enforcement.
 
 let folder: string
 beforeEach(async () => {
@@ -15,12 +15,12 @@ afterEach(() => rm(folder, { recursive: true, force: true }))
 const LIMITS = { memory_bytes: 1000, processes: 64, processors: 0.5 }
 const read = (...path: string[]) => readFile(join(folder, ...path), 'utf8')
 
-test('version 1: a folder for each controller, found through its mount and our place below it', async () => {
+test('version 1: a folder for each controller, found through its mount and the path of this process below it', async () => {
   for (const path of ['memory/box', 'pids', 'cpu,cpuacct']) await mkdir(join(folder, path), { recursive: true })
   const groups = await openGroups('ours', {
     mountinfo: [
       `30 25 0:26 / ${folder}/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct`,
-      // In a container: the mount begins at the container's own group.
+      // In a container the mount starts at the container's own group.
       `31 25 0:27 /docker/abc ${folder}/memory rw - cgroup cgroup rw,memory`,
       `32 25 0:28 / ${folder}/pids rw - cgroup cgroup rw,pids`,
       `33 25 0:29 / ${folder}/unified rw - cgroup2 cgroup2 rw`,
@@ -33,8 +33,7 @@ test('version 1: a folder for each controller, found through its mount and our p
   expect(await read('memory/box/ours/7/memory.limit_in_bytes')).toBe('1000')
   expect(await read('pids/ours/7/pids.max')).toBe('64')
   expect(await read('cpu,cpuacct/ours/7/cpu.cfs_quota_us')).toBe('50000')
-  for (const place of ['memory/box', 'pids', 'cpu,cpuacct'])
-    expect(await read(place, 'ours/7/cgroup.procs')).toBe('4711')
+  for (const path of ['memory/box', 'pids', 'cpu,cpuacct']) expect(await read(path, 'ours/7/cgroup.procs')).toBe('4711')
 
   expect(group.memory()).toBeNull()
   await writeFile(join(folder, 'memory/box/ours/7/memory.usage_in_bytes'), '400\n')
@@ -47,7 +46,7 @@ test('version 1: a folder for each controller, found through its mount and our p
   expect(group.ranOutOfMemory()).toBe(true)
 })
 
-test('version 2: we move beside our guests, and hand the controllers on', async () => {
+test('version 2: the server moves into a sibling group of the guests and delegates the controllers', async () => {
   const own = join(folder, 'system.slice/zerodb.service')
   await mkdir(own, { recursive: true })
   await writeFile(join(own, 'cgroup.controllers'), 'cpuset cpu io memory pids\n')
@@ -74,9 +73,9 @@ test('version 2: we move beside our guests, and hand the controllers on', async 
 
 test.each([
   ['nothing is mounted', '', '0::/\n'],
-  ['memory is not handed to us', `30 25 0:26 / FOLDER rw - cgroup2 cgroup2 rw`, '0::/\n'],
-  ['it cannot be written', `30 25 0:26 / /proc/nowhere rw - cgroup2 cgroup2 rw`, '0::/\n'],
-])('there are none where %s', async (_, mountinfo, cgroup) => {
+  ['memory is not delegated', `30 25 0:26 / FOLDER rw - cgroup2 cgroup2 rw`, '0::/\n'],
+  ['the group is not writable', `30 25 0:26 / /proc/nowhere rw - cgroup2 cgroup2 rw`, '0::/\n'],
+])('control groups are not available if %s', async (_, mountinfo, cgroup) => {
   await writeFile(join(folder, 'cgroup.controllers'), 'cpu\n')
   expect(await openGroups('ours', { mountinfo: mountinfo.replace('FOLDER', folder), cgroup })).toBeNull()
 })

@@ -10,31 +10,31 @@ const CONTROLLERS: readonly Controller[] = ['memory', 'pids', 'cpu']
 export interface GroupLimits {
   memory_bytes: number | null
   processes: number | null
-  /** Shares of one processor: 1 is a whole one. */
+  /** Number of processors; fractions are allowed. */
   processors: number | null
 }
 
 /** A control group with one guest in it. */
 export interface Group {
   add(pid: number): Promise<void>
-  /** Null when memory is not accounted. */
+  /** Memory usage, or null if the kernel does not account it. */
   memory(): { bytes: number; peakBytes: number; limitBytes: number } | null
-  /** Whether the kernel has killed in it for want of memory. */
+  /** Tells whether the kernel has killed a process in the group because it was out of memory. */
   ranOutOfMemory(): boolean
   remove(): Promise<void>
 }
 
 export interface Groups {
   version: 1 | 2
-  /** Those that are bounded here. */
+  /** The controllers whose limits are set. */
   controllers: readonly Controller[]
-  /** The folders that are ours. */
+  /** The folders created by this process. */
   folders: readonly string[]
   create(name: string, limits: GroupLimits): Promise<Group>
   remove(): Promise<void>
 }
 
-/** Where this process finds its control groups: the texts of /proc/self/mountinfo and /proc/self/cgroup. */
+/** The texts of /proc/self/mountinfo and /proc/self/cgroup, which locate the control groups of this process. */
 export interface Placement {
   mountinfo: string
   cgroup: string
@@ -47,12 +47,12 @@ export function ownPlacement(): Placement {
   }
 }
 
-/** Control groups below our own. Null, having made none, when they cannot be written or memory and processes are not counted in them. */
+/** Creates control groups below that of this process. Returns null if they are not writable or lack the memory or pids controller. */
 export async function openGroups(name: string, placement: Placement): Promise<Groups | null> {
   return (await openVersion1(name, placement)) ?? (await openVersion2(name, placement))
 }
 
-/** Kills what is in them and removes them, with those below. */
+/** Kills all processes in the groups and removes the groups with their children. */
 export async function removeGroups(folders: readonly string[]): Promise<void> {
   for (const folder of folders) {
     const names = await readdir(folder, { withFileTypes: true }).catch(() => [])
@@ -60,11 +60,11 @@ export async function removeGroups(folders: readonly string[]): Promise<void> {
     for (let attempt = 0; attempt < 100; attempt++) {
       const pids = await readFile(join(folder, 'cgroup.procs'), 'utf8').catch(() => '')
       for (const pid of pids.split('\n').filter(Boolean)) signal(Number(pid), 'SIGKILL')
-      const gone = await rmdir(folder).then(
+      const isRemoved = await rmdir(folder).then(
         () => true,
         (error: NodeJS.ErrnoException) => error.code === 'ENOENT',
       )
-      if (gone) break
+      if (isRemoved) break
       await setTimeout(10)
     }
   }
@@ -78,7 +78,7 @@ async function openVersion1(name: string, { mountinfo, cgroup }: Placement): Pro
     if (mount && own) folders.set(controller, join(folderOf(mount, own.split(':').slice(2).join(':')), name))
   }
   if (!folders.has('memory') || !folders.has('pids')) return null
-  if (!(await makeAll([...folders.values()]))) return null
+  if (!(await createFolders([...folders.values()]))) return null
 
   return {
     version: 1,
@@ -86,33 +86,33 @@ async function openVersion1(name: string, { mountinfo, cgroup }: Placement): Pro
     folders: [...folders.values()],
     remove: () => removeGroups([...folders.values()]),
     async create(guest, limits) {
-      const places = new Map([...folders].map(([controller, folder]) => [controller, join(folder, guest)]))
+      const paths = new Map([...folders].map(([controller, folder]) => [controller, join(folder, guest)]))
       const set = (controller: Controller, file: string, value: number) => {
-        const place = places.get(controller)
-        return place === undefined ? undefined : writeFile(join(place, file), String(value))
+        const path = paths.get(controller)
+        return path === undefined ? undefined : writeFile(join(path, file), String(value))
       }
-      await Promise.all([...places.values()].map((place) => mkdir(place)))
+      await Promise.all([...paths.values()].map((path) => mkdir(path)))
       if (limits.memory_bytes !== null) {
         await set('memory', 'memory.limit_in_bytes', limits.memory_bytes)
-        // Without accounting of swap there is no such file.
+        // The file does not exist if the kernel does not account swap.
         await Promise.resolve(set('memory', 'memory.memsw.limit_in_bytes', limits.memory_bytes)).catch(() => {})
       }
       if (limits.processes !== null) await set('pids', 'pids.max', limits.processes)
       if (limits.processors !== null) await set('cpu', 'cpu.cfs_quota_us', Math.round(limits.processors * 100_000))
-      const memory = places.get('memory')!
+      const memory = paths.get('memory')!
       return {
         async add(pid) {
-          await Promise.all([...places.values()].map((place) => writeFile(join(place, 'cgroup.procs'), String(pid))))
+          await Promise.all([...paths.values()].map((path) => writeFile(join(path, 'cgroup.procs'), String(pid))))
         },
         memory: () => memoryOf(memory, 'memory.usage_in_bytes', 'memory.max_usage_in_bytes', limits.memory_bytes),
         ranOutOfMemory: () => countIn(join(memory, 'memory.oom_control'), 'oom_kill') > 0,
-        remove: () => removeGroups([...places.values()]),
+        remove: () => removeGroups([...paths.values()]),
       }
     },
   }
 }
 
-/** Not run so far: written from the kernel's documentation, tested on folders that look like it. */
+/** Written from the kernel's documentation and tested on folders that look like a cgroup file system, not on a real one. */
 async function openVersion2(name: string, { mountinfo, cgroup }: Placement): Promise<Groups | null> {
   const mount = mountsOf(mountinfo).find(({ type }) => type === 'cgroup2')
   const own = cgroup.split('\n').find((line) => line.startsWith('0::'))
@@ -123,8 +123,8 @@ async function openVersion2(name: string, { mountinfo, cgroup }: Placement): Pro
   if (!controllers.includes('memory') || !controllers.includes('pids')) return null
   const [guests, server] = [join(folder, name), join(folder, `${name}-server`)]
   try {
-    if (!(await makeAll([guests, server]))) return null
-    // A group hands controllers on only when no process is in it directly: we move into one beside our guests.
+    if (!(await createFolders([guests, server]))) return null
+    // A group with processes cannot delegate controllers, so this process moves into a sibling of the guests' group.
     for (const pid of [process.pid, ...ancestors()]) {
       const inHere = (await readFile(join(folder, 'cgroup.procs'), 'utf8')).split('\n').includes(String(pid))
       if (inHere) await writeFile(join(server, 'cgroup.procs'), String(pid))
@@ -133,7 +133,7 @@ async function openVersion2(name: string, { mountinfo, cgroup }: Placement): Pro
     await writeFile(join(folder, 'cgroup.subtree_control'), enable)
     await writeFile(join(guests, 'cgroup.subtree_control'), enable)
   } catch {
-    // Others are in it too, or it has not been delegated to us.
+    // Other processes are in the group, or it is not delegated to this user.
     await removeGroups([guests])
     return null
   }
@@ -143,9 +143,9 @@ async function openVersion2(name: string, { mountinfo, cgroup }: Placement): Pro
     folders: [guests],
     remove: () => removeGroups([guests]),
     async create(guest, limits) {
-      const place = join(guests, guest)
-      await mkdir(place)
-      const set = (file: string, value: string) => writeFile(join(place, file), value)
+      const path = join(guests, guest)
+      await mkdir(path)
+      const set = (file: string, value: string) => writeFile(join(path, file), value)
       if (limits.memory_bytes !== null) {
         await set('memory.max', String(limits.memory_bytes))
         await set('memory.swap.max', '0').catch(() => {})
@@ -155,16 +155,16 @@ async function openVersion2(name: string, { mountinfo, cgroup }: Placement): Pro
         await set('cpu.max', `${Math.round(limits.processors * 100_000)} 100000`)
       return {
         add: (pid) => set('cgroup.procs', String(pid)),
-        memory: () => memoryOf(place, 'memory.current', 'memory.peak', limits.memory_bytes),
-        ranOutOfMemory: () => countIn(join(place, 'memory.events'), 'oom_kill') > 0,
-        remove: () => removeGroups([place]),
+        memory: () => memoryOf(path, 'memory.current', 'memory.peak', limits.memory_bytes),
+        ranOutOfMemory: () => countIn(join(path, 'memory.events'), 'oom_kill') > 0,
+        remove: () => removeGroups([path]),
       }
     },
   }
 }
 
 interface Mount {
-  /** The group that is shown at `point`. */
+  /** The group that is mounted at `point`. */
   root: string
   point: string
   type: string
@@ -183,13 +183,13 @@ function mountsOf(mountinfo: string): Mount[] {
     })
 }
 
-/** In a container the mount shows a part of the tree only, and the path may be told from the top. */
+/** Returns the folder of a group. In a container the mount can be a subtree while the path starts at the top. */
 function folderOf({ root, point }: Mount, path: string): string {
   return join(point, root !== '/' && path.startsWith(root) ? path.slice(root.length) : path)
 }
 
-/** False when one cannot be made, or is there already and somebody else's. */
-async function makeAll(folders: readonly string[]): Promise<boolean> {
+/** Returns false if a folder cannot be created or is not writable. */
+async function createFolders(folders: readonly string[]): Promise<boolean> {
   try {
     for (const folder of folders) {
       await mkdir(folder, { recursive: true })

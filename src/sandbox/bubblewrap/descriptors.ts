@@ -3,8 +3,8 @@ import { openSync, readdirSync, readFileSync } from 'node:fs'
 const CLOSE_ON_EXEC = 0o2000000
 
 /**
- * Descriptors of this process that a program started by it would inherit, besides the first three: what our own starter has left open. Node
- * marks what it opens itself, and bubblewrap passes on whatever it gets.
+ * Returns the descriptors above 2 that child processes would inherit. Node marks its own as close-on-exec, so these come from the parent of this
+ * process; bubblewrap would pass them on.
  */
 export function leakedDescriptors(): number[] {
   const leaked: number[] = []
@@ -15,13 +15,13 @@ export function leakedDescriptors(): number[] {
       const flags = /^flags:\s*(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${name}`, 'utf8'))?.[1] ?? '0'
       if ((Number.parseInt(flags, 8) & CLOSE_ON_EXEC) === 0) leaked.push(number)
     } catch {
-      // The one that the listing itself has used.
+      // The descriptor of the directory listing itself is closed again.
     }
   }
   return leaked
 }
 
-/** `stdio` with /dev/null in the place of every leaked descriptor: nothing else closes them on the way. */
+/** Returns `stdio` with /dev/null in place of each leaked descriptor: nothing else would close them. */
 export function withoutLeaks(stdio: readonly (string | number)[], leaked: readonly number[]): (string | number)[] {
   const covered = [...stdio]
   for (const number of leaked) {

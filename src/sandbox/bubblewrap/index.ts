@@ -12,7 +12,7 @@ import { DEFAULT_MEMORY_MB, Supervisor } from '../supervisor.ts'
 import { openGroups, ownPlacement, removeGroups } from './cgroups.ts'
 import { leakedDescriptors } from './descriptors.ts'
 import { type Boundary, bubblewrapLauncher } from './launch.ts'
-import { inspect } from './probe.ts'
+import { findIsolationProblems } from './probe.ts'
 import { NO_BUBBLEWRAP, type Obstacle, obstacleOf } from './remedies.ts'
 import { prepareRootfs } from './rootfs.ts'
 import { seccompFilter } from './seccomp.ts'
@@ -21,7 +21,7 @@ import { isRoot, sandboxStateDir } from './state-dir.ts'
 
 type Found = SandboxReport['runtimes'][Runtime]
 
-/** Namespaces, a list of system calls, rlimits and control groups, through bubblewrap: Linux's own means, without privileges. */
+/** Creates the driver that uses bubblewrap: Linux namespaces, a seccomp filter, rlimits and control groups, without privileges. */
 export function bubblewrap(options: SandboxOptions & { protections?: Readonly<Protections> }): SandboxDriver {
   const { concurrency, log, protections = ALL_PROTECTIONS } = options
   return supervised('bubblewrap', async () => {
@@ -35,25 +35,25 @@ export function bubblewrap(options: SandboxOptions & { protections?: Readonly<Pr
   })
 }
 
-/** Everything that guests have in common, or what is in the way. */
+/** Prepares what all guests share. Returns the obstacle if sandboxes cannot run here. */
 async function openBoundary(protections: Readonly<Protections>): Promise<Boundary | Obstacle> {
   const filter = seccompFilter(process.arch)
   if (process.platform !== 'linux' || !filter)
     return {
-      cause: `There is no sandbox for ${process.platform} on ${process.arch}`,
-      remedy: 'Run the server on Linux (x64 or arm64), or in a virtual machine with it',
+      cause: `The sandbox does not support ${process.platform} on ${process.arch}`,
+      remedy: 'Run the server on Linux (x64 or arm64), or in a virtual machine with Linux',
     }
   const bwrap = findProgram('bwrap')
   if (!bwrap) return NO_BUBBLEWRAP
   if (!findProgram('prlimit') || !findProgram('ldd'))
-    return { cause: 'The programs prlimit and ldd are needed', remedy: 'Install util-linux and libc-bin' }
+    return { cause: 'The programs prlimit and ldd are not installed', remedy: 'Install util-linux and libc-bin' }
   try {
     const folder = await sandboxStateDir()
     const slot = await takeSlot(folder, async (remains) => {
       await removeGroups(remains.groups)
       killUids(remains)
     })
-    // Never a name that was another's: whoever still removes that one's groups would remove ours.
+    // Random names are never reused: a process that removes the groups of a dead one must not remove these.
     const name = `zerodb-functions-${slot.number}-${randomBytes(4).toString('hex')}`
     const groups = await openGroups(name, ownPlacement())
     if (groups) await slot.keepGroups(groups.folders)
@@ -76,7 +76,7 @@ async function openBoundary(protections: Readonly<Protections>): Promise<Boundar
       protections,
     }
   } catch (error) {
-    return { cause: (error as Error).message, remedy: 'Run "zerodb doctor" for more' }
+    return { cause: (error as Error).message, remedy: 'Run "zerodb doctor" for details' }
   }
 }
 
@@ -91,16 +91,16 @@ async function tryRuntime(runtime: Runtime, boundary: Boundary, supervisor: Supe
     const { message } = error as Error
     const remedy =
       runtime === 'nodejs20'
-        ? 'Run "zerodb doctor" for more'
+        ? 'Run "zerodb doctor" for details'
         : 'Install it and restart: "apt-get install python3", "dnf install python3" or "apk add python3"'
     return { available: false, cause: message, remedy }
   }
   try {
     const instance = await supervisor.start(runtime, DEFAULT_MEMORY_MB)
-    const looking = protections.probe ? inspect(instance, boundary) : Promise.resolve([])
-    const wrong = await looking.finally(() => instance.end())
-    if (wrong.length === 0) return { available: true, version }
-    const cause = `The boundary around ${runtime} does not stand: ${wrong.join('; ')}`
+    const probing = protections.probe ? findIsolationProblems(instance, boundary) : Promise.resolve([])
+    const problems = await probing.finally(() => instance.end())
+    if (problems.length === 0) return { available: true, version }
+    const cause = `The isolation of ${runtime} is not effective: ${problems.join('; ')}`
     return { available: false, cause, remedy: 'Please report this with the output of "zerodb doctor"' }
   } catch (error) {
     return { available: false, ...obstacleOf((error as Error).message) }
@@ -114,18 +114,18 @@ function reportOf(boundary: Boundary | null, runtimes: Record<Runtime, Found>): 
   const warnings: string[] = []
   if (boundary && !boundary.uids)
     warnings.push(
-      'All sandboxes share the user id of the server: start it as root for one each, if strangers’ code runs',
+      'All sandboxes share the user id of the server: to run untrusted code, start the server as root, so that each sandbox has its own user id',
     )
   if (boundary && !boundary.groups)
     warnings.push(
-      'Control groups cannot be written: memory is bounded for each process of a function, not for all together',
+      'Control groups are not writable: memory is limited per process of a function, not for all its processes together',
     )
   if (boundary && !boundary.canDisableUserns)
-    warnings.push('This bwrap is older than 0.8: that no further user namespace is made rests on the filter alone')
+    warnings.push('This bwrap is older than 0.8: only the seccomp filter prevents nested user namespaces')
   for (const [runtime, found] of Object.entries(runtimes)) {
     const wanted = /\d+(\.\d+)?$/.exec(runtime)![0]
     if (found.available && !`${found.version}.`.startsWith(`${wanted}.`))
-      warnings.push(`What runs as ${runtime} is ${found.version}`)
+      warnings.push(`The runtime ${runtime} uses version ${found.version}`)
   }
   return {
     driver: 'bubblewrap',
@@ -137,7 +137,7 @@ function reportOf(boundary: Boundary | null, runtimes: Record<Runtime, Found>): 
   }
 }
 
-/** Where a program of this name is. */
+/** Returns the path of a program. */
 function findProgram(name: string): string | undefined {
   const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/usr/bin', '/bin']
   return folders.map((folder) => join(folder, name)).find((path) => existsSync(path))

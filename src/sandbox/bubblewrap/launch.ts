@@ -17,31 +17,31 @@ const MAX_OPEN_FILES = 256
 const MAX_FILE_MB = 64
 const TMP_MB = 16
 const FILES_MB = 64
-/** Without control groups memory is counted for each process, and what an interpreter reserves is part of it. */
+/** Without control groups, memory is limited per process, including address space that the interpreter only reserves. */
 const RLIMIT_FACTOR = 1.5
 const [INFO, BLOCK, SECCOMP] = [4, 5, 6]
 
 export interface Boundary {
-  /** The program bwrap. */
+  /** Path of bwrap. */
   bwrap: string
-  /** Of each runtime that can be run. */
+  /** Root folder of each available runtime. */
   roots: Map<Runtime, string>
-  /** The file with the filter. */
+  /** Path of the seccomp filter. */
   filter: string
-  /** Where roots and slots are kept. */
+  /** Folder with roots and slots. */
   folder: string
   slot: Slot
-  /** For guests, one each. Null as an ordinary user: then all have our own. */
+  /** User ids for guests, one each. Null if the server does not run as root: then all guests share its user id. */
   uids: { first: number; count: number } | null
   groups: Groups | null
-  /** Whether this bwrap knows --disable-userns. */
+  /** Whether this bwrap supports --disable-userns. */
   canDisableUserns: boolean
-  /** Descriptors that we have inherited and must not pass on. */
+  /** Inherited descriptors that must not reach guests. */
   leaked: readonly number[]
   protections: Readonly<Protections>
 }
 
-/** Starts guests in namespaces of their own. */
+/** Creates the launcher that starts each guest in its own namespaces. */
 export function bubblewrapLauncher(boundary: Boundary): Launcher {
   const { slot, uids, groups, protections } = boundary
   const usedUids = new Set<number>()
@@ -67,7 +67,7 @@ export function bubblewrapLauncher(boundary: Boundary): Launcher {
       const uid = newUid()
       let group: Group | undefined
       let child: ChildProcess | undefined
-      const forget = async () => {
+      const cleanUp = async () => {
         if (uid !== null) usedUids.delete(uid)
         await group?.remove()
       }
@@ -78,22 +78,22 @@ export function bubblewrapLauncher(boundary: Boundary): Launcher {
           processors: protections.cpu_limit ? 1 : null,
         })
         child = start(boundary, runtime, memoryMb, uid)
-        // Its group is removed before everybody has heard of its end.
-        let atEnd: ReturnType<Guest['memory']> = null
+        // Read at the exit, because the group is removed before all listeners of the exit have run.
+        let memoryAtExit: ReturnType<Guest['memory']> = null
         const exited = endOf(child, () => {
-          atEnd = group?.memory() ?? null
+          memoryAtExit = group?.memory() ?? null
           return group?.ranOutOfMemory() ?? false
         })
-        void exited.then(forget)
+        void exited.then(cleanUp)
         await spawned(child)
-        // Its first process waits for our word: it is confined before it runs a single instruction of the interpreter.
+        // bwrap waits on the block descriptor, so that the limits apply before the interpreter starts.
         const init = await childPid(child)
         await group?.add(init)
         ;(child.stdio[BLOCK] as Writable).end('1')
-        return guestOf(child, init, exited, () => group?.memory() ?? atEnd, protections)
+        return guestOf(child, init, exited, () => group?.memory() ?? memoryAtExit, protections)
       } catch (error) {
         if (child?.pid) child.kill('SIGKILL')
-        else await forget()
+        else await cleanUp()
         throw error
       }
     },
@@ -106,13 +106,13 @@ export function bubblewrapLauncher(boundary: Boundary): Launcher {
 
 function start(boundary: Boundary, runtime: Runtime, memoryMb: number, uid: number | null): ChildProcess {
   const { protections, leaked } = boundary
-  // Reading moves the position, which is shared by all who have the same open file.
+  // Opened for each guest: processes that share an open file also share its read position.
   const filter = protections.seccomp ? openSync(boundary.filter, 'r') : null
   try {
     const stdio = ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe', ...(filter === null ? [] : [filter])]
     return spawn(boundary.bwrap, bwrapArguments(boundary, runtime, memoryMb), {
       cwd: '/',
-      // bwrap itself keeps what it is given, and would show it.
+      // The environment of bwrap itself would be visible to the guest.
       env: protections.empty_environment ? {} : process.env,
       stdio: (protections.descriptors ? withoutLeaks(stdio, leaked) : stdio) as 'pipe'[],
       ...(uid === null ? {} : { uid, gid: uid }),
@@ -152,14 +152,14 @@ function bwrapArguments(boundary: Boundary, runtime: Runtime, memoryMb: number):
     ...['--info-fd', String(INFO), '--block-fd', String(BLOCK)],
     ...flag(on.seccomp, '--seccomp', String(SECCOMP)),
     '--',
-    ...limited(boundary, prefix, memoryMb),
+    ...rlimitCommand(boundary, prefix, memoryMb),
     prefix + (runtime === 'nodejs20' ? INSIDE.node : INSIDE.python),
     ...interpreterArguments(runtime, prefix + INSIDE.runner(runtime), memoryMb),
   ]
 }
 
-/** rlimits, set inside: outside, the number of processes would be counted over all that this user has. */
-function limited({ protections: on, groups }: Boundary, prefix: string, memoryMb: number): string[] {
+/** Returns the command prefix that sets rlimits inside the sandbox. Outside, the process limit would count all processes of the user. */
+function rlimitCommand({ protections: on, groups }: Boundary, prefix: string, memoryMb: number): string[] {
   if (!on.rlimits) return []
   const byProcess = !groups && on.memory_limit ? [`--data=${Math.floor(memoryMb * RLIMIT_FACTOR) * MB}`] : []
   return [
@@ -175,24 +175,24 @@ function limited({ protections: on, groups }: Boundary, prefix: string, memoryMb
   ]
 }
 
-/** The number that the first process inside has outside. */
+/** Returns the pid, in the server's namespace, of the first process in the sandbox. */
 function childPid(child: ChildProcess): Promise<number> {
   const info = child.stdio[INFO] as Readable
   return new Promise((resolve, reject) => {
     let text = ''
-    let complaint = ''
-    child.stderr!.on('data', listen)
-    function listen(chunk: Buffer): void {
-      complaint += chunk.toString('latin1')
+    let errorText = ''
+    child.stderr!.on('data', collect)
+    function collect(chunk: Buffer): void {
+      errorText += chunk.toString('latin1')
     }
     info.setEncoding('utf8').on('data', (piece: string) => {
       text += piece
       const pid = /"child-pid": (\d+)/.exec(text)?.[1]
       if (pid === undefined) return
-      child.stderr!.off('data', listen)
+      child.stderr!.off('data', collect)
       resolve(Number(pid))
     })
-    child.once('close', (code) => reject(new Error(complaint.trim() || `bwrap ended with code ${code}`)))
+    child.once('close', (code) => reject(new Error(errorText.trim() || `bwrap ended with code ${code}`)))
   })
 }
 
@@ -207,13 +207,13 @@ function guestOf(
   void exited.then(() => {
     ended = true
   })
-  // The first process of a namespace of its own is bubblewrap's, the interpreter is its child; orphans become its children too.
+  // In a separate pid namespace the first process belongs to bubblewrap; the interpreter and all orphans are its children.
   let interpreter: number | undefined
   const pidOfInterpreter = () => {
     interpreter ??= protections.pid_namespace ? childrenOf(init)[0] : init
     return interpreter
   }
-  const say = (name: NodeJS.Signals) => {
+  const signalInterpreter = (name: NodeJS.Signals) => {
     const pid = pidOfInterpreter()
     if (!ended && pid !== undefined) signal(pid, name)
   }
@@ -225,13 +225,13 @@ function guestOf(
     exited,
     kill() {
       if (ended || child.exitCode !== null || child.signalCode !== null) return
-      if (!protections.kill_all) return say('SIGTERM')
-      // With the first process of its namespace all others die. Our own child is its parent and still there: the number cannot be another's.
+      if (!protections.kill_all) return signalInterpreter('SIGTERM')
+      // Killing the first process of the namespace kills all others. Its parent, our child, still exists, so the pid cannot have been reused.
       if (childrenOf(child.pid!).includes(init)) signal(init, 'SIGKILL')
       child.kill('SIGKILL')
     },
-    pause: () => say('SIGSTOP'),
-    resume: () => say('SIGCONT'),
+    pause: () => signalInterpreter('SIGSTOP'),
+    resume: () => signalInterpreter('SIGCONT'),
     hasStrays() {
       const pid = pidOfInterpreter()
       return pid !== undefined && (childrenOf(pid).length > 0 || (pid !== init && childrenOf(init).length > 1))

@@ -5,18 +5,18 @@ import type { Runtime } from '../index.ts'
 import type { Instance } from '../instance.ts'
 import type { Boundary } from './launch.ts'
 
-/** Tries from inside what must not work; answers with what did. */
+/** Programs that attempt forbidden actions in the sandbox and return those that worked. */
 const ATTEMPTS: Record<Runtime, string> = {
   nodejs20: `
 import fs from 'node:fs'
 import net from 'node:net'
 const done = []
-try { fs.writeFileSync('/written', ''); done.push('its root can be written') } catch {}
-if (fs.existsSync('/proc/1')) done.push('processes can be seen')
-if (fs.existsSync('/sys')) done.push('/sys can be seen')
+try { fs.writeFileSync('/written', ''); done.push('its root is writable') } catch {}
+if (fs.existsSync('/proc/1')) done.push('processes are visible')
+if (fs.existsSync('/sys')) done.push('/sys is visible')
 await new Promise((resolve) => {
   const socket = net.connect(Number(process.env.PORT), '127.0.0.1')
-  socket.on('connect', () => { done.push('the network can be reached'); socket.destroy() })
+  socket.on('connect', () => { done.push('the network is reachable'); socket.destroy() })
   socket.on('error', () => {})
   socket.on('close', resolve)
 })
@@ -27,58 +27,61 @@ import os, socket
 result = []
 try:
     open('/written', 'w').close()
-    result.append('its root can be written')
+    result.append('its root is writable')
 except OSError:
     pass
-if os.path.exists('/proc/1'): result.append('processes can be seen')
-if os.path.exists('/sys'): result.append('/sys can be seen')
+if os.path.exists('/proc/1'): result.append('processes are visible')
+if os.path.exists('/sys'): result.append('/sys is visible')
 try:
     socket.create_connection(('127.0.0.1', int(os.environ['PORT'])), 2).close()
-    result.append('the network can be reached')
+    result.append('the network is reachable')
 except OSError:
     pass
 `,
 }
 
-/** What is not as it must be, each a clause for an operator: seen from outside, and tried from inside. Empty when the boundary stands. */
-export async function inspect(instance: Instance, boundary: Boundary): Promise<string[]> {
+/** Checks the isolation from outside and inside. Returns the problems, each a clause for the operator. */
+export async function findIsolationProblems(instance: Instance, boundary: Boundary): Promise<string[]> {
   const pid = instance.guest.pid()
   if (pid === undefined) return ['its process has ended']
-  return [...(await seenFromOutside(pid, boundary)), ...(await triedInside(instance))]
+  return [...(await checkFromOutside(pid, boundary)), ...(await attemptInside(instance))]
 }
 
-async function seenFromOutside(pid: number, { uids, groups }: Boundary): Promise<string[]> {
-  const wrong: string[] = []
-  const check = (isRight: boolean, what: string) => {
-    if (!isRight) wrong.push(what)
+async function checkFromOutside(pid: number, { uids, groups }: Boundary): Promise<string[]> {
+  const problems: string[] = []
+  const check = (isRight: boolean, problem: string) => {
+    if (!isRight) problems.push(problem)
   }
   const status = readFileSync(`/proc/${pid}/status`, 'utf8')
   const field = (name: string) => new RegExp(`^${name}:\\s*(.*)$`, 'm').exec(status)?.[1]?.trim() ?? ''
   const [uid] = field('Uid').split(/\s+/)
-  const isItsOwn = uids
+  const isExpected = uids
     ? Number(uid) >= uids.first && Number(uid) < uids.first + uids.count
     : uid !== '0' && uid === String(process.getuid!())
-  check(isItsOwn, `it runs as user ${uid}`)
+  check(isExpected, `it runs as user ${uid}`)
   check(/^0+$/.test(field('CapEff')), 'it has capabilities')
   check(field('NoNewPrivs') === '1', 'it can gain privileges')
-  check(field('Seccomp') === '2', 'no filter of system calls is in force')
+  check(field('Seccomp') === '2', 'it has no seccomp filter')
   for (const namespace of ['user', 'mnt', 'pid', 'net', 'ipc', 'uts']) {
-    // What cannot be read cannot be compared; the attempts from inside tell.
-    const theirs = linkOf(`/proc/${pid}/ns/${namespace}`)
+    // A namespace that cannot be read is covered by the attempts from inside.
+    const link = linkOf(`/proc/${pid}/ns/${namespace}`)
     check(
-      theirs === null || theirs !== linkOf(`/proc/self/ns/${namespace}`),
-      `it has no ${namespace} namespace of its own`,
+      link === null || link !== linkOf(`/proc/self/ns/${namespace}`),
+      `it shares the ${namespace} namespace of the server`,
     )
   }
   check(/^Max open files\s+256\s+256\s/m.test(readFileSync(`/proc/${pid}/limits`, 'utf8')), 'its rlimits are not set')
   if (groups) {
     const groupName = groups.folders[0]!.split('/').at(-1)!
-    check(readFileSync(`/proc/${pid}/cgroup`, 'utf8').includes(groupName), 'it is in no control group of ours')
+    check(
+      readFileSync(`/proc/${pid}/cgroup`, 'utf8').includes(groupName),
+      'it is not in a control group of this server',
+    )
   }
-  return wrong
+  return problems
 }
 
-async function triedInside(instance: Instance): Promise<string[]> {
+async function attemptInside(instance: Instance): Promise<string[]> {
   const listener = createServer((socket) => socket.destroy())
   await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve))
   try {
@@ -97,7 +100,7 @@ async function triedInside(instance: Instance): Promise<string[]> {
     instance.specialise(program)
     const call = { program, mode: 'script', input: {}, timeout_seconds: 10, output_limit_bytes: 10_000 } as const
     const { status, result, error } = await instance.run(call, performance.now(), true)
-    if (status !== 'ok' || result?.kind !== 'json') return [`a program in it ended with ${status}: ${error?.message}`]
+    if (status !== 'ok' || result?.kind !== 'json') return [`the test program ended with ${status}: ${error?.message}`]
     return JSON.parse(Buffer.from(result.body).toString()) as string[]
   } finally {
     listener.close()

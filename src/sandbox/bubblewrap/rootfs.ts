@@ -22,7 +22,7 @@ import { promisify } from 'node:util'
 import type { Runtime } from '../index.ts'
 import { guestFolder, type Interpreter, RUNNERS } from '../interpreters.ts'
 
-/** Paths inside. */
+/** Paths inside the sandbox. */
 export const INSIDE = {
   node: '/opt/node/bin/node',
   python: '/opt/python/bin/python3',
@@ -30,16 +30,16 @@ export const INSIDE = {
   runner: (runtime: Runtime) => `/opt/run/${RUNNERS[runtime]}`,
 } as const
 
-/** All that /dev has: no terminals, which are counted for the whole machine, and no folder that could be written. */
+/** The devices in the sandbox. No terminals, whose number is limited for the whole machine, and no writable folder. */
 export const DEVICES = ['/dev/null', '/dev/zero', '/dev/full', '/dev/random', '/dev/urandom'] as const
 
-/** The parts of Python's library that no function needs, and that are half of it. */
-const LEFT_OUT = /^(site-packages|dist-packages|test|tests|idlelib|turtledemo|tkinter|ensurepip|lib2to3|config-.*)$/
+/** Matches parts of Python's library that functions do not need; they are half of its size. */
+const EXCLUDED = /^(site-packages|dist-packages|test|tests|idlelib|turtledemo|tkinter|ensurepip|lib2to3|config-.*)$/
 const UNUSED_DAYS = 14
 
 /**
- * A folder with the interpreter, the libraries that it loads and our runner, and nothing else: what a guest sees as its root. Made once for
- * each version of these, whole or not at all. `prlimit` is the path of that program on this machine.
+ * Returns the folder that a guest sees as its root. It has only the interpreter, its libraries and the runner, and is created atomically once for
+ * each version of these. `prlimit` is the path of that program on this machine.
  */
 export async function prepareRootfs(
   folder: string,
@@ -50,15 +50,15 @@ export async function prepareRootfs(
   const kind = runtime === 'nodejs20' ? 'node' : 'python'
   const target = join(folder, `rootfs-${kind}-${await nameOf(interpreter, prlimit)}`)
   if (!existsSync(target)) {
-    const making = `${target}.${process.pid}-${Date.now()}`
+    const temporary = `${target}.${process.pid}-${Date.now()}`
     try {
-      await build(making, kind, runtime, interpreter, prlimit)
-      // Of two that make it together, the first one's stays.
-      await rename(making, target).catch((error) => {
+      await build(temporary, kind, runtime, interpreter, prlimit)
+      // If two processes create the folder at once, the first one wins.
+      await rename(temporary, target).catch((error) => {
         if (!existsSync(target)) throw error
       })
     } finally {
-      await rm(making, { recursive: true, force: true })
+      await rm(temporary, { recursive: true, force: true })
     }
   }
   const now = new Date()
@@ -67,7 +67,7 @@ export async function prepareRootfs(
   return target
 }
 
-/** Changes with everything that is put into it. */
+/** Returns a hash of everything that is copied into the root. */
 async function nameOf({ binary, version, library }: Interpreter, prlimit: string): Promise<string> {
   const hash = createHash('sha256').update(`layout 2 ${version} ${library?.pure}\n`)
   for (const path of [binary, prlimit]) {
@@ -88,16 +88,16 @@ async function build(
 ): Promise<void> {
   for (const name of ['dev', 'etc', 'fn', 'lib', 'opt/run', 'proc/self', 'tmp', 'usr'])
     await mkdir(join(root, name), { recursive: true, mode: 0o755 })
-  // Every loader looks in one of these.
+  // Each dynamic loader searches one of these folders.
   for (const name of ['lib64', 'usr/lib', 'usr/lib64'])
     await symlink(name.startsWith('usr/') ? '../lib' : 'lib', join(root, name))
 
-  // Where the devices are mounted.
+  // Mount points of the devices.
   for (const path of DEVICES) await writeFile(join(root, path), '')
 
-  const place = join(root, INSIDE[kind])
-  await mkdir(dirname(place), { recursive: true, mode: 0o755 })
-  await copyFile(binary, place, constants.COPYFILE_FICLONE)
+  const target = join(root, INSIDE[kind])
+  await mkdir(dirname(target), { recursive: true, mode: 0o755 })
+  await copyFile(binary, target, constants.COPYFILE_FICLONE)
   await copyFile(prlimit, join(root, INSIDE.prlimit))
   const loaded = [binary, prlimit]
   if (library) loaded.push(...(await copyLibrary(library, join(root, 'opt', 'python', 'lib', library.name))))
@@ -105,7 +105,7 @@ async function build(
     await copyFile(path, join(root, 'lib', name), constants.COPYFILE_FICLONE)
   for (const name of await readdir(guestFolder()))
     await copyFile(join(guestFolder(), name), join(root, 'opt', 'run', name))
-  if (!existsSync(join(root, INSIDE.runner(runtime)))) throw new Error('the build is missing: run "npm run build"')
+  if (!existsSync(join(root, INSIDE.runner(runtime)))) throw new Error('the runners are not built: run "npm run build"')
 
   await writeFile(join(root, 'etc', 'passwd'), 'fn:x:1000:1000::/tmp:/nologin\n')
   await writeFile(join(root, 'etc', 'group'), 'fn:x:1000:\n')
@@ -115,27 +115,27 @@ async function build(
   await makeReadable(root)
 }
 
-/** Puts the library where the interpreter beside it looks; returns the compiled modules, which need libraries of their own. */
+/** Copies Python's library to where the interpreter finds it. Returns the compiled modules, which load further libraries. */
 async function copyLibrary({ pure, compiled }: NonNullable<Interpreter['library']>, target: string): Promise<string[]> {
   await cp(pure, target, {
     recursive: true,
     dereference: true,
-    // Else what is compiled would count as older than its source, and be compiled again by every start.
+    // With new timestamps, compiled files would count as outdated and be compiled again at every start.
     preserveTimestamps: true,
-    filter: (path) => path === pure || !LEFT_OUT.test(basename(path)),
+    filter: (path) => path === pure || !EXCLUDED.test(basename(path)),
   })
   const dynload = join(target, 'lib-dynload')
   if (!existsSync(dynload)) await cp(compiled, dynload, { recursive: true, dereference: true })
   return (await readdir(compiled)).filter((name) => name.endsWith('.so')).map((name) => join(compiled, name))
 }
 
-/** Name and path of every library that these files load, and of the loader itself. */
+/** Returns name and path of the libraries that these files load, including the dynamic loader. */
 async function librariesOf(files: readonly string[]): Promise<Map<string, string>> {
   const { stdout } = await promisify(execFile)('ldd', [...files], { maxBuffer: 64 * 1024 * 1024 }).catch(
     (error: { stdout?: string; message: string }) => {
-      // It complains of a file that needs none, and tells of the others all the same.
+      // ldd fails if one file is statically linked, but still lists the libraries of the others.
       if (error.stdout) return { stdout: error.stdout }
-      throw new Error(`ldd, which tells what libraries ${files[0]} needs, does not work: ${error.message}`)
+      throw new Error(`ldd cannot list the libraries of ${files[0]}: ${error.message}`)
     },
   )
   const found = new Map<string, string>()
@@ -144,7 +144,7 @@ async function librariesOf(files: readonly string[]): Promise<Map<string, string
   return found
 }
 
-/** Whatever the umask of who made it. */
+/** Makes everything readable for all users, independent of the umask. */
 async function makeReadable(folder: string): Promise<void> {
   await chmod(folder, 0o755)
   for (const entry of await readdir(folder, { withFileTypes: true })) {
@@ -162,7 +162,7 @@ async function removeUnused(folder: string, prefix: string): Promise<void> {
   }
 }
 
-/** What the interpreters read of /proc, as constants: the real one would tell of the machine. */
+/** Fixed contents of the files in /proc that the interpreters read. The real ones would reveal details of the machine. */
 const FAKE_PROC: Record<string, string> = {
   'self/stat': `2 (fn) R 1 1 1 0 -1 4194304 ${Array(13).fill(0).join(' ')} 1 0 100 268435456 10000 18446744073709551615 ${Array(27).fill(0).join(' ')}\n`,
   meminfo: 'MemTotal:         262144 kB\nMemFree:          131072 kB\nMemAvailable:     131072 kB\n',

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { seccompFilter } from './seccomp.ts'
 import { SYSCALLS } from './syscalls.ts'
 
-/** What the kernel does with a call, by running the filter: `allow`, `kill`, or the number of an error. */
+/** Runs the filter and returns the verdict on a system call: `allow`, `kill`, or an error number. */
 function verdict(
   machine: string,
   number: number,
@@ -28,12 +28,12 @@ function verdict(
     else if (code === 0x06) return value === 0x7fff0000 ? 'allow' : value === 0x80000000 ? 'kill' : value - 0x50000
     else throw new Error(`instruction ${code}`)
   }
-  throw new Error('it does not end')
+  throw new Error('the filter has no final return')
 }
 
 const [EPERM, EINVAL, ENOTTY, ENOSYS, EAFNOSUPPORT] = [1, 22, 25, 38, 97]
 
-/** Of x64; those that must never be let through. */
+/** System calls of x64 that must never be allowed. */
 const DANGEROUS = {
   ptrace: 101,
   process_vm_readv: 310,
@@ -108,25 +108,25 @@ const DANGEROUS = {
   landlock_create_ruleset: 444,
 }
 
-test('what is not on the list is said not to exist, and dangerous calls are not on it', () => {
+test('unlisted calls return ENOSYS, and dangerous calls are not listed', () => {
   for (const [name, number] of Object.entries(DANGEROUS))
     expect({ name, verdict: verdict('x64', number) }).toEqual({ name, verdict: ENOSYS })
   expect(verdict('x64', 9999)).toBe(ENOSYS)
 })
 
-test('calls of another kind of machine kill', () => {
+test('calls of another architecture kill the process', () => {
   expect(verdict('x64', 0, [], 0x40000003)).toBe('kill')
   expect(verdict('x64', 0x40000000 | 1)).toBe('kill')
 })
 
-test('a machine without a table has no filter', () => {
+test('an architecture without a table has no filter', () => {
   expect(seccompFilter('ppc64')).toBeNull()
 })
 
 describe.each(Object.keys(SYSCALLS))('on %s', (machine) => {
   const { allowed, special } = SYSCALLS[machine]!
 
-  test('all of the list are let through, and every number stands once', () => {
+  test('all listed calls are allowed, and each number occurs once', () => {
     for (const [name, number] of Object.entries(allowed))
       expect({ name, verdict: verdict(machine, number) }).toEqual({ name, verdict: 'allow' })
     const numbers = [...Object.values(allowed), ...Object.values(special)]

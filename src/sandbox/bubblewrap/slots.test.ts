@@ -7,7 +7,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { place } from '../../platform/processes.ts'
 import { type Remains, takeSlot } from './slots.ts'
 
-const NOBODY = 2 ** 22 + 1
+const UNUSED_PID = 2 ** 22 + 1
 
 async function folderWithDead(...numbers: number[]): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'zerodb-slots-'))
@@ -15,13 +15,13 @@ async function folderWithDead(...numbers: number[]): Promise<string> {
   for (const number of numbers) {
     const path = join(folder, 'slots', String(number))
     await mkdir(path, { recursive: true })
-    const owner = { pid: NOBODY, started: null, place: place(), groups: [`group-${number}`] }
+    const owner = { pid: UNUSED_PID, started: null, place: place(), groups: [`group-${number}`] }
     await writeFile(join(path, 'owner'), JSON.stringify(owner))
   }
   return folder
 }
 
-test('what the dead have left is removed wherever it is, and their slots are free', async () => {
+test('the remains of dead supervisors are removed from all slots, and their slots become free', async () => {
   const folder = await folderWithDead(1, 5)
   const removed: Remains[] = []
   const remove = async (remains: Remains) => void removed.push(remains)
@@ -35,7 +35,7 @@ test('what the dead have left is removed wherever it is, and their slots are fre
   expect((await takeSlot(folder, remove)).number).toBe(0)
 })
 
-test('of many that start at once, one removes it, and nobody takes the slot before it has', async () => {
+test('of many supervisors that start at once, one removes the remains, and none takes the slot before', async () => {
   const folder = await folderWithDead(0)
   let removals = 0
   const slots = await Promise.all(
@@ -51,7 +51,7 @@ test('of many that start at once, one removes it, and nobody takes the slot befo
   expect(slots.map(({ number }) => number).sort((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, n) => n))
 })
 
-test('who dies over a removal leaves it to another', async () => {
+test('if a supervisor dies during a removal, another one completes it', async () => {
   const folder = await folderWithDead(0)
   const claim = join(folder, 'slots', '0', 'removing')
   await mkdir(claim)

@@ -7,7 +7,7 @@ import { signal } from '../processes.ts'
 
 const SLOTS = 1024
 const UIDS_PER_SLOT = 4096
-/** Above what users, services and containers are usually given. */
+/** Above the ids that users, services and containers usually have. */
 const FIRST_UID = 0x20000000
 const CLAIM = 'removing'
 const CLAIM_MS = 60_000
@@ -16,31 +16,29 @@ interface Owner {
   pid: number
   started: string | null
   place: string
-  /** Control groups that it has made, to be removed with what is left in them. */
+  /** Control groups of the owner, which are removed after its death together with their processes. */
   groups: string[]
 }
 
-/** What a dead supervisor may have left: control groups, and processes of its user ids. */
+/** What a dead supervisor may have left behind: control groups, and processes with its user ids. */
 export interface Remains {
   groups: readonly string[]
   firstUid: number
   uids: number
 }
 
-/** This process's share of what all supervisors of a machine must not use twice: user ids and names of control groups. */
+/** Exclusive range of user ids and control group names of one supervisor on this machine. */
 export interface Slot {
   number: number
-  /** The first of `uids` user ids. */
+  /** First of `uids` user ids. */
   firstUid: number
   uids: number
-  /** Remembers control groups, so that whoever finds us dead removes them. */
+  /** Records control groups, so that another supervisor can remove them after this process has died. */
   keepGroups(groups: readonly string[]): Promise<void>
   release(): Promise<void>
 }
 
-/**
- * Takes a free slot below `folder`. What a dead supervisor has left behind is removed before, by `remove`.
- */
+/** Claims a free slot below `folder`. First calls `remove` for the remains of each dead supervisor. */
 export async function takeSlot(folder: string, remove: (remains: Remains) => Promise<void>): Promise<Slot> {
   const owner: Owner = { pid: process.pid, started: startOf(process.pid), place: place(), groups: [] }
   await removeDead(folder, remove)
@@ -57,19 +55,19 @@ export async function takeSlot(folder: string, remove: (remains: Remains) => Pro
       release: () => rm(path, { recursive: true, force: true }),
     }
   }
-  throw new Error(`All of the ${SLOTS} places for sandboxes below ${folder} are taken`)
+  throw new Error(`All ${SLOTS} sandbox slots below ${folder} are in use: stop another server on this machine`)
 }
 
 const pathOf = (folder: string, number: number) => join(folder, 'slots', String(number))
 
-/** Frees the slots of all that are dead, wherever they are among those of the living. */
+/** Frees the slots of all dead supervisors. */
 async function removeDead(folder: string, remove: (remains: Remains) => Promise<void>): Promise<void> {
   const names = await readdir(join(folder, 'slots')).catch(() => [])
   for (const number of names.filter((name) => /^\d+$/.test(name)).map(Number)) {
     const path = pathOf(folder, number)
     const dead = await stateOf(path)
     if (isAlive(dead) || !(await claim(path))) continue
-    // Another may have removed it meanwhile, and one that lives have taken it.
+    // Another process may have removed the slot, and a live one may have claimed it.
     const { text, inode } = await stateOf(path)
     if (text === dead.text && inode === dead.inode) {
       await remove({ groups: ownerIn(text)?.groups ?? [], ...uidsOf(number) })
@@ -78,7 +76,7 @@ async function removeDead(folder: string, remove: (remains: Remains) => Promise<
   }
 }
 
-/** Whether we are the one who removes it. Nobody can take the slot before it is gone. */
+/** Claims the removal of a slot. Returns false if another process does it. The slot cannot be taken until it is removed. */
 async function claim(path: string): Promise<boolean> {
   const made = () =>
     mkdir(join(path, CLAIM)).then(
@@ -88,7 +86,7 @@ async function claim(path: string): Promise<boolean> {
   if (await made()) return true
   const { mtimeMs } = statSync(join(path, CLAIM), { throwIfNoEntry: false }) ?? { mtimeMs: Date.now() }
   if (Date.now() - mtimeMs < CLAIM_MS) return false
-  // Who was to remove it has died over it.
+  // The process that claimed the cleanup died.
   const isOurs = await rename(join(path, CLAIM), join(path, randomBytes(6).toString('hex'))).then(
     () => true,
     () => false,
@@ -96,7 +94,7 @@ async function claim(path: string): Promise<boolean> {
   return isOurs && (await made())
 }
 
-/** In a user namespace with few ids there are fewer for each. */
+/** Returns the user ids of a slot. A user namespace with few ids has fewer for each slot. */
 function uidsOf(slot: number): { firstUid: number; uids: number } {
   const [, , count = '0'] = readFileSync('/proc/self/uid_map', 'utf8').trim().split(/\s+/)
   if (FIRST_UID + SLOTS * UIDS_PER_SLOT <= Number(count))
@@ -122,7 +120,7 @@ async function write(path: string, owner: Owner): Promise<void> {
 }
 
 interface State {
-  /** What its owner has written; null when that is nothing so far, or no more. */
+  /** Content of the owner file; null if it is not written yet or already removed. */
   text: string | null
   inode: number
   changedMs: number
@@ -138,18 +136,18 @@ const ownerIn = (text: string | null): Owner | null => (text === null ? null : (
 
 function isAlive({ text, changedMs }: State): boolean {
   const owner = ownerIn(text)
-  // It may be about to write its name.
+  // The owner file may not be written yet.
   if (!owner) return Date.now() - changedMs < 2_000
   const { pid, started, place: where } = owner
   const [boot, namespace] = place().split(' ')
   const [otherBoot, otherNamespace] = where.split(' ')
   if (boot !== otherBoot) return false
-  // In another container: whether it lives cannot be told from here.
+  // The owner is in another container, where its state is not visible.
   if (namespace !== otherNamespace) return true
   return isRunning(pid) && (started === null || startOf(pid) === started)
 }
 
-/** Kills all processes of these user ids; as root only, who alone has given them out. */
+/** Kills all processes of these user ids. Does nothing unless this process is root, because only root assigns user ids. */
 export function killUids({ firstUid, uids }: Pick<Remains, 'firstUid' | 'uids'>): void {
   if (process.getuid?.() !== 0) return
   for (const name of readdirSync('/proc')) {

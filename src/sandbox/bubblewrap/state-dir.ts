@@ -5,8 +5,8 @@ import { join } from 'node:path'
 export const isRoot = (): boolean => process.getuid?.() === 0
 
 /**
- * Where the roots of sandboxes are kept. As root it must be a folder that every user id can reach, since each instance has its own; else one
- * of our own, in which nobody else can have prepared anything.
+ * Returns the folder for the roots of sandboxes. As root, all user ids must be able to read it, because each instance has its own. Otherwise
+ * only this user may write to it, so that no other user can plant files.
  */
 export async function sandboxStateDir(): Promise<string> {
   if (isRoot()) {
@@ -28,8 +28,8 @@ export async function sandboxStateDir(): Promise<string> {
       await access(folder, constants.W_OK)
       return folder
     } catch {
-      // The next one, then.
+      // The folder cannot be used: try the next one.
     }
   }
-  throw new Error(`None of ${candidates.join(', ')} can be made: the sandbox needs a folder of its own`)
+  throw new Error(`Cannot create ${candidates.join(' or ')}: the sandbox needs a folder that only this user can write`)
 }

@@ -1,17 +1,17 @@
-/** Numbers of system calls, by name. */
+/** Numbers of system calls by name, for one architecture. */
 export interface SyscallTable {
-  /** AUDIT_ARCH_* of the calls that the numbers are for. */
+  /** AUDIT_ARCH_* of this architecture. */
   arch: number
-  /** Allowed whatever their arguments. */
+  /** Calls that are allowed with any arguments. */
   allowed: Readonly<Record<string, number>>
-  /** Allowed with some arguments only, or refused in a way of their own: seccomp.ts says which. */
+  /** Calls that are allowed with some arguments, or denied with another error. See the rules in seccomp.ts. */
   special: Readonly<Record<'clone' | 'clone3' | 'fcntl' | 'ioctl' | 'prctl' | 'socket' | 'socketpair', number>>
 }
 
-// What Node 20 to 24 and Python 3.11 to 3.13 ask for, and what programs in them ordinarily do, without what reaches beyond the sandbox
-// (ptrace, mounts, modules, keys, bpf, perf, io_uring, other processes' memory), what is bounded by nothing here (memfd, System V memory,
-// message queues, asynchronous I/O) and what would tell of neighbours through the files that all share (inotify, mincore, preadv2).
-// sync and syncfs would stop the machine's disks.
+// The calls that Node 20 to 24, Python 3.11 to 3.13 and ordinary programs need. Left out are calls that reach beyond the sandbox (ptrace, mounts,
+// modules, keys, bpf, perf, io_uring, memory of other processes), calls that use unlimited resources (memfd, System V memory, message queues,
+// asynchronous I/O), and calls that reveal how other processes use shared files (inotify, mincore, preadv2). sync and syncfs would block the
+// disks of the machine.
 
 // biome-ignore format: rows of a table
 const X64 = {
@@ -91,7 +91,7 @@ const ARM64 = {
   sendmmsg: 269, recvmmsg: 243,
 } as const
 
-/** For the machines that there is a table for, by the name that Node has for them. The one for arm64 has not been run. */
+/** Tables by Node's name of the architecture. The table for arm64 is not tested on a machine. */
 export const SYSCALLS: Readonly<Record<string, SyscallTable>> = {
   x64: {
     arch: 0xc000003e,

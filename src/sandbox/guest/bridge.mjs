@@ -1,6 +1,6 @@
-// Runs inside a remote sandbox, where a guest can be reached by standard input and output only: starts the runner with its channel on
-// descriptor 3 and carries that as lines of text. In: base64 for the channel. Out: `3 base64` of the channel, `1 base64` and `2 base64` of
-// what is printed past it, and at last `x code signal`.
+// Runs inside a remote sandbox that only offers standard input and output. Starts the runner with its channel on descriptor 3 and transports the
+// channel as lines of text. Input: base64 for the channel. Output: `3 base64` from the channel, `1 base64` and `2 base64` from stdout and stderr
+// of the runner, and at the end `x code signal`.
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 
@@ -13,7 +13,7 @@ const child = spawn(command, args, {
 for (const number of [1, 2, 3])
   child.stdio[number].on('data', (chunk) => process.stdout.write(`${number} ${chunk.toString('base64')}\n`))
 child.stdio[3].on('error', () => {})
-// Without its channel it can answer nobody.
+// A runner without a channel is of no use.
 child.stdio[3].on('end', () => setTimeout(() => child.kill('SIGKILL'), 300).unref())
 child.on('error', ({ message }) => {
   process.stdout.write(`2 ${Buffer.from(message).toString('base64')}\nx 127\n`)

@@ -1,6 +1,5 @@
-// Runs inside the sandbox, one process for one program: lays the program's files into the working directory, then answers one call after
-// the other on descriptor 3 (the frames of ../frames.ts). The supervisor trusts nothing of what comes from here: whatever a user's code
-// does to this process, it has only itself to harm.
+// Runs inside the sandbox, one process per program. Writes the program's files to the working directory, then serves calls sequentially on
+// descriptor 3 (frames of ../frames.ts). The supervisor trusts no output of this process, so user code that manipulates it harms only itself.
 import { Buffer } from 'node:buffer'
 import fs from 'node:fs'
 import net from 'node:net'
@@ -21,21 +20,21 @@ const STREAMS = { stdout: 1, stderr: 2, log: 3 }
 const LEVELS = ['debug', 'info', 'warn', 'error']
 const LOG_PIECE = 32_768
 const HEADER = 9
-/** What a result says of this process. */
+/** State of this process in a RESULT frame. */
 const [REUSABLE, NOT_REUSABLE, WORK_LEFT] = [0, 1, 2]
-/** What goes on by itself, as `process.getActiveResourcesInfo` names it. */
+/** Kinds of background work, as `process.getActiveResourcesInfo` names them. */
 const WORK = new Set(['Timeout', 'Immediate', 'FSReqCallback', 'FSReqPromise', 'ProcessWrap', 'Worker', 'MessagePort'])
 const WATCH_MS = 5
 const ALIVE_AFTER = 4
-/** Questions to the host at once; more wait here. */
-const MAX_ASKING = 16
+/** Maximum number of concurrent requests to the host; more wait in this process. */
+const MAX_REQUESTS = 16
 const MAX_ERROR_TEXT = 4_000
 const MAX_STACK = 12_000
-/** Errors of one chain of causes that are shown. */
+/** Maximum number of errors that are shown of a chain of causes. */
 const MAX_CAUSES = 10
-/** Deeper JSON is refused by the server. */
+/** The server rejects deeper JSON. */
 const MAX_DEPTH = 500
-/** The server keeps less of a stream: more of one write need not travel. */
+/** Maximum size of one write that is sent. The server stores less of a stream. */
 const MAX_WRITE_BYTES = 2 * LOG_PIECE
 
 const home = process.cwd()
@@ -48,7 +47,7 @@ const sleeping = new Int32Array(new SharedArrayBuffer(4))
 
 let program
 let loaded
-/** The call under way, and the one before. */
+/** The running call and the previous one. */
 let live = null
 let last = null
 let watching
@@ -65,7 +64,7 @@ function send(type, call, ...parts) {
     frame.set(part, at)
     at += part.length
   }
-  // Never queued: a loop that prints must not fill this process's memory, and who ends it must have said all that it had to say.
+  // Written synchronously: output of a loop must not fill the memory of this process, and must be sent completely before the process exits.
   for (let written = 0; written < frame.length; ) {
     try {
       written += fs.writeSync(3, frame, written)
@@ -85,9 +84,9 @@ function log(stream, level, text, call = live ?? last) {
   }
 }
 
-/** One huge write does not end the call: its beginning is sent, and a note says that there was more. */
+/** Cuts a huge write, which would otherwise end the call, and adds a note. */
 function cutWrite(stream, bytes) {
-  // The server cuts streams of text itself, with a note; a line of `ctx.log` is one message.
+  // The server itself cuts stdout and stderr with a note, but not the single message of `ctx.log`.
   if (stream !== 'log') return bytes.subarray(0, MAX_WRITE_BYTES)
   const note = Buffer.from(`\n[cut here: ${bytes.length} bytes]\n`)
   let end = LOG_PIECE - note.length
@@ -110,7 +109,7 @@ for (const [fd, name] of [
   Object.defineProperty(process, name, { configurable: true, enumerable: true, get: () => stream })
 }
 
-class Answer {
+class HttpResponse {
   constructor(body, { status = 200, headers = {} } = {}) {
     this.status = status
     this.headers = Object.entries(headers).flatMap(([name, value]) =>
@@ -125,8 +124,8 @@ class Answer {
   }
 }
 
-/** An error that a function throws on purpose: how its run goes on is in `fields`. */
-function signal(name, message, fields) {
+/** Creates an error that controls the run; `fields` say how. */
+function controlError(name, message, fields) {
   const error = new Error(message)
   error.name = name
   return Object.assign(error, fields)
@@ -142,28 +141,28 @@ class Context {
     this.log = logOf(call)
     this.zerodb = zerodbOf(call)
   }
-  /** Seconds until the call is ended. */
+  /** Returns the seconds until the call times out. */
   timeLeft() {
     return Math.max(0, (this.#call.deadline - performance.now()) / 1000)
   }
-  /** Aborted shortly before that. */
+  /** An AbortSignal that is aborted shortly before the call times out. */
   get signal() {
     if (!this.#controller) {
       this.#controller = new AbortController()
       const left = this.#call.deadline - performance.now() - this.#call.notice
       const timer = setTimeout(() => {
-        this.#controller.abort(new DOMException('The call is about to be ended', 'TimeoutError'))
+        this.#controller.abort(new DOMException('The call is about to time out', 'TimeoutError'))
       }, left)
       timer.unref()
       this.#call.timers.push(timer)
     }
     return this.#controller.signal
   }
-  /** The row that the event is about, as filters see it; null when it is gone, or the event is about none. */
+  /** Returns the row of the event, as filters see it. Null if the row is deleted or the event has no row. */
   async row() {
     return (await ask(this.#call, 'row', {})).row
   }
-  /** What `work` returned when it was first done under this key, in whichever attempt. */
+  /** Executes `work` once per key over all attempts of a run. Returns the stored result if an earlier attempt has executed it. */
   async once(key, work) {
     const known = await ask(this.#call, 'once.get', { key })
     if (known.done) return known.value
@@ -171,18 +170,18 @@ class Context {
     await ask(this.#call, 'once.put', { key, value })
     return value
   }
-  /** Tells who waits for the call how far it is; `progress` must grow. */
+  /** Reports progress to the client that waits for the call. `progress` must increase. */
   async progress(progress, total, message) {
     await ask(this.#call, 'progress', { progress, total, message })
   }
   response(body, options) {
-    return new Answer(body, options)
+    return new HttpResponse(body, options)
   }
-  retryLater(seconds, message = 'The function asks to be tried again later') {
-    throw signal('RetryLater', message, { retry_after_seconds: seconds })
+  retryLater(seconds, message = 'The function requested a later retry') {
+    throw controlError('RetryLater', message, { retry_after_seconds: seconds })
   }
-  neverRetry(message = 'The function asks not to be tried again') {
-    throw signal('NeverRetry', message, { never_retry: true })
+  neverRetry(message = 'The function requested not to be retried') {
+    throw controlError('NeverRetry', message, { never_retry: true })
   }
 }
 
@@ -207,7 +206,7 @@ function inspect(value) {
   }
 }
 
-/** `zerodb.noun.verb(input)` asks the host for the operation `noun.verb`. */
+/** Returns `zerodb`, whose `zerodb.noun.verb(input)` calls the operation `noun.verb` of the host. */
 function zerodbOf(call) {
   const nouns = new Map()
   const verbs = (noun) =>
@@ -226,35 +225,35 @@ function zerodbOf(call) {
   })
 }
 
-let lastAsk = 0
-let asking = 0
-const asked = new Map()
-const waitingToAsk = []
+let lastRequestId = 0
+let requests = 0
+const pending = new Map()
+const waitingForSlot = []
 
-/** Asks the host; what it throws comes back as an error with its `code` and `status`. */
+/** Sends a request to the host. Errors of the host are thrown with their `code` and `status`. */
 async function ask(call, name, body) {
   const bytes = Buffer.from(toJson(body, ''))
-  if (asking >= MAX_ASKING) await new Promise((resolve) => waitingToAsk.push(resolve))
-  if (live !== call) throw new Error(`The call has ended: ${name} comes too late`)
-  asking++
+  if (requests >= MAX_REQUESTS) await new Promise((resolve) => waitingForSlot.push(resolve))
+  if (live !== call) throw new Error(`The call has ended: it can no longer use ${name}`)
+  requests++
   channel.ref()
-  const id = ++lastAsk
+  const id = ++lastRequestId
   const head = Buffer.alloc(5)
   head.writeUInt32LE(id, 0)
   head[4] = Buffer.byteLength(name)
   try {
     return await new Promise((resolve, reject) => {
-      asked.set(id, { resolve, reject })
+      pending.set(id, { resolve, reject })
       send(ASK, call.id, head, Buffer.from(name), bytes)
     })
   } finally {
-    asking--
-    waitingToAsk.shift()?.()
-    if (call.script && asking === 0) channel.unref()
+    requests--
+    waitingForSlot.shift()?.()
+    if (call.script && requests === 0) channel.unref()
   }
 }
 
-/** A number of more digits than a JavaScript number holds, and not an integer: those are BigInts. Computes as the nearest JavaScript number. */
+/** A non-integer with more digits than a JavaScript number has (integers become BigInt). Computes as the nearest JavaScript number. */
 class ExactNumber {
   #text
   constructor(text) {
@@ -276,7 +275,7 @@ const MARKED = new RegExp(`"${MARK}([^"]*)"`, 'g')
 let isMarking = false
 let hasMarked = false
 
-/** What stands for a number in JSON.stringify: its digits, not in quotation marks. */
+/** Returns the replacement of a number in JSON.stringify, which writes its digits without quotation marks. */
 function digits(text) {
   if (JSON.rawJSON) return JSON.rawJSON(text)
   if (!isMarking) return text
@@ -307,19 +306,19 @@ if (!JSON.rawJSON) {
   }
 }
 
-/** Strings, which may look like numbers, and numbers that may have more digits than a JavaScript number. */
+/** Matches strings, to skip them, and numbers that may have more digits than a JavaScript number. */
 const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.]{15,}(?:[eE][+-]?\d+)?|-?\d[\d.]*[eE][+-]?\d{3,}/g
 const SUSPECT = /\d[\d.]{15}|\d[eE][+-]?\d{3}/
-const isHeld = (token) => token[0] === '"' || String(Number(token)) === token
+const isExact = (token) => token[0] === '"' || String(Number(token)) === token
 
-/** Reads JSON of the host, which writes a number that a JavaScript number holds as JSON.stringify does. */
+/** Parses JSON of the host, which formats numbers like JSON.stringify if a JavaScript number can represent them. */
 function parseExact(text, reviver) {
   if (!SUSPECT.test(text)) return JSON.parse(text, reviver)
   const numbers = (text.match(TOKEN) ?? []).filter((token) => token[0] !== '"')
   const list = `[${numbers.join(',')}]`
-  // One list of all is twice as fast as one number after the other.
+  // Checking all numbers as one list is twice as fast as checking each.
   if (JSON.stringify(JSON.parse(list)) === list) return JSON.parse(text, reviver)
-  const marked = text.replace(TOKEN, (token) => (isHeld(token) ? token : `"${MARK}${token}"`))
+  const marked = text.replace(TOKEN, (token) => (isExact(token) ? token : `"${MARK}${token}"`))
   return JSON.parse(marked, function revive(key, value) {
     if (typeof value !== 'string' || !value.startsWith(MARK)) return reviver ? reviver.call(this, key, value) : value
     const number = value.slice(MARK.length)
@@ -327,11 +326,11 @@ function parseExact(text, reviver) {
   })
 }
 
-function answered(body) {
-  const waiting = asked.get(body.readUInt32LE(0))
-  asked.delete(body.readUInt32LE(0))
+function receiveReply(body) {
+  const waiting = pending.get(body.readUInt32LE(0))
+  pending.delete(body.readUInt32LE(0))
   const text = body.subarray(5).toString()
-  // Bytes travel as {"$bytes": base64}.
+  // Bytes are encoded as {"$bytes": base64}.
   const value = text.includes('"$bytes"')
     ? parseExact(text, (_, inner) => (typeof inner?.$bytes === 'string' ? Buffer.from(inner.$bytes, 'base64') : inner))
     : parseExact(text)
@@ -355,16 +354,16 @@ function bytesOf(value) {
 }
 
 /**
- * The JSON of a value, by the table in docs/functions.md; null when it is longer than `limit`. Throws for what has no JSON form, with its path
- * from `root` on.
+ * Encodes a value as JSON, by the table in docs/functions.md. Returns null if the JSON is longer than `limit`. Throws for a value without a JSON form,
+ * with its path from `root`.
  */
 function toJson(value, root, limit = Number.POSITIVE_INFINITY) {
   return isPlain(value, limit) ? (JSON.stringify(value) ?? 'null') : encode(value, root, limit)
 }
 
 /**
- * Whether JSON.stringify may write the value: as far as can be seen without calling what it defines itself, its text is what the table says, and
- * not longer than `limit`.
+ * Tells whether JSON.stringify can encode the value: its result follows the table and is not longer than `limit`. Decided without calling methods
+ * or getters of the value.
  */
 function isPlain(value, limit) {
   let left = limit
@@ -393,15 +392,15 @@ function isPlain(value, limit) {
   try {
     return visit(value, 1)
   } catch {
-    // A proxy that throws: the encoder says so.
+    // A proxy has thrown: the encoder reports the error.
     return false
   }
 }
 
-/** Of a path, so many steps are shown. */
+/** Maximum number of steps that are shown of a path. */
 const MAX_STEPS = 20
 
-/** What the encoder throws when its text is longer than it may be. */
+/** Thrown by the encoder if the JSON exceeds the limit. */
 const TOO_LONG = Symbol('too long')
 
 function encode(root, name, limit) {
@@ -415,13 +414,13 @@ function encode(root, name, limit) {
     if (left < 0) throw TOO_LONG
     parts.push(text)
   }
-  function refuse(what) {
+  function fail(problem) {
     const steps = path.map(step)
     if (steps.length > MAX_STEPS) steps.splice(MAX_STEPS / 2, steps.length - MAX_STEPS, '…')
     const place = `${name}${steps.join('')}`.replace(/^\./, '')
-    throw new TypeError(`${place === '' ? 'input' : place}: ${what} has no JSON form`)
+    throw new TypeError(`${place === '' ? 'input' : place}: ${problem} has no JSON form`)
   }
-  function inside(key, value) {
+  function visitMember(key, value) {
     path.push(key)
     visit(value, key)
     path.pop()
@@ -431,7 +430,7 @@ function encode(root, name, limit) {
     let at = 0
     for (const item of items) {
       if (at > 0) put(',')
-      inside(at++, item)
+      visitMember(at++, item)
     }
     put(']')
   }
@@ -441,13 +440,13 @@ function encode(root, name, limit) {
     for (const [key, value] of entries) {
       if (value === undefined) continue
       if (typeof key !== 'string' && !Number.isFinite(key) && typeof key !== 'bigint')
-        refuse(`a Map with a key that is ${kindOf(key)}`)
+        fail(`a Map with a key that is ${kindOf(key)}`)
       const text = String(key)
-      if (keys.has(text)) refuse(`a Map with two keys "${text.slice(0, 100)}"`)
+      if (keys.has(text)) fail(`a Map with two keys "${text.slice(0, 100)}"`)
       if (keys.size > 0) put(',')
       keys.add(text)
       put(`${JSON.stringify(text)}:`)
-      inside(text, value)
+      visitMember(text, value)
     }
     put('}')
   }
@@ -461,20 +460,20 @@ function encode(root, name, limit) {
     if (typeof value === 'string' && value.length > left) throw TOO_LONG
     if (typeof value === 'string' || typeof value === 'boolean') return put(JSON.stringify(value))
     if (typeof value === 'bigint' || value instanceof ExactNumber) return put(String(value))
-    if (typeof value === 'number') return Number.isFinite(value) ? put(JSON.stringify(value)) : refuse(String(value))
-    if (typeof value !== 'object') return refuse(kindOf(value))
+    if (typeof value === 'number') return Number.isFinite(value) ? put(JSON.stringify(value)) : fail(String(value))
+    if (typeof value !== 'object') return fail(kindOf(value))
     if (isBytes(value) && value.byteLength > left) throw TOO_LONG
     if (isBytes(value)) return put(JSON.stringify({ $bytes: bytesOf(value).toString('base64') }))
     if (ArrayBuffer.isView(value)) return list(value)
-    if (value instanceof Date && Number.isNaN(value.getTime())) return refuse('an invalid Date')
+    if (value instanceof Date && Number.isNaN(value.getTime())) return fail('an invalid Date')
     if (!converted && typeof value.toJSON === 'function') return visit(value.toJSON(String(key ?? '')), key, true)
-    if (open.has(value)) return refuse('an object that contains itself')
-    if (path.length >= MAX_DEPTH) return refuse(`a value more than ${MAX_DEPTH} levels deep`)
+    if (open.has(value)) return fail('an object that contains itself')
+    if (path.length >= MAX_DEPTH) return fail(`a value more than ${MAX_DEPTH} levels deep`)
     open.add(value)
     if (Array.isArray(value) || value instanceof Set) list(value)
     else if (value instanceof Map) object(value)
     else if (hasFields(value)) object(Object.keys(value).map((each) => [each, value[each]]))
-    else refuse(kindOf(value))
+    else fail(kindOf(value))
     open.delete(value)
   }
 
@@ -487,14 +486,14 @@ function encode(root, name, limit) {
   return parts.join('')
 }
 
-/** Whether the fields of an object are all that there is to it: not so for iterators, streams, promises, errors and the like. */
+/** Tells whether an object consists only of its fields, unlike iterators, streams, promises and errors. */
 function hasFields(value) {
   const tag = Object.prototype.toString.call(value)
   if (tag !== '[object Object]' && tag !== '[object Module]' && tag !== '[object Arguments]') return false
   return typeof value.next !== 'function' && typeof value.then !== 'function' && !(Symbol.asyncIterator in value)
 }
 
-/** What a value is, in words: `a function`, `an AsyncGenerator`. */
+/** Describes the kind of a value: `a function`, `an AsyncGenerator`. */
 function kindOf(value) {
   if (value === null) return 'null'
   const kind = typeof value === 'object' ? nameOf(value) : typeof value
@@ -506,23 +505,23 @@ function nameOf(object) {
   return tag === 'Object' ? String(object.constructor?.name || tag) : tag
 }
 
-/** A key as it is written in a path. */
+/** Formats a key as a step of a path. */
 function step(key) {
   if (typeof key === 'number') return `[${key}]`
   return /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(key) ? `.${key}` : `[${JSON.stringify(key.slice(0, 100))}]`
 }
 
-/** A call's value as the parts of its result frame, behind the byte that says whether this process lives on. */
+/** Returns the parts of a RESULT frame for a returned value, without the byte for the state of the process. */
 async function resultOf(value, limit, name = 'result') {
   if (value === undefined || value === null) return [JSON_RESULT, Buffer.from('null')]
   let answer = value
   if (typeof value === 'object') {
     if (Object.prototype.toString.call(value) === '[object Response]' && typeof value.arrayBuffer === 'function') {
-      answer = new Answer(new Uint8Array(await value.arrayBuffer()), { status: value.status })
+      answer = new HttpResponse(new Uint8Array(await value.arrayBuffer()), { status: value.status })
       answer.headers = [...value.headers]
-    } else if (isBytes(value)) answer = new Answer(value)
+    } else if (isBytes(value)) answer = new HttpResponse(value)
   }
-  if (answer instanceof Answer) {
+  if (answer instanceof HttpResponse) {
     if (answer.body.length > limit) return [TOO_LARGE, Buffer.from(String(answer.body.length))]
     const head = Buffer.from(JSON.stringify({ status: answer.status, headers: answer.headers }))
     const size = Buffer.alloc(4)
@@ -537,19 +536,19 @@ async function resultOf(value, limit, name = 'result') {
 
 const isError = (value) => typeof value === 'object' && value !== null && 'message' in value
 
-/** The name of an error: its class's, where it has not been given one. */
+/** Returns the name of an error, or the name of its class if it has none. */
 function errorName(error) {
   const { name } = error
   const own = name === 'Error' ? error.constructor?.name : name
   return String(own || 'Error').slice(0, 200)
 }
 
-/** The errors that an AggregateError holds. */
+/** Returns the errors in an AggregateError. */
 function errorsIn(error) {
   return Array.isArray(error.errors) ? error.errors : []
 }
 
-/** What lies at the bottom of an error: its deepest cause, or the errors that it holds; null when there is nothing below it. */
+/** Describes the deepest cause of an error, or the errors in it. Returns null if there are none. */
 function rootOf(error, depth = 0) {
   if (depth >= MAX_CAUSES || !isError(error)) return null
   const below = error.cause !== undefined && error.cause !== null ? [error.cause] : errorsIn(error).slice(0, MAX_CAUSES)
@@ -565,7 +564,7 @@ function sentenceOf(value) {
   return `${name}: ${message}`
 }
 
-/** What was thrown and is not an error. */
+/** Describes a thrown value that is not an error. */
 function thrownText(value) {
   if (typeof value === 'string') return value
   if (typeof value === 'function') return 'a function was thrown'
@@ -574,7 +573,7 @@ function thrownText(value) {
   return text === '{}' || text.startsWith('[object') ? `${kindOf(value)} was thrown` : text
 }
 
-/** The message with the deepest cause behind it, unless it says that itself. */
+/** Returns the message, followed by the deepest cause unless the message includes it. */
 function messageOf(thrown) {
   if (!isError(thrown)) return thrownText(thrown)
   const message = String(thrown.message)
@@ -596,7 +595,7 @@ function describe(thrown) {
   return described
 }
 
-/** The stack with those of its causes below it, each `[cause]: …`; of a list of errors `[errors 0]: …`. */
+/** Returns the stack with the stacks of its causes below it, labelled `[cause]: …`, or `[errors 0]: …` for a list of errors. */
 function stackOf(error) {
   if (typeof error.stack !== 'string') return undefined
   const seen = new Set()
@@ -614,7 +613,7 @@ function stackOf(error) {
   return write(error, '', '').join('\n')
 }
 
-/** Without our own frames, and with paths as the program's author knows them. */
+/** Removes the frames of this runner, and makes paths relative to the program. */
 function cleanStack(stack) {
   const lines = stack.slice(0, MAX_STACK).split('\n')
   return lines
@@ -624,7 +623,7 @@ function cleanStack(stack) {
     .replaceAll(`${home}/`, '')
 }
 
-/** Ends a call with this result behind what its last moment still throws: that belongs to it as well. */
+/** Ends a call with this result after the current event loop turn, so that errors thrown in that turn belong to the call. */
 function conclude(call, parts) {
   call.parts = parts
   setImmediate(() => {
@@ -637,13 +636,13 @@ function conclude(call, parts) {
 const workLeft = () => process.getActiveResourcesInfo().filter((kind) => WORK.has(kind)).length
 const hasWorkLeft = (call) => call.before !== undefined && workLeft() > call.before
 
-/** Tells when what a call has left has ended. */
+/** Notifies the supervisor when the background work of a call has ended. */
 function watch(call) {
   clearInterval(watching)
   let times = 0
   watching = setInterval(() => {
     if (live === null && hasWorkLeft(call)) {
-      // That it goes on says as well that it is no endless loop.
+      // Tells that the work continues and that the process responds, so it is not in an endless loop.
       if (++times === ALIVE_AFTER) send(QUIET, call.id, Buffer.from([2]))
       return
     }
@@ -652,7 +651,7 @@ function watch(call) {
   }, WATCH_MS).unref()
 }
 
-/** Ends the live call, if it is still this one. */
+/** Ends the call if it is still running. */
 function finish(call, parts, state = REUSABLE) {
   if (live !== call) return
   for (const timer of call.timers) clearTimeout(timer)
@@ -660,15 +659,15 @@ function finish(call, parts, state = REUSABLE) {
   send(RESULT, call.id, Buffer.from([kind, state]), ...rest)
   live = null
   last = call
-  for (const { reject } of asked.values()) reject(new Error('The call has ended'))
-  asked.clear()
+  for (const { reject } of pending.values()) reject(new Error('The call has ended'))
+  pending.clear()
 }
 
 function described(error) {
   try {
     return describe(error)
   } catch {
-    return { name: 'Error', message: 'An error that cannot be shown was thrown' }
+    return { name: 'Error', message: 'An error was thrown that cannot be described' }
   }
 }
 
@@ -678,7 +677,7 @@ function threw(call, error, state = REUSABLE) {
   finish(call, partsOf(error), state)
 }
 
-/** A failure that comes behind the result: told in the log of its own call, and this process takes no further one. */
+/** Reports a failure after the result in the log of its call, and ends this process. */
 function failLate(call, sentence, stack) {
   log('log', LEVELS.indexOf('error'), `Failed after the result: ${sentence}${stack ? `\n${stack}` : ''}\n`, call)
   if (live === call) finish(call, call.parts, NOT_REUSABLE)
@@ -686,7 +685,7 @@ function failLate(call, sentence, stack) {
   leave()
 }
 
-/** Ends this process when its server has heard the last word: who leaves an answer unread breaks the connection, with what is still in it. */
+/** Exits after the server has read the last frame: exiting with unread replies would reset the connection and lose frames in it. */
 function leave() {
   Atomics.wait(sleeping, 0, 0, 5_000)
   exitProcess(1)
@@ -697,11 +696,11 @@ process.exit = (code = process.exitCode ?? 0) => {
   if (!call) exitProcess(1)
   if (call.parts) failLate(call, `process.exit(${code}) was called`)
   if (call.script && Number(code) === 0) finish(call, [JSON_RESULT, Buffer.from('null')], 1)
-  else threw(call, signal('ProcessExit', `process.exit(${code}) was called`, {}), 1)
+  else threw(call, controlError('ProcessExit', `process.exit(${code}) was called`, {}), 1)
   leave()
 }
 process.on('uncaughtException', (error) => {
-  // What was thrown where nobody waits leaves this process in a state that nobody knows.
+  // An uncaught exception leaves this process in an unknown state.
   const call = live ?? last
   if (!call) exitProcess(1)
   if (call.parts) {
@@ -712,13 +711,13 @@ process.on('uncaughtException', (error) => {
   leave()
 })
 
-function layFiles(files) {
+function writeFiles(files) {
   for (const { path: name, bytes } of files) {
     const target = path.join(home, name)
     if (name.includes('/')) fs.mkdirSync(path.dirname(target), { recursive: true })
     fs.writeFileSync(target, bytes)
   }
-  // .js means ESM here, unless the program says otherwise.
+  // .js files are ESM unless the program has its own package.json.
   if (!files.some(({ path: name }) => name === 'package.json'))
     fs.writeFileSync(path.join(home, 'package.json'), '{"type":"module"}')
 }
@@ -734,7 +733,7 @@ function init(body) {
   program = { entry: head.entry, env: Object.freeze(head.env) }
   for (const name of Object.keys(process.env)) delete process.env[name]
   Object.assign(process.env, head.env)
-  layFiles(files)
+  writeFiles(files)
 }
 
 const load = () => {
@@ -742,7 +741,7 @@ const load = () => {
   return loaded
 }
 
-/** CommonJS under `import` puts what it exports under `default`. */
+/** Returns an export. `import` of a CommonJS module puts its exports under `default`. */
 function exported(module, name) {
   if (name in module) return module[name]
   return module.default?.[name]
@@ -754,10 +753,10 @@ async function run(call, { mode, input }) {
   const handler = typeof module.default === 'function' ? module.default : module.default?.default
   if (typeof handler !== 'function')
     throw new TypeError(
-      `${program.entry} has no handler: it must have "export default async (event, ctx) => …" or the like`,
+      `${program.entry} has no handler: export a function as default, such as "export default async (event, ctx) => …"`,
     )
   if (mode === 'config') return exported(module, 'config')
-  // What the module itself has set going goes on in every call.
+  // Background work of the module itself, which continues in every call, is not counted.
   call.before = workLeft()
   return handler(withBytes(input.event), new Context(call, input.context))
 }
@@ -789,11 +788,11 @@ function begin(id, body) {
     )
 }
 
-/** A program of its own has ended when nothing is left for it to do. */
+/** Runs a stand-alone program, which ends when its event loop is empty. */
 function runScript(call, input, limit) {
   const stdin = path.join(scratch, '.stdin')
   fs.writeFileSync(stdin, input.stdin ?? '')
-  // The lowest free number is taken: descriptor 0 becomes this file.
+  // open uses the lowest free number, so descriptor 0 becomes this file.
   fs.closeSync(0)
   fs.openSync(stdin)
   let outcome
@@ -815,11 +814,11 @@ function runScript(call, input, limit) {
 
 function receive(type, id, body) {
   if (type === CALL) begin(id, body)
-  else if (type === REPLY) answered(body)
+  else if (type === REPLY) receiveReply(body)
   else if (type === INIT) init(body)
 }
 
-/** What has come and is no whole frame yet, and how much of it makes one. */
+/** Received data of an incomplete frame, its length, and the length of the complete frame. */
 let pieces = []
 let have = 0
 let need = HEADER
@@ -841,10 +840,10 @@ channel.on('data', (chunk) => {
 channel.on('error', () => exitProcess(1))
 channel.on('end', () => exitProcess(0))
 
-/** What a first call would wait for, loading and compiling, is done before there is one. */
+/** Loads and compiles everything that the first call needs. */
 async function warmUp() {
   program = { entry: 'warm.mjs', env: {} }
-  layFiles([{ path: 'warm.mjs', bytes: Buffer.from('export default (event) => event') }])
+  writeFiles([{ path: 'warm.mjs', bytes: Buffer.from('export default (event) => event') }])
   const call = { id: 0, deadline: 0, notice: 0, timers: [], script: false }
   await resultOf(await run(call, { mode: 'handler', input: { event: { data: null }, context: {} } }), 100)
   for (const name of ['warm.mjs', 'package.json']) fs.unlinkSync(path.join(home, name))

@@ -1,8 +1,7 @@
-"""Runs inside the sandbox, one process for one program: lays the program's files into the working directory, then answers one call after
-the other on descriptor 3 (the frames of ../frames.ts). The supervisor trusts nothing of what comes from here: whatever a user's code does
-to this process, it has only itself to harm.
+"""Runs inside the sandbox, one process per program. Writes the program's files to the working directory, then serves calls sequentially on
+descriptor 3 (frames of ../frames.ts). The supervisor trusts no output of this process, so user code that manipulates it harms only itself.
 
-What is imported at the top is paid by every start: the rest is imported where it is needed."""
+Imports at the top slow down every start, so modules that are not always needed are imported where they are used."""
 
 import binascii
 import io
@@ -25,15 +24,15 @@ LEVELS = {"debug": 0, "info": 1, "warn": 2, "error": 3}
 LOG_PIECE = 32_768
 MAX_ERROR_TEXT = 4_000
 MAX_STACK = 12_000
-# Errors of one chain of causes that are shown.
+# Maximum number of errors that are shown of a chain of causes.
 MAX_CAUSES = 10
-# Deeper JSON is refused by the server.
+# The server rejects deeper JSON.
 MAX_DEPTH = 500
-# Where nothing else bounds a text, this much of it is looked at before it is written.
+# Limit of the check before encoding a value whose JSON has no other limit.
 MAX_SURVEYED = 16 * 1024 * 1024
-# Of a path, so many steps are shown.
+# Maximum number of steps that are shown of a path.
 MAX_STEPS = 20
-# The server keeps less of a stream: more of one write need not travel.
+# Maximum size of one write that is sent. The server stores less of a stream.
 MAX_WRITE_BYTES = 2 * LOG_PIECE
 
 CHANNEL = 3
@@ -48,9 +47,9 @@ _write_lock = RLock()
 _ask_lock = RLock()
 _program = None
 _module = None
-_live = None  # the Call under way
-_last = None  # the one before
-_has_failed = False  # a thread has, after the result of its call
+_live = None  # the running Call
+_last = None  # the previous Call
+_has_failed = False  # whether a thread has failed after the result of its call
 
 
 class Call:
@@ -59,7 +58,7 @@ class Call:
         self.deadline = time.monotonic() + timeout_seconds
         self.notice = min(1.0, timeout_seconds / 10)
         self.limit = limit
-        self.threads = None  # how many there were before its handler was called
+        self.threads = None  # number of threads before the handler was called
 
 
 def send(type, call, *parts):
@@ -80,8 +79,8 @@ def log(stream, level, data, call=None):
 
 
 def cut_write(stream, data):
-    """One huge write does not end the call: its beginning is sent, and a note says that there was more."""
-    # The server cuts streams of text itself, with a note; a line of `ctx.log` is one message.
+    """Cuts a huge write, which would otherwise end the call, and adds a note."""
+    # The server itself cuts stdout and stderr with a note, but not the single message of `ctx.log`.
     if stream != "log":
         return data[:MAX_WRITE_BYTES]
     note = b"\n[cut here: %d bytes]\n" % len(data)
@@ -92,7 +91,7 @@ def cut_write(stream, data):
 
 
 class Print(io.RawIOBase):
-    """What is printed travels in order with everything else; descriptors 1 and 2 are for what writes to them directly."""
+    """Sends printed text over the channel, in order with other frames. Only direct writes reach descriptors 1 and 2."""
 
     def __init__(self, name, fd):
         self.name = name
@@ -121,7 +120,7 @@ _incoming = bytearray()
 
 
 def receive():
-    """The next frame: its type, call and body."""
+    """Returns type, call and body of the next frame."""
     while True:
         if len(_incoming) >= HEADER.size:
             length, type, call = HEADER.unpack_from(_incoming)
@@ -147,7 +146,7 @@ class NeverRetry(Exception):
 
 
 class HostError(Exception):
-    """What the host refused: `code` and `status` are those of the API's errors."""
+    """An error of the host, with the `code` and `status` of the API's errors."""
 
     def __init__(self, fields):
         super().__init__(fields.get("message", ""))
@@ -155,7 +154,7 @@ class HostError(Exception):
 
 
 class Response:
-    """An HTTP answer."""
+    """An HTTP response."""
 
     def __init__(self, body=None, status=200, headers=None):
         if body is None:
@@ -180,26 +179,26 @@ class Log:
     def __init__(self, call):
         self._call = call
 
-    def _say(self, level, values):
+    def _write(self, level, values):
         text = " ".join(value if isinstance(value, str) else inspect(value) for value in values)
         log("log", LEVELS[level], (text + "\n").encode("utf-8", "replace"), self._call)
 
     def __call__(self, *values):
-        self._say("info", values)
+        self._write("info", values)
 
     def debug(self, *values):
-        self._say("debug", values)
+        self._write("debug", values)
 
     def info(self, *values):
-        self._say("info", values)
+        self._write("info", values)
 
     def warn(self, *values):
-        self._say("warn", values)
+        self._write("warn", values)
 
     warning = warn
 
     def error(self, *values):
-        self._say("error", values)
+        self._write("error", values)
 
 
 def inspect(value):
@@ -230,7 +229,7 @@ class Noun:
 
 
 class Zerodb:
-    """`zerodb.noun.verb(field=…)` asks the host for the operation `noun.verb`."""
+    """`zerodb.noun.verb(field=…)` calls the operation `noun.verb` of the host."""
 
     def __init__(self, call):
         self._call = call
@@ -250,20 +249,21 @@ class Context:
         self.zerodb = Zerodb(call)
 
     def time_left(self):
-        """Seconds until the call is ended."""
+        """Returns the seconds until the call times out."""
         return max(0.0, self._call.deadline - time.monotonic())
 
     @property
     def cancelled(self):
-        """True shortly before that."""
+        """True shortly before the call times out."""
         return self.time_left() <= self._call.notice
 
     def row(self):
-        """The row that the event is about, as filters see it; None when it is gone, or the event is about none."""
+        """Returns the row of the event, as filters see it. None if the row is deleted or the event has no row."""
         return ask(self._call, "row", {})["row"]
 
     def once(self, key, work):
-        """What `work` returned when it was first done under this key, in whichever attempt. Awaitable when `work` is a coroutine function."""
+        """Executes `work` once per key over all attempts of a run. Returns the stored result if an earlier attempt has executed it. Returns an
+        awaitable if `work` is a coroutine function."""
         known = ask(self._call, "once.get", {"key": key})
         flags = getattr(getattr(work, "__code__", None), "co_flags", 0)
         if flags & 0x80:  # a coroutine function
@@ -282,16 +282,16 @@ class Context:
         return value
 
     def progress(self, progress, total=None, message=None):
-        """Tells who waits for the call how far it is; `progress` must grow."""
+        """Reports progress to the client that waits for the call. `progress` must increase."""
         ask(self._call, "progress", {"progress": progress, "total": total, "message": message})
 
     def response(self, body=None, status=200, headers=None):
         return Response(body, status, headers)
 
-    def retry_later(self, seconds, message="The function asks to be tried again later"):
+    def retry_later(self, seconds, message="The function requested a later retry"):
         raise RetryLater(message, seconds)
 
-    def never_retry(self, message="The function asks not to be tried again"):
+    def never_retry(self, message="The function requested not to be retried"):
         raise NeverRetry(message)
 
 
@@ -299,12 +299,12 @@ _last_ask = 0
 
 
 def ask(call, name, body):
-    """Asks the host; what it refuses is raised as HostError. One question at a time."""
+    """Sends a request to the host, one at a time. Raises HostError for errors of the host."""
     global _last_ask
     data = to_json(body)
     with _ask_lock:
         if _live is not call:
-            raise RuntimeError(f"The call has ended: {name} comes too late")
+            raise RuntimeError(f"The call has ended: it can no longer use {name}")
         _last_ask += 1
         encoded = name.encode()
         send(ASK, call.id, U32.pack(_last_ask), bytes((len(encoded),)), encoded, data)
@@ -322,7 +322,7 @@ SUSPECT = re.compile(rb"[\d.]{16}|\d[eE][+-]?\d{3}")
 
 
 def parse(data, object_hook=None):
-    """Reads JSON of the host. A number with a fraction that a float does not hold becomes a Decimal; an int holds any integer."""
+    """Parses JSON of the host. Fractions that a float cannot represent become Decimal; int represents any integer."""
     return json.loads(data, object_hook=object_hook, parse_float=exact if SUSPECT.search(data) else None)
 
 
@@ -337,7 +337,7 @@ def exact(text):
 
 
 def decoded(value):
-    """Bytes travel as {"$bytes": base64}."""
+    """Decodes bytes, which are encoded as {"$bytes": base64}."""
     return binascii.a2b_base64(value["$bytes"]) if isinstance(value.get("$bytes"), str) else value
 
 
@@ -345,13 +345,13 @@ _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",",
 
 
 def to_json(value, root="", limit=None):
-    """The JSON of a value, by the table in docs/functions.md; None when it is longer than `limit`. Raises TypeError for what has no JSON form,
-    with its path from `root` on."""
+    """Encodes a value as JSON, by the table in docs/functions.md. Returns None if the JSON is longer than `limit`. Raises TypeError for a value
+    without a JSON form, with its path from `root`."""
     if is_plain(value, MAX_SURVEYED if limit is None else limit):
         try:
             return as_bytes(_encode(value))
         except (TypeError, ValueError, RecursionError):
-            pass  # the encoder below writes it, or says what is wrong
+            pass  # the encoder below encodes it or reports the error
     return Encoder(root, sys.maxsize if limit is None else limit).encode(value)
 
 
@@ -359,13 +359,12 @@ def as_bytes(text):
     try:
         return text.encode()
     except UnicodeEncodeError:
-        # Half of a surrogate pair is no UTF-8, and can only be escaped.
+        # A lone surrogate is not valid in UTF-8 and must be escaped.
         return "".join(each if ord(each) < 0xD800 or ord(each) > 0xDFFF else "\\u%04x" % ord(each) for each in text).encode()
 
 
 def is_plain(value, limit):
-    """Whether the JSON encoder of the standard library may write the value: as far as can be seen without calling it, its text is what the table
-    says, and not longer than `limit`."""
+    """Tells whether the standard JSON encoder can encode the value: its result follows the table and is not longer than `limit`."""
     left = limit
     todo = [value]
     while todo and left >= 0:
@@ -394,7 +393,7 @@ class TooLong(Exception):
 
 
 class Encoder:
-    """Writes what the JSON encoder of the standard library refuses, up to `limit` characters."""
+    """Encodes values that the standard JSON encoder rejects, up to `limit` characters."""
 
     def __init__(self, root, limit):
         self._root = root
@@ -404,7 +403,7 @@ class Encoder:
         self._open = set()
 
     def encode(self, value):
-        """The text as bytes; None when it is too long."""
+        """Returns the JSON as bytes, or None if it is too long."""
         try:
             self._visit(value)
         except TooLong:
@@ -440,7 +439,7 @@ class Encoder:
             return form.text
         self._refuse(f"a dict with a key that is {kind_of(key)}")
 
-    # One frame for each level: deep values must not end at the limit of the recursion.
+    # Uses one stack frame per level, so that MAX_DEPTH levels stay below the recursion limit.
     def _visit(self, value):
         given = value
         form = simple_form(value)
@@ -487,7 +486,7 @@ class Encoder:
 
 
 def parts_of(value):
-    """What is in a value, and the brackets around it in JSON; None where it has no JSON form."""
+    """Returns the items of a value and its brackets in JSON, or None if it has no JSON form."""
     if isinstance(value, Mapping):
         return value.items(), "{}"
     if isinstance(value, (Sequence, Set, ValuesView)):
@@ -500,15 +499,15 @@ def parts_of(value):
 
 
 class Digits:
-    """A number as its digits."""
+    """A number that is written as these digits."""
 
     def __init__(self, text):
         self.text = text
 
 
 def simple_form(value):
-    """What stands for a value in JSON, where that is a text, a number or another value; else the value itself."""
-    # Modules that nobody has imported can have made no value.
+    """Returns the string, number or other value that replaces the value in JSON, or the value itself."""
+    # Only imported modules can have created the value.
     for module, name, form in FORMS:
         kind = getattr(sys.modules.get(module), name, None)
         if isinstance(kind, type) and isinstance(value, kind):
@@ -520,7 +519,7 @@ def decimal_form(value):
     return Digits(str(value)) if value.is_finite() else float(value)
 
 
-# A datetime is a date as well: the first that fits is taken.
+# The first match counts: a datetime is also a date.
 FORMS = (
     ("enum", "Enum", lambda value: value.value),
     ("datetime", "datetime", lambda value: value.isoformat()),
@@ -533,12 +532,12 @@ FORMS = (
 
 
 def data_fields(kind):
-    """The names of a dataclass's fields, without those of the class itself."""
+    """Returns the names of the fields of a dataclass, without class variables."""
     return [name for name, field in kind.__dataclass_fields__.items() if field._field_type.name == "_FIELD"]
 
 
 def kind_of(value):
-    """What a value is, in words: `a function`, `an async_generator`."""
+    """Describes the kind of a value: `a function`, `an async_generator`."""
     if value is None:
         return "None"
     kind = type(value).__name__
@@ -546,14 +545,14 @@ def kind_of(value):
 
 
 def step(key):
-    """A key as it is written in a path."""
+    """Formats a key as a step of a path."""
     if isinstance(key, int):
         return f"[{key}]"
     return f".{key}" if key.isidentifier() else f"[{json.dumps(key[:100])}]"
 
 
 def result_of(value, limit, name="result"):
-    """A value as the parts of its result frame."""
+    """Returns the parts of a RESULT frame for a returned value."""
     if isinstance(value, (bytes, bytearray, memoryview)):
         value = Response(value)
     if isinstance(value, Response):
@@ -570,7 +569,7 @@ def result_of(value, limit, name="result"):
 
 
 def below(error):
-    """What has caused an error, or the errors that a group holds."""
+    """Returns the cause of an error, or the errors in a group."""
     if error.__cause__ is not None:
         return (error.__cause__,)
     held = getattr(error, "exceptions", ())
@@ -578,7 +577,7 @@ def below(error):
 
 
 def root_of(error, depth=0):
-    """What lies at the bottom of an error: its deepest cause, or the errors that a group holds; None when there is nothing below it."""
+    """Describes the deepest cause of an error, or the errors in a group. Returns None if there are none."""
     if depth >= MAX_CAUSES:
         return None
     texts = [root_of(each, depth + 1) or sentence_of(each) for each in below(error) if isinstance(each, BaseException)]
@@ -586,7 +585,7 @@ def root_of(error, depth=0):
 
 
 def own_message(error):
-    """The message of one error; that of a SyntaxError with the path of the file, and the line."""
+    """Returns the message of an error without its causes, with path and line for a SyntaxError."""
     place = getattr(error, "filename", None)
     if isinstance(error, SyntaxError) and isinstance(place, str) and error.lineno:
         return f"{error.msg} ({place.replace(HOME + '/', '')}, line {error.lineno})"
@@ -601,7 +600,7 @@ def sentence_of(error):
 
 
 def message_of(error):
-    """The message with the deepest cause behind it, unless it says that itself."""
+    """Returns the message, followed by the deepest cause unless the message includes it."""
     message = own_message(error)
     root = root_of(error)
     if root is None or root in message:
@@ -612,7 +611,7 @@ def message_of(error):
 def describe(error):
     described = {"name": type(error).__name__[:200], "message": message_of(error)[:MAX_ERROR_TEXT]}
     after = getattr(error, "retry_after_seconds", None)
-    # NaN and the infinities have no JSON form: they would replace the error by one of the encoder.
+    # NaN and the infinities have no JSON form: the encoder's error would hide this one.
     if isinstance(after, (int, float)) and abs(after) < float("inf"):
         described["retry_after_seconds"] = after
     if getattr(error, "never_retry", False) is True:
@@ -623,20 +622,20 @@ def describe(error):
     try:
         described["stack"] = stack_of(error)
     except Exception:
-        pass  # without a stack, then
+        pass  # the description has no stack
     return described
 
 
 def described(error):
-    """As JSON, whatever the error's own methods do."""
+    """Returns the description as JSON, even if methods of the error raise."""
     try:
         return json.dumps(describe(error)).encode()
     except BaseException:
-        return json.dumps({"name": "Exception", "message": "An exception that cannot be shown was raised"}).encode()
+        return json.dumps({"name": "Exception", "message": "An exception was raised that cannot be described"}).encode()
 
 
 def stack_of(error):
-    """The traceback as Python prints it, causes first, without the frames of this runner and of what it calls the handler by."""
+    """Returns the traceback as Python prints it, causes first, without the frames of this runner."""
     import traceback
 
     shown = traceback.TracebackException(type(error), error, error.__traceback__)
@@ -655,7 +654,7 @@ def cut_frames(shown, seen):
         cut_frames(each, seen)
 
 
-def lay_files(files):
+def write_files(files):
     for name, data in files:
         target = os.path.join(HOME, name)
         if "/" in name:
@@ -677,13 +676,13 @@ def init(body):
     os.environ.update(_program["env"])
     if "TZ" in _program["env"]:
         time.tzset()
-    lay_files(files)
+    write_files(files)
     sys.path.insert(0, HOME)
     sys.argv = [_program["entry"]]
 
 
 def load(name):
-    """The entry as a module, executed once."""
+    """Loads the entry as a module, which is executed once."""
     global _module
     if _module is None:
         entry = _program["entry"]
@@ -708,17 +707,17 @@ def run(call, mode, input):
     module = load(module_name())
     handler = getattr(module, "handler", None)
     if not callable(handler):
-        raise TypeError(f"{_program['entry']} has no handler: it must have a function handler(event, ctx)")
+        raise TypeError(f"{_program['entry']} has no handler: define a function handler(event, ctx)")
     if mode == "config":
         return getattr(module, "config", None)
-    # What the module itself has set going goes on in every call.
+    # Threads of the module itself, which run in every call, are not counted.
     call.threads = threads_running()
     value = call_handler(handler, with_bytes(input.get("event")), Context(call, input.get("context") or {}))
     if hasattr(value, "__await__"):
         import asyncio
 
         async def wait():
-            # A task that fails unseen is told of when it is collected, which may be in a later call.
+            # The loop reports an unobserved failure of a task when the task is collected, which may be in a later call.
             asyncio.get_running_loop().set_exception_handler(lambda _, context: task_failed(call, context))
             return await value
 
@@ -727,7 +726,7 @@ def run(call, mode, input):
 
 
 def call_handler(handler, event, context):
-    """Calls it with as many of event and context as it takes; `ctx` may be a keyword of its own."""
+    """Calls the handler with the arguments that it accepts; `ctx` can also be a keyword-only parameter."""
     positional, keywords = parameters_of(handler)
     given = (event, context)[:positional]
     named = {} if len(given) == 2 else {name: context for name in ("ctx", "context") if name in keywords}
@@ -735,7 +734,7 @@ def call_handler(handler, event, context):
 
 
 def parameters_of(handler):
-    """How many positional parameters a callable takes, and the names of those that can only be given by name."""
+    """Returns the number of positional parameters of a callable, and the names of its keyword-only parameters."""
     function = getattr(handler, "__func__", handler)
     code = getattr(function, "__code__", None)
     if code is None:
@@ -747,7 +746,7 @@ def parameters_of(handler):
 
 
 def signature_of(handler):
-    """The same for a class, an object that can be called, or what functools makes."""
+    """Returns the parameters as `parameters_of` does, for classes, callable objects and the results of functools."""
     from inspect import Parameter, signature
 
     try:
@@ -766,7 +765,7 @@ def module_name():
 
 
 def run_script(input):
-    """The entry as a program of its own, which has ended when its threads have."""
+    """Runs the entry as a stand-alone program, which ends when its threads have ended."""
     path = os.path.join(SCRATCH, ".stdin")
     with open(path, "wb") as file:
         file.write((input.get("stdin") or "").encode("utf-8", "surrogatepass"))
@@ -801,10 +800,10 @@ def with_bytes(event):
 
 
 def task_failed(call, context):
-    say_failure(call, context.get("message") or "A task has failed", context.get("exception"))
+    log_failure(call, context.get("message") or "A task failed", context.get("exception"))
 
 
-def say_failure(call, sentence, error):
+def log_failure(call, sentence, error):
     text = sentence
     if isinstance(error, BaseException):
         fields = json.loads(described(error))
@@ -813,7 +812,7 @@ def say_failure(call, sentence, error):
 
 
 def has_work_left(call):
-    """Whether threads that this call has started are at work. One of a pool that waits for work is not."""
+    """Tells whether threads that this call has started are running, without idle threads of a pool."""
     if call.threads is None or threads_running() <= call.threads:
         return False
     pools = sys.modules.get("concurrent.futures.thread")
@@ -825,7 +824,7 @@ def has_work_left(call):
 
 
 def watch(call):
-    """Tells when what a call has left has ended, or has failed, unless the next call comes before."""
+    """Notifies the supervisor when the background work of a call has ended or failed, unless the next call arrives before."""
     import select
 
     threading = sys.modules.get("threading")
@@ -836,7 +835,7 @@ def watch(call):
     while has_work_left(call) and not _has_failed:
         times += 1
         if times == ALIVE_AFTER:
-            # That it goes on says as well that the process answers.
+            # Tells that the work continues and that the process responds.
             send(QUIET, call.id, b"\2")
         if select.select([CHANNEL], [], [], WATCH_SECONDS)[0]:
             return
@@ -849,7 +848,7 @@ def thread_failed(args):
     global _has_failed
     if _live is not None or args.exc_type is SystemExit:
         return thread_failed.before(args)
-    say_failure(_last, "Failed after the result", args.exc_value)
+    log_failure(_last, "Failed after the result", args.exc_value)
     _has_failed = True
 
 
@@ -867,7 +866,7 @@ def begin(id, body):
         sys.stdout.flush()
         sys.stderr.flush()
     except Exception:
-        pass  # closed by the program: what it held is its loss
+        pass  # the program has closed the stream, and buffered text is lost
     is_left = has_work_left(call)
     _live, _last = None, call
     send(RESULT, id, bytes((kind, WORK_LEFT if is_left else REUSABLE)), *parts)
