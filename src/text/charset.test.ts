@@ -23,24 +23,24 @@ test.each([
   expect(read(iconv.encode(text.repeat(3), charset))).toBe(text.repeat(3))
 })
 
-test.each(['utf-8', 'utf-16le', 'utf-16be'])('a byte order mark of %s decides and is left out', (charset) => {
+test.each(['utf-8', 'utf-16le', 'utf-16be'])('a byte order mark of %s decides and is removed', (charset) => {
   expect(read(iconv.encode(JAPANESE, charset, { addBOM: true }))).toBe(JAPANESE)
 })
 
-test.each(['utf-16le', 'utf-16be'])('%s without a mark is recognised where half of its bytes are zero', (charset) => {
+test.each(['utf-16le', 'utf-16be'])('%s without a mark is recognised if half of its bytes are zero', (charset) => {
   expect(read(iconv.encode(GERMAN, charset))).toBe(GERMAN)
 })
 
-test('what the sender names decides where the bytes do not', () => {
+test('the declared charset decides if the bytes do not', () => {
   const ambiguous = iconv.encode('naïf', 'macintosh')
   expect(read(ambiguous, 'macintosh')).toBe('naïf')
 })
 
-test('a named charset that is not one is not used', () => {
+test('an unknown declared charset is ignored', () => {
   expect(read(iconv.encode(GERMAN, 'windows-1252'), 'base64')).toBe(GERMAN)
 })
 
-test('a letter that lies across two pieces is whole', () => {
+test('a character that is split across two pieces stays intact', () => {
   const text = `${'a'.repeat(64 * 1024 - 1)}é and after`
   expect(read(Buffer.from(text))).toBe(text)
 })
@@ -50,6 +50,6 @@ test.each([
   ['a few bytes with zeros in between', Buffer.from([1, 2, 0, 4, 5, 200])],
   ['control characters', Buffer.from(Array.from({ length: 100 }, (_, i) => i % 32))],
   ['a mark of UTF-16 before anything', Buffer.from([0xff, 0xfe, 1, 0, 2, 0, 0, 0, 3, 0])],
-])('%s are no text', (_, bytes) => {
-  expect(() => detectCharset(bytes, undefined)).toThrow('is said to be text, but its content is not')
+])('%s are rejected as text', (_, bytes) => {
+  expect(() => detectCharset(bytes, undefined)).toThrow('is declared as text, but its content is not')
 })

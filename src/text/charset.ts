@@ -6,12 +6,12 @@ import { Unreadable } from './unreadable.ts'
 const SAMPLE_BYTES = 64 * 1024
 const CHUNK_BYTES = 64 * 1024
 
-/** What a sender may name; iconv-lite also knows `base64`, `hex` and the like, which are no charsets. */
+/** Matches names of charsets. iconv-lite also supports `base64`, `hex` and others, which are not charsets. */
 const NAMEABLE = /^(utf-?16|windows-?\d|cp\d|iso-?8859|latin|shift[-_]?jis|sjis|euc-|gb|big5|koi8|macintosh|tis-?620)/i
 
 /**
- * The charset of a text: a byte order mark, UTF-8 where the bytes are valid as that, what `declared` names, else the
- * likeliest by its letters. Throws `Unreadable` for bytes that are no text.
+ * Detects the charset of a text, in this order: a byte order mark, UTF-8 if the bytes are valid UTF-8, the `declared`
+ * charset, the most likely one by its letters. Throws `Unreadable` for bytes that are not text.
  */
 export function detectCharset(bytes: Uint8Array, declared: string | undefined): string {
   const sample = bytes.subarray(0, SAMPLE_BYTES)
@@ -29,11 +29,11 @@ export function detectCharset(bytes: Uint8Array, declared: string | undefined): 
   if (declared && NAMEABLE.test(declared) && iconv.encodingExists(declared)) return declared
   const [best] = analyse(sample)
   if (!best || best.confidence < 5 || !iconv.encodingExists(best.name)) throw notText()
-  // Windows-1252 is Latin-1 with letters in place of control characters, and what is called Latin-1 nearly always is it.
+  // Windows-1252 is Latin-1 with letters in place of control characters. Text declared as Latin-1 is nearly always Windows-1252.
   return best.name === 'ISO-8859-1' ? 'windows-1252' : best.name
 }
 
-/** The text piece by piece, without its byte order mark: who stops reading early does not pay for the rest. */
+/** Decodes the text lazily, piece by piece, without its byte order mark. */
 export function* decode(bytes: Uint8Array, charset: string): Generator<string> {
   const decoder = iconv.getDecoder(charset, { stripBOM: true })
   for (let at = 0; at < bytes.length; at += CHUNK_BYTES) {
@@ -43,7 +43,7 @@ export function* decode(bytes: Uint8Array, charset: string): Generator<string> {
   yield decoder.end() ?? ''
 }
 
-/** Whether the charset fits shows in its control characters, which no text holds. */
+/** Tells whether the charset fits: a wrong one yields control characters, which text does not have. */
 function wide(charset: 'utf-16le' | 'utf-16be', sample: Uint8Array): string {
   const high = charset === 'utf-16le' ? 1 : 0
   const narrow = Uint8Array.from(sample.filter((_, i) => i % 2 !== high && sample[i - 1 + 2 * high] === 0))
@@ -51,7 +51,7 @@ function wide(charset: 'utf-16le' | 'utf-16be', sample: Uint8Array): string {
   return charset
 }
 
-/** Control characters but for tab, line and page breaks, backspace and escape. */
+/** Control characters except tab, line and page breaks, backspace and escape. */
 function controls(sample: Uint8Array): number {
   let count = 0
   for (const byte of sample) if ((byte < 32 && (byte < 8 || byte > 13) && byte !== 27) || byte === 127) count++
@@ -59,5 +59,5 @@ function controls(sample: Uint8Array): number {
 }
 
 function notText(): Unreadable {
-  return new Unreadable('is said to be text, but its content is not')
+  return new Unreadable('is declared as text, but its content is not')
 }

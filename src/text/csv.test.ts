@@ -41,10 +41,10 @@ test.each([
   expect(read(csv)).toBe(text)
 })
 
-test('a quote that is never closed loses no words', () => {
+test('an unclosed quote loses no words', () => {
   expect(read('a,b\n1,"two\nthree\nfour')).toBe('a, b\na: 1, b: two three four')
 })
 
-test('in a large table the values stand alone', () => {
+test('values of a large table have no column names', () => {
   expect(read('name,city\nAda,London', 1024 * 1024)).toBe('name, city\nAda, London')
 })

@@ -1,13 +1,13 @@
 const SMALL_BYTES = 256 * 1024
 const MAX_QUOTED_CHARACTERS = 100_000
 
-/** Excel's own line for the separator of the file. */
+/** Matches the line in which Excel names the separator of the file. */
 const SEPARATOR_LINE = /^"?sep=(.)"?\s*$/i
 
 /**
- * Each row of a table as a line, quotes and separators (comma, semicolon, tab or bar, or what a first line `sep=;` says)
- * resolved. Empty values keep their place. In files of at most 256 KB that begin with a header every value stands behind
- * the name of its column, so that a row found by a search explains itself.
+ * Yields each row of a table as a line, without quotes and separators (comma, semicolon, tab, bar, or the one of a first
+ * line `sep=;`). Empty values keep their position. In files of at most 256 KB with a header, each value follows the name
+ * of its column, so that a row in a search result is understandable by itself.
  */
 export function* csvText(lines: Iterable<string>, bytes: number): Generator<string> {
   let header: string[] | undefined
@@ -21,7 +21,7 @@ export function* csvText(lines: Iterable<string>, bytes: number): Generator<stri
   }
 }
 
-/** The values of each row; a quoted value may go over several lines. */
+/** Yields the values of each row; a quoted value can span several lines. */
 function* rows(lines: Iterable<string>): Generator<string[]> {
   let separator: string | undefined
   let row: string[] = []
@@ -32,7 +32,7 @@ function* rows(lines: Iterable<string>): Generator<string[]> {
     const said = isFirst ? SEPARATOR_LINE.exec(line)?.[1] : undefined
     isFirst = false
     if (said) separator = said
-    // A row of a table with one column may be empty, but says nothing.
+    // An empty row of a table with one column carries no information.
     if (said || (!isQuoted && line.trim() === '')) continue
     separator ??= likeliestSeparator(line)
     for (let i = 0; i < line.length; i++) {
@@ -44,7 +44,7 @@ function* rows(lines: Iterable<string>): Generator<string[]> {
         value = ''
       } else value += letter
     }
-    // A quote that nothing closes must not make one row of the rest of the file.
+    // An unclosed quote must not turn the rest of the file into one row.
     if (isQuoted && value.length < MAX_QUOTED_CHARACTERS) value += ' '
     else {
       yield [...row, value.trim()]
@@ -56,7 +56,7 @@ function* rows(lines: Iterable<string>): Generator<string[]> {
   if (isQuoted) yield [...row, value.trim()]
 }
 
-/** Undefined for a line without separators, such as a title above the table. */
+/** Returns the separator, or undefined for a line without one, such as a title above the table. */
 function likeliestSeparator(line: string): string | undefined {
   const bare = line.replace(/"(?:[^"]|"")*"/g, '')
   const counts = [',', ';', '\t', '|'].map((separator) => [separator, bare.split(separator).length] as const)
@@ -64,7 +64,7 @@ function likeliestSeparator(line: string): string | undefined {
   return count > 1 ? separator : undefined
 }
 
-/** Names of columns are short, different and not numbers. The first column, which numbers the rows, often has none. */
+/** Tells whether a row is a header: names are short, distinct and not numbers. The first column, often row numbers, may have no name. */
 function isHeader(values: readonly string[]): boolean {
   const isName = (value: string, i: number) =>
     (value !== '' || (i === 0 && values.length > 2)) &&

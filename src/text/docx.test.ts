@@ -25,18 +25,18 @@ describe('C: docx tables', () => {
     )
   })
 
-  test('the paragraphs, line breaks and tabs of a cell are spaces', () => {
+  test('paragraphs, line breaks and tabs in a cell become spaces', () => {
     const content = `${paragraph('one')}<w:p><w:r><w:t>two</w:t><w:tab/><w:t>three</w:t><w:br/><w:t>four</w:t></w:r></w:p>`
     expect(read(table(row(cell(content) + cells('five'))))).toBe('one two three four\tfive')
   })
 
-  test('a merged cell keeps the place of those that it covers', () => {
+  test('a merged cell keeps the positions of the cells that it covers', () => {
     const wide = cell(paragraph('a'), '<w:gridSpan w:val="2"/>')
     const rows = [row(wide + cells('b')), row(cells('c', 'd', 'e')), row(cells('f'), '<w:gridBefore w:val="2"/>')]
     expect(read(table(...rows))).toBe('a\t\tb\nc\td\te\n\t\tf')
   })
 
-  test('a table that only frames a text leaves its paragraphs alone', () => {
+  test('a table that only frames text keeps its paragraphs', () => {
     expect(read(table(row(cell(paragraph('one') + paragraph('two')))))).toBe('one\n\ntwo')
     const inner = table(row(cells('a', 'b')), row(cells('c', 'd')))
     expect(read(table(row(cell(paragraph('left')) + cell(paragraph('right') + inner))))).toBe(
@@ -44,7 +44,7 @@ describe('C: docx tables', () => {
     )
   })
 
-  test('a row that was deleted or hidden is left out', () => {
+  test('a deleted or hidden row is left out', () => {
     const rows = [
       row(cells('a', 'b')),
       row(cells('c', 'd'), '<w:del w:id="1"/>'),
@@ -82,7 +82,7 @@ describe('C: docx hidden text', () => {
     expect(read(body, { 'word/styles.xml': styles })).toBe(`one${text} two`)
   })
 
-  test('a paragraph in a style that hides, with its breaks and its boxes', () => {
+  test('a paragraph in a hidden style is left out with its breaks and boxes', () => {
     const styles = '<w:styles><w:style w:styleId="Hidden"><w:rPr><w:vanish/></w:rPr></w:style></w:styles>'
     const box = `<w:r><w:pict><w:txbxContent>${paragraph('boxed')}</w:txbxContent></w:pict></w:r>`
     const hidden = `<w:p><w:pPr><w:pStyle w:val="Hidden"/></w:pPr><w:r><w:tab/><w:t>secret</w:t></w:r>${box}</w:p>`
@@ -90,7 +90,7 @@ describe('C: docx hidden text', () => {
   })
 })
 
-test('C: docx headers and footers are read once each, before and behind the text', () => {
+test('C: docx headers and footers are read once each, before and after the text', () => {
   const parts = {
     'word/header1.xml': documentXml(paragraph('Initech Ltd.')),
     'word/header2.xml': documentXml(paragraph('Initech Ltd.')),
@@ -105,7 +105,7 @@ test('C: docx headers and footers are read once each, before and behind the text
   )
 })
 
-test('C: docx text boxes stand once, behind the paragraph that they are anchored in', () => {
+test('C: docx text boxes are read once, after the paragraph of their anchor', () => {
   const box = `<w:txbxContent>${paragraph('In a box')}${table(row(cells('a', 'b')))}</w:txbxContent>`
   const anchor = `<w:r><mc:AlternateContent><mc:Choice><w:drawing><wps:txbx>${box}</wps:txbx></w:drawing></mc:Choice><mc:Fallback><w:pict><v:textbox>${box}</v:textbox></w:pict></mc:Fallback></mc:AlternateContent></w:r>`
   expect(read(`<w:p>${run('The first half ')}${anchor}${run('and the second.')}</w:p>${paragraph('Next')}`)).toBe(
@@ -113,19 +113,19 @@ test('C: docx text boxes stand once, behind the paragraph that they are anchored
   )
 })
 
-test('C: docx tracked changes: what was deleted is left out with its breaks, what was inserted is kept', () => {
+test('C: docx tracked changes: deleted text is left out with its breaks, inserted text is kept', () => {
   const deleted = '<w:del><w:r><w:t>gone</w:t><w:tab/><w:br/><w:delText>gone</w:delText></w:r></w:del>'
   const inserted = `<w:ins>${run('new')}</w:ins>`
   const joined = `<w:p><w:pPr><w:rPr><w:del/></w:rPr></w:pPr>${run('one ')}</w:p>${paragraph('line')}`
   expect(read(`<w:p>${run('a ')}${deleted}${inserted}</w:p>${joined}`)).toBe('a new\n\none line')
 })
 
-test('C: docx tab stops are no tabs, and ruby characters are read once', () => {
+test('C: docx tab stops are not tabs, and ruby characters are read once', () => {
   const stops = '<w:pPr><w:tabs><w:tab w:val="left" w:pos="720"/></w:tabs></w:pPr>'
   const ruby = `<w:r><w:ruby><w:rt>${run('とうきょう')}</w:rt><w:rubyBase>${run('東京')}</w:rubyBase></w:ruby></w:r>`
   expect(read(`<w:p>${stops}${run('Hello ')}${ruby}</w:p>`)).toBe('Hello 東京')
 })
 
-test('C: docx elements with the names of properties of every object are only elements', () => {
+test('C: docx elements named like properties of Object.prototype are ordinary elements', () => {
   expect(read(`<w:constructor><w:tbl><w:toString/></w:tbl></w:constructor>${paragraph('Hello')}`)).toBe('Hello')
 })

@@ -3,19 +3,19 @@ import { Unreadable } from './unreadable.ts'
 import { readHidingStyles, wordText } from './word-xml.ts'
 
 const MAX_ENTRIES = 2000
-const HIGHEST_RATIO = 100
+const MAX_RATIO = 100
 const MAX_PART_BYTES = 50 * 1024 * 1024
-/** Deflate makes at most 1,032 bytes of one, so no step makes more than 17 MB. */
+/** Deflate expands a byte to at most 1,032 bytes, so one step yields at most 17 MB. */
 const STEP_BYTES = 16 * 1024
 
 const DOCUMENT = /^word\/document\d*\.xml$/
-/** In the order in which they are read. */
+/** The parts that are read, in this order. */
 const PARTS = [
-  { name: /^word\/header\d*\.xml$/, most: Number.POSITIVE_INFINITY },
-  { name: DOCUMENT, most: 1 },
-  { name: /^word\/footnotes\.xml$/, most: 1 },
-  { name: /^word\/endnotes\.xml$/, most: 1 },
-  { name: /^word\/footer\d*\.xml$/, most: Number.POSITIVE_INFINITY },
+  { name: /^word\/header\d*\.xml$/, max: Number.POSITIVE_INFINITY },
+  { name: DOCUMENT, max: 1 },
+  { name: /^word\/footnotes\.xml$/, max: 1 },
+  { name: /^word\/endnotes\.xml$/, max: 1 },
+  { name: /^word\/footer\d*\.xml$/, max: Number.POSITIVE_INFINITY },
 ]
 const STYLES = 'word/styles.xml'
 
@@ -24,24 +24,24 @@ interface ZipEntry {
   method: number
   isEncrypted: boolean
   compressed: number
-  /** As the archive says, which may be a lie. */
+  /** Size that the archive declares. Not trusted. */
   inflated: number
-  /** Of the local header. */
+  /** Offset of the local header. */
   offset: number
 }
 
 /**
- * The text of a Word document with its headers, footers, foot- and endnotes, as it stands after all tracked changes and
- * without hidden text. Nothing but these parts and the styles is inflated, as they are read, and never past what the
- * archive declared: at most 50 MB. Throws `Unreadable` for archives of more than 2,000 entries or of more than 100 times
- * their size, and for broken or encrypted ones.
+ * Yields the text of a Word document with headers, footers, footnotes and endnotes, after all tracked changes and without
+ * hidden text. Only these parts and the styles are inflated, lazily, and not beyond their declared size of at most 50 MB.
+ * Throws `Unreadable` for archives with more than 2,000 entries or a compression ratio over 100, and for broken or
+ * encrypted ones.
  */
 export function* docxText(bytes: Uint8Array): Generator<string> {
   const entries = listZip(bytes)
   const inflated = entries.reduce((sum, entry) => sum + entry.inflated, 0)
-  if (inflated > HIGHEST_RATIO * bytes.length)
-    throw new Unreadable(`would inflate to more than ${HIGHEST_RATIO} times its size`)
-  const parts = PARTS.flatMap((part) => entries.filter(({ name }) => part.name.test(name)).slice(0, part.most))
+  if (inflated > MAX_RATIO * bytes.length)
+    throw new Unreadable(`would inflate to more than ${MAX_RATIO} times its size`)
+  const parts = PARTS.flatMap((part) => entries.filter(({ name }) => part.name.test(name)).slice(0, part.max))
   const styles = entries.filter(({ name }) => name === STYLES).slice(0, 1)
   if ([...parts, ...styles].reduce((sum, part) => sum + part.inflated, 0) > MAX_PART_BYTES)
     throw new Unreadable(`would inflate to more than ${MAX_PART_BYTES / 1024 / 1024} MB`)
@@ -52,7 +52,7 @@ export function* docxText(bytes: Uint8Array): Generator<string> {
     const pieces = wordText(inflate(bytes, part), hidingStyles)
     if (DOCUMENT.test(part.name)) yield* pieces
     else {
-      // The sections of a document, and its first, odd and even pages, often have headers of the same words.
+      // Sections, and first, odd and even pages, often repeat the same header.
       const text = [...pieces].join('')
       if (!read.has(text.trim())) yield text
       read.add(text.trim())
@@ -60,7 +60,7 @@ export function* docxText(bytes: Uint8Array): Generator<string> {
   }
 }
 
-/** What a zip archive says that it holds. Throws `Unreadable` when its directory is broken or longer than 2,000 entries. */
+/** Reads the directory of a zip archive. Throws `Unreadable` if it is broken or has more than 2,000 entries. */
 export function listZip(bytes: Uint8Array): ZipEntry[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
   try {
@@ -84,7 +84,7 @@ export function listZip(bytes: Uint8Array): ZipEntry[] {
     }
     return entries
   } catch (error) {
-    // Reading past the end is how a lie about places and lengths shows.
+    // Wrong offsets or lengths cause reads past the end.
     if (error instanceof RangeError) throw broken(error)
     throw error
   }
@@ -101,7 +101,7 @@ function* inflate(
   { name, method, isEncrypted, compressed, ...entry }: ZipEntry,
 ): Generator<Uint8Array> {
   if (isEncrypted) throw new Unreadable('is encrypted with a password')
-  if (method !== 0 && method !== 8) throw broken(`"${name}" is packed in an unknown way`)
+  if (method !== 0 && method !== 8) throw broken(`"${name}" has an unknown compression method`)
   if (entry.offset + 30 > bytes.length) throw broken()
   const header = new DataView(bytes.buffer, bytes.byteOffset + entry.offset, 30)
   const start = entry.offset + 30 + header.getUint16(26, true) + header.getUint16(28, true)

@@ -38,15 +38,15 @@ Tea	2 €
 First line
 second line`
 
-test('a page becomes what its reader sees, with its title first and without navigation, scripts and styles', () => {
+test('a page yields its visible text, title first, without navigation, scripts and styles', () => {
   expect(read(PAGE)).toBe(TEXT)
 })
 
-test('a page that comes letter by letter reads the same', () => {
+test('a page that arrives character by character yields the same text', () => {
   expect(read(PAGE, 1)).toBe(read(PAGE))
 })
 
-test('markup that is broken loses no words', () => {
+test('broken markup loses no words', () => {
   expect(read('<p>one <b>two <i>three</b> four</div> < five > &unknown; <')).toBe(
     'one two three four < five > &unknown; <',
   )
@@ -104,13 +104,13 @@ test.each([
   expect(read(html)).toBe(text)
 })
 
-test('C: html: rows without an end are read in the time of any other text', () => {
+test('C: html: unclosed rows take linear time', () => {
   const words = read(`<table><tr>${'<td>word <b>x</b>'.repeat(100_000)}`)
   expect(words.match(/word/g)).toHaveLength(100_000)
   expect(read(`${'<table>'.repeat(1000)}${'<b>x</b>'.repeat(100_000)}`).match(/x/g)).toHaveLength(100_000)
 })
 
-test('a page may be one long line', () => {
+test('a page can be one long line', () => {
   expect(read(`<p>${'word '.repeat(100_000)}`, 1000)).toHaveLength(499_999)
 })
 

@@ -2,7 +2,7 @@ import { Parser } from 'htmlparser2'
 import { TableText } from './table-text.ts'
 import { Unreadable } from './unreadable.ts'
 
-const DEEPEST = 5000
+const MAX_DEPTH = 5000
 
 const SKIPPED = new Set(['script', 'style', 'noscript', 'template', 'nav', 'svg', 'iframe', 'canvas', 'object'])
 
@@ -19,13 +19,13 @@ const TABLE_PARTS: ReadonlyMap<string, 'table' | 'row' | 'cell'> = new Map([
 ])
 
 /**
- * What a reader of the page sees as text, its title first. Left out are navigation, scripts, styles and what the page
- * itself hides. Throws `Unreadable` when elements stand more than 5,000 deep in one another.
+ * Yields the visible text of a page, title first, without navigation, scripts, styles and hidden elements. Throws
+ * `Unreadable` if elements are nested more than 5,000 deep.
  */
 export function* htmlText(pieces: Iterable<string>): Generator<string> {
   const text = new TableText()
   let depth = 0
-  /** Of the outermost element that is left out, 0 when there is none. */
+  /** Depth of the outermost excluded element; 0 outside of excluded elements. */
   let skippedFrom = 0
   let preformatted = 0
 
@@ -35,8 +35,8 @@ export function* htmlText(pieces: Iterable<string>): Generator<string> {
   }
   const parser = new Parser({
     onopentag(name, attributes) {
-      // The parser moves its whole stack at every tag: without a limit a million tags would take minutes.
-      if (++depth > DEEPEST) throw new Unreadable(`nests its elements more than ${DEEPEST} deep`)
+      // The parser copies its whole stack at every tag: without a limit a million tags would take minutes.
+      if (++depth > MAX_DEPTH) throw new Unreadable(`nests its elements more than ${MAX_DEPTH} deep`)
       if (skippedFrom > 0) return
       if (SKIPPED.has(name) || isHidden(name, attributes)) {
         skippedFrom = depth
@@ -73,10 +73,10 @@ export function* htmlText(pieces: Iterable<string>): Generator<string> {
   yield text.take()
 }
 
-/** Pages hide their whole body until a script shows it; its text is what a reader sees in the end. */
+/** Tells whether an element is hidden. The body never counts as hidden: many pages hide it until a script shows it. */
 function isHidden(name: string, { hidden, style, 'aria-hidden': ariaHidden }: Record<string, string>): boolean {
   if (name === 'html' || name === 'body') return false
-  // Browsers show "until-found" to readers who search for it.
+  // Browsers reveal "until-found" in a page search.
   if (hidden !== undefined && hidden.toLowerCase() !== 'until-found') return true
   return ariaHidden === 'true' || isHiddenStyle(style)
 }
@@ -85,7 +85,7 @@ export function isHiddenStyle(style: string | undefined): boolean {
   return style !== undefined && /(^|;)\s*(display\s*:\s*none|visibility\s*:\s*hidden)\b/i.test(style)
 }
 
-/** The charset that a page names in its first 1,024 bytes. */
+/** Returns the charset that a page declares in its first 1,024 bytes. */
 export function declaredCharset(bytes: Uint8Array): string | undefined {
   const head = Buffer.from(bytes.subarray(0, 1024)).toString('latin1')
   return /<meta[^>]{0,200}charset\s*=\s*["']?([\w-]{1,40})/i.exec(head)?.[1]

@@ -44,7 +44,7 @@ describe('the type of a file', () => {
   })
 })
 
-test('a pdf reads line by line and page by page', async () => {
+test('a pdf is read line by line and page by page', async () => {
   expect(await extract('a.pdf', pdf([['Hello (world)', 'Second line'], ['Page two']]))).toEqual({
     text: 'Hello (world)\nSecond line\n\nPage two',
     type: 'pdf',
@@ -53,7 +53,7 @@ test('a pdf reads line by line and page by page', async () => {
   })
 })
 
-test('a pdf of 100 pages reads to its end', async () => {
+test('a pdf of 100 pages is read to its end', async () => {
   const line = (page: number, n: number) =>
     `Page ${page}, line ${n}: the ships of that year came late into the harbour, or not at all.`
   const pages = Array.from({ length: 100 }, (_, page) => Array.from({ length: 60 }, (_, n) => line(page, n)))
@@ -62,7 +62,7 @@ test('a pdf of 100 pages reads to its end', async () => {
   expect(text.split('\n').filter(Boolean)).toEqual(pages.flat())
 })
 
-test('a docx reads as it stands after its tracked changes, with its notes', async () => {
+test('a docx is read after its tracked changes, with its notes', async () => {
   const body = [
     paragraph('One &amp; two'),
     '<w:p><w:r><w:t>Three</w:t><w:tab/><w:t>four</w:t><w:br/><w:t>five</w:t></w:r></w:p>',
@@ -93,14 +93,14 @@ test.each([
   expect((await extract(name, content)).text).toBe(text)
 })
 
-test('C: a json document of 20 MB on one line is read to the limit of its text', async () => {
+test('C: a json document of 20 MB on one line is read up to the limit of text', async () => {
   const json = `[${'{"name":"Ada","city":"London"},'.repeat(700_000)}null]`
   const { text, truncated } = await extract('a.json', json)
   expect(truncated).toBe(true)
   expect(text.split('\n').slice(0, 3)).toEqual(['[0].name: Ada', '[0].city: London', '[1].name: Ada'])
 })
 
-test('a docx with photographs that are larger than its limits for text is read', async () => {
+test('a docx with photographs larger than the limits for text is read', async () => {
   const photograph = Buffer.from(Uint8Array.from({ length: 1_000_000 }, (_, i) => (i * i * 31) >> 7))
   const photographs = Object.fromEntries(
     Array.from({ length: 52 }, (_, i) => [`word/media/image${i}.jpeg`, [photograph, { level: 0 as const }] as const]),
@@ -108,12 +108,12 @@ test('a docx with photographs that are larger than its limits for text is read',
   expect((await extract('a.docx', docx(paragraph('Hello'), { ...photographs } as never))).text).toBe('Hello')
 })
 
-test('page breaks become line breaks, and what cannot be stored is left out', async () => {
+test('page breaks become line breaks, and characters that cannot be stored are left out', async () => {
   const { text } = await extract('a.txt', 'one\r\ntwo\fthree\x1b[0m\rfour  \n\n\n\nfive')
   expect(text).toBe('one\ntwo\nthree[0m\nfour\n\nfive')
 })
 
-test('at most 2 MB of text come out, cut between two letters', async () => {
+test('at most 2 MB of text are returned, cut between two characters', async () => {
   const line = 'äöüß'.repeat(20)
   const { text, characters, truncated } = await extract('a.txt', `x${line}\n`.repeat(20_000))
   expect(truncated).toBe(true)
@@ -123,7 +123,7 @@ test('at most 2 MB of text come out, cut between two letters', async () => {
   expect(text).not.toContain('\ufffd')
 })
 
-test('a file may be bytes, a stream of bytes or a path', async () => {
+test('a file can be bytes, a stream of bytes or a path', async () => {
   const path = join(folder, 'a.txt')
   writeFileSync(path, 'Hello')
   async function* stream() {
@@ -136,21 +136,21 @@ test('a file may be bytes, a stream of bytes or a path', async () => {
   }
 })
 
-test('a file that cannot be opened is worth another attempt', async () => {
+test('a file that cannot be opened is retried', async () => {
   const file = { content: join(folder, 'missing'), content_type: null, file_name: 'missing' }
   const error = await extractor.extract(file).catch((error) => error)
   expect(error).not.toBeInstanceOf(NeverRetry)
   expect(error).toMatchObject({ code: 'ENOENT' })
 })
 
-test('bytes over the limit of size are refused', async () => {
+test('bytes over the size limit are rejected', async () => {
   const small = createTextExtractor({ maxFileBytes: 1024 * 1024 })
   const file = { content: Buffer.alloc(1024 * 1024 + 1, 'a\n'), content_type: null, file_name: 'a.txt' }
-  await expect(small.extract(file)).rejects.toThrow('"a.txt" has more than 1 MB, which is the most that is read')
+  await expect(small.extract(file)).rejects.toThrow('"a.txt" is larger than 1 MB, the maximum size of a file to read')
   await small.close()
 })
 
-test('an aborted call rejects with the reason, and the next one is answered', async () => {
+test('an aborted call rejects with the reason, and the next one succeeds', async () => {
   const controller = new AbortController()
   const reason = new Error('the run was cancelled')
   const endless = {
@@ -169,7 +169,7 @@ test('an aborted call rejects with the reason, and the next one is answered', as
   ).rejects.toBe(reason)
 })
 
-test('closing ends what runs and refuses what comes', async () => {
+test('close ends running calls and rejects later ones', async () => {
   const closing = createTextExtractor()
   const file = { content: Buffer.from('Hello'), content_type: null, file_name: 'a.txt' }
   const outcomes = Promise.allSettled([closing.extract(file), closing.extract(file)])

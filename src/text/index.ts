@@ -14,46 +14,46 @@ const DATA_MB = 512
 const MB = 1024 * 1024
 
 export interface FileToRead {
-  /** Bytes, a stream of them, or the path of a file on this machine. */
+  /** Bytes, a stream of bytes, or the path of a local file. */
   content: Uint8Array | AsyncIterable<Uint8Array> | string
   content_type: string | null
   file_name: string
 }
 
 export interface ExtractedText {
-  /** Never empty; lines end with `\n`, and no control characters but this and tab are left. */
+  /** Extracted text. Never empty; has no control characters except `\n`, which ends lines, and tab. */
   text: string
   type: TextType
   /** Length of `text` in UTF-16 units. */
   characters: number
-  /** Whether the file holds more text than this. */
+  /** Whether the file has more text than this. */
   truncated: boolean
 }
 
-/** Gets the text out of files that nobody vouches for. */
+/** Extracts text from untrusted files. */
 export interface TextExtractor {
   /**
-   * Throws `NeverRetry` with the reason when no further attempt can succeed: a type that is not read, a broken or
-   * encrypted file, one over a limit of size, memory or time, or one without text. Rejects with the reason of `signal`
-   * when that is aborted, and with the error of `content` when that cannot be read.
+   * Extracts the text of a file. Throws `NeverRetry` with the reason if no further attempt can succeed: an unsupported
+   * type, a broken or encrypted file, a file over a limit of size, memory or time, or a file without text. Rejects with
+   * the reason of `signal` if that is aborted, and with the error of `content` if that cannot be read.
    */
   extract(file: FileToRead, signal?: AbortSignal): Promise<ExtractedText>
-  /** Ends what runs; calls under way and later ones reject. */
+  /** Ends the reader process. Running and later calls reject. */
   close(): Promise<void>
 }
 
 export interface TextExtractorOptions {
-  /** From the first byte of a file to its text; 30 by default. */
+  /** Maximum time from the first byte of a file to its text. Default 30. */
   timeoutSeconds?: number
-  /** 64 MB by default. */
+  /** Maximum size of a file. Default 64 MB. */
   maxFileBytes?: number
-  /** Of UTF-8; text behind is left out. 2 MB by default. */
+  /** Maximum size of the text in UTF-8; further text is left out. Default 2 MB. */
   maxTextBytes?: number
 }
 
 /**
- * Reads one file at a time, each in a process of its own that has no environment, 200 MB of heap and, where the system
- * can limit it, 512 MB of memory in all; further calls wait for their turn.
+ * Creates an extractor that reads one file at a time; further calls wait. Each file has a separate process without
+ * environment, with 200 MB of heap and, if the system can limit it, 512 MB of total memory.
  */
 export function createTextExtractor(options: TextExtractorOptions = {}): TextExtractor {
   const { timeoutSeconds = 30, maxFileBytes = 64 * MB, maxTextBytes = 2 * MB } = options
@@ -62,9 +62,10 @@ export function createTextExtractor(options: TextExtractorOptions = {}): TextExt
 
   async function read(file: FileToRead, signal: AbortSignal): Promise<ExtractedText> {
     signal.throwIfAborted()
-    const refuse = (reason: string, cause?: unknown) =>
+    const neverRetry = (reason: string, cause?: unknown) =>
       new NeverRetry(`"${shortName(file.file_name)}" ${reason}`, { cause })
-    if (file.content instanceof Uint8Array && file.content.length > maxFileBytes) throw refuse(tooLarge(maxFileBytes))
+    if (file.content instanceof Uint8Array && file.content.length > maxFileBytes)
+      throw neverRetry(tooLarge(maxFileBytes))
     const job: TextJob = {
       content_type: file.content_type?.slice(0, 200) ?? null,
       ending: extname(file.file_name).slice(1, 20).toLowerCase(),
@@ -73,18 +74,18 @@ export function createTextExtractor(options: TextExtractorOptions = {}): TextExt
     const child = startReader(job, timeoutSeconds)
     const answer = await new Promise<TextAnswer>((resolve, reject) => {
       let outcome: { answer: TextAnswer } | { error: unknown } | undefined
-      let complaint = ''
+      let errorText = ''
       const fail = (error: unknown) => {
         outcome ??= { error }
         child.kill('SIGKILL')
       }
-      const timer = setTimeout(() => fail(refuse(tooSlow(timeoutSeconds))), timeoutSeconds * 1000)
+      const timer = setTimeout(() => fail(neverRetry(tooSlow(timeoutSeconds))), timeoutSeconds * 1000)
       const ignoreSignal = onAbort(signal, () => fail(signal.reason))
       child.on('message', (message) => {
         outcome ??= { answer: message as TextAnswer }
       })
       child.stderr!.setEncoding('utf8').on('data', (text: string) => {
-        complaint = (complaint + text).slice(-2000)
+        errorText = (errorText + text).slice(-2000)
       })
       child.once('error', fail)
       child.once('close', (code, by) => {
@@ -95,28 +96,28 @@ export function createTextExtractor(options: TextExtractorOptions = {}): TextExt
         else resolve(outcome.answer)
       })
       pipeline(Readable.from(atMost(file.content)), child.stdin!).catch((error) => {
-        // A reader that has ended takes no more input; how it ended says why.
+        // Errors of the input of an ended reader are ignored; its exit code tells the cause.
         if (error.code !== 'EPIPE' && error.code !== 'ERR_STREAM_PREMATURE_CLOSE') fail(error)
       })
 
       function endOfReader(code: number | null, by: NodeJS.Signals | null): Error {
-        const cause = new Error(complaint || 'it said nothing')
-        if (by === 'SIGXCPU') return refuse(tooSlow(timeoutSeconds), cause)
-        // This is how the engine ends a process that is out of memory; 134 stands for the first of them under a shell.
+        const cause = new Error(errorText || 'no error output')
+        if (by === 'SIGXCPU') return neverRetry(tooSlow(timeoutSeconds), cause)
+        // V8 aborts a process that is out of memory with these signals; 134 is SIGABRT under a shell.
         if (by === 'SIGABRT' || by === 'SIGTRAP' || by === 'SIGILL' || by === 'SIGSEGV' || code === 134)
-          return refuse(`takes more than ${HEAP_MB} MB of memory to read`, cause)
-        return new Error(`The process that reads files ended (${by ?? `exit code ${code}`})`, { cause })
+          return neverRetry(`takes more than ${HEAP_MB} MB of memory to read`, cause)
+        return new Error(`The process that reads the file ended (${by ?? `exit code ${code}`})`, { cause })
       }
       async function* atMost(content: FileToRead['content']): AsyncGenerator<Uint8Array> {
         let size = 0
         for await (const chunk of chunksOf(content)) {
           size += chunk.length
-          if (size > maxFileBytes) throw refuse(tooLarge(maxFileBytes))
+          if (size > maxFileBytes) throw neverRetry(tooLarge(maxFileBytes))
           yield chunk
         }
       }
     })
-    if ('unreadable' in answer) throw refuse(answer.unreadable)
+    if ('unreadable' in answer) throw neverRetry(answer.unreadable)
     return { ...answer, characters: answer.text.length }
   }
 
@@ -135,8 +136,8 @@ export function createTextExtractor(options: TextExtractorOptions = {}): TextExt
 }
 
 /**
- * A process and not a thread: a file can make V8 give up in the middle of one large allocation, and then the whole
- * process ends, whatever limits the thread was given. A few kilobytes of pdf suffice.
+ * Starts the reader as a process and not as a thread: a few kilobytes of pdf can make V8 abort in a large allocation,
+ * which ends the whole process despite the limits of a thread.
  */
 function startReader(job: TextJob, timeoutSeconds: number): ChildProcess {
   const limits = { heapMb: HEAP_MB, dataMb: DATA_MB, cpuSeconds: 2 * timeoutSeconds }
@@ -149,7 +150,7 @@ function chunksOf(content: FileToRead['content']): Iterable<Uint8Array> | AsyncI
 }
 
 function tooLarge(maxFileBytes: number): string {
-  return `has more than ${Math.floor(maxFileBytes / MB)} MB, which is the most that is read`
+  return `is larger than ${Math.floor(maxFileBytes / MB)} MB, the maximum size of a file to read`
 }
 
 function tooSlow(timeoutSeconds: number): string {

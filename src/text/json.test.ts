@@ -61,7 +61,7 @@ test.each([
   expect(() => read(text)).toThrow(NotJson)
 })
 
-test('C: json: what JSON.parse takes is read, what it refuses is refused, and every leaf has its line', () => {
+test('C: json: the reader accepts and rejects the same documents as JSON.parse, and each leaf has a line', () => {
   const leaves = (value: unknown): number =>
     typeof value === 'object' && value !== null && Object.keys(value).length > 0
       ? Object.values(value).reduce((sum: number, inner) => sum + leaves(inner), 0)
@@ -79,7 +79,7 @@ test('C: json: what JSON.parse takes is read, what it refuses is refused, and ev
     fc.property(fc.json(), fc.nat(), letters, (json, at, letter) => {
       expect(read(json, 2).split('\n')).toHaveLength(leaves(JSON.parse(json)))
       const place = at % json.length
-      // Within an array, because several documents behind one another are read.
+      // In an array, because a sequence of documents is accepted as well.
       const changed = `[${json.slice(0, place)}${letter}${json.slice(place + 1)}]`
       if (isJson(changed)) read(changed)
       else expect(() => read(changed)).toThrow(NotJson)
@@ -88,12 +88,12 @@ test('C: json: what JSON.parse takes is read, what it refuses is refused, and ev
   )
 })
 
-test('C: json: more than 1,000 levels are refused, and 1,000 are not', () => {
+test('C: json: more than 1,000 levels are rejected, and 1,000 are not', () => {
   expect(read('['.repeat(1000) + ']'.repeat(1000))).toBe(`${'[0]'.repeat(999)}: []`)
   expect(() => read('{"a":'.repeat(1001))).toThrow(new Unreadable('nests its values more than 1000 deep'))
 })
 
-test('C: json: a caller who stops early pays for no more', () => {
+test('C: json: reading is lazy', () => {
   let taken = 0
   function* endless() {
     for (yield '['; ; taken++) yield '1,'

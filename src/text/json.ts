@@ -1,20 +1,19 @@
 import { Unreadable } from './unreadable.ts'
 
 const MAX_DEPTH = 1000
-/** As long as a line may be. */
+/** Equal to the maximum length of a line. */
 const MAX_STRING_CHARACTERS = 8 * 1024 * 1024
 const MAX_NUMBER_CHARACTERS = 100_000
 
-/** The text is not JSON; it may still be read as plain text. */
+/** The text is not JSON; it can still be read as plain text. */
 export class NotJson extends Error {
   override readonly name = 'NotJson'
 }
 
 /**
- * One line `path: value` for each value of a JSON document that holds no others: `user.tags[0]: x`. Strings are unescaped
- * and on one line, numbers keep their digits. Several documents behind one another (NDJSON) are separated by blank lines.
- * Reads no further than its caller takes. Throws `NotJson` at a mistake, and
- * `Unreadable` for more than 1,000 levels or a string of more than 8 million characters.
+ * Yields a line `path: value` for each leaf of a JSON document: `user.tags[0]: x`. Strings are unescaped and put on one
+ * line, numbers keep their digits. Documents of a sequence (NDJSON) are separated by blank lines. Reads lazily. Throws
+ * `NotJson` for a syntax error, and `Unreadable` for more than 1,000 levels or a string of more than 8 million characters.
  */
 export function* jsonText(pieces: Iterable<string>): Generator<string> {
   const input = new Input(pieces)
@@ -33,7 +32,7 @@ interface Container {
   count: number
 }
 
-/** Not recursive: the depth of a document must not decide how much stack it takes. */
+/** Iterative, so that deeply nested documents cannot overflow the stack. */
 function* values(input: Input): Generator<string> {
   const open: Container[] = []
   let path = ''
@@ -45,7 +44,7 @@ function* values(input: Input): Generator<string> {
       open.push({ isArray: letter === '[', path, count: 0 })
     } else yield line(path, letter === '"' ? oneLine(input.string()) : input.scalar())
 
-    // To the next value, closing what ends before it.
+    // Advances to the next value and closes containers that end before it.
     for (;;) {
       const container = open.at(-1)
       if (!container) return
@@ -94,11 +93,11 @@ const ESCAPES: Record<string, string> = {
   t: '\t',
 }
 
-/** Letters that a scalar value can hold; the pattern below says in which order. */
+/** Characters of a scalar value; the pattern below checks their order. */
 const SCALAR_LETTER = /[\w+.-]/
 const SCALAR = /^(true|false|null|-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?)$/
 
-/** The text that comes in pieces, as one sequence of letters. */
+/** Reads text that arrives in pieces as one sequence of characters. */
 class Input {
   #pieces: Iterator<string>
   #piece = ''
@@ -108,7 +107,7 @@ class Input {
     this.#pieces = pieces[Symbol.iterator]()
   }
 
-  /** The next letter, which stays; empty at the end. */
+  /** Returns the next character without consuming it; empty at the end. */
   #peek(): string {
     while (this.#at >= this.#piece.length) {
       const next = this.#pieces.next()
@@ -125,7 +124,7 @@ class Input {
     return letter
   }
 
-  /** Takes white space, and returns the letter behind it without taking that. */
+  /** Skips white space, and returns the next character without consuming it. */
   skipSpace(): string {
     for (;;) {
       const letter = this.#peek()
@@ -134,11 +133,11 @@ class Input {
     }
   }
 
-  /** A number as it stands, `true`, `false` or `null`. */
+  /** Reads a number with its original digits, `true`, `false` or `null`. */
   scalar(): string {
     let text = ''
     while (SCALAR_LETTER.test(this.#peek()) && text.length < MAX_NUMBER_CHARACTERS) text += this.take()
-    if (!SCALAR.test(text)) throw new NotJson(text === '' ? 'A value is missing' : 'A value has no quotes')
+    if (!SCALAR.test(text)) throw new NotJson(text === '' ? 'A value is missing' : 'A string has no quotes')
     return text
   }
 
@@ -162,7 +161,7 @@ class Input {
     }
   }
 
-  /** Where the letters of a string end that stand for themselves. */
+  /** Returns the end of the unescaped characters of a string. */
   #endOfPlain(): number {
     let at = this.#at
     for (; at < this.#piece.length; at++) {
@@ -176,10 +175,10 @@ class Input {
     const letter = this.take()
     if (letter === 'u') {
       const digits = this.take() + this.take() + this.take() + this.take()
-      if (!/^[\da-f]{4}$/i.test(digits)) throw new NotJson('A string holds a wrong escape')
+      if (!/^[\da-f]{4}$/i.test(digits)) throw new NotJson('A string has an invalid escape sequence')
       return String.fromCharCode(Number.parseInt(digits, 16))
     }
-    if (!Object.hasOwn(ESCAPES, letter)) throw new NotJson('A string holds a wrong escape')
+    if (!Object.hasOwn(ESCAPES, letter)) throw new NotJson('A string has an invalid escape sequence')
     return ESCAPES[letter]!
   }
 }

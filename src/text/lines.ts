@@ -3,8 +3,8 @@ import { Unreadable } from './unreadable.ts'
 const MAX_LINE_CHARACTERS = 8 * 1024 * 1024
 
 /**
- * The lines of a text that comes in pieces, without their ends, which are a line feed, a carriage return or both. Throws
- * `Unreadable` at a line of more than 8 million characters, so that such a file costs no more memory than that.
+ * Yields the lines of a text that arrives in pieces, without line ends (line feed, carriage return or both). Throws
+ * `Unreadable` for a line of more than 8 million characters, which limits the memory.
  */
 export function* lines(pieces: Iterable<string>): Generator<string> {
   let open: string[] = []
@@ -12,7 +12,7 @@ export function* lines(pieces: Iterable<string>): Generator<string> {
   let endedWithReturn = false
   for (const piece of pieces) {
     if (piece === '') continue
-    // A piece may end between the two characters of one line end.
+    // A piece can end between the two characters of a line end.
     const parts = (endedWithReturn && piece.startsWith('\n') ? piece.slice(1) : piece).split(/\r\n|\r|\n/)
     endedWithReturn = piece.endsWith('\r')
     const rest = parts.pop()!

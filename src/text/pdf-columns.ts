@@ -1,27 +1,27 @@
-/** What pdf.js says of a piece of text, as far as it is needed here. */
+/** The used fields of a text item of pdf.js. */
 export interface PdfItem {
   str: string
-  /** `[a, b, c, d, x, y]`: without rotation b and c are 0. */
+  /** Transformation `[a, b, c, d, x, y]`; b and c are 0 without rotation. */
   transform: number[]
   width: number
-  /** Of the font; 0 for the gap between two pieces. */
+  /** Height of the font; 0 for the gap between two items. */
   height: number
-  /** The last one of a line, as it was drawn. */
+  /** Whether the item is the last one of a drawn line. */
   hasEOL: boolean
 }
 
 const MAX_ITEMS = 50_000
 const MAX_GUTTERS = 8
-/** In heights of the font. The words of a justified line stand closer, and a gutter must be free in all lines. */
+/** Minimum width of a gutter in font heights. Words of a justified line are closer, and a gutter must be free in all lines. */
 const MIN_GUTTER = 0.9
-/** Between two lines of a column, in heights of the font; more begins another part of the page. */
+/** Maximum gap between two lines of a column in font heights; a larger gap starts another part of the page. */
 const MAX_LINE_DISTANCE = 4
 const MIN_ROWS = 3
 
 interface Line {
-  /** As it was drawn, without a line break. */
+  /** The drawn text, without a line break. */
   text: string
-  /** Pieces between gaps of at least `MIN_GUTTER`; empty for text that is rotated or drawn from right to left. */
+  /** Pieces between gaps of at least `MIN_GUTTER`; empty for rotated or right-to-left text. */
   segments: { x: number; end: number; text: string }[]
   y: number
   height: number
@@ -33,8 +33,8 @@ interface Gutter {
 }
 
 /**
- * The text of a page in the order in which it was drawn. Where running text in several columns was drawn row by row it
- * is read column by column. Rows of a table stay rows: their cells are short, uneven or numbers.
+ * Returns the text of a page in drawing order. Running text in columns that was drawn row by row is read column by column.
+ * Table rows, whose cells are short, uneven or numbers, stay rows.
  */
 export function pageText(items: readonly PdfItem[]): string {
   const drawn = () => items.map((item) => item.str + (item.hasEOL ? '\n' : '')).join('')
@@ -88,7 +88,7 @@ function lineOf(items: readonly PdfItem[]): Line {
   return { text, segments: isOrdered ? segments : [], y: printed[0]?.transform[5] ?? 0, height }
 }
 
-/** The lines from `start` on that leave the gutters of the first one free. */
+/** Returns the lines from `start` that keep the gutters of the first line free. */
 function runFrom(lines: readonly Line[], start: number): { end: number; gutters: Gutter[] } {
   const first = lines[start]!
   let gutters = first.segments
@@ -105,7 +105,7 @@ function runFrom(lines: readonly Line[], start: number): { end: number; gutters:
       .filter(({ from, to }) => to - from >= MIN_GUTTER * height * 0.9)
     if (left.length === 0) break
     const isShared = columnsOf([lines[at]!], left).filter((column) => column.length > 0).length > 1
-    // Behind the last common row one column may go on, but a title below starts another part of the page.
+    // After the last common row one column can continue, but a title below starts another part of the page.
     if (isShared || down <= distance * 1.3) end = at + 1
     if (isShared) distance = Math.min(distance, down)
     gutters = left
@@ -118,7 +118,7 @@ function freePart({ from, to }: Gutter, segments: Line['segments']): Gutter {
   let free = { from, to }
   for (const { x, end } of segments) {
     if (end <= from || x >= to) continue
-    // It reaches in from one side, or lies across.
+    // The piece extends into the gutter from one side, or spans it.
     free =
       end < middle
         ? { ...free, from: Math.max(free.from, end) }
@@ -148,7 +148,7 @@ function columnsOf(lines: readonly Line[], gutters: readonly Gutter[]): Piece[][
   return columns
 }
 
-/** Whether sentences go on from line to line in each column, as they do not in the cells of a table. */
+/** Tells whether sentences continue from line to line in each column, unlike in the cells of a table. */
 function isRunningText(columns: readonly Piece[][]): boolean {
   const measures = columns.map((pieces) => {
     const count = pieces.length
@@ -164,7 +164,7 @@ function isRunningText(columns: readonly Piece[][]): boolean {
   return all(({ going }) => going >= 0.25) || all(({ words, filled }) => words >= 4 && filled >= 0.8)
 }
 
-/** Scripts without blanks have about two characters in a word. */
+/** Counts words. Scripts without spaces have about two characters per word. */
 function wordsOf(text: string): number {
   const wide = text.match(/[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]/gu)?.length ?? 0
   return text.split(/\s+/).length + wide / 2

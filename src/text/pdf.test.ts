@@ -11,7 +11,7 @@ async function read(bytes: Uint8Array): Promise<string> {
 const shown = (text: string, x: number, y: number) => `1 0 0 1 ${x} ${y} Tm (${text.replace(/[\\()]/g, '\\$&')}) Tj\n`
 const drawn = (operators: string) => pdfOfPages([pdfStream(`BT /F1 10 Tf\n${operators}ET`)])
 
-/** Row by row: what stands at one height is drawn from left to right. */
+/** Draws row by row: items at one height are drawn from left to right. */
 const rows = (lines: readonly (readonly string[])[], places: readonly number[], top = 780) =>
   lines
     .map((line, i) => line.map((text, column) => (text ? shown(text, places[column]!, top - 12 * i) : '')).join(''))
@@ -34,14 +34,14 @@ const RIGHT = [
 const zip = (...columns: string[][]) => columns[0]!.map((_, i) => columns.map((column) => column[i] ?? ''))
 
 describe('C: pdf columns that were drawn row by row', () => {
-  test('are read column by column, with a title and a text over the whole width around them', async () => {
+  test('are read column by column, with a title and full-width text around them', async () => {
     const below = 'A last paragraph goes over the whole width of the page, as the title above did, and ends it.'
     const page =
       shown('A title over both of the columns', 50, 810) + rows(zip(LEFT, RIGHT), [50, 320]) + shown(below, 50, 690)
     expect(await read(drawn(page))).toBe(['A title over both of the columns', ...LEFT, ...RIGHT, below].join('\n'))
   })
 
-  test('may be three', async () => {
+  test('can be three', async () => {
     const third = [
       'So ended a year of which people',
       'spoke for a long time, as one',
@@ -54,12 +54,12 @@ describe('C: pdf columns that were drawn row by row', () => {
     )
   })
 
-  test('may be of different length, and have indents', async () => {
+  test('can have different lengths and indents', async () => {
     const page = rows(zip(LEFT, ['  Prices fell in every market of', ...RIGHT.slice(1, 4)]), [50, 320])
     expect(await read(drawn(page))).toBe([...LEFT, 'Prices fell in every market of', ...RIGHT.slice(1, 4)].join('\n'))
   })
 
-  test('are also found where each line is a sentence', async () => {
+  test('are also found if each line is a sentence', async () => {
     const left = [
       'The left column says this first.',
       'The left column goes on here.',
@@ -119,7 +119,7 @@ describe('C: pdf text stays in the order in which it was drawn', () => {
     expect(await read(drawn(rows(lines, places)))).toBe(spaced(lines))
   })
 
-  test('columns that were drawn one after the other', async () => {
+  test('columns that were drawn sequentially', async () => {
     const page =
       rows(
         LEFT.map((line) => [line]),
@@ -162,7 +162,7 @@ describe('C: pdf text stays in the order in which it was drawn', () => {
   })
 })
 
-test('C: pdf: the values of form fields stand behind the text of their page, once each', async () => {
+test('C: pdf: the values of form fields follow the text of their page, once each', async () => {
   const field = (rest: string) => `<< /Type /Annot /Subtype /Widget /Rect [100 700 200 720] ${rest} >>`
   const boxes = '/AP << /N << /Yes 5 0 R /Off 5 0 R >> >>'
   const fields = [

@@ -1,22 +1,22 @@
 import { type PdfItem, pageText } from './pdf-columns.ts'
 import { Unreadable } from './unreadable.ts'
 
-/** Where a whole pdf says how it ends, in bytes from its end; some senders add a little behind it. */
+/** The trailer of a complete pdf is within this many bytes from the end; some senders append a little. */
 const TAIL_BYTES = 2048
 
-/** Flags of an annotation that is not shown: hidden, and no view. */
+/** Flags of invisible annotations: hidden and no-view. */
 const NOT_SHOWN = 2 | 32
 
 /**
- * The text of a pdf page by page, with the values of form fields behind the text of their page. Throws `Unreadable` for a
- * broken, cut off or encrypted one. Takes `bytes` over.
+ * Yields the text of a pdf page by page, each followed by the values of its form fields. Throws `Unreadable` for a broken,
+ * truncated or encrypted file. Takes ownership of `bytes`.
  */
 export async function* pdfText(bytes: Uint8Array): AsyncGenerator<string> {
-  // pdf.js makes up what is missing of a file that was cut off, and would pass half of it as the whole.
+  // pdf.js repairs truncated files and would return half of the text as if it were complete.
   const tail = Buffer.from(bytes.subarray(-TAIL_BYTES)).toString('latin1')
   if (!/startxref\s+\d|%%EOF/.test(tail)) throw new Unreadable('is a broken pdf: its end is missing')
 
-  // Loaded here because it costs 0.2 s, and only pdf files need it.
+  // Loaded on demand because it takes 0.2 s and only pdf files need it.
   const { getDocumentProxy } = await import('unpdf')
   const pdf = await getDocumentProxy(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length), {
     verbosity: 0,
@@ -31,10 +31,10 @@ export async function* pdfText(bytes: Uint8Array): AsyncGenerator<string> {
     })
     const { items } = await page.getTextContent()
     yield `${pageText(items.filter((item): item is typeof item & PdfItem => 'str' in item))}\n\n`
-    // A broken annotation must not cost the text of the other pages.
+    // A broken annotation must not lose the text of other pages.
     const annotations = await page.getAnnotations().catch(() => [])
     for (const line of annotations.map(annotationText)) {
-      // A field that stands on several pages, and each button of a group, has the same value.
+      // A field on several pages, and each button of a group, repeats the same value.
       if (line !== undefined && !fields.has(line)) yield `${line}\n`
       if (line !== undefined) fields.add(line)
     }
@@ -48,7 +48,7 @@ interface Annotation {
   contentsObj?: { str?: string }
   fieldType?: string
   fieldName?: string
-  /** What a reader is told of the field. */
+  /** The description of the field that viewers show. */
   alternativeText?: string
   fieldValue?: unknown
   options?: { exportValue: string; displayValue: string }[]
@@ -56,7 +56,7 @@ interface Annotation {
   pushButton?: boolean
 }
 
-/** `name: value` of a form field that has one, and the text of a note that is written on the page. */
+/** Returns `name: value` of a filled form field, or the text of a note on the page. */
 function annotationText(annotation: Annotation): string | undefined {
   const { subtype, annotationFlags = 0, contentsObj, fieldType, password, pushButton } = annotation
   if ((annotationFlags & NOT_SHOWN) !== 0) return undefined

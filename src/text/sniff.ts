@@ -3,10 +3,10 @@ import { Unreadable } from './unreadable.ts'
 
 export type TextType = 'pdf' | 'docx' | 'html' | 'markdown' | 'csv' | 'plain' | 'json' | 'xml'
 
-/** What the sender says of a file; nothing of it is taken for true against the content. */
+/** What the sender declares about a file. The content takes precedence. */
 export interface Claim {
   content_type: string | null
-  /** In lower case and without the dot, empty when there is none. */
+  /** File extension in lower case without the dot; empty if there is none. */
   ending: string
 }
 
@@ -55,7 +55,7 @@ const ENDINGS: Record<string, TextType> = {
 const TEXTUAL = /^(text\/.+|application\/(javascript|ecmascript|yaml|x-yaml|toml|sql|x-sh)|.+\+yaml)$/
 const SAYS_NOTHING = /^(text\/plain|application\/octet-stream|binary\/octet-stream|application\/x-unknown)?$/
 
-/** First bytes of what we know and do not read, in hexadecimal. */
+/** First bytes in hexadecimal of known types that are not supported. */
 const KNOWN: readonly (readonly [magic: RegExp, name: string])[] = [
   [/^89504e470d0a/, 'a PNG picture'],
   [/^ffd8ff/, 'a JPEG picture'],
@@ -77,7 +77,7 @@ const KNOWN: readonly (readonly [magic: RegExp, name: string])[] = [
   [/^4f67675300/, 'an ogg recording'],
 ]
 
-/** Types whose content is text that holds encoded parts, which nobody can read as it stands. */
+/** Types whose content is text with encoded parts, which are not readable without decoding. */
 const ENCODED: readonly (readonly [type: RegExp, ending: RegExp, name: string])[] = [
   [/^(message\/rfc822|application\/mbox)$/, /^(eml|mbox)$/, 'an e-mail message'],
   [/^multipart\/related$/, /^(mht|mhtml)$/, 'a web archive'],
@@ -88,60 +88,63 @@ const ENCRYPTED = Buffer.from('EncryptedPackage', 'utf16le')
 
 const READ = 'pdf, docx, html, markdown, csv, json, xml and plain text are read'
 
-/** Which reader a file needs: by its content, else its content type, else its name's ending. Throws `Unreadable` for what has none, and for a pdf or docx that is something else. */
+/**
+ * Returns the reader for a file, by its content, its content type or the ending of its name, in this order. Throws
+ * `Unreadable` for unsupported types, and for a declared pdf or docx with other content.
+ */
 export function sniff(bytes: Uint8Array, claim: Claim): TextType {
   if (bytes.length === 0) throw new Unreadable('is empty')
-  refuseEncoded(claim)
+  rejectEncoded(claim)
   const claimed = claimedType(claim)
   const found = typeOfContent(bytes, claimed)
   if (found) return found
   if (claimed === 'pdf' || claimed === 'docx')
-    throw new Unreadable(`is said to be a ${claimed}, but its content is not one`)
+    throw new Unreadable(`is declared as a ${claimed}, but its content is not one`)
   if (claimed) return claimed
-  throw new Unreadable(`is of a type that is not read: ${claim.content_type?.slice(0, 100)}; ${READ}`)
+  throw new Unreadable(`has an unsupported type: ${claim.content_type?.slice(0, 100)}; ${READ}`)
 }
 
-function refuseEncoded({ content_type, ending }: Claim): void {
+function rejectEncoded({ content_type, ending }: Claim): void {
   const type = (content_type ?? '').split(';')[0]!.trim().toLowerCase()
   for (const [types, endings, name] of ENCODED)
     if (types.test(type) || (SAYS_NOTHING.test(type) && endings.test(ending)))
-      throw new Unreadable(`is of a type that is not read: it is ${name}; ${READ}`)
+      throw new Unreadable(`has an unsupported type: it is ${name}; ${READ}`)
 }
 
-/** Undefined for what may be text. */
+/** Returns undefined for content that may be text. */
 function typeOfContent(bytes: Uint8Array, claimed: TextType | undefined): TextType | undefined {
   const start = Buffer.from(bytes.subarray(0, 1024))
   const head = start.toString('latin1')
   const magic = start.toString('hex', 0, 32)
   const claimsContainer = claimed === 'pdf' || claimed === 'docx'
-  const refuse = (name: string) =>
+  const unreadable = (name: string) =>
     new Unreadable(
-      `${claimsContainer ? `is said to be a ${claimed}, but its content` : 'is of a type that is not read: it'} is ${name}; ${READ}`,
+      `${claimsContainer ? `is declared as a ${claimed}, but its content` : 'has an unsupported type: it'} is ${name}; ${READ}`,
     )
 
-  // Some writers put bytes before the mark; in a text that speaks of pdf files the same letters mean nothing.
+  // Some writers put bytes before the mark, but in a text about pdf files the same letters have no meaning.
   if (/^(\xef\xbb\xbf)?\s{0,8}%PDF-/.test(head) || (claimed === 'pdf' && head.includes('%PDF-'))) {
-    if (claimed === 'docx') throw refuse('a pdf')
+    if (claimed === 'docx') throw unreadable('a pdf')
     return 'pdf'
   }
   if (/^504b(0304|0506)/.test(magic)) {
     const archive = archiveName(bytes)
-    if (archive !== 'docx' || claimed === 'pdf') throw refuse(archive === 'docx' ? 'a docx' : archive)
+    if (archive !== 'docx' || claimed === 'pdf') throw unreadable(archive === 'docx' ? 'a docx' : archive)
     return 'docx'
   }
   if (magic.startsWith('d0cf11e0')) {
-    // Office puts an encrypted document into a container of its old format.
+    // Office stores an encrypted document in a container of its old format.
     if (Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes(ENCRYPTED))
       throw new Unreadable('is encrypted with a password')
-    throw refuse('an Office document in the format used before 2007')
+    throw unreadable('an Office document in the format used before 2007')
   }
-  for (const [pattern, name] of KNOWN) if (pattern.test(magic)) throw refuse(name)
+  for (const [pattern, name] of KNOWN) if (pattern.test(magic)) throw unreadable(name)
   if (claimsContainer) return undefined
   if (isHtml(head)) return 'html'
   return isXml(head) ? 'xml' : undefined
 }
 
-/** Without its zero bytes UTF-16 reads as ASCII here. */
+/** Returns the start as ASCII, without zero bytes so that UTF-16 works as well. */
 function asciiStart(head: string): string {
   return head.replace(/^(\xef\xbb\xbf|\xff\xfe|\xfe\xff)/, '').replaceAll('\0', '')
 }
@@ -165,11 +168,11 @@ function archiveName(bytes: Uint8Array): string {
   return 'a zip archive'
 }
 
-/** Undefined when it is a type that is not read. */
+/** Returns undefined for an unsupported type. */
 function claimedType({ content_type, ending }: Claim): TextType | undefined {
   const type = (content_type ?? '').split(';')[0]!.trim().toLowerCase()
   const byEnding = Object.hasOwn(ENDINGS, ending) ? ENDINGS[ending] : undefined
-  // Senders that do not know an ending call the file text/plain or a stream of bytes.
+  // Senders that do not know an ending declare text/plain or application/octet-stream.
   if (SAYS_NOTHING.test(type)) return byEnding ?? 'plain'
   const byType = Object.hasOwn(CLAIMED, type) ? CLAIMED[type] : undefined
   if (byType) return byType

@@ -1,32 +1,32 @@
-/** Open cells are held in memory until their row ends. Longer rows are written as they stand. */
+/** Open cells are kept in memory until their row ends. Longer rows are written without tabs. */
 const MAX_HELD_CHARACTERS = 1024 * 1024
-/** Tables that are nested deeper are text without rows. */
+/** Tables nested deeper are read as text without rows. */
 const MAX_FRAMES = 300
 
 interface Frame {
   kind: 'table' | 'row' | 'cell'
-  /** Of a cell, so far. */
+  /** Text of a cell so far. */
   text: string
-  /** Of a row: the texts of its closed cells. */
+  /** Texts of the closed cells of a row. */
   cells: string[]
-  /** Of a row that is not shown. */
+  /** Whether the row is hidden. */
   isHidden: boolean
-  /** Of a row: a cell holds a table, so the row arranges parts of a page and is not a row of data. */
+  /** Whether a cell of the row has a table. Such a row is layout, not data. */
   isLayout: boolean
 }
 
 /**
- * Collects text that may stand in tables. A row of several cells becomes one line with a tab between two cells, so that
- * an empty cell keeps its place. A row of one cell, or with a table in a cell, keeps the lines of its cells.
+ * Collects text that can be in tables. A row of several cells becomes one line with tabs between cells, so that an empty
+ * cell keeps its position. A row of one cell, or with a table in a cell, keeps the lines of its cells.
  */
 export class TableText {
   #out = ''
-  /** The last character that was taken, or a line break. */
+  /** The last returned character, or a line break. */
   #last = '\n'
   #frames: Frame[] = []
   #held = 0
 
-  /** The last character at the place where the next text goes; a line break where nothing stands yet. */
+  /** The last character before the position of the next text; a line break if there is none. */
   get last(): string {
     const cell = this.#cell()
     return cell ? (cell.text.at(-1) ?? '\n') : this.#last
@@ -35,7 +35,7 @@ export class TableText {
   add(text: string): void {
     if (text === '') return
     const [around, innermost] = [this.#frames.at(-2), this.#frames.at(-1)]
-    // Cells without a table end where other text begins.
+    // Cells without a table end before other text.
     if (innermost?.kind === 'row' && around?.kind !== 'table' && text.trim() !== '') this.#closeLast()
     const cell = this.#cell()
     if (cell) {
@@ -48,7 +48,7 @@ export class TableText {
     }
   }
 
-  /** What has been collected since the last call, without rows that are still open. */
+  /** Returns the text since the last call, without open rows. */
   take(): string {
     const out = this.#out
     this.#out = ''
@@ -67,22 +67,22 @@ export class TableText {
     this.#push(kind)
   }
 
-  /** Takes the place of `count` cells that are merged into another one. */
+  /** Adds `count` empty cells for cells that are merged into another one. */
   addEmptyCells(count: number): void {
     const row = this.#row()
     for (let i = 0; i < count; i++) row?.cells.push('')
   }
 
-  /** Leaves the innermost open row out. */
+  /** Hides the innermost open row. */
   hideRow(): void {
     const row = this.#row()
     if (row) row.isHidden = true
   }
 
-  /** Closes the innermost frame of this kind, and those in it that are still open. */
+  /** Closes the innermost frame of this kind and all open frames in it. */
   close(kind: Frame['kind']): void {
     const at = this.#frames.findLastIndex((frame) => frame.kind === kind)
-    // The end tag of a cell that another one has closed already must not close the cell around the table.
+    // The end tag of an already closed cell must not close the cell around the table.
     if (at < this.#frames.findLastIndex((frame) => frame.kind === 'table')) return
     while (at >= 0 && this.#frames.length > at) this.#closeLast()
   }

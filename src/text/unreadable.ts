@@ -1,4 +1,4 @@
-/** No attempt can get text out of this file. The message goes on after the file's name: `is encrypted with a password`. */
+/** The text of this file can never be extracted. The message follows the name of the file: `is encrypted with a password`. */
 export class Unreadable extends Error {
   override readonly name = 'Unreadable'
 }

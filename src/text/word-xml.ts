@@ -3,12 +3,12 @@ import { TableText } from './table-text.ts'
 import { Unreadable } from './unreadable.ts'
 
 const MAX_DEPTH = 1000
-/** Word allows no more columns. */
+/** Maximum number of columns in Word. */
 const MAX_COLUMNS = 63
 
 /**
- * Elements whose text does not count: the second rendering of what was said already, text that a tracked change deleted
- * or moved away, and the reading of ruby characters.
+ * Elements whose text is left out: alternative renderings of the same content, text that a tracked change deleted or
+ * moved, and the pronunciation of ruby characters.
  */
 const LEFT_OUT = new Set(['Fallback', 'del', 'moveFrom', 'rt'])
 
@@ -28,18 +28,18 @@ const BREAKS = new Map([
 
 interface Paragraph {
   isHidden: boolean
-  /** A tracked change deleted its end: it goes on with the next one. */
+  /** A tracked change deleted the end of the paragraph, which joins it with the next one. */
   isOpenEnded: boolean
-  /** Texts of boxes that are anchored in it. They stand behind it, so that they do not break its sentences. */
+  /** Texts of boxes that are anchored in the paragraph. They follow it, so that they do not split its sentences. */
   boxes: string[]
 }
 
 /**
- * The text of one part of a Word document. Text stands in elements named `t`, whatever the prefix. Entities that the part
- * could define are never looked up. `hidingStyles`: see `readHidingStyles`.
+ * Yields the text of one part of a Word document. Text is in elements named `t` with any prefix. Entities that the part
+ * defines are not resolved. `hidingStyles` are the ids from `readHidingStyles`.
  */
 export function* wordText(chunks: Iterable<Uint8Array>, hidingStyles: ReadonlySet<string>): Generator<string> {
-  /** The last one takes the text; those before it are interrupted by a text box. */
+  /** Open paragraphs. Text goes to the last one; the others are interrupted by a text box. */
   const texts = [new TableText()]
   const paragraphs: Paragraph[] = []
   const runs: { isHidden: boolean }[] = []
@@ -119,7 +119,7 @@ export function* wordText(chunks: Iterable<Uint8Array>, hidingStyles: ReadonlySe
   yield texts[0]!.take()
 }
 
-/** The ids of the styles that hide text, by themselves or through the style that they are based on. */
+/** Returns the ids of styles that hide text, directly or through the style that they are based on. */
 export function readHidingStyles(chunks: Iterable<Uint8Array>): string[] {
   const styles = new Map<string, { isHidden?: boolean; basedOn?: string }>()
   let style: { isHidden?: boolean; basedOn?: string } = {}
@@ -139,7 +139,7 @@ export function readHidingStyles(chunks: Iterable<Uint8Array>): string[] {
 
   function isHidden(id: string | undefined, depth: number): boolean {
     const found = id === undefined ? undefined : styles.get(id)
-    // Styles of Word stand at most ten deep; a longer chain is a circle.
+    // Word nests styles at most ten deep; a longer chain is a cycle.
     if (!found || depth > 10) return false
     return found.isHidden ?? isHidden(found.basedOn, depth + 1)
   }
@@ -147,7 +147,7 @@ export function readHidingStyles(chunks: Iterable<Uint8Array>): string[] {
 }
 
 interface Handlers {
-  /** Names are without their prefixes; `value` is the attribute `val`. */
+  /** Called for each opening tag. Names have no prefix; `value` is the attribute `val`. */
   onOpen(
     name: string,
     value: string | undefined,
@@ -173,13 +173,13 @@ function xmlParser({ onOpen, onText, onClose }: Handlers) {
       ontext: onText,
       onclosetag(prefixed) {
         const name = localName(prefixed)
-        // An archive may end within a tag, which was not opened then.
+        // The archive can end within a tag, which then was not opened.
         if (open.at(-1) !== name) return
         open.pop()
         onClose(name)
       },
       onprocessinginstruction(name) {
-        if (name === '!DOCTYPE') throw new Unreadable('is a broken docx: it defines a document type of its own')
+        if (name === '!DOCTYPE') throw new Unreadable('is a broken docx: it defines its own document type')
       },
     },
     { xmlMode: true },

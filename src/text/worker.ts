@@ -10,13 +10,13 @@ import { type Claim, sniff, type TextType } from './sniff.ts'
 import { Unreadable } from './unreadable.ts'
 import { xmlCharset, xmlText } from './xml.ts'
 
-/** The first argument of the process, as JSON; the file itself comes through its standard input. */
+/** First argument of the process as JSON. The file is sent to standard input. */
 export interface TextJob extends Claim {
-  /** Of UTF-8, of the text that comes out. */
+  /** Maximum size of the extracted text in UTF-8. */
   max_text_bytes: number
 }
 
-/** The one message that the process sends before it ends. */
+/** The only message of the process, sent before it ends. */
 export type TextAnswer = { text: string; type: TextType; truncated: boolean } | { unreadable: string }
 
 async function answer(job: TextJob): Promise<TextAnswer> {
@@ -32,7 +32,7 @@ async function answer(job: TextJob): Promise<TextAnswer> {
     return { text, type, truncated }
   } catch (error) {
     if (error instanceof Unreadable) return { unreadable: error.message }
-    // Parsers throw all kinds of things at what they do not expect.
+    // Parsers throw various errors for unexpected input.
     return { unreadable: `cannot be read${type ? ` as ${type}` : ''}: ${(error as Error).message}` }
   }
 }
@@ -41,7 +41,7 @@ async function read(type: TextType, bytes: Uint8Array, job: TextJob): Promise<{ 
   try {
     return await collect(pieces(type, bytes, job), job.max_text_bytes)
   } catch (error) {
-    // Logs that were cut off, and files with comments, say more as they stand than nothing.
+    // Truncated logs and JSON with comments are more useful as plain text than not at all.
     if (error instanceof NotJson) return await collect(pieces('plain', bytes, job), job.max_text_bytes)
     throw error
   }
@@ -72,7 +72,7 @@ function* plainText(lines: Iterable<string>): Generator<string> {
   for (const line of lines) yield `${line}\n`
 }
 
-/** Reads no further than `maxBytes` of text: what comes behind costs nothing. */
+/** Collects at most `maxBytes` of text and does not read further. */
 async function collect(pieces: Iterable<string> | AsyncIterable<string>, maxBytes: number) {
   const kept: string[] = []
   let bytes = 0
@@ -82,7 +82,7 @@ async function collect(pieces: Iterable<string> | AsyncIterable<string>, maxByte
     bytes += Buffer.byteLength(clean)
     if (bytes > maxBytes) break
   }
-  // Through UTF-8 also half a surrogate pair becomes a character that a database takes.
+  // The conversion through UTF-8 replaces lone surrogates, which databases reject.
   const all = Buffer.from(kept.join(''))
   let end = Math.min(all.length, maxBytes)
   while (end < all.length && (all[end]! & 0xc0) === 0x80) end--
@@ -90,13 +90,13 @@ async function collect(pieces: Iterable<string> | AsyncIterable<string>, maxByte
     .toString('utf8', 0, end)
     .replace(/[ \t]+$/gm, '')
     .replace(/\n{3,}/g, '\n\n')
-    // A tab in front of the first line is an empty cell.
+    // A tab before the first line is an empty cell.
     .replace(/^[\n ]+/, '')
     .trimEnd()
   return { text, truncated: bytes > maxBytes }
 }
 
-/** Without control characters: a database refuses the null character, and nobody reads the others. */
+/** Removes control characters: databases reject the null character, and the others carry no text. */
 function printable(piece: string): string {
   return piece
     .replace(/\r\n?/g, '\n')
@@ -104,7 +104,7 @@ function printable(piece: string): string {
     .replaceAll('\f', '\n')
 }
 
-// pdf.js rejects promises that nobody waits for; what matters reaches `answer`.
+// pdf.js rejects promises without a handler; relevant errors reach `answer`.
 process.on('unhandledRejection', () => {})
 const result = await answer(JSON.parse(process.argv[2]!))
 process.send!(result, () => process.exit())

@@ -32,7 +32,7 @@ test.each([
     'News\nA feed',
   ],
   [
-    'entities of its own',
+    'its own entities',
     '<!DOCTYPE a [<!ENTITY x "never"><!ENTITY y SYSTEM "file:///etc/passwd">]><a>&x; &y; &#233;</a>',
     '&x; &y; é',
   ],
@@ -42,7 +42,7 @@ test.each([
   for (const size of [xml.length, 1, 7]) expect(read(xml, size)).toBe(text)
 })
 
-test('C: rss: titles and texts are read without the markup in them', () => {
+test('C: rss: titles and texts are read without their markup', () => {
   const rss = `<?xml version="1.0"?><rss version="2.0" xmlns:content="c"><channel><title>Caf&amp;eacute; news</title>
     <item><title>Tea &amp;amp; coffee</title><description>&lt;p&gt;Now &lt;b&gt;open&lt;/b&gt;&lt;/p&gt;</description>
     <content:encoded><![CDATA[<p>We open at <b>nine</b>.</p><script>never()</script><p>Come &amp; see.</p>]]></content:encoded></item>
@@ -56,7 +56,7 @@ test('C: atom: html and xhtml texts are read without their markup', () => {
   expect(read(atom)).toBe('News\nA b\nOne two\nthree')
 })
 
-test('C: svg: title, description and texts are read, and nothing that is not drawn', () => {
+test('C: svg: title, description and visible texts are read', () => {
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" aria-label="Chart"><title>Sales</title><desc>By year</desc>
     <style>.a { fill: red }</style><script>never()</script><metadata><x>never</x></metadata>
     <path d="M0 0h1"/><g display="none"><text>never</text></g><text style="display: none">never</text>
@@ -64,7 +64,7 @@ test('C: svg: title, description and texts are read, and nothing that is not dra
   expect(read(svg)).toBe('Chart\nSales\nBy year\n2025: 12\nFirst line\nsecond')
 })
 
-test('C: xml: more than 1,000 levels are refused', () => {
+test('C: xml: more than 1,000 levels are rejected', () => {
   expect(() => read('<a>'.repeat(1001))).toThrow(new Unreadable('nests its elements more than 1000 deep'))
 })
 

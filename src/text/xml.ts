@@ -4,18 +4,18 @@ import { Unreadable } from './unreadable.ts'
 
 const MAX_DEPTH = 1000
 
-/** Attributes whose values are words for people in the formats that have them (OPML, SVG, office formats and others). */
+/** Attributes whose values are text for people (OPML, SVG, office formats and others). */
 const READ_ATTRIBUTES = new Set([
   ...['alt', 'aria-label', 'caption', 'desc', 'description', 'label', 'name', 'summary', 'text', 'title'],
 ])
 
-/** Formats whose texts are pieces of HTML. */
+/** Formats whose texts are HTML fragments. */
 const FEEDS = new Set(['rss', 'feed', 'RDF', 'kml'])
 const MARKUP = /<\/?[a-z][^<>]*>|&(#|\w{1,20};)/i
 
 const MAX_RUN_CHARACTERS = 1024 * 1024
 
-/** Not drawn. Elsewhere elements of these names may be data. */
+/** Elements of SVG that are not drawn. In other formats elements of these names can be data. */
 const NOT_DRAWN = new Set(['style', 'script', 'metadata'])
 
 interface Element {
@@ -24,22 +24,22 @@ interface Element {
 }
 
 /**
- * The text of an XML document without its tags, comments and processing instructions. An element starts a new line, but
- * for those within running text. Of a feed also the markup is left out that its texts hold, and of a drawing what is not
- * drawn. Entities that the document defines are never looked up. Throws `Unreadable` for more than 1,000 levels.
+ * Yields the text of an XML document without tags, comments and processing instructions. Each element outside of running
+ * text starts a new line. Markup in the texts of feeds and invisible parts of drawings are left out. Entities that the
+ * document defines are not resolved. Throws `Unreadable` for more than 1,000 levels.
  */
 export function* xmlText(pieces: Iterable<string>): Generator<string> {
   const open: Element[] = []
   let out = ''
   let last = '\n'
-  /** Text since the last tag, which may come in several pieces. */
+  /** Text since the last tag, which can arrive in several pieces. */
   let run = ''
-  /** The next text begins a line. */
+  /** Whether the next text starts a line. */
   let isBroken = false
   let lastTag: 'open' | 'close' | undefined
   let isFeed = false
   let drawings = 0
-  /** Levels of the outermost element that is left out, 0 when there is none. */
+  /** Depth of the outermost excluded element; 0 outside of excluded elements. */
   let skippedFrom = 0
 
   function add(text: string): void {
@@ -52,7 +52,7 @@ export function* xmlText(pieces: Iterable<string>): Generator<string> {
     run = ''
     if (!element || skippedFrom > 0 || raw === '') return
     if (raw.trim() === '') {
-      // White space within a line parts two words of running text; else it only indents the tags.
+      // White space within a line separates words of running text; other white space only indents tags.
       if (!element.hasText || raw.includes('\n')) return
       if (!/\s/.test(last)) add(' ')
       lastTag = undefined
@@ -60,7 +60,7 @@ export function* xmlText(pieces: Iterable<string>): Generator<string> {
     }
     const isMarkup = isFeed && MARKUP.test(raw)
     const text = isMarkup ? [...htmlText([raw])].join('').trim() : raw.replace(/\s+/g, ' ')
-    // Text right behind a closed element goes on with that: `<b>Big</b> news`.
+    // Text directly after a closed element continues its line: `<b>Big</b> news`.
     if (isBroken && last !== '\n' && !(lastTag === 'close' && !/^\s*\n/.test(raw))) add('\n')
     isBroken = false
     lastTag = undefined
@@ -72,7 +72,7 @@ export function* xmlText(pieces: Iterable<string>): Generator<string> {
     if (open.length >= MAX_DEPTH) throw new Unreadable(`nests its elements more than ${MAX_DEPTH} deep`)
     const name = localName(prefixed)
     if (open.length === 0) isFeed = FEEDS.has(name)
-    // In running text a tag only says how the words look.
+    // In running text, tags only format words.
     const isInText = open.at(-1)?.hasText === true
     if (!isInText || lastTag === 'close') isBroken = true
     lastTag = 'open'
@@ -119,7 +119,7 @@ export function* xmlText(pieces: Iterable<string>): Generator<string> {
   yield out
 }
 
-/** The charset that an XML declaration names. */
+/** Returns the charset of an XML declaration. */
 export function xmlCharset(bytes: Uint8Array): string | undefined {
   const head = Buffer.from(bytes.subarray(0, 200)).toString('latin1')
   return /^\s*<\?xml[^>]{0,100}\sencoding\s*=\s*["']([\w-]{1,40})["']/i.exec(head)?.[1]
