@@ -4,9 +4,9 @@ import type { Extraction, Language } from './index.ts'
 import type { LanguageRequest } from './worker.ts'
 
 /**
- * Works offline, in a thread of its own: tagged text and hand-written rules for entities and relations, TextRank for
- * summaries. English. The thread starts with the first call and ends after `idleSeconds` (600 by default) without one.
- * An aborted call rejects at once; the thread still finishes what it has begun.
+ * Creates the offline driver for English: part-of-speech tags and hand-written rules for entities and relations, TextRank
+ * for summaries. It uses a worker thread that starts with the first call and ends after `idleSeconds` (600 by default)
+ * without calls. An aborted call rejects immediately; the thread still finishes the started text.
  */
 export function builtinLanguage(options: { idleSeconds?: number } = {}): Language {
   const worker = lazyWorker<LanguageRequest, Extraction | string>('language', options.idleSeconds ?? 600)

@@ -7,7 +7,7 @@ export type Span = readonly [start: number, end: number]
 export type EntityType = 'person' | 'place' | 'organization' | 'other'
 
 export interface ExtractedEntity {
-  /** As written, without a leading article. */
+  /** Name as written, without a leading article. */
   name: string
   type: EntityType
   span: Span
@@ -16,33 +16,33 @@ export interface ExtractedEntity {
 /** "subject predicate object", where subject and object are names of extracted entities. */
 export interface ExtractedRelation {
   subject: string
-  /** Lower case words as a person would read them, e.g. `met`, `works at`, `in`. */
+  /** Readable lower case words, e.g. `met`, `works at`, `in`. */
   predicate: string
   object: string
-  /** The clause that says so. */
+  /** The clause that states the relation. */
   span: Span
-  /** 0 to 1, by how reliable the pattern is. */
+  /** Reliability of the pattern, 0 to 1. */
   confidence: number
 }
 
 export interface Extraction {
   entities: ExtractedEntity[]
-  /** Most certain first. */
+  /** Relations by descending confidence. */
   relations: ExtractedRelation[]
 }
 
-/** Understands text: what it speaks about, and what it says in short. */
+/** Extracts entities and relations from text, and summarizes it. */
 export interface Language {
-  /** Recorded with every result, e.g. `builtin-1`. */
+  /** Name of the model, stored with every result, e.g. `builtin-1`. */
   readonly model: string
-  /** Entities and relations of `text` (at most 1 MB). `speaker` is who "I", "me" and "my" stand for; without one such relations are left out. */
+  /** Extracts entities and relations of `text` (at most 1 MB). `speaker` is the name for "I", "me" and "my"; without it their relations are left out. */
   extract(text: string, options?: { speaker?: string | undefined; signal?: AbortSignal }): Promise<Extraction>
-  /** At most `maxLength` characters, ending at a sentence end where one fits; empty when the text has no sentence. */
+  /** Returns a summary of at most `maxLength` characters, of whole sentences if one fits. Empty if the text has no sentence. */
   summarize(text: string, maxLength: number, signal?: AbortSignal): Promise<string>
-  /** Loads what the first text would wait for, where there is something to load. */
+  /** Loads the model in advance, if there is one to load. */
   warm?(): Promise<unknown>
   close(): Promise<void>
 }
 
-/** Every language driver, by the name that configuration uses. */
+/** Language drivers by their name in the configuration. */
 export const LANGUAGES = { builtin: builtinLanguage, 'openai-compatible': openaiLanguage }

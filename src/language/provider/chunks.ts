@@ -9,7 +9,7 @@ export type ChunkKind =
   | 'comma'
   /** who, which, that */
   | 'relative'
-  /** because, while, if: another clause begins */
+  /** because, while, if: the start of another clause */
   | 'subordinate'
   | 'stop'
 
@@ -20,7 +20,7 @@ export interface Chunk {
   end: number
 }
 
-/** Noun phrases, verb groups and what joins them, in order. Tokens that say nothing about structure are left out. */
+/** Returns noun phrases, verb groups and their connectors in order. Tokens without a role in the structure are left out. */
 export function chunk(tokens: readonly Token[]): Chunk[] {
   const chunks: Chunk[] = []
   for (let i = 0; i < tokens.length; ) {
@@ -56,7 +56,7 @@ function chunkAt(tokens: readonly Token[], start: number, previous: Chunk | unde
 const isNominal = (token: Token | undefined) => token?.pos === 'NOUN' || token?.pos === 'PROPN'
 const isCapital = (token: Token | undefined) => token !== undefined && /^\p{Lu}/u.test(token.text)
 
-/** End of the noun phrase that begins at `start`, or `start` when none does. Keeps possessors: "my wife Carol", "Al's car". */
+/** Returns the end of the noun phrase at `start`, or `start` if there is none. Includes possessors: "my wife Carol", "Al's car". */
 function nounPhraseEnd(tokens: readonly Token[], start: number): number {
   const first = tokens[start]!
   if (first.pos === 'PRON' && !POSSESSIVES.has(first.lower)) return start + 1
@@ -96,7 +96,7 @@ function nounPhraseEnd(tokens: readonly Token[], start: number): number {
   return tokens[start]!.pos === 'DET' && start + 1 < tokens.length && i === start + 1 ? start + 1 : start
 }
 
-/** The noun that what stands at `i` can belong to, -1 when a verb or mark comes first. */
+/** Returns the index of the noun that the token at `i` modifies, or -1 if a verb or mark comes first. */
 function nounAfter(tokens: readonly Token[], i: number): number {
   for (let j = i + 1; j < Math.min(tokens.length, i + 5); j++) {
     if (isNominal(tokens[j])) return j
@@ -125,7 +125,7 @@ function verbGroupEnd(tokens: readonly Token[], start: number): number {
   for (; end < tokens.length; end++) {
     const { pos, lower } = tokens[end]!
     if (pos === 'VERB' || pos === 'AUX') {
-      // "the car that Sam ordered arrived": the second verb is of another clause.
+      // "the car that Sam ordered arrived": the second verb belongs to another clause.
       if (verb && verb === tokens[end - 1] && verb.pos === 'VERB' && !/ing$/.test(lower) && !LINKING.has(verb.lower))
         break
       verb = tokens[end]
@@ -152,7 +152,7 @@ function verbGroupEnd(tokens: readonly Token[], start: number): number {
 
 const EITHER = /^(before|after|since|until|till|as|for|like|than|once)$/
 
-/** "before he joined" begins a clause, "before lunch" does not: told apart by a verb after the noun. */
+/** Distinguishes "before he joined", which starts a clause, from "before lunch": a clause has a verb after the noun. */
 function settle(chunks: Chunk[], tokens: readonly Token[]): Chunk[] {
   for (const [i, chunk] of chunks.entries()) {
     if (!EITHER.test(tokens[chunk.start]!.lower) || chunk.end - chunk.start > 1) continue

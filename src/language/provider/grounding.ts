@@ -1,18 +1,18 @@
 import { z } from 'zod'
 import type { ExtractedEntity, ExtractedRelation, Extraction, Span } from '../index.ts'
 
-// What a model says about a text counts only as far as the text bears it out.
+// Checks a model's answer against the text: only statements that the text supports are kept.
 
 const MAX_ENTITIES = 100
 const MAX_RELATIONS = 100
 const MAX_NAME_CHARACTERS = 120
 const MAX_PREDICATE_CHARACTERS = 60
-/** Places of one name that are looked at to find where a relation is said. */
+/** Maximum number of occurrences of a name that are searched for the source of a relation. */
 const MAX_PLACES = 20
-/** Of a relation that a text without "I" or "me" is said to make about its speaker. */
+/** Confidence of a relation with the speaker in a text without "I" or "me". */
 const UNNAMED_SPEAKER_CONFIDENCE = 0.5
 
-/** A stretch of the text that the model is shown. */
+/** A part of the text that is sent to the model. */
 export interface Part {
   readonly text: string
   readonly start: number
@@ -26,21 +26,21 @@ export const AskedRelation = z.object({
   confidence: z.number(),
 })
 
-/** The answer as a whole: its items are read one by one, so that a bad one spoils no other. */
+/** The answer without its items, which are parsed one by one, so that an invalid item does not affect others. */
 export const Extracted = z.object({ entities: z.array(z.unknown()), relations: z.array(z.unknown()) })
 
 const Entity = AskedEntity.extend({ type: AskedEntity.shape.type.catch('other') })
 const Relation = AskedRelation.extend({ confidence: z.number().catch(0.5) })
 
-/** An entity, by the name that the answer has for it. */
+/** An entity under the name that the answer uses. */
 interface Found {
   readonly entity: ExtractedEntity
   readonly places: readonly Span[]
-  /** The most that a relation of it can be confident. */
+  /** Maximum confidence of its relations. */
   readonly surety: number
 }
 
-/** What of the answer the text bears out: names that stand in it, and relations between them. */
+/** Returns the part of the answer that the text supports: names that occur in it, and relations between them. */
 export function grounded(
   answer: z.infer<typeof Extracted>,
   text: string,
@@ -97,7 +97,7 @@ export function grounded(
 
 const SPEAKER = 'i'
 
-/** Under which an answer's names are compared. Models write the first person as the text has it, whatever they are told. */
+/** Normalizes a name of the answer for comparison. Models keep the first person of the text despite instructions. */
 function keyOf(name: string): string {
   const plain = withoutArticle(oneLine(name))
   return /^(I|[Mm]e|[Mm]y|[Mm]ine|[Mm]yself)$/.test(plain) ? SPEAKER : plain.toLowerCase()
@@ -107,10 +107,10 @@ function withoutArticle(name: string): string {
   return name.replace(/^(the|an?) (?=.)/, '')
 }
 
-/** Scripts that part their words: in others a name may stand between letters. */
+/** Scripts that separate words. In other scripts a name can be between letters. */
 const WORD = '\\p{Script=Latin}\\p{Script=Greek}\\p{Script=Cyrillic}\\p{N}'
 
-/** Where the name stands in the text as whole words, in any case; exactly as written first. Without the article that the name may begin with. */
+/** Finds the name, without a leading article, as whole words in the text. Exact matches come before matches in another case. */
 function placesOf(name: string, parts: readonly Part[]): Span[] {
   const plain = withoutArticle(oneLine(name))
   if (plain.length > MAX_NAME_CHARACTERS || !/[\p{L}\p{N}]/u.test(plain)) return []
@@ -140,7 +140,7 @@ function matches(pattern: RegExp, parts: readonly Part[]): Span[] {
   return spans
 }
 
-/** The sentence, or the sentences, that hold both where they stand nearest to each other. */
+/** Returns the sentences with the nearest occurrences of both names. */
 function aroundBoth(subjects: readonly Span[], objects: readonly Span[], sentences: readonly Span[]): Span {
   const pairs = subjects.flatMap((a) => objects.map((b): Span => [Math.min(a[0], b[0]), Math.max(a[1], b[1])]))
   const [start, end] = pairs.reduce((best, pair) => (pair[1] - pair[0] < best[1] - best[0] ? pair : best))
@@ -151,7 +151,7 @@ function aroundBoth(subjects: readonly Span[], objects: readonly Span[], sentenc
 
 const SENTENCES = new Intl.Segmenter(undefined, { granularity: 'sentence' })
 
-/** Without the white space around them. */
+/** Trims white space from a span. */
 export function sentencesOf(parts: readonly Part[]): Span[] {
   return parts.flatMap(({ text, start }) =>
     [...SENTENCES.segment(text)].flatMap(({ segment, index }): Span[] => {
@@ -162,13 +162,13 @@ export function sentencesOf(parts: readonly Part[]): Span[] {
   )
 }
 
-/** Lower case words; empty when it is anything else, or too long to be read as one. */
+/** Returns the predicate in lower case, or an empty string if it is too long or has other characters than words. */
 function predicateOf(predicate: string): string {
   const words = oneLine(predicate.replaceAll('_', ' ')).toLowerCase()
   return words.length <= MAX_PREDICATE_CHARACTERS && /^[\p{L}\p{M}\p{N} '’./-]+$/u.test(words) ? words : ''
 }
 
-/** White space evened out, without what no text should hold: control characters and half characters. */
+/** Normalizes white space, and removes control characters and lone surrogates. */
 export function oneLine(text: string): string {
   return text.replace(/[\p{Cc}\p{Cs}\s]+/gu, ' ').trim()
 }

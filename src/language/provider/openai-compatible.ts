@@ -8,18 +8,18 @@ const MAX_RESPONSE_BYTES = 1024 * 1024
 
 export interface OpenaiLanguageOptions {
   baseUrl: string
-  /** Undefined for a server that asks for none. */
+  /** API key; undefined for a server without authentication. */
   apiKey: string | undefined
-  /** The provider's name for it, recorded with every result. */
+  /** The provider's name of the model, stored with every result. */
   model: string
-  /** For one request. A handler's time, 60 s by default, should be longer. */
+  /** Timeout of one request. The timeout of handlers, 60 s by default, should be longer. */
   timeoutSeconds?: number
-  /** UTF-16 units of one text that are sent: of a longer one, two thirds from its start and one from its end. */
+  /** Maximum number of UTF-16 units of a text that are sent. Of a longer text, two thirds are from its start and one third from its end. */
   maxInputCharacters?: number
   clock?: { now(): number }
 }
 
-/** What the model is asked for: a fixed system message, and the form of the answer. */
+/** A request to the model: a fixed system message, and the schema of the answer. */
 interface Task {
   readonly name: string
   readonly system: string
@@ -55,15 +55,16 @@ const Completion = z.object({
     .min(1),
 })
 const Summarized = z.object({ summary: z.string() })
-/** What some models refuse, how their refusals name it. Without it they do the same work a little less surely. */
+/** Fields that some models reject, with patterns of their error messages. Without these fields the answers are slightly less reliable. */
 const OPTIONAL_FIELDS = { response_format: /response.?format|json.?schema|structured/i, temperature: /temperature/i }
 type OptionalField = keyof typeof OPTIONAL_FIELDS
 
 /**
- * A chat model of any OpenAI-compatible endpoint. The text is shown to it as data between markers that the text cannot hold, under a fixed
- * system message. Its answer is not trusted: names that the text does not hold are dropped, with their relations; spans are ours; at most
- * 100 entities and relations. A text can still make a model leave out or misread what it says itself. A summary is one request too, cut at a
- * sentence end; a text that fits is its own. What cannot be understood is thrown (`FaultyAnswer`), and so is what `ProviderClient.post` throws.
+ * Creates the driver for a chat model of any OpenAI-compatible endpoint. Sends the text as data, between markers that the text cannot contain,
+ * with a fixed system message. The answer is not trusted: names that are not in the text are dropped with their relations, spans are computed
+ * here, and at most 100 entities and relations are kept. A text can still make a model omit or misread parts of that text. A summary is one
+ * request, cut at a sentence end; a text that fits is its own summary. Throws `FaultyAnswer` for an invalid answer, and the errors of
+ * `ProviderClient.post`.
  */
 export function openaiLanguage(options: OpenaiLanguageOptions): Language {
   const { model, maxInputCharacters = 24_000, timeoutSeconds = 50 } = options
@@ -120,12 +121,12 @@ export function openaiLanguage(options: OpenaiLanguageOptions): Language {
       if (!/[\p{L}\p{N}]/u.test(plain)) throw new FaultyAnswer('The language provider answered with an empty summary')
       return shortened(plain, maxLength)
     },
-    // Nothing is held open: requests under way end with their signals or in time.
+    // Nothing to release: running requests end with their signals or timeouts.
     async close() {},
   }
 }
 
-/** The form in which strict providers take it. */
+/** Converts a schema to the form that strict providers accept. */
 function schemaOf(type: z.ZodType): Record<string, unknown> {
   const { $schema: _, ...schema } = z.toJSONSchema(type)
   return schema
@@ -137,18 +138,18 @@ function isRefusalOf(field: OptionalField, error: unknown): boolean {
   )
 }
 
-/** The object that the model wrote: alone, or amid the words and fences of models that cannot be held to a form. */
+/** Returns the JSON object in the answer, which some models surround with text and code fences. */
 function read<T>(answer: unknown, form: z.ZodType<T>): T {
   const completion = Completion.safeParse(answer)
-  if (!completion.success) throw new FaultyAnswer('The language provider answered in an unknown form')
+  if (!completion.success) throw new FaultyAnswer('The language provider answered in an unknown format')
   const { message, finish_reason } = completion.data.choices[0]!
-  if (finish_reason === 'length') throw new FaultyAnswer('The language provider cut its answer off')
+  if (finish_reason === 'length') throw new FaultyAnswer('The language provider truncated its answer')
   const content = (message.content ?? '').replace(/^\s*<think>[\s\S]*?<\/think>/, '')
   try {
     return form.parse(JSON.parse(content.slice(content.indexOf('{'), content.lastIndexOf('}') + 1)))
   } catch {
-    // Not the cause: it quotes the answer, which is no more to be trusted than the text.
-    throw new FaultyAnswer('The language model answered with something other than the JSON that it was asked for')
+    // Without the cause, which quotes the untrusted answer.
+    throw new FaultyAnswer('The language model did not answer with the requested JSON')
   }
 }
 
@@ -162,7 +163,7 @@ function partsOf(text: string, maxCharacters: number): Part[] {
   ]
 }
 
-/** The marker is a hash of the text: whoever writes the text cannot put its own hash into it, to end the fence early. */
+/** Returns a marker that is a hash of the text. A text cannot contain its own hash, so it cannot end the data section early. */
 function fenced(parts: readonly Part[]): string {
   const text = parts
     .map((part) => part.text)
@@ -175,7 +176,7 @@ ${text}
 ----- end ${marker}`
 }
 
-/** As many of its first sentences as fit; where not one does, the first one's first words. */
+/** Returns the first sentences that fit, or the first words of the first sentence if that does not fit. */
 function shortened(text: string, maxLength: number): string {
   if (text.length <= maxLength) return text
   const end = sentencesOf([{ text, start: 0 }]).findLast((sentence) => sentence[1] <= maxLength)?.[1]

@@ -8,7 +8,7 @@ import { POSSESSIVES } from './words.ts'
 
 /**
  * Reads "Bob, the CEO of Acme," and "our landlord, Mr. Patel," and, after a preposition of place, "Berlin, Germany".
- * Returns the named one of the two, which goes on in place of `phrase`; undefined when there is no apposition.
+ * Returns the named phrase of the two, which replaces `phrase`, or undefined if there is no apposition.
  */
 export function readApposition(
   reader: ChunkReader,

@@ -1,7 +1,7 @@
 import { type Chunk, type ChunkKind, chunk } from '../provider/chunks.ts'
 import type { Sentence } from './tagging.ts'
 
-/** The chunks of one sentence with a place in them: offset 0 is the chunk to be read next. */
+/** Reads the chunks of one sentence; offset 0 is the next chunk. */
 export class ChunkReader {
   readonly #sentence: Sentence
   readonly #chunks: Chunk[]
@@ -28,7 +28,7 @@ export class ChunkReader {
     return this.peek(offset)?.kind
   }
 
-  /** Lower case; empty past the end. */
+  /** Returns the chunk's text in lower case; empty past the end. */
   words(offset: number): string {
     const { start, end } = this.peek(offset) ?? { start: 0, end: 0 }
     return this.#sentence.tokens
@@ -37,7 +37,7 @@ export class ChunkReader {
       .join(' ')
   }
 
-  /** At a comma: nouns and commas up to an "and" with a last noun, which no verb follows where `closed`. */
+  /** Tells whether a list starts at this comma: nouns and commas up to "and" with a last noun. With `closed`, no verb may follow. */
   inList(closed: boolean): boolean {
     let offset = 0
     while (this.kind(offset) === 'comma' && this.kind(offset + 1) === 'noun') offset += 2
@@ -46,7 +46,7 @@ export class ChunkReader {
     return complete && !(closed && this.kind(offset + 2) === 'verb')
   }
 
-  /** Chunks to skip to the noun that "and" or a comma joins to the one before; 0 when none is joined. */
+  /** Returns the number of chunks to skip to the next noun of a list, or 0 if the list ends. */
   toNextInList(closed: boolean): number {
     const skip = this.kind(0) === 'and' ? 1 : this.kind(0) !== 'comma' ? 0 : this.kind(1) === 'and' ? 2 : 1
     if (skip === 0 || this.kind(skip) !== 'noun') return 0

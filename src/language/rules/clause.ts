@@ -4,27 +4,27 @@ import { textOf } from './noun-phrase.ts'
 import type { Sentence } from './tagging.ts'
 import type { Verb } from './verbs.ts'
 
-/** After an object these tie the place or topic to the object as well: "met Bob at the conference". */
+/** Prepositions after an object that also relate the place or topic to the object: "met Bob at the conference". */
 const TIES_TO_OBJECT = /^(at|in|on|near|inside|about|for|between|within)$/
-/** After an object with "a" these tie to it alone: "a partnership with Globex". */
+/** Prepositions after an object with "a" that only relate to the object: "a partnership with Globex". */
 const TIES_TO_NEW_OBJECT = /^(with|to|against|towards?)$/
-/** Between two prepositional phrases: "at the conference in Berlin". */
+/** Prepositions that link two prepositional phrases: "at the conference in Berlin". */
 const CHAINS = /^(at|in|on|near|inside|within)$/
-/** Prepositions whose phrase can hold a place of its own. */
+/** Prepositions whose phrase can have its own place. */
 const HOLDS = /(^| )(at|in|on|near|inside|within|of|to|for|about)$/
 
-/** The clause being read: who acts, the verb, its objects, and what the next prepositional phrase can belong to. */
+/** State of the current clause: subjects, verb, objects, and the candidates for attaching the next prepositional phrase. */
 export class Clause {
   subjects: Phrase[] = []
-  /** Subjects to go back to after a relative clause. */
+  /** Subjects to restore after a relative clause. */
   outer: Phrase[] | undefined
   verb: Verb | undefined
   objects: Phrase[] = []
-  /** The noun phrases just before, with the preposition that led to them. */
+  /** The preceding noun phrases, with their preposition. */
   last: { phrases: Phrase[]; preposition: string } | undefined
   /** Prepositional phrases since the verb or its last object. */
   #prepositions = 0
-  /** "After lunch, Alice left": waits for the verb. */
+  /** Prepositional phrases before the verb: "After lunch, Alice left". */
   #fronted: { preposition: string; phrases: Phrase[] }[] = []
   readonly #sentence: Sentence
   readonly #facts: Facts
@@ -56,11 +56,11 @@ export class Clause {
     }
   }
 
-  /** Objects of the verb; `ofFollows` when the next words are "of" and what the object is of. */
+  /** Adds objects of the verb. `ofFollows` tells that "of" and its noun come next. */
   setObjects(group: Phrase[], ofFollows: boolean): void {
     const verb = this.verb!
     if (!verb.copula) this.#facts.relate(this.subjects, verb.words, group, PATTERN.object)
-    // "There is a bug": what there is, is the subject of what follows.
+    // "There is a bug": the noun is the subject of the following phrases.
     else if (this.subjects[0]?.pronoun === 'there') this.subjects = group
     else
       for (const subject of this.subjects) for (const object of group) this.#complete(subject, verb, object, ofFollows)
@@ -69,7 +69,7 @@ export class Clause {
     this.#prepositions = 0
   }
 
-  /** "X is a Y", "X's manager is Y", "X is Y's manager". */
+  /** Reads "X is a Y", "X's manager is Y" and "X is Y's manager". */
   #complete(subject: Phrase, verb: Verb, object: Phrase, ofFollows: boolean): void {
     if (subject.owner && subject.owned) {
       this.#facts.dropOwned(this.#cast.mention(subject.owned, this.#sentence).name)
@@ -91,7 +91,7 @@ export class Clause {
     }
   }
 
-  /** A prepositional phrase: to the verb, to its object, to the phrase before it, or kept until there is a verb. */
+  /** Attaches a prepositional phrase to the verb, its object or the preceding phrase, or stores it until the verb. */
   attach(preposition: string, group: Phrase[]): void {
     if (!this.verb) this.#attachWithoutVerb(preposition, group)
     else if (group.every(({ temporal }) => temporal)) this.#toVerb(preposition, group, PATTERN.farPreposition)
@@ -105,7 +105,7 @@ export class Clause {
         this.#attachFirst(preposition, group)
       } else if (this.last && CHAINS.test(preposition) && HOLDS.test(this.last.preposition)) {
         this.#facts.relate(this.last.phrases, preposition, group, PATTERN.nounPreposition)
-        // Who met at a conference that is in Berlin met in Berlin.
+        // A meeting at a conference in Berlin is a meeting in Berlin.
         const places = group.filter(({ mention }) => mention?.proper)
         if (CHAINS.test(this.last.preposition)) this.#toVerb(preposition, places, PATTERN.impliedPlace)
       } else {
@@ -120,7 +120,7 @@ export class Clause {
     this.#facts.relate(this.subjects, `${this.verb!.words} ${preposition}`, group, certainty)
   }
 
-  /** "is a nurse at Mercy Hospital": the noun is part of the predicate. */
+  /** Reads "is a nurse at Mercy Hospital", where the noun is part of the predicate. */
   #completes(): boolean {
     const [object] = this.objects
     if (!this.verb!.copula || this.#prepositions > 0 || this.subjects === this.objects || !object) return false

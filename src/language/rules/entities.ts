@@ -13,17 +13,17 @@ import {
   THING_CUES,
 } from './words.ts'
 
-/** Tokens of one text that the word lists of compromise are asked about (some 0.1 ms each); later ones are typed by cues alone. */
+/** Number of tokens of a text that are looked up in the word lists of compromise (0.1 ms each). Later tokens are typed by cues only. */
 const LOOKED_UP_TOKENS = 50_000
 
 export interface Typer {
-  /** The kind of thing that a proper name stands for, by its words, then by a word list, then by the words around it. */
+  /** Determines the type of a proper name by its words, then by a word list, then by the surrounding words. */
   typeOf(name: string, range: Name, sentence: Sentence): EntityType
-  /** By given name; undefined when it does not tell. */
+  /** Guesses the gender by the given name; undefined if unknown. */
   genderOf(name: string): 'male' | 'female' | undefined
 }
 
-/** For one text: a name has one type in all of it, the first that is not `other`. */
+/** Creates a typer for one text. A name has the same type in the whole text: the first that is not `other`. */
 export function createTyper(): Typer {
   const known = new Map<string, EntityType>()
   const looked = new Map<Sentence, Map<string, EntityType>>()
@@ -86,7 +86,7 @@ function byWordList(name: string, hits: Map<string, EntityType>): EntityType | u
   const key = normal(name)
   const exact = hits.get(key)
   if (exact) return exact
-  // A hit that is most of the name, or holds it as a list does ("Carlos and Mina").
+  // A hit that is most of the name, or contains it in a list ("Carlos and Mina").
   for (const [hit, type] of hits) {
     if (key.includes(hit) && hit.length * 2 > key.length && /^\p{Lu}/u.test(name.split(' ').at(-1)!)) return type
     if (type === 'person' && hit.split(' ').includes(key) && hit.split(' ').length <= 3) return type

@@ -24,14 +24,14 @@ describe('entities', () => {
     })
   })
 
-  test('a span is where the name stands, counted as JavaScript counts', () => {
+  test('a span is the position of the name in UTF-16 units', () => {
     const text = 'Yesterday 😀 the José Álvarez trio\r\nplayed in São Paulo.'
     const { entities } = extract(text)
     expect(entities.map(({ name }) => name)).toContain('São Paulo')
     for (const { name, span } of entities) expect(oneSpace(text.slice(...span))).toBe(name)
   })
 
-  test('the words around a name tell what kind of thing it is', () => {
+  test('the words around a name determine its type', () => {
     expect(types('Zorblatt is married to Dr. Quimby, who works at Fenwick.')).toEqual({
       Zorblatt: 'person',
       'Dr. Quimby': 'person',
@@ -43,7 +43,7 @@ describe('entities', () => {
     expect(types('PostgreSQL runs on Arch Linux.')).toEqual({ PostgreSQL: 'other', 'Arch Linux': 'other' })
   })
 
-  test('a name is listed once, a common noun only when something is said of it', () => {
+  test('a name is listed once, a common noun only with a relation', () => {
     const { entities } = extract('Rome is old. Rome, what a city! Anna bought a bicycle.')
     expect(entities.map(({ name }) => name).sort()).toEqual(['Anna', 'Rome', 'bicycle'])
   })
@@ -93,13 +93,13 @@ describe('relations', () => {
     ])
   })
 
-  test('without a speaker nothing is said of "I"', () => {
+  test('without a speaker "I" has no relations', () => {
     const { entities, relations } = extract('I like tea. My wife Carol likes coffee.')
     expect(relations.map(({ subject }) => subject)).toEqual(['Carol'])
     expect(entities.map(({ name }) => name)).toEqual(['Carol', 'coffee'])
   })
 
-  test('the most certain comes first and nothing comes twice', () => {
+  test('relations are ordered by confidence, without duplicates', () => {
     const { relations } = extract('Bob met Al in Rome. Bob met Al in Rome. Bob met Al in the office in Rome with Eve.')
     const certainty = relations.map(({ confidence }) => confidence)
     expect(certainty).toEqual([...certainty].sort((a, b) => b - a))
@@ -108,7 +108,7 @@ describe('relations', () => {
     )
   })
 
-  test('a span holds the words that say so', () => {
+  test('a span has the words that state the relation', () => {
     const text = 'It rained. After the merger, Pedro left Initech, and Eve stayed.'
     const { relations } = extract(text)
     const left = relations.find(({ predicate }) => predicate === 'left')!
@@ -138,7 +138,7 @@ function expectSound(text: string, { entities, relations }: Extraction, speaker?
 }
 
 describe('any text', () => {
-  test('is read soundly, and the same every time', () => {
+  test('yields a valid and deterministic result', () => {
     const piece = fc.oneof(
       fc.string({ unit: 'grapheme' }),
       fc.constantFrom(
@@ -217,7 +217,7 @@ describe('the thread', () => {
     expect(await language.summarize('Bob likes tea.', 100)).toBe('Bob likes tea.')
   })
 
-  test('a call that is aborted rejects at once with the reason', async () => {
+  test('an aborted call rejects immediately with the reason', async () => {
     const reason = new Error('enough')
     await expect(language.extract('x', { signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
     const controller = new AbortController()

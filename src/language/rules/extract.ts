@@ -6,9 +6,9 @@ import { readSentence } from './relations.ts'
 import type { Tagger } from './tagging.ts'
 
 /**
- * Entities and relations of English text. Every entity is listed once, where it is first named; common nouns only when
- * they take part in a relation. An entity that only a pronoun stands for (the speaker) has the span of the pronoun.
- * The same text gives the same answer; no text makes it throw.
+ * Extracts entities and relations of English text. Lists each entity once, with its first occurrence, and common nouns
+ * only if they take part in a relation. An entity that only occurs as a pronoun (the speaker) has the span of the pronoun.
+ * Deterministic, and never throws.
  */
 export function createExtractor(tag: Tagger): (text: string, speaker?: string) => Extraction {
   return (text, speaker) => {
@@ -28,7 +28,7 @@ export function createExtractor(tag: Tagger): (text: string, speaker?: string) =
 function gather(mentions: readonly Mention[], facts: readonly Fact[]): Extraction {
   const entities = new Map<string, ExtractedEntity>()
   const inFacts = facts.flatMap(({ subject, object }) => [subject, object])
-  // Pronouns last: the name itself, where the text has it, is the better place to point at.
+  // Pronouns last: an occurrence of the name itself is the better span.
   const named = [...mentions, ...inFacts].sort(
     (a, b) => Number(a.byPronoun) - Number(b.byPronoun) || a.span[0] - b.span[0],
   )

@@ -1,7 +1,7 @@
 import type { Span } from '../index.ts'
 import type { Mention, Phrase } from './mentions.ts'
 
-/** How reliable each pattern is, from 0 to 1: a judgement, ordered by how often the pattern misreads. */
+/** Estimated reliability of each pattern, from 0 to 1, by how often the pattern misreads. */
 export const PATTERN = {
   /** Alice met Bob. */
   object: 0.9,
@@ -23,15 +23,15 @@ export const PATTERN = {
   nounPreposition: 0.7,
   /** Alice went to Paris with Bob. */
   farPreposition: 0.6,
-  /** Bob, at the office: read from "Alice met Bob at the office". */
+  /** Bob, at the office: implied by "Alice met Bob at the office". */
   objectPreposition: 0.55,
   /** Alice's phone. */
   owns: 0.5,
-  /** Alice met in Berlin: read from "Alice met Bob at the conference in Berlin". */
+  /** Alice met in Berlin: implied by "Alice met Bob at the conference in Berlin". */
   impliedPlace: 0.45,
 }
 
-/** One relation between two mentions, before names are gathered. */
+/** A relation between two mentions, before mentions are merged to entities. */
 export interface Fact {
   subject: Mention
   predicate: string
@@ -40,18 +40,18 @@ export interface Fact {
   confidence: number
 }
 
-/** The speaker's own words, said of them by name. */
+/** Replacements of first-person verb forms by third-person ones. */
 const THIRD_PERSON: Record<string, string> = { am: 'is', have: 'has', do: 'does' }
 
-/** At most this many facts of one sentence: lists in lists would otherwise multiply. */
+/** Maximum number of facts of one sentence, because nested lists multiply. */
 const MAX_FACTS = 60
 
-/** The facts of one sentence. What lacks a subject or an object is left out. */
+/** Collects the facts of one sentence. Facts without a subject or an object are left out. */
 export class Facts {
   #facts: Fact[] = []
-  /** Where the verb being read ends in the text. */
+  /** End of the current verb in the text. */
   verbEnd = 0
-  /** How certain the clause being read is, as a part of 1. */
+  /** Factor for the confidence of facts in the current clause, 0 to 1. */
   factor = 1
 
   get all(): Fact[] {
@@ -63,20 +63,20 @@ export class Facts {
     const doubt = (subject.guessed ? 0.75 : 1) * (object.guessed ? 0.75 : 1) * (object.proper ? 1 : 0.95) * this.factor
     const confidence = Math.round(certainty * doubt * 100) / 100
     const start = Math.min(subject.span[0], object.span[0])
-    // "After the merger, Pedro left": the verb may come last.
+    // "After the merger, Pedro left": the verb can come last.
     const end = Math.max(subject.span[1], object.span[1], this.verbEnd)
     const said = subject.byPronoun ? predicate.replace(/^(am|have|do)\b/, (verb) => THIRD_PERSON[verb]!) : predicate
     this.#facts.push({ subject, predicate: said, object, span: [start, end], confidence })
   }
 
-  /** Every subject with every object. */
+  /** Adds a fact for each pair of subject and object. */
   relate(subjects: readonly Phrase[], predicate: string, objects: readonly Phrase[], certainty: number): void {
     for (const subject of subjects) {
       for (const object of objects) this.add(subject.mention, predicate, object.mention, certainty)
     }
   }
 
-  /** "Alice's manager is Bob" says more than that Alice has a manager. */
+  /** Removes "Alice has a manager" if "Alice's manager is Bob" is known. */
   dropOwned(name: string): void {
     this.#facts = this.#facts.filter(({ predicate, object }) => predicate !== 'has' || object.name !== name)
   }

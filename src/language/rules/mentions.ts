@@ -4,19 +4,19 @@ import type { Name, NounPhrase } from './noun-phrase.ts'
 import type { Sentence } from './tagging.ts'
 import { FEMALE, MALE, ROLES, SPEAKER } from './words.ts'
 
-/** One place in the text that speaks of one thing, with the name that it goes by. */
+/** An occurrence of an entity in the text, with the name of the entity. */
 export interface Mention {
   name: string
   type: EntityType
   span: Span
   proper: boolean
-  /** A pronoun stands there, not the name. */
+  /** The text has a pronoun instead of the name. */
   byPronoun: boolean
-  /** Which one the pronoun means was guessed. */
+  /** The referent of the pronoun is a guess. */
   guessed: boolean
 }
 
-/** The people that "I", "he" and "she" may stand for while a text is read from start to end. */
+/** Tracks the people that "I", "he" and "she" can refer to while a text is read. */
 export class Cast {
   readonly #text: string
   readonly #speaker: string | undefined
@@ -30,13 +30,13 @@ export class Cast {
     this.#typer = typer
   }
 
-  /** Pronouns reach back one sentence. */
+  /** Starts a new sentence. Pronouns can refer back one sentence. */
   nextSentence(): void {
     this.#previous = this.#current
     this.#current = []
   }
 
-  /** What the name at `range` stands for; `type` where the words around it tell. */
+  /** Returns the mention of the name at `range`; `type` is given if the surrounding words determine it. */
   mention(range: Name, sentence: Sentence, type?: EntityType): Mention {
     const span: Span = [sentence.tokens[range.start]!.start, sentence.tokens[range.end - 1]!.end]
     const name = this.#text.slice(...span).replace(/\s+/g, ' ')
@@ -46,7 +46,7 @@ export class Cast {
     return found
   }
 
-  /** Whom the pronoun at `span` stands for, never one of `not`; undefined when nobody fits. */
+  /** Resolves the pronoun at `span` to a person who is not in `not`. Returns undefined if no one matches. */
   resolve(pronoun: string, span: Span, not: readonly Mention[] = []): Mention | undefined {
     if (SPEAKER.has(pronoun)) {
       if (this.#speaker === undefined) return undefined
@@ -61,7 +61,7 @@ export class Cast {
   }
 }
 
-/** A noun phrase, with what it stands for. */
+/** A noun phrase with its mention. */
 export interface Phrase extends NounPhrase {
   mention: Mention | undefined
   owner: Mention | undefined
@@ -79,7 +79,7 @@ export function understand(
     typeof possessor === 'string'
       ? cast.resolve(possessor, firstToken(sentence, span))
       : possessor && cast.mention(possessor, sentence)
-  // Whoever has a role is a person, whatever the lists say of the name.
+  // An entity with a role is a person, even if the word lists say otherwise.
   const role = phrase.role ?? phrase.owned
   const person = role && ROLES.has(sentence.tokens[role.end - 1]!.lower) ? 'person' : undefined
   const mention = head ? cast.mention(head, sentence, person) : pronoun ? cast.resolve(pronoun, span, not) : undefined

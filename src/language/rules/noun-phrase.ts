@@ -2,39 +2,39 @@ import type { Chunk } from '../provider/chunks.ts'
 import type { Sentence, Token } from './tagging.ts'
 import { EMPTY, POSSESSIVES, ROLES, TEMPORAL } from './words.ts'
 
-/** Tokens from `start` to before `end` that name one thing; `proper` when the name is its own. */
+/** The tokens of a name, from `start` to before `end`; `proper` for a proper name. */
 export interface Name {
   start: number
   end: number
   proper: boolean
 }
 
-/** What one noun phrase says by itself. */
+/** The parts of a noun phrase. */
 export interface NounPhrase {
-  /** Lower case, when the phrase is only that. */
+  /** The pronoun in lower case, if the phrase is only a pronoun. */
   pronoun?: string
-  /** What the phrase stands for, without articles; undefined for pronouns and what has no letters. */
+  /** Name of the entity without articles; undefined for pronouns and phrases without letters. */
   head?: Name
   article: 'a' | 'the' | ''
-  /** A point or length of time, a thing that happens to no one. */
+  /** Whether the phrase is a point in time or a duration. */
   temporal: boolean
-  /** "Alice" in "Alice's manager", or the pronoun of "my manager". */
+  /** The possessor: "Alice" in "Alice's manager", or the pronoun in "my manager". */
   possessor?: Name | string
-  /** "manager" in both: the head without its possessor. */
+  /** The head without its possessor: "manager" in both. */
   owned?: Name
-  /** "wife" in "my wife Carol", "CEO" in "Acme CEO Bob". */
+  /** The role: "wife" in "my wife Carol", "CEO" in "Acme CEO Bob". */
   role?: Name
-  /** "Acme" in "Acme CEO Bob". */
+  /** The organization of a role: "Acme" in "Acme CEO Bob". */
   organization?: Name
 }
 
-/** Lower case, as part of a predicate. */
+/** Returns the words in lower case, for use in a predicate. */
 export function textOf(sentence: Sentence, { start, end }: Name): string {
   const words = sentence.tokens.slice(start, end).map(({ lower }) => lower)
   return words.join(' ')
 }
 
-/** Names longer than this keep only their end. */
+/** Maximum length of a name. Longer names keep only their end. */
 const MAX_NAME_WORDS = 8
 
 export function readNounPhrase(tokens: readonly Token[], chunk: Chunk): NounPhrase {
@@ -78,7 +78,7 @@ function readNames(
   if (end - start > MAX_NAME_WORDS * 2) start = end - MAX_NAME_WORDS
   if (end - start === 1 && EMPTY.has(tokens[start]!.lower)) return {}
   if (!tokens.slice(start, end).some((token) => /\p{L}/u.test(token.text))) {
-    // "order 1234" is no name, "2019" is a time.
+    // "order 1234" is not a name, "2019" is a time.
     return isTemporal(tokens, start, end) ? { head: { start, end, proper: false } } : {}
   }
   let tail = end
@@ -118,7 +118,7 @@ function lastRole(tokens: readonly Token[], start: number, end: number): number 
 
 const isUpper = ({ text }: Token) => text.length > 1 && text === text.toUpperCase()
 
-/** Whether the token at `i` belongs to a name in the stretch that begins at `start`. */
+/** Tells whether the token at `i` belongs to the name that starts at `start`. */
 function inName(tokens: readonly Token[], i: number, start: number): boolean {
   const { pos, text, lower } = tokens[i]!
   if (/^https?:|[\\/<>{}=]/.test(text) || !/[\p{L}\p{N}&-]/u.test(text)) return false

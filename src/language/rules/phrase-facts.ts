@@ -3,7 +3,7 @@ import type { Cast, Phrase } from './mentions.ts'
 import { textOf } from './noun-phrase.ts'
 import type { Sentence } from './tagging.ts'
 
-/** Adds what a noun phrase says without any verb: "my wife Carol", "Acme CEO Bob", "engineer Ann", "Al's car". */
+/** Adds the facts in a noun phrase: "my wife Carol", "Acme CEO Bob", "engineer Ann", "Al's car". */
 export function addPhraseFacts(phrase: Phrase, sentence: Sentence, cast: Cast, facts: Facts): void {
   const { mention, owner, role, organization, owned } = phrase
   if (!mention) return

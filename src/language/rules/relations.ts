@@ -11,16 +11,16 @@ import type { Sentence } from './tagging.ts'
 import { hasAuxiliary, mayBeParticiple, readVerb } from './verbs.ts'
 import { DIRECTING, STATING } from './words.ts'
 
-/** Pronouns that do not stand for whoever acts: "Jonas introduced her". */
+/** Pronouns that cannot refer to the subject: "Jonas introduced her". */
 const OBJECTIVE = /^(him|her|them)$/
 
-/** Longer lists are cut. */
+/** Maximum length of a list of nouns; longer lists are cut. */
 const MAX_LIST_ITEMS = 10
 
 /**
- * Who does what to whom in one sentence: noun phrases, verb groups and prepositions are read from left to right, each
- * prepositional phrase is tied to the verb, to the object or to the phrase before it (in the manner of ReVerb, Fader et
- * al. 2011, and ClausIE, Del Corro & Gemulla 2013). No facts are read from questions.
+ * Reads the relations of one sentence. Noun phrases, verb groups and prepositions are read from left to right, and each
+ * prepositional phrase is attached to the verb, the object or the preceding phrase (similar to ReVerb, Fader et al. 2011,
+ * and ClausIE, Del Corro & Gemulla 2013). Questions yield no facts.
  */
 export function readSentence(sentence: Sentence, cast: Cast): { mentions: Mention[]; facts: Fact[] } {
   const facts = new Facts()
@@ -53,12 +53,12 @@ export function readSentence(sentence: Sentence, cast: Cast): { mentions: Mentio
     return phrase
   }
 
-  /** The noun phrase and those that "and" or commas join to it. */
+  /** Reads a noun phrase and those joined to it by "and" or commas. */
   function readGroup(first: Chunk): Phrase[] {
     const phrases = [readPhrase(first)]
     while (phrases.length < MAX_LIST_ITEMS) {
       const skip = reader.toNextInList(clause.verb !== undefined)
-      // "met Bob and Carol left": what a verb follows is the subject of another clause.
+      // "met Bob and Carol left": a noun before a verb is the subject of another clause.
       if (skip === 0 || (clause.verb && reader.kind(skip + 1) === 'verb')) break
       // "Slack for chat and Figma for design": another object, not another purpose.
       if (preposition && reader.kind(skip + 1) === 'preposition' && reader.words(skip + 1) === preposition) break
@@ -84,7 +84,7 @@ export function readSentence(sentence: Sentence, cast: Cast): { mentions: Mentio
     clause.last = { phrases: [named], preposition: preposition ?? '' }
   }
 
-  /** After a verb, a noun with its own finite verb: "thinks Lukas likes", "and Jonas introduced". */
+  /** Tells whether a noun after a verb has its own finite verb: "thinks Lukas likes", "and Jonas introduced". */
   function startsClause(): boolean {
     if (before?.kind === 'and' || before?.kind === 'comma') return true
     const verb = sentence.tokens[reader.peek(0)!.start]!
@@ -102,7 +102,7 @@ export function readSentence(sentence: Sentence, cast: Cast): { mentions: Mentio
     } else if (clause.verb && afterNoun) {
       facts.factor *= 0.85
       if (verb.infinitive) {
-        // "asked Paul to review": Paul does.
+        // "asked Paul to review": Paul is the subject of the second verb.
         if (DIRECTING.has(clause.verb.last) && clause.objects.length > 0) clause.subjects = clause.objects
       } else if (!hasAuxiliary(verb) || clause.objects.length > 0) {
         clause.subjects = clause.last?.phrases ?? []
@@ -112,7 +112,7 @@ export function readSentence(sentence: Sentence, cast: Cast): { mentions: Mentio
     clause.setVerb(verb)
   }
 
-  /** After "who", "which" or "that": about the noun just before. */
+  /** Reads a relative clause after "who", "which" or "that", whose subject or object is the preceding noun. */
   function readRelative(): void {
     const antecedent = clause.last?.phrases ?? clause.subjects
     if (reader.kind(0) === 'noun' && reader.kind(1) === 'verb') {

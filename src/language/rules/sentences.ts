@@ -1,14 +1,14 @@
 import type { Span } from '../index.ts'
 
-/** Longer blocks are cut at a space, so that one line of a megabyte costs no more than many short ones. */
+/** Maximum length of a block. Longer ones are cut at a space, so that one line of a megabyte is as fast as many short ones. */
 const MAX_BLOCK_CHARACTERS = 4_000
 
-/** Lines of at least this many characters without an end mark are taken for wrapped prose. */
+/** Lines of at least this length without an end mark count as wrapped prose. */
 const WRAPPED_LINE = 50
 
 /**
- * Stretches of `text` that no sentence crosses: paragraphs, list items, headings, lines of a chat. A line break inside
- * wrapped prose is none. Spans are in order, do not overlap and hold no outer white space.
+ * Splits `text` at the boundaries that no sentence crosses: between paragraphs, list items, headings and lines of a chat.
+ * A line break in wrapped prose is not a boundary. Spans are in order, do not overlap and have no outer white space.
  */
 export function splitBlocks(text: string): Span[] {
   const blocks: [number, number][] = []
@@ -50,7 +50,7 @@ function cut(text: string, start: number, end: number): Span[] {
   return pieces
 }
 
-/** `at`, or one before it when a cut there would part a surrogate pair. */
+/** Returns `at`, or one less if a cut there would split a surrogate pair. */
 export function withoutHalf(text: string, at: number): number {
   const code = text.charCodeAt(at)
   return code >= 0xdc00 && code <= 0xdfff ? at - 1 : at

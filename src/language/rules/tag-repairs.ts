@@ -1,10 +1,10 @@
 import type { Token } from './tagging.ts'
 import { LINKING, PARTICLES } from './words.ts'
 
-/** The text of a token, also as the rules compare it: lower case with straight apostrophes. */
+/** A token with its text, and the text in lower case with straight apostrophes for comparisons. */
 export const spelling = (text: string) => ({ text, lower: text.toLowerCase().replaceAll('’', "'") })
 
-/** The tokenizer leaves "I'm" whole at the start of a sentence. */
+/** Contractions that the tokenizer does not split at the start of a sentence, such as "I'm". */
 export function splitContraction(token: Token): Token[] {
   const parts = /^(i|you|he|she|it|we|they|there)('(?:m|re|s|ve|ll|d))$/.exec(token.lower)
   if (!parts) return [token]
@@ -20,7 +20,7 @@ const MODALS = /^(will|would|can|could|should|must|may|might|shall)$/
 const FOLLOWS_A_VERB = new Set(['ADP', 'DET', 'PRON', 'PROPN', 'PART'])
 const isTitleCase = ({ text }: Token) => /^\p{Lu}\p{Ll}/u.test(text)
 
-/** Mends in place what the tagger often gets wrong in short sentences. Returns the same tokens. */
+/** Corrects frequent errors of the tagger in short sentences, in place. Returns the same tokens. */
 export function repairTags(tokens: Token[]): Token[] {
   for (const i of tokens.keys()) {
     const token = tokens[i]!
@@ -44,7 +44,7 @@ const REPAIRS: readonly Repair[] = [
     const alone = !/^(NOUN|PROPN|ADJ|NUM|CCONJ)$/.test(tokens[i + 1]?.pos ?? '')
     return token.pos === 'ADJ' && isTitleCase(token) && governed && alone ? 'PROPN' : undefined
   },
-  // Addresses are things that a text speaks of.
+  // Addresses count as nouns.
   ({ pos, text }) => (pos === 'SYM' && /\w[.@]\w/.test(text) ? 'NOUN' : undefined),
   // "uses React"
   (token, tokens, i) => {

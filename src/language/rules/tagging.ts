@@ -17,13 +17,13 @@ export interface Sentence {
   tokens: Token[]
 }
 
-/** Sentences of a text in order, with tagged tokens; every token's `text` is `text.slice(start, end)`. */
+/** Splits a text into sentences of tagged tokens. Each token's `text` is `text.slice(start, end)`. */
 export type Tagger = (text: string) => Sentence[]
 
-/** Sentences are cut after this many tokens: no English sentence is longer, and the rules stay fast on what is not prose. */
+/** Maximum number of tokens of a sentence. No English sentence is longer, and the rules stay fast on text that is not prose. */
 const MAX_SENTENCE_WORDS = 200
 
-/** Loads the model (about 0.1 s, 70 MB). English only. */
+/** Loads the English model (about 0.1 s, 70 MB). */
 export function loadTagger(): Tagger {
   const wink = winkNLP(model, ['sbd', 'pos'])
   return (text) => splitBlocks(text).flatMap((block) => tagBlock(text, block))
@@ -41,7 +41,7 @@ export function loadTagger(): Tagger {
         const tokens: Token[] = []
         words.forEach((word, i) => {
           const start = block.indexOf(word, from)
-          // The tokenizer drops some control characters: a word that is not found as it stands is left out.
+          // The tokenizer drops some control characters: words that are not found in the text are left out.
           if (start < 0) return
           from = start + word.length
           const place = { start: blockStart + start, end: blockStart + from }

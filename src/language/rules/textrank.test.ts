@@ -19,13 +19,13 @@ test('a text that fits is its own summary', () => {
   expect(summarize('Bob likes tea.  Eve\nlikes coffee.', 100)).toBe('Bob likes tea. Eve likes coffee.')
 })
 
-test('the sentence that shares most with the others is chosen, not the first', () => {
+test('the sentence with the most in common with others is chosen, not the first', () => {
   expect(summarize(REPORT, 100)).toBe(
     'The search service was slow because the search index of the service had grown too large.',
   )
 })
 
-test('chosen sentences keep their order and are whole', () => {
+test('chosen sentences are complete and in their order', () => {
   const sentences = summarize(REPORT, 200).split(/(?<=\.) /)
   const places = sentences.map((sentence) => REPORT.indexOf(sentence))
   expect(sentences.length).toBeGreaterThan(1)
@@ -33,11 +33,11 @@ test('chosen sentences keep their order and are whole', () => {
   expect(places).not.toContain(-1)
 })
 
-test('where no sentence fits, the best one is cut at a word', () => {
+test('if no sentence fits, the best one is cut at a word', () => {
   expect(summarize(REPORT, 30)).toBe('The search service was slow…')
 })
 
-test('a sentence that is repeated counts once', () => {
+test('a repeated sentence counts once', () => {
   expect(summarize('The cat sat on the mat. '.repeat(50), 1000)).toBe('The cat sat on the mat.')
 })
 
@@ -45,7 +45,7 @@ test.each(['', ' \r\n ', '... !!! ---', '😀😀'])('%j has no sentence, so the
   expect(summarize(text, 100)).toBe('')
 })
 
-test('no summary of any text is longer than asked or cuts a character in two', () => {
+test('no summary exceeds the limit or splits a character', () => {
   const words = fc.constantFrom(
     'Alice',
     'met',
@@ -76,7 +76,7 @@ test('no summary of any text is longer than asked or cuts a character in two', (
   )
 })
 
-test('a text of thousands of sentences is summarised', () => {
+test('a text of thousands of sentences is summarized', () => {
   const many = Array.from({ length: 6_000 }, (_, i) => `Person ${i} likes thing ${i % 997} in city ${i % 101}.`).join(
     ' ',
   )

@@ -6,15 +6,15 @@ const ROUNDS = 40
 const CONTENT = new Set(['NOUN', 'PROPN', 'VERB', 'ADJ', 'NUM', 'X'])
 
 /**
- * The sentences of `text` that share most with the rest, in their order, in at most `maxLength` characters: TextRank
- * (Mihalcea & Tarau 2004) with the cosine of IDF-weighted term sets as the edge weight. When no sentence fits, the best
- * one cut at a word. Time grows with the number of words, not with the square of the sentences.
+ * Summarizes `text` in at most `maxLength` characters with the highest ranked sentences in their order: TextRank (Mihalcea
+ * & Tarau 2004) with the cosine of IDF-weighted term sets as edge weight. If no sentence fits, cuts the best one at a
+ * word. The time is linear in the number of words, not quadratic in the number of sentences.
  */
 export function textRank(text: string, sentences: readonly Sentence[], maxLength: number): string {
   const all = distinct(text, sentences)
   const whole = joined(all.map(({ words }) => words))
   if (whole.length <= maxLength) return whole
-  // Headings and exclamations carry little; they count only where there is nothing else.
+  // Headings and exclamations carry little information and only count if there are no other sentences.
   const long = all.filter(({ size }) => size >= 4)
   const candidates = long.length > 0 ? long : all
   const scores = rank(candidates.map(({ terms }) => terms))
@@ -31,7 +31,7 @@ export function textRank(text: string, sentences: readonly Sentence[], maxLength
   return joined(chosen.sort((a, b) => a - b).map((i) => candidates[i]!.words))
 }
 
-/** One character stands between two sentences: a line break beside a table row, else a space. */
+/** Joins sentences with one character: a line break next to a table row, otherwise a space. */
 function joined(sentences: readonly string[]): string {
   return sentences
     .map((words, i) => (i === 0 ? '' : isRow(words) || isRow(sentences[i - 1]!) ? '\n' : ' ') + words)
@@ -45,7 +45,7 @@ function isRow(words: string): boolean {
 
 interface Candidate {
   words: string
-  /** How many words it has. */
+  /** Number of words. */
   size: number
   terms: Set<string>
 }
@@ -62,7 +62,7 @@ function distinct(text: string, sentences: readonly Sentence[]): Candidate[] {
   return [...seen.values()]
 }
 
-/** PageRank over the cosine graph. The graph is X·Xᵀ without its diagonal, so each round is two passes over the terms. */
+/** Computes PageRank on the cosine graph. The graph is X·Xᵀ without its diagonal, so each round is two passes over the terms. */
 function rank(termSets: readonly Set<string>[]): number[] {
   const count = termSets.length
   const frequency = new Map<string, number>()
@@ -85,7 +85,7 @@ function rank(termSets: readonly Set<string>[]): number[] {
   const degrees = spread(Array(count).fill(1))
   let scores: number[] = Array(count).fill(1 / count)
   for (let round = 0; round < ROUNDS; round++) {
-    // A sentence that shares nothing has a degree of rounding noise only.
+    // The degree of a sentence without shared terms is only rounding noise.
     const received = spread(scores.map((score, i) => (degrees[i]! > 1e-9 ? score / degrees[i]! : 0)))
     scores = received.map((value) => (1 - DAMPING) / count + DAMPING * value)
   }

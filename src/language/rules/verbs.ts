@@ -3,10 +3,10 @@ import type { Sentence } from './tagging.ts'
 import { BE } from './words.ts'
 
 export interface Verb {
-  /** As a predicate: lower case, contractions spelled out, without adverbs other than "not" and "never". */
+  /** The predicate: lower case, with expanded contractions, without adverbs other than "not" and "never". */
   words: string
   last: string
-  /** A form of "be" without anything that completes it. */
+  /** Whether the verb is a form of "be" without a complement. */
   copula: boolean
   infinitive: boolean
 }
@@ -26,7 +26,7 @@ const SPELLED_OUT: Record<string, string> = {
 export function readVerb(sentence: Sentence, { start, end }: Chunk): Verb {
   const tokens = sentence.tokens.slice(start, end)
   const kept = tokens.filter(
-    // The last word may be an adverb that belongs to the verb: "grew up".
+    // The last word can be an adverb that belongs to the verb: "grew up".
     ({ pos, lower }, i) => pos !== 'ADV' || lower === 'never' || (i > 0 && i === tokens.length - 1),
   )
   const words = kept.map(({ lower }) => SPELLED_OUT[lower] ?? lower).join(' ')
@@ -35,7 +35,7 @@ export function readVerb(sentence: Sentence, { start, end }: Chunk): Verb {
   return { words, last: last.lower, copula: BE.has(last.lower) || negatedBe, infinitive: words.startsWith('to ') }
 }
 
-/** Whether the verb, straight after a noun, may describe it: "a puppy named Biscuit". */
+/** Tells whether a verb directly after a noun can describe it: "a puppy named Biscuit". */
 export function mayBeParticiple(text: string): boolean {
   return /ing$|(ed|en|wn|de|lt|ght|nd)$/.test(text)
 }

@@ -1,6 +1,6 @@
 const words = (list: string) => new Set(list.split(/\s+/).filter(Boolean))
 
-/** Jobs, titles and ties between people: "Acme CEO Bob", "my wife Carol". */
+/** Jobs, titles and relationships between people: "Acme CEO Bob", "my wife Carol". */
 export const ROLES = words(`
   ceo cto cfo coo cmo cio vp founder co-founder cofounder owner president chair chairman chairwoman chairperson director
   manager head chief leader lead boss supervisor engineer developer programmer designer architect analyst scientist
@@ -25,7 +25,7 @@ export const PLACE_CUES = words(`
   valley county province district region state coast ocean sea desert bridge
 `)
 
-/** Names that end in one of these are things. */
+/** Last words of names of things. */
 export const THING_CUES = words(`
   linux os sql db api sdk js ai app conference summit festival award prize project program cup league act agreement
   report day week week-end museum-pass edition phone watch ring model protocol language framework
@@ -45,7 +45,7 @@ export const STATING = words(`
   hears mention mentions mentioned notice noticed realize realized assume assumes assumed
 `)
 
-/** Verbs whose object does what follows: "asked Paul to review". */
+/** Verbs whose object is the subject of the following verb: "asked Paul to review". */
 export const DIRECTING = words(`
   ask asks asked asking tell tells told telling want wants wanted help helps helped invite invites invited convince
   convinces convinced persuade persuaded force forces forced allow allows allowed advise advises advised encourage
@@ -69,7 +69,7 @@ export const HUMAN_VERBS = words(`
   introduced gave sent recommended suggested complained cooked drove arrived reports
 `)
 
-/** What only people have or are: "Yuki's manager", "Eve is married". */
+/** Attributes and states that only people have: "Yuki's manager", "Eve is married". */
 export const HUMAN_OWNED = words(`
   manager boss wife husband mother father mom dad son daughter brother sister friend girlfriend boyfriend aunt uncle
   cousin birthday phone email hobby favorite favourite laptop family parents kids children
@@ -80,7 +80,7 @@ export const EMPLOYING = words(
   'works worked working work joined joins join interned interns employed consults consulted',
 )
 
-/** Nouns that name nothing by themselves. */
+/** Nouns that are not entities by themselves. */
 export const EMPTY = words('same thing things lot lots bit one ones other others kind sort way something anything')
 
 export const MALE = words('he him his')
