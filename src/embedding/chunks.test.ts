@@ -6,20 +6,20 @@ const bareLetters = (text: string) => text.normalize('NFKC').replace(/\s+/g, '')
 const words = (count: number) => Array.from({ length: count }, (_, i) => `w${i}`)
 
 describe('chunks', () => {
-  test.each(['', ' ', '\n\t \u00a0\u2003\ufeff'])('of the blank text %j are none', (text) => {
+  test.each(['', ' ', '\n\t \u00a0\u2003\ufeff'])('of the blank text %j are an empty list', (text) => {
     expect(chunks(text)).toEqual([])
   })
 
-  test('of a short text are one, with its white space evened out', () => {
+  test('of a short text are a single one, with normalized white space', () => {
     expect(chunks('  Alice\tmet\r\n\r\nBob ')).toEqual(['Alice met Bob'])
   })
 
-  test('hold at most 80 words', () => {
+  test('have at most 80 words', () => {
     const short = Array.from({ length: 170 }, (_, i) => String(i % 10))
     expect(chunks(short.join(' ')).map((chunk) => chunk.split(' ').length)).toEqual([80, 80, 10])
   })
 
-  test('hold at most 300 characters, and the words that fit are not cut', () => {
+  test('have at most 300 characters, and words that fit are not cut', () => {
     const word = 'x'.repeat(99)
     expect(chunks([word, word, word, word].join(' '))).toEqual([`${word} ${word} ${word}`, word])
     expect(chunks(`${'x'.repeat(150)} ${'y'.repeat(150)}`)).toEqual(['x'.repeat(150), 'y'.repeat(150)])
@@ -43,7 +43,7 @@ describe('chunks', () => {
     expect(new Set(all).size).toBe(MAX_CHUNKS)
   })
 
-  test('of one word of a million characters take no noticeable time', () => {
+  test('of one word of a million characters are computed quickly', () => {
     const start = performance.now()
     expect(chunks('a'.repeat(1_000_000))).toHaveLength(MAX_CHUNKS)
     expect(performance.now() - start).toBeLessThan(1000)

