@@ -3,7 +3,7 @@ import type { CallOptions, Message, Page, Transport } from './transport.ts'
 
 type Input = Record<string, unknown>
 
-/** Every operation as a method, over any transport: `operationsOver(transport).memory.remember({ content })`. */
+/** Returns all operations as methods over a transport: `operationsOver(transport).memory.remember({ content })`. */
 export function operationsOver(transport: Transport): Operations {
   const nouns: Record<string, Record<string, unknown>> = {}
   for (const name of Object.keys(ROUTES) as OperationName[]) {
@@ -26,7 +26,7 @@ async function* messages(open: () => Promise<unknown>): AsyncGenerator<Message, 
   yield* (await open()) as AsyncIterable<Message>
 }
 
-/** The first page is asked for at once, the others while somebody goes through their items. */
+/** Requests the first page immediately, and further pages during iteration. */
 function page(
   call: (input: Input, options?: CallOptions) => Promise<unknown>,
   key: string,
@@ -35,30 +35,30 @@ function page(
 ): Page<unknown, unknown> {
   const first = call(input, options)
   async function* items(): AsyncGenerator<unknown, void> {
-    let asked = input
-    for (let answer = await first; ; answer = await call(asked, options)) {
+    let request = input
+    for (let answer = await first; ; answer = await call(request, options)) {
       const found = itemsOf(answer, key)
       yield* found
-      const next = after(asked, answer as Input, found)
+      const next = after(request, answer as Input, found)
       if (next === null) return
-      asked = next
+      request = next
     }
   }
   return Object.assign(first, { [Symbol.asyncIterator]: items })
 }
 
 function itemsOf(answer: unknown, key: string): unknown[] {
-  // Some lists answer a bare array to some questions.
+  // Some operations return a bare array for some inputs.
   return (Array.isArray(answer) ? answer : (answer as Input)[key]) as unknown[]
 }
 
-/** What to ask for next; null when nothing follows. */
-function after(asked: Input, answer: Input, found: readonly unknown[]): Input | null {
+/** Returns the input for the next page, or null after the last page. */
+function after(request: Input, answer: Input, found: readonly unknown[]): Input | null {
   if ('next_cursor' in answer)
-    return answer['next_cursor'] === null ? null : { ...asked, cursor: answer['next_cursor'] }
+    return answer['next_cursor'] === null ? null : { ...request, cursor: answer['next_cursor'] }
   const isLast =
     found.length === 0 ||
     answer['has_more'] === false ||
-    (asked['limit'] !== undefined && found.length < Number(asked['limit']))
-  return isLast ? null : { ...asked, offset: Number(asked['offset'] ?? 0) + found.length }
+    (request['limit'] !== undefined && found.length < Number(request['limit']))
+  return isLast ? null : { ...request, offset: Number(request['offset'] ?? 0) + found.length }
 }

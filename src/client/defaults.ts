@@ -7,13 +7,13 @@ interface KnownServer {
 
 interface Process {
   env?: Record<string, string | undefined>
-  /** Gives a module of Node without an import, which no bundler for browsers could resolve. */
+  /** Loads a module of Node without an import, which bundlers for browsers could not resolve. */
   getBuiltinModule?(name: 'node:fs'): { readFileSync(path: string, encoding: 'utf8'): string }
 }
 
 /**
- * The server that is meant when none is named: `ZERODB_URL` with `ZERODB_API_KEY`, else what the last start has written to
- * `credentials.json` in `ZERODB_DATA_DIR` (`./.zerodb`). Throws `misused` where there is neither.
+ * Returns the default server: `ZERODB_URL` with `ZERODB_API_KEY`, otherwise the server in `credentials.json` of
+ * `ZERODB_DATA_DIR` (default `./.zerodb`), which a server writes at start. Throws `misused` if there is neither.
  */
 export function knownServer(): KnownServer {
   const { env = {}, getBuiltinModule } = ((globalThis as { process?: Process }).process ?? {}) as Process
@@ -23,7 +23,8 @@ export function knownServer(): KnownServer {
     const { url, api_key } = JSON.parse(getBuiltinModule!('node:fs').readFileSync(path, 'utf8'))
     return { url, apiKey: env['ZERODB_API_KEY'] || api_key }
   } catch (cause) {
-    const detail = 'No server is known: give url and apiKey, set ZERODB_URL and ZERODB_API_KEY, or start one here'
+    const detail =
+      'No server is configured: pass url and apiKey, set ZERODB_URL and ZERODB_API_KEY, or start a server here'
     throw new ZeroDBError({ code: 'misused', detail, cause })
   }
 }

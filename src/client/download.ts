@@ -1,6 +1,6 @@
 import type { Download } from './transport.ts'
 
-/** The content that a response brings. */
+/** Wraps the content of a response. */
 export function downloadOf(response: Response): Download {
   const { headers } = response
   return {

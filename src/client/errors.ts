@@ -1,40 +1,40 @@
 import type { ServerErrorCode } from './generated.ts'
 
-/** What is wrong with one field of a request. */
+/** A validation error of one field of a request. */
 export interface FieldError {
   type: string
-  /** `body`, `query`, `path` or `header`, then the keys down to the field. */
+  /** `body`, `query`, `path` or `header`, followed by the keys that lead to the field. */
   loc: (string | number)[]
   msg: string
   input?: unknown
   ctx?: Record<string, unknown>
 }
 
-/** Errors that no server has answered. */
+/** Codes of errors that the client detects itself. */
 export type LocalErrorCode =
-  /** The server cannot be reached, or the connection broke: a write may have been done. */
+  /** The server is not reachable, or the connection broke. A write may have been executed. */
   | 'connection_failed'
-  /** No answer within `timeoutSeconds`: a write may have been done. */
+  /** The server did not respond within `timeoutSeconds`. A write may have been executed. */
   | 'timeout'
-  /** What came is not what this API answers. */
+  /** The response is not one of this API. */
   | 'unexpected_answer'
-  /** No server is known, or an input cannot be sent. */
+  /** No server is configured, or an input cannot be sent. */
   | 'misused'
 
-/** Why a call failed. `message` is a sentence. */
+/** The error of a failed call. */
 export class ZeroDBError extends Error {
   override readonly name = 'ZeroDBError'
-  /** The HTTP status; 0 when no server has answered. */
+  /** HTTP status; 0 without a response. */
   readonly status: number
-  /** A server that is later than this client may answer codes that it does not know. */
+  /** Error code. A newer server can send codes that this client does not know. */
   readonly code: ServerErrorCode | LocalErrorCode | (string & {})
-  /** What the server says: a sentence, or the fields that are wrong. */
+  /** A sentence, or a list of invalid fields. */
   readonly detail: string | FieldError[]
-  /** Under which the server's log has the request; null when it has answered none. */
+  /** Id of the request in the log of the server; null without a response. */
   readonly request_id: string | null
-  /** The run of the function that has failed, which has its log; null for other errors. */
+  /** Run of the failed function, which has its log; null for other errors. */
   readonly run_id: string | null
-  /** Seconds after which the server asks to try again; null when it does not. */
+  /** Seconds after which the server requests a retry; null if it requests none. */
   readonly retry_after: number | null
 
   constructor(fields: {
@@ -61,7 +61,7 @@ function sentence(detail: string | FieldError[]): string {
   return detail.map(({ loc, msg }) => `${loc.slice(1).join('.') || loc[0]}: ${msg}`).join('; ')
 }
 
-/** The error that a response stands for. */
+/** Converts an error response to an error. */
 export async function errorOf(response: Response): Promise<ZeroDBError> {
   const text = await response.text().catch(() => '')
   const body = parsed(text)
@@ -72,7 +72,7 @@ export async function errorOf(response: Response): Promise<ZeroDBError> {
     code: isOurs ? (body['code'] as string) : 'unexpected_answer',
     detail: isOurs
       ? (body['detail'] as string | FieldError[])
-      : `${response.url} answers ${response.status}, and not as this API does: is it its address?`,
+      : `${response.url} responded with ${response.status} but is not a server of this API: check the address`,
     request_id: isOurs ? (body['request_id'] as string) : null,
     run_id: isOurs && typeof body['run_id'] === 'string' ? body['run_id'] : null,
     retry_after: Number.isFinite(seconds) && seconds > 0 ? seconds : null,
@@ -84,7 +84,7 @@ function parsed(text: string): Record<string, unknown> | null {
     const value: unknown = JSON.parse(text)
     return typeof value === 'object' ? (value as Record<string, unknown> | null) : null
   } catch {
-    // A proxy's page, say.
+    // For example an error page of a proxy.
     return null
   }
 }

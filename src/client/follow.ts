@@ -3,14 +3,14 @@ import { following, sleep } from './send.ts'
 import { readEvents } from './sse.ts'
 import type { JsonCodec, Message } from './transport.ts'
 
-/** The server sends a sign of life every 15 seconds. */
+/** A stream without data for this time counts as lost. The server sends a heartbeat every 15 seconds. */
 const SILENCE_MS = 45_000
-/** How often a stream that has been cut off is opened again without a single message. */
-const MAX_REOPENINGS = 10
+/** Maximum number of consecutive reconnects without a message. */
+const MAX_RECONNECTS = 10
 
 /**
- * The messages of a stream. One that is cut off is opened again behind the last message that had an id: until its `end`, or for ever when it
- * has none. `open` is given that id, and a signal that closes the connection.
+ * Yields the messages of a stream. Reopens a lost stream after the last message with an id, until the message `end` if the stream `ends`,
+ * otherwise without limit. `open` gets this id and a signal that closes the connection.
  */
 export async function* follow(
   open: (lastId: string | undefined, signal: AbortSignal) => Promise<Response>,
@@ -20,7 +20,7 @@ export async function* follow(
 ): AsyncGenerator<Message, void> {
   let lastId: string | undefined
   let pauseMs = 2_000
-  let reopenings = MAX_REOPENINGS
+  let reconnects = MAX_RECONNECTS
   for (;;) {
     const closing = following(signal)
     const silence = alarm(() => closing.abort())
@@ -31,9 +31,9 @@ export async function* follow(
           pauseMs = part.ms
           continue
         }
-        reopenings = 0
+        reconnects = 0
         lastId = part.id ?? lastId
-        // Whoever takes time over a message must not make the server look silent.
+        // The time in which the caller handles a message does not count as silence.
         silence.stop()
         yield part.message
         silence.restart()
@@ -41,8 +41,8 @@ export async function* follow(
       }
     } catch (error) {
       if (signal?.aborted) throw signal.reason
-      // The first opening is as any other call; and what the server refuses it will refuse again.
-      if (++reopenings > MAX_REOPENINGS || isRefusal(error)) throw error
+      // A failure of the first request is thrown like that of any call. Rejections by the server would repeat.
+      if (++reconnects > MAX_RECONNECTS || isRejection(error)) throw error
     } finally {
       silence.stop()
       closing.abort()
@@ -52,7 +52,7 @@ export async function* follow(
   }
 }
 
-function isRefusal(error: unknown): boolean {
+function isRejection(error: unknown): boolean {
   return error instanceof ZeroDBError && error.status >= 200 && error.status < 500 && error.status !== 429
 }
 

@@ -11,32 +11,32 @@ export type HttpEvent = Envelope<
   'http.request',
   {
     method: string
-    /** What follows the function's name, from `/` on. */
+    /** Path after the name of the function, starting with `/`. */
     path: string
     query: Record<string, string | string[]>
-    /** Path and query as they were sent, undecoded: what a signature over the address covers. */
+    /** Path and query as sent, not decoded, for checking signatures of the URL. */
     raw_url: string
-    /** What follows `?`, undecoded. */
+    /** Query string after `?`, not decoded. */
     raw_query: string
-    /** By their names in lower case. */
+    /** Headers by name in lower case. */
     headers: Record<string, string>
-    /** As text, or as bytes where it is none; null when there is none. */
+    /** Body as text, or as bytes if it is not text; null without a body. */
     body: string | Uint8Array | null
-    /** The value of a body that is JSON. */
+    /** Parsed value of a JSON body. */
     json?: unknown
   }
 >
 export type ToolEvent<Arguments = Record<string, unknown>> = Envelope<'tool.called', Arguments>
 export type InvokedEvent<Payload = unknown> = Envelope<'function.invoked', Payload>
 
-/** Whatever may set a function off. */
+/** The events that can trigger a function. */
 export type FunctionEvent = DataEvent | CronEvent | HttpEvent | ToolEvent | InvokedEvent
 
 type Call<Operation> = Operation extends (...given: infer Given) => infer Answer
   ? (input?: Given[0]) => Promise<Awaited<Answer>>
   : never
 
-/** The API as the function's project, within the rights of the function and of its caller. */
+/** The API for the function's project, limited to the permissions of the function and of its caller. */
 export type Zerodb = {
   [Noun in Exclude<keyof Operations, 'files'>]: { [Verb in keyof Operations[Noun]]: Call<Operations[Noun][Verb]> }
 } & {
@@ -57,49 +57,52 @@ export interface Log {
   error(...values: unknown[]): void
 }
 
-/** What a function is given besides the event. */
+/** The second argument of a handler. */
 export interface Context {
-  /** The function's `env` and the secrets that it declares. */
+  /** The `env` of the function and its declared secrets. */
   env: Record<string, string | undefined>
   log: Log
   zerodb: Zerodb
   run_id: string
-  /** 1 for the first. */
+  /** Number of the attempt, starting with 1. */
   attempt: number
   trigger: 'event' | 'cron' | 'http' | 'tool' | 'invoke'
   function: string
   version: number
-  /** What the function is executed by: `{ name: 'nodejs20', version: '20.20.2' }`. */
+  /** The runtime: `{ name: 'nodejs20', version: '20.20.2' }`. */
   runtime: { name: string; version: string | null }
   project_id: string
-  /** The configuration of the hook that set it off. */
+  /** Configuration of the hook that triggered the run. */
   config: Record<string, unknown>
-  /** With what the chain of causes began, and how many runs lie between. */
+  /** Id of the event or call that started the chain of runs. */
   chain_id: string
+  /** Number of runs between the start of the chain and this run. */
   depth: number
-  /** W3C Trace Context of what caused it; null where there is none. */
+  /** W3C Trace Context of the cause; null if there is none. */
   traceparent: string | null
-  /** Aborted shortly before the time is over. */
+  /** Aborted shortly before the call times out. */
   signal: AbortSignal
-  /** Seconds that are left. */
+  /** Returns the seconds until the call times out. */
   timeLeft(): number
-  /** The row that the event is about, as filters see it; null when it is gone, or the event is about none. */
+  /** Returns the row of the event, as filters see it. Null if the row is deleted or the event has no row. */
   row(): Promise<Record<string, unknown> | null>
-  /** What `work` returned when it was first done under this key, in whichever run. */
+  /** Executes `work` once per key over all attempts of a run. Returns the stored result if an earlier attempt has executed it. */
   once<Value>(key: string, work: () => Value | Promise<Value>): Promise<Value>
-  /** Tells an MCP client that waits for the call how far it is; `progress` must grow. Says nothing to anybody else. */
+  /** Reports progress to an MCP client that waits for the call. `progress` must increase. Without such a client, has no effect. */
   progress(progress: number, total?: number, message?: string): Promise<void>
-  /** Of a call by an MCP client: what it has answered to the function's questions, unchecked, what the function noted when it asked, and what the client can be asked. */
+  /** Details of a call by an MCP client. */
   tool?: {
+    /** Responses of the client to the function's input requests, not validated. */
     input_responses: Record<string, unknown> | null
+    /** State that the function returned with its input requests. */
     request_state: unknown
     client_capabilities: Record<string, unknown>
   }
-  /** An HTTP answer: text, bytes, or anything else as JSON. */
+  /** Creates an HTTP response. A body that is not text or bytes is sent as JSON. */
   response(body?: unknown, options?: { status?: number; headers?: Record<string, string> }): unknown
-  /** Ends this attempt: the run is tried again in so many seconds. */
+  /** Ends this attempt. The run is retried after this many seconds. */
   retryLater(seconds: number, message?: string): never
-  /** Ends the run: no further attempt. */
+  /** Ends the run without further attempts. */
   neverRetry(message?: string): never
 }
 
@@ -129,7 +132,7 @@ export interface Schedule {
   overlap?: 'skip' | 'queue'
 }
 
-/** What sets a function off and what bounds it: `export const config: Config = {…}`. */
+/** Triggers and limits of a function: `export const config: Config = {…}`. */
 export interface Config {
   triggers?: DataEvent['event'] | EventTrigger | (DataEvent['event'] | EventTrigger)[]
   schedule?: string | Schedule | (string | Schedule)[]

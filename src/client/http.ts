@@ -9,7 +9,7 @@ import { uploadBody } from './upload.ts'
 
 export interface HttpOptions extends SendOptions {
   url: string
-  /** Null sends none. */
+  /** API key; null sends no key. */
   apiKey: string | null
   projectId: string | null
   timeoutSeconds: number
@@ -17,14 +17,14 @@ export interface HttpOptions extends SendOptions {
   json: JsonCodec
 }
 
-/** The server carries out such a request once, however often it is sent. */
+/** Requests with an idempotency key are executed once, even if they are repeated. */
 const hasIdempotencyKey = (headers: Record<string, string> = {}) =>
   Object.keys(headers).some((name) => name.toLowerCase() === 'idempotency-key')
 
-/** Calls the server by `fetch`. */
+/** Creates the transport that calls a server with `fetch`. */
 export function httpTransport(options: HttpOptions): Transport {
   const base = options.url.replace(/\/+$/, '')
-  const usual: Record<string, string> = {
+  const defaultHeaders: Record<string, string> = {
     ...(options.apiKey === null ? {} : { authorization: `Bearer ${options.apiKey}` }),
     ...(options.projectId === null ? {} : { 'x-project-id': options.projectId }),
     ...options.headers,
@@ -42,7 +42,7 @@ export function httpTransport(options: HttpOptions): Transport {
       url: `${base}${path}`,
       body: upload ? upload.body : body && options.json.stringify(body),
       headers: {
-        ...usual,
+        ...defaultHeaders,
         ...(upload ? upload.headers : body && { 'content-type': 'application/json' }),
         ...(range ? { range: `bytes=${range.start}-${range.end === undefined ? '' : range.end - 1}` } : {}),
         ...headers,
@@ -50,7 +50,7 @@ export function httpTransport(options: HttpOptions): Transport {
       isSafe: method === 'GET' || READS.includes(operation) || hasIdempotencyKey(headers),
       isOnce: upload?.isStream ?? false,
       isOpen: KINDS[operation] === 'bytes' || KINDS[operation] === 'stream',
-      // Contents take the time that they take.
+      // Uploads have no timeout by default.
       timeoutSeconds: timeoutSeconds ?? (upload ? null : options.timeoutSeconds),
       signal,
     }
@@ -87,6 +87,6 @@ function eventStream(response: Response): Response {
 }
 
 function unexpected({ url, status }: Response, cause?: unknown): ZeroDBError {
-  const detail = `${url} does not answer as this API does: is it the address of a server?`
+  const detail = `${url} is not a server of this API: check the address`
   return new ZeroDBError({ status, code: 'unexpected_answer', detail, cause })
 }

@@ -1,4 +1,4 @@
-// zerodb-functions/client: the API for programs. Nothing but what every JavaScript runtime has.
+// zerodb-functions/client: the client of the API. Uses only features of all JavaScript runtimes.
 export { operationsOver } from './bind.ts'
 export { type FieldError, type LocalErrorCode, ZeroDBError } from './errors.ts'
 export type * from './generated.ts'

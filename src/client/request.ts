@@ -3,15 +3,15 @@ import { type OperationName, ROUTES } from './generated.ts'
 
 export interface Address {
   method: string
-  /** With the query. */
+  /** Path with query. */
   path: string
-  /** What is sent as the body; null for a GET or DELETE. */
+  /** Body; null for GET and DELETE. */
   body: Record<string, unknown> | null
 }
 
 /**
- * Where and how an operation's input is sent: the keys of the path, then the query or the body. A path's project that is not given is the
- * caller's own (`-`). Throws `misused` for what no path can hold.
+ * Distributes the input of an operation to path, query and body. A missing project in the path becomes `-`, the project of the key. Throws
+ * `misused` for a value that is not valid in a path.
  */
 export function addressOf(operation: OperationName, input: Record<string, unknown>, projectId = '-'): Address {
   const [method, route] = ROUTES[operation].split(' ') as [string, string]
@@ -30,7 +30,7 @@ export function addressOf(operation: OperationName, input: Record<string, unknow
 
 function segment(operation: OperationName, key: string, value: unknown): string {
   const text = String(value ?? '')
-  // An address takes these two for steps up and down, however they are written.
+  // URLs resolve `.` and `..` as path steps, even if they are encoded.
   if (text !== '' && text !== '.' && text !== '..') return encodeURIComponent(text)
   throw new ZeroDBError({ code: 'misused', detail: `${operation}: ${key} cannot be ${JSON.stringify(value ?? null)}` })
 }

@@ -19,7 +19,7 @@ const refusal = (status: number, retryAfter?: number) =>
 const broken = (code: string) =>
   Object.assign(new TypeError('fetch failed'), { cause: Object.assign(new Error(`it was ${code}`), { code }) })
 
-/** A client of a server that gives these answers in turn, and the requests that it has sent. */
+/** Creates a client of a fake server that gives these answers in turn, and records its requests. */
 function clientOf(answers: Answer[], options: ZeroDBOptions = {}) {
   const sent: { url: string; init: RequestInit }[] = []
   const fetch = async (url: unknown, init: RequestInit = {}) => {
@@ -48,7 +48,7 @@ const failure = (call: Promise<unknown>) =>
   )
 
 describe('what is sent', () => {
-  test('keys of the path, the query or the body; the key; and the project that is meant', async () => {
+  test('path, query, body, API key and project', async () => {
     const { zerodb, sent } = clientOf([], { projectId: 'p1', headers: { 'x-own': 'yes' } })
     await zerodb.vectors.upsert({ document: 'text' })
     await zerodb.vectors.get({ vector_id: 'a/b c?', namespace: 'n&m' })
@@ -63,14 +63,17 @@ describe('what is sent', () => {
     expect(sent[3]!.init.headers).toMatchObject({ authorization: 'Bearer key', 'x-project-id': 'p1', 'x-own': 'yes' })
   })
 
-  test.each(['', '.', '..'])('an id %j that no path can hold is refused before it is sent', async (vector_id) => {
-    const { zerodb, sent } = clientOf([])
-    expect(await failure(zerodb.vectors.get({ vector_id }))).toMatchObject({ code: 'misused', status: 0 })
-    expect(sent).toEqual([])
-  })
+  test.each(['', '.', '..'])(
+    'an id %j that is not valid in a path is rejected before it is sent',
+    async (vector_id) => {
+      const { zerodb, sent } = clientOf([])
+      expect(await failure(zerodb.vectors.get({ vector_id }))).toMatchObject({ code: 'misused', status: 0 })
+      expect(sent).toEqual([])
+    },
+  )
 })
 
-describe('what is sent again', () => {
+describe('retries', () => {
   const read = (zerodb: ZeroDB) => zerodb.runs.get({ run_id: 'id' })
   const search = (zerodb: ZeroDB) => zerodb.memory.recall({ query: 'text' })
   const write = (zerodb: ZeroDB) => zerodb.memory.remember({ content: 'text' })
@@ -81,11 +84,11 @@ describe('what is sent again', () => {
     ['a search that is answered 503, though it is a POST', search, () => refusal(503, 0), true],
     ['a read whose connection broke', read, () => broken('ECONNRESET'), true],
     ['a write that is answered 429', write, () => refusal(429, 0), true],
-    ['a write for which there was no connection', write, () => broken('ECONNREFUSED'), true],
-    ['a write that is answered 503, which may have been done', write, () => refusal(503, 0), false],
-    ['a write whose connection broke, which may have been done', write, () => broken('ECONNRESET'), false],
-    ['a read that is refused', read, () => refusal(404), false],
-    ['a read that fails inside', read, () => refusal(500), false],
+    ['a write without a connection', write, () => broken('ECONNREFUSED'), true],
+    ['a write that is answered 503, which may have been executed', write, () => refusal(503, 0), false],
+    ['a write whose connection broke, which may have been executed', write, () => broken('ECONNRESET'), false],
+    ['a read that is rejected', read, () => refusal(404), false],
+    ['a read with an internal error', read, () => refusal(500), false],
   ])('%s', async (_, call, answer, again) => {
     const { zerodb, sent } = clientOf([answer()])
     const outcome = await failure(call(zerodb))
@@ -94,7 +97,7 @@ describe('what is sent again', () => {
     expect(sent).toHaveLength(again ? 2 : 1)
   })
 
-  test('twice at most, unless it is said otherwise; then the last error is thrown', async () => {
+  test('twice at most by default; then the last error is thrown', async () => {
     const usual = clientOf([1, 2, 3, 4].map(() => refusal(503, 0)))
     expect(await failure(read(usual.zerodb))).toMatchObject({
       status: 503,
@@ -108,13 +111,13 @@ describe('what is sent again', () => {
     expect(never.sent).toHaveLength(1)
   })
 
-  test('not if the server asks for a longer pause than anybody would wait', async () => {
+  test('not if the server requests a delay over 30 s', async () => {
     const { zerodb, sent } = clientOf([refusal(429, 3600)])
     expect(await failure(write(zerodb))).toMatchObject({ status: 429, retry_after: 3600 })
     expect(sent).toHaveLength(1)
   })
 
-  test('not a stream, which is gone', async () => {
+  test('not for a stream, which is consumed', async () => {
     const { zerodb, sent } = clientOf([refusal(429, 0)])
     async function* content() {
       yield new Uint8Array(3)
@@ -125,12 +128,12 @@ describe('what is sent again', () => {
 })
 
 describe('errors', () => {
-  test.each([0, -5])('B8: a Retry-After of %i asks for no pause', async (seconds) => {
+  test.each([0, -5])('B8: a Retry-After of %i is ignored', async (seconds) => {
     const { zerodb } = clientOf([refusal(503, seconds)], { maxRetries: 0 })
     expect(await failure(zerodb.runs.get({ run_id: 'id' }))).toMatchObject({ status: 503, retry_after: null })
   })
 
-  test('fields that are wrong make a sentence, and are there one by one', async () => {
+  test('invalid fields are in the message and in the detail', async () => {
     const detail = [
       { type: 'missing', loc: ['body', 'hook_name'], msg: 'Field required' },
       { type: 'int_type', loc: ['body', 'retry', 'max_attempts'], msg: 'Input should be a valid integer' },
@@ -145,7 +148,7 @@ describe('errors', () => {
     )
   })
 
-  test('a server that is none of ours is named', async () => {
+  test('another server is reported as unexpected_answer', async () => {
     for (const answer of [
       new Response('<html>', { status: 404 }),
       new Response('<html>'),
@@ -158,7 +161,7 @@ describe('errors', () => {
     expect(await failure(zerodb.event_log.stream().next())).toMatchObject({ code: 'unexpected_answer' })
   })
 
-  test('a server that does not answer in time is a timeout, and what the caller aborts ends with the caller’s reason', async () => {
+  test('a server without a response is a timeout, and an aborted call rejects with the caller’s reason', async () => {
     const { zerodb } = clientOf(['silence', 'silence', 'silence'])
     expect(await failure(zerodb.memory.remember({ content: 'text' }, { timeoutSeconds: 0.01 }))).toMatchObject({
       code: 'timeout',
@@ -171,7 +174,7 @@ describe('errors', () => {
     expect(await failure(zerodb.auth.me({}, { signal: stop.signal }))).toEqual(new Error('enough'))
   })
 
-  test('a connection that fails says why', async () => {
+  test('a failed connection reports the reason', async () => {
     const { zerodb } = clientOf([broken('ECONNRESET')])
     const error = await failure(zerodb.memory.remember({ content: 'text' }))
     expect((error as Error).message).toBe('No server answers at http://server:8000: it was ECONNRESET')

@@ -6,34 +6,34 @@ export interface Sending {
   url: string
   body: Body | null
   headers: Record<string, string>
-  /** Doing it twice changes no more than doing it once. */
+  /** The request can be repeated without further effects. */
   isSafe: boolean
-  /** The body is a stream, and gone once it has been sent. */
+  /** The body is a stream, which can only be sent once. */
   isOnce: boolean
-  /** The answer goes on after it has begun, and is aborted with the signal until its end. */
+  /** The response is a stream, which the signal can abort until its end. */
   isOpen: boolean
-  /** Null: as long as it takes. */
+  /** Timeout; null for none. */
   timeoutSeconds: number | null
   signal: AbortSignal | undefined
 }
 
 export interface SendOptions {
   fetch: typeof fetch
-  /** How often a call is sent again, at most. */
+  /** Maximum number of retries. */
   maxRetries: number
 }
 
-/** Whoever is asked to wait for longer is told so instead. */
-const MAX_PAUSE_SECONDS = 30
-const FIRST_PAUSE_SECONDS = 0.5
+/** If the server requests a longer delay, the error is thrown instead of retrying. */
+const MAX_DELAY_SECONDS = 30
+const FIRST_DELAY_SECONDS = 0.5
 const UNAVAILABLE = [502, 503, 504]
 
-/** Failures of fetch in Node, Deno and Bun before anything has been sent. Browsers do not say which one it was. */
+/** Matches errors of fetch in Node, Deno and Bun before a request is sent. Browsers do not report the reason. */
 const NEVER_SENT = /ECONNREFUSED|ConnectionRefused|[Cc]onnection refused|ENOTFOUND|EAI_AGAIN|UND_ERR_CONNECT_TIMEOUT/
 
 /**
- * What `read` makes of the answer. Sent again is only what changes nothing, and what has certainly not been done: a 429, or a connection that
- * never was. Throws `ZeroDBError`, and the signal's reason once it is aborted.
+ * Sends a request and returns the result of `read`. Retries only safe requests, and requests that were certainly not executed: after a 429 or a
+ * failed connection. Throws `ZeroDBError`, or the reason of the signal if it is aborted.
  */
 export async function send<Answer>(
   sending: Sending,
@@ -44,9 +44,9 @@ export async function send<Answer>(
     const outcome = await tryOnce(sending, options.fetch, read)
     if ('answer' in outcome) return outcome.answer
     const { error, mayRepeat } = outcome
-    const pause = error.retry_after ?? Math.random() * FIRST_PAUSE_SECONDS * 2 ** attempt
-    if (!mayRepeat || sending.isOnce || attempt >= options.maxRetries || pause > MAX_PAUSE_SECONDS) throw error
-    await sleep(pause * 1000, sending.signal)
+    const delay = error.retry_after ?? Math.random() * FIRST_DELAY_SECONDS * 2 ** attempt
+    if (!mayRepeat || sending.isOnce || attempt >= options.maxRetries || delay > MAX_DELAY_SECONDS) throw error
+    await sleep(delay * 1000, sending.signal)
   }
 }
 
@@ -70,7 +70,7 @@ async function tryOnce<Answer>(
       headers,
       body,
       signal: ending.signal,
-      // Followed, a POST may become a GET.
+      // Following a redirect can turn a POST into a GET.
       redirect: 'manual',
       ...(isOnce ? ({ duplex: 'half' } as object) : {}),
     })
@@ -82,7 +82,7 @@ async function tryOnce<Answer>(
     if (cause instanceof ZeroDBError) throw cause
     const [server] = url.split('/api/')
     if (isLate) {
-      const detail = `${server} has not answered within ${timeoutSeconds} s`
+      const detail = `${server} did not respond within ${timeoutSeconds} s`
       return { error: new ZeroDBError({ code: 'timeout', detail, cause }), mayRepeat: isSafe }
     }
     const reason = reasonOf(cause as Thrown)
@@ -102,7 +102,7 @@ interface Thrown {
   errors?: Thrown[]
 }
 
-/** Node hides what happened in the cause, or in the first of several. */
+/** Returns the reason of a network error, which Node puts into the cause or the first of several errors. */
 function reasonOf({ code = '', message = '', cause, errors }: Thrown): string {
   const inner = cause ?? errors?.[0]
   if (inner) return reasonOf(inner)
@@ -115,7 +115,7 @@ interface Following {
   forget(): void
 }
 
-/** What aborts with `signal`, or by itself, until it is told to forget. `AbortSignal.any` is not yet everywhere. */
+/** Creates a controller that also aborts with `signal`, until `forget` is called. `AbortSignal.any` is not available in all runtimes. */
 export function following(signal: AbortSignal | undefined): Following {
   const controller = new AbortController()
   const abort = () => controller.abort(signal!.reason)
@@ -128,7 +128,7 @@ export function following(signal: AbortSignal | undefined): Following {
   }
 }
 
-/** Throws the signal's reason when it is aborted meanwhile. */
+/** Waits. Rejects with the reason of the signal if it is aborted. */
 export function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
     const abort = () => {

@@ -1,16 +1,16 @@
 import type { OperationName } from './generated.ts'
 
 export interface CallOptions {
-  /** Ends the call when it is aborted; the call then fails with the signal's reason. */
+  /** Aborts the call, which then rejects with the reason of the signal. */
   signal?: AbortSignal | undefined
-  /** Seconds that the server may take to answer, in place of the client's own. Streams and contents of files may take longer. */
+  /** Timeout of the response in seconds, instead of that of the client. Streams and contents of files can take longer. */
   timeoutSeconds?: number | undefined
   headers?: Record<string, string> | undefined
 }
 
-/** What carries calls to the server: HTTP, or for a function the channel out of its sandbox. */
+/** Sends calls to the server. */
 export interface Transport {
-  /** What the operation answers: JSON, a `Download` for bytes, `AsyncIterable<Message>` for a stream. Throws `ZeroDBError`. */
+  /** Calls an operation. Resolves with JSON, a `Download` for bytes, or `AsyncIterable<Message>` for a stream. Throws `ZeroDBError`. */
   call(operation: OperationName, input: Record<string, unknown>, options: CallOptions): Promise<unknown>
 }
 
@@ -20,33 +20,33 @@ export interface Message {
   data: unknown
 }
 
-/** The first page as a promise, and all items of all pages as an async iterable: `await` it or `for await` over it. */
+/** A paged result: `await` it for the first page, or `for await` over the items of all pages. */
 export interface Page<Answer, Item> extends Promise<Answer>, AsyncIterable<Item> {}
 
-/** The content of a file to be uploaded. A Blob or bytes can be sent again after a failure, a stream cannot. */
+/** The content of a file to upload. A Blob or bytes can be sent again after a failure, a stream cannot. */
 export interface UploadContent {
   content?: Blob | Uint8Array | ReadableStream<Uint8Array> | AsyncIterable<Uint8Array> | undefined
 }
 
 export interface DownloadOptions extends CallOptions {
-  /** Only these bytes: from `start` up to, and without, `end`. */
+  /** Byte range from `start` up to but not including `end`. */
   range?: { start: number; end?: number | undefined } | undefined
 }
 
-/** The content of a file, as it comes. */
+/** The content of a file as a stream. */
 export interface Download {
   content_type: string
   file_name: string
-  /** Bytes that come: of the range, where one was asked for. Null where nobody knows before they have come. */
+  /** Size in bytes, of the range if one was requested. Null if unknown in advance. */
   size: number | null
-  /** Names the content: the same bytes have the same tag. Null where they are made anew each time. */
+  /** Identifies the content: equal bytes have the same tag. Null for generated content. */
   etag: string | null
   stream: ReadableStream<Uint8Array>
   bytes(): Promise<Uint8Array>
   text(): Promise<string>
 }
 
-/** How JSON is read and written. */
+/** Parses and formats JSON. */
 export interface JsonCodec {
   parse(text: string): unknown
   stringify(value: unknown): string

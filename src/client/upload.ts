@@ -1,16 +1,16 @@
 import type { JsonCodec, UploadContent } from './transport.ts'
 
-/** What fetch sends. */
+/** The type of a request body of fetch. */
 export type Body = NonNullable<RequestInit['body']>
 
 interface UploadBody {
   body: Body
   headers: Record<string, string>
-  /** A stream is gone once it has been sent. */
+  /** Whether the body is a stream, which can only be sent once. */
   isStream: boolean
 }
 
-/** A multipart body: the fields, then the content. */
+/** Creates a multipart body with the fields followed by the content. */
 export function uploadBody(
   { content, ...fields }: UploadContent & Record<string, unknown>,
   json: JsonCodec,
@@ -52,7 +52,7 @@ async function* multipart(
   yield encoder.encode(`\r\n--${boundary}--\r\n`)
 }
 
-/** As browsers write it: https://html.spec.whatwg.org/multipage/form-control-infrastructure.html#multipart-form-data */
+/** Escapes a name as browsers do: https://html.spec.whatwg.org/multipage/form-control-infrastructure.html#multipart-form-data */
 function quoted(name: string): string {
   return name.replace(/\r\n?|\n/g, '%0D%0A').replace(/"/g, '%22')
 }
@@ -70,7 +70,7 @@ function streamOf(source: AsyncGenerator<Uint8Array, void>): ReadableStream<Uint
   })
 }
 
-/** Not every browser can go through a stream by itself. */
+/** Iterates over a stream. Streams are not async iterable in every browser. */
 export async function* chunks(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array, void> {
   const reader = stream.getReader()
   try {

@@ -11,11 +11,11 @@ const signed = (fields: { body?: string; timestamp?: number } = {}, secrets = [s
   signatureHeaders({ id: 'run-1', timestamp: now, body, ...fields }, secrets)
 const failure = (call: Promise<unknown>) =>
   call.then(
-    () => 'believed',
+    () => 'accepted',
     (error: WebhookError) => error.code,
   )
 
-test('what the server signs is believed, from any kind of headers and body', async () => {
+test('a message signed by the server is accepted, with any kind of headers and body', async () => {
   const message = JSON.parse(body)
   const headers = signed()
   expect(await verifyWebhook({ headers, body, secrets: secret })).toEqual(message)
@@ -25,10 +25,10 @@ test('what the server signs is believed, from any kind of headers and body', asy
   expect(await verifyWebhook({ headers: shouted, body, secrets: secret })).toEqual(message)
 })
 
-test('while a secret is rotated, either will do on both sides', async () => {
+test('during the rotation of a secret, both secrets are accepted on both sides', async () => {
   const next = newWebhookSecret()
-  expect(await failure(verifyWebhook({ headers: signed({}, [next, secret]), body, secrets: secret }))).toBe('believed')
-  expect(await failure(verifyWebhook({ headers: signed(), body, secrets: [next, secret] }))).toBe('believed')
+  expect(await failure(verifyWebhook({ headers: signed({}, [next, secret]), body, secrets: secret }))).toBe('accepted')
+  expect(await failure(verifyWebhook({ headers: signed(), body, secrets: [next, secret] }))).toBe('accepted')
 })
 
 interface Given {
@@ -48,13 +48,13 @@ test.each<[string, Given, WebhookError['code']]>([
   ],
   ['a message from before', { headers: signed({ timestamp: now - 301 }) }, 'too_old'],
   ['a message from the future', { headers: signed({ timestamp: now + 301 }) }, 'too_old'],
-  ['a time that is none', { headers: { ...signed(), 'webhook-timestamp': 'today' } }, 'too_old'],
+  ['an invalid time', { headers: { ...signed(), 'webhook-timestamp': 'today' } }, 'too_old'],
   ['no headers', { headers: {} }, 'unsigned'],
-])('%s is not believed', async (_, given, code) => {
+])('%s is rejected', async (_, given, code) => {
   expect(await failure(verifyWebhook({ headers: signed(), body, secrets: secret, ...given }))).toBe(code)
 })
 
-test('what is no secret is the receiver’s own mistake', async () => {
+test('an invalid secret is a TypeError', async () => {
   await expect(verifyWebhook({ headers: signed(), body, secrets: 'whsec_~' })).rejects.toThrow(TypeError)
   await expect(verifyWebhook({ headers: signed(), body, secrets: '' })).rejects.toThrow(TypeError)
 })

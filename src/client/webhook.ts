@@ -1,19 +1,20 @@
 import type { ZeroDBEvent } from './generated.ts'
 
-/** What a webhook posts: the event, and the run that sends it. */
+/** The message of a webhook: the event, and the run that sends it. */
 export type WebhookMessage = ZeroDBEvent & {
   hook_id: string
-  /** The same in every attempt. */
+  /** Id of the run, which is the same in every attempt. */
   run_id: string
   attempt: number
-  /** An event that is handed out once more. */
+  /** True for an event of a replay or backfill. */
   synthetic: boolean
-  /** The event with which the chain of causes began, and how many runs lie between it and this one. */
+  /** Id of the event or call that started the chain of runs. */
   chain_id: string
+  /** Number of runs between the start of the chain and this run. */
   depth: number
 }
 
-/** A message that must not be believed. */
+/** A message failed the verification and must not be trusted. */
 export class WebhookError extends Error {
   override readonly name = 'WebhookError'
   readonly code: 'unsigned' | 'too_old' | 'wrong_signature'
@@ -26,8 +27,8 @@ export class WebhookError extends Error {
 type Headers = { get(name: string): string | null } | Record<string, string | readonly string[] | undefined>
 
 /**
- * The message of a webhook, if it was signed with one of `secrets` (Standard Webhooks 1.0) not longer than `toleranceSeconds` ago.
- * `body` is the text as it came. Throws `WebhookError`, and `TypeError` for what is no secret.
+ * Verifies the signature of a webhook (Standard Webhooks 1.0) and returns its message. The message must be signed with one of `secrets` and not
+ * be older than `toleranceSeconds`. `body` must be the unchanged request body. Throws `WebhookError`, and `TypeError` for an invalid secret.
  */
 export async function verifyWebhook(request: {
   headers: Headers
@@ -39,23 +40,23 @@ export async function verifyWebhook(request: {
   const body = typeof request.body === 'string' ? request.body : new TextDecoder().decode(request.body)
   const [id, timestamp, signatures] = ['id', 'timestamp', 'signature'].map((name) => header(headers, `webhook-${name}`))
   if (!id || !timestamp || !signatures)
-    throw new WebhookError(
-      'unsigned',
-      'The headers webhook-id, webhook-timestamp and webhook-signature are not all there',
-    )
-  // No comparison with a number that is none is true.
+    throw new WebhookError('unsigned', 'The headers webhook-id, webhook-timestamp and webhook-signature are required')
+  // Negated, because comparisons with NaN are false.
   if (!(Math.abs(Date.now() / 1000 - Number(timestamp)) <= toleranceSeconds))
-    throw new WebhookError('too_old', `Sent more than ${toleranceSeconds} seconds ago, or from now`)
+    throw new WebhookError(
+      'too_old',
+      `The timestamp differs from the current time by more than ${toleranceSeconds} seconds`,
+    )
   const signed = new TextEncoder().encode(`${id}.${timestamp}.${body}`)
   for (const secret of [secrets].flat()) {
     const key = await keyOf(secret)
     for (const signature of signatures.split(' ')) {
       const bytes = signature.startsWith('v1,') ? bytesOf(signature.slice(3)) : null
-      // `verify` takes as long for a signature that is nearly right as for any other.
+      // `verify` runs in constant time, so an attacker cannot guess a signature by timing.
       if (bytes && (await crypto.subtle.verify('HMAC', key, bytes, signed))) return JSON.parse(body)
     }
   }
-  throw new WebhookError('wrong_signature', 'Not signed with this secret')
+  throw new WebhookError('wrong_signature', 'The signature does not match the secret')
 }
 
 function header(headers: Headers, name: string): string | undefined {
@@ -66,11 +67,12 @@ function header(headers: Headers, name: string): string | undefined {
 
 async function keyOf(secret: string) {
   const bytes = bytesOf(secret.replace(/^whsec_/, ''))
-  if (!bytes?.length) throw new TypeError('A secret is "whsec_" and base64, as the webhook’s creation has answered it')
+  if (!bytes?.length)
+    throw new TypeError('Invalid secret: use the webhook_secret from the creation of the webhook, "whsec_" and base64')
   return crypto.subtle.importKey('raw', bytes, { name: 'HMAC', hash: 'SHA-256' }, false, ['verify'])
 }
 
-/** Null for what is no base64. */
+/** Decodes base64. Returns null if it is not valid. */
 function bytesOf(base64: string): Uint8Array<ArrayBuffer> | null {
   try {
     return Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0))

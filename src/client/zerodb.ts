@@ -5,24 +5,24 @@ import { httpTransport } from './http.ts'
 import type { JsonCodec } from './transport.ts'
 
 export interface ZeroDBOptions {
-  /** Of the server, e.g. `http://127.0.0.1:8000`. Without it `ZERODB_URL` says, else the `credentials.json` of a server started here. */
+  /** Address of the server, e.g. `http://127.0.0.1:8000`. By default `ZERODB_URL`, or the server in `credentials.json` that was started here. */
   url?: string | undefined
-  /** An API key or an access token; null sends none. */
+  /** API key or access token; null sends none. */
   apiKey?: string | null | undefined
-  /** The project of calls that name none; else the key's own. */
+  /** Default project of calls; the project of the key if absent. */
   projectId?: string | undefined
-  /** How often a call is sent again that changes nothing or has certainly not been done; 2 unless given. */
+  /** Maximum number of retries of safe calls, and of calls that were certainly not executed. Default 2. */
   maxRetries?: number | undefined
-  /** Seconds that the server may take to answer; 60 unless given. */
+  /** Timeout of responses in seconds. Default 60. */
   timeoutSeconds?: number | undefined
-  /** Sent with every request. */
+  /** Headers of every request. */
   headers?: Record<string, string> | undefined
   fetch?: typeof fetch | undefined
-  /** Reads and writes JSON in place of the global `JSON`, which rounds numbers of more digits than a double has. */
+  /** Replaces the global `JSON`, which rounds numbers with more digits than a double. */
   json?: JsonCodec | undefined
 }
 
-/** A server, with every operation of its API as `zerodb.<noun>.<verb>(input)`. */
+/** A client with all operations of the API as `zerodb.<noun>.<verb>(input)`. */
 export type ZeroDB = Operations
 
 class Client {
@@ -42,5 +42,5 @@ class Client {
   }
 }
 
-/** Opens nothing: the first call does. */
+/** Creates a client. Connects with the first call. */
 export const ZeroDB = Client as unknown as new (options?: ZeroDBOptions) => ZeroDB
