@@ -5,9 +5,9 @@ import { eventLogMessages, eventLogStream } from '../schema/event-log.ts'
 import { decodeEventPlace, encodeEventPlace } from './lib/cursor.ts'
 import { defineStream, type StreamMessage } from './operation.ts'
 
-/** How soon an event is seen that another process has written. */
+/** Interval at which events of other processes are looked for. */
 const LATEST_MS = 1_000
-/** How soon it is looked again for what was being written a moment ago. */
+/** Delay before uncommitted events are looked for again. */
 const SOON_MS = 20
 const PAGE = 200
 
@@ -23,19 +23,19 @@ export const eventLogStreamOperation = defineStream({
   messages: eventLogMessages,
   async run(app, caller, { after, ...filter }, signal) {
     const seen = after === undefined ? null : decodeEventPlace(app, after, 'after')
-    takePlace(app, caller.user_id, signal)
+    countStream(app, caller.user_id, signal)
     return follow(app, caller, filter, seen, signal)
   },
 })
 
-/** Counts the stream until `signal` fires. Throws `rate_limited` when the user has as many open as it may: each of them polls the database. */
-function takePlace({ config, eventStreams }: App, userId: string, signal: AbortSignal): void {
+/** Counts the stream until `signal` is aborted. Throws `rate_limited` at the user's limit, because each stream polls the database. */
+function countStream({ config, eventStreams }: App, userId: string, signal: AbortSignal): void {
   const open = eventStreams.get(userId) ?? 0
   const { eventStreams: limit } = config.quotas
   if (open >= limit)
     throw new ZeroError(
       'rate_limited',
-      `This user has ${limit} event streams open, as many as it may (ZERODB_QUOTA_EVENT_STREAMS): close some`,
+      `Event stream limit reached: this user has ${limit} open event streams (ZERODB_QUOTA_EVENT_STREAMS). Close some`,
       { retryAfter: 60 },
     )
   eventStreams.set(userId, open + 1)
@@ -48,8 +48,8 @@ function takePlace({ config, eventStreams }: App, userId: string, signal: AbortS
 }
 
 /**
- * Events in the order of their numbers. A number is drawn before its event is committed, and so a later one may be there first: told are only
- * those up to a number of which all are known to be there, or never to come.
+ * Yields events in the order of their sequence numbers. A number is assigned before its event is committed, so a later number can be committed
+ * first. Only events up to a number are sent below which all events are committed or rolled back.
  */
 async function* follow(
   app: App,
@@ -74,11 +74,11 @@ async function* follow(
   }
 }
 
-/** Up to which number all events are there. */
+/** Determines up to which number all events are committed or rolled back. */
 function watermark(app: App) {
   const { events } = app.store
   let sure = 0
-  /** A number that will be sure when the transactions are over that were at work when it was the last. */
+  /** The last number at some time, which is complete when the transactions that were running at that time have ended. */
   let next: { seq: number; when: number } | null = null
 
   async function advance(): Promise<number> {
@@ -102,7 +102,7 @@ function watermark(app: App) {
   return {
     advance,
     isSure: () => next === null,
-    /** `seq`, as soon as it is sure. */
+    /** Resolves with `seq` when all events up to it are complete. */
     async reaches(seq: number, signal: AbortSignal): Promise<number> {
       while (!signal.aborted && (await advance()) < seq) await app.runs.changed(SOON_MS, signal)
       return seq

@@ -24,7 +24,7 @@ export const filesUpload = defineUpload({
   run: (app, caller, input, parts) => (parts ? uploadParts(app, caller, input, parts) : uploadJson(app, caller, input)),
 })
 
-/** Metadata only, or content as base64. */
+/** Stores a file from a JSON body: metadata only, or content as base64. */
 async function uploadJson(app: App, caller: Caller, input: z.infer<typeof fileUpload>) {
   const content = input.file_content === undefined ? null : decodeBase64(input.file_content)
   if (!input.file_name && !input.file_key) {
@@ -35,7 +35,7 @@ async function uploadJson(app: App, caller: Caller, input: z.infer<typeof fileUp
   return create(app, scope, input, stored)
 }
 
-/** The first file part is the content; the others' text fields are the metadata, before or after it. */
+/** Stores a file from a multipart body. The first file part is the content; text fields before or after it are the metadata. */
 async function uploadParts(
   app: App,
   caller: Caller,
@@ -47,12 +47,12 @@ async function uploadParts(
   let stored: { blob: string; size_bytes: number } | null = null
   for await (const part of parts) {
     if (part.kind === 'field') {
-      // The bytes before this field may be stored already, in the project of the path.
+      // The content before this field may already be stored in the project of the path.
       if (part.name === 'project_id' && part.value !== '-' && part.value.toLowerCase() !== scope.project_id)
         throw new ZeroError('not_found', 'Project not found')
       fields[part.name] = part.name === 'file_metadata' ? parseMetadata(part.value) : part.value
     } else if (stored) {
-      throw new ZeroError('invalid', 'One file a request: the body has a second file part')
+      throw new ZeroError('invalid', 'The body has more than one file part: send one file per request')
     } else {
       stored = await app.blobs.put(part.content, app.config.maxUploadBytes)
       fields['file_name'] ??= part.file_name
@@ -81,7 +81,7 @@ async function create(
   })
 }
 
-/** Asked before the body is taken in: bytes for a project that is not the caller's are not even written. */
+/** Throws `not_found` before the body is read if the project does not belong to the caller, so that no bytes are written for it. */
 async function writable(app: App, caller: Caller, projectId: string) {
   const scope = scopeOf(caller, projectId)
   if (!(await app.store.files.mayUpload(scope))) throw new ZeroError('not_found', 'Project not found')
@@ -104,7 +104,7 @@ function parseMetadata(text: string): unknown {
     return parseJson(text, ['body', 'file_metadata'])
   } catch (error) {
     if (error instanceof ZeroError) throw error
-    // Not JSON: the schema says what it should have been.
+    // Not valid JSON: the schema reports the error.
     return text
   }
 }
@@ -112,7 +112,7 @@ function parseMetadata(text: string): unknown {
 function decodeBase64(text: string): Buffer {
   const bare = text.replace(/^data:[^,]*;base64,/, '').replace(/\s/g, '')
   const decoded = Buffer.from(bare, 'base64')
-  // Node skips what is not base64; a file with holes must not be stored.
+  // Node skips characters that are not base64, which would store an incomplete file.
   if (decoded.toString('base64').replace(/=+$/, '') !== bare.replace(/-/g, '+').replace(/_/g, '/').replace(/=+$/, '')) {
     throw new ZeroError('validation_failed', undefined, {
       fields: [{ type: 'value_error', loc: ['body', 'file_content'], msg: 'Input should be valid base64' }],

@@ -124,7 +124,8 @@ export const functionsDiff = defineJson({
     const { id, version } = await mine(app, caller, input)
     const to = input.to ?? version
     const from = input.from ?? (await app.store.functions.before(id, to))
-    if (from === null) throw new ZeroError('invalid', `Version ${to} is the first: say with which to compare it (from)`)
+    if (from === null)
+      throw new ZeroError('invalid', `Version ${to} is the first: set "from" to the version to compare with`)
     return diffOf(await app.store.functions.version(id, from), await app.store.functions.version(id, to))
   },
 })
@@ -189,7 +190,7 @@ export const functionsDelete = defineJson({
       if (byHand > 0 && !force)
         throw new ZeroError(
           'function_hooked',
-          `${byHand} hooks ask for "${key.name}": delete them first, or send force=true`,
+          `${byHand} hooks use the function "${key.name}": delete them first, or send force=true`,
         )
       for (const hook of hooks) await tx.hooks.remove(user_id, hook.id)
       await tx.functions.remove(id)

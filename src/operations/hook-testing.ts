@@ -6,7 +6,7 @@ import { type Run, run } from '../schema/run.ts'
 import { active, checkEventType } from './hooks.ts'
 import { defineJson } from './operation.ts'
 
-/** How often the database is asked for a run that may be executed in another process. */
+/** Interval at which the run is polled, because another process may execute it. */
 const ASK_MS = 250
 
 export const hooksTestFilter = defineJson({
@@ -49,7 +49,7 @@ export const hooksInvoke = defineJson({
   },
 })
 
-/** The run when its first attempt has ended, or cannot begin, or the time is over. */
+/** Returns the run when its first attempt has ended or cannot start, or at the timeout. */
 async function settled(app: App, caller: Caller, id: string, seconds: number): Promise<Run> {
   const until = performance.now() + seconds * 1000
   for (;;) {

@@ -16,7 +16,7 @@ import { defineJson } from './operation.ts'
 
 const CHOICES = [...HANDLER_NAMES.filter((name) => name !== 'webhook'), 'webhook:<label>']
 
-/** The type that the hook's name stands for; undefined when nothing has that name. */
+/** Returns the hook type for a hook name; undefined for an unknown name. */
 function typeOf(hookName: string): Hook['hook_type'] | undefined {
   if (WEBHOOK_NAME.test(hookName)) return 'webhook'
   return CHOICES.includes(hookName) && handlerOf(hookName) ? 'first_party' : undefined
@@ -30,7 +30,7 @@ export function checkEventType(name: string): EventName {
   return known
 }
 
-/** The hook's type, and the function that is its handler. Throws `invalid` unless the event, the handler and the type exist and fit. */
+/** Returns the type of a hook, and its function if that is the handler. Throws `invalid` unless event, handler and type exist and match. */
 async function checkNames(
   app: App,
   caller: Caller,
@@ -64,7 +64,7 @@ async function checkNames(
   return { hook_type: type, fn }
 }
 
-/** The caller's function of this name in the hook's project, or in the caller's own for a hook on all projects. Null when there is none. */
+/** Returns the caller's function of this name in the hook's project, or in the project of the key for a hook on all projects. Null if there is none. */
 async function functionOf(
   app: App,
   caller: Caller,
@@ -88,7 +88,7 @@ function checkConfig(app: App, hookName: string, config: Record<string, unknown>
   if (typeOf(hookName) === 'webhook') checkTarget(app, config)
 }
 
-/** Throws what the making of this hook would throw. `functionName`: of the function that it names, if it names one that is known. */
+/** Throws the errors that creating this hook would throw. `functionName` is the name of its function, if that is known. */
 export function checkHook(
   app: App,
   hook: { event_type: string; hook_name: string; hook_type: string; hook_config: Record<string, unknown> },
@@ -99,14 +99,14 @@ export function checkHook(
   if (type === undefined || type !== hook.hook_type)
     throw new ZeroError(
       'invalid',
-      `Invalid hook_name "${hook.hook_name}": no handler of type ${hook.hook_type} is called so`,
+      `Invalid hook_name "${hook.hook_name}": no handler of type ${hook.hook_type} has this name`,
     )
   checkConfig(app, hook.hook_name, hook.hook_config)
 }
 
 const WARM_SECONDS = 10
 
-/** The first event must not wait for a model to load: the hook's maker does, once. A model that cannot be loaded shows in the runs. */
+/** Loads models at the creation of a hook, so that the first event does not wait for them. Runs report a model that cannot be loaded. */
 async function warm(app: App, hookName: string): Promise<void> {
   const loaded = handlerOf(hookName)
     ?.warm?.(app)
@@ -170,7 +170,7 @@ export const hooksList = defineJson({
   run: (app, caller, input) => app.store.hooks.list(caller.user_id, { ...input, bound: caller.bound }),
 })
 
-/** The caller's hook. One outside the project that the key is bound to is as good as none. */
+/** Returns the caller's hook. Throws `not_found` for a hook outside the project that the key is bound to. */
 export async function mine(app: App, caller: Caller, id: string): Promise<Hook> {
   const hook = await app.store.hooks.get(caller.user_id, id)
   if (caller.bound !== null && hook.project_id !== null && hook.project_id !== caller.bound)
@@ -178,10 +178,10 @@ export async function mine(app: App, caller: Caller, id: string): Promise<Hook> 
   return hook
 }
 
-/** The same, and it is switched on. */
+/** Returns the caller's hook. Throws `invalid` if it is disabled. */
 export async function active(app: App, caller: Caller, id: string): Promise<Hook & { event_type: EventName }> {
   const hook = await mine(app, caller, id)
-  if (!hook.is_active) throw new ZeroError('invalid', 'This hook is switched off: switch it on first')
+  if (!hook.is_active) throw new ZeroError('invalid', 'This hook is disabled: enable it first')
   return hook as Hook & { event_type: EventName }
 }
 
@@ -197,7 +197,7 @@ export const hooksGet = defineJson({
   run: (app, caller, input) => mine(app, caller, input.hook_id),
 })
 
-/** A key that is bound to one project may see the user's global hooks, and not change them for the other projects. */
+/** Throws `forbidden` for a change of a global hook with a key that is bound to one project, because it would affect other projects. */
 export async function changeable(app: App, caller: Caller, id: string): Promise<Hook> {
   const hook = await mine(app, caller, id)
   if (caller.bound !== null && hook.project_id === null)

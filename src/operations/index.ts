@@ -57,7 +57,7 @@ import { backupsCreate, projectsExport, projectsImport } from './transfer.ts'
 import { vectorsDelete, vectorsGet, vectorsList, vectorsSearch, vectorsUpsert, vectorsUpsertBatch } from './vectors.ts'
 import { hooksRotateSecret } from './webhooks.ts'
 
-/** The API, verb by verb. */
+/** All operations of the API. */
 export const OPERATIONS: readonly Operation[] = [
   authRegister,
   authLogin,

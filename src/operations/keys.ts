@@ -26,7 +26,7 @@ export const keysCreate = defineJson({
     if (project_id !== null) await app.store.projects.get(scopeOf(caller, project_id))
     const missing = input.scopes.find((scope) => !allows(caller.permissions, scope))
     if (missing)
-      throw new ZeroError('forbidden', `A key cannot make one with a right that it lacks itself: "${missing}"`)
+      throw new ZeroError('forbidden', `This key cannot create a key with a permission that it lacks: "${missing}"`)
     const key = newApiKey()
     const stored = await app.store.transaction(async (tx) => {
       const created = await tx.keys.create({

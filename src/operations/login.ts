@@ -10,10 +10,10 @@ import { ZeroError } from '../errors.ts'
 import { loggedOut, login, logout, person, refresh, register, registered, tokens } from '../schema/login.ts'
 import { defineJson } from './operation.ts'
 
-/** Which one PostgreSQL names depends on the spelling: the exact address violates both, another case only the second. */
+/** The unique constraints on addresses. The same spelling violates both, another case only the second. */
 const EMAIL_CONSTRAINTS = ['zerodb_users_email_key', 'uix_zerodb_users_email']
 
-/** An access token, and the refresh token by which the next one is had. */
+/** Creates an access token and the refresh token for its successor. */
 async function issueTokens(app: App, userId: string, familyId: string = randomUUID()): Promise<z.infer<typeof tokens>> {
   const refreshToken = randomBytes(32).toString('base64url')
   await app.store.refreshTokens.create({
@@ -44,7 +44,10 @@ export const authRegister = defineJson({
   status: 201,
   async run(app, _, input) {
     if (!app.config.registration) {
-      throw new ZeroError('forbidden', 'Registration is off on this server: its owner can set ZERODB_REGISTRATION=on')
+      throw new ZeroError(
+        'forbidden',
+        'Registration is disabled on this server: its owner can set ZERODB_REGISTRATION=on',
+      )
     }
     const password_hash = await withDerivationSlot(() => hashPassword(input.password))
     const username = input.username ?? input.name ?? null
@@ -75,19 +78,19 @@ export const authLogin = defineJson({
     const checkThrottle = () => {
       const wait = Math.max(logins.byEmail.waitFor(email), logins.byClient.waitFor(client))
       if (wait > 0)
-        throw new ZeroError('rate_limited', `Too many failed logins: try again in ${wait} s`, { retryAfter: wait })
+        throw new ZeroError('rate_limited', `Too many failed logins: retry in ${wait} s`, { retryAfter: wait })
     }
     checkThrottle()
     const user = await store.users.findByEmail(input.email)
     await withDerivationSlot(async () => {
-      // Attempts that waited in the queue count the failures of those before them.
+      // Checked again, because earlier attempts in the queue may have failed.
       checkThrottle()
       if (await passwordMatches(input.password, user?.password_hash ?? null)) return
       logins.byEmail.failed(email)
       logins.byClient.failed(client)
       throw new ZeroError('unauthorized', 'Incorrect e-mail or password')
     })
-    // The client's failures stay: an attacker could clear them with an account of their own.
+    // The failures of the client are kept: an attacker could reset them by logging in to another account.
     logins.byEmail.succeeded(email)
     return issueTokens(app, user!.id)
   },
@@ -107,7 +110,7 @@ export const authRefresh = defineJson({
   async run(app, _, input) {
     const used = await app.store.refreshTokens.use(hashApiKey(input.refresh_token))
     if (used?.stolen) {
-      // Two hold one token: whoever is the thief, neither may go on.
+      // The token was used twice, so one user has stolen it: both lose access.
       app.log.warn({ user: used.user_id }, 'a refresh token was used twice; its login is ended')
       await app.store.refreshTokens.revokeFamily(used)
     }

@@ -13,7 +13,7 @@ interface Verb<Input extends z.ZodObject> {
   description: string
   /** Method and path; `:key` is a key of `input`. The other keys come from the query of a GET or DELETE, else from the body. */
   route: `${'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'} /${string}`
-  /** What the caller's key must allow. `any`: every caller may; `public`: requests need no key (`caller` is `NOBODY` then). */
+  /** Required permission of the caller's key. `any` accepts every key; `public` needs no key (`caller` is `ANONYMOUS`). */
   permission: Permission | 'any' | 'public'
   /**
    * Whether a repeated request changes nothing and gets the same kind of answer, so that clients can repeat it without an `Idempotency-Key`.
@@ -21,36 +21,36 @@ interface Verb<Input extends z.ZodObject> {
    */
   idempotent: boolean
   input: Input
-  /** Errors that it may answer, besides those that every operation may. */
+  /** Error codes of this operation, in addition to the common ones. */
   errors?: readonly ErrorCode[]
 }
 
-/** Answers JSON. */
+/** An operation that returns JSON. */
 export interface JsonOperation<Input extends z.ZodObject = z.ZodObject, Output extends z.ZodType = z.ZodType>
   extends Verb<Input> {
   kind: 'json'
   output: Output
-  /** 200 unless given; 204 answers no body. */
+  /** Status of the response. Default 200; 204 has no body. */
   status?: 200 | 201 | 204
-  /** The status of answers for which `holds` is true. */
+  /** Status of responses for which `holds` is true. */
   otherStatus?: { status: 200 | 202; description: string; holds(answer: object): boolean }
-  /** The key under which a body that is a bare array is taken. */
+  /** The field that receives a body that is an array. */
   array?: keyof z.infer<Input> & string
   run(app: App, caller: Caller, input: z.infer<Input>): Promise<z.input<Output>>
 }
 
-/** A part of a multipart body, in the order sent: a file must be read before the next part comes. */
+/** A part of a multipart body. Parts arrive in order: a file must be read before the next part. */
 export type UploadPart =
   | { kind: 'field'; name: string; value: string }
   | { kind: 'file'; name: string; file_name: string; content_type: string; content: AsyncIterable<Uint8Array> }
 
-/** Takes a multipart body as it streams in, or a JSON body. */
+/** An operation that accepts a multipart body as a stream, or a JSON body. */
 export interface UploadOperation<Input extends z.ZodObject = z.ZodObject, Output extends z.ZodType = z.ZodType>
   extends Verb<Input> {
   kind: 'upload'
   output: Output
   status?: 200 | 201
-  /** `parts` is null for a JSON body, which `input` then holds; else `input` has the fields of path and query, and the function reads the rest. */
+  /** For a JSON body, `parts` is null and `input` has its fields. For a multipart body, `input` only has the fields of path and query. */
   run(
     app: App,
     caller: Caller,
@@ -64,39 +64,39 @@ export interface Bytes {
   size: number | null
   content_type: string
   file_name: string
-  /** Names the content: the same bytes have the same tag. Null when every request makes new bytes. */
+  /** Identifies the content: equal bytes have the same tag. Null for generated content. */
   etag: string | null
   open(range?: { start: number; end: number }): Promise<Readable>
 }
 
-/** Answers bytes. Ranges and caching are the surface's business. */
+/** An operation that returns bytes. The surface handles ranges and caching. */
 export interface BytesOperation<Input extends z.ZodObject = z.ZodObject> extends Verb<Input> {
   kind: 'bytes'
-  /** The media type of what it answers; any, where that is an uploader's choice. */
+  /** Media type of the bytes, a wildcard if the uploader chooses the type. */
   media: string
   run(app: App, caller: Caller, input: z.infer<Input>): Promise<Bytes>
 }
 
 export interface StreamMessage {
   event: string
-  /** Where to go on after it: sent back as `Last-Event-ID`, which the operation then finds in its input's `after`. */
+  /** Position of the message. Clients send it back as `Last-Event-ID`, which the operation receives as `after`. */
   id?: string
   data: unknown
 }
 
-/** Answers messages as they come. Framing, heartbeats and connections are the surface's business. */
+/** An operation that returns a stream of messages. The surface handles framing, heartbeats and connections. */
 export interface StreamOperation<Input extends z.ZodObject = z.ZodObject> extends Verb<Input> {
   kind: 'stream'
-  /** What each kind of message carries. */
+  /** Schema of the data of each kind of message. */
   messages: Readonly<Record<string, z.ZodType>>
-  /** Throws what is wrong before the first message. Ends soon after `signal` is aborted. */
+  /** Opens the stream. Throws before the first message if the input is wrong. Ends soon after `signal` is aborted. */
   run(app: App, caller: Caller, input: z.infer<Input>, signal: AbortSignal): Promise<AsyncIterable<StreamMessage>>
 }
 
-/** One verb of the API. Every surface is a projection of the list of these. */
+/** An operation of the API. All surfaces are derived from the list of operations. */
 export type Operation = JsonOperation | UploadOperation | BytesOperation | StreamOperation
 
-/** Keeps the types of one operation together while it is written; the list forgets them. Its input takes no unknown fields. */
+/** Defines an operation with the types of its input. Its input rejects unknown fields. */
 export function defineJson<Input extends z.ZodObject, Output extends z.ZodType>(
   operation: Omit<JsonOperation<Input, Output>, 'kind'>,
 ): Operation {

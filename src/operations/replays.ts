@@ -108,13 +108,13 @@ export const replaysCancel = defineJson({
   output: replay,
   async run(app, caller, { replay_id }) {
     await app.store.transaction(({ replays }) => replays.cancel(caller.user_id, caller.bound, replay_id))
-    // Others may have waited for its runs.
+    // Other runs may have been blocked by the cancelled ones.
     app.runs.queued()
     return app.store.replays.get(caller.user_id, caller.bound, replay_id)
   },
 })
 
-/** The criteria with all that the caller's key and the hook add to them. Throws `not_found`, and `invalid` when nothing can ever meet them. */
+/** Completes the criteria with those of the caller's key and the hook. Throws `not_found`, and `invalid` if no event can match them. */
 async function narrowed(app: App, caller: Caller, given: ReplayCriteria): Promise<ReplayCriteria> {
   if (given.event_type !== undefined) checkEventType(given.event_type)
   if (given.project_id !== undefined) await app.store.projects.get(scopeOf(caller, given.project_id))

@@ -3,7 +3,7 @@ import type { App, Caller } from '../app.ts'
 import { type Run, runLogMessages, runLogs } from '../schema/run.ts'
 import { defineStream, type StreamMessage } from './operation.ts'
 
-/** How soon something is seen that happens in another process, and how often the database is asked at most. */
+/** Interval at which the database is polled for changes by other processes. */
 const [LATEST_MS, SOONEST_MS] = [1_000, 100]
 
 export const runsLogs = defineStream({
@@ -23,7 +23,7 @@ export const runsLogs = defineStream({
   },
 })
 
-/** `sent`: of which attempt, and how many of its lines, have been sent. An id says so to whoever comes back. */
+/** Follows the log of a run. `sent` is the attempt and the number of its lines that the client has; message ids carry it for reconnects. */
 async function* follow(
   app: App,
   caller: Caller,
@@ -40,7 +40,7 @@ async function* follow(
     const status = live ? 'running' : run.status
     if (sent.attempts !== attempts) Object.assign(sent, { attempts, lines: 0 })
     const state = { status, attempts, run_at: run.run_at, error: status === 'running' ? null : run.error }
-    // An attempt that has begun is told before its lines, one that has ended behind them.
+    // The start of an attempt is sent before its lines, its end after them.
     const begins = status === 'running' && said !== JSON.stringify(state)
     if (begins) yield { event: 'status', data: state }
     for (const line of lines.slice(sent.lines)) {

@@ -77,7 +77,7 @@ export const runsCancel = defineJson({
   async run(app, caller, { run_id }) {
     await app.store.runs.cancel(caller.user_id, caller.bound, run_id)
     app.runs.cancelled(run_id)
-    // Others may have waited for it.
+    // Other runs may have been blocked by this one.
     app.runs.queued()
     return app.store.runs.get(caller.user_id, caller.bound, run_id)
   },

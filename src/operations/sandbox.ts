@@ -24,7 +24,8 @@ export const sandboxExecute = defineJson({
     const { id } = await app.store.projects.get(scopeOf(caller))
     const runtime = LANGUAGES[language]
     const entry = ENTRIES[runtime]
-    if (entry in files) throw new ZeroError('invalid', `The program itself is ${entry}: give your file another name`)
+    if (entry in files)
+      throw new ZeroError('invalid', `The file name ${entry} is reserved for the code: use another name`)
     const given = Object.entries(files).map(([path, content]) => [
       path,
       typeof content === 'string' ? content : Buffer.from(content.base64, 'base64'),
@@ -49,7 +50,7 @@ export const sandboxExecute = defineJson({
       })
       .finally(leave)
     const { status, result, error, stdout, stderr, duration_ms, queued_ms, peak_memory_bytes } = outcome
-    // Only closing cancels it.
+    // Calls of this operation are only cancelled when the server stops.
     if (status === 'cancelled') throw new ZeroError('unavailable', 'The server is stopping')
     const found = app.sandbox.report.runtimes[runtime]
     if (!found.available) throw unavailable(app.sandbox.report, runtime)!

@@ -9,7 +9,7 @@ import { loadProject } from '../transfer/load.ts'
 import { createImportChecks } from './lib/import-checks.ts'
 import { type Bytes, defineBytes, defineUpload, type UploadPart } from './operation.ts'
 
-/** An export has all that a project may hold: its answer does not depend on what is there. */
+/** Permissions for an export. All are required, independent of the data that the project has. */
 const READ_RIGHTS = ['zerodb:read', 'memory:read', 'hooks:read', 'functions:read'] as const
 
 export const projectsExport = defineBytes({
@@ -45,7 +45,7 @@ export const projectsImport = defineUpload({
   async run(app, caller, _, parts) {
     if (caller.bound !== null)
       throw new ZeroError('forbidden', 'This API key is bound to one project and cannot create another')
-    // It is read twice, and so is kept like the content of a file that nobody holds.
+    // Stored temporarily, like content without a file, because the import is read twice.
     const blob = await kept(app, parts)
     const loaded = await loadProject(
       app,
@@ -73,7 +73,7 @@ export const backupsCreate = defineBytes({
     if (caller.user_id !== owner?.user_id || caller.bound !== null || !allows(caller.permissions, '*'))
       throw new ZeroError(
         'forbidden',
-        'A backup has the data of all users: only the owner’s key that may do everything can make one',
+        'A backup has the data of all users: use a key of the owner with all permissions',
       )
     return fileOf(app, 'zerodb-backup.jsonl', await dumpAll(app, with_key ? { encryptionKey: app.encryptionKey } : {}))
   },
@@ -82,13 +82,13 @@ export const backupsCreate = defineBytes({
 function fileOf(app: App, file_name: string, lines: AsyncIterable<Buffer>): Bytes {
   const open = async () => {
     const stream = Readable.from(lines, { objectMode: false, highWaterMark: 256 * 1024 })
-    // The answer has begun: no status can say so any more.
+    // The response has started, so its status cannot report the error.
     return stream.once('error', (error) => app.log.error({ file_name, error }, 'a dump has broken off'))
   }
   return { size: null, etag: null, content_type: 'application/x-ndjson', file_name, open }
 }
 
-/** Where the first file part is kept. */
+/** Stores the first file part and returns its blob. */
 async function kept(app: App, parts: AsyncIterable<UploadPart> | null): Promise<string> {
   let blob: string | undefined
   for await (const part of parts ?? [])

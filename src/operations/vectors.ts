@@ -28,7 +28,7 @@ function plain<Row extends { vector_embedding: Float32Array | null }>(
   return { ...row, vector_embedding: row.vector_embedding && Array.from(row.vector_embedding) }
 }
 
-/** A vector that says nothing could never be found. */
+/** Throws `validation_failed` for a vector without document and embedding, which no search could find. */
 function check(item: VectorInput, at: (string | number)[]): void {
   if (item.vector_embedding || wording.safeParse(item.document).success) return
   throw new ZeroError('validation_failed', undefined, {
@@ -113,7 +113,7 @@ export const vectorsSearch = defineJson({
     const scope = scopeOf(caller, input.project_id)
     const start = app.clock.now()
     const spaces = await app.store.vectors.spaces(scope, input.namespace)
-    // Nothing is found in a project that is not the caller's, nor in an empty one: only then it matters which.
+    // An empty result is either an empty project or one of another user, so only then the project is checked.
     if (spaces.length === 0) await app.store.projects.get(scope)
     const { query, model } = await queryVector(app, scope, input, spaces)
     const space = chooseSpace(spaces, query.length, model, input.namespace)
@@ -132,7 +132,7 @@ export const vectorsSearch = defineJson({
   },
 })
 
-/** The query as a vector, and the model whose vectors it can be compared with (undefined: whichever it fits). */
+/** Returns the query as a vector, and the model whose vectors it is compared with (undefined for any model with its dimensions). */
 async function queryVector(
   app: App,
   scope: Scope,
@@ -152,7 +152,7 @@ async function queryVector(
   })
 }
 
-/** A text goes to the model that has made vectors here: the configured one, or while they are being converted the one before it. */
+/** Returns the embedder for a text query: the model of the stored vectors, which is the previous one during a conversion. */
 async function embedderFor(
   app: App,
   scope: Scope,
@@ -173,7 +173,7 @@ async function embedderFor(
   return (converting ? there.at(-1) : there[0]) ?? app.embedder
 }
 
-/** Vectors of one model and size only: numbers of different models must not be compared. Null when the namespace is empty. */
+/** Returns the model and dimensions to search, because vectors of different models are not comparable. Null if the namespace is empty. */
 function chooseSpace(
   spaces: readonly VectorSpace[],
   dims: number,

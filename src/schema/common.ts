@@ -1,10 +1,10 @@
 import { z } from 'zod'
 import { jsonObject } from './json-object.ts'
 
-/** Any UUID's canonical text; answered in lower case. */
+/** The canonical text of a UUID, converted to lower case. */
 export const uuid = z.guid().transform((text) => text.toLowerCase())
 
-/** From a query string or JSON alike. */
+/** A boolean from a query string or JSON. */
 export const flag = z.preprocess(
   (given) => (typeof given === 'string' ? (FLAGS.get(given.toLowerCase()) ?? given) : given),
   z.boolean(),
@@ -14,7 +14,7 @@ const FLAGS: ReadonlyMap<string, boolean> = new Map([
   ...['false', '0', 'no', 'off', 'n', 'disabled'].map((text) => [text, false] as const),
 ])
 
-/** Whole digits of a query string, or a number. Nothing else is taken for a number: not an empty text, and not `true`. */
+/** A number, or its digits in a query string. Empty text and `true` are not accepted as numbers. */
 export const integer = (min: number, max: number) =>
   z.preprocess((given) => (isText(given, /^[+-]?\d{1,16}$/) ? Number(given) : given), z.int().min(min).max(max))
 export const seconds = (min: number, max: number) =>
@@ -25,19 +25,19 @@ export const seconds = (min: number, max: number) =>
 
 const isText = (given: unknown, pattern: RegExp) => typeof given === 'string' && pattern.test(given)
 
-/** Whether it can be in the environment of a process or in the path of a file: no U+0000, no half of a character. */
+/** Tells whether a text is valid in an environment variable or a path: it has no U+0000 and no lone surrogates. */
 export const isPlain = (text: string) => text.isWellFormed() && !text.includes('\0')
 
-/** A text that says something: more than white space. */
-export const wording = z.string().regex(/\S/, { error: 'Must not be empty, or only white space' })
+/** A text that is not blank. */
+export const wording = z.string().regex(/\S/, { error: 'Must not be empty or only white space' })
 
 export const metadata = jsonObject()
-/** A name that we index: long enough for anybody, short enough for a b-tree. */
+/** A name that is indexed, short enough for a b-tree. */
 export const name = z.string().min(1).max(255)
 export const namespace = name.default('default')
 
 const pageSize = integer(1, 1000)
-/** A `limit` from 1 to 1,000. */
+/** A page limit from 1 to 1,000. */
 export const limit = (usual: number) => pageSize.default(usual).describe('Maximum number of results')
 export const offset = integer(0, 1_000_000_000).default(0).describe('Number of results to skip')
 
@@ -45,7 +45,7 @@ export const totalIsExact = z
   .boolean()
   .describe('False when there are more than the total says, which were not counted')
 
-/** ISO 8601 in UTC, with six digits of a second. */
+/** A timestamp in ISO 8601, UTC, with microseconds. */
 export const timestamp = z.string()
 export const createdAt = timestamp.meta({
   description: 'When it was created: ISO 8601 in UTC, with microseconds',
@@ -60,7 +60,7 @@ export const projectId = z.union([uuid, z.literal('-')]).meta({
   description:
     'Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project',
 })
-/** The project of a path that does not name it. */
+/** The project for paths without one. */
 export const optionalProjectId = projectId
   .optional()
   .describe(

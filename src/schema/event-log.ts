@@ -9,13 +9,13 @@ export const eventLogList = z.object({
   project_id: uuid.optional().describe('Only events of this project'),
   id_prefix: z
     .string()
-    .regex(/^evt_[0-9a-f]{0,22}$/, { error: 'Must be the beginning of an id: evt_ and hexadecimal digits' })
+    .regex(/^evt_[0-9a-f]{0,22}$/, { error: 'Must be the start of an id: evt_ and hexadecimal digits' })
     .optional()
     .describe('Only events whose id begins with this text, among your newest 10,000 events'),
   limit: integer(1, 1000).default(50).describe('Maximum number of events'),
   cursor,
 })
-/** An event with its causes. */
+/** An event of the log, with its causes. */
 export const loggedEvent = eventEnvelope
   .extend({
     event: eventType,
@@ -40,13 +40,13 @@ export const eventLogStream = z.object({
     .optional()
     .describe('Id of the last message received. When absent: only events from now on'),
 })
-/** What the stream of events sends. */
+/** Messages of the event stream. */
 export const eventLogMessages = {
-  /** The first message: events of writes from now on are sent. */
+  /** The first message: events from now on are sent. */
   open: z.object({}).meta({ id: 'EventStreamOpen', description: 'The stream is open: later writes are sent' }),
   event: loggedEvent,
 }
-/** Why a hook has not fired. */
+/** Why a hook did not fire. */
 export const NOT_FIRED = [
   'created_later',
   'other_project',

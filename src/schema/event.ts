@@ -33,7 +33,7 @@ export function defineEvent<
   return type
 }
 
-/** The envelope that users see. Distributive: `event.event` narrows `event.data`. */
+/** The public envelope of an event. Distributive, so that `event.event` narrows `event.data`. */
 export type EventOf<Type> =
   Type extends EventType<infer Name, infer Data>
     ? { id: string; event: Name; channel: Type['channel']; data: z.infer<Data>; timestamp: string }

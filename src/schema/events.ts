@@ -48,7 +48,7 @@ export const vectorStored = defineEvent({
   },
 })
 
-/** One for the whole batch; its vectors emit no events. */
+/** Event of a batch. Its vectors emit no events. */
 export const vectorBatchStored = defineEvent({
   name: 'zerodb.vector.batch_stored',
   channel: 'zerodb',
@@ -173,7 +173,7 @@ export const EVENT_NAMES = EVENT_TYPES.map((type) => type.name) as [EventName, .
 
 const EVENT_TYPE = 'Type of the event'
 export const eventType = z.enum(EVENT_NAMES).meta({ id: 'EventName', description: EVENT_TYPE })
-/** For operations that check the type themselves, with a message that names the choices. */
+/** An event type for operations that validate it themselves, with a message that lists the choices. */
 export const eventTypeName = z
   .string()
   .max(100)

@@ -25,7 +25,7 @@ export const file = z
   .meta({ id: 'File', description: 'A file: its metadata, and whether the server has its content' })
 export type File = z.infer<typeof file>
 
-/** Content as a multipart part, as base64, or none (metadata only). */
+/** Input of an upload: content as a multipart part, as base64, or none (metadata only). */
 export const fileUpload = z.object({
   project_id: projectId,
   file_key: z.string().min(1).max(1024).optional().describe('Key of the file. When absent, the server makes one'),
@@ -57,7 +57,7 @@ export const fileList = z.object({
   limit: limit(100),
   offset,
 })
-/** By words and by meaning, over names and summaries. */
+/** Input of a search by words and by similarity in names and summaries. */
 export const fileSearch = z.object({
   project_id: projectId,
   query: wording.max(10_000).describe('What to look for in names and summaries: words, or a question'),

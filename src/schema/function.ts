@@ -6,7 +6,7 @@ import { PERMISSIONS } from './login.ts'
 import type { Runtime } from './runtime.ts'
 import { MISSED, OVERLAP } from './schedule.ts'
 
-/** A function's name is also a hook's name, a path and a tool's name. */
+/** Name of a function, which is also a hook name, a path and a tool name. */
 export const functionName = z
   .string()
   .regex(/^[A-Za-z][A-Za-z0-9_-]{0,63}$/, 'Must begin with a letter, and have 1 to 64 letters, digits, "_" or "-"')
@@ -14,7 +14,7 @@ export const secretName = z
   .string()
   .regex(/^[A-Za-z_][A-Za-z0-9_]{0,63}$/, 'Must be the name of a variable: 1 to 64 letters, digits or "_"')
 
-/** Accepted names of each `runtime`. */
+/** Accepted names of runtimes. */
 export const RUNTIME_NAMES = {
   nodejs20: 'nodejs20',
   nodejs: 'nodejs20',
@@ -112,7 +112,10 @@ export const toolTrigger = z
     description: z.string().min(1).max(4000).describe('Tells a model what the tool does and when to use it'),
     title: z.string().min(1).max(200).optional().describe('Name of the tool for people'),
     input_schema: jsonSchema
-      .refine(({ type }) => type === 'object', 'Must say "type": "object": a tool is called with named arguments')
+      .refine(
+        ({ type }) => type === 'object',
+        'Must have "type": "object", because tools are called with named arguments',
+      )
       .default({ type: 'object' })
       .describe('JSON Schema (2020-12) of the arguments'),
     output_schema: jsonSchema
@@ -132,7 +135,7 @@ export const toolTrigger = z
   })
   .meta({ id: 'ToolTrigger', description: 'The function is a tool for agents, over MCP' })
 
-/** `true` is all defaults, `false` the same as nothing. */
+/** HTTP trigger. `true` uses all defaults, `false` counts as absent. */
 const orDefaults = <Schema extends z.ZodType>(schema: Schema, defaults: unknown) =>
   z.preprocess((given) => (given === true ? defaults : given === false ? undefined : given), schema.optional())
 const oneOrMore = <Schema extends z.ZodType>(schema: Schema, short: (text: string) => unknown) =>
@@ -144,7 +147,7 @@ const oneOrMore = <Schema extends z.ZodType>(schema: Schema, short: (text: strin
     z.array(schema).max(20).default([]),
   )
 
-/** In the file itself: `export const config = {…}`, or `config = {…}` in Python. */
+/** The config in a source file: `export const config = {…}`, or `config = {…}` in Python. */
 export const functionConfig = z
   .strictObject({
     triggers: oneOrMore(eventTrigger, (event) => ({ event })).describe(
@@ -179,10 +182,10 @@ export const functionConfig = z
       .describe('What the function can do through `ctx.zerodb`. The permissions of its caller limit it further'),
   })
   .meta({ id: 'FunctionConfig', description: 'Triggers and limits of a function' })
-/** A stored configuration, which is complete. */
+/** A stored config, in which all fields are set. */
 export type FunctionConfig = z.infer<typeof functionConfig> & { permissions: string[] }
 
-/** What a function may do that does not say. */
+/** Default permissions of a function. */
 export const DEFAULT_PERMISSIONS = [
   'zerodb:read',
   'zerodb:write',

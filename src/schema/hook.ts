@@ -86,7 +86,7 @@ export const hook = z
   .meta({ id: 'Hook', description: 'A subscription: which handler runs on which events' })
 export type Hook = z.infer<typeof hook>
 
-/** How events are delivered, at creation and later; null: as by default. */
+/** Delivery settings for creation and update; null restores the default. */
 const delivery = {
   filter: metadata.nullish().meta({
     description: 'Only events that match this filter count. Null or absent: all events of the type',
@@ -112,7 +112,7 @@ const delivery = {
 }
 export type Delivery = z.infer<z.ZodObject<typeof delivery>>
 
-/** `event_type`, `hook_name` and `hook_type` are checked against what exists, with a message that names the choices. */
+/** Input of a new hook. The operation validates `event_type`, `hook_name` and `hook_type`, with a message that lists the choices. */
 export const hookCreate = z.object({
   event_type: eventTypeName,
   hook_name: z

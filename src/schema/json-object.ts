@@ -7,7 +7,7 @@ export function isJsonObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof ExactNumber)
 }
 
-/** A record that keeps the object as it came: `z.record` makes a new one, and drops the key "__proto__" from it. */
+/** A record that keeps the original object. `z.record` would copy it and drop the key "__proto__". */
 const JsonObject = z.core.$constructor<RecordOf<z.ZodType>>('JsonObject', (inst, def) => {
   z.ZodRecord.init(inst, def as z.core.$ZodRecordDef)
   inst._zod.parse = (payload, context) => {
@@ -25,7 +25,7 @@ const JsonObject = z.core.$constructor<RecordOf<z.ZodType>>('JsonObject', (inst,
   }
 })
 
-/** A JSON object whose keys a user has chosen. `values` checks each value, and cannot change it. */
+/** A JSON object with arbitrary keys. `values` validates each value and cannot change it. */
 export function jsonObject<Value extends z.ZodType = z.ZodUnknown>(values?: Value): RecordOf<Value> {
   return new JsonObject({ type: 'record', keyType: z.string(), valueType: values ?? z.unknown() }) as RecordOf<Value>
 }

@@ -4,12 +4,12 @@ import { uuid } from './common.ts'
 export type JsonSchema = { [key: string]: unknown }
 type Io = 'input' | 'output'
 
-/** JSON Schema of a zod schema; schemas with an id are `$defs`. */
+/** Returns the JSON Schema of a zod schema; schemas with an id become `$defs`. */
 export function toJsonSchema(type: z.ZodType, io: Io): JsonSchema & { $defs?: Record<string, JsonSchema> } {
   return convert(type, io, z.globalRegistry)
 }
 
-/** JSON Schema of a zod schema without references. */
+/** Returns the JSON Schema of a zod schema without references. */
 export function toInlineJsonSchema(type: z.ZodType, io: Io): JsonSchema {
   return convert(type, io, WITHOUT_IDS)
 }
@@ -29,7 +29,7 @@ function convert(type: z.ZodType, io: Io, metadata: typeof z.globalRegistry): Js
     override({ zodSchema, jsonSchema }) {
       if (io === 'output' && (zodSchema as unknown) === uuid)
         Object.assign(jsonSchema, { type: 'string', format: 'uuid' })
-      // zod leaves these two out of the input of a schema that transforms its value, such as a number that may come as text.
+      // zod omits these two from the input of a schema that transforms its value, such as a number that can be text.
       const { def } = zodSchema._zod
       if (io === 'input' && def.type === 'default') jsonSchema.default = def.defaultValue as string
       const { examples } = z.globalRegistry.get(zodSchema) ?? {}

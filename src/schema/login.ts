@@ -1,12 +1,12 @@
 import { z } from 'zod'
 import { createdAt, name, timestamp, uuid } from './common.ts'
 
-/** The part before the @ has at most 64 characters (RFC 5321, 4.5.3.1.1). */
+/** An e-mail address. The part before the @ has at most 64 characters (RFC 5321, 4.5.3.1.1). */
 const email = z
   .email()
   .max(254)
   .refine((address) => address.lastIndexOf('@') <= 64, 'The part before the @ has more than 64 characters')
-/** Long enough to resist guessing; the upper limit bounds the cost of hashing. */
+/** A password. The minimum resists guessing; the maximum limits the cost of hashing. */
 const newPassword = z.string().min(10).max(1024)
 
 export const register = z.object({
@@ -58,7 +58,7 @@ export const loggedOut = z
   .object({ status: z.literal('ok').describe('Always `ok`') })
   .meta({ id: 'LoggedOut', description: 'Confirmation that the login has ended' })
 
-/** What a key may be allowed; `*` is everything, `zerodb:*` all of one service. */
+/** Permissions of keys. `*` allows everything, `zerodb:*` everything of a service. */
 export const PERMISSIONS = [
   'zerodb:read',
   'zerodb:write',
@@ -72,7 +72,7 @@ export const PERMISSIONS = [
   'keys:read',
   'keys:write',
 ] as const
-/** Whether who holds these permissions has `wanted`, which may itself be a group like `zerodb:*`. */
+/** Tells whether these permissions include `wanted`, which can itself be a group such as `zerodb:*`. */
 export function allows(held: readonly string[], wanted: string): boolean {
   const [service] = wanted.split(':')
   return ['*', `${service}:*`, wanted].some((sufficient) => held.includes(sufficient))
@@ -80,7 +80,7 @@ export function allows(held: readonly string[], wanted: string): boolean {
 
 const scope = z.enum([...PERMISSIONS, '*', 'zerodb:*', 'memory:*', 'hooks:*', 'functions:*', 'keys:*'])
 
-/** Strict: a right or a time that is misspelt would make a key that may do everything for ever. */
+/** Input of a new key. Strict, because a misspelled scope or lifetime would create a key with all permissions that never expires. */
 export const keyCreate = z.strictObject({
   name: z
     .string()

@@ -7,7 +7,7 @@ export const MEMORY_TYPES = ['working', 'episodic', 'semantic', 'procedural'] as
 const MEMORY_TYPE =
   'Kind of memory: `working` for the task at hand, `episodic` for what happened, `semantic` for facts, `procedural` for how to do something'
 
-/** A memory of the project's conversation records. */
+/** A memory of the conversation log of a project. */
 export const memoryRecord = z
   .object({
     memory_id: z.string().describe('Id of the record'),

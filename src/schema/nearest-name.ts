@@ -4,8 +4,8 @@ import { z } from 'zod'
 const MAX_LISTED = 20
 
 /**
- * A sentence that helps with a name nobody knows: the known name that it resembles, else the known names.
- * Empty when none are known.
+ * Returns a suggestion for an unknown name: the most similar known name, otherwise all known names. Empty if no names are
+ * known.
  */
 export function suggestName(name: string, known: readonly string[]): string {
   const near = nearestName(name, known)
@@ -14,7 +14,7 @@ export function suggestName(name: string, known: readonly string[]): string {
   return `. Known: ${known.slice(0, MAX_LISTED).join(', ')}${known.length > MAX_LISTED ? ', …' : ''}`
 }
 
-/** The known name that resembles `name` most; undefined when none is close. Case and separators do not count. */
+/** Returns the known name that is most similar to `name`, ignoring case and separators; undefined if none is close. */
 export function nearestName(name: string, known: readonly string[]): string | undefined {
   const normal = normalized(name.slice(0, 100))
   const most = Math.max(1, Math.floor(normal.length / 3))
@@ -34,7 +34,7 @@ export function nearestName(name: string, known: readonly string[]): string | un
 
 const normalized = (name: string) => name.toLowerCase().replace(/[^a-z0-9]/g, '')
 
-/** The names that the object at `path` of an input may have; empty where the schema does not say. */
+/** Returns the field names that the schema allows at `path`; empty if it allows any. */
 export function knownNames(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
   const names = new Set<string>()
   const visit = (type: z.ZodType, rest: readonly PropertyKey[]): void => {
@@ -49,7 +49,7 @@ export function knownNames(schema: z.ZodType, path: readonly PropertyKey[]): str
   return [...names]
 }
 
-/** The types that a wrapper or a union stands for. */
+/** Returns the inner types of a wrapper or union. */
 export function innerTypes(type: z.ZodType): z.ZodType[] {
   if (type instanceof z.ZodUnion) return [...type.options] as z.ZodType[]
   if (type instanceof z.ZodPipe) return [type.def.in, type.def.out] as z.ZodType[]

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { flag, limit, name, offset, ownProjectId, projectId, timestamp, uuid } from './common.ts'
 
-/** An event that a user published, as opposed to the system's own log of writes. */
+/** An event that a user published, in contrast to the log of writes. */
 export const published = z
   .object({
     event_id: z.string().describe('Id of the published event'),

@@ -102,12 +102,12 @@ export const run = z
   .meta({ id: 'Run', description: 'One execution of a handler, and its record' })
 export type Run = z.infer<typeof run>
 
-/** What a run's log stream sends. */
+/** Messages of the log stream of a run. */
 export const runLogMessages = {
   log: logLine
     .extend({ attempts: z.number().describe('Number of the attempt that wrote the line, from 1') })
     .meta({ id: 'RunLogLine', description: 'A line of the log' }),
-  /** At first, and whenever it changes. */
+  /** Sent first, and after each change. */
   status: run
     .pick({ status: true, attempts: true, run_at: true, error: true })
     .meta({ id: 'RunLogStatus', description: 'The status of the run, which is sent first and after every change' }),
@@ -126,7 +126,7 @@ export const runList = z.object({
   status: z.enum(RUN_STATUSES).optional().describe('Only runs with this status'),
   id_prefix: z
     .string()
-    .regex(/^[0-9a-f][0-9a-f-]{3,35}$/i, { error: 'Must be 4 to 36 characters of an id' })
+    .regex(/^[0-9a-f][0-9a-f-]{3,35}$/i, { error: 'Must be the first 4 to 36 characters of an id' })
     .optional()
     .describe('Only runs whose id begins with these 4 to 36 characters'),
   limit: integer(1, 1000).default(50).describe('Maximum number of runs'),
@@ -144,7 +144,7 @@ export const runLogs = runKey.extend({
     .describe('Id of the last message received: the stream continues after it'),
 })
 
-/** Which dead runs: those that meet all criteria given. */
+/** Filter of dead runs: all given criteria must match. */
 export const redrive = z.object({
   hook_id: uuid.optional().describe('Only runs of this hook'),
   handler: z.string().max(100).optional().describe('Only runs of this handler or function'),

@@ -5,8 +5,8 @@ type Path = readonly PropertyKey[]
 type Holder = Record<PropertyKey, unknown>
 
 /**
- * `schema.safeParse`, but where the schema asks for a number, an `ExactNumber` is the nearest double: only values without a declared type keep all
- * digits. The input stays as it is.
+ * Parses like `schema.safeParse`, but converts an `ExactNumber` to the nearest double if the schema requires a number: only values without a
+ * declared type keep all digits. The input is not modified.
  */
 export function safeParse<Schema extends z.ZodType>(
   schema: Schema,
@@ -31,7 +31,7 @@ function at(input: unknown, path: Path): unknown {
   return path.reduce<unknown>((value, key) => (value as Holder | undefined)?.[key], input)
 }
 
-/** A copy of the input, as far as it changes. */
+/** Returns the input with converted numbers, copying only changed parts. */
 function withDoublesAt(input: unknown, paths: readonly Path[]): unknown {
   const copies = new Map<unknown, Holder>()
   const copyOf = (value: unknown): Holder => {

@@ -6,13 +6,13 @@ const fileName = z
   .min(1)
   .max(255)
   .refine((path) => isPlain(path) && path.split('/').every((part) => !['', '.', '..'].includes(part)), {
-    error: 'must be a relative path, as in data/input.csv',
+    error: 'must be a relative path such as data/input.csv',
   })
 const content = z
   .union([z.string(), z.strictObject({ base64: z.base64().describe('The bytes, in base64') })])
   .describe('Text, or bytes as `{base64}`')
 
-/** Each language by all the names that people know it by. */
+/** Accepted names of languages. */
 export const LANGUAGES = {
   python: 'python3.11',
   python3: 'python3.11',
@@ -40,14 +40,14 @@ export const execute = z.object({
   env: z
     .record(
       z.string().regex(/^[A-Za-z_]\w{0,127}$/),
-      z.string().max(32_768).refine(isPlain, { error: 'must not contain U+0000 or half characters' }),
+      z.string().max(32_768).refine(isPlain, { error: 'must not contain U+0000 or lone surrogates' }),
     )
-    .refine((env) => Object.keys(env).length <= 100, { error: 'at most 100 variables' })
+    .refine((env) => Object.keys(env).length <= 100, { error: 'must have at most 100 variables' })
     .default({})
     .describe('Environment variables, at most 100'),
   files: z
     .record(fileName, content)
-    .refine((files) => Object.keys(files).length <= 100, { error: 'at most 100 files' })
+    .refine((files) => Object.keys(files).length <= 100, { error: 'must have at most 100 files' })
     .refine((files) => isTree(Object.keys(files)), { error: 'a path cannot be both a file and a folder' })
     .default({})
     .describe('Files in the working directory of the program, by path, at most 100'),

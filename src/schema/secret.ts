@@ -19,6 +19,6 @@ export const secretSet = secretKey.extend({
     .string()
     .min(1)
     .max(32_768)
-    .refine(isPlain, { error: 'Must not contain U+0000 or half characters' })
+    .refine(isPlain, { error: 'Must not contain U+0000 or lone surrogates' })
     .describe('Value of the secret, which is stored encrypted'),
 })

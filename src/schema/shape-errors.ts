@@ -4,12 +4,12 @@ import { stringifyJson } from '../exact-json.ts'
 import { knownNames, suggestName } from './nearest-name.ts'
 
 const MAX_INPUT_CHARACTERS = 200
-/** Fields whose value no answer repeats. */
+/** Fields whose values are never repeated in responses. */
 const SECRET_FIELDS = ['secret', 'password', 'refresh_token', 'value']
 
 /**
- * A failed parse in the words that FastAPI's clients know. `placeOf` says where a top-level key came from: `path`, `query` or `body`.
- * With `schema`, an unknown key is answered with the known name that it resembles.
+ * Converts a parse error to the error format of FastAPI. `placeOf` returns the origin of a top-level key: `path`, `query` or `body`. With
+ * `schema`, errors about unknown keys suggest a similar name.
  */
 export function shapeErrors(
   error: z.ZodError,
@@ -31,7 +31,7 @@ export function shapeErrors(
     })
 }
 
-/** Each key that has no business there is a mistake of its own. Of a union the branch that came nearest speaks: the one that complains of something deeper, else the first. */
+/** Splits issues: each unknown key becomes one issue. Of a union, the issues of the closest branch are used: the one with the deepest error, or the first. */
 function flatten(issue: z.core.$ZodIssue): z.core.$ZodIssue[] {
   if (issue.code === 'unrecognized_keys')
     return issue.keys.map((key) => ({ ...issue, keys: [key], path: [...issue.path, key] }))
@@ -130,7 +130,7 @@ function describe(
   }
 }
 
-/** Of a key at the end of the issue's path. */
+/** Returns a suggestion for the unknown key at the end of the path. */
 function suggestionFor({ path }: z.core.$ZodIssue, schema: z.ZodType | undefined): string {
   return schema === undefined ? '' : suggestName(String(path.at(-1)), knownNames(schema, path.slice(0, -1)))
 }
@@ -139,7 +139,7 @@ function plural(count: number | bigint, noun: string): string {
   return `${count} ${noun}${Number(count) === 1 ? '' : 's'}`
 }
 
-/** A value short enough to be repeated in an answer. */
+/** Returns the value if it is short enough to be repeated in a response, otherwise its beginning. */
 export function excerpt(value: unknown): unknown {
   if (value === undefined) return undefined
   const text = stringifyJson(value)

@@ -106,5 +106,5 @@ export const rowsInserted = z
     inserted_count: z.number().describe('Number of rows that were stored'),
   })
   .meta({ id: 'RowsInserted', description: 'Result of inserting many rows' })
-/** A single row, or what an insert of many answers. */
+/** Result of an insert: a single row, or the rows of a batch. */
 export const rowInserted = z.union([row, rowsInserted]).describe('The row, or the rows when `rows` was sent')

@@ -10,14 +10,14 @@ import { publish } from './published.ts'
 import { RUNTIMES } from './runtime.ts'
 import { embedding, vectorUpsert } from './vector.ts'
 
-// The rows of an export, with the limits that the API has for what makes them. A test compares the fields with the columns of the database.
+// The rows of an export, with the same limits as in the API. A test compares the fields with the columns of the database.
 
 const text = z.string()
-/** An address of a moment as PostgreSQL writes it; `infinity` and years of five digits are none. */
-const moment = z.iso.datetime({ offset: true, error: 'Must be a time like 2026-01-31T12:00:00.123456+00:00' })
-/** PostgreSQL's `[from,to)`. */
+/** A timestamp as PostgreSQL formats it, without `infinity` and years of five digits. */
+const moment = z.iso.datetime({ offset: true, error: 'Must be a time such as 2026-01-31T12:00:00.123456+00:00' })
+/** A range in PostgreSQL's form `[from,to)`. */
 const span = z.string().regex(/^(empty|\[\d{1,9},\d{1,9}\))$/, 'Must be a range like [0,12)')
-/** Of a file: only the order counts. What is above 2^53 comes rounded, and orders all the same. */
+/** A sequence number in a file, of which only the order counts. Numbers above 2^53 are rounded, which keeps the order. */
 const ordinal = (min: number) =>
   z
     .number()
@@ -38,7 +38,7 @@ const plain = <Shape extends z.ZodRawShape>(shape: Shape) => z.strictObject({ ro
 const withVectors = <Shape extends z.ZodRawShape>(shape: Shape) =>
   z.strictObject({ row: z.strictObject(shape), vectors: embedded })
 
-/** The fields of an event's data by its type, without the owner's: the import sets these itself. */
+/** The fields of an event's data by event type, without the owner, which the import sets itself. */
 const DATA = new Map(
   EVENT_TYPES.map((type) => {
     const { user_id: _, ...shape } = type.data.shape
@@ -73,7 +73,7 @@ const event = plain({
     context.addIssue({
       code: 'custom',
       path: ['row', 'event'],
-      message: `There is no event type "${row.event.slice(0, 100)}" on channel ${row.channel}`,
+      message: `Unknown event type "${row.event.slice(0, 100)}" on channel ${row.channel}`,
     })
     return
   }
@@ -126,7 +126,7 @@ const vector = withVectors({
   error: 'Must not be null for a vector without a document',
 })
 
-/** What a line of an export may hold besides its table, by that table. */
+/** Schemas of the lines of an export, by table. */
 export const PROJECT_ROWS = {
   projects: plain({
     id: uuid,
@@ -224,7 +224,7 @@ export const PROJECT_ROWS = {
     id: uuid,
     function_id: uuid,
     ...schedule.shape,
-    /** Of older exports: the import begins with the first tick from now on. */
+    /** Only in older exports, and ignored: an imported schedule starts with its next tick. */
     next_at: z.unknown().optional(),
     last_at: moment.nullable(),
     paused_at: moment.nullable(),

@@ -16,7 +16,7 @@ import {
 
 const MAX_FLOAT32 = 3.4028234663852886e38
 
-/** pgvector holds up to 16,000 dimensions of finite 32-bit floats. */
+/** An embedding. pgvector supports up to 16,000 dimensions of finite 32-bit floats. */
 export const embedding = z.array(z.number().min(-MAX_FLOAT32).max(MAX_FLOAT32)).min(1).max(16_000)
 
 const item = z.strictObject({

@@ -2,11 +2,11 @@ import { z } from 'zod'
 import { integer, metadata, timestamp, uuid, warnings } from './common.ts'
 import { hook } from './hook.ts'
 
-/** Names of webhooks: `webhook:` and a label. */
+/** Matches names of webhooks: `webhook:` and a label. */
 export const WEBHOOK_NAME = /^webhook:[A-Za-z0-9_.-]{1,80}$/
 
 const MAX_HEADERS = 20
-/** Headers that say how the message is sent, or that a receiver believes to be ours. */
+/** Headers that control the transport, or that receivers trust as set by this server. */
 const RESERVED_HEADERS =
   /^(host|content-(length|type|encoding)|connection|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|expect|accept-encoding|traceparent|tracestate|webhook-.*|x-zerodb-.*)$/i
 
@@ -14,11 +14,11 @@ const url = z
   .string()
   .max(2048)
   .refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol), {
-    error: 'Must be an address like https://example.com/path',
+    error: 'Must be an address such as https://example.com/path',
     abort: true,
   })
   .refine((text) => !new URL(text).username && !new URL(text).password, {
-    error: 'Must have no user and no password: put them into the header Authorization',
+    error: 'Must not have a user or password: put them into the header Authorization',
   })
 
 const headerName = z
@@ -33,7 +33,7 @@ const headerValue = z
   .max(4096)
   .regex(/^[\x20-\x7e\t]*$/, 'Must be printable ASCII')
 
-/** `whsec_` and the base64 of 24 to 64 bytes, as Standard Webhooks has it. */
+/** A secret in the form of Standard Webhooks: `whsec_` and the base64 of 24 to 64 bytes. */
 export const webhookSecret = z.string().refine(
   (text) => {
     const base64 = /^whsec_((?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?)$/.exec(text)?.[1]
@@ -41,23 +41,25 @@ export const webhookSecret = z.string().refine(
     const bytes = (base64.replaceAll('=', '').length * 3) >> 2
     return bytes >= 24 && bytes <= 64
   },
-  { error: 'Must be "whsec_" and the base64 of 24 to 64 bytes' },
+  { error: 'Must be "whsec_" followed by the base64 of 24 to 64 bytes' },
 )
 
-/** `hook_config` of a webhook. Its secret is taken out of it when the hook is made, and is kept elsewhere. */
+/** The `hook_config` of a webhook. The secret is removed from it at creation and stored separately. */
 export const webhookConfig = z.looseObject({
   url: url.describe('Address that events are posted to: http or https, without user and password'),
   headers: z
     .record(headerName, headerValue)
     .refine((headers) => Object.keys(headers).length <= MAX_HEADERS, {
-      error: `Must be ${MAX_HEADERS} headers at most`,
+      error: `Must have at most ${MAX_HEADERS} headers`,
     })
     .default({})
     .describe('Further headers of the message, at most 20'),
   timeout_seconds: z.number().min(1).max(60).default(15).describe('Seconds for a whole attempt'),
   secret: z
     .unknown()
-    .refine((given) => given === undefined, { error: 'A secret is given at creation, and later with rotate-secret' })
+    .refine((given) => given === undefined, {
+      error: 'The secret can only be set at creation, and later with rotate-secret',
+    })
     .optional()
     .describe('Not allowed here: it is sent at creation, and later with rotate-secret'),
 })
@@ -72,7 +74,7 @@ export const hookCreated = hookChanged
   })
   .meta({ id: 'HookCreated', description: 'The new hook' })
 
-/** Taken out of `hook_config` before the rest of it is looked at. */
+/** The secret, which is removed from `hook_config` before the rest is validated. */
 export const secretGiven = z.object({ hook_config: metadata.and(z.object({ secret: webhookSecret.optional() })) })
 
 export const secretRotate = z.object({

@@ -123,9 +123,12 @@ test('a docx with elements nested 100,000 deep is rejected', async () => {
 
 const WHOLE = pdf([['The first page'], ['The second page'], ['The third page']])
 
-test.each([0.1, 0.3, 0.5, 0.7, 0.9, 0.97])('a pdf truncated at %d of its length is reported as broken', async (share) => {
-  expect(await refusal('cut.pdf', WHOLE.subarray(0, Math.floor(share * WHOLE.length)))).toMatch(/^is a broken pdf/)
-})
+test.each([0.1, 0.3, 0.5, 0.7, 0.9, 0.97])(
+  'a pdf truncated at %d of its length is reported as broken',
+  async (share) => {
+    expect(await refusal('cut.pdf', WHOLE.subarray(0, Math.floor(share * WHOLE.length)))).toMatch(/^is a broken pdf/)
+  },
+)
 
 test('junk that starts and ends like a pdf is rejected', async () => {
   const junk = Buffer.from(Array.from({ length: 50_000 }, (_, i) => (i * i * 31 + i) % 251))

@@ -11,20 +11,17 @@ import { knownErrorOf } from './known-errors.ts'
 import { suggestOperation } from './suggest-operation.ts'
 
 const BY_NAME = new Map<string, Operation>(OPERATIONS.map((operation) => [operation.name, operation]))
-/** The most bytes that one answer brings. */
+/** Maximum number of bytes in a response. */
 const MAX_BYTES = 6 * 1024 * 1024
 
 /**
- * Carries out an operation for a caller that speaks no HTTP, as `App.call` promises. Streams and what is public cannot
- * be called. Who names no project means its own.
+ * Implements `App.call`: executes an operation for a caller inside of the server. Streams and public operations cannot be
+ * called. Without a project, the operation uses the project of the caller.
  */
 export async function callOperation(app: App, name: string, caller: Caller, input: unknown): Promise<unknown> {
   const operation = BY_NAME.get(name)
   if (!operation || operation.kind === 'stream' || operation.permission === 'public')
-    throw new ZeroError(
-      'route_not_found',
-      `There is no operation "${name.slice(0, 100)}" that can be called${suggestOperation(name)}`,
-    )
+    throw new ZeroError('route_not_found', `Unknown operation "${name.slice(0, 100)}"${suggestOperation(name)}`)
   if (operation.permission !== 'any') requirePermission(caller, operation.permission)
   return carryOut(app, operation, caller, input).catch((error) => {
     throw knownErrorOf(error) ?? error
@@ -49,7 +46,7 @@ async function carryOut(
   if (bytes.size === null || bytes.size > MAX_BYTES)
     throw new ZeroError(
       'too_large',
-      `The answer has ${bytes.size ?? 'any number of'} bytes, and ${MAX_BYTES} can be taken over`,
+      `The response has ${bytes.size ?? 'an unknown number of'} bytes; at most ${MAX_BYTES} can be returned here`,
     )
   const content = await buffer(await bytes.open())
   return {

@@ -2,7 +2,7 @@ import type { App, Caller, PreparedFunction } from '../../app.ts'
 import { scopeOf } from '../../auth/caller.ts'
 import { ZeroError } from '../../errors.ts'
 
-/** The caller's function, ready to be called. Throws `not_found`, or `function_disabled`. */
+/** Returns the caller's function for a call. Throws `not_found` or `function_disabled`. */
 export async function callable(
   app: App,
   caller: Caller,

@@ -7,14 +7,14 @@ import type { EventName } from '../../schema/events.ts'
 import type { Hook } from '../../schema/hook.ts'
 import { nearestName, suggestName } from '../../schema/nearest-name.ts'
 
-/** What is likely a mistake though it is allowed; nothing when all looks well. */
+/** Returns warnings about valid configurations that are probably mistakes. */
 export async function warningsOf(app: App, hook: Hook): Promise<{ warnings?: string[] }> {
   const warning = hook.hook_type === 'webhook' ? webhookWarning(app, hook) : await functionWarning(app, hook)
   const warnings = [...configWarnings(hook), ...(warning === null ? [] : [warning])]
   return warnings.length === 0 ? {} : { warnings }
 }
 
-/** A configuration may hold anything; a key that resembles one that the handler reads is probably misspelt. */
+/** Returns warnings about unknown keys that resemble a key of the handler and are probably misspelled. */
 function configWarnings({ hook_name, hook_type, hook_config }: Hook): string[] {
   const config = hook_type === 'function' ? undefined : handlerOf(hook_name)?.config
   if (!(config instanceof z.ZodObject)) return []

@@ -1,6 +1,6 @@
 /**
- * Fields that clients in the field send and that mean nothing here, by operation. They are accepted, change nothing, and
- * the answer names them in `warnings`. Everything else that an operation does not know is refused.
+ * Fields without effect that existing clients send, by operation. They are accepted and reported in `warnings`. Other
+ * unknown fields are rejected.
  */
 export const IGNORED_FIELDS: Readonly<Record<string, readonly string[]>> = {
   'events.publish': ['timestamp'],

@@ -12,7 +12,7 @@ import { pathOf } from '../../store/filters/hook-filter.ts'
 import type { RowChecks } from '../../transfer/load.ts'
 import { checkHook } from '../hooks.ts'
 
-/** The right to write what each table of an export holds. */
+/** The permission to write rows of each table of an export. */
 const RIGHTS: Record<ProjectTable, Permission> = {
   projects: 'zerodb:write',
   tables: 'zerodb:write',
@@ -34,7 +34,7 @@ const RIGHTS: Record<ProjectTable, Permission> = {
   hooks: 'hooks:write',
 }
 
-/** Fields that tell when something happened: a later time would keep retention and lists waiting. */
+/** Timestamps in the past. A future time would delay retention and break the order of lists. */
 const PAST = [
   'created_at',
   'updated_at',
@@ -45,17 +45,17 @@ const PAST = [
   'failing_since',
   'failed_at',
 ]
-/** Clocks of two servers differ. */
+/** Tolerance for the clocks of two servers. */
 const MAX_AHEAD_MS = 86_400_000
-/** Backfills count from there. */
+/** Backfills start from this time. */
 const FIRST_TIME_MS = 0
 
 type RowOf<Table extends ProjectTable> = z.infer<(typeof PROJECT_ROWS)[Table]>['row']
 type Schedule = Pick<RowOf<'schedules'>, 'cron' | 'timezone' | 'missed' | 'overlap'>
 
 /**
- * Checks that the caller could have made each row of an export through the API, with what the row says. Throws what the making would throw.
- * Functions come before what names them.
+ * Checks that the caller could create each row of an export through the API. Throws the errors of the corresponding operations. Functions come
+ * before rows that name them.
  */
 export function createImportChecks(app: App, caller: Caller): RowChecks {
   const needed = new Set<Permission>()
@@ -76,7 +76,7 @@ export function createImportChecks(app: App, caller: Caller): RowChecks {
     if (fn?.version === version) fn.schedules = config.schedule
   }
 
-  /** A schedule is what its function's live version asks for, and begins with the first tick from now on: none was missed here. */
+  /** Checks that a schedule is in the config of its function's live version. It starts with the next tick, because no tick was missed here. */
   function checkSchedule(row: RowOf<'schedules'>): RowOf<'schedules'> {
     const asked = functions.get(row.function_id)?.schedules ?? []
     const fields = ['cron', 'timezone', 'missed', 'overlap'] as const
@@ -100,7 +100,7 @@ export function createImportChecks(app: App, caller: Caller): RowChecks {
       const kind = table as ProjectTable
       needed.add(RIGHTS[kind])
       isAllowed &&= allows(caller.permissions, RIGHTS[kind])
-      // The caller is told which rights are missing, and nothing is written: what else is wrong does not matter.
+      // Missing permissions are reported without further checks, because nothing is written.
       if (!isAllowed) return undefined
       const result = safeParse<z.ZodType>(PROJECT_ROWS[kind], vectors === undefined ? { row } : { row, vectors })
       if (!result.success) {

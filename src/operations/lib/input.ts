@@ -9,32 +9,32 @@ import { excerpt, shapeErrors } from '../../schema/shape-errors.ts'
 import type { Operation } from '../operation.ts'
 import { IGNORED_FIELDS } from './ignored-fields.ts'
 
-/** Where a field of a request came from. */
+/** The part of a request that a field is in. */
 export type Place = 'path' | 'query' | 'body'
 
 export interface Origin {
   /** Keys of the path. A field of the same name must have the same value. */
   path?: Readonly<Record<string, string>>
   placeOf?(name: string): Place
-  /** The name under which a field was sent, where that is an alias of `name`. */
+  /** Returns the name under which a field was sent, which can be an alias of `name`. */
   sentAs?(name: string): string
 }
 
-/** An operation's input, and what the answer has to say about fields that had no effect. */
+/** Validated input of an operation, with remarks about fields without effect. */
 export interface Admitted<Input = Record<string, unknown>> {
   input: Input
-  /** One sentence per field that was accepted and ignored. */
+  /** A sentence for each ignored field. */
   warnings: string[]
-  /** Fields of the answer that a caller cannot set, as they were sent. */
+  /** Read-only fields with the values that were sent. */
   readOnly: Record<string, unknown>
-  /** Whose project is the one that the request names, where its operation has no such field. */
+  /** The caller, with the project of the request if the operation has no field for the project. */
   caller: Caller
 }
 
 /**
- * Checks the fields of a request against an operation's input. Throws `validation_failed` with every field that is
- * unknown, missing or wrong. Fields of `IGNORED_FIELDS` are left out with a warning; a PUT or PATCH may also repeat the
- * read-only fields of the object that the operation answers. Throws `not_found` for another project than the key's.
+ * Validates the fields of a request against the input of an operation. Throws `validation_failed` with all unknown,
+ * missing and invalid fields, and `not_found` for a project that the key is not bound to. Fields of `IGNORED_FIELDS` are
+ * left out with a warning. A PUT or PATCH can also repeat the read-only fields of the object.
  */
 export function admitInput<Schema extends z.ZodObject>(
   operation: Operation & { input: Schema },
@@ -78,8 +78,8 @@ export function admitInput<Schema extends z.ZodObject>(
 }
 
 /**
- * Whether an operation takes the text field `name` of a multipart body, which was sent as `sent`. A field that means
- * nothing here adds a warning. Throws `validation_failed` for an unknown field, and for one that came before as `earlier`.
+ * Tells whether an operation accepts the text field `name` of a multipart body, which was sent as `sent`. Adds a warning
+ * for an ignored field. Throws `validation_failed` for an unknown field, and for one that was already sent as `earlier`.
  */
 export function admitPart(
   operation: Operation,
@@ -98,14 +98,14 @@ export function admitPart(
 }
 
 const fieldError = (field: FieldError) => new ZeroError('validation_failed', undefined, { fields: [field] })
-const ignoredField = (sent: string) => `"${sent}" means nothing here and was ignored`
+const ignoredField = (sent: string) => `"${sent}" has no effect here and was ignored`
 
 function unknownField(place: Place, sent: string, known: ReadonlySet<string>): FieldError {
   const msg = `Extra inputs are not permitted${suggestName(sent, [...known])}`
   return { type: 'extra_forbidden', loc: [place, sent], msg }
 }
 
-/** `answer` with the warnings of its request, where it is an object. */
+/** Adds the warnings of a request to a response that is an object. */
 export function withWarnings<Answer>(
   answer: Answer,
   { warnings, readOnly }: Pick<Admitted, 'warnings' | 'readOnly'>,
@@ -116,10 +116,10 @@ export function withWarnings<Answer>(
   return { ...answer, warnings: [...own, ...all] }
 }
 
-/** The server sets these at each write, so an object that is sent back always has older ones. */
+/** Fields that change with each write, so an object that a client sends back has older values. */
 const TIMES = ['created_at', 'updated_at']
 
-/** Says which read-only fields were sent with another value than the object still has. */
+/** Returns warnings about read-only fields that were sent with different values. */
 function unchangedOf(answer: unknown, readOnly: Readonly<Record<string, unknown>>): string[] {
   return Object.entries(readOnly)
     .filter(([name, value]) => {
@@ -129,14 +129,14 @@ function unchangedOf(answer: unknown, readOnly: Readonly<Record<string, unknown>
     .map(([name]) => `"${name}" cannot be changed here and was ignored`)
 }
 
-/** A key that is bound to one project must not act on another, whichever place of the request names it. */
+/** Throws `not_found` if the request names a project other than that of a bound key. */
 function checkProject({ bound }: Caller, named: unknown): void {
   const project = uuid.safeParse(named).data
   if (bound !== null && project !== undefined && project !== bound)
     throw new ZeroError('not_found', 'Project not found')
 }
 
-/** Fields of an operation's body for which null means that they are absent, though their schema has no null. */
+/** Returns the fields of an operation's body for which null counts as absent. */
 export function nullableFields(operation: Operation): ReadonlySet<string> {
   return traitsOf(operation).nullIsAbsent
 }
@@ -144,9 +144,9 @@ export function nullableFields(operation: Operation): ReadonlySet<string> {
 interface Traits {
   known: ReadonlySet<string>
   ignored: ReadonlySet<string>
-  /** Fields of the answer of a PUT or PATCH that are not in its input. */
+  /** Fields in the response of a PUT or PATCH that are not in its input. */
   readOnly: ReadonlySet<string>
-  /** Optional fields whose schema has no null of its own: null means that they are absent. None in a PUT or PATCH, where null would clear a field. */
+  /** Optional fields that do not accept null, for which null counts as absent. Empty for PUT and PATCH, where null clears a field. */
   nullIsAbsent: ReadonlySet<string>
 }
 const traits = new WeakMap<Operation, Traits>()

@@ -1,10 +1,10 @@
 import { DbError } from '../../db/sql.ts'
 import { NeverRetry, RetryLater, ZeroError } from '../../errors.ts'
 
-/** SQLSTATEs for a number or time out of range, or not well-formed Unicode in JSON: what no schema of ours can tell. */
+/** SQLSTATEs for numbers or times out of range and for invalid Unicode in JSON, which the schemas cannot detect. */
 const BAD_VALUES = new Set(['22003', '22007', '22008', '22009', '22P02'])
 
-/** What is thrown while an operation is carried out, as an error for the caller; null for what we did not foresee. */
+/** Converts an error of an operation to an error for the caller. Returns null for an unexpected error. */
 export function knownErrorOf(error: unknown): ZeroError | null {
   if (error instanceof ZeroError) return error
   if (error instanceof RetryLater)
@@ -16,7 +16,7 @@ export function knownErrorOf(error: unknown): ZeroError | null {
     }
     if (BAD_VALUES.has(error.code)) {
       const reason = [error.message, error.detail].filter(Boolean).join(': ')
-      return new ZeroError('invalid', `A value cannot be used: ${reason}`, { cause: error })
+      return new ZeroError('invalid', `A value is not valid: ${reason}`, { cause: error })
     }
     if (error.code === '54001') return new ZeroError('invalid', 'The request is nested too deeply', { cause: error })
     if (error.code === '54000')
@@ -24,7 +24,7 @@ export function knownErrorOf(error: unknown): ZeroError | null {
     if (error.code === '2201B')
       return new ZeroError('invalid', `Invalid regular expression: ${error.message}`, { cause: error })
     if (error.code.startsWith('53'))
-      return new ZeroError('unavailable', 'The database has no room for this at the moment', { cause: error })
+      return new ZeroError('unavailable', 'The database is out of resources at the moment', { cause: error })
   }
   if (error instanceof RangeError && error.message.startsWith('Maximum call stack'))
     return new ZeroError('invalid', 'The request is nested too deeply', { cause: error })

@@ -5,7 +5,7 @@ const CALLABLE = OPERATIONS.filter(({ kind, permission }) => kind !== 'stream' &
   ({ name }) => name,
 )
 
-/** Sentences that help with the name of an operation that nobody knows: what may be meant, and what the noun has. */
+/** Returns suggestions for an unknown operation name: a similar operation, and the verbs of the noun. */
 export function suggestOperation(name: string): string {
   const [noun = '', verb = ''] = name.split('.')
   const near = nearestName(name, CALLABLE)

@@ -11,7 +11,7 @@ import type { Tables } from '../../store/index.ts'
 
 type HookInput = z.infer<typeof hookCreate>
 
-/** What is asked for without the secret that its configuration holds, and that secret, or a new one. Throws `validation_failed`. */
+/** Separates the secret from the configuration of a webhook, or creates a new secret. Throws `validation_failed`. */
 export function takeSecret(given: HookInput): { input: HookInput; secret: string } {
   const parsed = secretGiven.safeParse(given)
   if (!parsed.success)
@@ -20,12 +20,12 @@ export function takeSecret(given: HookInput): { input: HookInput; secret: string
   return { input: { ...given, hook_config }, secret: secret ?? newWebhookSecret() }
 }
 
-/** Seals and keeps a secret of a webhook, as its newest. */
+/** Encrypts a secret and stores it as the newest of a webhook. */
 export function keepSecret(app: App, tx: Tables, hookId: string, secret: string): Promise<void> {
   return tx.hookSecrets.add(hookId, seal(app.encryptionKey, secret, webhookSecretContext(hookId)))
 }
 
-/** Throws `invalid` for an address to which no request will ever go. A name is resolved only when something is sent. */
+/** Throws `invalid` for an address to which requests are never sent. Host names are resolved later, when something is sent. */
 export function checkTarget(app: App, config: Record<string, unknown>): void {
   const refused = app.outgoing.refusal(String(config['url']))
   if (refused !== null) throw new ZeroError('invalid', `The url ${refused}`)

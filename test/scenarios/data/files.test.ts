@@ -155,7 +155,7 @@ test('a multipart upload has exactly one file', async () => {
   expect(none.body.detail).toMatchObject([{ type: 'missing', loc: ['body', 'file'] }])
   const two = await upload(user, [file('one'), file('two')])
   expect(two.status).toBe(422)
-  expect(two.body.detail).toContain('second file part')
+  expect(two.body.detail).toContain('more than one file part')
   expect(await user.trail()).toEqual({ events: [], runs: [] })
 })
 

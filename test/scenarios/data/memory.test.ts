@@ -210,7 +210,7 @@ test('a text that is empty or only white space is refused wherever one is requir
   ] as const) {
     for (const input of ['', ' \t\r\n\u3000']) {
       const reply = await user.post(url, { [field]: input })
-      const msg = 'Must not be empty, or only white space'
+      const msg = 'Must not be empty or only white space'
       expect(reply.status, url).toBe(422)
       expect(reply.body.detail).toEqual([{ type: 'value_error', loc: ['body', field], msg, input }])
     }

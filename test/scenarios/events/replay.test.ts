@@ -698,7 +698,7 @@ describe('permissions', () => {
       [REPLAYS, { event_type: 'zerodb.vector.lost' }, new RegExp(`zerodb.vector.lost.*${EVENT_NAMES[0]}`)],
       [REPLAYS, { hook_id: hook.id, event_type: PUBLISHED }, /not for "zerodb.event.published"/],
       [REPLAYS, { hook_id: hook.id, project_id: second }, /not for/],
-      [REPLAYS, { hook_id: off.id }, /switched off/],
+      [REPLAYS, { hook_id: off.id }, /is disabled/],
       [REPLAYS, { event_ids: [] }, /event_ids/],
       [REPLAYS, { event_ids: Array(1001).fill('evt_00000000000000000') }, /event_ids/],
       [REPLAYS, { hook_id: 'a hook' }, /hook_id/],
@@ -707,7 +707,7 @@ describe('permissions', () => {
       [REPLAYS, { rate_per_second: 0 }, /rate_per_second/],
       [REPLAYS, { rate_per_second: 10_001 }, /rate_per_second/],
       [REPLAYS, { dry_run: 'perhaps' }, /dry_run/],
-      [`/api/v1/hooks/${off.id}/backfill`, {}, /switched off/],
+      [`/api/v1/hooks/${off.id}/backfill`, {}, /is disabled/],
       [fill, { rate_per_second: 1.5 }, /rate_per_second/],
       [fill, { since: 5 }, /since/],
     ]

@@ -602,7 +602,7 @@ describe('a function gets', () => {
     for (const wrong of ['a\0b', '\ud800'])
       expect(await user.request('PUT', '/api/v1/secrets/OTHER', { body: { value: wrong } })).toMatchObject({
         status: 422,
-        body: { detail: [{ loc: ['body', 'value'], msg: 'Must not contain U+0000 or half characters' }] },
+        body: { detail: [{ loc: ['body', 'value'], msg: 'Must not contain U+0000 or lone surrogates' }] },
       })
     expect((await user.delete('/api/v1/secrets/OTHER')).status).toBe(204)
     expect((await user.delete('/api/v1/secrets/OTHER')).status).toBe(404)

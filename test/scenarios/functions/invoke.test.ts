@@ -199,7 +199,7 @@ describe('invoking a hook', () => {
     await user.patch(`/api/v1/hooks/${hook.id}`, { is_active: false })
     expect(await invoke(hook)).toMatchObject({
       status: 422,
-      body: { detail: 'This hook is switched off: switch it on first' },
+      body: { detail: 'This hook is disabled: enable it first' },
     })
     expect(await user.runs()).toEqual([])
   })

@@ -100,7 +100,7 @@ test('projects are created, listed, read, changed by PUT or PATCH, counted and d
       settings: {},
       created_at: expect.any(String),
       updated_at: created.body.created_at,
-      warnings: ['"type" means nothing here and was ignored'],
+      warnings: ['"type" has no effect here and was ignored'],
     })
     const { warnings: _, ...project } = created.body
     made.push(project)

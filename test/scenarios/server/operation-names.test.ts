@@ -18,9 +18,7 @@ test.each([
   expect(deployed.status).toBe(201)
   const failed = await user.post(`/api/v1/functions/near-${runtime}/invoke`, { payload: {} })
   expect(failed.status).toBe(502)
-  expect(failed.body.detail).toContain(
-    'There is no operation "tables.query" that can be called. Did you mean "rows.query"?',
-  )
+  expect(failed.body.detail).toContain('Unknown operation "tables.query". Did you mean "rows.query"?')
   expect(failed.body.detail).toContain('"tables" has tables.create, tables.list, tables.get, tables.delete')
 })
 

@@ -140,7 +140,7 @@ test('B1: a multipart upload refuses an unknown field and a repeated field', asy
   const stored = await upload(['folder', 'a'], ['tags', 'x'])
   expect(stored).toMatchObject({
     status: 200,
-    body: { folder: 'a', file_name: 'a.txt', warnings: ['"tags" means nothing here and was ignored'] },
+    body: { folder: 'a', file_name: 'a.txt', warnings: ['"tags" has no effect here and was ignored'] },
   })
 })
 
@@ -219,13 +219,13 @@ describe('G18: fields of official clients', () => {
     expect(recalled).toMatchObject({
       status: 200,
       body: {
-        warnings: ['"layer" means nothing here and was ignored', '"rerank" means nothing here and was ignored'],
+        warnings: ['"layer" has no effect here and was ignored', '"rerank" has no effect here and was ignored'],
       },
     })
     const listed = await user.get(`${user.database}/memory?semantic=true&tags=a,b`)
     expect(listed.status).toBe(200)
     expect(listed.headers['x-zerodb-warnings']).toBe(
-      '"semantic" means nothing here and was ignored; "tags" means nothing here and was ignored',
+      '"semantic" has no effect here and was ignored; "tags" has no effect here and was ignored',
     )
   })
 
@@ -264,7 +264,7 @@ describe('G18: fields of official clients', () => {
     expect(await query({ filters: [], sort_by: 'n', order: 'desc', limit: 1 })).toEqual([3])
     const counted = await other.post(`${other.database}/tables/t/query`, { limit: 0, projection: ['n'] })
     expect(counted).toMatchObject({ status: 200, body: { total: 3, data: [], has_more: true } })
-    expect(counted.body.warnings).toEqual(['"projection" means nothing here and was ignored'])
+    expect(counted.body.warnings).toEqual(['"projection" has no effect here and was ignored'])
     const wrong = await other.post(`${other.database}/tables/t/query`, {
       filters: [{ column: 'n', op: 'near', value: 1 }],
     })
