@@ -121,7 +121,7 @@ export function createCalls({ app, epoch, isExecuting, onLog, onRecorded }: Call
         signal: controller.signal,
         nested,
         onLog(line) {
-          book.say(line)
+          book.add(line)
           invocation.onLog?.(line)
         },
         ...(invocation.context ? { context: invocation.context } : {}),
@@ -132,7 +132,7 @@ export function createCalls({ app, epoch, isExecuting, onLog, onRecorded }: Call
         },
       })
       const warning = invocation.warningOf?.(outcome)
-      if (warning) book.say({ at: new Date(app.clock.now()).toISOString(), level: 'warn', message: warning })
+      if (warning) book.add({ at: new Date(app.clock.now()).toISOString(), level: 'warn', message: warning })
       const error = runErrorOf(outcome)
       app.metrics.invocations.observe(
         { trigger, runtime: fn.runtime, status: outcome.status },

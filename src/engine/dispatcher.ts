@@ -7,7 +7,7 @@ import type { Worker } from './worker.ts'
 export interface Dispatcher {
   /** These events have been committed here: turn them into runs, now. */
   wake(eventSeqs: readonly number[]): void
-  /** What is to be sent right behind a write, to turn its events into runs; null while there is anything else to do. */
+  /** Returns the dispatch to pipeline after a write; null while other work is pending. */
   pipelinedDispatch(): PipelinedDispatch | null
   /** Dispatches whatever has been left over, and claims queued runs. True when it found anything to do. */
   sweep(): Promise<boolean>
@@ -15,7 +15,7 @@ export interface Dispatcher {
   claim(): void
   /** Slots have become free: claims queued runs if there may be any. */
   freed(): void
-  /** A dispatch or a claim is under way. */
+  /** True while a dispatch or a claim is running. */
   busy(): boolean
   /** Resolves when none is. */
   drained(): Promise<void>
@@ -35,9 +35,9 @@ export interface DispatcherOptions {
 
 /**
  * Turns events into runs and hands this process's share of them to the worker.
- * The fast way: one statement follows a write on its connection, or a commit wakes us and one statement dispatches all that has come
- * meanwhile; runs that are owned at insertion start at once. The sure way: a sweep finds whatever the fast one lost. All of them take events
- * from the outbox, so that none is dispatched twice.
+ * Fast path: a dispatch statement follows a write on its connection, or a commit wakes the dispatcher and one statement dispatches all new
+ * events; runs that are owned at insertion start at once. Safe path: a sweep finds events that the fast path missed. Both take events from the
+ * outbox, so that no event is dispatched twice.
  */
 export function createDispatcher(options: DispatcherOptions): Dispatcher {
   const { app, epoch, handlers, worker, claimer, onDispatched, onOverflow } = options
@@ -81,7 +81,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     onDispatched()
   }
 
-  /** A dispatch behind a write is under way. */
+  /** True while a pipelined dispatch is running. */
   let pipelining: Promise<void> | undefined
 
   async function takePipelined(dispatched: Promise<Dispatched | null>, written: Promise<number[]>): Promise<void> {
@@ -103,7 +103,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   }
 
   let claiming: Promise<boolean> | undefined
-  /** Something may have been queued since the claim under way has looked. */
+  /** True if runs may have been queued since the running claim took its snapshot. */
   let again = false
   async function claimAll(): Promise<boolean> {
     let any = false

@@ -56,7 +56,7 @@ export async function startHeartbeat(app: App, handlers: readonly string[]): Pro
       app.log.warn({ epoch }, 'this process was taken for dead; it goes on under a new name')
       epoch = await app.store.instances.register(self, alone)
     }
-    // Who could not beat either, because the database was away or stood still, says nothing about the others: they are given time to come back.
+    // If this process itself missed its heartbeats, because the database was unavailable, the others may have too: give them time to come back.
     const now = performance.now()
     if (now - lastBeat >= LEASE_SECONDS * 1000) returned = now
     if (now - returned >= LEASE_SECONDS * 1000) await app.store.instances.expire(epoch, LEASE_SECONDS)

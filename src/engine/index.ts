@@ -107,7 +107,7 @@ export async function startEngine(app: App, database: Database): Promise<Engine>
     return any
   }
 
-  /** What of users' code can be executed here is known when the sandbox has been tried; until then others do it. */
+  /** Runtimes that this process can execute. Unknown until the sandbox check ends; until then other processes execute these runs. */
   async function offerRuntimes(): Promise<void> {
     if (handlers.length === 0 || draining) return
     const { runtimes } = app.sandbox.report
@@ -189,6 +189,6 @@ async function warm(app: App): Promise<void> {
     if (app.config.workerSlots > 0 && (await app.store.functions.any())) void app.sandbox.ready()
     for (const name of await app.store.hooks.handlersInUse()) await handlerOf(name)?.warm?.(app)
   } catch (error) {
-    app.log.warn({ error }, 'a model cannot be loaded; the runs that need it will say so')
+    app.log.warn({ error }, 'failed to load a model: runs that need it will fail')
   }
 }

@@ -3,7 +3,7 @@ import type { App } from '../app.ts'
 export interface Timer {
   /** Does the work now, if it is not being done. */
   runNow(): void
-  /** Resolves when the work under way has ended. */
+  /** Resolves when the running work has ended. */
   stop(): Promise<void>
 }
 

@@ -23,7 +23,7 @@ interface Late {
   since: number
 }
 
-/** What user code says after its call has a result: it belongs into the log of its own run, which is written already, or soon. */
+/** Log lines that user code writes after its call has returned. They are added to the log of the run, which may already be stored. */
 export function createLateLogs(app: App): LateLogs {
   let late = new Map<string, Late & Attempt>()
   return {
@@ -34,7 +34,7 @@ export function createLateLogs(app: App): LateLogs {
         found = { ...attempt, book: createLogBook(app.clock, () => {}), since: performance.now() }
         late.set(key, found)
       }
-      found.book.say(line)
+      found.book.add(line)
     },
     async flush() {
       if (late.size === 0) return
@@ -49,7 +49,7 @@ export function createLateLogs(app: App): LateLogs {
       for (const [key, entry] of taken) {
         if (written.has(entry.run_id) || performance.now() - entry.since > MAX_WAIT_MS) continue
         const newer = late.get(key)
-        for (const line of newer?.book.lines ?? []) entry.book.say(line)
+        for (const line of newer?.book.lines ?? []) entry.book.add(line)
         late.set(key, entry)
       }
     },

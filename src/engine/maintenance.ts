@@ -3,7 +3,7 @@ import type { App } from '../app.ts'
 import type { Expired, Keep } from '../store/queue/maintenance.ts'
 
 const DAY_SECONDS = 86_400
-/** Then the rest waits for the next round. */
+/** Maximum per round; the rest waits for the next round. */
 const ROUND_MS = 20_000
 
 export interface Retention {

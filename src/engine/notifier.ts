@@ -14,8 +14,8 @@ export interface Notifier {
 }
 
 /**
- * Wakes other processes, and is woken by them; they also tell each other of functions that are changed. Only a hint: what a message would have
- * said the next sweep finds. On the embedded database there is nobody to tell.
+ * Wakes other processes and is woken by them; processes also notify each other of changed functions. Messages are only hints: if one is lost, the
+ * next sweep finds the work. Does nothing on the embedded database, which has one process.
  */
 export async function openNotifier(app: App, database: Database, onSignal: () => void): Promise<Notifier> {
   if (!database.listen) return { send() {}, async stop() {} }

@@ -1,7 +1,7 @@
 import { NeverRetry, RetryLater } from '../errors.ts'
 import type { RetryPolicy } from '../schema/hook.ts'
 
-/** A provider that says "later" may be down for hours: that is no fault of the run. */
+/** A provider that asks for a later retry may be down for hours, which must not use up the attempts of the run. */
 export const MAX_WAITS = 100
 
 type FullPolicy = { [Key in keyof RetryPolicy]-?: Exclude<RetryPolicy[Key], undefined> }

@@ -4,11 +4,11 @@ import type { LogLine } from '../schema/run.ts'
 const MAX_LINES = 1_000
 const MAX_CHARACTERS = 2_000
 
-/** The lines of one attempt, bounded: the last one says when there were more. */
+/** The log lines of one attempt, up to a limit. The last line tells if more were dropped. */
 export interface RunLogBook {
   readonly lines: LogLine[]
   log(message: string): void
-  say(line: LogLine): void
+  add(line: LogLine): void
 }
 
 /** `onLine` is called after each line that was kept. */
@@ -16,8 +16,8 @@ export function createLogBook(clock: App['clock'], onLine: () => void): RunLogBo
   const lines: LogLine[] = []
   const book: RunLogBook = {
     lines,
-    log: (message) => book.say({ at: new Date(clock.now()).toISOString(), message }),
-    say(line) {
+    log: (message) => book.add({ at: new Date(clock.now()).toISOString(), message }),
+    add(line) {
       if (lines.length >= MAX_LINES) {
         if (lines.length === MAX_LINES)
           lines.push({ at: line.at, message: `[more than ${MAX_LINES} lines: the rest is cut]` })

@@ -18,7 +18,7 @@ export interface StoreContext {
   skewSeconds(): number
 }
 
-/** What has led to a write: the run that makes it, in the chain that began with some event. */
+/** The cause of a write: the run that makes it, and the chain of that run. */
 export interface Cause {
   chain_id: string
   /** How many runs the chain has gone through, this one included. */
@@ -26,7 +26,7 @@ export interface Cause {
   run_id: string
 }
 
-/** Whose project it is about. Each statement checks that the project is the user's. */
+/** The user and project of an operation. Each statement checks that the project belongs to the user. */
 export interface Scope {
   user_id: string
   project_id: string
@@ -69,8 +69,8 @@ export function now(context: StoreContext): Statement {
 }
 
 /**
- * For a transaction whose work a crash may undo because it is done again: its commit need not wait for the disk, and it looks rows up, as
- * `relaxed` does, whatever the planner believed of the tables' sizes.
+ * Gives a transaction the settings of `asyncCommit`: its commit does not wait for the disk, and its plans use indexes regardless of the estimated
+ * table sizes. Only for work that is redone after a crash.
  */
 export async function relax(db: Executor): Promise<void> {
   await db.query(sql`

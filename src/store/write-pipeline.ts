@@ -5,38 +5,39 @@ export interface Written {
   event_seq: number
 }
 
-/** Runs a statement that stores rows with their events, and reports these once they are committed. */
+/** Runs a statement that stores rows with their events, and reports the events after the commit. */
 export type Commit = <Row extends Written>(statement: Statement) => Promise<Row[]>
 
-/** What is sent right behind a write, on the same connection, and dispatches its events. */
+/** A statement that is pipelined after a write, on the same connection, and dispatches its events. */
 export interface PipelinedDispatch {
   statement(): Statement
   /**
-   * They are on their way. `rows` is the answer to the statement, null when it was left out because of other writes; `eventSeqs` resolves with
-   * the events of the write, none where it fails.
+   * Called after both statements were sent. `rows` resolves to the result of the dispatch, or to null if it was skipped because of other writes.
+   * `eventSeqs` resolves to the events of the write; empty if the write fails.
    */
   sent(rows: Promise<unknown[] | null>, eventSeqs: Promise<number[]>): void
 }
 
 /**
- * Commits by `database`. A write that is the only one under way is followed, if there is a `follower` and a connection for both; else
- * `onCommitted` is told of its events, which are then dispatched together with those of others.
+ * Creates the `Commit` function of `database`. If only one write is running, and a dispatch and a connection are available, the dispatch is
+ * pipelined after it. Otherwise `onCommitted` gets the events, which are then dispatched together with those of other writes.
  */
 export function commitBy(
   database: Database,
   pipelinedDispatch: () => PipelinedDispatch | null,
   onCommitted: (eventSeqs: readonly number[]) => void,
 ): Commit {
-  let underWay = 0
+  let runningWrites = 0
 
   async function commit<Row extends Written>(statement: Statement): Promise<Row[]> {
-    const isAlone = () => underWay === 1
-    const behind = isAlone() ? pipelinedDispatch() : null
-    const pair = behind && database.pipeline<Row, unknown>(statement, () => (isAlone() ? behind.statement() : null))
-    if (pair) {
-      const eventSeqs = pair.first.then(eventsOf, () => [])
-      behind.sent(pair.next, eventSeqs)
-      return pair.first
+    const isAlone = () => runningWrites === 1
+    const dispatch = isAlone() ? pipelinedDispatch() : null
+    const results =
+      dispatch && database.pipeline<Row, unknown>(statement, () => (isAlone() ? dispatch.statement() : null))
+    if (results) {
+      const eventSeqs = results.first.then(eventsOf, () => [])
+      dispatch.sent(results.next, eventSeqs)
+      return results.first
     }
     const rows = await database.query<Row>(statement)
     const eventSeqs = eventsOf(rows)
@@ -45,11 +46,11 @@ export function commitBy(
   }
 
   return async (statement) => {
-    underWay++
+    runningWrites++
     try {
       return await commit(statement)
     } finally {
-      underWay--
+      runningWrites--
     }
   }
 }

@@ -3,7 +3,7 @@ import { type Statement, sql } from '../../db/sql.ts'
 import { ZeroError } from '../../errors.ts'
 import type { StoreContext } from '../context.ts'
 
-/** Whose things are counted. */
+/** The user and project whose resources are counted. */
 export interface Owner {
   user_id: string
   project_id: string

@@ -50,7 +50,7 @@ export function users({ db }: StoreContext) {
       return row ?? null
     },
 
-    /** What a login is checked against; null when nobody has this address. */
+    /** Returns the user and password hash for a login; null when no user has this e-mail address. */
     async findByEmail(email: string): Promise<{ id: string; password_hash: string | null } | null> {
       const [row] = await db.query<{ id: string; password_hash: string | null }>(sql`
         select id, password_hash from zerodb_users where lower(email) = lower(${email})`)

@@ -33,7 +33,7 @@ export interface LiveFunction {
   config: FunctionConfig
   files: Record<string, StoredFile>
   entry: string
-  /** Of the bundle; null where none was made. */
+  /** Source map of the bundle; null without a bundle. */
   source_map: string | null
   /** Sealed, by name: those of the project's secrets that it declares. */
   secrets: Record<string, string>
@@ -101,7 +101,7 @@ export function functions(context: StoreContext) {
       return found(rows, 'Function')
     },
 
-    /** The same, or null; nobody else changes it until the transaction ends. Throws `not_found` when the project is not the user's. */
+    /** Returns the function, or null, and locks it until the transaction ends. Throws `not_found` when the project is not the user's. */
     async lock(scope: Scope, name: string): Promise<StoredFunction | null> {
       // Two that deploy a first version would both find none.
       found(await db.query(sql`${userProject(scope)} for update`), 'Project')
@@ -111,7 +111,7 @@ export function functions(context: StoreContext) {
       return row ?? null
     },
 
-    /** What a call needs; null when there is no such function. Whose it is, is for the caller to compare. */
+    /** Returns the function for a call, or null. Does not check the owner: the caller must. */
     async live(projectId: string, name: string): Promise<LiveFunction | null> {
       const [row] = await db.query<LiveFunction>(sql`
         select ${live} from ${source}

@@ -4,7 +4,7 @@ import { now, type StoreContext } from '../context.ts'
 /** A webhook signs with its newest secret and, for a while, with the one before. */
 const MAX_LIVE = 2
 
-/** The sealed secrets that sign webhooks. Whose hook it is has been checked by the caller. */
+/** Sealed secrets that sign webhooks. The caller must check the owner of the hook. */
 export function hookSecrets(context: StoreContext) {
   const { db } = context
   const live = (hookId: string) =>
@@ -33,7 +33,7 @@ export function hookSecrets(context: StoreContext) {
      * hook until then. Returns when it retires; null when there was none.
      */
     async retire(hookId: string, keepSeconds: number): Promise<string | null> {
-      // In a statement of its own: the next one must see what the rotation before has written.
+      // A separate statement: the next one must see the rows of the previous rotation.
       await db.query(sql`select from zerodb_hooks where id = ${hookId}::uuid for update`)
       const [row] = await db.query<{ retires_at: string }>(sql`
         with newest as (

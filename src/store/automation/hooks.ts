@@ -25,7 +25,7 @@ export interface HookFields extends Delivery {
   hook_config: Record<string, unknown>
   /** The function that is its handler. */
   function?: { id: string; runtime: Runtime } | undefined
-  /** Its function's configuration asks for it. */
+  /** True if the configuration of the function declares this hook. */
   declared?: boolean | undefined
 }
 

@@ -69,7 +69,7 @@ export function schedules(context: StoreContext) {
         )`)
     },
 
-    /** What is to become of missed and of overlapping ticks. */
+    /** Changes the policies for missed and overlapping ticks. */
     async change(id: string, { missed, overlap }: Pick<DeclaredSchedule, 'missed' | 'overlap'>): Promise<void> {
       await db.query(sql`update zerodb_schedules set missed = ${missed}, overlap = ${overlap} where id = ${id}::uuid`)
     },
@@ -78,7 +78,7 @@ export function schedules(context: StoreContext) {
       await db.query(sql`delete from zerodb_schedules where id = ${id}::uuid`)
     },
 
-    /** Pauses a schedule, or lets it go on with the tick `nextAt`: those that passed meanwhile are not missed. */
+    /** Pauses a schedule, or resumes it with the tick `nextAt`: ticks during the pause do not count as missed. */
     async pause(id: string, paused: boolean, nextAt: string | null): Promise<void> {
       await db.query(sql`
         update zerodb_schedules set
@@ -87,7 +87,7 @@ export function schedules(context: StoreContext) {
         where id = ${id}::uuid`)
     },
 
-    /** Those whose tick has come, of functions that are switched on, the longest due first. */
+    /** Returns schedules of enabled functions that are due, the longest overdue first. */
     async due(limit: number): Promise<DueSchedule[]> {
       return db.query<DueSchedule>(sql`
         select ${columns}, ${now(context)} as now from ${source}

@@ -53,8 +53,8 @@ export function events({ db }: StoreContext) {
     },
 
     /**
-     * Of this moment: the oldest transaction that is not over, and the next one to begin; the same when none is at work. Transactions are numbered
-     * over all databases of a server: those that are known to be in others write no events, however long they take.
+     * Returns the id of the oldest running transaction, and the next id to be assigned; both are equal if none is running. Ids are shared by all
+     * databases of a server: transactions in other databases write no events and are ignored.
      */
     async horizon(): Promise<{ oldest: number; next: number }> {
       const [row] = await db.query<{ oldest: number; next: number }>(sql`

@@ -124,7 +124,7 @@ export function files(context: StoreContext) {
       return rows.length > 0
     },
 
-    /** Those of `blobs` that some file has as its content. */
+    /** Returns those of `blobs` that are the content of a file. */
     async blobsInUse(blobs: readonly string[]): Promise<Set<string>> {
       const rows = await asyncCommit.query<{ blob: string }>(
         sql`select distinct blob from zerodb_files where blob = any(${blobs}::text[])`,

@@ -22,7 +22,7 @@ export interface TextToConvert {
 export function reembed({ db, asyncCommit }: StoreContext) {
   const parts = (kind: EmbeddedKind) => ({ table: new Sql(KINDS[kind].table, []), text: new Sql(KINDS[kind].text, []) })
 
-  /** Those that still need an embedding by `model`. */
+  /** Returns rows that still need an embedding by `model`. */
   function unconverted(kind: EmbeddedKind, scope: Scope, model: string): Statement {
     const { table, text } = parts(kind)
     return sql`
@@ -73,7 +73,7 @@ export function reembed({ db, asyncCommit }: StoreContext) {
       return rows.length
     },
 
-    /** Those of `models` by which the project has embeddings of this kind, in their order. */
+    /** Returns those of `models` that the project has embeddings of this kind from, in the given order. */
     async modelsOf(kind: EmbeddedKind, scope: Scope, models: readonly string[]): Promise<string[]> {
       const { table } = parts(kind)
       const rows = await db.query<{ model: string }>(sql`

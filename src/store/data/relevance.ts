@@ -3,9 +3,9 @@ import { bounded, type StoreContext } from '../context.ts'
 
 export interface RelevanceQuery {
   text: string
-  /** Null: by words alone. */
+  /** The embedded query; null for a search by words only. */
   vector: Float32Array | null
-  /** What made `vector`: vectors of other models are not compared with it. */
+  /** The model that made `vector`. Vectors of other models are not compared with it. */
   model: string
 }
 
@@ -27,7 +27,7 @@ export interface Relevance {
 
 export function relevance({ db }: StoreContext) {
   return {
-    /** Different words of a query as a search counts them: inflected forms are one, and words like "the" are none. */
+    /** Counts the different words of a query as the search does: inflected forms count once, and words like "the" do not count. */
     async countWords(query: string): Promise<number> {
       const [row] = await bounded(db).query<{ words: number }>(
         sql`select length(to_tsvector('english', ${query}))::int as words`,

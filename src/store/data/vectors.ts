@@ -236,7 +236,7 @@ export function vectors(context: StoreContext) {
       return rows.length > 0
     },
 
-    /** Those with a document and no embedding: the vector `ref`, or the vectors of the batch `ref`. */
+    /** Returns vectors with a document but no embedding: one vector, or those of a batch. */
     async toEmbed(projectId: string, ref: { id: string } | { batch_id: string }): Promise<VectorToEmbed[]> {
       const which = 'id' in ref ? sql`id = ${ref.id}::uuid` : sql`batch_id = ${ref.batch_id}::uuid`
       return asyncCommit.query<VectorToEmbed>(sql`
@@ -289,7 +289,7 @@ export function vectors(context: StoreContext) {
       return rows.map((row) => row.dims)
     },
 
-    /** Builds the index of one number of dimensions. `concurrently` lets a server's writers go on meanwhile. */
+    /** Builds the index of one number of dimensions. `concurrently` does not block writers on a server. */
     async buildIndex(dims: number, concurrently: boolean): Promise<void> {
       const n = literalDims(dims)
       const left = await db.query(sql`
@@ -316,6 +316,7 @@ export function vectors(context: StoreContext) {
 
 /** The planner matches a partial index only by a constant in the text. */
 function literalDims(dims: number): Statement {
-  if (!Number.isInteger(dims) || dims < 1 || dims > 16_000) throw new RangeError(`${dims} is no number of dimensions`)
+  if (!Number.isInteger(dims) || dims < 1 || dims > 16_000)
+    throw new RangeError(`${dims} is not a valid number of dimensions`)
   return new Sql(String(dims), [])
 }

@@ -43,7 +43,7 @@ const MAX_KEYS = 20
 const MAX_SOUGHT = 1_000
 const MAX_PATTERN = 200
 const MAX_ATOMS = 200
-/** Of 3,900 generated patterns within all limits the slowest took PGlite 80 ms; without this one, others took up to 2.2 s. */
+/** Limit on the cost of patterns. Of 3,900 generated patterns within all limits the slowest took PGlite 80 ms; without this one, up to 2.2 s. */
 const MAX_TRANSITIONS = 10_000
 const MAX_ANCHORS = 10
 

@@ -7,7 +7,7 @@ import { type FilterRules, filterRefusal, parseFilter, splitPath, toJsonpath } f
 /** Longest filter, compiled: each dispatch reads it again. */
 const MAX_LENGTH = 65_536
 const MAX_KEYS = 10
-/** They stand for dots and backslashes while SQL splits a path (`pathKeys`). */
+/** Placeholders for dots and backslashes while SQL splits a path (`pathKeys`). */
 const RESERVED = ['\u0001', '\u0002', '\u0003']
 
 const RULES: FilterRules = {
@@ -28,7 +28,7 @@ export function compileHookFilter(filter: Record<string, unknown>): string {
   return path
 }
 
-/** The same, once the database has read it: `invalid` as well for a pattern in which it finds a mistake. Null for none. */
+/** Compiles a filter and lets the database parse it: also throws `invalid` for a pattern that the database rejects. Null without a filter. */
 export async function acceptedHookFilter(
   db: Executor,
   filter: Record<string, unknown> | null | undefined,

@@ -16,7 +16,7 @@ test.each([
   [String.raw`[\]]`, cost(1)],
   ['(?i)Abc', cost(3)],
   ['(?:ab)c', cost(3)],
-  // Half of a surrogate pair's two units would be no atom: 'u' reads the character.
+  // The flag 'u' reads a surrogate pair as one character; half of a pair would not be an atom.
   ['😀', cost(1)],
 ])('%s: as many atoms as characters that match one', (pattern, expected) => {
   expect(costOf(pattern)).toEqual(expected)
@@ -41,7 +41,7 @@ test.each([
   [String.raw`\ma\M`, cost(1, 2)],
   ['(^a){5}', cost(5, 5)],
   ['(^a)*', cost(1, 1)],
-  // What may be empty is repeated.
+  // A repetition of a part that may be empty.
   ['(^a?)*', cost(1, 4)],
   [String.raw`((\y)*){2}`, cost(0, 32)],
   [String.raw`((\y)*)*`, cost(0, 16)],

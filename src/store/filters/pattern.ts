@@ -2,7 +2,7 @@
 export interface PatternCost {
   atoms: number
   /**
-   * Of the state machine: one for each pair of atoms of which the second may follow the first. If the second is a class like `\w` or `[a-z]`, it
+   * Transitions of the state machine: one for each pair of atoms of which the second may follow the first. If the second is a class like `\w`, it
    * has one for each group of characters that the pattern tells apart. Reading a pattern takes PostgreSQL time for each. A repetition of what
    * may be empty has the square of its atoms, because any of them can be skipped.
    */
@@ -35,8 +35,8 @@ const WORD = new RegExp(
 )
 
 /**
- * What a regular expression of PostgreSQL costs to match. Null for one that cannot be told or has no bound: back references, lookaround,
- * collating elements, options other than a `(?i)` that begins it, and what is no regular expression at all.
+ * Returns the cost of matching a regular expression in PostgreSQL. Null if it is unknown or unbounded: back references, lookaround, collating
+ * elements, options other than a leading `(?i)`, and invalid expressions.
  */
 export function costOf(pattern: string): PatternCost | null {
   const text = pattern.startsWith('(?i)') ? pattern.slice(4) : pattern

@@ -34,7 +34,7 @@ export interface Claimer {
 
 export interface Claimed {
   runs: OwnedRun[]
-  /** The lane from which the next claim goes on; `FIRST_LANE` when it should begin anew. */
+  /** The lane from which the next claim continues; `FIRST_LANE` to start over. */
   next: Lane
   /** False: nothing behind `next` was looked at, so that there may be more. */
   complete: boolean
@@ -171,8 +171,8 @@ export function claims(context: StoreContext) {
     },
 
     /**
-     * The same for hooks and functions with a limit, or, with `projectLimit` (runs of one project that may go on at once; null: any number), for all.
-     * In a transaction that has called `lockTurns`.
+     * Claims runs of hooks and functions with a limit, or all runs if `projectLimit` (concurrent runs of one project; null for no limit) is set.
+     * Must run in a transaction that has called `lockTurns`.
      */
     claimLimited(claimer: Claimer, after: Lane, projectLimit: number | null): Promise<Claimed> {
       const { count, handlers } = claimer
@@ -329,7 +329,7 @@ function roomOf(count: number, projectLimit: number | null): Statement {
   ))::int`
 }
 
-/** Of `due`, one of each lane in turn, as many as hook, function and project have room for. */
+/** Takes runs from `due`, one of each lane in turn, within the limits of hook, function and project. */
 function withinLimits(count: number, projectLimit: number | null): Statement {
   return sql`
     select placed.*

@@ -7,7 +7,7 @@ import { type AssignmentRow, capable, limited, type OwnedRun, toOwnedRun } from 
 /** The most events that one statement dispatches. */
 export const DISPATCH_BATCH = 256
 
-/** Who dispatches, and what it can take on. */
+/** The dispatching process, and the runs that it can own. */
 export interface DispatchTarget {
   epoch: number
   /** How many runs it can own at once. */
@@ -30,22 +30,22 @@ export interface Dispatched {
 export function dispatch(context: StoreContext) {
   const { asyncCommit } = context
 
-  // array(): joined to the delete, the choice of the batch could be made anew for every row.
+  // array(): joined to the delete, the choice of the batch could be evaluated again for every row.
   const oldest = sql`array(select seq from zerodb_outbox order by seq limit ${DISPATCH_BATCH}::int for update skip locked)`
 
   return {
-    /** Dispatches these events, those of them that nobody has dispatched. */
+    /** Dispatches those of these events that are not dispatched yet. */
     async events(seqs: readonly number[], taker: DispatchTarget): Promise<Dispatched> {
       // select: the plan is made for any number of them, and kept.
       return dispatchedIn(await asyncCommit.query(fanOut(context, sql`(select ${seqs}::bigint[])::bigint[]`, taker)))
     },
 
-    /** Dispatches the oldest events that nobody has: what a crash, or another process's wake-up that got lost, has left. */
+    /** Dispatches the oldest undispatched events, left by a crash or a lost wake-up. */
     async oldest(taker: DispatchTarget): Promise<Dispatched> {
       return dispatchedIn(await asyncCommit.query(fanOut(context, oldest, taker)))
     },
 
-    /** The same right behind a write, whose events it finds as well unless there are `DISPATCH_BATCH` older ones. Null: not done. */
+    /** Dispatches the events of a write in the same pipeline, unless there are `DISPATCH_BATCH` older ones. Returns null if dispatch was skipped. */
     pipelined(
       taker: DispatchTarget,
       sent: (dispatched: Promise<Dispatched | null>, written: Promise<number[]>) => void,
@@ -60,7 +60,7 @@ export function dispatch(context: StoreContext) {
       }
     },
 
-    /** Seconds since the oldest event was committed that nobody has dispatched; 0 when there is none. */
+    /** Returns the age of the oldest undispatched event in seconds; 0 when there is none. */
     async lagSeconds(): Promise<number> {
       const [row] = await asyncCommit.query<{ seconds: number }>(sql`
         select coalesce(extract(epoch from clock_timestamp() - e.created_at), 0)::float8 as seconds
@@ -71,7 +71,7 @@ export function dispatch(context: StoreContext) {
   }
 }
 
-/** What comes back: a row for each run that was made, or one without. */
+/** Result rows: one for each run that was made, or one without a run. */
 type Row = Omit<AssignmentRow, 'attempts' | 'base_attempts' | 'trigger' | 'ordering' | 'constrained' | 'synthetic'> & {
   events: number
   mine: boolean | null

@@ -2,8 +2,8 @@ import { type Statement, sql } from '../../db/sql.ts'
 import { type EventName, eventTypeOf, type KeyedEventName } from '../../schema/events.ts'
 
 /**
- * What is stored, as the events that told of it: `row_id` (the events' `ref`), `project_id`, `at` (when it was stored), `tie` (the order
- * within one moment) and `data`, with the same fields and values as when it was written.
+ * Stored rows in the form of their events: `row_id` (the `ref` of the event), `project_id`, `at` (when the row was stored), `tie` (the order within
+ * one moment) and `data`, with the same fields and values as in the original event.
  */
 const SOURCES: Record<EventName, (userId: string, mine: Statement) => Statement> = {
   'zerodb.vector.stored': (userId, mine) => sql`

@@ -2,7 +2,7 @@ import { json, type Statement, sql } from '../../db/sql.ts'
 import type { Run } from '../../schema/run.ts'
 import { found, now, type StoreContext } from '../context.ts'
 
-/** A run that somebody waits for: executed at once, and written when it has ended, or before it writes. */
+/** A run whose caller waits: executed at once, and stored when it ends or before its first write. */
 export interface Invoked {
   id: string
   trigger: 'http' | 'tool' | 'invoke'

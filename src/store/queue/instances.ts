@@ -52,8 +52,8 @@ export function instances({ db, asyncCommit }: StoreContext) {
     },
 
     /**
-     * Declares dead whoever has not beaten for `leaseSeconds`. Only a process that has just beaten itself, at most half as long ago, may say
-     * so: where a server stood still with this statement before it, nobody could beat.
+     * Declares instances dead that have sent no heartbeat for `leaseSeconds`. Only takes effect if this instance's own heartbeat is at most half
+     * that old: if the server was stalled, no instance could send one.
      */
     async expire(epoch: number, leaseSeconds: number): Promise<void> {
       const ago = (seconds: number) => sql`clock_timestamp() - make_interval(secs => ${seconds}::float8)`

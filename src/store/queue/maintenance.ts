@@ -23,8 +23,8 @@ export interface Expired {
 const END = sql`9223372036854775807`
 
 /**
- * Deletes what has been kept long enough, bit by bit. What is queued or running stays, whatever its age, and so does what it needs: the event
- * of a run that is kept, an event that nobody has dispatched, and those that a replay has still to come to. Several processes may do so at once.
+ * Deletes expired rows in batches. Queued and running runs stay, whatever their age, and so do events that are still needed: by a run, by
+ * dispatch, or by a replay that has not reached them. Several processes may run this at once.
  */
 export function maintenance(context: StoreContext) {
   const { asyncCommit } = context
@@ -38,7 +38,7 @@ export function maintenance(context: StoreContext) {
     )`
   }
 
-  /** What is younger cannot be over, whatever has become of it. */
+  /** Rows newer than this time have not expired, whatever their status. */
   const young = ({ seconds, deadSeconds }: Keep) =>
     before(Math.min(seconds ?? Number.POSITIVE_INFINITY, deadSeconds ?? Number.POSITIVE_INFINITY))
 

@@ -9,13 +9,13 @@ export interface OwnedRun {
   handler: string
   /** This attempt's number, from 1. With the owner it is the fence: an older attempt's result is not accepted. */
   attempts: number
-  /** Of these, those before the run was last queued by hand: they do not count against its policy. */
+  /** Attempts before the run was last queued by hand: they do not count against its retry policy. */
   base_attempts: number
   hook_id: string | null
   /** The function that is to be executed; null for the other handlers. */
   function_id: string | null
   trigger: Trigger
-  /** The hook's configuration at this moment; null when the hook, or a function without one, has been switched off or deleted meanwhile. */
+  /** The hook's current configuration; null when the hook, or the function without a hook, has been disabled or deleted. */
   config: Record<string, unknown> | null
   retry: RetryPolicy | null
   /** What its failure does to the runs behind it; null when none wait for it. */
@@ -59,10 +59,10 @@ export function toOwnedRun({
   }
 }
 
-/** Whether the hook `h`, or its function, may have only so many runs at once. */
+/** Condition: the hook `h`, or its function, has a concurrency limit. */
 export const limited = sql`coalesce(h.concurrency, h.function_concurrency) is not null`
 
-/** The same for a lane, whose runs may be those of the hook `h` or of the function `f` without a hook. */
+/** Condition: the lane has a concurrency limit. Its runs belong to the hook `h`, or to the function `f` without a hook. */
 export const laneLimited = sql`coalesce(h.concurrency, h.function_concurrency, f.concurrency) is not null`
 
 /** The columns of an assignment, from a run `c`, its hook `h`, its event `e` and its function `f` where no hook has made it: all may be missing. */
@@ -112,7 +112,7 @@ export function capable(handlers: readonly string[]): Statement {
   return sql`${need(sql`h.hook_name`, sql`h.runtime`)} = any(${handlers}::text[])`
 }
 
-/** The same for a lane, whose runs may be those of the hook `h`, of the function `f` without a hook, or of what is gone: those can be ended anywhere. */
+/** Condition: this process can execute the runs of a lane. Runs whose hook and function were deleted can be ended by any process. */
 export function laneCapable(handlers: readonly string[]): Statement {
   return sql`coalesce(${capable(handlers)}, 'function:' || f.runtime = any(${handlers}::text[]), true)`
 }

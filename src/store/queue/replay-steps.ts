@@ -46,7 +46,7 @@ export function replaySteps(context: StoreContext) {
 
   /**
    * The job with how many runs it may make now; none when it is in other hands, or has ended. Of its runs that could begin, no more are
-   * queued than it makes in a second: new events of the same hooks stand in line behind these, and shall not wait for the whole job.
+   * queued than it makes in a second: new events of the same hooks queue behind these, and must not wait for the whole job.
    */
   async function lock(id: string): Promise<Job | undefined> {
     const [job] = await db.query<Job>(sql`
@@ -115,7 +115,7 @@ export function replaySteps(context: StoreContext) {
             ${orderOf}, input, dedupe_key, ${now(context)}, 'queued'
           from chosen
           order by seq, hook_created_at
-          -- What is in the way was cancelled before it was done.
+          -- The conflicting run was cancelled before it was executed.
           on conflict (hook_id, dedupe_key) where dedupe_key is not null do update set
             event_seq = excluded.event_seq, replay_id = excluded.replay_id, ordering_key = excluded.ordering_key, input = excluded.input,
             run_at = excluded.run_at, status = 'queued', finished_at = null, deaths = 0, base_attempts = zerodb_runs.attempts
@@ -181,7 +181,7 @@ function eventBatch(job: Job, size: number): Statement {
     )`
 }
 
-/** The same for rows. Of one that is gone meanwhile only the turn is left. */
+/** Takes the next rows of a backfill. A deleted row keeps only its position. */
 function rowBatch(job: Job, size: number): Statement {
   const type = eventTypeOf(job.criteria.event_type as EventName)
   return sql`
@@ -234,7 +234,7 @@ function matches({ user_id, hook_id }: Job, but: Statement = sql``): Statement {
     )`
 }
 
-/** The same without the rows that have had their run, which another backfill of the hook has made. */
+/** Condition: the row matches, and no earlier backfill of the hook has made a run for it. */
 function newMatches(job: Job): Statement {
   return matches(
     job,

@@ -203,8 +203,8 @@ export function replays(context: StoreContext) {
     },
 
     /**
-     * Ends a job and cancels its queued runs. In a transaction: a step that is under way ends first, and its runs are cancelled with the
-     * others. Throws `replay_final` when it has ended.
+     * Ends a job and cancels its queued runs. Must run in a transaction: a running step ends first, and its runs are cancelled with the others.
+     * Throws `replay_final` when the job has ended.
      */
     async cancel(userId: string, bound: string | null, id: string): Promise<void> {
       const rows = await db.query<{ status: Replay['status'] }>(sql`
@@ -243,7 +243,7 @@ export function eventsOf(userId: string, criteria: ReplayCriteria, seqs: readonl
     and ${meets(userId, criteria)}`
 }
 
-/** The same for an event that is known to be the user's. What has happened in a project that is gone is not handed out again. */
+/** Condition for an event of the user. Events of deleted projects are not replayed. */
 export function meets(userId: string, { event_type, project_id, since, until }: ReplayCriteria): Statement {
   return sql`
     (${event_type}::text is null or e.event = ${event_type})

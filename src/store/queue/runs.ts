@@ -33,7 +33,7 @@ const source = sql`
 /** Owners that die while they hold a run, before we take the run itself for the cause. */
 const MAX_DEATHS = 3
 
-/** Which dead, or otherwise ended, runs are to be tried once more. */
+/** Selects the dead, or otherwise ended, runs to retry. */
 export interface RedriveFilter {
   hook_id?: string | undefined
   handler?: string | undefined
@@ -48,7 +48,7 @@ export interface RedriveFilter {
 export function runs(context: StoreContext) {
   const { db, asyncCommit } = context
 
-  /** Why a queued run waits: the first reason that holds, of those that only somebody can end before those that time will. */
+  /** Why a queued run waits. Returns the first reason that applies; reasons that need a user's action come before those that pass with time. */
   const waiting = () => sql`
     case when r.status = 'queued' then (
       select case
@@ -82,7 +82,7 @@ export function runs(context: StoreContext) {
     /** Records how attempts ended. One whose owner or attempt is not the run's any more changes nothing. Returns the ids recorded. */
     async finish(epoch: number, endings: readonly AttemptResult[]): Promise<string[]> {
       const rows = await asyncCommit.query<{ id: string }>(sql`
-        -- any(array()): each is looked up by its id. A plan made while there were few runs would read all that are at work, or all there are.
+        -- any(array()): each run is looked up by its id. A plan made while there were few runs would scan all running ones, or the whole table.
         with ended as materialized (
           select * from jsonb_to_recordset(${json(endings)}::jsonb)
             as given (id uuid, attempts int, status text, result jsonb, error jsonb, logs jsonb, version int, retry_in float8)
@@ -304,7 +304,7 @@ export function runs(context: StoreContext) {
       if (!cancelled) throw new ZeroError('run_final', `This run is ${status} already`)
     },
 
-    /** Of these runs, those that this epoch does not own any more: cancelled, or taken over by others. */
+    /** Returns those of these runs that this epoch has lost: cancelled, or claimed by another instance. */
     async lost(epoch: number, ids: readonly string[]): Promise<string[]> {
       const rows = await asyncCommit.query<{ id: string }>(sql`
         select wanted.id

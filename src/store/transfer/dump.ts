@@ -26,7 +26,7 @@ export const PROJECT_TABLES = [
   'events',
 ] as const
 
-/** Tables without a project of their own: through which column and which table they belong to one. */
+/** Tables without a project column: the column and table through which they belong to a project. */
 const THROUGH: Readonly<Record<string, readonly [column: string, table: string]>> = {
   mentions: ['memory_id', 'memories'],
   edge_sources: ['memory_id', 'memories'],
@@ -82,7 +82,7 @@ export function dump({ db }: StoreContext) {
     /** All rows of a table. */
     rows: (shape: CatalogTable) => lines(shape, rowOf(shape, []), sql``),
 
-    /** Those rows of a table that belong to a project; the project itself is table `projects`. */
+    /** Yields the rows of a table that belong to a project; the project itself is in the table `projects`. */
     async *projectRows(shape: CatalogTable, projectId: string): AsyncGenerator<string, void> {
       // A cursor takes no parameters.
       await db.query(sql`select set_config('zerodb.project', ${projectId}, true)`)

@@ -30,7 +30,7 @@ export interface NumberRange {
 /** What a column gets in place of what the row has. */
 type Given = Record<string, Statement>
 
-/** To what a column must refer where it is not null, so that nothing is hung on somebody else's things. */
+/** Required target of each foreign column, so that imported rows cannot refer to another user's rows. */
 const REFERENCES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   rows: { table_id: 'tables' },
   entity_aliases: { entity_id: 'entities' },
@@ -112,13 +112,13 @@ export function load({ db }: StoreContext) {
   }
 
   return {
-    /** Whether nobody is here yet: only then a whole database can be written. */
+    /** Returns whether the database has no users yet: only then a backup can be restored. */
     async isEmpty(): Promise<boolean> {
       const [row] = await db.query<{ empty: boolean }>(sql`select not exists (select from zerodb_users) as empty`)
       return row!.empty
     },
 
-    /** Rows of a whole database. What was running when they were read is queued again. */
+    /** Writes rows of a whole database. Runs that were running at the time of the backup are queued again. */
     async rows(shape: CatalogTable, rows: readonly DumpedRow[]): Promise<void> {
       const given: Record<string, Given> = {
         // Numbers of transactions are another database's.
@@ -198,7 +198,7 @@ export function load({ db }: StoreContext) {
         for (const { row } of rows) paths.push(await acceptedHookFilter(db, row['filter'] as never))
         values['new_filter_path'] = sql`${paths}::text[]`
         given['filter_path'] = sql`l.new_filter_path::jsonpath`
-        // What follows from its function is set once that is there.
+        // Columns that depend on the function are set after the function is written.
         Object.assign(given, { runtime: sql`null`, function_concurrency: sql`null` })
       }
       if (shape.name === 'function_versions') {
@@ -222,7 +222,7 @@ export function load({ db }: StoreContext) {
         throw new ZeroError('invalid', 'it refers to something that is not in the file before it')
     },
 
-    /** What follows from the live version of each function of an imported project. Throws `invalid` when one has no such version. */
+    /** Sets the columns that depend on the live version of each imported function. Throws `invalid` when a function has no such version. */
     async settleFunctions({ project_id }: Scope): Promise<void> {
       const [incomplete] = await db.query<{ name: string; version: number }>(sql`
         select name, version from zerodb_functions f

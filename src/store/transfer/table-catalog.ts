@@ -4,23 +4,23 @@ import { type Executor, Statement, sql } from '../../db/sql.ts'
 export interface CatalogTable {
   /** Without the prefix that all of ours have. */
   name: string
-  /** Of the columns that hold what was written, by their names; what is computed from others is not among them. */
+  /** Columns with stored values, by name; generated columns are not included. */
   columns: readonly string[]
-  /** Those that are computed. */
+  /** Generated columns. */
   generated: readonly string[]
-  /** Those of the type vector: they travel apart from the others. */
+  /** Columns of type vector, which are exported separately. */
   vectors: readonly string[]
-  /** Those that are numbered by a sequence. */
+  /** Columns numbered by a sequence. */
   numbered: readonly string[]
-  /** Those of the type uuid. */
+  /** Columns of type uuid. */
   uuids: readonly string[]
-  /** Those of the type jsonb that cannot be null in SQL: where the value is null in JSON, it is a JSON null. */
+  /** Columns of type jsonb that are not null: a null in the file is stored as a JSON null. */
   documents: readonly string[]
-  /** Of the primary key. */
+  /** Columns of the primary key. */
   key: readonly string[]
 }
 
-/** Of processes and requests, not of data. */
+/** Tables about processes and requests, not data: they are not exported. */
 const NOT_DATA = ['zerodb_migrations', 'zerodb_instances', 'zerodb_idempotency_keys']
 
 /** All tables that hold data: those that others refer to come before these. */
@@ -87,6 +87,6 @@ async function inOrder(db: Executor, tables: readonly string[]): Promise<string[
 
 /** A name out of the database's own catalog, as SQL. */
 export function nameOf(name: string): Statement {
-  if (!/^[a-z][a-z0-9_]*$/.test(name)) throw new TypeError(`${name} is no name of ours`)
+  if (!/^[a-z][a-z0-9_]*$/.test(name)) throw new TypeError(`${name} is not a valid table or column name`)
   return new Statement(name, [])
 }
