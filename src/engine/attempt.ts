@@ -15,7 +15,7 @@ import type { RunLogBook } from './run-log.ts'
 const OUTAGE_SECONDS = 2
 
 /** How an attempt ends, without the fields that every attempt has. */
-type Ending = Pick<AttemptResult, 'status'> & Partial<Pick<AttemptResult, 'result' | 'error' | 'retry_in'>>
+type AttemptEnd = Pick<AttemptResult, 'status'> & Partial<Pick<AttemptResult, 'result' | 'error' | 'retry_in'>>
 
 interface Executable {
   handler: Handler
@@ -39,7 +39,7 @@ export async function attempt(
   const checked = precheck(run, loopGuard)
   const ending = 'status' in checked ? checked : await execute(checked).catch((thrown) => classify(run, thrown, log))
 
-  async function execute({ handler, config }: Executable): Promise<Ending> {
+  async function execute({ handler, config }: Executable): Promise<AttemptEnd> {
     const seconds = app.config.handlerTimeoutSeconds
     const late = () => controller.abort(new Error(`the handler took longer than ${seconds} s`))
     const timeout = handler.managesTimeout ? undefined : setTimeout(late, seconds * 1000)
@@ -50,7 +50,7 @@ export async function attempt(
         log().info(message)
         book.log(message)
       },
-      logLine: book.say,
+      logLine: book.add,
       setVersion(number: number) {
         version = number
       },
@@ -67,8 +67,11 @@ export async function attempt(
 }
 
 /** What there is to execute, or how the attempt ends without it. */
-function precheck(run: OwnedRun, loopGuard: LoopGuard): Executable | Ending {
-  const refused = (status: Ending['status'], code: string, message: string) => ({ status, error: { code, message } })
+function precheck(run: OwnedRun, loopGuard: LoopGuard): Executable | AttemptEnd {
+  const refused = (status: AttemptEnd['status'], code: string, message: string) => ({
+    status,
+    error: { code, message },
+  })
   const handler = executorOf(run)
   if (run.config === null) return { status: 'cancelled' }
   if (!handler) return refused('dead', 'no_handler', `There is no handler "${run.handler}"`)
@@ -85,7 +88,7 @@ function precheck(run: OwnedRun, loopGuard: LoopGuard): Executable | Ending {
 }
 
 /** Whether an error ends the run, or when it is tried again. */
-function classify(run: OwnedRun, thrown: unknown, log: () => App['log']): Ending {
+function classify(run: OwnedRun, thrown: unknown, log: () => App['log']): AttemptEnd {
   const { functionStack: stack } = thrown as { functionStack?: string }
   const message = thrown instanceof Error ? thrown.message : String(thrown)
   const error = { code: codeOf(thrown), message, ...(stack === undefined ? {} : { stack }) }

@@ -159,7 +159,7 @@ export function createWorker(options: WorkerOptions): Worker {
   }
 }
 
-/** A run at work. `saved`: lines of its log that the database has. */
+/** A running attempt. `saved`: number of log lines that are stored. */
 interface Execution {
   controller: AbortController
   log: RunLog
