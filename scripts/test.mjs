@@ -1,4 +1,4 @@
-// `npm test`: installs packages, then runs lint, types, unused exports, all tests on PGlite, and the tests that use a database again on
+// `npm test`: installs packages, then runs lint, the check of wording, types, unused exports, all tests on PGlite, and the tests that use a database again on
 // PostgreSQL. At the end it names each failed test, then prints a table of the suites. The last line is `N passed, N failed`
 // (and `, N skipped` if there were any); exit code 1 if anything failed.
 //
@@ -53,6 +53,7 @@ if (!(await installDependencies())) suites.push({ name: 'install', passed: 0, fa
 else if (filters.length > 0) await suite('PGlite', () => vitest(filters, withoutServer()))
 else {
   await suite('lint', () => program('@biomejs/biome/bin/biome', 'check', '--error-on-warnings', '.'))
+  await suite('language', () => program('../scripts/language.mjs'))
   await suite('types', () => program('typescript/bin/tsc', '--noEmit'))
   await suite('unused', () => program('knip/bin/knip.js'))
   await checkPython()
