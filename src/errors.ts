@@ -22,7 +22,7 @@ export const ERRORS = {
   method_not_allowed: { status: 405, message: 'Method Not Allowed' },
   email_taken: { status: 409, message: 'An account with this e-mail address exists already' },
   chain_too_deep: { status: 409, message: 'This chain of calls is too long' },
-  function_disabled: { status: 409, message: 'This function is switched off' },
+  function_disabled: { status: 409, message: 'This function is disabled' },
   function_hooked: { status: 409, message: 'Hooks ask for this function' },
   hook_exists: { status: 409, message: 'This hook exists already' },
   idempotency_mismatch: { status: 409, message: 'This Idempotency-Key came with another request' },

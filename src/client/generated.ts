@@ -467,7 +467,7 @@ export interface HookCreated {
   hook_name: string
   /** Configuration of the handler */
   hook_config: Record<string, unknown>
-  /** Whether the hook is switched on */
+  /** Whether the hook is enabled */
   is_active: boolean
   /** When it was created: ISO 8601 in UTC, with microseconds */
   created_at: string
@@ -522,7 +522,7 @@ export interface HooksListInput {
   event_type?: EventName | undefined
   /** Only hooks of this project */
   project_id?: string | undefined
-  /** False: include hooks that are switched off */
+  /** False: include disabled hooks */
   active_only?: boolean | undefined
 }
 
@@ -542,7 +542,7 @@ export interface Hook {
   hook_name: string
   /** Configuration of the handler */
   hook_config: Record<string, unknown>
-  /** Whether the hook is switched on */
+  /** Whether the hook is enabled */
   is_active: boolean
   /** When it was created: ISO 8601 in UTC, with microseconds */
   created_at: string
@@ -576,7 +576,7 @@ export interface HooksUpdateInput {
   hook_id: string
   /** New configuration, which replaces the old one. When absent: unchanged */
   hook_config?: Record<string, unknown> | undefined
-  /** True switches the hook on; false switches it off and cancels its queued runs. When absent: unchanged */
+  /** True enables the hook; false disables it and cancels its queued runs. When absent: unchanged */
   is_active?: boolean | undefined
   /** Only events that match this filter count. Null or absent: all events of the type */
   filter?: Record<string, unknown> | null | undefined
@@ -622,7 +622,7 @@ export interface HookChanged {
   hook_name: string
   /** Configuration of the handler */
   hook_config: Record<string, unknown>
-  /** Whether the hook is switched on */
+  /** Whether the hook is enabled */
   is_active: boolean
   /** When it was created: ISO 8601 in UTC, with microseconds */
   created_at: string
@@ -988,7 +988,7 @@ export interface HookVerdict {
   project_id: string | null
   /** Whether the hook made a run when the event was dispatched. Replays do not count */
   fired: boolean
-  /** Why the hook did not fire; null when it did. `created_later`: the hook is newer than the event. `other_project`: it is for another project. `inactive`: it is switched off. `filter`: the event does not match. `pending`: the event is not dispatched yet. `changed`: the hook would match now, but was changed after the event. `expired`: the run has been deleted. */
+  /** Why the hook did not fire; null when it did. `created_later`: the hook is newer than the event. `other_project`: it is for another project. `inactive`: it is disabled. `filter`: the event does not match. `pending`: the event is not dispatched yet. `changed`: the hook would match now, but was changed after the event. `expired`: the run has been deleted. */
   reason: 'created_later' | 'other_project' | 'inactive' | 'filter' | 'pending' | 'changed' | 'expired' | null
   /** Runs of the hook for this event, oldest first; those of replays included */
   runs: Array<{
@@ -1043,7 +1043,7 @@ export interface Deployed {
   entry: string
   /** Triggers and limits of the live version */
   config: Record<string, unknown>
-  /** Whether the function is switched on */
+  /** Whether the function is enabled */
   is_active: boolean
   /** When it was created: ISO 8601 in UTC, with microseconds */
   created_at: string
@@ -1127,7 +1127,7 @@ export interface Function {
   entry: string
   /** Triggers and limits of the live version */
   config: Record<string, unknown>
-  /** Whether the function is switched on */
+  /** Whether the function is enabled */
   is_active: boolean
   /** When it was created: ISO 8601 in UTC, with microseconds */
   created_at: string
@@ -1149,7 +1149,7 @@ export interface FunctionsUpdateInput {
   project_id?: string | undefined
   /** Name of the function */
   name: string
-  /** True switches the function on; false switches it off and cancels its queued runs */
+  /** True enables the function; false disables it and cancels its queued runs */
   is_active: boolean
 }
 
@@ -1894,7 +1894,7 @@ export interface MemoryListInput {
   project_id?: string | undefined
   /** Only records of this agent */
   agent_id?: string | undefined
-  /** Only records of this session */
+  /** Only records with this `session_id` */
   session_id?: string | undefined
   /** Only records of this role */
   role?: 'user' | 'assistant' | 'system' | undefined
@@ -1977,7 +1977,7 @@ export interface MemoryRecallInput {
   query: string
   /** Only memories about this person or thing */
   entity_id?: string | null | undefined
-  /** Only memories of this session */
+  /** Only memories with this `session_id` */
   session_id?: string | null | undefined
   /** Only memories of this agent */
   agent_id?: string | null | undefined
@@ -2645,7 +2645,7 @@ export interface Operations {
     /**
      * List hooks, oldest first. `GET /api/v1/hooks`
      *
-     * Returns your hooks. Hooks that are switched off are left out unless `active_only` is false.
+     * Returns your hooks. Disabled hooks are left out unless `active_only` is false.
      */
     list(input?: HooksListInput, options?: CallOptions): Promise<Hook[]>
     /**
@@ -2655,7 +2655,7 @@ export interface Operations {
      */
     get(input: HooksGetInput, options?: CallOptions): Promise<Hook>
     /**
-     * Change a hook, or switch it on or off. `PATCH /api/v1/hooks/:hook_id`
+     * Change, enable or disable a hook. `PATCH /api/v1/hooks/:hook_id`
      *
      * Fields that are absent stay as they are. Switching a hook off cancels its queued runs. Changes apply to events that are dispatched from now on.
      */
@@ -2743,9 +2743,9 @@ export interface Operations {
      */
     get(input: FunctionsGetInput, options?: CallOptions): Promise<Function>
     /**
-     * Switch a function on or off. `PATCH /api/v1/functions/:name`
+     * Enable or disable a function. `PATCH /api/v1/functions/:name`
      *
-     * A function that is off does not run: its hooks are switched off, its queued runs are cancelled, and calls are 409 `function_disabled`.
+     * A disabled function does not run: its hooks are disabled, its queued runs are cancelled, and calls are 409 `function_disabled`.
      */
     update(input: FunctionsUpdateInput, options?: CallOptions): Promise<Function>
     /**

@@ -6,7 +6,7 @@ import type { Tables } from '../store/index.ts'
 import { nextTick } from './schedule.ts'
 
 /** `disabled_reason` of the hooks of a disabled function. */
-export const FUNCTION_OFF = 'Its function is switched off'
+export const FUNCTION_DISABLED = 'Its function is disabled'
 
 /** Updates the hooks and schedules of a function to match its configuration. Must run in the transaction that changes the configuration. */
 export async function settleTriggers(
@@ -17,7 +17,7 @@ export async function settleTriggers(
   const hooks = await settleHooks(tx, fn)
   const schedules = await settleSchedules(tx, fn, now)
   await tx.hooks.followFunction(fn.id)
-  if (!fn.is_active) await tx.hooks.switchFunction(fn.id, false, FUNCTION_OFF)
+  if (!fn.is_active) await tx.hooks.switchFunction(fn.id, false, FUNCTION_DISABLED)
   return { hooks, schedules }
 }
 

@@ -6,7 +6,7 @@ import { withInputDefaults } from '../functions/defaults.ts'
 import { type Deployed, deploy, replaced, rollBack, toFn } from '../functions/deploy.ts'
 import { diffOf } from '../functions/diff.ts'
 import { refusalOf, resultValue } from '../functions/outcome.ts'
-import { FUNCTION_OFF } from '../functions/triggers.ts'
+import { FUNCTION_DISABLED } from '../functions/triggers.ts'
 import { toThousandths } from '../sandbox/index.ts'
 import {
   deployDryRun,
@@ -147,9 +147,9 @@ export const functionsRollback = defineJson({
 
 export const functionsUpdate = defineJson({
   name: 'functions.update',
-  summary: 'Switch a function on or off',
+  summary: 'Enable or disable a function',
   description:
-    'A function that is off does not run: its hooks are switched off, its queued runs are cancelled, and calls are 409 `function_disabled`.',
+    'A disabled function does not run: its hooks are disabled, its queued runs are cancelled, and calls are 409 `function_disabled`.',
   route: 'PATCH /api/v1/functions/:name',
   permission: 'functions:write',
   idempotent: false,
@@ -160,7 +160,7 @@ export const functionsUpdate = defineJson({
     const { id } = await mine(app, caller, key)
     await app.store.transaction(async (tx) => {
       await tx.functions.setActive(id, is_active)
-      await tx.hooks.switchFunction(id, is_active, FUNCTION_OFF)
+      await tx.hooks.switchFunction(id, is_active, FUNCTION_DISABLED)
     })
     app.functions.changed(scope.project_id)
     return toFn(app, await mine(app, caller, key))

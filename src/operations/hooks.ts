@@ -161,7 +161,7 @@ export const hooksCreate = defineJson({
 export const hooksList = defineJson({
   name: 'hooks.list',
   summary: 'List hooks, oldest first',
-  description: 'Returns your hooks. Hooks that are switched off are left out unless `active_only` is false.',
+  description: 'Returns your hooks. Disabled hooks are left out unless `active_only` is false.',
   route: 'GET /api/v1/hooks',
   permission: 'hooks:read',
   idempotent: true,
@@ -207,7 +207,7 @@ export async function changeable(app: App, caller: Caller, id: string): Promise<
 
 export const hooksUpdate = defineJson({
   name: 'hooks.update',
-  summary: 'Change a hook, or switch it on or off',
+  summary: 'Change, enable or disable a hook',
   description:
     'Fields that are absent stay as they are. Switching a hook off cancels its queued runs. Changes apply to events that are dispatched from now on.',
   route: 'PATCH /api/v1/hooks/:hook_id',

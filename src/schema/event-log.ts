@@ -68,7 +68,7 @@ export const hookVerdict = z
       .nullable()
       .describe(
         'Why the hook did not fire; null when it did. `created_later`: the hook is newer than the event. `other_project`: it is for another project. ' +
-          '`inactive`: it is switched off. `filter`: the event does not match. `pending`: the event is not dispatched yet. ' +
+          '`inactive`: it is disabled. `filter`: the event does not match. `pending`: the event is not dispatched yet. ' +
           '`changed`: the hook would match now, but was changed after the event. `expired`: the run has been deleted.',
       ),
     runs: z

@@ -243,7 +243,7 @@ export const functionRollback = functionKey.extend({
   version: versionNumber.optional().describe('Version to make live. When absent: the one before the live version'),
 })
 export const functionUpdate = functionKey.extend({
-  is_active: z.boolean().describe('True switches the function on; false switches it off and cancels its queued runs'),
+  is_active: z.boolean().describe('True enables the function; false disables it and cancels its queued runs'),
 })
 export const functionDelete = functionKey.extend({
   force: flag.default(false).describe('True: also delete hooks on the function that were created by hand'),
@@ -290,7 +290,7 @@ export const fn = z
     hash: z.string().describe('SHA-256 of the code and configuration of the live version'),
     entry: z.string().describe('Path of the uploaded file with the handler'),
     config: metadata.describe('Triggers and limits of the live version'),
-    is_active: z.boolean().describe('Whether the function is switched on'),
+    is_active: z.boolean().describe('Whether the function is enabled'),
     created_at: createdAt,
     updated_at: updatedAt,
     url_path: z

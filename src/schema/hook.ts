@@ -63,7 +63,7 @@ export const hook = z
     hook_type: z.string().describe('`first_party` for a built-in handler, `webhook`, or `function`'),
     hook_name: z.string().describe('Name of the handler: a built-in handler, `webhook:<label>`, or a function'),
     hook_config: metadata.describe('Configuration of the handler'),
-    is_active: z.boolean().describe('Whether the hook is switched on'),
+    is_active: z.boolean().describe('Whether the hook is enabled'),
     created_at: createdAt,
     updated_at: updatedAt,
     filter: metadata.optional().describe('Only events that match this filter count. Absent when there is none'),
@@ -189,7 +189,7 @@ export const hookInvoke = z.object({
 export const hookList = z.object({
   event_type: eventTypeFilter.meta({ description: 'Only hooks on events of this type' }),
   project_id: uuid.optional().describe('Only hooks of this project'),
-  active_only: flag.default(true).describe('False: include hooks that are switched off'),
+  active_only: flag.default(true).describe('False: include disabled hooks'),
 })
 
 export const hookKey = z.object({ hook_id: uuid.describe('Id of the hook') })
@@ -200,6 +200,6 @@ export const hookUpdate = z.object({
   is_active: z
     .boolean()
     .optional()
-    .describe('True switches the hook on; false switches it off and cancels its queued runs. When absent: unchanged'),
+    .describe('True enables the hook; false disables it and cancels its queued runs. When absent: unchanged'),
   ...delivery,
 })

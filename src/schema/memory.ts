@@ -38,7 +38,7 @@ export const memoryStore = z.object({
 export const memoryList = z.object({
   project_id: projectId,
   agent_id: z.string().optional().describe('Only records of this agent'),
-  session_id: z.string().optional().describe('Only records of this session'),
+  session_id: z.string().optional().describe('Only records with this `session_id`'),
   role: z.enum(ROLES).optional().describe('Only records of this role'),
   limit: limit(100),
   offset,
@@ -90,7 +90,7 @@ export const recall = z.object({
     examples: ['what tea does Maria like?'],
   }),
   entity_id: name.nullish().describe('Only memories about this person or thing'),
-  session_id: name.nullish().describe('Only memories of this session'),
+  session_id: name.nullish().describe('Only memories with this `session_id`'),
   agent_id: name.nullish().describe('Only memories of this agent'),
   user_id: name.nullish().describe('Only memories of this person, as your application names them'),
   run_id: name.nullish().describe('Only memories of this run of the agent'),

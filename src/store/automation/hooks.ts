@@ -149,7 +149,7 @@ export function hooks(context: StoreContext) {
           and (h.runtime, h.function_concurrency) is distinct from (f.runtime, f.concurrency)`)
     },
 
-    /** Switches all hooks of a function off for `reason`, or those on again that were switched off for it. */
+    /** Disables all hooks of a function for `reason`, or enables again those that were disabled for it. */
     async switchFunction(functionId: string, isActive: boolean, reason: string): Promise<void> {
       await db.query(sql`
         with changed as (

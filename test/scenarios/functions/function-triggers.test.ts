@@ -184,7 +184,7 @@ describe('an event', () => {
     await publish('x')
     expect(await user.runs()).toEqual([])
     expect((await user.get('/api/v1/hooks?active_only=false')).body).toMatchObject([
-      { is_active: false, declared: true, disabled_reason: 'Its function is switched off' },
+      { is_active: false, declared: true, disabled_reason: 'Its function is disabled' },
     ])
     await user.patch('/api/v1/functions/switched', { is_active: true })
     await publish('y')

@@ -55,7 +55,7 @@ test('the creation of a hook is described with its fields, status and errors', a
     '`idempotency_mismatch`: This Idempotency-Key came with another request',
     '`idempotency_running`: The first request with this Idempotency-Key has no answer yet',
     '`hook_exists`: This hook exists already',
-    '`function_disabled`: This function is switched off',
+    '`function_disabled`: This function is disabled',
   ])
 })
 
