@@ -1,10 +1,9 @@
-import { downloadOf } from './download.ts'
 import { ZeroDBError } from './errors.ts'
 import { follow } from './follow.ts'
 import { ENDING, KINDS, type OperationName, READS } from './generated.ts'
 import { addressOf } from './request.ts'
 import { type Sending, type SendOptions, send } from './send.ts'
-import type { CallOptions, DownloadOptions, JsonCodec, Transport } from './transport.ts'
+import type { CallOptions, Download, DownloadOptions, JsonCodec, Transport } from './transport.ts'
 import { uploadBody } from './upload.ts'
 
 export interface HttpOptions extends SendOptions {
@@ -89,4 +88,20 @@ function eventStream(response: Response): Response {
 function unexpected({ url, status }: Response, cause?: unknown): ZeroDBError {
   const detail = `${url} is not a server of this API: check the address`
   return new ZeroDBError({ status, code: 'unexpected_answer', detail, cause })
+}
+
+/** Wraps the content of a response. */
+function downloadOf(response: Response): Download {
+  const { headers } = response
+  return {
+    content_type: headers.get('content-type') ?? 'application/octet-stream',
+    file_name: decodeURIComponent(
+      /filename\*=UTF-8''([^;]+)/.exec(headers.get('content-disposition') ?? '')?.[1] ?? 'file',
+    ),
+    size: headers.has('content-length') ? Number(headers.get('content-length')) : null,
+    etag: headers.get('etag')?.replaceAll('"', '') ?? null,
+    stream: response.body ?? new Blob([]).stream(),
+    bytes: async () => new Uint8Array(await response.arrayBuffer()),
+    text: () => response.text(),
+  }
 }

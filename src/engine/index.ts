@@ -1,7 +1,7 @@
 import type { App, RunsPort } from '../app.ts'
 import type { Database } from '../db/sql.ts'
 import { HANDLER_NAMES, handlerOf } from '../handlers/index.ts'
-import { RUNTIMES } from '../schema/runtime.ts'
+import { RUNTIMES } from '../schema/function.ts'
 import type { PipelinedDispatch } from '../store/write-pipeline.ts'
 import { createCalls } from './calls.ts'
 import { createClaimer } from './claimer.ts'

@@ -2,6 +2,7 @@ import type { z } from 'zod'
 import type { App, Caller } from '../app.ts'
 import { ZeroError } from '../errors.ts'
 import type { EventName } from '../schema/events.ts'
+import type { Runtime } from '../schema/function.ts'
 import {
   type Changes,
   DEFAULT_PERMISSIONS,
@@ -11,7 +12,6 @@ import {
   type functionDeploy,
 } from '../schema/function.ts'
 import { allows } from '../schema/login.ts'
-import type { Runtime } from '../schema/runtime.ts'
 import { safeParse } from '../schema/safe-parse.ts'
 import { shapeErrors } from '../schema/shape-errors.ts'
 import type { StoredFile, StoredFunction } from '../store/automation/functions.ts'

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { extname } from 'node:path/posix'
 import { ZeroError } from '../errors.ts'
 import { ExactNumber, stringifyJson } from '../exact-json.ts'
-import type { Runtime } from '../schema/runtime.ts'
+import type { Runtime } from '../schema/function.ts'
 import type { StoredFile } from '../store/automation/functions.ts'
 
 const MAX_FILES = 1_000

@@ -1,5 +1,5 @@
 import type { App } from '../app.ts'
-import type { Runtime } from '../schema/runtime.ts'
+import type { Runtime } from '../schema/function.ts'
 
 /** Returns the version of the interpreter that executes a runtime here, which may be newer than the runtime's name says. Null without one. */
 export function runtimeVersion({ sandbox }: Pick<App, 'sandbox'>, runtime: Runtime): string | null {

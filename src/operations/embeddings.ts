@@ -1,5 +1,5 @@
 import { scopeOf } from '../auth/caller.ts'
-import { reembed, reembedResult } from '../schema/reembed.ts'
+import { reembed, reembedResult } from '../schema/vector.ts'
 import { EMBEDDED_KINDS } from '../store/data/reembed.ts'
 import { defineJson } from './operation.ts'
 

@@ -1,7 +1,7 @@
 import { ZeroError } from '../errors.ts'
-import type { Runtime } from '../schema/runtime.ts'
+import type { Runtime } from '../schema/function.ts'
 
-export { RUNTIMES, type Runtime } from '../schema/runtime.ts'
+export { RUNTIMES, type Runtime } from '../schema/function.ts'
 
 /** User code with its environment. */
 export interface Program {

@@ -3,8 +3,11 @@ import { createdAt, flag, integer, metadata, optionalProjectId, ownProjectId, up
 import { eventType } from './events.ts'
 import { orderingKey, retryPolicy } from './hook.ts'
 import { PERMISSIONS } from './login.ts'
-import type { Runtime } from './runtime.ts'
 import { MISSED, OVERLAP } from './schedule.ts'
+
+/** Runtimes of user code. */
+export const RUNTIMES = ['nodejs20', 'python3.11'] as const
+export type Runtime = (typeof RUNTIMES)[number]
 
 /** Name of a function, which is also a hook name, a path and a tool name. */
 export const functionName = z

@@ -3,11 +3,10 @@ import { metadata, name, uuid, wording } from './common.ts'
 import { CHANNELS } from './event.ts'
 import { EVENT_TYPES } from './events.ts'
 import { fileUpload } from './file.ts'
-import { functionConfig, functionDeploy, functionName, schedule } from './function.ts'
+import { functionConfig, functionDeploy, functionName, RUNTIMES, schedule } from './function.ts'
 import { HOOK_TYPES, orderingKey, retryPolicy } from './hook.ts'
 import { MEMORY_TYPES, ROLES, remember } from './memory.ts'
 import { publish } from './published.ts'
-import { RUNTIMES } from './runtime.ts'
 import { embedding, vectorUpsert } from './vector.ts'
 
 // The rows of an export, with the same limits as in the API. A test compares the fields with the columns of the database.

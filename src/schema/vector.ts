@@ -2,6 +2,7 @@ import { z } from 'zod'
 import {
   createdAt,
   flag,
+  integer,
   limit,
   metadata,
   name,
@@ -143,3 +144,16 @@ export const vectorKey = z.object({
   vector_id: name.describe('Id of the vector'),
   namespace: name.optional().describe('Namespace of the vector. When absent: any namespace; `default` comes first'),
 })
+
+export const reembed = z.object({
+  project_id: projectId,
+  limit: integer(1, 1000).default(100).describe('Maximum number of texts to convert in this request'),
+})
+export const reembedResult = z
+  .object({
+    model: z.string().describe('The configured model, which makes the new embeddings'),
+    converted: z.number().describe('Number of texts converted by this request'),
+    left: z.number().describe('Number of texts still to convert. At 0, the new embeddings have replaced the old ones'),
+    switched: z.number().describe('Number of embeddings that this request replaced'),
+  })
+  .meta({ id: 'ReembedResult', description: 'Progress of the conversion' })

@@ -1,7 +1,6 @@
 import { json, sql } from '../../db/sql.ts'
-import type { FunctionConfig, FunctionVersion } from '../../schema/function.ts'
+import type { FunctionConfig, FunctionVersion, Runtime } from '../../schema/function.ts'
 import type { RetryPolicy } from '../../schema/hook.ts'
-import type { Runtime } from '../../schema/runtime.ts'
 import { found, type Scope, type StoreContext, userProject } from '../context.ts'
 import { cancelQueued } from '../queue/cancel-queued.ts'
 

@@ -1,6 +1,6 @@
 import { join, json, type Statement, sql } from '../../db/sql.ts'
+import type { Runtime } from '../../schema/function.ts'
 import type { Delivery, Hook } from '../../schema/hook.ts'
-import type { Runtime } from '../../schema/runtime.ts'
 import { found, now, type StoreContext } from '../context.ts'
 import { acceptedHookFilter, pathOf } from '../filters/hook-filter.ts'
 import { cancelQueued } from '../queue/cancel-queued.ts'
