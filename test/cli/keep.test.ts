@@ -162,7 +162,7 @@ describe('backup and restore', () => {
       for (const [damaged, message] of [
         [text.split('\n').slice(0, -2).join('\n'), 'truncated'],
         [text.replace('"zerodb":"backup"', '"zerodb":"project"'), 'export of a project'],
-        [text.replace('"table":"vectors"', '"table":"victors"'), 'unknown table'],
+        [text.replace('"table":"vectors"', '"table":"victors"'), 'Unknown table "victors"'],
         [text.replace(/("table":"vectors".*?"created_at": ?")/, '$1never'), 'cannot be stored'],
       ] as const) {
         await writeFile(join(folder, 'damaged.jsonl'), damaged)
