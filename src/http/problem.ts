@@ -1,11 +1,33 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { App } from '../app.ts'
 import { ERRORS, ZeroError } from '../errors.ts'
+import { stringifyJson } from '../exact-json.ts'
 import { knownErrorOf } from '../operations/lib/known-errors.ts'
 
 /** Maximum length of a URL that is repeated in a response. */
 const MAX_URL_CHARACTERS = 1024
 
+/** Logs an error and sends it, as a problem (RFC 9457) if the client accepts that. */
+export function sendError(app: App, thrown: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  const error = toZeroError(thrown)
+  const detail = { request_id: request.id, method: request.method, url: request.url.split('?')[0], code: error.code }
+  // The error of a function is stored in its run, where its author finds it, so it is not an error of the server.
+  if (error.runId !== undefined) app.log.info({ ...detail, run_id: error.runId }, 'function failed')
+  else if (error.status >= 500) app.log.error({ ...detail, error: error.cause ?? error }, 'request failed')
+  else app.log.debug(detail, 'request rejected')
+
+  void reply.code(error.status).header('vary', 'accept').header('x-request-id', request.id)
+  if (error.status === 401) void reply.header('www-authenticate', 'Bearer')
+  const retryAfter = error.retryAfter ?? (error.status === 503 ? 1 : undefined)
+  if (retryAfter !== undefined) void reply.header('retry-after', String(retryAfter))
+  const wantsProblem = request.headers.accept?.includes('application/problem+json')
+  if (wantsProblem)
+    void reply.type('application/problem+json').send(stringifyJson(toProblem(error, request.id, request.url)))
+  else void reply.send(toBody(error, request.id))
+}
+
 /** Converts any thrown value to an error of the API. Unexpected errors become `internal`, which does not reveal the cause to the caller. */
-export function toZeroError(error: unknown): ZeroError {
+function toZeroError(error: unknown): ZeroError {
   const known = knownErrorOf(error)
   if (known) return known
   const { code, statusCode } = error as { code?: string; statusCode?: number }
@@ -45,7 +67,7 @@ export function toBody(error: ZeroError, requestId: string): Record<string, unkn
 }
 
 /** Returns an error body in the form of RFC 9457, for clients that accept it. */
-export function toProblem(error: ZeroError, requestId: string, path: string): Record<string, unknown> {
+function toProblem(error: ZeroError, requestId: string, path: string): Record<string, unknown> {
   return {
     type: `urn:zerodb:error:${error.code}`,
     title: ERRORS[error.code].message,

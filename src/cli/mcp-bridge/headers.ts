@@ -1,7 +1,10 @@
-import type { Message } from './bridge.ts'
+import type { Message } from './message.ts'
 
 /** Input schemas of tools by name, from the tool lists that the server has sent. */
 export type Schemas = Map<string, Record<string, unknown>>
+
+/** The key of `_meta` under which a request of the newest revision names its revision. */
+export const PROTOCOL_VERSION = 'io.modelcontextprotocol/protocolVersion'
 
 /** The parameter that is repeated in the Mcp-Name header, by method (2026-07-28, basic/transports, "Standard Request Headers"). */
 const NAME_PARAMETERS: Readonly<Record<string, string>> = {
@@ -17,18 +20,11 @@ export function rememberSchemas(result: unknown, schemas: Schemas): void {
   for (const { name, inputSchema } of tools) schemas.set(name, inputSchema)
 }
 
-/** Returns the headers that repeat parts of the request, as the newest revision requires. For an older revision, pass null as request. */
-export function headersOf(
-  base: Record<string, string>,
-  request: Message | null,
-  schemas: Schemas,
-): Record<string, string> {
-  if (request === null) return base
-  const { method = '', params } = request
+/** Returns the headers that repeat parts of the request, as the newest revision requires. */
+export function requestHeaders({ method = '', params }: Message, schemas: Schemas): Record<string, string> {
   const name: unknown = params?.[NAME_PARAMETERS[method] ?? '']
   return {
-    ...base,
-    'mcp-protocol-version': String(params?._meta?.['io.modelcontextprotocol/protocolVersion']),
+    'mcp-protocol-version': String(params?._meta?.[PROTOCOL_VERSION]),
     'mcp-method': method,
     ...(typeof name === 'string' ? { 'mcp-name': encoded(name) } : {}),
     ...(method === 'tools/call' && typeof name === 'string'

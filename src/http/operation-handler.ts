@@ -1,0 +1,84 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { App, Caller } from '../app.ts'
+import { type Admitted, withWarnings } from '../operations/lib/input.ts'
+import type { JsonOperation, Operation, StreamOperation, UploadOperation } from '../operations/operation.ts'
+import { sendBytes } from './bytes.ts'
+import { sendEvents } from './events.ts'
+import { type Answer, answerOnce } from './idempotency.ts'
+import { readRequest } from './input.ts'
+import { uploadParts } from './upload-parts.ts'
+
+/** Streams end after this time; clients connect again, which checks their permissions again. */
+const MAX_STREAM_MS = 3_600_000
+
+/** Creates the handler of a route: reads the input, runs the operation and sends the response of its kind. */
+export function createOperationHandler(
+  app: App,
+  operation: Operation,
+  callers: WeakMap<FastifyRequest, Caller>,
+  closing: AbortSignal,
+) {
+  return async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
+    const admitted = readRequest(operation, callers.get(request)!, request)
+    const { input, caller } = admitted
+    if (operation.kind === 'bytes') {
+      const bytes = await operation.run(app, caller, input)
+      setWarnings(reply, admitted)
+      return sendBytes(request, reply, bytes)
+    }
+    if (operation.kind === 'stream') {
+      setWarnings(reply, admitted)
+      return openStream(app, operation, admitted, closing, request, reply)
+    }
+    const { status, body, isRepeated } = await answerOnce(app, operation, caller, request, () =>
+      answer(app, operation, admitted, request),
+    )
+    // The parts of a multipart body can add warnings while they arrive.
+    setWarnings(reply, admitted)
+    if (isRepeated) void reply.header('idempotency-replayed', 'true')
+    return status === 204 ? reply.code(204).send() : reply.code(status).send(body)
+  }
+}
+
+/** Runs an operation that returns JSON. */
+async function answer(
+  app: App,
+  operation: JsonOperation | UploadOperation,
+  { input, caller, ...remarks }: Admitted,
+  request: FastifyRequest,
+): Promise<Answer> {
+  const result =
+    operation.kind === 'upload'
+      ? await operation.run(
+          app,
+          caller,
+          input,
+          request.isMultipart() ? uploadParts(request, operation, remarks.warnings) : null,
+        )
+      : await operation.run(app, caller, input)
+  if (operation.status === 204) return { status: 204, body: null }
+  const other = operation.kind === 'json' ? operation.otherStatus : undefined
+  const usual = operation.status ?? 200
+  const status = other?.holds(result as object) ? other.status : usual
+  return { status, body: withWarnings(result, remarks) }
+}
+
+async function openStream(
+  app: App,
+  operation: StreamOperation,
+  { input, caller }: Admitted,
+  closing: AbortSignal,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  const stop = new AbortController()
+  const signal = AbortSignal.any([stop.signal, closing, AbortSignal.timeout(MAX_STREAM_MS)])
+  const messages = await operation.run(app, caller, input, signal)
+  // HEAD only needs the headers of the stream, which does not end by itself.
+  if (request.method === 'HEAD') stop.abort()
+  return sendEvents(reply, messages, () => stop.abort())
+}
+
+function setWarnings(reply: FastifyReply, { warnings }: Admitted): void {
+  if (warnings.length > 0) void reply.header('x-zerodb-warnings', warnings.join('; '))
+}

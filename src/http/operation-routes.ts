@@ -1,0 +1,99 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { App, Caller } from '../app.ts'
+import { ANONYMOUS, require as requirePermission } from '../auth/caller.ts'
+import { ZeroError } from '../errors.ts'
+import { OPERATIONS } from '../operations/index.ts'
+import type { Operation } from '../operations/operation.ts'
+import { ROUTE_ALIASES } from './aliases.ts'
+import { createOperationHandler } from './operation-handler.ts'
+import type { RateLimiter } from './rate-limit.ts'
+
+interface OperationRoute {
+  operation: Operation
+  method: string
+  /** Path with `:key` for each key of the input. */
+  url: string
+}
+
+interface Checks {
+  authenticate(headers: FastifyRequest['headers']): Promise<Caller>
+  /** Throws `forbidden` if requests without a key are not allowed for this Host header. */
+  checkHost(headers: FastifyRequest['headers']): void
+  /** Returns the address by which a client without a key is counted. */
+  clientAddress(request: FastifyRequest): string
+  limitRate: RateLimiter
+}
+
+interface RouteOptions {
+  checks: Checks
+  /** Receives the caller of each request. */
+  callers: WeakMap<FastifyRequest, Caller>
+  /** Aborted when the server starts to close. */
+  closing: AbortSignal
+}
+
+/** All routes of operations, with their aliases. */
+const ROUTES: readonly OperationRoute[] = OPERATIONS.flatMap((operation) =>
+  [operation.route, ...(ROUTE_ALIASES[operation.name] ?? [])].map((route) => {
+    const [method, url] = route.split(' ') as [string, string]
+    return { operation, method, url }
+  }),
+)
+
+/** Adds the routes of all operations. */
+export function addOperationRoutes(
+  server: FastifyInstance,
+  app: App,
+  { checks, callers, closing }: RouteOptions,
+): void {
+  for (const { operation, method, url } of ROUTES) {
+    server.route({
+      method,
+      url,
+      config: { operation: operation.name },
+      // Runs before the body is read.
+      async onRequest(request, reply) {
+        callers.set(request, await admit(operation, checks, request, reply))
+      },
+      handler: createOperationHandler(app, operation, callers, closing),
+    })
+  }
+}
+
+/** Passes requests without a route to `sendError`: 405 with the allowed methods if operations have the path, else 404. */
+export function rejectUnknownRoutes(
+  server: FastifyInstance,
+  sendError: (error: ZeroError, request: FastifyRequest, reply: FastifyReply) => void,
+): void {
+  const known = ROUTES.map(({ method, url }) => ({
+    methods: method === 'GET' ? ['GET', 'HEAD'] : [method],
+    pattern: new RegExp(`^${url.replace(/:\w+/g, '[^/]+')}$`),
+  }))
+  server.setNotFoundHandler((request, reply) => {
+    const path = request.url.split('?')[0]!
+    const methods = known.filter(({ pattern }) => pattern.test(path)).flatMap((route) => route.methods)
+    if (methods.length > 0) void reply.header('allow', [...new Set(methods)].join(', '))
+    sendError(new ZeroError(methods.length > 0 ? 'method_not_allowed' : 'route_not_found'), request, reply)
+  })
+}
+
+/** Checks encoding, Host header or key, rate limit and permission. Returns the caller. */
+async function admit(
+  { permission }: Operation,
+  { authenticate, checkHost, clientAddress, limitRate }: Checks,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<Caller> {
+  const { 'content-encoding': encoding = 'identity' } = request.headers
+  if (encoding !== 'identity')
+    throw new ZeroError(
+      'unsupported_media_type',
+      `The content encoding "${encoding}" is not supported: send the body without content encoding`,
+    )
+  if (permission === 'public') checkHost(request.headers)
+  const caller =
+    permission === 'public' ? { ...ANONYMOUS, client: clientAddress(request) } : await authenticate(request.headers)
+  limitRate(reply, caller.client === undefined ? `user ${caller.user_id}` : `client ${caller.client}`)
+  if (permission !== 'public' && permission !== 'any') requirePermission(caller, permission)
+  return caller
+}
