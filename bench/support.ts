@@ -71,7 +71,6 @@ export async function openBench(backend: Backend, given?: Place): Promise<Bench>
   let engine: Engine | undefined
   const store = openStore(database, {
     onCommitted: (seqs) => engine?.wake(seqs),
-    pipelinedDispatch: () => engine?.pipelinedDispatch() ?? null,
     skewSeconds: () => 0,
   })
   await store.events.ensureKey()

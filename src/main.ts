@@ -150,7 +150,6 @@ export async function openSystem(config: Config, options: SystemOptions = {}): P
     let engine: Engine | undefined
     const store = openStore(database, {
       onCommitted: (eventSeqs) => engine?.wake(eventSeqs),
-      pipelinedDispatch: () => engine?.pipelinedDispatch() ?? null,
       skewSeconds: clock.skewSeconds,
       projectLimit: config.projectLimit,
       quotas: config.quotas,

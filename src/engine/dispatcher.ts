@@ -7,8 +7,8 @@ import type { Worker } from './worker.ts'
 export interface Dispatcher {
   /** These events have been committed here: turn them into runs, now. */
   wake(eventSeqs: readonly number[]): void
-  /** Returns the dispatch to pipeline after a write; null while other work is pending. */
-  pipelinedDispatch(): PipelinedDispatch | null
+  /** Ready while no dispatch or claim is running and no run is queued. */
+  readonly pipelinedDispatch: PipelinedDispatch
   /** Dispatches whatever has been left over, and claims queued runs. True when it found anything to do. */
   sweep(): Promise<boolean>
   /** There may be queued runs to be claimed. */
@@ -35,7 +35,7 @@ export interface DispatcherOptions {
 
 /**
  * Turns events into runs and hands this process's share of them to the worker.
- * Fast path: a dispatch statement follows a write on its connection, or a commit wakes the dispatcher and one statement dispatches all new
+ * Fast path: a pipelined dispatch follows a write on its connection, or a commit wakes the dispatcher and one statement dispatches all new
  * events; runs that are owned at insertion start at once. Safe path: a sweep finds events that the fast path missed. Both take events from the
  * outbox, so that no event is dispatched twice.
  */
@@ -81,17 +81,18 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     onDispatched()
   }
 
-  /** True while a pipelined dispatch is running. */
+  /** The pipelined dispatch that is running. */
   let pipelining: Promise<void> | undefined
 
-  async function takePipelined(dispatched: Promise<Dispatched | null>, written: Promise<number[]>): Promise<void> {
+  async function takePipelined(rows: Promise<unknown[] | null>, written: Promise<number[]>): Promise<void> {
     try {
-      const [eventSeqs, found] = await Promise.all([written, dispatched])
-      if (found) take(found)
-      // Where there was more than that, these may not have been among it.
-      if (!found || found.events === DISPATCH_BATCH) wake(eventSeqs)
+      const [eventSeqs, found] = await Promise.all([written, rows])
+      const dispatched = found && app.store.dispatch.readPipelined(found)
+      if (dispatched) take(dispatched)
+      // A full batch may consist of older events only.
+      if (!dispatched || dispatched.events === DISPATCH_BATCH) wake(eventSeqs)
     } catch (error) {
-      app.log.warn({ error }, 'dispatch behind a write failed; trying again')
+      app.log.warn({ error }, 'pipelined dispatch failed; trying again')
       wake(await written)
     }
     pipelining = undefined
@@ -127,11 +128,12 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
 
   return {
     wake,
-    pipelinedDispatch() {
-      if (pipelining || dispatching || claiming || backlog) return null
-      return app.store.dispatch.pipelined(taker(), (dispatched, written) => {
-        pipelining = takePipelined(dispatched, written)
-      })
+    pipelinedDispatch: {
+      isReady: () => !(pipelining || dispatching || claiming || backlog),
+      statement: () => app.store.dispatch.pipelinedStatement(taker()),
+      onSent(rows, eventSeqs) {
+        pipelining = takePipelined(rows, eventSeqs)
+      },
     },
     async sweep() {
       let dispatched = 0

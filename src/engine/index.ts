@@ -2,7 +2,6 @@ import type { App, RunsPort } from '../app.ts'
 import type { Database } from '../db/sql.ts'
 import { HANDLER_NAMES, handlerOf } from '../handlers/index.ts'
 import { RUNTIMES } from '../schema/function.ts'
-import type { PipelinedDispatch } from '../store/write-pipeline.ts'
 import { createCalls } from './calls.ts'
 import { createClaimer } from './claimer.ts'
 import { createDispatcher } from './dispatcher.ts'
@@ -30,8 +29,6 @@ const REPLAY_MS = 250
 
 export interface Engine extends RunsPort {
   wake(eventSeqs: readonly number[]): void
-  /** What dispatches the events of a write if it is sent right behind it; null when they are better told to `wake`. */
-  pipelinedDispatch(): PipelinedDispatch | null
   /** Dispatches and executes all that is due, and waits for it. */
   drained(): Promise<void>
   /** Takes nothing more, lets running handlers finish for `graceSeconds`, and gives back what they had not. */
@@ -137,9 +134,9 @@ export async function startEngine(app: App, database: Database): Promise<Engine>
     } while (dispatcher.busy())
   }
 
+  app.store.writePipeline.pipelinedDispatch = dispatcher.pipelinedDispatch
   return {
     wake: dispatcher.wake,
-    pipelinedDispatch: () => (draining ? null : dispatcher.pipelinedDispatch()),
     async runsDrained(scope, handlers, events, seconds) {
       const until = performance.now() + seconds * 1000
       for (;;) {
@@ -171,6 +168,7 @@ export async function startEngine(app: App, database: Database): Promise<Engine>
     },
     async stop(graceSeconds) {
       draining = true
+      app.store.writePipeline.pipelinedDispatch = null
       for (const timer of timers) await timer.stop()
       await dispatcher.drained()
       await heartbeat.drain()

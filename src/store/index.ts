@@ -32,7 +32,7 @@ import { replays } from './queue/replays.ts'
 import { runs } from './queue/runs.ts'
 import { dump } from './transfer/dump.ts'
 import { load } from './transfer/load.ts'
-import { commitBy, eventsOf, type PipelinedDispatch, type Written } from './write-pipeline.ts'
+import { createWritePipeline, eventsOf, type WritePipeline, type Written } from './write-pipeline.ts'
 
 const NOUNS = {
   users,
@@ -74,15 +74,14 @@ export type Tables = { [Noun in keyof typeof NOUNS]: ReturnType<(typeof NOUNS)[N
 
 export interface Store extends Tables {
   readonly kind: Database['kind']
+  readonly writePipeline: WritePipeline
   /** All of `body`, or none of it. Wait for nothing but the store inside: the embedded database has one connection. */
   transaction<R>(body: (tx: Tables) => Promise<R>): Promise<R>
 }
 
 export interface StoreOptions {
-  /** Told the events of every write that nothing follows, after its commit. Must not throw. */
+  /** Called with the events of each write that no pipelined dispatch follows, after its commit. Must not throw. */
   onCommitted(eventSeqs: readonly number[]): void
-  /** Asked with each write: what is to be sent right behind it; null, and without this, nothing. */
-  pipelinedDispatch?(): PipelinedDispatch | null
   skewSeconds(): number
   /** Runs of one project that may go on at once, over all processes; null: any number. */
   projectLimit?: number | null
@@ -92,10 +91,12 @@ export interface StoreOptions {
 
 /** The store over `database`. */
 export function openStore(database: Database, options: StoreOptions): Store {
-  const { onCommitted, pipelinedDispatch = () => null, skewSeconds, projectLimit = null, quotas = null } = options
-  const commit = commitBy(database, pipelinedDispatch, onCommitted)
+  const { onCommitted, skewSeconds, projectLimit = null, quotas = null } = options
+  const writePipeline = createWritePipeline(database, onCommitted)
+  const { commit } = writePipeline
   return {
     kind: database.kind,
+    writePipeline,
     ...tablesOver({ db: database, asyncCommit: database.asyncCommit, commit, skewSeconds, projectLimit, quotas }),
     async transaction(body) {
       const seqs: number[] = []

@@ -8,35 +8,43 @@ export interface Written {
 /** Runs a statement that stores rows with their events, and reports the events after the commit. */
 export type Commit = <Row extends Written>(statement: Statement) => Promise<Row[]>
 
-/** A statement that is pipelined after a write, on the same connection, and dispatches its events. */
+/** Dispatches the events of a write by a statement that is sent after the write, on the same connection. */
 export interface PipelinedDispatch {
+  /** False while other work is to be dispatched or executed first. */
+  isReady(): boolean
   statement(): Statement
   /**
-   * Called after both statements were sent. `rows` resolves to the result of the dispatch, or to null if it was skipped because of other writes.
+   * Called after both statements were sent. `rows` resolves to the rows of `statement`, or to null if it was skipped because of other writes.
    * `eventSeqs` resolves to the events of the write; empty if the write fails.
    */
-  sent(rows: Promise<unknown[] | null>, eventSeqs: Promise<number[]>): void
+  onSent(rows: Promise<unknown[] | null>, eventSeqs: Promise<number[]>): void
+}
+
+export interface WritePipeline {
+  readonly commit: Commit
+  /** The running engine's dispatch; null without one. */
+  pipelinedDispatch: PipelinedDispatch | null
 }
 
 /**
- * Creates the `Commit` function of `database`. If only one write is running, and a dispatch and a connection are available, the dispatch is
- * pipelined after it. Otherwise `onCommitted` gets the events, which are then dispatched together with those of other writes.
+ * If only one write is running, and the pipelined dispatch is ready and a connection is free, `commit` pipelines the dispatch after the write.
+ * Otherwise `onCommitted` gets the events, which are then dispatched together with those of other writes.
  */
-export function commitBy(
+export function createWritePipeline(
   database: Database,
-  pipelinedDispatch: () => PipelinedDispatch | null,
   onCommitted: (eventSeqs: readonly number[]) => void,
-): Commit {
+): WritePipeline {
   let runningWrites = 0
+  const isAlone = () => runningWrites === 1
 
   async function commit<Row extends Written>(statement: Statement): Promise<Row[]> {
-    const isAlone = () => runningWrites === 1
-    const dispatch = isAlone() ? pipelinedDispatch() : null
+    const { pipelinedDispatch } = pipeline
+    const dispatch = isAlone() && pipelinedDispatch?.isReady() ? pipelinedDispatch : null
     const results =
       dispatch && database.pipeline<Row, unknown>(statement, () => (isAlone() ? dispatch.statement() : null))
     if (results) {
       const eventSeqs = results.first.then(eventsOf, () => [])
-      dispatch.sent(results.next, eventSeqs)
+      dispatch.onSent(results.next, eventSeqs)
       return results.first
     }
     const rows = await database.query<Row>(statement)
@@ -45,14 +53,18 @@ export function commitBy(
     return rows
   }
 
-  return async (statement) => {
-    runningWrites++
-    try {
-      return await commit(statement)
-    } finally {
-      runningWrites--
-    }
+  const pipeline: WritePipeline = {
+    pipelinedDispatch: null,
+    async commit(statement) {
+      runningWrites++
+      try {
+        return await commit(statement)
+      } finally {
+        runningWrites--
+      }
+    },
   }
+  return pipeline
 }
 
 export function eventsOf(rows: readonly Written[]): number[] {

@@ -1,6 +1,5 @@
 import { type Statement, sql } from '../../db/sql.ts'
 import { now, type StoreContext } from '../context.ts'
-import type { PipelinedDispatch } from '../write-pipeline.ts'
 import { EVENT_E, orderOf, passesFilter, seenOf, subscribesTo } from './hook-filter-sql.ts'
 import { type AssignmentRow, capable, limited, type OwnedRun, toOwnedRun } from './owned-run.ts'
 
@@ -45,19 +44,14 @@ export function dispatch(context: StoreContext) {
       return dispatchedIn(await asyncCommit.query(fanOut(context, oldest, taker)))
     },
 
-    /** Dispatches the events of a write in the same pipeline, unless there are `DISPATCH_BATCH` older ones. Returns null if dispatch was skipped. */
-    pipelined(
-      taker: DispatchTarget,
-      sent: (dispatched: Promise<Dispatched | null>, written: Promise<number[]>) => void,
-    ): PipelinedDispatch {
-      return {
-        statement: () => fanOut(context, oldest, taker, sql`cross join set_config('synchronous_commit', 'off', true)`),
-        sent: (rows, written) =>
-          sent(
-            rows.then((found) => found && dispatchedIn(found as Row[])),
-            written,
-          ),
-      }
+    /** Returns the statement of a pipelined dispatch. It dispatches the events of the write, unless there are `DISPATCH_BATCH` older ones. */
+    pipelinedStatement(taker: DispatchTarget): Statement {
+      return fanOut(context, oldest, taker, sql`cross join set_config('synchronous_commit', 'off', true)`)
+    },
+
+    /** Reads the rows of `pipelinedStatement`. */
+    readPipelined(rows: unknown[]): Dispatched {
+      return dispatchedIn(rows as Row[])
     },
 
     /** Returns the age of the oldest undispatched event in seconds; 0 when there is none. */

@@ -282,10 +282,10 @@ describe('a run', () => {
 
   test('is created directly after the write, without another query of the outbox', async () => {
     const user = await withHook(app)
-    const { dispatch } = app.system.app.store
-    const { pipelined } = dispatch
+    const { writePipeline } = app.system.app.store
+    const { pipelinedDispatch } = writePipeline
     await undispatched(app.system.app.store, async () => {
-      dispatch.pipelined = pipelined
+      writePipeline.pipelinedDispatch = pipelinedDispatch
       // The connection for it is opened on first use: until then a write goes alone.
       await eventually(async () => {
         await store(user, 'a')
@@ -296,18 +296,20 @@ describe('a run', () => {
 
   test('is created immediately if the dispatch after the write fails, and by the sweep if the write does', async () => {
     const user = await withHook(app)
-    const { dispatch } = app.system.app.store
-    const { pipelined: behind, events } = dispatch
+    const { dispatch, writePipeline } = app.system.app.store
+    const { events } = dispatch
+    const pipelinedDispatch = writePipeline.pipelinedDispatch!
     await undispatched(app.system.app.store, async () => {
       dispatch.events = events
       let failed = 0
-      dispatch.pipelined = (taker, sent) => ({
-        ...behind(taker, (dispatched, written) => {
-          dispatched.catch(() => failed++)
-          sent(dispatched, written)
-        }),
+      writePipeline.pipelinedDispatch = {
+        ...pipelinedDispatch,
         statement: () => sql`select 1 / 0`,
-      })
+        onSent(rows, eventSeqs) {
+          rows.catch(() => failed++)
+          pipelinedDispatch.onSent(rows, eventSeqs)
+        },
+      }
       await eventually(async () => {
         await store(user, 'a')
         expect(failed).toBeGreaterThan(0)
@@ -318,7 +320,7 @@ describe('a run', () => {
 
     await undispatched(app.system.app.store, () => store(user, 'left'))
     await undispatched(app.system.app.store, async () => {
-      dispatch.pipelined = behind
+      writePipeline.pipelinedDispatch = pipelinedDispatch
       const strange = `/api/v1/projects/${randomUUID()}/database/vectors/upsert`
       await eventually(async () => {
         expect((await user.post(strange, { vector_id: 'a', document: 'a' })).status).toBe(404)
