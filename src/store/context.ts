@@ -4,24 +4,24 @@ import { sql } from '../db/sql.ts'
 import { ZeroError } from '../errors.ts'
 import type { Commit, Written } from './write-pipeline.ts'
 
-/** What every noun of the store is made of. */
+/** Dependencies of each part of the store. */
 export interface StoreContext {
   db: Executor
-  /** For work that a crash may undo because it is done again. */
+  /** Executor for work that is repeated after a crash: a commit does not wait for the disk. */
   asyncCommit: Executor
   commit: Commit
-  /** Runs of one project that may go on at once; null: any number. */
+  /** Maximum number of concurrent runs of one project; null for no limit. */
   projectLimit: number | null
-  /** How many of each a user or a project may have; null: any number. */
+  /** Limits on the resources of a user or a project; null for no limit. */
   quotas: Readonly<Record<Quota, number>> | null
-  /** Seconds that this process's clock is ahead of the database's: 0, except in tests that drive time. */
+  /** Seconds that this process's clock is ahead of the database's: 0, except in tests that control time. */
   skewSeconds(): number
 }
 
 /** The cause of a write: the run that makes it, and the chain of that run. */
 export interface Cause {
   chain_id: string
-  /** How many runs the chain has gone through, this one included. */
+  /** Number of runs in the chain, including this one. */
   depth: number
   run_id: string
 }
@@ -30,21 +30,27 @@ export interface Cause {
 export interface Scope {
   user_id: string
   project_id: string
-  /** For writes: what has led to it; none, when someone outside did. */
+  /** For writes: the run that caused the operation; undefined for an external request. */
   cause?: Cause | undefined
   /** For writes: the request's `traceparent`. */
   trace?: string | undefined
 }
 
-/** The scope's project, if it is the user's; else no row, so that a write stores nothing and a read finds nothing. */
+/**
+ * Selects the scope's project if it belongs to the user. Otherwise there is no row, so that a write stores nothing and a read finds
+ * nothing.
+ */
 export function userProject(scope: Scope): Statement {
   return sql`select id as project_id, user_id from zerodb_projects where id = ${scope.project_id}::uuid and user_id = ${scope.user_id}::uuid`
 }
 
-/** Time for a statement whose cost the request decides: by its filter, order, offset or text. The embedded database runs nothing else until then. */
+/**
+ * Time limit for a statement whose cost depends on the request: its filter, order, offset or text. The embedded database runs nothing else
+ * until it ends.
+ */
 const MAX_QUERY_SECONDS = 5
 
-/** Ends such statements early, with `query_timeout`. */
+/** Cancels such statements at the limit, with `query_timeout`. */
 export function bounded(db: Executor): Executor {
   return {
     async query(statement) {
@@ -69,8 +75,8 @@ export function now(context: StoreContext): Statement {
 }
 
 /**
- * Gives a transaction the settings of `asyncCommit`: its commit does not wait for the disk, and its plans use indexes regardless of the estimated
- * table sizes. Only for work that is redone after a crash.
+ * Gives a transaction the settings of `asyncCommit`: its commit does not wait for the disk, and its plans use indexes regardless of
+ * estimated table sizes. Use only for work that is redone after a crash.
  */
 export async function relax(db: Executor): Promise<void> {
   await db.query(sql`
@@ -80,7 +86,10 @@ export async function relax(db: Executor): Promise<void> {
       set_config('enable_bitmapscan', 'off', true)`)
 }
 
-/** Runs a write and reports its events. Throws `not_found` when it stored nothing, because what it hangs on is not there or is not the user's. */
+/**
+ * Runs a write and reports its events. Throws `not_found` if nothing was stored, because a required row does not exist or belongs to
+ * another user.
+ */
 export async function write<Row>(
   context: StoreContext,
   statement: Statement,
@@ -91,7 +100,7 @@ export async function write<Row>(
   return rows as unknown as [Row, ...Row[]]
 }
 
-/** The first of `rows`. Throws `not_found` when there is none. */
+/** Returns the first of `rows`. Throws `not_found` if there is none. */
 export function found<Row>(rows: readonly Row[], what: string): Row {
   const [row] = rows
   if (!row) throw new ZeroError('not_found', `${what} not found`)

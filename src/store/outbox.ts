@@ -3,16 +3,19 @@ import { join, Statement as Sql, type Statement, sql } from '../db/sql.ts'
 import type { EventType } from '../schema/event.ts'
 import type { Scope } from './context.ts'
 
-/** The number of the next event. Drawn by a transaction that has its own number already, which tells whoever reads along that it is not over. */
+/**
+ * The number of the next event. The statement assigns a transaction id first, so that readers of the log can see that the transaction is
+ * still running.
+ */
 export const NEXT_SEQ = sql`case when pg_current_xact_id() is not null then nextval('zerodb_events_seq_seq') end`
 
 /**
- * The tail of every write: common table expressions that append one event per row of `stored` and put it where the dispatcher looks.
- * They belong to the row's own statement, so that the event exists if and only if the row does. `event` then has a `seq` and the `ref` of
- * each: join it on `ref`.
+ * Common table expressions that end every write: they append one event per row of `stored` to the log and to the outbox. They are part of
+ * the statement that writes the row, so that the event exists if and only if the row does. Join `event` on `ref` to get the `seq` of each
+ * row.
  *
- * `stored` must have `user_id`, `project_id` and `ref` (the text by which handlers find the row); `data` gives every field of the event
- * type as an expression over `stored`. `seq` is the event's number where the row keeps it (drawn by `NEXT_SEQ`).
+ * `stored` must have `user_id`, `project_id` and `ref`, the text by which handlers find the row. `data` gives every field of the event type
+ * as an expression over `stored`. `seq` is the number of the event if the row stores it (drawn by `NEXT_SEQ`).
  */
 export function emit<Data extends z.ZodObject>(
   scope: Scope,
@@ -44,14 +47,14 @@ export function eventId(seq: Statement): Statement {
   return sql`zerodb_event_id(${seq}, (select key from zerodb_event_key))`
 }
 
-/** Most writes have none, and are the cheaper for it. */
+/** Most writes have no cause, and are cheaper without these columns. */
 const NO_ORIGIN = { names: sql``, values: sql`` }
 
 function originOf({ cause, trace }: Scope): Statement {
   return sql`, ${cause?.chain_id ?? null}::text, ${cause?.depth ?? 0}::int, ${cause?.run_id ?? null}::uuid, ${trace ?? null}::text`
 }
 
-/** Our own words as SQL: never a user's text. */
+/** Inserts a constant of this program as SQL text. Never use it for text from a user. */
 function literal(text: string): Statement {
   return new Sql(text, [])
 }

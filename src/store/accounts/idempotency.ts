@@ -1,25 +1,25 @@
 import { sql } from '../../db/sql.ts'
 import { now, type StoreContext } from '../context.ts'
 
-/** How long an answer is kept. */
+/** How long a response is kept. */
 const KEPT_SECONDS = 86_400
-/** A request that has no answer after this time was lost with its process. No operation takes as long. */
+/** A request without a response after this time was lost with its process. No operation takes that long. */
 const ABANDONED_SECONDS = 900
 const MAX_EXPIRED = 10_000
 
 export type Claim =
   | { state: 'claimed' }
-  /** An earlier request with this key has no answer yet. */
+  /** An earlier request with this key is still running. */
   | { state: 'running' }
-  /** The key came with another request before. */
+  /** The key was used for a different request. */
   | { state: 'other' }
   | { state: 'answered'; status: number; answer: Buffer | null }
 
-/** Idempotency keys of users, and the answers to the requests that they came with. */
+/** Idempotency keys of users, and the responses to their requests. */
 export function idempotency(context: StoreContext) {
   const { db } = context
   return {
-    /** Takes `key` for a request, or says what became of the request that took it before. */
+    /** Claims `key` for a request. If an earlier request has claimed it, returns the state of that request. */
     async claim(userId: string, key: string, fingerprint: Buffer): Promise<Claim> {
       const [claimed] = await db.query(sql`
         insert into zerodb_idempotency_keys as k (user_id, key, fingerprint, claimed_at)
@@ -34,28 +34,28 @@ export function idempotency(context: StoreContext) {
         select fingerprint = ${fingerprint} as is_same, status, answer
         from zerodb_idempotency_keys
         where user_id = ${userId}::uuid and key = ${key}`)
-      // Released between the two statements: the other request has failed, and this one may try again.
+      // The other request failed and released the key between the two statements. The client may retry.
       if (!row) return { state: 'running' }
       if (!row.is_same) return { state: 'other' }
       if (row.status === null) return { state: 'running' }
       return { state: 'answered', status: row.status, answer: row.answer }
     },
 
-    /** Keeps the answer to the request that claimed `key`. */
+    /** Stores the response to the request that claimed `key`. */
     async keep(userId: string, key: string, status: number, answer: Buffer | null): Promise<void> {
       await db.query(sql`
         update zerodb_idempotency_keys set status = ${status}::smallint, answer = ${answer}
         where user_id = ${userId}::uuid and key = ${key}`)
     },
 
-    /** Forgets a request that has failed, so that the same key can be sent again. */
+    /** Releases the key of a failed request, so that the client can send it again. */
     async release(userId: string, key: string): Promise<void> {
       await db.query(sql`
         delete from zerodb_idempotency_keys
         where user_id = ${userId}::uuid and key = ${key} and status is null`)
     },
 
-    /** Deletes answers that were kept long enough, at most 10,000 at once. Returns how many. */
+    /** Deletes expired responses, at most 10,000 per call. Returns how many were deleted. */
     async expire(): Promise<number> {
       const rows = await db.query(sql`
         delete from zerodb_idempotency_keys

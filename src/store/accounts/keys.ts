@@ -4,7 +4,7 @@ import { now, type StoreContext } from '../context.ts'
 export interface StoredKey {
   id: string
   user_id: string
-  /** The only project that the key may touch; null for all of the user's. */
+  /** The only project that the key may access; null for all projects of the user. */
   project_id: string | null
   name: string
   last4: string
@@ -21,10 +21,10 @@ export function keys(context: StoreContext) {
   const { db, asyncCommit } = context
   let generation = 0
   return {
-    /** Changes with every revocation in this process: what was known of keys before is to be looked up again. */
+    /** Returns a number that changes with each revocation in this process. Cached keys of an earlier generation must be looked up again. */
     generation: () => generation,
 
-    /** Stores the hash of a new key. A hash that is there already (the configured bootstrap key) is left as it is. */
+    /** Stores the hash of a new key. Does not change a hash that is already stored, such as that of the configured bootstrap key. */
     async create(key: {
       user_id: string
       project_id: string | null
@@ -49,7 +49,7 @@ export function keys(context: StoreContext) {
       return db.query<StoredKey>(sql`select ${columns} from zerodb_api_keys order by created_at, id`)
     },
 
-    /** The user's keys, those bound to `only` where it is given. Oldest first. */
+    /** Returns the user's keys, oldest first. With `only`, returns the keys that are bound to that project. */
     async listOf(userId: string, only: string | null): Promise<StoredKey[]> {
       return db.query<StoredKey>(sql`
         select ${columns} from zerodb_api_keys
@@ -57,7 +57,7 @@ export function keys(context: StoreContext) {
         order by created_at, id`)
     },
 
-    /** False when the user has no such live key. */
+    /** Returns false if the user has no such live key. */
     async revokeOf(userId: string, only: string | null, id: string): Promise<boolean> {
       const rows = await db.query(sql`
         update zerodb_api_keys set revoked_at = now()
@@ -70,7 +70,7 @@ export function keys(context: StoreContext) {
       return rows.length > 0
     },
 
-    /** The id of the key that was live until now, or null when no live key begins with `id`. */
+    /** Returns the id of the revoked key; null if no live key has this id. */
     async revoke(id: string): Promise<string | null> {
       const [row] = await db.query<{ id: string }>(sql`
         update zerodb_api_keys set revoked_at = now()
@@ -79,7 +79,7 @@ export function keys(context: StoreContext) {
       return row?.id ?? null
     },
 
-    /** The caller behind a live key, with the user's default project; null when the key is unknown, expired or revoked. */
+    /** Returns the live key with this hash and the user's default project. Null if the key is unknown, expired or revoked. */
     async findLive(hash: Buffer): Promise<(StoredKey & { default_project_id: string }) | null> {
       const [row] = await db.query<StoredKey & { default_project_id: string }>(sql`
         select

@@ -22,7 +22,7 @@ export function projects({ db }: StoreContext) {
       return row!
     },
 
-    /** Oldest first. `only` is the project that the caller's key is bound to. */
+    /** Returns the user's projects, oldest first. `only` is the project that the caller's key is bound to. */
     async list(userId: string, only: string | null, limit: number, offset: number): Promise<Project[]> {
       return db.query<Project>(sql`
         select ${columns} from zerodb_projects
@@ -39,7 +39,7 @@ export function projects({ db }: StoreContext) {
       return found(rows, 'Project')
     },
 
-    /** Fields that are not given stay as they are. */
+    /** Updates the given fields of a project. Other fields keep their values. */
     async update(
       scope: Scope,
       fields: { [Field in keyof ProjectFields]?: ProjectFields[Field] | undefined },
@@ -56,7 +56,10 @@ export function projects({ db }: StoreContext) {
       return found(rows, 'Project')
     },
 
-    /** The project and all that it holds; its events and finished runs stay in the user's log. False when it is not the user's, or the default one. */
+    /**
+     * Deletes a project with its data. Its events and finished runs stay in the user's log. Returns false for the default project, and for
+     * one of another user.
+     */
     async remove(scope: Scope): Promise<boolean> {
       const rows = await db.query(sql`
         with project as (

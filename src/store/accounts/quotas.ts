@@ -35,8 +35,8 @@ const COUNTED: Readonly<Record<Quota, Counted>> = {
 export function quotas({ db, quotas: limits }: StoreContext) {
   return {
     /**
-     * Called in a transaction that has created something. Throws `quota_exceeded`, which undoes it, when there are too many now. Makes other
-     * such transactions of the user wait until this one ends: two at once cannot both take the last place.
+     * Throws `quota_exceeded` if there are too many resources. Must run in the transaction that created them, which is then rolled back.
+     * Locks the user until the transaction ends, so that concurrent transactions cannot exceed the limit together.
      */
     async check(owner: Owner, ...created: readonly Quota[]): Promise<void> {
       if (limits === null) return

@@ -4,7 +4,7 @@ import { now, type StoreContext } from '../context.ts'
 export function refreshTokens(context: StoreContext) {
   const { db } = context
   return {
-    /** Stores a token's hash; `familyId` is the login that it descends from. */
+    /** Stores a token's hash. `family_id` is the login that the token comes from. */
     async create(token: { hash: Buffer; family_id: string; user_id: string; seconds: number }): Promise<void> {
       await db.query(sql`
         insert into zerodb_refresh_tokens (hash, family_id, user_id, expires_at)
@@ -13,7 +13,7 @@ export function refreshTokens(context: StoreContext) {
         )`)
     },
 
-    /** Uses a token up. Null when it is unknown, expired or revoked; `stolen` when it had been used before. */
+    /** Marks a token as used. Returns null if it is unknown, expired or revoked. `stolen` is true if it was used before. */
     async use(hash: Buffer): Promise<{ user_id: string; family_id: string; stolen: boolean } | null> {
       const [row] = await db.query<{ user_id: string; family_id: string; stolen: boolean }>(sql`
         with token as (
@@ -30,7 +30,7 @@ export function refreshTokens(context: StoreContext) {
       return row ?? null
     },
 
-    /** Ends the login that this token, or that family, belongs to. */
+    /** Revokes all tokens of a login, which is given by its family id or by one of its tokens. */
     async revokeFamily(which: { hash: Buffer } | { family_id: string }): Promise<void> {
       const family =
         'hash' in which

@@ -4,12 +4,14 @@ import { found, type StoreContext } from '../context.ts'
 
 export function users({ db }: StoreContext) {
   return {
-    /** In a transaction: processes that start together find or make the first user one after the other. */
+    /**
+     * Locks the users until the transaction ends. Without this lock, processes that start at the same time could each create a first user.
+     */
     async lock(): Promise<void> {
       await db.query(sql`lock table zerodb_users in share row exclusive mode`)
     },
 
-    /** The first user and its default project, or null in a new database. */
+    /** Returns the first user with its default project; null in a new database. */
     async first(): Promise<{ user_id: string; project_id: string } | null> {
       const [row] = await db.query<{ user_id: string; project_id: string }>(sql`
         select u.id as user_id, p.id as project_id
@@ -19,7 +21,7 @@ export function users({ db }: StoreContext) {
       return row ?? null
     },
 
-    /** A new user with a default project. Throws `DbError` 23505 when the e-mail address is taken, in this spelling or in another case. */
+    /** Creates a user with a default project. Throws `DbError` 23505 if the e-mail address is taken, regardless of case. */
     async create(
       email: string | null,
       login: { username: string | null; password_hash: string } | null = null,
@@ -50,7 +52,7 @@ export function users({ db }: StoreContext) {
       return row ?? null
     },
 
-    /** Returns the user and password hash for a login; null when no user has this e-mail address. */
+    /** Returns the user and password hash for a login; null if no user has this e-mail address. */
     async findByEmail(email: string): Promise<{ id: string; password_hash: string | null } | null> {
       const [row] = await db.query<{ id: string; password_hash: string | null }>(sql`
         select id, password_hash from zerodb_users where lower(email) = lower(${email})`)

@@ -4,7 +4,7 @@ import type { RetryPolicy } from '../../schema/hook.ts'
 import { found, type Scope, type StoreContext, userProject } from '../context.ts'
 import { cancelQueued } from '../queue/cancel-queued.ts'
 
-/** Text, or bytes as base64. */
+/** The content of a file: text, or bytes as base64. */
 export type StoredFile = string | { base64: string }
 
 /** A function without its code. */
@@ -20,7 +20,7 @@ export interface StoredFunction extends Omit<FunctionVersion, 'config' | 'runtim
   updated_at: string
 }
 
-/** A function with all that one call of it needs. */
+/** A function with everything that a call needs. */
 export interface LiveFunction {
   id: string
   user_id: string
@@ -34,13 +34,12 @@ export interface LiveFunction {
   entry: string
   /** Source map of the bundle; null without a bundle. */
   source_map: string | null
-  /** Sealed, by name: those of the project's secrets that it declares. */
+  /** The encrypted secrets that the function declares, by name. */
   secrets: Record<string, string>
-  /** Changes with the function and with these secrets. */
+  /** Changes whenever the function or one of these secrets changes. */
   stamp: string
 }
 
-/** A version as it is written. */
 export interface NewVersion {
   runtime: Runtime
   hash: string
@@ -51,7 +50,7 @@ export interface NewVersion {
   config: FunctionConfig
 }
 
-/** With its keys in the author's order: models see a tool's parameters in this order. */
+/** Keeps the author's order of keys, because models see the parameters of a tool in this order. */
 const config = sql`coalesce(v.config_text::json, v.config::json) as config`
 
 const columns = sql`
@@ -84,7 +83,7 @@ const version = sql`v.version, v.runtime, v.hash, v.entry, ${config}, v.created_
 export function functions(context: StoreContext) {
   const { db } = context
   return {
-    /** By name. Throws `not_found` when the project is not the user's. */
+    /** Returns the functions of a project, ordered by name. Throws `not_found` if the project does not belong to the user. */
     async list(scope: Scope): Promise<StoredFunction[]> {
       found(await db.query(userProject(scope)), 'Project')
       return db.query<StoredFunction>(sql`
@@ -100,9 +99,12 @@ export function functions(context: StoreContext) {
       return found(rows, 'Function')
     },
 
-    /** Returns the function, or null, and locks it until the transaction ends. Throws `not_found` when the project is not the user's. */
+    /**
+     * Returns the function, or null, and locks it until the transaction ends. Throws `not_found` if the project does not belong to the
+     * user.
+     */
     async lock(scope: Scope, name: string): Promise<StoredFunction | null> {
-      // Two that deploy a first version would both find none.
+      // Locks the project, because two concurrent first deployments would find no function to lock.
       found(await db.query(sql`${userProject(scope)} for update`), 'Project')
       const [row] = await db.query<StoredFunction>(sql`
         select ${columns} from ${source}
@@ -123,7 +125,7 @@ export function functions(context: StoreContext) {
       return row ?? null
     },
 
-    /** What `LiveFunction.stamp` would be now; null when the function is gone. */
+    /** Returns the current value of `LiveFunction.stamp`; null if the function was deleted. */
     async stamp(id: string): Promise<string | null> {
       const [row] = await db.query<{ stamp: string }>(
         sql`select ${stamp} as stamp from ${source} where f.id = ${id}::uuid`,
@@ -131,13 +133,13 @@ export function functions(context: StoreContext) {
       return row?.stamp ?? null
     },
 
-    /** Whether there is any function at all: whether a sandbox will be needed. */
+    /** Returns whether any function exists, and therefore whether a sandbox is needed. */
     async any(): Promise<boolean> {
       const [row] = await db.query<{ any: boolean }>(sql`select exists (select from zerodb_functions) as any`)
       return row!.any
     },
 
-    /** Writes a version, and makes it the one that runs. In a transaction that has called `lock`. */
+    /** Stores a version and makes it live. Must run in a transaction that has called `lock`. */
     async addVersion(scope: Scope, name: string, added: NewVersion): Promise<StoredFunction> {
       const [row] = await db.query<StoredFunction>(sql`
         with f as (
@@ -164,7 +166,9 @@ export function functions(context: StoreContext) {
       return row!
     },
 
-    /** Makes an earlier version the one that runs. Throws `not_found` when there is none of that number. In a transaction that has called `lock`. */
+    /**
+     * Makes an earlier version live. Throws `not_found` if the version does not exist. Must run in a transaction that has called `lock`.
+     */
     async setLive(id: string, number: number): Promise<StoredFunction> {
       const rows = await db.query<StoredFunction>(sql`
         with f as (
@@ -185,13 +189,13 @@ export function functions(context: StoreContext) {
         where id = ${id}::uuid and is_active <> ${isActive}::bool`)
     },
 
-    /** Newest first. */
+    /** Returns all versions, newest first. */
     async versions(id: string): Promise<FunctionVersion[]> {
       return db.query<FunctionVersion>(sql`
         select ${version} from zerodb_function_versions v where v.function_id = ${id}::uuid order by v.version desc`)
     },
 
-    /** One version with the files that were uploaded. */
+    /** Returns one version with the uploaded files. */
     async version(id: string, number: number): Promise<FunctionVersion & { files: Record<string, StoredFile> }> {
       const rows = await db.query<FunctionVersion & { files: Record<string, StoredFile> }>(sql`
         select ${version}, v.sources as files from zerodb_function_versions v
@@ -199,14 +203,14 @@ export function functions(context: StoreContext) {
       return found(rows, 'Version')
     },
 
-    /** The newest version before this one; null when it is the first. */
+    /** Returns the number of the previous version; null for the first. */
     async before(id: string, number: number): Promise<number | null> {
       const [row] = await db.query<{ version: number | null }>(sql`
         select max(version) as version from zerodb_function_versions where function_id = ${id}::uuid and version < ${number}::int`)
       return row?.version ?? null
     },
 
-    /** With all versions, schedules and what it has done once; its queued runs that no hook has made are cancelled. */
+    /** Deletes a function with its versions, schedules and results of `once`. Also cancels its queued runs that belong to no hook. */
     async remove(id: string): Promise<void> {
       await db.query(sql`
         with gone as (
@@ -215,14 +219,14 @@ export function functions(context: StoreContext) {
         ${cancelQueued({ from: sql`gone`, where: sql`r.function_id = gone.id and r.hook_id = gone.id` })}`)
     },
 
-    /** What the function has done for this key; undefined when it has not. */
+    /** Returns the stored result of `once` for this key; undefined if there is none. */
     async doneOnce(id: string, key: string): Promise<{ value: unknown } | undefined> {
       const [row] = await db.query<{ value: unknown }>(sql`
         select value from zerodb_once where function_id = ${id}::uuid and key = ${key}`)
       return row
     },
 
-    /** Keeps what it has done. Of two that did it at the same time the first one's value stays, and is returned. */
+    /** Stores a result of `once`. If a concurrent call stored one first, keeps and returns that one. */
     async keepOnce(id: string, key: string, value: unknown): Promise<unknown> {
       const [row] = await db.query<{ value: unknown }>(sql`
         insert into zerodb_once (function_id, key, value) values (${id}::uuid, ${key}, ${json(value)}::jsonb)

@@ -1,10 +1,10 @@
 import { sql } from '../../db/sql.ts'
 import { now, type StoreContext } from '../context.ts'
 
-/** A webhook signs with its newest secret and, for a while, with the one before. */
+/** A webhook signs with its newest secret and, for a while after a rotation, also with the previous one. */
 const MAX_LIVE = 2
 
-/** Sealed secrets that sign webhooks. The caller must check the owner of the hook. */
+/** Encrypted secrets that sign webhooks. The caller must check the owner of the hook. */
 export function hookSecrets(context: StoreContext) {
   const { db } = context
   const live = (hookId: string) =>
@@ -12,13 +12,13 @@ export function hookSecrets(context: StoreContext) {
 
   return {
     async add(hookId: string, sealed: Uint8Array): Promise<void> {
-      // Not now(), by which of two transactions the one that began first is older, whichever was first to write.
+      // Not now(), which is the start of the transaction: the transaction that starts first does not always write first.
       await db.query(sql`
         insert into zerodb_hook_secrets (hook_id, sealed, created_at)
         values (${hookId}::uuid, ${sealed}::bytea, clock_timestamp())`)
     },
 
-    /** The newest first, two at most. */
+    /** Returns the live secrets of a hook, newest first, at most two. */
     async live(hookId: string): Promise<Uint8Array[]> {
       const rows = await db.query<{ sealed: Uint8Array }>(sql`
         select sealed from zerodb_hook_secrets
@@ -29,11 +29,11 @@ export function hookSecrets(context: StoreContext) {
     },
 
     /**
-     * Lets the newest secret live `keepSeconds` more, and deletes the others: to be followed by `add` in the same transaction, which holds the
-     * hook until then. Returns when it retires; null when there was none.
+     * Keeps the newest secret valid for `keepSeconds`, and deletes the others. The same transaction must then call `add`; it locks the hook
+     * until it ends. Returns when the secret expires; null if there was none.
      */
     async retire(hookId: string, keepSeconds: number): Promise<string | null> {
-      // A separate statement: the next one must see the rows of the previous rotation.
+      // A separate statement, because the next one must see the rows of the previous rotation.
       await db.query(sql`select from zerodb_hooks where id = ${hookId}::uuid for update`)
       const [row] = await db.query<{ retires_at: string }>(sql`
         with newest as (

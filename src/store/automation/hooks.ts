@@ -10,7 +10,7 @@ const columns = sql`
   filter, ordering_key, retry, concurrency, nullif(paused_at is not null, false) as paused, disabled_reason,
   function_id, declared`
 
-/** Without ours of its fields that have not been set: a client of the specification sees what it knows. */
+/** Omits null fields except `project_id`, so that clients of the API specification see only the fields that they know. */
 function toHook(row: Record<string, unknown>): Hook {
   return Object.fromEntries(
     Object.entries(row).filter(([name, value]) => value !== null || name === 'project_id'),
@@ -23,7 +23,7 @@ export interface HookFields extends Delivery {
   hook_type: string
   hook_name: string
   hook_config: Record<string, unknown>
-  /** The function that is its handler. */
+  /** The function that handles the events. */
   function?: { id: string; runtime: Runtime } | undefined
   /** True if the configuration of the function declares this hook. */
   declared?: boolean | undefined
@@ -37,7 +37,10 @@ export interface HookChanges extends Delivery {
 export function hooks(context: StoreContext) {
   const { db } = context
   return {
-    /** Null when the project is not the user's. Throws `DbError` 23505 when the hook exists already, `invalid` for a filter or a key that cannot be. */
+    /**
+     * Creates a hook. Returns null if the project does not belong to the user. Throws `DbError` 23505 if the hook already exists, and
+     * `invalid` for an invalid filter or ordering key.
+     */
     async create(userId: string, hook: HookFields): Promise<Hook | null> {
       if (hook.ordering_key) pathOf(hook.ordering_key.path)
       const filterPath = await acceptedHookFilter(db, hook.filter)
@@ -57,7 +60,10 @@ export function hooks(context: StoreContext) {
       return row ? toHook(row) : null
     },
 
-    /** Oldest first. `bound` is the project that the caller's key is bound to: its hooks and the global ones. */
+    /**
+     * Returns the user's hooks, oldest first. `bound` is the project that the caller's key is bound to: its hooks and the global ones are
+     * returned.
+     */
     async list(
       userId: string,
       filter: {
@@ -85,7 +91,10 @@ export function hooks(context: StoreContext) {
       return toHook(found(rows, 'Hook'))
     },
 
-    /** Null clears what may be null. Switching a hook off also cancels its queued runs; switching it on forgets that it failed. */
+    /**
+     * Updates the given fields. Null clears an optional field. Disabling a hook also cancels its queued runs; enabling it resets its
+     * failures.
+     */
     async update(userId: string, id: string, changes: HookChanges): Promise<Hook> {
       if (changes.ordering_key) pathOf(changes.ordering_key.path)
       const set: Statement[] = [sql`updated_at = clock_timestamp()`]
@@ -114,7 +123,7 @@ export function hooks(context: StoreContext) {
       return toHook(found(rows, 'Hook'))
     },
 
-    /** Also cancels the hook's queued runs. False when there is no such hook of this user. */
+    /** Deletes a hook and cancels its queued runs. Returns false if the user has no such hook. */
     async remove(userId: string, id: string): Promise<boolean> {
       const rows = await db.query(sql`
         with gone as (
@@ -127,19 +136,19 @@ export function hooks(context: StoreContext) {
       return rows.length > 0
     },
 
-    /** Oldest first. */
+    /** Returns the hooks of a function, oldest first. */
     async ofFunction(functionId: string): Promise<Hook[]> {
       const rows = await db.query(sql`
         select ${columns} from zerodb_hooks where function_id = ${functionId}::uuid order by created_at, id`)
       return rows.map(toHook)
     },
 
-    /** Makes a hook that is there one that its function's configuration asks for. */
+    /** Marks an existing hook as declared by the configuration of its function. */
     async declare(id: string): Promise<void> {
       await db.query(sql`update zerodb_hooks set declared = true where id = ${id}::uuid`)
     },
 
-    /** The function's hooks need of who executes them, and may have at once, what its version says that runs. */
+    /** Copies the runtime and concurrency limit of a function's live version to its hooks. */
     async followFunction(functionId: string): Promise<void> {
       await db.query(sql`
         update zerodb_hooks h set runtime = f.runtime, function_concurrency = f.concurrency
@@ -149,7 +158,7 @@ export function hooks(context: StoreContext) {
           and (h.runtime, h.function_concurrency) is distinct from (f.runtime, f.concurrency)`)
     },
 
-    /** Disables all hooks of a function for `reason`, or enables again those that were disabled for it. */
+    /** Disables all hooks of a function for `reason`, or enables those that were disabled for that reason. */
     async switchFunction(functionId: string, isActive: boolean, reason: string): Promise<void> {
       await db.query(sql`
         with changed as (
@@ -166,8 +175,8 @@ export function hooks(context: StoreContext) {
     },
 
     /**
-     * Notes that what the hook calls has failed. `seconds`: since the first failure after the last success; `failures`: how many there were,
-     * counted at most once in twelve hours, so that the attempts of one run, and all those of a short outage, are one.
+     * Records a failure of the hook's target. Returns the seconds since the first failure after the last success, and the number of
+     * failures. At most one failure is counted in twelve hours, so that retries of a run and a short outage count once.
      */
     async failed(id: string): Promise<{ seconds: number; failures: number }> {
       const [row] = await db.query<{ seconds: number; failures: number }>(sql`
@@ -190,14 +199,16 @@ export function hooks(context: StoreContext) {
       return row ?? { seconds: 0, failures: 0 }
     },
 
-    /** Notes that what the hook calls has succeeded. */
     async succeeded(id: string): Promise<void> {
       await db.query(
         sql`update zerodb_hooks set failing_since = null where id = ${id}::uuid and failing_since is not null`,
       )
     },
 
-    /** Switches a hook off for a reason that its owner can read, and cancels its queued runs. False when it is off already, or gone. */
+    /**
+     * Disables a hook, cancels its queued runs and stores the reason for its owner. Returns false if the hook is already disabled or
+     * deleted.
+     */
     async disable(id: string, reason: string): Promise<boolean> {
       const rows = await db.query(sql`
         with disabled as (
@@ -212,7 +223,7 @@ export function hooks(context: StoreContext) {
       return rows.length > 0
     },
 
-    /** Names of the handlers that some active hook asks for. */
+    /** Returns the names of the handlers that active hooks use. */
     async handlersInUse(): Promise<string[]> {
       const rows = await db.query<{ hook_name: string }>(
         sql`select distinct hook_name from zerodb_hooks where is_active`,

@@ -5,7 +5,7 @@ import { insertRuns } from '../queue/function-runs.ts'
 
 export type StoredSchedule = Omit<Schedule, 'next_runs'>
 
-/** A schedule as a function's configuration has it, and its first tick. */
+/** A schedule as declared in a function's configuration, with its first tick. */
 export interface DeclaredSchedule {
   cron: string
   timezone: string
@@ -14,17 +14,17 @@ export interface DeclaredSchedule {
   next_at: string | null
 }
 
-/** A schedule whose tick has come. */
+/** A schedule that has a due tick. */
 export interface DueSchedule extends StoredSchedule {
   next_at: string
-  /** The database's clock at this moment. */
+  /** The database's clock when the schedule was read. */
   now: string
 }
 
-/** A run to be made of one tick. */
+/** A tick for which a run is created. */
 export interface Tick {
   at: string
-  /** The envelope that its function is given. */
+  /** The event envelope for the function. */
   input: object
 }
 
@@ -36,12 +36,12 @@ const source = sql`zerodb_schedules s join zerodb_functions f on f.id = s.functi
 export function schedules(context: StoreContext) {
   const { db } = context
 
-  /** The schedule `id` if it is the user's, and of the project that the caller's key is bound to. */
+  /** Condition: the schedule `id` belongs to the user, and to the project that the caller's key is bound to. */
   const mine = (userId: string, bound: string | null, id: string): Statement => sql`
     s.id = ${id}::uuid and f.user_id = ${userId}::uuid and (${bound}::uuid is null or f.project_id = ${bound}::uuid)`
 
   return {
-    /** By function and age. */
+    /** Returns the schedules of a project, ordered by function and age. */
     async list(scope: Scope): Promise<StoredSchedule[]> {
       return db.query<StoredSchedule>(sql`
         select ${columns} from ${source}
@@ -96,16 +96,14 @@ export function schedules(context: StoreContext) {
         limit ${limit}::int`)
     },
 
-    /** The database's clock. */
     async clock(): Promise<string> {
       const [row] = await db.query<{ now: string }>(sql`select ${now(context)} as now`)
       return row!.now
     },
 
     /**
-     * Moves a schedule on from `due.next_at` to `next` and makes a run of each of `ticks`, in one statement; false, and nothing, when another
-     * process has moved it already. Where the schedule skips overlaps and an earlier run is unfinished, or one of these is, a tick's run is
-     * `skipped`.
+     * Moves a schedule from `due.next_at` to `next` and creates a run for each of `ticks`, in one statement. Returns false and changes
+     * nothing if another process was first. If the schedule skips overlaps, a run is `skipped` while an earlier one is unfinished.
      */
     async advance(due: DueSchedule, next: string | null, ticks: readonly Tick[]): Promise<boolean> {
       const rows = await db.query(sql`
@@ -138,7 +136,7 @@ export function schedules(context: StoreContext) {
       return rows.length > 0
     },
 
-    /** A run now, beside the ticks. Returns its id. */
+    /** Creates a run that is due now, independent of the ticks. Returns its id. */
     async runNow(schedule: StoredSchedule, input: object): Promise<string> {
       const [row] = await db.query<{ id: string }>(sql`
         ${insertRuns(

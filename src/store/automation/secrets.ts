@@ -4,7 +4,7 @@ import { found, type Scope, type StoreContext, userProject } from '../context.ts
 
 export function secrets({ db }: StoreContext) {
   return {
-    /** Stores a sealed value, in place of an earlier one. */
+    /** Stores an encrypted value, and replaces an earlier one. */
     async set(scope: Scope, name: string, sealed: Uint8Array): Promise<Secret> {
       const rows = await db.query<Secret>(sql`
         insert into zerodb_secrets (project_id, name, sealed)
@@ -14,7 +14,7 @@ export function secrets({ db }: StoreContext) {
       return found(rows, 'Project')
     },
 
-    /** By name. */
+    /** Returns the secrets of a project without their values, ordered by name. */
     async list(scope: Scope): Promise<Secret[]> {
       found(await db.query(userProject(scope)), 'Project')
       return db.query<Secret>(sql`

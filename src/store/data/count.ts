@@ -1,9 +1,9 @@
-/** Rows that a page counts, beside those that it shows. */
+/** Maximum number of rows that a page counts, in addition to those that it shows. */
 const MAX_COUNT = 10_000
 
 interface Total {
   total: number
-  /** False when there are more than `total` says. */
+  /** False if there are more than `total` rows. */
   total_is_exact: boolean
 }
 
@@ -13,8 +13,9 @@ export interface Page<Row> extends Total {
 }
 
 /**
- * The page of `limit` rows after `offset`, out of `rows`, which has one more if there are more. They are counted only where the page itself does
- * not tell how many there are, and up to `max`: to count all would cost more with each row that is stored. `count(n)` counts up to n.
+ * Returns the page of `limit` rows after `offset`. `rows` are the rows after `offset`, with one row more than `limit` if there are more.
+ * Calls `count(n)`, which counts up to n, only if the page itself does not tell the total. Counts up to `max`, because counting all would
+ * cost more with each stored row.
  */
 export async function pageOf<Row>(
   rows: Row[],

@@ -3,21 +3,24 @@ import { type Statement, sql } from '../../db/sql.ts'
 import type { LoggedEvent } from '../../schema/event-log.ts'
 import { bounded, found, type StoreContext } from '../context.ts'
 
-/** Events of a user's log, from the newest on, that a search without an index goes through. */
+/** Number of the user's newest events that a search without an index reads. */
 export const LOOK_BACK = 10_000
 
-/** The columns of an event of the log. */
+/** The columns of an event in the log. */
 export const envelope = sql`
   id, event, channel, data, created_at as timestamp, coalesce(chain_id, id) as chain_id, depth, caused_by`
 
 export function events({ db }: StoreContext) {
   return {
-    /** Creates the secret from which this database makes ids of events, unless it has one. Writes fail without it. */
+    /** Creates the secret from which this database derives the ids of events, unless it exists. Writes fail without it. */
     async ensureKey(): Promise<void> {
       await db.query(sql`insert into zerodb_event_key (key) values (${randomBytes(32)}::bytea) on conflict do nothing`)
     },
 
-    /** Newest first. `before` is the seq where the last page ended. `bound` is the project that the caller's key is bound to. */
+    /**
+     * Returns events, newest first. `before` is the seq at which the last page ended. `bound` is the project that the caller's key is bound
+     * to.
+     */
     async list(
       userId: string,
       filter: {
@@ -44,7 +47,7 @@ export function events({ db }: StoreContext) {
       return { items: rows, last }
     },
 
-    /** The number of the last event that anybody has begun to write. */
+    /** Returns the last assigned event number; its event may not be committed. */
     async lastSeq(): Promise<number> {
       const [row] = await db.query<{ seq: number }>(
         sql`select case when is_called then last_value else 0 end as seq from zerodb_events_seq_seq`,
@@ -74,7 +77,7 @@ export function events({ db }: StoreContext) {
       return row!
     },
 
-    /** The user's events with a number above `after` and up to `last`, in the order of their numbers. */
+    /** Returns the user's events with a number above `after` and up to `last`, in the order of their numbers. */
     async between(
       userId: string,
       filter: { event_type?: string | undefined; project_id?: string | undefined; bound: string | null },
@@ -94,7 +97,10 @@ export function events({ db }: StoreContext) {
         limit ${limit}::int`)
     },
 
-    /** The row that an event is about, as filters see it; null when it is gone, or of another project than the event, or the event is about none. */
+    /**
+     * Returns the row of an event in the form that filters use. Null if the event has no row, or the row was deleted or belongs to another
+     * project.
+     */
     async row(event: string, ref: string, projectId: string): Promise<Record<string, unknown> | null> {
       const [found] = await db.query<{ row: Record<string, unknown> | null }>(
         sql`select zerodb_row(${event}, ${ref}, ${projectId}::uuid) as row`,
@@ -115,8 +121,8 @@ export function events({ db }: StoreContext) {
 }
 
 /**
- * The condition that an event's id begins with `prefix` and that the event is among the user's newest `LOOK_BACK` events. The beginning of an id
- * tells nothing about the event's number, and an index on ids would slow down every write.
+ * Condition: an event's id begins with `prefix`, and the event is among the user's newest `LOOK_BACK` events. The prefix does not contain
+ * the event's number, and an index on ids would slow down every write.
  */
 function idsFrom(userId: string, prefix: string): Statement {
   return sql`

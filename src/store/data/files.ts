@@ -48,7 +48,7 @@ export function files(context: StoreContext) {
       return row
     },
 
-    /** Whether the project is the user's: asked before a large body is taken in. */
+    /** Returns whether the project belongs to the user. Called before a large body is read. */
     async mayUpload(scope: Scope): Promise<boolean> {
       return (await db.query(userProject(scope))).length > 0
     },
@@ -69,7 +69,7 @@ export function files(context: StoreContext) {
       return found(rows, 'File')
     },
 
-    /** The file that an event's `ref` points at; null when it has been deleted. */
+    /** Returns the file of an event's `ref`; null if it was deleted. */
     async content(projectId: string, id: string) {
       const [row] = await asyncCommit.query<{
         id: string
@@ -85,7 +85,9 @@ export function files(context: StoreContext) {
       return row ?? null
     },
 
-    /** The summary of the content `blob`, what made it, and its vector. False when the file has been deleted. */
+    /**
+     * Stores the summary of the content `blob`, its model and its embedding. Returns false if the file was deleted or has other content.
+     */
     async setSummary(
       id: string,
       blob: string,
@@ -100,7 +102,7 @@ export function files(context: StoreContext) {
       return rows.length > 0
     },
 
-    /** Files whose name or summary share a word with the query or are near it. Unordered. */
+    /** Returns files whose name or summary share a word with the query or are near its vector. Unordered. */
     async search(
       scope: Scope,
       query: RelevanceQuery,

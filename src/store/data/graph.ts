@@ -2,7 +2,7 @@ import { json, sql } from '../../db/sql.ts'
 import type { Entity } from '../../schema/graph.ts'
 import { type Scope, type StoreContext, userProject } from '../context.ts'
 
-/** What a memory says, with each name in the form by which names are compared. */
+/** The entities and relations of a memory, with normalized names. */
 export interface GraphFacts {
   memory_id: string
   content: string
@@ -35,9 +35,9 @@ export function graph(context: StoreContext) {
   const { db } = context
   return {
     /**
-     * Adds what a memory says, if its text is still the one that was read. Entities are found by any of their names, or made; a relation
-     * that is known already gains a source. Adding the same facts twice changes nothing. To be called in a transaction.
-     * `relations` name entities by their norm. Returns null when the memory is gone.
+     * Adds the entities and relations of a memory. Finds an entity by any of its names, or creates it; a known relation gains a source.
+     * Adding the same facts twice changes nothing. `relations` refer to entities by `norm`. Must run in a transaction. Returns null if the
+     * memory was deleted or its text has changed.
      */
     async add(projectId: string, facts: GraphFacts): Promise<{ entities: number; edges: number } | null> {
       const memory = await db.query(sql`
@@ -45,7 +45,7 @@ export function graph(context: StoreContext) {
         where id = ${facts.memory_id}::uuid and project_id = ${projectId}::uuid and content = ${facts.content}
         for share`)
       if (memory.length === 0) return null
-      // Writers of the same names wait for each other here, in one order, so that none can make an entity twice or deadlock.
+      // Concurrent writers process the names in the same order, so that they cannot create an entity twice or deadlock.
       const entities = [...facts.entities].sort((a, b) => (a.norm < b.norm ? -1 : 1))
       const ids = new Map<string, string>()
       for (const entity of entities) ids.set(entity.norm, await findOrCreate(projectId, entity))
@@ -87,7 +87,7 @@ export function graph(context: StoreContext) {
       return { entities: ids.size, edges: stored.length }
     },
 
-    /** The entity that this name (in compared form), or this id, stands for in the project; null when there is none. */
+    /** Returns the project's entity with this normalized name or this id; null if there is none. */
     async find(scope: Scope, name: string, norm: string): Promise<Entity | null> {
       const [row] = await db.query<Entity>(sql`
         select e.id, e.name, e.type, array(select alias from zerodb_entity_aliases a where a.entity_id = e.id order by alias) as aliases
@@ -102,7 +102,7 @@ export function graph(context: StoreContext) {
       return row ?? null
     },
 
-    /** Relations of an entity, the surest first. */
+    /** Returns the relations of an entity, highest confidence first. */
     async edges(scope: Scope, entityId: string, limit: number): Promise<GraphEdge[]> {
       return db.query<GraphEdge>(sql`
         select

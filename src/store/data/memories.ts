@@ -56,7 +56,7 @@ export interface RecallCandidate extends Relevance {
   created_at: string
 }
 
-/** What a handler works on. */
+/** The input of the handlers for memories. */
 export interface MemoryText {
   id: string
   content: string
@@ -68,7 +68,6 @@ export interface MemoryText {
 export function memories(context: StoreContext) {
   const { db, asyncCommit } = context
   return {
-    /** A record of a conversation. */
     async store(scope: Scope, record: RecordFields): Promise<StoredRecord> {
       const [{ event_seq: _, ...row }] = await write<StoredRecord & { event_seq: number }>(
         context,
@@ -97,7 +96,7 @@ export function memories(context: StoreContext) {
       return row
     },
 
-    /** A memory of the agent: verbatim, never overwritten. */
+    /** Stores a memory of the agent, verbatim. Memories are never overwritten. */
     async remember(scope: Scope, memory: RememberFields): Promise<{ id: string; created_at: string }> {
       const [row] = await write<{ id: string; created_at: string }>(
         context,
@@ -130,7 +129,7 @@ export function memories(context: StoreContext) {
       return row
     },
 
-    /** Newest first. */
+    /** Returns memories, newest first. */
     async list(
       scope: Scope,
       filter: {
@@ -159,7 +158,7 @@ export function memories(context: StoreContext) {
       return found(rows, 'Memory')
     },
 
-    /** Memories that share a word with the query, or are near its vector; up to `limit` by each of the two. Unordered. */
+    /** Returns memories that share a word with the query or are near its vector, at most `limit` by each. Unordered. */
     async recall(scope: Scope, query: RelevanceQuery, filter: RecallFilter, limit: number): Promise<RecallCandidate[]> {
       const scoped = sql`
         select * from zerodb_memories
@@ -180,7 +179,7 @@ export function memories(context: StoreContext) {
         from candidate`)
     },
 
-    /** The text that an event's `ref` points at; null when it has been forgotten. */
+    /** Returns the text of an event's `ref`; null if the memory was deleted. */
     async text(projectId: string, id: string): Promise<MemoryText | null> {
       const [row] = await asyncCommit.query<MemoryText>(sql`
         select id, content, entity_id, role, embedding is not null as has_embedding
@@ -189,7 +188,7 @@ export function memories(context: StoreContext) {
       return row ?? null
     },
 
-    /** False when the memory has been forgotten or has an embedding already. */
+    /** Stores the embedding of a memory. Returns false if the memory was deleted or already has one. */
     async setEmbedding(
       id: string,
       embedding: Float32Array,
@@ -203,8 +202,8 @@ export function memories(context: StoreContext) {
     },
 
     /**
-     * Deletes a memory with all that was derived from it and from nothing else: mentions, relations, entities, and its runs' texts and
-     * pending work. To be called in a transaction. Throws `not_found`.
+     * Deletes a memory, and everything that is derived only from it: mentions, relations, entities, texts in its runs, and pending work.
+     * Must run in a transaction. Throws `not_found`.
      */
     async forget(
       scope: Scope,

@@ -39,7 +39,7 @@ export function published(context: StoreContext) {
       return row
     },
 
-    /** With `after` (an event's id) the later ones, oldest first; else newest first. */
+    /** With `after` (the id of an event), returns later events, oldest first. Otherwise returns events newest first. */
     async list(
       scope: Scope,
       filter: {

@@ -1,7 +1,7 @@
 import { Statement as Sql, type Statement, sql } from '../../db/sql.ts'
 import { type Scope, type StoreContext, userProject } from '../context.ts'
 
-/** Where embeddings are kept, and which text each was made from. */
+/** The tables with embeddings, and the column whose text is embedded. */
 const KINDS = {
   vectors: { table: 'zerodb_vectors', text: 'document' },
   memories: { table: 'zerodb_memories', text: 'content' },
@@ -16,8 +16,8 @@ export interface TextToConvert {
 }
 
 /**
- * Converts a project's embeddings to another model. The new ones are kept aside and replace the old all at once, so that searches find
- * everything by the old model until they find everything by the new one. Vectors that clients brought (no model) are left alone.
+ * Converts a project's embeddings to another model. New embeddings are stored beside the old ones and replace them all at once, so that
+ * searches never miss a row. Vectors from clients (without a model) are not converted.
  */
 export function reembed({ db, asyncCommit }: StoreContext) {
   const parts = (kind: EmbeddedKind) => ({ table: new Sql(KINDS[kind].table, []), text: new Sql(KINDS[kind].text, []) })
@@ -41,7 +41,7 @@ export function reembed({ db, asyncCommit }: StoreContext) {
         select id, ${text} as text ${unconverted(kind, scope, model)} order by id limit ${limit}::int`)
     },
 
-    /** Keeps the new embeddings aside, each only if its text is still the one that it was made from. */
+    /** Stores the new embeddings beside the old ones, each only if its text has not changed. */
     async keep(
       kind: EmbeddedKind,
       items: readonly TextToConvert[],
@@ -63,7 +63,9 @@ export function reembed({ db, asyncCommit }: StoreContext) {
       return row!.left
     },
 
-    /** Puts the new embeddings in the place of the old. In a transaction, for all kinds. Returns how many. */
+    /**
+     * Replaces the old embeddings with the new ones. Must run in one transaction for all kinds. Returns the number of replaced embeddings.
+     */
     async switch(kind: EmbeddedKind, scope: Scope, model: string): Promise<number> {
       const { table } = parts(kind)
       const rows = await db.query(sql`
@@ -73,7 +75,7 @@ export function reembed({ db, asyncCommit }: StoreContext) {
       return rows.length
     },
 
-    /** Returns those of `models` that the project has embeddings of this kind from, in the given order. */
+    /** Returns those of `models` that made embeddings of this kind in the project, in the given order. */
     async modelsOf(kind: EmbeddedKind, scope: Scope, models: readonly string[]): Promise<string[]> {
       const { table } = parts(kind)
       const rows = await db.query<{ model: string }>(sql`
@@ -86,7 +88,7 @@ export function reembed({ db, asyncCommit }: StoreContext) {
       return rows.map((row) => row.model)
     },
 
-    /** Whether some of the project's embeddings have been converted and not all. */
+    /** Returns whether some but not all of the project's embeddings are converted. */
     async isRunning(scope: Scope): Promise<boolean> {
       const [row] = await db.query<{ running: boolean }>(sql`
         select

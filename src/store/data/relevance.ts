@@ -3,25 +3,25 @@ import { bounded, type StoreContext } from '../context.ts'
 
 export interface RelevanceQuery {
   text: string
-  /** The embedded query; null for a search by words only. */
+  /** The embedding of the query; null for a search by words only. */
   vector: Float32Array | null
   /** The model that made `vector`. Vectors of other models are not compared with it. */
   model: string
 }
 
 /**
- * Different words of a query that are looked for, the first of them. Each is compared with each text: among 5,000 memories of 100 words, a
- * hundred take PGlite 0.1 s and a thousand 1.2 s.
+ * Maximum number of different words of a query that are searched; further words are ignored. Each word is compared with each text: for
+ * 5,000 memories of 100 words, PGlite needs 0.1 s for 100 words and 1.2 s for 1,000.
  */
 export const MAX_WORDS = 100
 
-/** How near a text is to a query. */
+/** How well a text matches a query. */
 export interface Relevance {
-  /** Share of the query's words that the text has, 0 to 1. */
+  /** Share of the query's words that the text contains, 0 to 1. */
   coverage: number
-  /** How often and how near they stand, 0 to 1. */
+  /** Frequency and proximity of the query's words in the text, 0 to 1. */
   rank: number
-  /** Null when the text has no vector of the query's model. */
+  /** Null if the text has no vector of the query's model. */
   cosine: number | null
 }
 
@@ -38,8 +38,9 @@ export function relevance({ db }: StoreContext) {
 }
 
 /**
- * A `with` that ends in `candidate`: those rows of `scope` that share a word with the query or are near its vector, at most `limit` by each
- * of the two, with their `Relevance`. `scope` must have `id`, `words`, `embedding`, `dims` and `model`.
+ * Builds a `with` clause that ends in `candidate`: the rows of `scope` that share a word with the query or are near its vector. At most
+ * `limit` rows come from each of the two searches. Each has its `Relevance`. `scope` must have `id`, `words`, `embedding`, `dims` and
+ * `model`.
  */
 export function candidates(query: RelevanceQuery, scope: Statement, limit: number): Statement {
   const comparable = sql`model = ${query.model} and dims = vector_dims(${query.vector}::vector)`

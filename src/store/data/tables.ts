@@ -10,7 +10,7 @@ const columns = sql`id as table_id, id, project_id, name as table_name, schema_d
 const rowColumns = sql`
   r.id as row_id, r.id, r.project_id, r.table_id, t.name as table_name, r.data as row_data, r.created_at, r.updated_at`
 
-/** The table of this name, or of this id, in the scope's project. */
+/** Selects the table with this name or id in the scope's project. */
 function tableOf(scope: Scope, table: string): Statement {
   return sql`
     select t.id, t.name, t.project_id, owner.user_id
@@ -24,7 +24,7 @@ export function tables(context: StoreContext) {
   const { db } = context
   const reads = bounded(db)
   return {
-    /** Throws `DbError` 23505 when the project has a table of this name. */
+    /** Creates a table. Throws `DbError` 23505 if the project already has a table of this name. */
     async create(
       scope: Scope,
       table: { name: string; schema_definition?: object | null | undefined; description?: string | null | undefined },
@@ -52,7 +52,6 @@ export function tables(context: StoreContext) {
       return found(rows, 'Table')
     },
 
-    /** The table and its rows. */
     async remove(scope: Scope, table: string): Promise<boolean> {
       const rows = await db.query(sql`
         with gone as (
@@ -65,7 +64,7 @@ export function tables(context: StoreContext) {
       return rows.length > 0
     },
 
-    /** All of the rows, or none; one event each. */
+    /** Inserts all rows or none, with one event per row. */
     async insertRows(scope: Scope, table: string, data: readonly Record<string, unknown>[]): Promise<Row[]> {
       const rows = await write<Row & { event_seq: number }>(
         context,
@@ -100,7 +99,7 @@ export function tables(context: StoreContext) {
       return found(rows, 'Row')
     },
 
-    /** Rows that meet the filter, in the order of `sort` (fields, 1 up and -1 down), else of their insertion. */
+    /** Returns rows that match the filter, ordered by `sort` (1 for ascending, -1 for descending) or else by insertion. */
     async queryRows(
       scope: Scope,
       tableId: string,

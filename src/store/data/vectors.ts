@@ -8,7 +8,10 @@ import { compileFilter, withFilter } from '../filters/filter.ts'
 import { emit } from '../outbox.ts'
 import { type Page, pageOf } from './count.ts'
 
-/** Vectors that a search counts beside those that it answers: with a threshold, the distance of each has to be computed. */
+/**
+ * Maximum number of matches that a search counts in addition to its results. With a threshold, counting must compute the distance of each
+ * vector.
+ */
 const MAX_MATCHES = 1_000
 
 type StoredVector = Omit<Vector, 'vector_embedding'> & { vector_embedding: Float32Array | null }
@@ -17,7 +20,7 @@ const columns = sql`
   vector_id, project_id, namespace, embedding as vector_embedding, dims as dimension, model, metadata as vector_metadata, metadata,
   document, summary, source, created_at, updated_at`
 
-/** What a search runs over: vectors of one number of dimensions, made by one model (null: brought by clients). */
+/** The vectors that one search covers: they have the same dimensions and the same model (null for vectors from clients). */
 export interface VectorSpace {
   dims: number
   model: string | null
@@ -28,7 +31,7 @@ export interface VectorToEmbed {
   document: string
 }
 
-// A document without an embedding keeps the one that was made for the same text; another text's embedding would be wrong.
+// A document without an embedding keeps the stored one if the text is the same; the embedding of another text would be wrong.
 const onConflict = sql`
   on conflict (project_id, namespace, vector_id) do update set
     embedding = case
@@ -52,7 +55,7 @@ export function vectors(context: StoreContext) {
   const { db, asyncCommit } = context
   const reads = bounded(db)
   return {
-    /** Stores one vector, or replaces the one of this id in its namespace. */
+    /** Stores one vector, or replaces the vector with this id in its namespace. */
     async upsert(scope: Scope, vector: VectorInput): Promise<StoredVector> {
       const embedding = vector.vector_embedding ? Float32Array.from(vector.vector_embedding) : null
       const [{ event_seq: _, ...row }] = await write<StoredVector & { event_seq: number }>(
@@ -82,7 +85,7 @@ export function vectors(context: StoreContext) {
       return { ...row, vector_embedding: embedding ?? row.vector_embedding }
     },
 
-    /** Stores all of them, or none; of two with one id the last wins. One event for the batch. */
+    /** Stores all vectors or none, with one event for the batch. If two have the same id, the last one is stored. */
     async upsertBatch(scope: Scope, batch: readonly VectorInput[]): Promise<{ vector_ids: string[]; count: number }> {
       const batchId = randomUUID()
       const byId = new Map<string, VectorInput & { vector_id: string }>()
@@ -91,7 +94,7 @@ export function vectors(context: StoreContext) {
         byId.set(JSON.stringify([vector.namespace, vector_id]), { ...vector, vector_id })
         return vector_id
       })
-      // In the order of their keys, so that two batches over the same vectors wait for each other and cannot deadlock.
+      // Sorted by key, so that concurrent batches with the same vectors wait for each other and cannot deadlock.
       const rows = [...byId].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, vector]) => vector)
       const [row] = await write<{ count: number }>(
         context,
@@ -125,7 +128,7 @@ export function vectors(context: StoreContext) {
       return { vector_ids: ids, count: row.count }
     },
 
-    /** The spaces of a namespace. Jumps from one to the next in the index: its cost is that of the spaces, not of the vectors. */
+    /** Returns the spaces of a namespace. Reads one index entry per space, so that the cost does not depend on the number of vectors. */
     async spaces(scope: Scope, namespace: string): Promise<VectorSpace[]> {
       const vectors = sql`
         select dims, coalesce(model, '') as model
@@ -148,7 +151,7 @@ export function vectors(context: StoreContext) {
         select dims, nullif(model, '') as model from space`)
     },
 
-    /** The nearest by cosine, nearest first. Exact until the space has an index. */
+    /** Returns the nearest vectors by cosine similarity, nearest first. Exact until the space has an index. */
     async search(
       scope: Scope,
       space: { namespace: string; dims: number; model: string | null },
@@ -157,7 +160,7 @@ export function vectors(context: StoreContext) {
     ): Promise<Page<StoredVector & { similarity: number }>> {
       const dims = literalDims(space.dims)
       const distance = sql`(embedding::vector(${dims}) <=> ${query}::vector(${dims}))`
-      // Not "is not distinct from": the planner takes that for one row, and then sorts in place of using the index.
+      // Not "is not distinct from": the planner estimates one row for that, and then sorts instead of using the index.
       const model = space.model === null ? sql`model is null` : sql`model = ${space.model}`
       const filter = options.filter ? compileFilter(options.filter, sql`metadata`, 'metadata_filter') : sql`true`
       const candidates = sql`
@@ -182,7 +185,7 @@ export function vectors(context: StoreContext) {
           ${nearest(options.limit + 1)}
           order by distance`),
       )
-      // A zero vector has no direction: pgvector says NaN, which JSON cannot carry.
+      // A zero vector has no direction: pgvector returns NaN, which JSON cannot represent.
       const finite = rows.map((row) => ({ ...row, similarity: Number.isNaN(row.similarity) ? 0 : row.similarity }))
       return pageOf(finite, { limit: options.limit, offset: 0, max: MAX_MATCHES }, async (most) => {
         const counted =
@@ -200,7 +203,7 @@ export function vectors(context: StoreContext) {
       return pageOf(rows, { limit, offset }, (most) => countUpTo(most, where))
     },
 
-    /** All of a namespace, or (null) of the project. */
+    /** Counts the vectors of a namespace, or of the project if `namespace` is null. */
     async count(scope: Scope, namespace: string | null): Promise<number> {
       return countUpTo(
         null,
@@ -208,7 +211,7 @@ export function vectors(context: StoreContext) {
       )
     },
 
-    /** Without a namespace the one in `default`, else the oldest of that id. */
+    /** Returns a vector. Without a namespace, prefers the one in `default`, and otherwise takes the oldest with that id. */
     async get(scope: Scope, vectorId: string, namespace: string | null): Promise<StoredVector> {
       const rows = await db.query<StoredVector>(sql`
         select ${columns} from zerodb_vectors
@@ -220,7 +223,7 @@ export function vectors(context: StoreContext) {
       return found(rows, 'Vector')
     },
 
-    /** Deletes the vector that `get` shows. False when there is none. */
+    /** Deletes the vector that `get` returns. Returns false if there is none. */
     async remove(scope: Scope, vectorId: string, namespace: string | null): Promise<boolean> {
       const rows = await db.query(sql`
         delete from zerodb_vectors
@@ -244,7 +247,7 @@ export function vectors(context: StoreContext) {
         where ${which} and project_id = ${projectId}::uuid and embedding is null and document is not null and document <> ''`)
     },
 
-    /** Fills in embeddings, each only if the document is still the one that it was made from. Returns how many were stored. */
+    /** Stores embeddings, each only if its document has not changed. Returns how many were stored. */
     async setEmbeddings(
       items: readonly VectorToEmbed[],
       embeddings: readonly Float32Array[],
@@ -260,21 +263,21 @@ export function vectors(context: StoreContext) {
       return rows.length
     },
 
-    /** The document of the vector that an event's `ref` points at; null when it has none, or is gone. */
+    /** Returns the document of the vector of an event's `ref`; null if it has no document or was deleted. */
     async document(projectId: string, id: string): Promise<string | null> {
       const [row] = await asyncCommit.query<{ document: string | null }>(sql`
         select document from zerodb_vectors where id = ${id}::uuid and project_id = ${projectId}::uuid`)
       return row?.document ?? null
     },
 
-    /** False when the document is not the one any more that the summary was made from. */
+    /** Stores a summary. Returns false if the document has changed since it was summarized. */
     async setSummary(id: string, document: string, summary: string): Promise<boolean> {
       const rows = await db.query(sql`
         update zerodb_vectors set summary = ${summary} where id = ${id}::uuid and document = ${document} returning id`)
       return rows.length > 0
     },
 
-    /** The numbers of dimensions that have at least `atLeast` vectors and no index yet. */
+    /** Returns the numbers of dimensions that have at least `atLeast` vectors and no index. */
     async dimsWithoutIndex(atLeast: number): Promise<number[]> {
       const rows = await asyncCommit.query<{ dims: number }>(sql`
         select dims from zerodb_vectors v
@@ -289,13 +292,13 @@ export function vectors(context: StoreContext) {
       return rows.map((row) => row.dims)
     },
 
-    /** Builds the index of one number of dimensions. `concurrently` does not block writers on a server. */
+    /** Builds the index for one number of dimensions. With `concurrently`, a server does not block writers. */
     async buildIndex(dims: number, concurrently: boolean): Promise<void> {
       const n = literalDims(dims)
       const left = await db.query(sql`
         select from pg_class c join pg_index i on i.indexrelid = c.oid
         where c.relname = 'idx_zerodb_vectors_hnsw_' || ${dims}::int and not i.indisvalid`)
-      // What a build that was interrupted has left is never used and never mended.
+      // An interrupted build leaves an invalid index that PostgreSQL neither uses nor repairs.
       if (left.length > 0) await db.query(sql`drop index if exists idx_zerodb_vectors_hnsw_${n}`)
       await db.query(
         sql`
@@ -314,7 +317,7 @@ export function vectors(context: StoreContext) {
   }
 }
 
-/** The planner matches a partial index only by a constant in the text. */
+/** Inserts the number as a constant, because the planner matches a partial index only with a constant. */
 function literalDims(dims: number): Statement {
   if (!Number.isInteger(dims) || dims < 1 || dims > 16_000)
     throw new RangeError(`${dims} is not a valid number of dimensions`)

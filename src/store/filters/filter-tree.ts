@@ -3,21 +3,20 @@ import { ExactNumber } from '../../exact-json.ts'
 import { isJsonObject } from '../../schema/json-object.ts'
 import { costOf } from './pattern.ts'
 
-// The filter language, in one place for table rows, metadata of vectors, and hooks: what a filter means (`parseFilter`), and that meaning as a
-// jsonpath (`toJsonpath`). In lax mode, which it is in, a path that leads nowhere is an empty sequence, and every comparison stands behind a
-// check of the type: no document can make it fail.
+// The filter language of table rows, vector metadata and hooks. `parseFilter` parses a filter, `toJsonpath` compiles it to a jsonpath in
+// lax mode. No document can make the jsonpath fail: a missing path is an empty sequence, and a type check precedes every comparison.
 
-/** A condition on the values at the end of a path: it is met when one of them, or one element of a list there, satisfies the operator. */
+/** A condition on the values at the end of a path. One matching value is enough; if a value is a list, one matching element. */
 export interface Condition {
   keys: readonly string[]
   operator: '$in' | '$gt' | '$gte' | '$lt' | '$lte' | '$contains' | '$regex' | '$exists'
-  /** For `$in` a list, whose values may be of any type; for `$exists` absent. */
+  /** For `$in` a list of values of any type; absent for `$exists`. */
   operand?: unknown
 }
 
 export type FilterTree = { all: FilterTree[] } | { any: FilterTree[] } | { not: FilterTree } | Condition
 
-/** What one filter may ask for, altogether. */
+/** Totals of one filter, which are limited. */
 interface Budget {
   conditions: number
   atoms: number
@@ -26,31 +25,34 @@ interface Budget {
 }
 
 export interface FilterRules {
-  /** The field of the request that holds the filter, for messages. */
+  /** The request field that contains the filter, for error messages. */
   field: string
   maxConditions: number
-  /** Values of one `$in` or `$nin`. */
+  /** Maximum number of values of one `$in` or `$nin`. */
   maxList: number
-  /** Whether a value may be compared with a list or an object. */
+  /** Whether values may be compared with a list or an object. */
   isNestedAllowed: boolean
-  /** Throws `invalid` unless a condition may look there. */
+  /** Throws `invalid` if conditions may not use this path. */
   checkKeys(keys: readonly string[], path: string): void
 }
 
 const MAX_LEVELS = 10
 const MAX_KEYS = 20
-/** Longest text that `$contains` looks for. */
+/** Maximum length of the text of `$contains`. */
 const MAX_SOUGHT = 1_000
 const MAX_PATTERN = 200
 const MAX_ATOMS = 200
-/** Limit on the cost of patterns. Of 3,900 generated patterns within all limits the slowest took PGlite 80 ms; without this one, up to 2.2 s. */
+/**
+ * Limits the cost of patterns. Of 3,900 generated patterns within all limits, the slowest took PGlite 80 ms; without this limit, up to 2.2
+ * s.
+ */
 const MAX_TRANSITIONS = 10_000
 const MAX_ANCHORS = 10
 
 const NEGATIONS: Record<string, string> = { $ne: '$eq', $nin: '$in' }
 const KNOWN = ['$eq', '$gt', '$gte', '$lt', '$lte', '$in', '$contains', '$regex', '$ne', '$nin', '$exists']
 
-/** The keys of a path: split at dots; `\.` is a dot within a key, and `\\` a backslash. Other backslashes stand for themselves. */
+/** Splits a path into keys at dots. In a key, `\.` stands for a dot and `\\` for a backslash; other backslashes stand for themselves. */
 export function splitPath(path: string): string[] {
   const keys: string[] = []
   let key = ''
@@ -63,7 +65,7 @@ export function splitPath(path: string): string[] {
   return [...keys, key]
 }
 
-/** Throws `invalid` for an unknown operator, a wrong operand, and a filter that asks for more than it may. */
+/** Parses a filter. Throws `invalid` for an unknown operator, a wrong operand, or an exceeded limit. */
 export function parseFilter(filter: Record<string, unknown>, rules: FilterRules): FilterTree {
   return new FilterParser(rules).conjunction(filter, 0)
 }
@@ -102,7 +104,7 @@ class FilterParser {
     this.#rules.checkKeys(keys, path)
     if (keys.length > MAX_KEYS) throw this.#refusal(`a path may have ${MAX_KEYS} keys at most`)
     for (const key of keys) this.#checkText(key)
-    // A number in a path is a key or a place in a list: each further one doubles what is looked at.
+    // A number in a path is a key or an index of a list, so each further number doubles the paths to check.
     this.#spend('conditions', 2 ** keys.slice(1).filter(isPlace).length - 1)
     return keys
   }
@@ -124,7 +126,7 @@ class FilterParser {
     return { all }
   }
 
-  /** `said`: the operator that the filter has, where it is a negation of this one. */
+  /** `said` is the operator in the filter, which can be the negation of `operator`. */
   #holds(keys: string[], operator: string, operand: unknown, said = operator): FilterTree {
     switch (operator) {
       case '$eq':
@@ -179,7 +181,7 @@ class FilterParser {
       throw this.#refusal('a text in it has the character U+0000, or half of a character of two')
   }
 
-  /** Neither matching nor reading it may take long: PostgreSQL can take minutes for a few characters. */
+  /** Checks the cost of a pattern, because PostgreSQL can take minutes to compile or match a few characters. */
   #pattern(operand: unknown): string {
     const cost = typeof operand === 'string' && operand.length <= MAX_PATTERN ? costOf(operand) : null
     if (typeof operand !== 'string' || !cost)
@@ -230,19 +232,19 @@ export function filterRefusal(field: string, reason: string, cause?: unknown): Z
   return new ZeroError('invalid', `${field}: ${reason}`, { cause })
 }
 
-/** Whether a list or an object; jsonpath compares scalars only. */
+/** Returns whether a value is a list or an object. jsonpath compares only scalars. */
 export const isNested = (value: unknown): boolean =>
   typeof value === 'object' && value !== null && !(value instanceof ExactNumber)
 
 const isNumber = (value: unknown): value is number | ExactNumber =>
   typeof value === 'number' || value instanceof ExactNumber
 
-/** Whether a key may also be a place in a list. */
+/** Returns whether a key may also be an index of a list. */
 const isPlace = (key: string): boolean => /^(0|[1-9]\d{0,8})$/.test(key)
 
 /**
- * The jsonpaths that together lead to the values at the end of a path: several if a key is a number, which is a key of an object or a place in
- * a list. A list on the way stands for its elements. `$` must be an object.
+ * Returns the jsonpaths to the values at the end of a path. A number among the keys doubles them, because it is a key of an object or an
+ * index of a list. A list in the middle of the path stands for its elements. `$` must be an object.
  */
 export function valuePaths(keys: readonly string[]): string[] {
   let paths = [{ base: '$', guards: [] as string[], tail: '' }]
@@ -250,7 +252,7 @@ export function valuePaths(keys: readonly string[]): string[] {
     paths = paths.flatMap((path) => {
       const member = { base: whole(path), guards: [], tail: `.${JSON.stringify(key)}` }
       if (n === 0 || !isPlace(key)) return [member]
-      // Without the check, lax mode would take any value for a list of one.
+      // Without this check, lax mode would treat any value as a list of one element.
       const guards = [...path.guards, `@${path.tail}.type() == "array"`]
       return [member, { base: path.base, guards, tail: `${path.tail}[${key}]` }]
     })
@@ -263,7 +265,7 @@ function whole({ base, guards, tail }: { base: string; guards: readonly string[]
   return `${base} ? (@.type() == "object" && ${guards.join(' && ')})${tail}`
 }
 
-/** The tree as a predicate over `$`. Nothing in it may compare with a list or an object. */
+/** Compiles the tree to a predicate over `$`. The tree must not compare with a list or an object. */
 export function toJsonpath(tree: FilterTree): string {
   if ('all' in tree) return tree.all.length === 0 ? '(1 == 1)' : `(${tree.all.map(toJsonpath).join(' && ')})`
   if ('any' in tree) return `(${tree.any.map(toJsonpath).join(' || ')})`
@@ -276,11 +278,11 @@ export function toJsonpath(tree: FilterTree): string {
 
 const COMPARISONS = { $gt: '>', $gte: '>=', $lt: '<', $lte: '<=' }
 
-/** What a value, `@`, must be to satisfy a condition. */
+/** Returns the condition on a value, `@`. */
 function satisfies({ operator, operand }: Condition): string {
   switch (operator) {
     case '$regex':
-      // flag "s": a dot is any character, a line feed too.
+      // Flag "s": a dot matches any character, including a line feed.
       return `@.type() == "string" && @ like_regex ${literal(operand)} flag "s"`
     case '$contains':
       return typeof operand === 'string'
@@ -295,10 +297,13 @@ function satisfies({ operator, operand }: Condition): string {
   }
 }
 
-/** In jsonpath, values of different types are never equal, and comparing them does not fail. jsonpath would also look into nested lists. */
+/**
+ * Values of different types are never equal in jsonpath, and comparing them does not fail. The type check excludes nested lists, which
+ * jsonpath would unwrap.
+ */
 function among(values: readonly unknown[]): string {
   return `@.type() != "array" && (${values.map((value) => `@ == ${literal(value)}`).join(' || ')})`
 }
 
-/** Scalars of JSON are scalars of jsonpath. */
+/** Scalars of JSON are also scalars of jsonpath. */
 const literal = (value: unknown): string => (isNumber(value) ? String(value) : JSON.stringify(value))

@@ -11,22 +11,25 @@ import {
   valuePaths,
 } from './filter-tree.ts'
 
-// Filters over a jsonb column, compiled to jsonpath as far as that goes. jsonpath compares with scalars only, and with the values of a list
-// one by one: equality with a list or an object, and long lists, are SQL around it.
+// Filters over a jsonb column, compiled to jsonpath where possible. jsonpath compares only scalars, and the elements of a list one by one.
+// SQL therefore compares with lists, objects and many values.
 
-/** 100 conditions cost some 30 us a row. */
+/** 100 conditions cost about 30 us per row. */
 const MAX_CONDITIONS = 100
 const MAX_LIST = 1_000
-/** Values of all `$in` and `$nin` of a filter. */
+/** Maximum number of values in all `$in` and `$nin` of a filter. */
 const MAX_VALUES = 2_000
-/** Above this many values a hash table is faster: in 100,000 rows, 20 values take 199 ms one by one, 21 in a table 149 ms, 1,000 in one 167. */
+/**
+ * A hash table is faster above this number of values. Measured for 100,000 rows: 20 values take 199 ms one by one, 21 in a table 149 ms,
+ * 1,000 in a table 167 ms.
+ */
 const MAX_COMPARED = 15
-/** Longest jsonpath of a filter. */
+/** Maximum length of the jsonpath of a filter. */
 const MAX_LENGTH = 65_536
 
 /**
- * Whether the jsonb expression `column`, an object, meets `filter`. `field` is where the request has it. Throws `invalid` for an unknown
- * operator or operand, for more than 100 conditions counted over all levels, and for patterns that could take long.
+ * Compiles a filter to a condition on the jsonb expression `column`, an object. `field` is the request field that contains the filter.
+ * Throws `invalid` for an unknown operator or operand, more than 100 conditions in total, and patterns that could take long.
  */
 export function compileFilter(filter: Record<string, unknown>, column: Statement, field: string): Statement {
   const rules: FilterRules = {
@@ -43,7 +46,7 @@ export function compileFilter(filter: Record<string, unknown>, column: Statement
   return compile(tree, column, field)
 }
 
-/** What `query` answers. Throws `invalid` for a pattern in which the database finds a mistake: the fault of the filter in `field`. */
+/** Returns the result of `query`. If the database rejects a pattern, throws `invalid` for the filter in `field`. */
 export async function withFilter<Result>(field: string, query: Promise<Result>): Promise<Result> {
   try {
     return await query
@@ -52,7 +55,7 @@ export async function withFilter<Result>(field: string, query: Promise<Result>):
   }
 }
 
-/** The jsonb value by which rows are sorted: of a path, a number in it being a place in a list. */
+/** Returns the jsonb value to sort by. A number in the path is an index where there is a list. */
 export function sortValue(path: string, column: Statement): Statement {
   return sql`(${column} #> ${splitPath(path)}::text[])`
 }
@@ -61,7 +64,7 @@ function compile(tree: FilterTree, column: Statement, field: string): Statement 
   if (isJsonpath(tree)) {
     const path = toJsonpath(tree)
     if (path.length > MAX_LENGTH) throw filterRefusal(field, 'it is too long')
-    // The operator, and not jsonb_path_match: the planner estimates how many rows it leaves, and an index can answer it.
+    // The operator, not jsonb_path_match: the planner can estimate its selectivity, and an index can support it.
     return sql`(${column} @@ ${path}::jsonpath)`
   }
   if ('not' in tree) return sql`not ${compile(tree.not, column, field)}`
@@ -77,11 +80,11 @@ function compile(tree: FilterTree, column: Statement, field: string): Statement 
 }
 
 function compileCondition({ keys, operator, operand }: Condition, column: Statement): Statement {
-  // Of a list both itself and its elements count.
+  // For a list, both the list itself and its elements are compared.
   const values = valuePaths(keys).flatMap((path) => [path, `${path}[*]`])
   const value = sql`select jsonb_path_query(${column}, path, '{}', true) as value from unnest(${values}::jsonpath[]) as path`
   if (operator === '$contains') return sql`exists (select from (${value}) found where value @> ${json(operand)}::jsonb)`
-  // "is true" keeps the planner from a join, which would read the list again for each row.
+  // "is true" prevents a join, which would read the list again for each row.
   return sql`
     exists (
       select from (${value}) found

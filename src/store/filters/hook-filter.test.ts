@@ -3,7 +3,7 @@ import { DbError, type Executor } from '../../db/sql.ts'
 import { ZeroError } from '../../errors.ts'
 import { acceptedHookFilter, compileHookFilter, pathOf } from './hook-filter.ts'
 
-/** What the compiler refuses with; fails when it does not. */
+/** Returns the error of the compiler. Fails if the filter compiles. */
 function refusal(filter: Record<string, unknown>): string {
   try {
     compileHookFilter(filter)

@@ -2,9 +2,10 @@ import { DbError, type Executor, type Statement, sql } from '../../db/sql.ts'
 import { ZeroError } from '../../errors.ts'
 import { type FilterRules, filterRefusal, parseFilter, splitPath, toJsonpath } from './filter-tree.ts'
 
-// A hook's filter as one jsonpath over `{data, row}`. It is evaluated where the events of all users are dispatched: none may cost much.
+// Compiles the filter of a hook to one jsonpath over `{data, row}`. It is evaluated where the events of all users are dispatched, so its
+// cost is limited.
 
-/** Longest filter, compiled: each dispatch reads it again. */
+/** Maximum length of a compiled filter, because each dispatch reads it. */
 const MAX_LENGTH = 65_536
 const MAX_KEYS = 10
 /** Placeholders for dots and backslashes while SQL splits a path (`pathKeys`). */
@@ -19,8 +20,9 @@ const RULES: FilterRules = {
 }
 
 /**
- * The jsonpath of a filter in the language of table queries, over paths that begin with `data.` or `row.`. Throws `invalid` for what cannot
- * be compiled: an unknown operator, another root, a comparison with a list or an object, more than 100 conditions, a pattern that may take long.
+ * Compiles a filter in the language of table queries, with paths that begin with `data.` or `row.`. Throws `invalid` for an unknown
+ * operator, another root, or a comparison with a list or an object. Also throws it for more than 100 conditions and for a pattern that may
+ * take long.
  */
 export function compileHookFilter(filter: Record<string, unknown>): string {
   const path = toJsonpath(parseFilter(filter, RULES))
@@ -28,7 +30,7 @@ export function compileHookFilter(filter: Record<string, unknown>): string {
   return path
 }
 
-/** Compiles a filter and lets the database parse it: also throws `invalid` for a pattern that the database rejects. Null without a filter. */
+/** Compiles a filter and lets the database parse it, which can also reject a pattern with `invalid`. Returns null without a filter. */
 export async function acceptedHookFilter(
   db: Executor,
   filter: Record<string, unknown> | null | undefined,
@@ -43,7 +45,7 @@ export async function acceptedHookFilter(
   return path
 }
 
-/** The keys of an ordering key's path, the root first. Throws `invalid` unless it leads into `data` or `row`. */
+/** Splits the path of an ordering key. The first key is the root. Throws `invalid` unless it is `data` or `row`. */
 export function pathOf(path: string): string[] {
   const keys = splitPath(path)
   checkRoot(keys, path, 'ordering_key')
@@ -61,7 +63,7 @@ function checkRoot(keys: readonly string[], path: string, field: 'filter' | 'ord
     )
 }
 
-/** The keys of the path in the text expression `path`, split as `pathOf` does, as a `text[]`. */
+/** Splits the text expression `path` as `pathOf` does, into a `text[]`. */
 export function pathKeys(path: Statement): Statement {
   return sql`
     string_to_array(

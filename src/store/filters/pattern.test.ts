@@ -62,7 +62,7 @@ test.each([
   ['a*', 1],
   ['(ab)+', 2],
   ['a{40}', 39],
-  // One of forty atoms begins, and each is followed by the next only.
+  // A match begins with one of forty atoms, and each atom has one successor.
   ['a{1,40}', 39],
   ['a{2,}', 2],
   ['xa{0,40}', 79],
@@ -70,7 +70,7 @@ test.each([
   ['(a?){1,50}', 1_225],
   ['((a?){50})*', 3_725],
   ['(?:a*|b){3}', 15],
-  // A class has as many as the pattern has different characters, here six, for each atom that it can follow.
+  // A class has one transition per different character of the pattern, here six, for each atom that it can follow.
   [String.raw`a\wbcd`, 9],
   ['a.b', 2],
   [String.raw`a\.b`, 2],

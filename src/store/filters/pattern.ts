@@ -1,13 +1,13 @@
-/** What a pattern asks of PostgreSQL, its counted repetitions written out: `(a{3}b?){2}` is eight atoms. */
+/** The cost of a pattern in PostgreSQL, which expands counted repetitions: `(a{3}b?){2}` is eight atoms. */
 export interface PatternCost {
   atoms: number
   /**
-   * Transitions of the state machine: one for each pair of atoms of which the second may follow the first. If the second is a class like `\w`, it
-   * has one for each group of characters that the pattern tells apart. Reading a pattern takes PostgreSQL time for each. A repetition of what
-   * may be empty has the square of its atoms, because any of them can be skipped.
+   * Transitions of the state machine: one for each pair of atoms in which the second may follow the first. A class like `\w` as the second
+   * has one for each group of characters that the pattern distinguishes. The compile time of PostgreSQL grows with the transitions. A
+   * repetition of a part that may be empty has the square of its atoms, because each can be skipped.
    */
   transitions: number
-  /** `^`, `$` and the ends of words. A few dozen take PostgreSQL minutes to arrange, and far fewer that can be left out: such count four times. */
+  /** `^`, `$` and word boundaries. A few dozen take PostgreSQL minutes to compile. Optional anchors are worse and count four times. */
   anchors: number
 }
 
@@ -15,9 +15,9 @@ export interface PatternCost {
 interface Part extends PatternCost {
   /** Whether it matches the empty text. */
   isNullable: boolean
-  /** Transitions from an atom before it: one for each atom with which a match can begin, more for a class. */
+  /** Transitions from a preceding atom: one for each atom that can begin a match, more for a class. */
   first: number
-  /** Atoms with which a match can end. */
+  /** Number of atoms that can end a match. */
   last: number
 }
 
@@ -26,7 +26,7 @@ const ATOM: Part = { atoms: 1, anchors: 0, transitions: 0, isNullable: false, fi
 const ANCHOR: Part = { ...NOTHING, anchors: 1 }
 
 const BRACKETS = String.raw`\[\^?\]?(?:\\c.|\\.|\[:\w+:\]|\[(?![.:=])|[^\]\\[])*\]`
-/** One word of a pattern. What none begins with is not read: it would change the meaning of what follows. */
+/** One token of a pattern. A pattern with any other token is rejected, because it could change the meaning of the rest. */
 const WORD = new RegExp(
   String.raw`(?<anchor>[\^$]|\\[AmMyYZ])|(?<open>\(\?:|\((?!\?))|(?<close>\))|(?<or>\|)` +
     String.raw`|(?<repeat>[*+?]|\{(?<least>\d{1,3})(?<range>,(?<most>\d{0,3}))?\})\??` +
@@ -41,9 +41,9 @@ const WORD = new RegExp(
 export function costOf(pattern: string): PatternCost | null {
   const text = pattern.startsWith('(?i)') ? pattern.slice(4) : pattern
   const groups = [new Group()]
-  // Whether the last word can be repeated.
+  // Whether the last token can be repeated.
   let isRepeatable = false
-  // An upper bound for the groups of characters that the pattern tells apart.
+  // An upper bound for the groups of characters that the pattern distinguishes.
   const characterClass = { ...ATOM, first: new Set(text).size }
   WORD.lastIndex = 0
   while (WORD.lastIndex < text.length) {
@@ -68,10 +68,10 @@ export function costOf(pattern: string): PatternCost | null {
   return { atoms, anchors, transitions }
 }
 
-/** A dot is not one: PostgreSQL has a single transition for all characters. */
+/** A dot is not a class: PostgreSQL has a single transition for all characters. */
 const isClass = (atom: string) => atom.startsWith('[') || /^\\[dsw]$/i.test(atom)
 
-/** The part of a pattern between two brackets, as far as it has been read. */
+/** The part of a pattern between two brackets that was read so far. */
 class Group {
   #alternatives: Part | null = null
   #sequence = NOTHING
@@ -123,10 +123,10 @@ function alternative(a: Part, b: Part): Part {
 
 const optional = (part: Part): Part => ({ ...part, isNullable: true })
 
-/** PostgreSQL tells apart all combinations of anchors that a match can pass or leave out. */
+/** PostgreSQL distinguishes all combinations of anchors that a match can pass or skip. */
 const OPTIONAL_ANCHORS = 4
 
-/** Written out as PostgreSQL does it: `x{1,3}` is `((x?x)?x)`, `x{2,}` is `x+x`. */
+/** Expands a repetition as PostgreSQL does: `x{1,3}` is `((x?x)?x)`, `x{2,}` is `x+x`. */
 function repetition(repeated: Part, least: number, most: number): Part {
   const part = repeated.isNullable ? { ...repeated, anchors: repeated.anchors * OPTIONAL_ANCHORS } : repeated
   const isEndless = most === Number.POSITIVE_INFINITY

@@ -12,7 +12,7 @@ import {
   toOwnedRun,
 } from './owned-run.ts'
 
-/** A hook in a project: what claims are fair between. */
+/** A hook (or function without a hook) in a project. Claims distribute the slots fairly among lanes. */
 export interface Lane {
   hook_id: string
   project_id: string
@@ -25,10 +25,10 @@ export const FIRST_LANE: Lane = {
 
 export interface Claimer {
   epoch: number
-  /** The most runs to take. */
+  /** Maximum number of runs to claim. */
   count: number
   handlers: readonly string[]
-  /** The most lanes to look at. */
+  /** Maximum number of lanes to look at. */
   breadth: number
 }
 
@@ -36,19 +36,19 @@ export interface Claimed {
   runs: OwnedRun[]
   /** The lane from which the next claim continues; `FIRST_LANE` to start over. */
   next: Lane
-  /** False: nothing behind `next` was looked at, so that there may be more. */
+  /** False if lanes after `next` were not looked at, so that more runs may be due. */
   complete: boolean
 }
 
-/** Keys of ordered hooks that one claim looks at, for each hook. */
+/** Maximum number of keys per ordered hook that one claim looks at. */
 const KEYS_AT_ONCE = 256
-/** Ordered hooks that one claim looks at. */
+/** Maximum number of ordered hooks that one claim looks at. */
 const HOOKS_AT_ONCE = 64
 
 export function claims(context: StoreContext) {
   const { db, asyncCommit } = context
 
-  /** Recursive: jumps from lane to lane in the index, `breadth` lanes at most, beginning behind `after`. */
+  /** Builds a recursive query that jumps through the index from lane to lane, starting after `after`, for at most `breadth` lanes. */
   function lanesBehind(after: Lane, breadth: number): Statement {
     return sql`
       lanes as (
@@ -73,7 +73,7 @@ export function claims(context: StoreContext) {
       )`
   }
 
-  /** The due runs of the lanes in `open_lanes`, each lane's best first: no lane gives more than its share, or than its `room`. */
+  /** Selects the due runs of the lanes in `open_lanes`, oldest first. A lane gives at most its share, and at most its `room`. */
   function dueOf(count: number): Statement {
     return sql`
       due as materialized (
@@ -90,7 +90,7 @@ export function claims(context: StoreContext) {
       )`
   }
 
-  /** Makes the runs in `taken` the claimer's, and returns them with where the claim has come to. */
+  /** Makes the claimer the owner of the runs in `taken`, and returns the runs. */
   function claimTaken(epoch: number): Statement {
     return sql`
       claimed as (
@@ -130,8 +130,8 @@ export function claims(context: StoreContext) {
 
   return {
     /**
-     * Takes queued runs that are due and that the claimer can execute, of hooks and functions without an order or a limit. Each lane gives one in turn,
-     * beginning behind `after`: a lane with a long queue delays another by one run for each that the other has.
+     * Claims due runs of hooks and functions without ordering or limit, for handlers of the claimer. Takes one run per lane in turn,
+     * starting after `after`. A lane with a long queue therefore delays each run of another lane by at most one run.
      *
      * The lanes come from a recursive jump through the index, so that the cost depends on `breadth` and not on the length of the queues.
      */
@@ -154,7 +154,7 @@ export function claims(context: StoreContext) {
       )
     },
 
-    /** Whether there may be runs that only `claimLimited` or `claimOrdered` take. */
+    /** Returns whether there may be runs that only `claimLimited` or `claimOrdered` can claim. */
     async hasConstrained(): Promise<boolean> {
       const [row] = await asyncCommit.query<{ needed: boolean }>(sql`
         select
@@ -164,7 +164,10 @@ export function claims(context: StoreContext) {
       return row!.needed
     },
 
-    /** One process at a time may count what is running and add to it. Holds until the transaction ends, which need not wait for the disk. */
+    /**
+     * Locks claims with limits: only one process at a time may count running runs and start more. The lock lasts until the transaction
+     * ends, whose commit does not wait for the disk.
+     */
     async lockTurns(): Promise<void> {
       await relax(db)
       await db.query(sql`select pg_advisory_xact_lock(7317320442)`)
@@ -195,12 +198,12 @@ export function claims(context: StoreContext) {
     },
 
     /**
-     * Takes the first run of each key whose turn it is: the oldest that is not final, when it is due, nothing of its key is running, and
-     * no earlier event waits to be dispatched. `cursors` holds, for a hook, the key behind which to begin, and is brought up to date.
-     * In a transaction that has called `lockTurns`.
+     * Claims the first unfinished run of each ordering key if it is due. No run of its key may be running, and no earlier event may wait
+     * for dispatch. `cursors` has the key after which to continue for each hook, and is updated. Must run in a transaction that has called
+     * `lockTurns`.
      *
-     * PostgreSQL overestimates the cost of this statement (2,600,000 for a plan that takes 0.1 ms). With its compiler it takes 1,260 ms,
-     * so connections set `jit=off`.
+     * PostgreSQL overestimates the cost of this statement (2,600,000 for a plan that takes 0.1 ms). With its compiler it takes 1,260 ms, so
+     * connections set `jit=off`.
      */
     async claimOrdered(
       claimer: Omit<Claimer, 'breadth'>,
@@ -318,7 +321,10 @@ interface Looked {
 const runningNow = sql`
   running as materialized (select hook_id, function_id, project_id from zerodb_runs where status = 'running')`
 
-/** How many more of hook `h`, its function or the function `f`, and project `l.project_id` may run, `count` at most. */
+/**
+ * Computes how many more runs the limits allow, at most `count`: of hook `h`, of its function or the function `f`, and of project
+ * `l.project_id`.
+ */
 function roomOf(count: number, projectLimit: number | null): Statement {
   return sql`greatest(0, least(
     ${count}::int,
@@ -329,7 +335,7 @@ function roomOf(count: number, projectLimit: number | null): Statement {
   ))::int`
 }
 
-/** Takes runs from `due`, one of each lane in turn, within the limits of hook, function and project. */
+/** Selects runs from `due`, one per lane in turn, within the limits of hook, function and project. */
 function withinLimits(count: number, projectLimit: number | null): Statement {
   return sql`
     select placed.*
@@ -359,7 +365,7 @@ function withinLimits(count: number, projectLimit: number | null): Statement {
     limit ${count}::int`
 }
 
-/** Without the columns that are not the assignment's. */
+/** Removes the columns that do not belong to the run. */
 function toRun(row: AssignmentRow): OwnedRun {
   const {
     visited: _1,

@@ -3,25 +3,25 @@ import { now, type StoreContext } from '../context.ts'
 import { EVENT_E, orderOf, passesFilter, seenOf, subscribesTo } from './hook-filter-sql.ts'
 import { type AssignmentRow, capable, limited, type OwnedRun, toOwnedRun } from './owned-run.ts'
 
-/** The most events that one statement dispatches. */
+/** Maximum number of events that one statement dispatches. */
 export const DISPATCH_BATCH = 256
 
-/** The dispatching process, and the runs that it can own. */
+/** The dispatching process, which can own runs at once. */
 export interface DispatchTarget {
   epoch: number
-  /** How many runs it can own at once. */
+  /** Maximum number of runs that it can own at once. */
   slots: number
   handlers: readonly string[]
-  /** The most runs that may lie between an event and the beginning of its chain. */
+  /** Maximum number of runs between an event and the start of its chain. */
   maxDepth: number
 }
 
 export interface Dispatched {
-  /** The taker's own, to be executed now. */
+  /** Runs that the dispatching process owns and executes now. */
   owned: OwnedRun[]
-  /** Runs that were made and wait to be claimed. */
+  /** Number of other new runs, which wait to be claimed. */
   queued: number
-  /** Some of them wait for their turn: their hook has an order or a limit. */
+  /** True if some of them are limited by the ordering or concurrency of their hook. */
   constrained: boolean
   events: number
 }
@@ -29,13 +29,13 @@ export interface Dispatched {
 export function dispatch(context: StoreContext) {
   const { asyncCommit } = context
 
-  // array(): joined to the delete, the choice of the batch could be evaluated again for every row.
+  // array(): in a join with the delete, the batch could be selected again for every row.
   const oldest = sql`array(select seq from zerodb_outbox order by seq limit ${DISPATCH_BATCH}::int for update skip locked)`
 
   return {
-    /** Dispatches those of these events that are not dispatched yet. */
+    /** Dispatches those of these events that are not yet dispatched. */
     async events(seqs: readonly number[], taker: DispatchTarget): Promise<Dispatched> {
-      // select: the plan is made for any number of them, and kept.
+      // A subselect, so that one cached plan serves any number of events.
       return dispatchedIn(await asyncCommit.query(fanOut(context, sql`(select ${seqs}::bigint[])::bigint[]`, taker)))
     },
 
@@ -65,7 +65,7 @@ export function dispatch(context: StoreContext) {
   }
 }
 
-/** Result rows: one for each run that was made, or one without a run. */
+/** Result rows: one per created run, or one without a run. */
 type Row = Omit<AssignmentRow, 'attempts' | 'base_attempts' | 'trigger' | 'ordering' | 'constrained' | 'synthetic'> & {
   events: number
   mine: boolean | null
@@ -73,16 +73,16 @@ type Row = Omit<AssignmentRow, 'attempts' | 'base_attempts' | 'trigger' | 'order
 }
 
 /**
- * Turns events into runs, in one statement: takes them from the outbox, matches the hooks that existed when they were committed, and
- * inserts a run for each match. The first `slots` runs that the taker can execute and that need not wait for their turn are its own at
- * once; the others are queued. An event that comes at the end of too long a chain makes runs that are dead.
+ * Turns events into runs, in one statement. Takes them from the outbox, matches the hooks that existed at their commit, and inserts a run
+ * per match. The target owns the first `slots` runs that it can execute and that have no ordering or limit; the others are queued. The runs
+ * of an event at the end of a too long chain are dead.
  *
  * The form of the statement is measured; `npm run bench -- latency throughput` compares an alternative with it.
- * - One choice of the batch by `array(…)`, and no join with the own insert: PostgreSQL drains a backlog at 5,300 to 13,500 runs a second.
- *   The batch as a joined subquery makes 1,040 to 1,706, because its lookup can be repeated for every row.
+ * - One selection of the batch by `array(…)`, and no join with the own insert: PostgreSQL drains a backlog at 5,300 to 13,500 runs a
+ *   second. With the batch as a joined subquery it drains 1,040 to 1,706, because the lookup can be repeated for every row.
  * - Hooks looked up for each event (`lateral`, `offset 0`): 0.63 ms for one event on PGlite. A plain join takes 1.37 ms, because a plan
- *   made for small tables reads all active hooks: 2.5 million rows for one event beside 20,000 hooks and runs of others.
- * - No lock ahead of the delete, which locks by itself, and only the columns in use: 0.64 ms for one event, 0.83 with both.
+ *   made for small tables reads all active hooks. That is 2.5 million rows for one event when other users have 20,000 hooks and runs.
+ * - No lock before the delete, which locks by itself, and only the columns in use: 0.64 ms for one event, 0.83 with both.
  */
 function fanOut(
   context: StoreContext,
@@ -107,7 +107,7 @@ function fanOut(
         select seq, id, event, channel, data, created_at, user_id, project_id, ref, depth, trace, chain_id
         from zerodb_events where seq = batch.seq limit 1
       ) e
-      -- offset 0: looked up for each event. A plan made while there were few hooks would read those of all users.
+      -- offset 0: looked up for each event. A plan made while there were few hooks would read the hooks of all users.
       cross join lateral (
         select
           id, hook_name, hook_config, retry, function_id, runtime, created_at, concurrency, function_concurrency, paused_at, filter_path, ordering_key

@@ -2,8 +2,8 @@ import { type Statement, sql } from '../../db/sql.ts'
 import { type EventName, eventTypeOf, type KeyedEventName } from '../../schema/events.ts'
 
 /**
- * Stored rows in the form of their events: `row_id` (the `ref` of the event), `project_id`, `at` (when the row was stored), `tie` (the order within
- * one moment) and `data`, with the same fields and values as in the original event.
+ * Selects stored rows in the form of their events. `row_id` is the `ref` of the event, `at` is when the row was stored, and `tie` orders
+ * rows of the same time. `data` has the same fields and values as the original event.
  */
 const SOURCES: Record<EventName, (userId: string, mine: Statement) => Statement> = {
   'zerodb.vector.stored': (userId, mine) => sql`
@@ -15,7 +15,7 @@ const SOURCES: Record<EventName, (userId: string, mine: Statement) => Statement>
     from zerodb_vectors r
     where ${mine} and r.batch_id is null`,
 
-  // What a batch replaces keeps its created_at: updated_at is the moment of the batch.
+  // A batch that replaces a vector keeps its created_at, so updated_at is the time of the batch.
   'zerodb.vector.batch_stored': (userId, mine) => sql`
     select
       r.batch_id as row_id, r.project_id, max(r.updated_at) as at, 0::bigint as tie,
@@ -66,14 +66,14 @@ const SOURCES: Record<EventName, (userId: string, mine: Statement) => Statement>
     where ${mine}`,
 }
 
-/** All rows of the user's projects that an event of this type has told of. */
+/** Selects the rows of the user's projects that belong to events of this type. */
 export function rowsOf(event: EventName, userId: string): Statement {
-  // Inside each source: what groups rows is not to group those of all users.
+  // The condition is inside each source, so that grouping does not read the rows of all users.
   const mine = sql`r.project_id in (select id from zerodb_projects where user_id = ${userId}::uuid)`
   return SOURCES[event](userId, mine)
 }
 
-/** Finds the row of an event type by the key that its data has. */
+/** Finds the row of an event type by the key in the event's data. */
 const BY_KEY: Record<KeyedEventName, (projectId: string, data: Record<string, unknown>) => Statement> = {
   'zerodb.vector.stored': (projectId, { vector_id, namespace = 'default' }) =>
     typeof vector_id === 'string' && typeof namespace === 'string'
@@ -86,7 +86,10 @@ const BY_KEY: Record<KeyedEventName, (projectId: string, data: Record<string, un
 const NO_ROW = sql`select null::uuid`
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
-/** The id of the row that an event's data names, null when it names none. The row can be in another project: handlers look in their own. */
+/**
+ * Selects the id of the row that an event's data names; null if it names none. The row can be in another project: handlers look only in
+ * their own.
+ */
 export function rowNamed(event: EventName, projectId: string, data: Record<string, unknown>): Statement {
   const { row } = eventTypeOf(event)
   if (row === null) return NO_ROW

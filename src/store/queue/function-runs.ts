@@ -2,23 +2,22 @@ import { json, type Statement, sql } from '../../db/sql.ts'
 import type { Run } from '../../schema/run.ts'
 import { found, now, type StoreContext } from '../context.ts'
 
-/** A run whose caller waits: executed at once, and stored when it ends or before its first write. */
+/** A run whose caller waits: it executes immediately, and is stored when it ends or before its first write. */
 export interface Invoked {
   id: string
   trigger: 'http' | 'tool' | 'invoke'
   function_id: string
   function_version: number
-  /** The envelope that its function is given, without bodies that are not worth keeping. */
+  /** The event envelope for the function, without bodies that are not stored. */
   input: object
   chain_id: string | null
   depth: number
   started_at: string
 }
 
-/** How it has ended. */
 export interface CallResult extends Invoked {
   status: 'succeeded' | 'dead' | 'cancelled'
-  /** A JSON document, or null for none. */
+  /** A JSON document; null without a result. */
   result: string | null
   error: Run['error']
   logs: Run['logs']
@@ -28,7 +27,7 @@ export interface CallResult extends Invoked {
 export function functionRuns(context: StoreContext) {
   const { db, asyncCommit } = context
   return {
-    /** A queued run of a function, for a caller who does not wait. Returns its id. */
+    /** Queues a run of a function for a caller that does not wait. Returns its id. */
     async enqueue(
       functionId: string,
       trigger: Invoked['trigger'],
@@ -50,7 +49,7 @@ export function functionRuns(context: StoreContext) {
       return found(rows, 'Function').id
     },
 
-    /** Records that a run has begun, before it writes: what it writes can be traced to it, and its death is seen. */
+    /** Stores a run before its first write, so that the write can refer to it, and the death of its process is detected. */
     async begin(epoch: number, run: Invoked): Promise<void> {
       await db.query(sql`
         insert into zerodb_runs
@@ -64,7 +63,7 @@ export function functionRuns(context: StoreContext) {
         where f.id = ${run.function_id}::uuid`)
     },
 
-    /** Writes runs that have ended, those that have begun before and others. */
+    /** Stores finished runs. Those that `begin` has stored are updated. */
     async record(endings: readonly CallResult[]): Promise<void> {
       await asyncCommit.query(sql`
         insert into zerodb_runs
@@ -86,7 +85,7 @@ export function functionRuns(context: StoreContext) {
   }
 }
 
-/** Queues a run of a function for each row of `source`; one that is `skipped` has ended already. */
+/** Queues a run of a function for each row of `source`. A `skipped` run is already finished. */
 export function insertRuns(source: Statement, at: Statement, cause?: { chain_id: string; depth: number }): Statement {
   return sql`
     insert into zerodb_runs

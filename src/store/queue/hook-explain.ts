@@ -6,14 +6,14 @@ import { envelope, LOOK_BACK } from '../data/events.ts'
 import { acceptedHookFilter, pathKeys, pathOf } from '../filters/hook-filter.ts'
 import { coversProject, EVENT_E, passesFilter, seenOf } from './hook-filter-sql.ts'
 
-/** A row that is larger than this is not shown. */
+/** A larger row is not returned. */
 const MAX_ROW_BYTES = 8_192
 
 export function hookExplain({ db }: StoreContext) {
   return {
     /**
-     * What a hook with this filter and ordering key would have made of the latest events of a type, newest first; rows are as they are now.
-     * Throws `invalid` for what cannot be compiled.
+     * Returns how a hook with this filter and ordering key would handle the latest events of a type, newest first. Uses the current state
+     * of the rows. Throws `invalid` for an invalid filter or ordering key.
      */
     async tryOut(
       userId: string,
@@ -49,8 +49,8 @@ export function hookExplain({ db }: StoreContext) {
     },
 
     /**
-     * What each hook for events of its type has made of an event, or why it has not: `bound` is the project that the caller's key is bound to.
-     * Hooks and row are looked at as they are now; a hook that is gone is there if it has made a run.
+     * Returns, for each hook on the type of an event, the runs that it created for the event, or why it created none. Uses the current
+     * state of hooks and row. A deleted hook is included if it created a run. `bound` is the project that the caller's key is bound to.
      */
     async explain(userId: string, bound: string | null, eventId: string): Promise<HookVerdict[]> {
       return db.query<HookVerdict>(sql`

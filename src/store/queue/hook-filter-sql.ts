@@ -1,7 +1,7 @@
 import { type Statement, sql } from '../../db/sql.ts'
 import { pathKeys } from '../filters/hook-filter.ts'
 
-/** Where a statement finds the columns of an event. */
+/** The expressions by which a statement reads the columns of an event. */
 export interface EventColumns {
   user: Statement
   event: Statement
@@ -19,20 +19,20 @@ export const EVENT_E: EventColumns = {
   project: sql`e.project_id`,
 }
 
-/** Whether hook `h` applies to the project of event `e`. */
+/** Condition: hook `h` applies to the project of event `e`. */
 export const coversProject = (e: EventColumns) => sql`(h.project_id is null or h.project_id = ${e.project})`
 
 /**
- * Whether hook `h` subscribes to event `e`, apart from its filter (`passesFilter`) and its age: user, event type, active, project. The
- * order is that of the index `idx_zerodb_hooks_match`.
+ * Condition: hook `h` subscribes to event `e` by user, event type, state and project. Does not check its filter (`passesFilter`) and its
+ * age. The conditions are in the order of the index `idx_zerodb_hooks_match`.
  */
 export function subscribesTo(e: EventColumns): Statement {
   return sql`h.user_id = ${e.user} and h.event_type = ${e.event} and h.is_active and ${coversProject(e)}`
 }
 
 /**
- * What hook `h` sees of event `e`, to be joined laterally as `seen`: `document`, which filter and ordering key look into, and `key`, the value
- * of the latter. The row is looked up only for hooks that ask for it; `offset 0` keeps it from being looked up twice.
+ * Builds the document that hook `h` reads of event `e`, for a lateral join as `seen`. Filter and ordering key read `document`; `key` is the
+ * value of the ordering key. The row is looked up only for hooks that need it; `offset 0` prevents a second lookup.
  */
 export function seenOf(e: EventColumns): Statement {
   return sql`(
@@ -49,8 +49,8 @@ export function seenOf(e: EventColumns): Statement {
   ) seen`
 }
 
-/** Whether hook `h` takes the event that it sees as `seen`. Never raises. */
+/** Condition: event `seen` passes the filter of hook `h`. Never raises an error. */
 export const passesFilter = sql`(h.filter_path is null or coalesce(jsonb_path_match(seen.document, h.filter_path, '{}', true), false))`
 
-/** A value's place among those that are ordered: itself, or where it is long what stands for it. */
+/** The stored ordering key: the value itself, or its hash if it is long. */
 export const orderOf = sql`case when length(key) > 200 then md5(key) else key end`

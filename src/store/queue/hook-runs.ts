@@ -9,9 +9,9 @@ export function hookRuns(context: StoreContext) {
   const { db } = context
   return {
     /**
-     * Queues a run of a hook that no write has caused, in the scope's project. `payload` is the event's data, and finds the row that it names;
-     * fields that it leaves out are null. The run belongs to the chain of the scope's cause, and is dead at once when that has gone through
-     * more than `maxDepth` runs. Returns the run's id. Throws `not_found` when the project is not the user's.
+     * Queues a run of a hook without a write, in the scope's project. `payload` is the event's data, which also identifies the row; missing
+     * fields are null. The run belongs to the chain of the scope's cause, and is dead at once if the chain has more than `maxDepth` runs.
+     * Returns the run's id. Throws `not_found` if the project does not belong to the user.
      */
     async create(
       scope: Scope,
@@ -35,7 +35,7 @@ export function hookRuns(context: StoreContext) {
           (trigger, hook_id, function_id, runtime, user_id, project_id, handler, ref, input, chain_id, depth, run_at, status, error, finished_at)
         select
           'invoke', h.id, h.function_id, h.runtime, project.user_id, project.project_id, h.hook_name,
-          -- Where none is named, an id that none has.
+          -- If no row is named, a random id that belongs to no row.
           coalesce((${rowNamed(name, project_id, payload)}), gen_random_uuid())::text,
           ${json(envelope)}::jsonb
             || jsonb_build_object('timestamp', to_char(${now(context)} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')),

@@ -7,13 +7,13 @@ export interface Instance {
   pid: number
   /** The names of the handlers that it can execute. */
   handlers: readonly string[]
-  /** How many runs it executes at once. */
+  /** Maximum number of concurrent runs. */
   slots: number
 }
 
 export function instances({ db, asyncCommit }: StoreContext) {
   return {
-    /** Announces a process and returns its epoch. With `alone` (the embedded database: one process) every earlier one is known to be dead. */
+    /** Registers a process and returns its epoch. With `alone` (the embedded database has one process), removes all earlier instances. */
     async register(instance: Instance, alone: boolean): Promise<number> {
       const [row] = await db.query<{ epoch: number }>(sql`
         with dead as (
@@ -25,26 +25,26 @@ export function instances({ db, asyncCommit }: StoreContext) {
       return row!.epoch
     },
 
-    /** Says to everybody what this process can execute. */
+    /** Publishes the handlers that this instance can execute. */
     async offer(epoch: number, handlers: readonly string[]): Promise<void> {
       await asyncCommit.query(sql`
         update zerodb_instances set handlers = ${handlers}::text[] where epoch = ${epoch}::bigint and not draining`)
     },
 
-    /** Says to everybody that this process takes no more runs. */
+    /** Marks this instance as draining: it takes no more runs. */
     async drain(epoch: number): Promise<void> {
       await asyncCommit.query(
         sql`update zerodb_instances set draining = true, handlers = '{}' where epoch = ${epoch}::bigint`,
       )
     },
 
-    /** All living ones, the oldest first. */
+    /** Returns all live instances, oldest first. */
     async list(): Promise<(Instance & { epoch: number; started_at: string; beat_at: string; draining: boolean })[]> {
       return asyncCommit.query(sql`
         select epoch, host, pid, handlers, slots, draining, started_at, beat_at from zerodb_instances order by epoch`)
     },
 
-    /** False when this epoch has been declared dead in the meantime: its runs are others' now. */
+    /** Renews the lease. Returns false if this epoch has expired: other instances may own its runs. */
     async beat(epoch: number): Promise<boolean> {
       const rows = await asyncCommit.query(sql`
         update zerodb_instances set beat_at = clock_timestamp() where epoch = ${epoch}::bigint returning epoch`)
@@ -52,8 +52,8 @@ export function instances({ db, asyncCommit }: StoreContext) {
     },
 
     /**
-     * Declares instances dead that have sent no heartbeat for `leaseSeconds`. Only takes effect if this instance's own heartbeat is at most half
-     * that old: if the server was stalled, no instance could send one.
+     * Expires instances without a heartbeat for `leaseSeconds`. Only takes effect if this instance's own heartbeat is at most half that
+     * old: if the server was stalled, no instance could send one.
      */
     async expire(epoch: number, leaseSeconds: number): Promise<void> {
       const ago = (seconds: number) => sql`clock_timestamp() - make_interval(secs => ${seconds}::float8)`

@@ -1,17 +1,17 @@
 import { type Statement, sql } from '../../db/sql.ts'
 import { now, type StoreContext } from '../context.ts'
 
-/** For how long; null: for ever. */
+/** Retention times; null keeps rows forever. */
 export interface Keep {
-  /** Ended runs, and events. */
+  /** Applies to events and to runs that ended, except dead runs. */
   seconds: number | null
-  /** Dead runs, and with each the event that it would be tried again with. */
+  /** Applies to dead runs, and to the events that a retry of them needs. */
   deadSeconds: number | null
 }
 
-/** Events that one step looks at. */
+/** Maximum number of events that one step looks at. */
 const EVENTS_AT_ONCE = 500
-/** Runs that one step deletes at most, however many an event has. */
+/** Maximum number of runs that one step deletes, however many an event has. */
 const RUNS_AT_ONCE = 5_000
 
 export interface Expired {
@@ -19,18 +19,18 @@ export interface Expired {
   events: number
 }
 
-/** The number above that of every event. */
+/** A number above that of every event. */
 const END = sql`9223372036854775807`
 
 /**
- * Deletes expired rows in batches. Queued and running runs stay, whatever their age, and so do events that are still needed: by a run, by
- * dispatch, or by a replay that has not reached them. Several processes may run this at once.
+ * Deletes expired rows in batches. Queued and running runs stay regardless of their age. So do events that a run, dispatch or an unfinished
+ * replay needs. Several processes may run this at the same time.
  */
 export function maintenance(context: StoreContext) {
   const { asyncCommit } = context
   const before = (seconds: number | null) => sql`(${now(context)} - make_interval(secs => ${seconds}::float8))`
 
-  /** Whether run `r` has ended long enough ago. Where something is kept for ever the time is null, and nothing is. */
+  /** Condition: run `r` ended before its retention time. Without a retention time, the comparison is with null and never true. */
   function isOver({ seconds, deadSeconds }: Keep): Statement {
     return sql`(
       (r.status in ('succeeded', 'cancelled', 'skipped') and r.finished_at < ${before(seconds)})
@@ -44,8 +44,8 @@ export function maintenance(context: StoreContext) {
 
   return {
     /**
-     * Goes through the events behind number `after`, the oldest first, with the runs that they have led to. Returns the number up to which it
-     * has come; null at the end, or where what follows is too young.
+     * Deletes expired runs and events in the next batch of events after number `after`, oldest first. Returns the number up to which it has
+     * looked; null if only newer events are left.
      */
     async expireEvents(after: number, keep: Keep): Promise<Expired & { through: number | null }> {
       const [row] = await asyncCommit.query<Expired & { through: number; ended: boolean }>(sql`
@@ -67,7 +67,7 @@ export function maintenance(context: StoreContext) {
           where r.event_seq > ${after}::bigint and r.event_seq <= (select through from reach) and ${isOver(keep)}
           order by r.event_seq
           limit ${RUNS_AT_ONCE}::int
-          -- One that is being queued again is no longer over.
+          -- A run that is being queued again is skipped, because it has not ended any more.
           for update skip locked
         ),
         gone_runs as (
@@ -101,7 +101,10 @@ export function maintenance(context: StoreContext) {
       return { runs, events, through: ended ? null : through }
     },
 
-    /** Deletes ended runs that no event has led to, and then jobs none of whose runs is left. True when there may be more. */
+    /**
+     * Deletes expired runs that have no event or belong to an ended job, and then ended jobs without runs. `more` is true if there may be
+     * more.
+     */
     async expireOthers(keep: Keep): Promise<Expired & { more: boolean }> {
       const [row] = await asyncCommit.query<{ runs: number }>(sql`
         with ended_jobs as materialized (

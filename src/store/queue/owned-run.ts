@@ -3,28 +3,28 @@ import type { Event } from '../../schema/events.ts'
 import type { RetryPolicy } from '../../schema/hook.ts'
 import type { Trigger } from '../../schema/run.ts'
 
-/** A run that this process owns: what a handler needs to begin. */
+/** A run that this process owns, with everything that its handler needs. */
 export interface OwnedRun {
   id: string
   handler: string
-  /** This attempt's number, from 1. With the owner it is the fence: an older attempt's result is not accepted. */
+  /** Number of this attempt, from 1. Together with the owner it is the fencing token: the result of an earlier attempt is rejected. */
   attempts: number
-  /** Attempts before the run was last queued by hand: they do not count against its retry policy. */
+  /** Number of attempts before the last manual retry, which do not count for the retry policy. */
   base_attempts: number
   hook_id: string | null
-  /** The function that is to be executed; null for the other handlers. */
+  /** The function to execute; null for built-in handlers. */
   function_id: string | null
   trigger: Trigger
-  /** The hook's current configuration; null when the hook, or the function without a hook, has been disabled or deleted. */
+  /** The current configuration of the hook; null if the hook, or the function of a run without a hook, was disabled or deleted. */
   config: Record<string, unknown> | null
   retry: RetryPolicy | null
-  /** What its failure does to the runs behind it; null when none wait for it. */
+  /** How a failure of this run affects later runs with the same ordering key; null without an ordering key. */
   ordering: 'block' | 'skip' | null
-  /** Others may wait for it to end, because of the hook's order or limit. */
+  /** True if other runs may wait for this run, because of the ordering or limit of its hook. */
   constrained: boolean
   user_id: string
   project_id: string
-  /** The text by which the handler finds the row that the event is about. */
+  /** The text by which the handler finds the row of the event. */
   ref: string
   event: Event
   synthetic: boolean
@@ -65,7 +65,10 @@ export const limited = sql`coalesce(h.concurrency, h.function_concurrency) is no
 /** Condition: the lane has a concurrency limit. Its runs belong to the hook `h`, or to the function `f` without a hook. */
 export const laneLimited = sql`coalesce(h.concurrency, h.function_concurrency, f.concurrency) is not null`
 
-/** The columns of an assignment, from a run `c`, its hook `h`, its event `e` and its function `f` where no hook has made it: all may be missing. */
+/**
+ * The columns of an owned run, from its run `c`, hook `h`, event `e`, and function `f` if it has no hook. Hook, event and function can be
+ * missing.
+ */
 export const assignmentColumns = sql`
   c.id, c.handler, c.attempts, c.base_attempts, nullif(c.hook_id, c.function_id) as hook_id, c.function_id, c.trigger,
   coalesce(h.hook_config, case when f.is_active then '{}'::jsonb end) as config, coalesce(h.retry, f.retry) as retry,
@@ -77,13 +80,13 @@ export const assignmentColumns = sql`
   coalesce(e.channel, c.input ->> 'channel') as channel,
   coalesce(e.data, c.input -> 'data') as data,
   coalesce(e.created_at, (c.input ->> 'timestamp')::timestamptz) as timestamp,
-  -- Not the calls of a function that no hook has asked for.
+  -- Excludes direct calls of a function, which belong to no hook.
   c.replay_id is not null or (c.input is not null and c.hook_id is distinct from c.function_id) as synthetic,
   coalesce(e.chain_id, e.id, c.chain_id, c.input ->> 'id') as chain_id,
   coalesce(e.depth, c.depth, 0) as depth,
   coalesce(e.trace, c.input ->> 'trace') as trace`
 
-/** `claimed` (rows of `zerodb_runs`) with hook and event, as `assignmentColumns` reads them. */
+/** Joins `claimed` (rows of `zerodb_runs`) with the hook, event and function that `assignmentColumns` reads. */
 export function assigned(claimed: Statement): Statement {
   return sql`
     ${claimed} c
@@ -92,27 +95,27 @@ export function assigned(claimed: Statement): Statement {
     ${functionOf(sql`c.hook_id`)}`
 }
 
-/** Hook `h` with this id, if there is one. The limit: looked up for each row, whatever the planner believed of the table's size. */
+/** Joins the hook `h` with this id, if it exists. The limit enforces an index lookup per row, regardless of the estimated table size. */
 export function hookOf(id: Statement): Statement {
   return sql`left join lateral (select * from zerodb_hooks where id = ${id} limit 1) h on true`
 }
 
-/** Function `f` with this id, in the same way. */
+/** Joins the function `f` with this id, with a lookup per row as in `hookOf`. */
 export function functionOf(id: Statement): Statement {
   return sql`left join lateral (select * from zerodb_functions where id = ${id} limit 1) f on true`
 }
 
-/** What a hook or a run needs of an instance: a handler, which its name or what stands before its colon names, or the runtime of its function. */
+/** The capability that an instance needs for a hook or run: the runtime of its function, or the handler that is named before the colon. */
 export function need(name: Statement, runtime: Statement): Statement {
   return sql`coalesce('function:' || ${runtime}, split_part(${name}, ':', 1))`
 }
 
-/** Whether one of `handlers` is what the hook `h` needs. */
+/** Condition: one of `handlers` is the one that hook `h` needs. */
 export function capable(handlers: readonly string[]): Statement {
   return sql`${need(sql`h.hook_name`, sql`h.runtime`)} = any(${handlers}::text[])`
 }
 
-/** Condition: this process can execute the runs of a lane. Runs whose hook and function were deleted can be ended by any process. */
+/** Condition: this process can execute the runs of a lane. Any process can end runs whose hook and function were deleted. */
 export function laneCapable(handlers: readonly string[]): Statement {
   return sql`coalesce(${capable(handlers)}, 'function:' || f.runtime = any(${handlers}::text[]), true)`
 }

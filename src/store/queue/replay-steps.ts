@@ -7,21 +7,20 @@ import { orderOf, passesFilter, seenOf, subscribesTo } from './hook-filter-sql.t
 import { limited } from './owned-run.ts'
 import { endEarly, meets } from './replays.ts'
 
-/** The most events or rows that one step takes up, and the fewest that it looks at when the rate allows less: filters may keep most out. */
+/** Maximum number of events or rows per step, and the minimum to look at when the rate allows fewer: filters may reject most of them. */
 const [BATCH, LOOK_AHEAD] = [256, 64]
-/** The most events that one step passes over in search of those that meet the criteria. */
+/** Maximum number of events that one step reads to find those that meet the criteria. */
 const PASSED_OVER = 4_096
-/** Queued runs of one job from which on it waits until some have ended, whatever they wait for. */
+/** A job pauses at this number of queued runs, whatever the runs wait for. */
 const MAX_QUEUED = 10_000
-/** How long it waits then. */
+/** Duration of that pause. */
 const REST = sql`interval '1 second'`
 
 export interface Step {
-  /** Runs that were made. */
   queued: number
-  /** Some of them wait for their turn: their hook has an order or a limit. */
+  /** True if some of them are limited by the ordering or concurrency of their hook. */
   constrained: boolean
-  /** The job may go on at once; else it has ended, is in other hands, or must wait. */
+  /** True if the job can continue at once. False if it has ended, must wait, or another process works on it. */
   more: boolean
 }
 
@@ -32,9 +31,9 @@ interface Job {
   hook_id: string | null
   criteria: ReplayCriteria
   position: { after: number; last: number; seqs: number[] | null } | null
-  /** Runs that its rate allows now. */
+  /** Number of runs that the rate allows now. */
   credit: number
-  /** Runs for which there is room behind those that are queued. */
+  /** Number of further runs that fit into the queue. */
   room: number
   orphaned: boolean
 }
@@ -45,8 +44,8 @@ export function replaySteps(context: StoreContext) {
   const { db } = context
 
   /**
-   * The job with how many runs it may make now; none when it is in other hands, or has ended. Of its runs that could begin, no more are
-   * queued than it makes in a second: new events of the same hooks queue behind these, and must not wait for the whole job.
+   * Locks a job and computes how many runs it may create now. Returns undefined if it has ended or another process works on it. At most one
+   * second's worth of its runs is due in the queue, because new events of the same hooks queue behind them.
    */
   async function lock(id: string): Promise<Job | undefined> {
     const [job] = await db.query<Job>(sql`
@@ -69,16 +68,18 @@ export function replaySteps(context: StoreContext) {
     return job
   }
 
-  /** From when on a job may spend its rate. What it could not use is lost after a second: it never makes more than twice its rate in one. */
+  /**
+   * The time from which the job's rate counts. Unused time is lost after one second, so a job never exceeds twice its rate in one second.
+   */
   const credited = sql`greatest(r.advanced_at, ${now(context)} - interval '1 second')`
 
   return {
     /**
-     * Goes on with a job as far as its rate allows, 256 events or rows at most, and says where it has come to in the same commit: a crash
-     * loses nothing and repeats nothing. In a transaction. A job whose hook has been switched off or deleted ends as cancelled.
+     * Advances a job as far as its rate allows, by at most 256 events or rows. The position is stored in the same commit, so that a crash
+     * loses nothing and repeats nothing. Must run in a transaction. A job whose hook was disabled or deleted ends as cancelled.
      */
     async step(id: string): Promise<Step> {
-      // A step that a crash undoes is done again.
+      // A step that is lost in a crash is repeated.
       await relax(db)
       const job = await lock(id)
       if (!job) return NOTHING
@@ -96,11 +97,12 @@ export function replaySteps(context: StoreContext) {
       const [row] = await db.query<{ queued: number; constrained: boolean; done: boolean }>(sql`
         with ${job.kind === 'replay' ? eventBatch(job, size) : rowBatch(job, size)},
         ${job.kind === 'replay' ? matches(job) : newMatches(job)},
-        -- upto counts whole events: all hooks of an event get it in the same step. The first goes through whatever it costs.
+        -- upto counts the runs of whole events: an event gets the runs of all its hooks in the same step. The first event is chosen even if
+        -- it exceeds the rate.
         chosen as (
           select * from matched where upto <= ${allowance}::int or seq = (select min(seq) from matched)
         ),
-        -- through: how far this step comes; ended: nothing comes behind it.
+        -- through: the position after this step; ended: nothing comes after it.
         reach as (
           select coalesce(cut.seq - 1, looked.last) as through, cut.seq is null and looked.ended as ended
           from looked
@@ -131,7 +133,7 @@ export function replaySteps(context: StoreContext) {
             seen = r.seen + (select count(*) from batch where seq <= reach.through),
             created = r.created + (select count(*) from inserted),
             advanced_at = ${credited} + make_interval(secs => (select count(*) from inserted)::float8 / r.rate),
-            -- An event that was being committed when the job was made may have come to the count, or not.
+            -- The total is exact only now: it may have included or missed an event that was being committed when the job was created.
             total = case when reach.ended then r.seen + (select count(*) from batch) else r.total end,
             status = case when reach.ended then 'done' else 'running' end,
             finished_at = case when reach.ended then now() end
@@ -149,7 +151,7 @@ export function replaySteps(context: StoreContext) {
   }
 }
 
-/** `batch`: the next events; `looked`: how far the search for them has come, and whether there are more behind. */
+/** `batch` has the next events. `looked` has the position that the search reached, and whether it has ended. */
 function eventBatch(job: Job, size: number): Statement {
   const { after, last, seqs } = job.position!
   return sql`
@@ -181,7 +183,7 @@ function eventBatch(job: Job, size: number): Statement {
     )`
 }
 
-/** Takes the next rows of a backfill. A deleted row keeps only its position. */
+/** Selects the next rows of a backfill. A deleted row keeps only its position. */
 function rowBatch(job: Job, size: number): Statement {
   const type = eventTypeOf(job.criteria.event_type as EventName)
   return sql`
@@ -208,7 +210,7 @@ function rowBatch(job: Job, size: number): Statement {
     )`
 }
 
-/** `matched`: a row for each hook that takes an event of `batch`. `upto`: how many there are as far as this event. */
+/** `matched` has a row for each hook that matches an event of `batch`. `upto` is the number of matches up to and including this event. */
 function matches({ user_id, hook_id }: Job, but: Statement = sql``): Statement {
   const event = {
     user: sql`${user_id}::uuid`,
@@ -234,7 +236,7 @@ function matches({ user_id, hook_id }: Job, but: Statement = sql``): Statement {
     )`
 }
 
-/** Condition: the row matches, and no earlier backfill of the hook has made a run for it. */
+/** Condition: the row matches, and no earlier backfill of the hook has a run for it that was not cancelled. */
 function newMatches(job: Job): Statement {
   return matches(
     job,

@@ -7,7 +7,7 @@ import { bounded, found, now, type StoreContext } from '../context.ts'
 import { cancelQueued } from './cancel-queued.ts'
 import { rowsOf } from './event-rows.ts'
 
-/** A hook whose `event_type` is known to be one of ours. */
+/** A hook whose `event_type` is a known type. */
 export type HookOverRows = Pick<Hook, 'id' | 'event_type' | 'created_at'> & { event_type: Parameters<typeof rowsOf>[0] }
 
 interface Period {
@@ -31,7 +31,7 @@ function toReplay(row: Replay): Replay {
 export function replays(context: StoreContext) {
   const { db } = context
 
-  /** A new job of `total` events or rows; one without any is done at once. */
+  /** Inserts a job over `total` events or rows. A job without any is done at once. */
   function insertJob(
     job: {
       kind: Replay['kind']
@@ -56,7 +56,7 @@ export function replays(context: StoreContext) {
       returning *`
   }
 
-  /** The rows that a backfill goes through: what the hook's event type tells of, stored before the hook was. */
+  /** Selects the rows of a backfill: those of the hook's event type that were stored before the hook was created. */
   function rowsBefore(
     userId: string,
     projectId: string | null,
@@ -73,7 +73,7 @@ export function replays(context: StoreContext) {
   }
 
   return {
-    /** The seqs of events by their ids. Throws `not_found` when one of them is not the user's. */
+    /** Returns the seqs of events by their ids. Throws `not_found` if one of them does not belong to the user. */
     async seqsOf(userId: string, bound: string | null, ids: readonly string[]): Promise<number[]> {
       const wanted = [...new Set(ids)]
       const rows = await db.query<{ seq: number; id: string }>(sql`
@@ -89,14 +89,13 @@ export function replays(context: StoreContext) {
       return rows.map(({ seq }) => seq)
     },
 
-    /** How many events meet the criteria. */
     async countEvents(userId: string, criteria: ReplayCriteria, seqs: readonly number[] | null): Promise<number> {
       const [row] = await bounded(db).query<{ total: number }>(sql`
         select count(*) as total from zerodb_events e where ${eventsOf(userId, criteria, seqs)}`)
       return row!.total
     },
 
-    /** A job over the events that meet the criteria and are there now. `seqs`: only these; null: all. */
+    /** Creates a job over the existing events that meet the criteria. `seqs` limits it to these events; null for no limit. */
     async createReplay(
       userId: string,
       criteria: ReplayCriteria,
@@ -123,7 +122,7 @@ export function replays(context: StoreContext) {
       return toReplay(rows[0]!)
     },
 
-    /** How many rows a backfill would go through. */
+    /** Counts the rows of a backfill. */
     async countRows(userId: string, projectId: string | null, hook: HookOverRows, period: Period): Promise<number> {
       const [row] = await bounded(db).query<{ total: number }>(
         sql`select count(*) as total from (${rowsBefore(userId, projectId, hook, period)}) s`,
@@ -132,8 +131,8 @@ export function replays(context: StoreContext) {
     },
 
     /**
-     * A job over the rows that were stored before the hook was, in one project or (null) in all of the user's. Each has its turn from the
-     * time at which it was stored, far below the number of any event, and no two the same.
+     * Creates a job over the rows that were stored before the hook was created, in one project or (null) in all projects of the user. The
+     * time of storage determines the position of a row. Positions are unique and far below any event number.
      */
     async createBackfill(
       userId: string,
@@ -172,7 +171,7 @@ export function replays(context: StoreContext) {
       return toReplay(rows[0]!)
     },
 
-    /** Newest first. */
+    /** Returns jobs, newest first. */
     async list(
       userId: string,
       filter: {
@@ -203,8 +202,8 @@ export function replays(context: StoreContext) {
     },
 
     /**
-     * Ends a job and cancels its queued runs. Must run in a transaction: a running step ends first, and its runs are cancelled with the others.
-     * Throws `replay_final` when the job has ended.
+     * Cancels a job and its queued runs. Must run in a transaction: a running step ends first, so that its runs are cancelled too. Throws
+     * `replay_final` if the job has ended.
      */
     async cancel(userId: string, bound: string | null, id: string): Promise<void> {
       const rows = await db.query<{ status: Replay['status'] }>(sql`
@@ -216,7 +215,7 @@ export function replays(context: StoreContext) {
       await endEarly(db, id)
     },
 
-    /** The jobs that have work left and whose rate allows a run now, the one that has waited longest first. */
+    /** Returns running jobs whose rate allows a run now, the longest waiting first. */
     async ready(limit: number): Promise<string[]> {
       const rows = await db.query<{ id: string }>(sql`
         select id from zerodb_replays
@@ -228,14 +227,14 @@ export function replays(context: StoreContext) {
   }
 }
 
-/** Cancels a job that the transaction has locked, and those of its runs that are queued. */
+/** Cancels a job that the transaction has locked, and its queued runs. */
 export async function endEarly(db: Executor, id: string): Promise<void> {
   await db.query(sql`update zerodb_replays set status = 'cancelled', finished_at = now() where id = ${id}::uuid`)
   await db.query(sql`delete from zerodb_replay_rows where replay_id = ${id}::uuid`)
   await db.query(cancelQueued({ where: sql`r.replay_id = ${id}::uuid` }))
 }
 
-/** Whether the event `e` is one of the user's that meets the criteria. */
+/** Condition: event `e` belongs to the user and meets the criteria. */
 export function eventsOf(userId: string, criteria: ReplayCriteria, seqs: readonly number[] | null): Statement {
   return sql`
     e.user_id = ${userId}::uuid

@@ -6,7 +6,6 @@ import { found, now, type Scope, type StoreContext } from '../context.ts'
 import { EVENT_E, subscribesTo } from './hook-filter-sql.ts'
 import { need } from './owned-run.ts'
 
-/** How one attempt ended. */
 export interface AttemptResult {
   id: string
   attempts: number
@@ -14,7 +13,7 @@ export interface AttemptResult {
   result: unknown
   error: { code: string; message: string } | null
   logs: LogLine[]
-  /** The version that was executed, of a function. */
+  /** The executed version of the function. */
   version?: number | undefined
   /** For `queued`: seconds until the next attempt. */
   retry_in: number | null
@@ -30,10 +29,10 @@ const source = sql`
   zerodb_runs r
   left join zerodb_events e on e.seq = r.event_seq`
 
-/** Owners that die while they hold a run, before we take the run itself for the cause. */
+/** Number of owners that may die while they own a run. After that, the run is assumed to be the cause. */
 const MAX_DEATHS = 3
 
-/** Selects the dead, or otherwise ended, runs to retry. */
+/** Selects dead or otherwise ended runs to retry. */
 export interface RedriveFilter {
   hook_id?: string | undefined
   handler?: string | undefined
@@ -48,7 +47,9 @@ export interface RedriveFilter {
 export function runs(context: StoreContext) {
   const { db, asyncCommit } = context
 
-  /** Why a queued run waits. Returns the first reason that applies; reasons that need a user's action come before those that pass with time. */
+  /**
+   * Why a queued run waits. Returns the first reason that applies; reasons that need a user's action come before those that pass with time.
+   */
   const waiting = () => sql`
     case when r.status = 'queued' then (
       select case
@@ -79,10 +80,10 @@ export function runs(context: StoreContext) {
     ) end`
 
   return {
-    /** Records how attempts ended. One whose owner or attempt is not the run's any more changes nothing. Returns the ids recorded. */
+    /** Records the results of attempts. Ignores a result if the run has another owner or attempt by now. Returns the recorded ids. */
     async finish(epoch: number, endings: readonly AttemptResult[]): Promise<string[]> {
       const rows = await asyncCommit.query<{ id: string }>(sql`
-        -- any(array()): each run is looked up by its id. A plan made while there were few runs would scan all running ones, or the whole table.
+        -- any(array()): looks up each run by its id. A plan made while there were few runs would scan all running ones, or the whole table.
         with ended as materialized (
           select * from jsonb_to_recordset(${json(endings)}::jsonb)
             as given (id uuid, attempts int, status text, result jsonb, error jsonb, logs jsonb, version int, retry_in float8)
@@ -105,7 +106,7 @@ export function runs(context: StoreContext) {
       return rows.map((row) => row.id)
     },
 
-    /** Keeps what running handlers have said so far, for those who watch from elsewhere. */
+    /** Stores the logs of running handlers, so that other processes can show them. */
     async saveLogs(epoch: number, logs: readonly Pick<AttemptResult, 'id' | 'attempts' | 'logs'>[]): Promise<void> {
       await asyncCommit.query(sql`
         with said as materialized (
@@ -116,7 +117,7 @@ export function runs(context: StoreContext) {
         where r.id = any(array(select id from said)) and r.id = said.id and r.attempts = said.attempts and r.owner = ${epoch}::bigint`)
     },
 
-    /** Appends to the logs of attempts that have ended. Returns the runs whose logs it has appended to. */
+    /** Appends to the logs of attempts that have ended. Returns the ids of the changed runs. */
     async appendLogs(logs: readonly Pick<AttemptResult, 'id' | 'attempts' | 'logs'>[]): Promise<string[]> {
       const rows = await asyncCommit.query<{ id: string }>(sql`
         with said as materialized (
@@ -129,11 +130,11 @@ export function runs(context: StoreContext) {
       return rows.map(({ id }) => id)
     },
 
-    /** How many runs of each handler are queued or running. */
+    /** Counts the queued and running runs of each handler. */
     async count(): Promise<{ handler: string; status: RunStatus; count: number }[]> {
       return db.query(sql`
         select case when function_id is null then split_part(handler, ':', 1) else 'function' end as handler, status, count(*) as count
-        -- One index each.
+        -- Separate queries, so that each uses its own partial index.
         from (
           select handler, function_id, status from zerodb_runs where status = 'queued' and ordering_key is null
           union all
@@ -144,7 +145,7 @@ export function runs(context: StoreContext) {
         group by 1, 2`)
     },
 
-    /** Gives back what a process that stops has claimed and not finished; the attempt does not count. */
+    /** Queues the unfinished runs of a stopping process again. The attempt does not count. */
     async giveBack(epoch: number): Promise<void> {
       await db.query(sql`
         update zerodb_runs set status = 'queued', owner = null, attempts = attempts - 1
@@ -152,8 +153,8 @@ export function runs(context: StoreContext) {
     },
 
     /**
-     * Queues again the runs that the database gives to this living process and that it does not know: the answer to its dispatch or claim
-     * was lost. The seconds of grace are for answers that are still on their way. Returns how many there were.
+     * Queues the runs again that this process owns in the database but does not know, because the response to its dispatch or claim was
+     * lost. Ignores recent runs, whose response may still arrive. Returns how many were queued.
      */
     async reclaim(epoch: number, known: readonly string[]): Promise<number> {
       const rows = await asyncCommit.query(sql`
@@ -167,10 +168,9 @@ export function runs(context: StoreContext) {
     },
 
     /**
-     * Queues again the runs whose owner is dead; a run that has outlived three owners is `dead`, and so is one that is not to be
-     * tried again. They come back one after the other, within a
-     * second and more after each death: the run that kills its owners must not take the same others with it each time. Returns how many
-     * there were.
+     * Queues the runs of dead owners again. A run becomes `dead` after its third dead owner, or if it may run at most once. The delay is
+     * random, up to 1 s after the first death and 4 s after the second. So a run that kills its owners does not always take down the same
+     * others. Returns the number of recovered runs.
      */
     async recover(): Promise<number> {
       const again = sql`deaths + 1 < ${MAX_DEATHS}::int and not at_most_once`
@@ -190,15 +190,15 @@ export function runs(context: StoreContext) {
     },
 
     /**
-     * Work of these handlers that is not finished, in this project: runs due within a second (of each hook 1,000 at most), and events that
-     * will become one.
+     * Counts unfinished work of these handlers in the project: running runs, queued runs due within a second, and undispatched events of
+     * their hooks. Counts at most 1,000 queued runs per hook.
      */
     async pending(scope: Scope, handlers: readonly string[], events: readonly EventName[]): Promise<number> {
       const soon = sql`project_id = ${scope.project_id}::uuid and run_at <= ${now(context)} + interval '1 second'`
       const [row] = await asyncCommit.query<{ count: number }>(sql`
         select (
           select count(*)
-          -- offset 0: there are few of them, which the planner does not know.
+          -- offset 0: there are few running runs, which the planner does not know.
           from (select user_id, project_id, handler from zerodb_runs where status = 'running' offset 0) running
           where user_id = ${scope.user_id}::uuid
             and project_id = ${scope.project_id}::uuid
@@ -207,7 +207,7 @@ export function runs(context: StoreContext) {
           select count(*)
           from zerodb_hooks h
           cross join lateral (
-            -- An index each.
+            -- Separate queries, so that each uses its own partial index.
             (select from zerodb_runs where status = 'queued' and ordering_key is null and hook_id = h.id and ${soon} limit 1000)
             union all
             (select from zerodb_runs where status = 'queued' and ordering_key is not null and hook_id = h.id and ${soon} limit 1000)
@@ -231,8 +231,8 @@ export function runs(context: StoreContext) {
     },
 
     /**
-     * Queues an ended run again: its attempts go on counting, and its policy starts from the beginning. A queued run that waits for its next
-     * attempt becomes due now. Throws `not_found` when it is not the user's, and `run_not_final` when it is due, running or succeeded.
+     * Queues an ended run again. Attempts are numbered on, and the retry policy starts from the beginning. A queued run that waits for its
+     * next attempt becomes due now. Throws `not_found`, and `run_not_final` if the run is due, running or succeeded.
      */
     async retry(userId: string, bound: string | null, id: string): Promise<void> {
       const [row] = await db.query<{ status: RunStatus; queued: boolean }>(sql`
@@ -243,7 +243,7 @@ export function runs(context: StoreContext) {
         queued as (
           ${requeue(sql`select id from asked`)}
         ),
-        -- A claim that comes first makes it running: then it is executed once, and not made due again.
+        -- If a claim comes first, the run is already running and is not made due again.
         hastened as (
           update zerodb_runs set run_at = now()
           where id in (select id from asked) and status = 'queued' and run_at > ${now(context)}
@@ -258,7 +258,7 @@ export function runs(context: StoreContext) {
         )
     },
 
-    /** Queues dead runs again, the oldest first. Returns how many, and whether there are more than the limit. */
+    /** Queues dead runs again, oldest first. Returns how many were queued, and whether there are more than the limit. */
     async redrive(
       userId: string,
       bound: string | null,
@@ -287,7 +287,7 @@ export function runs(context: StoreContext) {
       return rows[0] as { redriven: number; more: boolean }
     },
 
-    /** Ends a run that is queued or running; what its handler still does is not recorded. Throws `run_final` when it has ended. */
+    /** Cancels a queued or running run. The result of a running handler is not recorded. Throws `run_final` if the run has ended. */
     async cancel(userId: string, bound: string | null, id: string): Promise<void> {
       const [row] = await db.query<{ status: RunStatus; cancelled: boolean }>(sql`
         with asked as (
@@ -304,7 +304,7 @@ export function runs(context: StoreContext) {
       if (!cancelled) throw new ZeroError('run_final', `This run is ${status} already`)
     },
 
-    /** Returns those of these runs that this epoch has lost: cancelled, or claimed by another instance. */
+    /** Returns those of these runs that this epoch does not own any more: they were cancelled, or claimed by another instance. */
     async lost(epoch: number, ids: readonly string[]): Promise<string[]> {
       const rows = await asyncCommit.query<{ id: string }>(sql`
         select wanted.id
@@ -314,7 +314,7 @@ export function runs(context: StoreContext) {
       return rows.map((row) => row.id)
     },
 
-    /** Newest event first. */
+    /** Returns runs, newest event first. */
     async list(
       userId: string,
       filter: {
@@ -360,8 +360,8 @@ export function runs(context: StoreContext) {
 }
 
 /**
- * Queues the ended runs that `ids` selects, as if each had just been made. The status is a condition of the update itself: of two requests
- * for one run, the second would otherwise queue it while it is running.
+ * Queues the ended runs that `ids` selects as if they were new. The update itself checks the status: otherwise the second of two concurrent
+ * requests would queue a run while it is running.
  */
 function requeue(ids: Statement): Statement {
   return sql`
@@ -371,18 +371,18 @@ function requeue(ids: Statement): Statement {
     returning id`
 }
 
-/** The condition that a run belongs to the event with this id. The number alone would let callers try out numbers of events. */
+/** Condition: a run belongs to the event with this id. A check of only the number would let callers guess event numbers. */
 function ofEvent(id: string): Statement {
   return sql`and r.event_seq = zerodb_event_seq(${id}) and e.id = ${id}`
 }
 
-/** The condition that a run's id begins with `prefix`, as a range of the primary key. */
+/** Condition: a run's id begins with `prefix`, as a range of the primary key. */
 function idsFrom(prefix: string): Statement {
   const digits = prefix.replaceAll('-', '')
   return sql`and r.id between ${digits.padEnd(32, '0')}::uuid and ${digits.padEnd(32, 'f')}::uuid`
 }
 
-/** A time inside JSON, as answers write it. */
+/** Formats a time in JSON as in responses. */
 function iso(time: Statement): Statement {
   return sql`to_char(${time} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`
 }

@@ -2,10 +2,10 @@ import { join, type Statement as Sql, Statement, sql } from '../../db/sql.ts'
 import type { StoreContext } from '../context.ts'
 import { type CatalogTable, nameOf, tableCatalog } from './table-catalog.ts'
 
-/** Rows that are read at a time. */
+/** Number of rows that are fetched at a time. */
 const FETCHED = 100
 
-/** Tables of what a project holds, in the order in which they are read and written, and how their rows are told from others'. */
+/** Tables with the data of a project, in the order in which they are read and written. */
 export const PROJECT_TABLES = [
   'tables',
   'rows',
@@ -26,7 +26,7 @@ export const PROJECT_TABLES = [
   'events',
 ] as const
 
-/** Tables without a project column: the column and table through which they belong to a project. */
+/** Tables without a project column: the column and table that link them to a project. */
 const THROUGH: Readonly<Record<string, readonly [column: string, table: string]>> = {
   mentions: ['memory_id', 'memories'],
   edge_sources: ['memory_id', 'memories'],
@@ -35,12 +35,17 @@ const THROUGH: Readonly<Record<string, readonly [column: string, table: string]>
   once: ['function_id', 'functions'],
 }
 
-/** The owner may change on the way, `filter_path` is derived from `filter`, and `next_at` from the schedule and the moment of the import. */
+/**
+ * The owner can change in an import, `filter_path` is derived from `filter`, and `next_at` from the schedule and the time of the import.
+ */
 const NOT_EXPORTED = ['project_id', 'user_id', 'is_default', 'xid', 'filter_path', 'next_at']
 
-/** Reads rows as lines of JSON. In a transaction, all that is read is of one moment: `begin` must come first in it. */
+/** Reads rows as lines of JSON. In a transaction, `begin` must be called first: then all reads see one snapshot. */
 export function dump({ db }: StoreContext) {
-  /** Each row as `{"table", "vectors", "row"}`: PostgreSQL writes them, so that no time loses its microseconds and no number a digit. */
+  /**
+   * Yields each row as `{"table", "vectors", "row"}`. PostgreSQL formats the rows, so that times keep their microseconds and numbers all
+   * digits.
+   */
   async function* lines(shape: CatalogTable, row: Sql, rest: Sql): AsyncGenerator<string, void> {
     const vectors = shape.vectors.map(
       (name) => sql`'"' || ${text(name)} || '":' || coalesce(t.${nameOf(name)}::text, 'null')`,
@@ -69,7 +74,7 @@ export function dump({ db }: StoreContext) {
       await db.query(sql`set transaction isolation level repeatable read, read only`)
     },
 
-    /** The last migration: older programs may not understand the rows. */
+    /** Returns the last migration: older programs may not understand the rows. */
     async schema(): Promise<{ number: number; name: string }> {
       const [row] = await db.query<{ number: number; name: string }>(
         sql`select number, name from zerodb_migrations order by number desc limit 1`,
@@ -79,7 +84,6 @@ export function dump({ db }: StoreContext) {
 
     shapes: () => tableCatalog(db),
 
-    /** All rows of a table. */
     rows: (shape: CatalogTable) => lines(shape, rowOf(shape, []), sql``),
 
     /** Yields the rows of a table that belong to a project; the project itself is in the table `projects`. */
@@ -132,8 +136,8 @@ export function dump({ db }: StoreContext) {
 }
 
 /**
- * The project's events, numbered from 1: the numbers in use here tell how much others write, and mean nothing elsewhere. A deleted project of
- * the same id may have left events of another user in the log.
+ * Numbers the project's events from 1. The real numbers would reveal how much other users write, and have no meaning on another server. A
+ * deleted project of the same id may have left events of another user in the log.
  */
 function numberedEvents(project: Sql): Sql {
   return sql`(
@@ -144,8 +148,8 @@ function numberedEvents(project: Sql): Sql {
 }
 
 /**
- * The id of an event in a file: it shows the event's number `n` there. Nothing of the id in use here is in it, because its importer could
- * otherwise choose a part of the id that another server makes.
+ * Returns the id of an event in a file, which contains its number `n`. It contains no part of the real id, because an importer could
+ * otherwise choose part of an id that another server creates.
  */
 function eventId(event: Sql): Sql {
   return sql`'evt_' || lpad(to_hex(${event}.n), 16, '0')`
@@ -156,7 +160,7 @@ function rowOf(shape: CatalogTable, without: readonly string[]): Sql {
   return names.length === 0 ? sql`to_jsonb(t)` : sql`to_jsonb(t) - ${text(`{${names.join(',')}}`)}::text[]`
 }
 
-/** Our own words in a statement that takes no parameters. */
+/** Quotes a constant of this program for a statement that takes no parameters. */
 function text(words: string): Sql {
   if (words.includes("'")) throw new TypeError('our own words have no quotes')
   return new Statement(`'${words}'`, [])

@@ -9,25 +9,25 @@ import { acceptedHookFilter } from '../filters/hook-filter.ts'
 import { eventId } from '../outbox.ts'
 import { type CatalogTable, nameOf } from './table-catalog.ts'
 
-/** A row as `dump` has written it. */
+/** A row as written by `dump`. */
 export interface DumpedRow {
-  /** The number of its line. */
+  /** The line number in the file. */
   line: number
-  /** The JSON object that has it under `row`: PostgreSQL reads this text, so that numbers keep their digits. */
+  /** The JSON object with the row under `row`. PostgreSQL parses this text, so that numbers keep all digits. */
   text: string
   row: Record<string, unknown>
   vectors?: Record<string, number[] | null> | undefined
-  /** Numbers of this server in place of those in the file, by column; `chain` is that of the event with which the chain began. */
+  /** New sequence numbers of this server, by column. `chain` is the number of the first event of the chain. */
   numbers?: Readonly<Record<string, number | null>>
 }
 
-/** Consecutive numbers that a sequence has given out. */
+/** Consecutive numbers from a sequence. */
 export interface NumberRange {
   first: number
   count: number
 }
 
-/** What a column gets in place of what the row has. */
+/** SQL expressions that replace the values of columns. */
 type Given = Record<string, Statement>
 
 /** Required target of each foreign column, so that imported rows cannot refer to another user's rows. */
@@ -43,12 +43,12 @@ const REFERENCES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   hooks: { function_id: 'functions' },
 }
 
-/** Columns of the type uuid that hold no id of the file: whose the row is, and a run, which is in no export. */
+/** Columns of type uuid that are not mapped, because they refer to no row of the file: owners, and runs, which are not exported. */
 const NOT_MAPPED = ['project_id', 'user_id', 'caused_by']
-/** Fields of an event's data that hold the id of a row. */
+/** Fields of an event's data that contain the id of a row. */
 const IDS_IN_DATA = ['memory_id', 'file_id', 'row_id', 'event_id']
 
-/** The id that stands for `id` in an import whose ids are mapped, as `mapped` computes it in SQL. */
+/** Returns the new id for `id` in an import that maps ids. `mapped` is the same function in SQL. */
 export function mappedId(salt: string, id: string): string {
   const hex = createHash('md5').update(`${salt}${id.toLowerCase()}`).digest('hex')
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
@@ -61,7 +61,7 @@ function saysTheSame(text: unknown, value: unknown): boolean {
   try {
     return isDeepStrictEqual(withDoubles(parseStoredJson(text)), withDoubles(value))
   } catch {
-    // It is not JSON.
+    // The text is not valid JSON.
     return false
   }
 }
@@ -69,8 +69,8 @@ function saysTheSame(text: unknown, value: unknown): boolean {
 /** Writes rows that `dump` has read. */
 export function load({ db }: StoreContext) {
   /**
-   * How many of `rows`, which all have the same fields, were written: those for which `where` holds. `values` has a value per row, by the name
-   * under which `given` and `where` know it.
+   * Inserts those of `rows` for which `where` is true, and returns their number. All rows must have the same fields. `values` has one list
+   * per name, with a value per row, which `given` and `where` can use.
    */
   async function insert(
     shape: CatalogTable,
@@ -121,7 +121,7 @@ export function load({ db }: StoreContext) {
     /** Writes rows of a whole database. Runs that were running at the time of the backup are queued again. */
     async rows(shape: CatalogTable, rows: readonly DumpedRow[]): Promise<void> {
       const given: Record<string, Given> = {
-        // Numbers of transactions are another database's.
+        // Transaction ids of another database have no meaning here.
         events: { xid: sql`'0'::xid8` },
         runs: { status: sql`case when r.status = 'running' then 'queued' else r.status end`, owner: sql`null` },
       }
@@ -129,8 +129,9 @@ export function load({ db }: StoreContext) {
     },
 
     /**
-     * Takes `count` numbers of the sequence of a column, in ascending order. Outside of the transaction that uses them: readers of the event
-     * log wait for transactions that may still use earlier numbers. A lock that made them consecutive would stop all writers.
+     * Takes `count` numbers from the sequence of a column, in ascending order. Call it outside of the transaction that uses them: readers
+     * of the event log wait for transactions that may still use earlier numbers. A lock that made the numbers consecutive would stop all
+     * writers.
      */
     async draw(table: string, column: string, count: number): Promise<NumberRange[]> {
       if (count === 0) return []
@@ -147,7 +148,7 @@ export function load({ db }: StoreContext) {
         order by first`)
     },
 
-    /** The owner of a project; null when the project does not exist. */
+    /** Returns the owner of a project; null if the project does not exist. */
     async ownerOf(projectId: string): Promise<string | null> {
       const [row] = await db.query<{ user_id: string }>(
         sql`select user_id from zerodb_projects where id = ${projectId}::uuid`,
@@ -155,7 +156,7 @@ export function load({ db }: StoreContext) {
       return row?.user_id ?? null
     },
 
-    /** In a transaction, which goes on when `work` fails: then nothing of it is left. */
+    /** Runs `work` in a savepoint. If it fails, its changes are rolled back and the transaction can continue. */
     async attempt(work: () => Promise<void>): Promise<void> {
       await db.query(sql`savepoint zerodb_attempt`)
       try {
@@ -169,8 +170,8 @@ export function load({ db }: StoreContext) {
     },
 
     /**
-     * Rows of a project; with `salt`, every id of the file becomes another. Throws `invalid` for one that refers to something that the project
-     * does not have.
+     * Writes rows of a project. With `salt`, each id of the file is mapped to another. Throws `invalid` for a row that refers to something
+     * outside of the project.
      */
     async projectRows(
       scope: Scope,
@@ -202,7 +203,7 @@ export function load({ db }: StoreContext) {
         Object.assign(given, { runtime: sql`null`, function_concurrency: sql`null` })
       }
       if (shape.name === 'function_versions') {
-        // Only `config` has been checked, so its text is kept only where it says the same.
+        // Only `config` was validated, so its text is kept only if both are equal.
         const texts = rows.map(({ row }) =>
           saysTheSame(row['config_text'], row['config']) ? row['config_text'] : null,
         )
@@ -222,7 +223,10 @@ export function load({ db }: StoreContext) {
         throw new ZeroError('invalid', 'it refers to something that is not in the file before it')
     },
 
-    /** Sets the columns that depend on the live version of each imported function. Throws `invalid` when a function has no such version. */
+    /**
+     * Sets the columns that depend on the live version of each imported function. Throws `invalid` if the live version of a function is
+     * missing.
+     */
     async settleFunctions({ project_id }: Scope): Promise<void> {
       const [incomplete] = await db.query<{ name: string; version: number }>(sql`
         select name, version from zerodb_functions f
@@ -243,8 +247,8 @@ export function load({ db }: StoreContext) {
     },
 
     /**
-     * Replaces what a deleted project of the same id has left in its owner's log, when its events have been imported with numbers from `first`
-     * on: its runs belong to the imported events from now on, and ended runs without one go.
+     * Replaces the events that a deleted project of the same id left in the user's log. Call it after the events were imported with numbers
+     * from `first`. Old runs are moved to the imported events; ended runs without an imported event are deleted.
      */
     async replaceEvents({ user_id, project_id }: Scope, first: number): Promise<void> {
       const before = sql`user_id = ${user_id}::uuid and project_id = ${project_id}::uuid and seq < ${first}::bigint`
@@ -269,7 +273,7 @@ export function load({ db }: StoreContext) {
         delete from zerodb_outbox where seq in (select seq from gone)`)
     },
 
-    /** Once all rows of a whole database are written: what is numbered from now on gets later numbers. */
+    /** Advances the sequences beyond the highest restored numbers, after all rows of a whole database are written. */
     async finish(shapes: readonly CatalogTable[]): Promise<void> {
       for (const { name, numbered } of shapes) {
         for (const column of numbered) {
@@ -288,7 +292,7 @@ export function load({ db }: StoreContext) {
   }
 }
 
-/** Whether an id of the file belongs to something that is here already. */
+/** Returns whether an error means that an id of the file already exists here. */
 export function isTakenId(error: unknown): boolean {
   return error instanceof DbError && error.code === '23505' && /^zerodb_\w+_pkey$/.test(error.constraint ?? '')
 }
@@ -298,7 +302,7 @@ function vectorOf({ vectors }: DumpedRow, name: string): Float32Array | null {
   return numbers ? Float32Array.from(numbers) : null
 }
 
-/** The event under its new number, and so with another id; its chain may begin with one that has a new number too. */
+/** Builds the columns of an event with its new number, and so with a new id. The first event of its chain can have a new number too. */
 function eventFields({ project_id, user_id }: Scope, salt: string | null): Given {
   const ids =
     salt === null

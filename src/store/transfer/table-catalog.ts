@@ -1,8 +1,8 @@
 import { type Executor, Statement, sql } from '../../db/sql.ts'
 
-/** A table of ours as the database knows it. */
+/** A table of this program, as described in the system catalog. */
 export interface CatalogTable {
-  /** Without the prefix that all of ours have. */
+  /** The name without the prefix `zerodb_`. */
   name: string
   /** Columns with stored values, by name; generated columns are not included. */
   columns: readonly string[]
@@ -20,10 +20,10 @@ export interface CatalogTable {
   key: readonly string[]
 }
 
-/** Tables about processes and requests, not data: they are not exported. */
+/** Tables with data about processes and requests, which are not exported. */
 const NOT_DATA = ['zerodb_migrations', 'zerodb_instances', 'zerodb_idempotency_keys']
 
-/** All tables that hold data: those that others refer to come before these. */
+/** Returns all tables with data. A table comes after the tables that it refers to. */
 export async function tableCatalog(db: Executor): Promise<CatalogTable[]> {
   const columns = await db.query<{
     table: string
@@ -67,7 +67,7 @@ export async function tableCatalog(db: Executor): Promise<CatalogTable[]> {
   })
 }
 
-/** No table comes before one that it refers to. */
+/** Sorts tables so that each comes after the tables that it refers to. */
 async function inOrder(db: Executor, tables: readonly string[]): Promise<string[]> {
   const references = await db.query<{ child: string; parent: string }>(sql`
     select child.relname::text as child, parent.relname::text as parent
@@ -85,7 +85,7 @@ async function inOrder(db: Executor, tables: readonly string[]): Promise<string[
   return ordered
 }
 
-/** A name out of the database's own catalog, as SQL. */
+/** Returns a name from the system catalog as SQL. */
 export function nameOf(name: string): Statement {
   if (!/^[a-z][a-z0-9_]*$/.test(name)) throw new TypeError(`${name} is not a valid table or column name`)
   return new Statement(name, [])
