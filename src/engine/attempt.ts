@@ -14,7 +14,7 @@ import type { RunLogBook } from './run-log.ts'
 /** Seconds until the next attempt of a run that lost its database connection. */
 const OUTAGE_SECONDS = 2
 
-/** How an attempt ends, without the fields that every attempt has. */
+/** The result of an attempt, without the fields that every result has. */
 type AttemptEnd = Pick<AttemptResult, 'status'> & Partial<Pick<AttemptResult, 'result' | 'error' | 'retry_in'>>
 
 interface Executable {
@@ -66,7 +66,7 @@ export async function attempt(
   return { version, id: run.id, attempts: run.attempts, result: null, error: null, retry_in: null, ...ending }
 }
 
-/** What there is to execute, or how the attempt ends without it. */
+/** Returns the handler and configuration to execute, or the result if the run must not be executed. */
 function precheck(run: OwnedRun, loopGuard: LoopGuard): Executable | AttemptEnd {
   const refused = (status: AttemptEnd['status'], code: string, message: string) => ({
     status,
@@ -75,7 +75,7 @@ function precheck(run: OwnedRun, loopGuard: LoopGuard): Executable | AttemptEnd 
   const handler = executorOf(run)
   if (run.config === null) return { status: 'cancelled' }
   if (!handler) return refused('dead', 'no_handler', `There is no handler "${run.handler}"`)
-  // Only an operator can delete it: maintenance keeps the events that runs need.
+  // Only an operator can have deleted the event: maintenance keeps the events that runs need.
   if (run.trigger === 'event' && run.event.id === null)
     return refused('dead', 'event_gone', 'The event of this run is not there any more')
   if (run.function_id === null && !handler.on.includes(run.event.event))
@@ -87,13 +87,13 @@ function precheck(run: OwnedRun, loopGuard: LoopGuard): Executable | AttemptEnd 
   return { handler, config: config.data }
 }
 
-/** Whether an error ends the run, or when it is tried again. */
+/** Returns the result of a failed attempt: a retry, or the end of the run. */
 function classify(run: OwnedRun, thrown: unknown, log: () => App['log']): AttemptEnd {
   const { functionStack: stack } = thrown as { functionStack?: string }
   const message = thrown instanceof Error ? thrown.message : String(thrown)
   const error = { code: codeOf(thrown), message, ...(stack === undefined ? {} : { stack }) }
   const attempt = run.attempts - run.base_attempts
-  // An outage of the database is not the fault of the run, so its own policy does not count.
+  // An outage of the database is not a failure of the run, so the retry policy of the run does not apply.
   const pause =
     thrown instanceof DatabaseUnavailable
       ? retryAfter(attempt, new RetryLater(OUTAGE_SECONDS, message))
@@ -104,7 +104,7 @@ function classify(run: OwnedRun, thrown: unknown, log: () => App['log']): Attemp
   return pause === null ? { status: 'dead', error } : { status: 'queued', error, retry_in: pause }
 }
 
-/** The log of a run, made when there is something to say: most runs say nothing. */
+/** Creates the log of a run on first use, because most runs log nothing. */
 function lazyLog(app: App, run: OwnedRun): () => App['log'] {
   let child: App['log'] | undefined
   return () => {

@@ -4,7 +4,7 @@ import { createBatchWriter } from './batch-writer.ts'
 
 class ItemError extends Error {}
 
-/** A writer of texts. The database of the test refuses `bad`, and every batch while `outages` lasts. */
+/** Creates a writer of texts. The database of the test rejects `bad`, and the first `outages` batches. */
 function setUp({ maxItems = 10, outages = 0 } = {}) {
   const batches: string[][] = []
   const reduced: string[] = []

@@ -1,33 +1,36 @@
 import type { App } from '../app.ts'
 
-/** How long a writer waits after the database has failed. */
+/** Pause after a failure of the database. */
 const RETRY_MS = 1_000
 
 export interface BatchWriter<Item> {
   add(item: Item): void
-  /** Items that are not written yet. */
+  /** Returns the items that are not yet written. */
   pending(): readonly Item[]
-  /** Resolves when nothing is pending; undefined when nothing is pending now. */
+  /** Resolves when nothing is pending; undefined if nothing is pending now. */
   writing(): Promise<void> | undefined
-  /** From now on, a batch that cannot be written is dropped, and not tried again. */
+  /** From now on, a batch that cannot be written is dropped and not retried. */
   stop(): void
 }
 
 export interface BatchWriterOptions<Item> {
   log: App['log']
-  /** How long the first item of a batch waits for others, and so what a crash can lose. */
+  /** How long the first item of a batch waits for others. A crash can lose the items of this time. */
   waitMs: number
   maxItems: number
   write(batch: readonly Item[]): Promise<void>
-  /** Whether the values of an item can cause `error`. The items are then written one by one, so that none keeps the others back. */
+  /**
+   * Returns whether the values of an item can cause `error`. If so, the items are written one by one, so that the other items are not
+   * blocked.
+   */
   isItemError(error: unknown): boolean
-  /** Writes as much as possible of an item that fails alone. */
+  /** Writes as much as possible of an item that cannot be written. */
   writeReduced(item: Item, error: unknown): Promise<void>
   /** Called after each attempt to write a batch. */
   onWritten(batch: readonly Item[]): void
 }
 
-/** Collects items for a few milliseconds and writes them together: one statement costs about as much for many results as for one. */
+/** Collects items for a few milliseconds and writes them together, because a statement costs about the same for one or many results. */
 export function createBatchWriter<Item>(options: BatchWriterOptions<Item>): BatchWriter<Item> {
   const { log, waitMs, maxItems, write, isItemError, writeReduced, onWritten } = options
   let items: Item[] = []
@@ -44,7 +47,7 @@ export function createBatchWriter<Item>(options: BatchWriterOptions<Item>): Batc
       } catch (error) {
         log.error({ error }, 'results cannot be written; trying again')
         await pause(RETRY_MS)
-        // The database is stopping too. The next start finds the runs without an owner.
+        // The database is stopping too. The next start recovers the runs without an owner.
         if (isStopped) items = []
       }
       onWritten(batch)

@@ -9,27 +9,27 @@ import type { CallResult, Invoked } from '../store/queue/function-runs.ts'
 import { createBatchWriter } from './batch-writer.ts'
 import { createLogBook } from './run-log.ts'
 
-/** Records are written together: how long the first of a batch waits for others, and so what a crash may lose. */
+/** How long the first record of a batch waits for others. A crash can lose the records of this time. */
 const RECORD_MS = 20
 const RECORD_BATCH = 256
 
 export interface Calls {
   invoke(invocation: Invocation): Promise<InvocationOutcome>
-  /** The runs that execute now and are recorded as running. */
+  /** Returns the runs that execute now and are stored as running. */
   begun(): string[]
   logOf(id: string): RunLog | null
-  /** Ends a run that executes here. */
+  /** Aborts a run in this process. */
   abandon(id: string): void
-  /** Resolves when nothing runs and every record is written. */
+  /** Resolves when no call runs and every record is written. */
   drained(): Promise<void>
-  /** Lets what runs finish for `graceSeconds`, then aborts it; then every record is written. */
+  /** Lets running calls finish for `graceSeconds`, then aborts them. Resolves when every record is written. */
   drain(graceSeconds: number): Promise<void>
 }
 
 export interface CallsOptions {
   app: App
   epoch: () => number
-  /** Whether a run executes in this process otherwise than by an invocation. */
+  /** Returns whether the worker of this process executes the run. */
   isExecuting(id: string): boolean
   onLog(): void
   onRecorded(): void
@@ -41,7 +41,7 @@ interface Live {
   begun: boolean
 }
 
-/** Calls whose callers wait: executed at once, answered, and recorded in batches. */
+/** Executes calls of functions whose callers wait. The response does not wait for the record, which is written in batches. */
 export function createCalls({ app, epoch, isExecuting, onLog, onRecorded }: CallsOptions): Calls {
   const live = new Map<string, Live>()
   const results = createBatchWriter<CallResult>({
@@ -49,7 +49,7 @@ export function createCalls({ app, epoch, isExecuting, onLog, onRecorded }: Call
     waitMs: RECORD_MS,
     maxItems: RECORD_BATCH,
     write: (batch) => app.store.functionRuns.record(batch),
-    // The callers have their answers: a record that cannot be written is given up rather than kept in memory.
+    // The callers have their responses, so a record that cannot be written is dropped instead of kept in memory.
     isItemError: () => true,
     async writeReduced(result, error) {
       app.log.warn({ error, run: result.id }, 'a run cannot be recorded as it is')
@@ -60,7 +60,7 @@ export function createCalls({ app, epoch, isExecuting, onLog, onRecorded }: Call
     },
     onWritten: onRecorded,
   })
-  /** What a run that waits for others has set going: they use its slot, one after the other. */
+  /** The calls that a waiting run has started. They use its slot, one after the other. */
   const lent = new Map<string, Promise<unknown>>()
 
   async function invoke(invocation: Invocation): Promise<InvocationOutcome> {

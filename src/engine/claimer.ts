@@ -2,17 +2,17 @@ import type { App } from '../app.ts'
 import { FIRST_LANE, type Lane } from '../store/queue/claims.ts'
 import type { OwnedRun } from '../store/queue/owned-run.ts'
 
-/** Lanes that a claim looks at to begin with, and at most when it has found nothing. */
+/** Number of lanes that a claim looks at first, and the maximum after claims without a result. */
 const [FEW_LANES, MANY_LANES] = [8, 512]
-/** How often one claim goes on to further keys when all that it has seen must wait. */
+/** Maximum number of times that a claim looks at further keys when no run is ready. */
 const MAX_KEY_ROUNDS = 8
 
 export interface Claimer {
-  /** Takes queued runs while there are slots, and hands them on. True when it took any. */
+  /** Claims queued runs while there are free slots, and starts them. Returns true if it claimed any. */
   claim(): Promise<boolean>
-  /** Runs have been queued that wait for their turn: their hook has an order or a limit. */
+  /** Tells the claimer that runs with an ordering or a limit were queued. */
   expectConstrained(): void
-  /** Finds out whether there are such runs. */
+  /** Checks in the database whether there are such runs. */
   look(): Promise<void>
 }
 
@@ -20,22 +20,22 @@ export interface ClaimerOptions {
   app: App
   epoch: () => number
   handlers: readonly string[]
-  /** How many more runs may be taken. */
+  /** Returns how many more runs can be claimed. */
   free(): number
   start(run: OwnedRun): void
 }
 
-/** Takes queued runs, fairly: lane by lane, and what has an order or a limit beside what has none. */
+/** Claims queued runs, fairly among lanes, and among hooks with and without ordering or limit. */
 export function createClaimer({ app, epoch, handlers, free, start }: ClaimerOptions): Claimer {
   const { projectLimit } = app.config
   let openLane: Lane = FIRST_LANE
   let limitedLane: Lane = FIRST_LANE
   const keyCursors = new Map<string, string>()
   let constrained = true
-  /** Which kind goes first changes with every claim. */
+  /** Alternates with every claim, so that neither kind starves. */
   let constrainedFirst = false
 
-  /** Goes round all lanes once, beginning where the last claim ended, until some have given something. */
+  /** Looks at all lanes once, starting where the last claim ended, until a claim returns runs. */
   async function roundOf(count: number, lane: Lane, claimFrom: typeof app.store.claims.claim) {
     let next = lane
     let ends = next === FIRST_LANE ? 1 : 0

@@ -2,21 +2,24 @@ import { hostname } from 'node:os'
 import type { App } from '../app.ts'
 import type { Worker } from './worker.ts'
 
-/** A process that has not beaten for this long is dead, and its runs are others'. */
+/** An instance without a heartbeat for this long is dead, and other instances may take its runs. */
 const LEASE_SECONDS = 5
 
 export interface Heartbeat {
-  /** The number under which this process owns runs. */
+  /** Returns the number that identifies this instance as the owner of runs. */
   epoch(): number
-  /** False when it has not been able to beat for so long that others may have taken its runs: it must not take any. */
+  /** Returns false if the lease has expired. Then other instances may have taken its runs, and it must not take any. */
   hasLease(): boolean
-  /** Says that this process lives, and takes over from those that do not. `others`: runs that it executes besides the worker's. */
+  /**
+   * Renews the lease, expires dead instances and recovers their runs. `others` are runs that this process executes besides those of the
+   * worker.
+   */
   beat(worker: Worker, others: readonly string[]): Promise<void>
-  /** Says that it executes more than before: `handlers` has grown. */
+  /** Publishes the handlers of this instance, after `handlers` has grown. */
   offer(): Promise<void>
-  /** Says that it takes no more runs. Where the database cannot be told, nothing is lost: this process then looks like one that has died. */
+  /** Marks this instance as draining. If the database is unavailable, the instance expires later like one that has died. */
   drain(): Promise<void>
-  /** Gives back what it has not finished. */
+  /** Gives back the unfinished runs and removes the instance. */
   leave(): Promise<void>
 }
 
@@ -43,7 +46,7 @@ export async function startHeartbeat(app: App, handlers: readonly string[]): Pro
   const self = { host: hostname(), pid: process.pid, handlers, slots: app.config.workerSlots }
   let epoch = await app.store.instances.register(self, alone)
   let lastBeat = performance.now()
-  /** When it last beat again after it could not. */
+  /** Time of the first heartbeat after an outage. */
   let returned = Number.NEGATIVE_INFINITY
 
   async function recover(): Promise<void> {
@@ -56,7 +59,8 @@ export async function startHeartbeat(app: App, handlers: readonly string[]): Pro
       app.log.warn({ epoch }, 'this process was taken for dead; it goes on under a new name')
       epoch = await app.store.instances.register(self, alone)
     }
-    // If this process itself missed its heartbeats, because the database was unavailable, the others may have too: give them time to come back.
+    // If this process missed its heartbeats because the database was unavailable, the others may have missed theirs. Give them time to
+    // renew their leases.
     const now = performance.now()
     if (now - lastBeat >= LEASE_SECONDS * 1000) returned = now
     if (now - returned >= LEASE_SECONDS * 1000) await app.store.instances.expire(epoch, LEASE_SECONDS)
@@ -83,7 +87,7 @@ export async function startHeartbeat(app: App, handlers: readonly string[]): Pro
         for (const id of await app.store.runs.lost(epoch, owned))
           worker.abandon(id, 'the run was cancelled, or given to another process')
       }
-      // Not before it has let go of what is others': what waits would begin.
+      // Only after lost runs are abandoned, because `hasLease` lets waiting runs begin.
       lastBeat = began
       worker.proceed()
     },

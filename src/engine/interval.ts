@@ -1,13 +1,13 @@
 import type { App } from '../app.ts'
 
 export interface Timer {
-  /** Does the work now, if it is not being done. */
+  /** Starts the work now, unless it is running. */
   runNow(): void
-  /** Resolves when the running work has ended. */
+  /** Stops the interval. Resolves when running work has ended. */
   stop(): Promise<void>
 }
 
-/** Calls `work` every `ms`, never twice at a time, until stopped. What it throws is logged. */
+/** Calls `work` every `ms` until stopped, never concurrently. Logs its errors. */
 export function startInterval(app: App, ms: number, name: string, work: () => Promise<unknown>): Timer {
   let current: Promise<unknown> | undefined
   function runNow(): void {

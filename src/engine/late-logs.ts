@@ -2,19 +2,19 @@ import type { App } from '../app.ts'
 import type { LogLine } from '../schema/run.ts'
 import { createLogBook, type RunLogBook } from './run-log.ts'
 
-/** The record of a run is written soon after its result; a line for one that is not there by then is dropped. */
+/** The record of a run is written soon after its result. A line is dropped if there is no record by then. */
 const MAX_WAIT_MS = 10_000
 
-/** A run, and the attempt of it that a line belongs to. */
+/** The run and attempt of a log line. */
 export interface Attempt {
   run_id: string
   attempt: number
 }
 
 export interface LateLogs {
-  /** Keeps a line that came after the result. */
+  /** Keeps a line that arrived after the result. */
   log(attempt: Attempt, line: LogLine): void
-  /** Appends the lines to the records that are there. */
+  /** Appends the lines to the existing records. */
   flush(): Promise<void>
 }
 

@@ -2,17 +2,17 @@ import type { App } from '../app.ts'
 import type { OwnedRun } from '../store/queue/owned-run.ts'
 
 const WINDOW_MS = 60_000
-/** More rows than this are not watched at once; the oldest window is forgotten. */
+/** Maximum number of watched rows. Above this, the oldest window is dropped. */
 const MAX_WATCHED = 10_000
 
 export interface LoopGuard {
-  /** Why the run must not be executed: its hook has had too many runs about one row of late. Null when it may. */
+  /** Returns the reason if the run must not be executed because its hook ran too often for the same row; null otherwise. */
   tooOften(run: OwnedRun): string | null
 }
 
 /**
- * Bounds loops that go through the outside world, where no chain can be followed: a hook that is set off by what it has caused comes back to
- * the same row again and again. Counts the first attempts per (hook, row) and minute, in this process.
+ * Limits loops through external systems, in which no chain connects the events: the hook causes an event that triggers it again for the
+ * same row. Counts the first attempts per hook, row and minute in this process.
  */
 export function createLoopGuard({ clock, config }: Pick<App, 'clock' | 'config'>): LoopGuard {
   const windows = new Map<string, { began: number; count: number }>()

@@ -3,18 +3,18 @@ import type { App } from '../app.ts'
 import type { Expired, Keep } from '../store/queue/maintenance.ts'
 
 const DAY_SECONDS = 86_400
-/** Maximum per round; the rest waits for the next round. */
+/** Maximum duration of a round. The next round continues. */
 const ROUND_MS = 20_000
 
 export interface Retention {
-  /** Deletes what has been kept long enough, step by step, and pauses after each for as long as it took: others have work too. */
+  /** Deletes expired rows in steps. Pauses after each step for as long as it took, so that other work can use the database. */
   expire(): Promise<Expired>
 }
 
 export function createRetention(app: App): Retention {
   const { retentionDays, deadRetentionDays } = app.config
   const keep: Keep = { seconds: secondsOf(retentionDays), deadSeconds: secondsOf(deadRetentionDays) }
-  /** The event behind which the next round goes on. */
+  /** The number of the event after which the next round continues. */
   let after = 0
 
   return {
@@ -49,12 +49,15 @@ function secondsOf(days: number): number | null {
   return days === 0 ? null : days * DAY_SECONDS
 }
 
-/** Vectors of one number of dimensions from which on an index pays. Early on the embedded database, whose only connection a build blocks. */
+/**
+ * Number of vectors with the same dimensions at which an index is built. Lower on the embedded database, because a build blocks its only
+ * connection.
+ */
 const INDEX_AT = { pglite: 1_000, postgres: 5_000 }
-/** An upload that has stored its bytes and not yet its row is left alone for this long. */
+/** An upload stores its bytes before its row. Blobs younger than this are not deleted, even if no row refers to them. */
 const ORPHAN_SECONDS = 3_600
 
-/** Maintenance without a deadline: builds indexes that pay, deletes expired answers and blobs that no file refers to. */
+/** Builds vector indexes, and deletes expired responses and unused blobs. This work has no deadline. */
 export async function runMaintenance(app: App): Promise<void> {
   for (const dims of await app.store.vectors.dimsWithoutIndex(INDEX_AT[app.store.kind])) {
     app.log.info({ dims }, 'building a vector index')

@@ -2,13 +2,13 @@ import { randomUUID } from 'node:crypto'
 import type { App } from '../app.ts'
 import type { Database } from '../db/sql.ts'
 
-/** Messages are this far apart at least: a server that commits thousands of times a second must not notify as often. */
+/** Minimum time between messages, because a server that commits thousands of times a second must not notify as often. */
 const APART_MS = 4
 const CHANNEL = 'zerodb_wake'
 const WAKE = 'wake'
 
 export interface Notifier {
-  /** Tells the other processes that there are runs to be claimed. */
+  /** Notifies the other processes of queued runs. */
   send(): void
   stop(): Promise<void>
 }

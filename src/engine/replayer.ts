@@ -1,20 +1,20 @@
 import type { App } from '../app.ts'
 import type { Step } from '../store/queue/replay-steps.ts'
 
-/** Jobs that one round goes on with. */
+/** Maximum number of jobs per round. */
 const JOBS_AT_ONCE = 100
 
 export interface Replayer {
-  /** Goes on with every replay and backfill as far as its rate allows. True when it has made runs. */
+  /** Advances all replays and backfills as far as their rates allow. Returns true if runs were created. */
   advance(): Promise<boolean>
 }
 
 /**
- * Makes the runs of replays and backfills, bit by bit. Any number of processes may do so at the same time: each step takes one job, unless
- * another has it in hand. `onQueued` is told of every step that has made runs, and whether some of them wait for their turn.
+ * Creates the runs of replays and backfills step by step. Several processes can do so at the same time, because each step locks one job.
+ * Calls `onQueued` after each step that created runs, with whether some of them are limited by ordering or concurrency.
  */
 export function createReplayer(app: App, onQueued: (constrained: boolean) => void): Replayer {
-  /** One job that cannot go on must not keep the others from it. */
+  /** A job that fails must not block the others. */
   async function step(id: string): Promise<Step> {
     try {
       return await app.store.transaction(({ replaySteps }) => replaySteps.step(id))
@@ -29,7 +29,7 @@ export function createReplayer(app: App, onQueued: (constrained: boolean) => voi
     let goOn = true
     while (goOn && !app.runs.draining()) {
       goOn = false
-      // A step each in turn, and a new look at who is ready: neither a fast job nor one that has begun keeps another waiting.
+      // One step per job, then the ready jobs are read again, so that no job delays the others.
       for (const id of await app.store.replays.ready(JOBS_AT_ONCE)) {
         const { queued, constrained, more } = await step(id)
         if (more) goOn = true

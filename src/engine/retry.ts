@@ -6,7 +6,7 @@ export const MAX_WAITS = 100
 
 type FullPolicy = { [Key in keyof RetryPolicy]-?: Exclude<RetryPolicy[Key], undefined> }
 
-/** How a hook's runs are tried again, where it does not say. */
+/** The retry policy of hooks without their own policy, and the defaults for its missing fields. */
 export const DEFAULT_RETRY = {
   max_attempts: 8,
   initial_seconds: 2,
@@ -16,9 +16,9 @@ export const DEFAULT_RETRY = {
 } as const satisfies FullPolicy
 
 /**
- * Seconds until the next attempt after the `attempt`-th (from 1) failed with `error`, or null when there is none.
- * The pause grows by the policy's factor up to its longest, with full jitter if not said otherwise; `RetryLater` is obeyed up to 100 times
- * (and a fifth longer at most, so that not all come back at once), `NeverRetry` ends it.
+ * Returns the seconds until the next attempt after attempt number `attempt` (from 1) failed with `error`; null if the run ends.
+ * The pause grows by the policy's factor up to its maximum, with full jitter by default.
+ * `RetryLater` is followed up to 100 times, with up to a fifth added so that not all runs come back at once.
  * Source of the jitter: M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
  */
 export function retryAfter(

@@ -1,9 +1,9 @@
 import { onAbort } from '../platform/abort.ts'
 
-/** Lets many wait until something has happened in this process. */
+/** Notifies waiting code in this process of changes to runs. */
 export interface RunNotifier {
   notify(): void
-  /** Begins to watch at once: what happens before `within` is called counts. */
+  /** Starts to watch immediately, so that a change before the call of `within` counts. */
   next(): { within(ms: number, signal?: AbortSignal): Promise<void>; forget(): void }
 }
 

@@ -5,8 +5,8 @@ import type { DueSchedule } from '../store/automation/schedules.ts'
 const BATCH = 100
 
 /**
- * Makes the runs of all ticks that have come. Of several processes one moves a schedule on, and makes its runs in the same statement: a tick
- * is never run twice, and none is forgotten. True when there were any.
+ * Creates the runs of all due ticks. One statement advances a schedule and creates its runs, so that concurrent processes neither repeat
+ * nor lose a tick. Returns true if runs were created.
  */
 export async function runSchedules(app: App): Promise<boolean> {
   let any = false

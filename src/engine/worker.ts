@@ -10,31 +10,31 @@ import { createBatchWriter } from './batch-writer.ts'
 import type { LoopGuard } from './loop-guard.ts'
 import { createLogBook, type RunLogBook } from './run-log.ts'
 
-/** Results are written together: how long the first of a batch waits for others. */
+/** How long the first result of a batch waits for others. */
 const ACKNOWLEDGE_MS = 5
 const ACKNOWLEDGE_BATCH = 256
-/** Short runs are owned ahead: as many as will start this soon, so that fetching them is not what the slots wait for. */
+/** Short runs are claimed in advance: as many as will start within this time, so that free slots do not wait for a claim. */
 const AHEAD_MS = 20
 const MAX_AHEAD = 256
 
 export interface Worker {
-  /** How many more runs this process should own now. */
+  /** Returns how many more runs this process should own now. */
   free(): number
-  /** Executes a run that this process owns, as soon as it has a slot. */
+  /** Executes a run that this process owns as soon as a slot is free. */
   start(run: OwnedRun): void
-  /** Begins what waits for a slot, after this process has shown that it lives. */
+  /** Starts waiting runs, after the lease was renewed. */
   proceed(): void
-  /** The ids of all runs that it has been given and whose results are not written. */
+  /** Returns the ids of all owned runs whose results are not written. */
   owned(): string[]
-  /** What the handler of a run that executes now has said so far; null when none does. */
+  /** Returns the current log of a run that executes now; null otherwise. */
   logOf(id: string): RunLog | null
-  /** The logs that have grown since this was last asked. */
+  /** Returns the logs that have grown since the last call. */
   newLogs(): { id: string; attempts: number; logs: RunLog['lines'] }[]
-  /** Ends the execution of a run that is not this process's any more; nothing of it is recorded. */
+  /** Aborts a run that this process does not own any more. Its result is not recorded. */
   abandon(id: string, reason: string): void
   /** Resolves when nothing runs and every result is written. */
   drained(): Promise<void>
-  /** Lets running handlers finish for `graceSeconds`, then aborts them. Their results are written, those of the aborted are not. */
+  /** Lets running handlers finish for `graceSeconds`, then aborts them. Results are written, except those of aborted runs. */
   drain(graceSeconds: number): Promise<void>
 }
 
@@ -42,17 +42,17 @@ export interface WorkerOptions {
   app: App
   epoch: () => number
   loopGuard: LoopGuard
-  /** Whether this process may own further runs. */
+  /** Returns whether this process may own further runs. */
   canTakeRuns(): boolean
-  /** Called after results have been written; `constrained` when others may have waited for one of them. */
+  /** Called after results were written. `constrained` is true if other runs may have waited for one of them. */
   onFinished(constrained: boolean): void
-  /** Called after a handler has said something. */
+  /** Called after a handler has logged a line. */
   onLog(): void
   /** Called when a slot is free and no owned run waits for one. */
   onFree(): void
 }
 
-/** Executes runs: handler within its timeout, then the result, acknowledged in batches. */
+/** Executes runs. Each handler has a timeout, and results are written in batches. */
 export function createWorker(options: WorkerOptions): Worker {
   const { app, epoch, loopGuard, canTakeRuns, onFinished, onLog, onFree } = options
   const running = new Map<string, Execution>()
@@ -79,9 +79,9 @@ export function createWorker(options: WorkerOptions): Worker {
     onWritten: (batch) => onFinished(batch.some(({ constrained }) => constrained)),
   })
 
-  /** Owned and waiting for a slot. */
+  /** Owned runs that wait for a slot. */
   const waiting: OwnedRun[] = []
-  /** Mean duration of a run, of late. */
+  /** Moving average of the duration of runs. */
   let meanMs = AHEAD_MS
 
   function begin(run: OwnedRun): void {
@@ -92,7 +92,7 @@ export function createWorker(options: WorkerOptions): Worker {
     void execute(run, execution)
   }
 
-  /** Begins what waits, while there are slots. Not when this process may have been taken for dead: others may be at it. */
+  /** Starts waiting runs in free slots. Without a lease it starts none, because other instances may execute them. */
   function proceed(): void {
     while (!stopped && running.size < app.config.workerSlots && waiting.length > 0 && canTakeRuns())
       begin(waiting.shift()!)
@@ -167,10 +167,10 @@ interface Execution {
   saved: number
 }
 
-/** With what the worker itself needs to know of it. */
+/** A result, with the field that the worker needs for `onFinished`. */
 type PendingResult = AttemptResult & { constrained: boolean }
 
-/** Whether it is the values that the database refuses, and would refuse again. */
+/** Returns whether the database rejects the values of a result, and would reject them again. */
 function isUnstorable(error: unknown): boolean {
   return (
     (error instanceof DbError && /^(22|54)/.test(error.code)) ||
