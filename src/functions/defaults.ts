@@ -16,8 +16,9 @@ export function withInputDefaults({ config }: Pick<PreparedFunction, 'config'>, 
 }
 
 /**
- * Returns the value with each missing property that has a `default` in its JSON Schema: in `properties`, `items` and `prefixItems`, at any depth,
- * and through `allOf` and references within the schema. Defaults in alternatives (`anyOf`, `oneOf`, `if`) do not apply. The input is not modified.
+ * Returns the value with each missing property that has a `default` in its JSON Schema. Applies `properties`, `items` and `prefixItems` at
+ * any depth, and `allOf` and references within the schema. Defaults in alternatives (`anyOf`, `oneOf`, `if`) do not apply. The input is not
+ * modified.
  */
 export function withDefaults(schema: unknown, value: unknown): unknown {
   return fill([schema], value, schema)

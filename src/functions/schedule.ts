@@ -50,8 +50,8 @@ export function nextTicks(when: When, after: Date, count: number): string[] {
 }
 
 /**
- * Returns the ticks that are due at `now`, and the next tick after `now`, for a schedule whose `next_at` has passed. For missed ticks (more than a
- * minute ago), the policy `missed` decides whether none, the last one or all of them (up to 100) are run.
+ * Returns the ticks that are due at `now`, and the next tick after `now`, for a schedule whose `next_at` has passed. A tick of more than a
+ * minute ago is missed. The policy `missed` decides whether none, the last one or all missed ticks (up to 100) are run.
  */
 export function dueTicks(
   schedule: When & { missed: 'skip' | 'run_once' | 'run_all'; next_at: string },

@@ -7,13 +7,14 @@ import { metadata } from '../schema/common.ts'
 import { safeParse } from '../schema/safe-parse.ts'
 import type { DumpedRow } from '../store/transfer/load.ts'
 
-// An export is a JSON Lines file: a header, the rows of each table after the tables that they refer to, the contents of files in pieces, and the
-// number of lines, which shows whether the file is complete. Empty lines are allowed anywhere and do not count.
+// An export is a JSON Lines file. It has a header, the rows of each table after the tables that they refer to, and the contents of files in
+// pieces. The last line has the number of lines, which shows whether the file is complete. Empty lines are allowed anywhere and do not
+// count.
 
 export const FORMAT = 1
 
 export const header = z.object({
-  /** `move`: a backup without the contents of files, which stay in the data directory. */
+  /** `move` is a backup without the contents of files, which stay in the data directory. */
   zerodb: z.enum(['project', 'backup', 'move']),
   format: z.number(),
   /** The last migration of the source database. */

@@ -39,8 +39,8 @@ export interface RowChecks {
 }
 
 /**
- * Imports a project. The file is read twice, so that nothing of a damaged file is written: each call of `open` must return the file from its
- * beginning, and `createChecks` is called for each pass. Throws `invalid` and `project_exists`.
+ * Imports a project. The file is read twice, so that nothing of a damaged file is written. Each call of `open` must return the file from
+ * its beginning. `createChecks` is called for each pass. Throws `invalid` and `project_exists`.
  */
 export async function loadProject(
   target: Target,
@@ -185,9 +185,9 @@ function atLine(line: number, table: string, what: string | ZeroError): ZeroErro
 }
 
 /**
- * Restores a whole database into an empty one, in one transaction. The file is read twice, so that nothing of a damaged file is written: each call
- * of `open` must return the file from its beginning. Between the passes `prepare` gets the header, and migrates the schema to the version of
- * the file. Throws `invalid`.
+ * Restores a whole database into an empty one, in one transaction. The file is read twice, so that nothing of a damaged file is written.
+ * Each call of `open` must return the file from its beginning. Between the passes, `prepare` gets the header and migrates the schema to the
+ * version of the file. Throws `invalid`.
  */
 export async function loadAll(
   { store, blobs }: Target,
