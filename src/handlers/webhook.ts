@@ -18,7 +18,10 @@ const MAX_PAUSE_SECONDS = 3600
 const OPERATOR_PAUSE_SECONDS = 60
 const MAX_BODY_CHARACTERS = 4096
 const MAX_EXCERPT_CHARACTERS = 200
-/** Failures, at least half a day apart, before a webhook is disabled: two failures alone say little about the days between them. */
+/**
+ * Minimum number of failures, at least half a day apart, before a webhook is disabled. Two failures alone say little about the time between
+ * them.
+ */
 const MIN_FAILURES = 3
 /** Fraction of the handler timeout: the request must time out first, so that the run records a useful error. */
 const TIMEOUT_FRACTION = 0.9

@@ -78,7 +78,7 @@ async function* follow(
 function watermark(app: App) {
   const { events } = app.store
   let sure = 0
-  /** The last number at some time, which is complete when the transactions that were running at that time have ended. */
+  /** The last number at an earlier time. All events up to it are complete once the transactions of that time have ended. */
   let next: { seq: number; when: number } | null = null
 
   async function advance(): Promise<number> {

@@ -5,19 +5,19 @@ import type { Permission } from '../auth/caller.ts'
 import type { ErrorCode } from '../errors.ts'
 
 interface Verb<Input extends z.ZodObject> {
-  /** `noun.verb`, the name under which other surfaces offer it. */
+  /** The name in the form `noun.verb`, under which other surfaces offer the operation. */
   name: string
-  /** A line for lists. */
+  /** One line for lists of operations. */
   summary: string
-  /** What the operation promises. */
+  /** The behavior of the operation, for users of the API. */
   description: string
   /** Method and path; `:key` is a key of `input`. The other keys come from the query of a GET or DELETE, else from the body. */
   route: `${'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'} /${string}`
   /** Required permission of the caller's key. `any` accepts every key; `public` needs no key (`caller` is `ANONYMOUS`). */
   permission: Permission | 'any' | 'public'
   /**
-   * Whether a repeated request changes nothing and gets the same kind of answer, so that clients can repeat it without an `Idempotency-Key`.
-   * A DELETE does not qualify: a repeated one is 404.
+   * Whether clients can repeat a request without an `Idempotency-Key`: the repetition changes nothing and gets the same kind of response. A
+   * DELETE does not qualify, because a repeated one is 404.
    */
   idempotent: boolean
   input: Input
