@@ -15,9 +15,9 @@ interface Migration {
 }
 
 /**
- * Brings the schema up to date: applies each missing `NNNN_name.sql` in order, all in one transaction. Several processes may call it at once.
- * Migrations above `upTo` are skipped. Returns the names of the migrations applied. Throws `StartError` and changes nothing when a migration
- * fails, when an applied file has been edited, or when a later, incompatible version has upgraded the schema.
+ * Brings the schema up to date: applies each missing `NNNN_name.sql` in order, all in one transaction. Several processes may call it at
+ * once. Migrations above `upTo` are skipped. Returns the names of the migrations applied. Throws `StartError` and changes nothing if a
+ * migration fails or an applied file was edited. Throws it also if a later, incompatible version has upgraded the schema.
  */
 export async function migrate(
   database: Database,

@@ -178,15 +178,16 @@ export interface Database extends Executor {
    */
   pipeline<First, Next>(first: Statement, next: () => Statement | null): PipelinedRows<First, Next> | null
   /**
-   * Runs `body` in a transaction. Throws if a statement in it failed, even if `body` caught the error. `body` must await nothing but SQL: the
-   * embedded database has one connection, and a transaction idle for longer than the statement timeout is rolled back with `query_timeout`.
+   * Runs `body` in a transaction. Throws if a statement in it failed, even if `body` caught the error. `body` must await only SQL, because
+   * the embedded database has one connection. A transaction that is idle for longer than the statement timeout is rolled back with
+   * `query_timeout`.
    */
   transaction<R>(body: (tx: Executor) => Promise<R>): Promise<R>
   /** Runs a script of several statements without parameters, for at most ten minutes, as one transaction unless the script says otherwise. */
   exec(script: string): Promise<void>
   /**
-   * Calls `onMessage` with the text of each message that any process sends to `channel`, and with null after a lost connection was restored:
-   * messages sent in between are lost. Absent on the embedded database, which has only one process.
+   * Calls `onMessage` with the text of each message that any process sends to `channel`. Calls it with null after a lost connection was
+   * restored, because messages sent in between are lost. Absent on the embedded database, which has only one process.
    */
   listen?(channel: string, onMessage: (text: string | null) => void): Promise<Channel>
   /** Returns the database's version string, for `/health` and `doctor`. */

@@ -87,8 +87,9 @@ const TEXT_ARRAYS = new Set([1009, 1015, 2951])
 const NUMBER_ARRAYS = new Set([1016, 1007, 1005, 1021, 1022])
 
 /**
- * Decodes a column's text format. bigint becomes a number (our values stay below 2^53) and a vector becomes a `Float32Array`. timestamptz stays
- * text, as ISO 8601 in UTC with six decimals, because a JavaScript date would drop the microseconds. numeric stays text.
+ * Decodes a column's text format. A bigint becomes a number (stored values stay below 2^53) and a vector becomes a `Float32Array`. A
+ * timestamptz stays text, as ISO 8601 in UTC with six decimals, because a JavaScript date would drop the microseconds. A numeric stays
+ * text.
  */
 export function decode(type: number, text: string | null, types: ExtensionTypes): unknown {
   if (text === null) return null

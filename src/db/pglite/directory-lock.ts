@@ -6,8 +6,8 @@ import { StartError } from '../../errors.ts'
 import { isRunning, place, startOf } from '../../platform/processes.ts'
 
 // Two processes can open the same PGlite directory without an error, and acknowledged rows are lost: this lock prevents that. The holder is
-// alive if its pid exists and that process started at the recorded time. Pids are not comparable across machines and containers: for a holder
-// from another boot or pid namespace the heartbeat counts, which is the modification time of the file.
+// alive if its pid exists and that process started at the recorded time. Pids are not comparable across machines and containers. For a
+// holder from another boot or pid namespace, the heartbeat counts: the modification time of the file.
 
 interface Holder {
   token: string

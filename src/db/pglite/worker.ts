@@ -198,8 +198,8 @@ async function flush(): Promise<void> {
 }
 
 /**
- * Converts an error of PGlite to `DbError`. After FATAL or PANIC a server would end the session or restart, but PGlite hangs: such an error
- * becomes a plain `Error`, and the caller replaces the thread.
+ * Converts an error of PGlite to `DbError`. FATAL and PANIC become a plain `Error`: a server would end the session or restart, but PGlite
+ * hangs, and the caller replaces the thread.
  */
 function toDbError(error: unknown): unknown {
   if (!(error instanceof messages.DatabaseError)) return error

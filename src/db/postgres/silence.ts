@@ -9,8 +9,8 @@ const PROBE_TIMEOUT_CHECKS = SILENT_AFTER_CHECKS - PROBE_AFTER_CHECKS
 /** Detects a silent server: its connections stay open, but nothing arrives on them. */
 export interface SilenceWatch {
   /**
-   * Returns a socket for a connection to the server. When the server falls silent the socket is destroyed with `DatabaseUnavailable`, and
-   * new sockets fail to connect: to callers a silent server looks like one that is down.
+   * Returns a socket for a connection to the server. If the server falls silent, the socket is destroyed with `DatabaseUnavailable` and new
+   * sockets fail to connect. To callers, a silent server looks like one that is down.
    */
   socket(): Socket
   /** Runs `work`, which waits for results over these sockets, and watches the server until it settles. */
