@@ -48,10 +48,10 @@ const Answer = z.object({
 })
 
 /**
- * Creates the driver for any OpenAI-compatible endpoint. Waiting calls share requests of at most 96 texts and 200 kB and are served in turn; a
- * text that fails does not affect other calls. `dimensions` is 0 until it is configured or known from the first answer, and then fixed: an answer
- * with another number is an error. Number, order, length and finiteness of the vectors are checked. `embed` throws `invalid` for a blank text,
- * `unavailable` after close, the reason of the signal, and the errors of `ProviderClient.post`.
+ * Creates the driver for any OpenAI-compatible endpoint. Waiting calls share requests of at most 96 texts and 200 kB and are served in
+ * turn. A text that fails does not affect other calls. `dimensions` is 0 until it is configured or known from the first answer, and then
+ * fixed: an answer with another number is an error. Number, order, length and finiteness of the vectors are checked. `embed` throws
+ * `invalid` for a blank text, `unavailable` after close, the reason of the signal, and the errors of `ProviderClient.post`.
  */
 export function openaiCompatible(options: OpenaiCompatibleOptions): Embedder {
   const { model, pieceCharacters = 6000, timeoutSeconds = 30 } = options

@@ -21,11 +21,11 @@ interface Job {
 }
 
 /**
- * Creates the driver for Universal Sentence Encoder lite from an npm package: English, 512 dimensions, without network and key. The model runs in a
- * worker thread that starts with the first call and ends after `idleSeconds` (600 by default) without calls. Loading takes half a second and 150
- * to 250 MB. The vector of a text is the mean of its chunks, weighted by length; for more than 200 chunks (about 60,000 characters), of 200 evenly
- * spread chunks. Waiting calls are served in turn, so a short text does not wait for all of a long one. `embed` throws `invalid` for a blank text,
- * `unavailable` if the model cannot run or is closed, and the reason of the signal.
+ * Creates the driver for Universal Sentence Encoder lite from an npm package: English, 512 dimensions, without network and key. The model
+ * runs in a worker thread that starts with the first call and ends after `idleSeconds` (600 by default) without calls. Loading takes half a
+ * second and 150 to 250 MB. The vector of a text is the mean of its chunks, weighted by length. Of more than 200 chunks (about 60,000
+ * characters), only 200 evenly spread chunks count. Waiting calls are served in turn, so a short text does not wait for all of a long one.
+ * `embed` throws `invalid` for a blank text, `unavailable` if the model cannot run or is closed, and the reason of the signal.
  */
 export function useLite({ idleSeconds = 600 }: { idleSeconds?: number } = {}): Embedder {
   const worker = lazyWorker<string[], Float32Array[]>('embedding', idleSeconds)

@@ -10,8 +10,8 @@ const CHUNK_BYTES = 64 * 1024
 const NAMEABLE = /^(utf-?16|windows-?\d|cp\d|iso-?8859|latin|shift[-_]?jis|sjis|euc-|gb|big5|koi8|macintosh|tis-?620)/i
 
 /**
- * Detects the charset of a text, in this order: a byte order mark, UTF-8 if the bytes are valid UTF-8, the `declared`
- * charset, the most likely one by its letters. Throws `Unreadable` for bytes that are not text.
+ * Detects the charset of a text. Uses, in this order: a byte order mark, UTF-8 if the bytes are valid, the `declared` charset, and the most
+ * likely charset by its letters. Throws `Unreadable` for bytes that are not text.
  */
 export function detectCharset(bytes: Uint8Array, declared: string | undefined): string {
   const sample = bytes.subarray(0, SAMPLE_BYTES)

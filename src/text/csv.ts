@@ -5,9 +5,9 @@ const MAX_QUOTED_CHARACTERS = 100_000
 const SEPARATOR_LINE = /^"?sep=(.)"?\s*$/i
 
 /**
- * Yields each row of a table as a line, without quotes and separators (comma, semicolon, tab, bar, or the one of a first
- * line `sep=;`). Empty values keep their position. In files of at most 256 KB with a header, each value follows the name
- * of its column, so that a row in a search result is understandable by itself.
+ * Yields each row of a table as a line, without quotes and separators (comma, semicolon, tab, bar, or the one of a first line `sep=;`).
+ * Empty values keep their position. In files of at most 256 KB with a header, each value follows the name of its column. A search result is
+ * then understandable by itself.
  */
 export function* csvText(lines: Iterable<string>, bytes: number): Generator<string> {
   let header: string[] | undefined

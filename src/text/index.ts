@@ -33,9 +33,9 @@ export interface ExtractedText {
 /** Extracts text from untrusted files. */
 export interface TextExtractor {
   /**
-   * Extracts the text of a file. Throws `NeverRetry` with the reason if no further attempt can succeed: an unsupported
-   * type, a broken or encrypted file, a file over a limit of size, memory or time, or a file without text. Rejects with
-   * the reason of `signal` if that is aborted, and with the error of `content` if that cannot be read.
+   * Extracts the text of a file. Throws `NeverRetry` with the reason if no further attempt can succeed. Reasons are an unsupported type, a
+   * broken or encrypted file, a file without text, and an exceeded limit of size, memory or time. Rejects with the reason of `signal` if
+   * that is aborted, and with the error of `content` if that cannot be read.
    */
   extract(file: FileToRead, signal?: AbortSignal): Promise<ExtractedText>
   /** Ends the reader process. Running and later calls reject. */
@@ -136,8 +136,8 @@ export function createTextExtractor(options: TextExtractorOptions = {}): TextExt
 }
 
 /**
- * Starts the reader as a process and not as a thread: a few kilobytes of pdf can make V8 abort in a large allocation,
- * which ends the whole process despite the limits of a thread.
+ * Starts the reader as a process. In a thread, a few kilobytes of pdf can make V8 abort in a large allocation. That ends the whole process
+ * despite the limits of the thread.
  */
 function startReader(job: TextJob, timeoutSeconds: number): ChildProcess {
   const limits = { heapMb: HEAP_MB, dataMb: DATA_MB, cpuSeconds: 2 * timeoutSeconds }

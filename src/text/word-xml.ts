@@ -7,8 +7,8 @@ const MAX_DEPTH = 1000
 const MAX_COLUMNS = 63
 
 /**
- * Elements whose text is left out: alternative renderings of the same content, text that a tracked change deleted or
- * moved, and the pronunciation of ruby characters.
+ * Elements whose text is left out: alternative renderings of the same content, tracked deletions and moves, and the pronunciation of ruby
+ * characters.
  */
 const LEFT_OUT = new Set(['Fallback', 'del', 'moveFrom', 'rt'])
 

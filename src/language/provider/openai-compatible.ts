@@ -60,11 +60,11 @@ const OPTIONAL_FIELDS = { response_format: /response.?format|json.?schema|struct
 type OptionalField = keyof typeof OPTIONAL_FIELDS
 
 /**
- * Creates the driver for a chat model of any OpenAI-compatible endpoint. Sends the text as data, between markers that the text cannot contain,
- * with a fixed system message. The answer is not trusted: names that are not in the text are dropped with their relations, spans are computed
- * here, and at most 100 entities and relations are kept. A text can still make a model omit or misread parts of that text. A summary is one
- * request, cut at a sentence end; a text that fits is its own summary. Throws `FaultyAnswer` for an invalid answer, and the errors of
- * `ProviderClient.post`.
+ * Creates the driver for a chat model of any OpenAI-compatible endpoint. Sends the text as data, between markers that the text cannot
+ * contain, with a fixed system message. The answer is not trusted: names that are not in the text are dropped with their relations. Spans
+ * are computed here, and at most 100 entities and relations are kept. A text can still make a model omit or misread parts of that text. A
+ * summary is one request, cut at a sentence end; a text that fits is its own summary. Throws `FaultyAnswer` for an invalid answer, and the
+ * errors of `ProviderClient.post`.
  */
 export function openaiLanguage(options: OpenaiLanguageOptions): Language {
   const { model, maxInputCharacters = 24_000, timeoutSeconds = 50 } = options

@@ -18,9 +18,9 @@ const OBJECTIVE = /^(him|her|them)$/
 const MAX_LIST_ITEMS = 10
 
 /**
- * Reads the relations of one sentence. Noun phrases, verb groups and prepositions are read from left to right, and each
- * prepositional phrase is attached to the verb, the object or the preceding phrase (similar to ReVerb, Fader et al. 2011,
- * and ClausIE, Del Corro & Gemulla 2013). Questions yield no facts.
+ * Reads the relations of one sentence. Noun phrases, verb groups and prepositions are read from left to right. Each prepositional phrase is
+ * attached to the verb, the object or the preceding phrase. Similar to ReVerb (Fader et al., 2011) and ClausIE (Del Corro & Gemulla, 2013).
+ * Questions yield no facts.
  */
 export function readSentence(sentence: Sentence, cast: Cast): { mentions: Mention[]; facts: Fact[] } {
   const facts = new Facts()

@@ -6,9 +6,9 @@ const ROUNDS = 40
 const CONTENT = new Set(['NOUN', 'PROPN', 'VERB', 'ADJ', 'NUM', 'X'])
 
 /**
- * Summarizes `text` in at most `maxLength` characters with the highest ranked sentences in their order: TextRank (Mihalcea
- * & Tarau 2004) with the cosine of IDF-weighted term sets as edge weight. If no sentence fits, cuts the best one at a
- * word. The time is linear in the number of words, not quadratic in the number of sentences.
+ * Summarizes `text` in at most `maxLength` characters with the highest ranked sentences, in the order of the text. The method is TextRank
+ * (Mihalcea & Tarau, 2004) with the cosine of IDF-weighted term sets as edge weight. If no sentence fits, cuts the best one at a word. The
+ * time is linear in the number of words, not quadratic in the number of sentences.
  */
 export function textRank(text: string, sentences: readonly Sentence[], maxLength: number): string {
   const all = distinct(text, sentences)
