@@ -3,9 +3,9 @@ import type { Clock, Throttle } from '../app.ts'
 const MAX_NAMES = 10_000
 
 /**
- * Creates a throttle that counts failures by name in the memory of this process. After `limit` failures within `windowSeconds` a name has to
- * wait until the window ends. A full table evicts the oldest of the names with the fewest failures, so that a flood of new names does not
- * release the names that have to wait.
+ * Creates a throttle that counts failures by name in the memory of this process. After `limit` failures within `windowSeconds` a name has
+ * to wait until the window ends. A full table evicts the oldest of the names with the fewest failures. A flood of new names therefore does
+ * not release the names that have to wait.
  */
 export function createThrottle(clock: Clock, limit: number, windowSeconds: number): Throttle {
   const failures = new Map<string, { count: number; until: number }>()

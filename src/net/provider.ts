@@ -27,10 +27,10 @@ export interface ProviderOptions {
 /** Speaks JSON with an OpenAI-compatible endpoint. */
 export interface ProviderClient {
   /**
-   * Posts `body` and returns the parsed response. Retries once, at once, if the connection fails before the response begins. Throws `RetryLater`
-   * for temporary errors: network, timeout, 408, 429 and 5xx with the pause of `Retry-After` (1 to 600 s, default 30 s); a refused key or account
-   * and a redirect with 60 s. Throws `FaultyAnswer` for 500, invalid JSON and responses that are too long, and `ProviderRefusal` for any other
-   * status. An aborted call throws the signal's reason. No error contains the key.
+   * Posts `body` and returns the parsed response. Retries once, at once, if the connection fails before the response begins. Throws
+   * `RetryLater` for network errors, timeouts, 408, 429 and 5xx, with the pause of `Retry-After` (1 to 600 s, default 30 s). Throws it with
+   * 60 s for a refused key or account and for a redirect. Throws `FaultyAnswer` for 500, invalid JSON and responses that are too long, and
+   * `ProviderRefusal` for any other status. An aborted call throws the signal's reason. No error contains the key.
    */
   post(path: string, body: unknown, signal?: AbortSignal): Promise<unknown>
 }
@@ -179,8 +179,8 @@ function codeOf(error: unknown): string {
 const HTTP_DATE = /^\s*(mon|tue|wed|thu|fri|sat|sun)[a-z]*,?\s/i
 
 /**
- * Reads the header `Retry-After`, seconds or a date, as 1 to `longest` seconds from `now` (milliseconds). Undefined when it is absent,
- * unreadable or asks for no pause (0, a negative number, a date in the past): then the caller's own back-off decides.
+ * Reads the header `Retry-After`, seconds or a date, as 1 to `longest` seconds from `now` (milliseconds). Returns undefined if it is
+ * absent, unreadable or asks for no pause (0, a negative number, a date in the past). Then the caller uses its own backoff.
  */
 export function retryAfterSeconds(header: string | null | undefined, now: number, longest: number): number | undefined {
   if (header === null || header === undefined) return undefined

@@ -39,7 +39,10 @@ export interface CallInput {
 
 export interface Call {
   program: Program
-  /** Project of the call. The calls of a project can use at most half of the slots and half of the queue; without a project there is no such limit. */
+  /**
+   * Project of the call. The calls of a project can use at most half of the slots and half of the queue. There is no such limit without a
+   * project.
+   */
   project?: string
   mode: Mode
   input: CallInput

@@ -146,8 +146,8 @@ export const remembered = defineEvent({
 })
 
 /**
- * Every event type, in the order of the documentation. Validation, dispatch, the rows of invoked hooks, self-trigger warnings, the types of the
- * SDK and of functions, and the checks of the docs are derived from this list.
+ * Every event type, in the order of the documentation. Validation, dispatch, row lookup for invoked hooks, and self-trigger warnings are
+ * derived from this list. So are the types of the SDK and of functions, and the checks of the docs.
  */
 export const EVENT_TYPES = [
   vectorStored,

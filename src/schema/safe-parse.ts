@@ -5,8 +5,8 @@ type Path = readonly PropertyKey[]
 type Holder = Record<PropertyKey, unknown>
 
 /**
- * Parses like `schema.safeParse`, but converts an `ExactNumber` to the nearest double if the schema requires a number: only values without a
- * declared type keep all digits. The input is not modified.
+ * Parses like `schema.safeParse`, but converts an `ExactNumber` to the nearest double if the schema requires a number. Only values without
+ * a declared type keep all digits. The input is not modified.
  */
 export function safeParse<Schema extends z.ZodType>(
   schema: Schema,

@@ -34,7 +34,7 @@ export function progress(label: string, { amount = String, json = false }: Optio
 type Words = (done: number, total: number | null) => string
 
 /**
- * Draws by hand because `progress` of @clack/prompts (1.9.0) reads standard input, which `import -` needs, goes on after
+ * Draws the bar without `progress` of @clack/prompts (1.9.0). That reads standard input, which `import -` needs. It also continues after
  * SIGINT, and ends with exit code 0 at Ctrl-C.
  */
 function bar(words: Words): Progress {

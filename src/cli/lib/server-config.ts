@@ -38,8 +38,8 @@ export class NoServer extends Error {
 
 /**
  * Finds the server to call: from the flags, the environment, `zerodb.json`, or the `credentials.json` of a server that was started here, in
- * this order. Both files are searched in this folder and its parents. A key is only used for its own server: the key in `credentials.json` for
- * the server that wrote it, and `ZERODB_API_KEY` for `ZERODB_URL` if that is set. Throws `NoServer`.
+ * this order. Both files are searched in this folder and its parents. A key is only used for its own server. The key in `credentials.json`
+ * is for the server that wrote it. `ZERODB_API_KEY` is for `ZERODB_URL` if that is set. Throws `NoServer`.
  */
 export function readServerConfig(flags: ServerFlags, env = process.env, folder = process.cwd()): ServerConfig {
   const file = readProjectFile(folder)

@@ -8,10 +8,10 @@ export interface SyscallTable {
   special: Readonly<Record<'clone' | 'clone3' | 'fcntl' | 'ioctl' | 'prctl' | 'socket' | 'socketpair', number>>
 }
 
-// The calls that Node 20 to 24, Python 3.11 to 3.13 and ordinary programs need. Left out are calls that reach beyond the sandbox (ptrace, mounts,
-// modules, keys, bpf, perf, io_uring, memory of other processes), calls that use unlimited resources (memfd, System V memory, message queues,
-// asynchronous I/O), and calls that reveal how other processes use shared files (inotify, mincore, preadv2). sync and syncfs would block the
-// disks of the machine.
+// The calls that Node 20 to 24, Python 3.11 to 3.13 and ordinary programs need. Three kinds of calls are left out. Some reach beyond the
+// sandbox: ptrace, mounts, modules, keys, bpf, perf, io_uring, memory of other processes. Some use unlimited resources: memfd, System V
+// memory, message queues, asynchronous I/O. Some reveal how other processes use shared files: inotify, mincore, preadv2. The calls sync and
+// syncfs are also left out, because they would block the disks of the machine.
 
 // biome-ignore format: rows of a table
 const X64 = {
