@@ -56,7 +56,7 @@ export async function startHeartbeat(app: App, handlers: readonly string[]): Pro
 
   async function beatAmongOthers(): Promise<void> {
     if (!(await app.store.instances.beat(epoch))) {
-      app.log.warn({ epoch }, 'this process was taken for dead; it goes on under a new name')
+      app.log.warn({ epoch }, 'the lease of this process expired; it rejoins as a new instance')
       epoch = await app.store.instances.register(self, alone)
     }
     // If this process missed its heartbeats because the database was unavailable, the others may have missed theirs. Give them time to
