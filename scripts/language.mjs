@@ -1,10 +1,6 @@
 // `npm run language`: looks in all tracked text files for language that a reader from the field has to decode (language-rules.mjs).
 // Prints each finding as file:line and a count per rule; exit code 1 if there are any.
-//
-//   npm run language                       all findings
-//   npm run language -- PATH …             only files in these folders, or these files
-//   npm run language -- --counts           only the table of counts, a folder per row and a rule per column
-//   npm run language -- --base REVISION    counts of that commit beside those of the working tree
+// `npm run language -- --help` prints its options.
 //
 // language-exceptions.json lists what is allowed, with the reason: { "file": file or folder, "text": part of the line (absent: all),
 // "rules": names of rules (absent: all), "why" }. An exception that matches nothing is a finding.
@@ -23,12 +19,20 @@ const UNCHECKED = [
   'scripts/language-rules.mjs',
   EXCEPTIONS_FILE,
 ]
+const USAGE = `npm run language                       all findings
+npm run language -- PATH …             only files in these folders, or these files
+npm run language -- --counts           only the table of counts, a folder per row and a rule per column
+npm run language -- --base REVISION    counts of that commit beside those of the working tree`
 const MAX_OUTPUT_BYTES = 256 * 1024 * 1024
 
 const { values: options, positionals: paths } = parseArgs({
-  options: { counts: { type: 'boolean' }, base: { type: 'string' } },
+  options: { counts: { type: 'boolean' }, base: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
   allowPositionals: true,
 })
+if (options.help) {
+  console.log(USAGE)
+  process.exit()
+}
 const exceptions = existsSync(EXCEPTIONS_FILE) ? JSON.parse(readFileSync(EXCEPTIONS_FILE, 'utf8')) : []
 const now = check(workingTree())
 

@@ -58,7 +58,7 @@ export function createClaimer({ app, epoch, handlers, free, start }: ClaimerOpti
   async function claimConstrained(count: number): Promise<number> {
     if (!constrained && projectLimit === null) return 0
     const all = await app.store.transaction(async ({ claims }) => {
-      await claims.lockTurns()
+      await claims.lockConstrained()
       const limited = await roundOf(count, limitedLane, (claimer, after) =>
         claims.claimLimited(claimer, after, projectLimit),
       )

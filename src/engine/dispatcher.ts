@@ -47,7 +47,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   /** Queued runs exist: new ones must not overtake them into the free slots. */
   let backlog = false
 
-  const taker = (): DispatchTarget => ({
+  const target = (): DispatchTarget => ({
     epoch: epoch(),
     // What a project may have at once can only be counted by a claim.
     slots: backlog || projectLimit !== null ? 0 : worker.free(),
@@ -60,7 +60,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       const batch = woken.slice(0, DISPATCH_BATCH)
       woken = woken.slice(batch.length)
       try {
-        take(await app.store.dispatch.events(batch, taker()))
+        take(await app.store.dispatch.events(batch, target()))
       } catch (error) {
         // Nothing is lost: the events stay in the outbox, and the sweep dispatches them.
         app.log.error({ error }, 'dispatch failed; the next sweep tries again')
@@ -130,7 +130,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     wake,
     pipelinedDispatch: {
       isReady: () => !(pipelining || dispatching || claiming || backlog),
-      statement: () => app.store.dispatch.pipelinedStatement(taker()),
+      statement: () => app.store.dispatch.pipelinedStatement(target()),
       onSent(rows, eventSeqs) {
         pipelining = takePipelined(rows, eventSeqs)
       },
@@ -139,7 +139,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       let dispatched = 0
       let batch: Dispatched
       do {
-        batch = await app.store.dispatch.oldest(taker())
+        batch = await app.store.dispatch.oldest(target())
         take(batch)
         dispatched += batch.events
       } while (batch.events === DISPATCH_BATCH)

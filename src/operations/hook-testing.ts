@@ -22,7 +22,7 @@ export const hooksTestFilter = defineJson({
   async run(app, caller, given) {
     checkEventType(given.event_type)
     if (given.project_id !== undefined) await app.store.projects.get(scopeOf(caller, given.project_id))
-    const items = await app.store.hookExplain.tryOut(caller.user_id, { ...given, bound: caller.bound })
+    const items = await app.store.hookExplain.testFilter(caller.user_id, { ...given, bound: caller.bound })
     return { tested: items.length, matched: items.filter(({ matches }) => matches).length, items }
   },
 })

@@ -1,14 +1,14 @@
 import { type Statement, sql } from '../../db/sql.ts'
 import { now, relax, type StoreContext } from '../context.ts'
 import {
-  type AssignmentRow,
   assigned,
-  assignmentColumns,
   functionOf,
   hookOf,
   laneCapable,
   laneLimited,
   type OwnedRun,
+  type OwnedRunRow,
+  ownedRunColumns,
   toOwnedRun,
 } from './owned-run.ts'
 
@@ -113,7 +113,7 @@ export function claims(context: StoreContext) {
     { epoch, breadth }: Claimer,
     rest: Statement,
   ): Promise<Claimed> {
-    const rows = await executor.query<AssignmentRow & Visited>(sql`
+    const rows = await executor.query<OwnedRunRow & Visited>(sql`
       with recursive ${lanesBehind(after, breadth)}, ${rest}, ${claimTaken(epoch)}
       select
         (select count(*)::int from lanes) as visited,
@@ -121,8 +121,8 @@ export function claims(context: StoreContext) {
         (select hook_id || ' ' || project_id from taken order by rank, n desc limit 1) as served,
         assignment.*
       from (select 1) always
-      left join (select ${assignmentColumns} from ${assigned(sql`claimed`)} order by c.run_at, c.event_seq) assignment on true`)
-    const [{ visited, last, served }] = rows as [AssignmentRow & Visited]
+      left join (select ${ownedRunColumns} from ${assigned(sql`claimed`)} order by c.run_at, c.event_seq) assignment on true`)
+    const [{ visited, last, served }] = rows as [OwnedRunRow & Visited]
     const runs = rows.filter(({ id }) => id !== null).map(toRun)
     const complete = visited < breadth
     return { runs, next: laneOf(served ?? (complete ? null : last)), complete }
@@ -168,14 +168,14 @@ export function claims(context: StoreContext) {
      * Locks claims with limits: only one process at a time may count running runs and start more. The lock lasts until the transaction
      * ends, whose commit does not wait for the disk.
      */
-    async lockTurns(): Promise<void> {
+    async lockConstrained(): Promise<void> {
       await relax(db)
       await db.query(sql`select pg_advisory_xact_lock(7317320442)`)
     },
 
     /**
      * Claims runs of hooks and functions with a limit, or all runs if `projectLimit` (concurrent runs of one project; null for no limit) is set.
-     * Must run in a transaction that has called `lockTurns`.
+     * Must run in a transaction that has called `lockConstrained`.
      */
     claimLimited(claimer: Claimer, after: Lane, projectLimit: number | null): Promise<Claimed> {
       const { count, handlers } = claimer
@@ -200,7 +200,7 @@ export function claims(context: StoreContext) {
     /**
      * Claims the first unfinished run of each ordering key if it is due. No run of its key may be running, and no earlier event may wait
      * for dispatch. `cursors` has the key after which to continue for each hook, and is updated. Must run in a transaction that has called
-     * `lockTurns`.
+     * `lockConstrained`.
      *
      * PostgreSQL overestimates the cost of this statement (2,600,000 for a plan that takes 0.1 ms). With its compiler it takes 1,260 ms, so
      * connections set `jit=off`.
@@ -211,7 +211,7 @@ export function claims(context: StoreContext) {
       projectLimit: number | null,
     ): Promise<Claimed> {
       const { epoch, count, handlers } = claimer
-      const rows = await db.query<AssignmentRow & { looked: Record<string, Looked> | null }>(sql`
+      const rows = await db.query<OwnedRunRow & { looked: Record<string, Looked> | null }>(sql`
         with recursive ordered_hooks as (
           (
             select hook_id, 1 as n from zerodb_runs
@@ -291,7 +291,7 @@ export function claims(context: StoreContext) {
           (select jsonb_object_agg(hook_id, jsonb_build_object('visited', visited, 'last', last, 'served', served)) from looked) as looked,
           assignment.*
         from (select 1) always
-        left join (select ${assignmentColumns} from ${assigned(sql`claimed`)} order by c.event_seq) assignment on true`)
+        left join (select ${ownedRunColumns} from ${assigned(sql`claimed`)} order by c.event_seq) assignment on true`)
       const looked = rows[0]?.looked ?? {}
       let complete = true
       for (const [hook, { visited, last, served }] of Object.entries(looked)) {
@@ -366,15 +366,9 @@ function withinLimits(count: number, projectLimit: number | null): Statement {
 }
 
 /** Removes the columns that do not belong to the run. */
-function toRun(row: AssignmentRow): OwnedRun {
-  const {
-    visited: _1,
-    last: _2,
-    served: _3,
-    looked: _4,
-    ...assignment
-  } = row as AssignmentRow & Record<string, unknown>
-  return toOwnedRun(assignment as AssignmentRow)
+function toRun(row: OwnedRunRow): OwnedRun {
+  const { visited: _1, last: _2, served: _3, looked: _4, ...assignment } = row as OwnedRunRow & Record<string, unknown>
+  return toOwnedRun(assignment as OwnedRunRow)
 }
 
 function laneOf(text: string | null): Lane {

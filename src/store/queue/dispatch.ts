@@ -1,7 +1,7 @@
 import { type Statement, sql } from '../../db/sql.ts'
 import { now, type StoreContext } from '../context.ts'
 import { EVENT_E, orderOf, passesFilter, seenOf, subscribesTo } from './hook-filter-sql.ts'
-import { type AssignmentRow, capable, limited, type OwnedRun, toOwnedRun } from './owned-run.ts'
+import { capable, limited, type OwnedRun, type OwnedRunRow, toOwnedRun } from './owned-run.ts'
 
 /** Maximum number of events that one statement dispatches. */
 export const DISPATCH_BATCH = 256
@@ -34,19 +34,19 @@ export function dispatch(context: StoreContext) {
 
   return {
     /** Dispatches those of these events that are not yet dispatched. */
-    async events(seqs: readonly number[], taker: DispatchTarget): Promise<Dispatched> {
+    async events(seqs: readonly number[], target: DispatchTarget): Promise<Dispatched> {
       // A subselect, so that one cached plan serves any number of events.
-      return dispatchedIn(await asyncCommit.query(fanOut(context, sql`(select ${seqs}::bigint[])::bigint[]`, taker)))
+      return dispatchedIn(await asyncCommit.query(fanOut(context, sql`(select ${seqs}::bigint[])::bigint[]`, target)))
     },
 
     /** Dispatches the oldest undispatched events, left by a crash or a lost wake-up. */
-    async oldest(taker: DispatchTarget): Promise<Dispatched> {
-      return dispatchedIn(await asyncCommit.query(fanOut(context, oldest, taker)))
+    async oldest(target: DispatchTarget): Promise<Dispatched> {
+      return dispatchedIn(await asyncCommit.query(fanOut(context, oldest, target)))
     },
 
     /** Returns the statement of a pipelined dispatch. It dispatches the events of the write, unless there are `DISPATCH_BATCH` older ones. */
-    pipelinedStatement(taker: DispatchTarget): Statement {
-      return fanOut(context, oldest, taker, sql`cross join set_config('synchronous_commit', 'off', true)`)
+    pipelinedStatement(target: DispatchTarget): Statement {
+      return fanOut(context, oldest, target, sql`cross join set_config('synchronous_commit', 'off', true)`)
     },
 
     /** Reads the rows of `pipelinedStatement`. */
@@ -66,7 +66,7 @@ export function dispatch(context: StoreContext) {
 }
 
 /** Result rows: one per created run, or one without a run. */
-type Row = Omit<AssignmentRow, 'attempts' | 'base_attempts' | 'trigger' | 'ordering' | 'constrained' | 'synthetic'> & {
+type Row = Omit<OwnedRunRow, 'attempts' | 'base_attempts' | 'trigger' | 'ordering' | 'constrained' | 'synthetic'> & {
   events: number
   mine: boolean | null
   turn: boolean

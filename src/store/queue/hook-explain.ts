@@ -15,7 +15,7 @@ export function hookExplain({ db }: StoreContext) {
      * Returns how a hook with this filter and ordering key would handle the latest events of a type, newest first. Uses the current state
      * of the rows. Throws `invalid` for an invalid filter or ordering key.
      */
-    async tryOut(
+    async testFilter(
       userId: string,
       given: Pick<FilterTest, 'event_type' | 'filter' | 'ordering_key' | 'project_id' | 'limit'> & {
         bound: string | null

@@ -61,7 +61,7 @@ export function maintenance(context: StoreContext) {
             count(*) < ${EVENTS_AT_ONCE}::int or bool_or(created_at >= ${young(keep)}) as ended
           from looked
         ),
-        doomed as materialized (
+        expired_runs as materialized (
           select r.id
           from zerodb_runs r
           where r.event_seq > ${after}::bigint and r.event_seq <= (select through from reach) and ${isOver(keep)}
@@ -71,7 +71,7 @@ export function maintenance(context: StoreContext) {
           for update skip locked
         ),
         gone_runs as (
-          delete from zerodb_runs where id in (select id from doomed) returning id
+          delete from zerodb_runs where id in (select id from expired_runs) returning id
         ),
         gone_events as (
           delete from zerodb_events e
@@ -81,7 +81,7 @@ export function maintenance(context: StoreContext) {
             and looked.created_at < ${before(keep.seconds)}
             and not exists (select from zerodb_outbox o where o.seq = looked.seq)
             and not exists (
-              select from zerodb_runs r where r.event_seq = looked.seq and r.id not in (select id from doomed)
+              select from zerodb_runs r where r.event_seq = looked.seq and r.id not in (select id from expired_runs)
             )
             and not exists (
               select from zerodb_replays p
@@ -110,7 +110,7 @@ export function maintenance(context: StoreContext) {
         with ended_jobs as materialized (
           select id from zerodb_replays where status <> 'running' and finished_at < ${young(keep)}
         ),
-        doomed as materialized (
+        expired_runs as materialized (
           select id from (
             select r.id from zerodb_runs r
             where r.event_seq is null and r.finished_at is not null and ${isOver(keep)}
@@ -130,12 +130,12 @@ export function maintenance(context: StoreContext) {
           limit ${RUNS_AT_ONCE}::int
         ),
         gone_runs as (
-          delete from zerodb_runs where id in (select id from doomed) returning id
+          delete from zerodb_runs where id in (select id from expired_runs) returning id
         ),
         gone_jobs as (
           delete from zerodb_replays p
           where p.id in (select id from ended_jobs)
-            and not exists (select from zerodb_runs r where r.replay_id = p.id and r.id not in (select id from doomed))
+            and not exists (select from zerodb_runs r where r.replay_id = p.id and r.id not in (select id from expired_runs))
         )
         select count(*)::int as runs from gone_runs`)
       const { runs } = row!

@@ -32,7 +32,7 @@ export interface OwnedRun {
   trace: string | null
 }
 
-export interface AssignmentRow extends Omit<OwnedRun, 'event' | 'chain'> {
+export interface OwnedRunRow extends Omit<OwnedRun, 'event' | 'chain'> {
   event_id: string
   event: Event['event']
   channel: Event['channel']
@@ -51,7 +51,7 @@ export function toOwnedRun({
   chain_id,
   depth,
   ...run
-}: AssignmentRow): OwnedRun {
+}: OwnedRunRow): OwnedRun {
   return {
     ...run,
     event: { id: event_id, event, channel, data, timestamp } as Event,
@@ -69,7 +69,7 @@ export const laneLimited = sql`coalesce(h.concurrency, h.function_concurrency, f
  * The columns of an owned run, from its run `c`, hook `h`, event `e`, and function `f` if it has no hook. Hook, event and function can be
  * missing.
  */
-export const assignmentColumns = sql`
+export const ownedRunColumns = sql`
   c.id, c.handler, c.attempts, c.base_attempts, nullif(c.hook_id, c.function_id) as hook_id, c.function_id, c.trigger,
   coalesce(h.hook_config, case when f.is_active then '{}'::jsonb end) as config, coalesce(h.retry, f.retry) as retry,
   case when c.ordering_key is not null then h.ordering_key ->> 'policy' end as ordering,
@@ -86,7 +86,7 @@ export const assignmentColumns = sql`
   coalesce(e.depth, c.depth, 0) as depth,
   coalesce(e.trace, c.input ->> 'trace') as trace`
 
-/** Joins `claimed` (rows of `zerodb_runs`) with the hook, event and function that `assignmentColumns` reads. */
+/** Joins `claimed` (rows of `zerodb_runs`) with the hook, event and function that `ownedRunColumns` reads. */
 export function assigned(claimed: Statement): Statement {
   return sql`
     ${claimed} c

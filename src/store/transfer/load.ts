@@ -56,7 +56,7 @@ export function mappedId(salt: string, id: string): string {
 
 const mapped = (salt: string, id: Statement) => sql`md5(${salt}::text || (${id})::uuid::text)::uuid`
 
-function saysTheSame(text: unknown, value: unknown): boolean {
+function isSameJson(text: unknown, value: unknown): boolean {
   if (typeof text !== 'string') return false
   try {
     return isDeepStrictEqual(withDoubles(parseStoredJson(text)), withDoubles(value))
@@ -204,9 +204,7 @@ export function load({ db }: StoreContext) {
       }
       if (shape.name === 'function_versions') {
         // Only `config` was validated, so its text is kept only if both are equal.
-        const texts = rows.map(({ row }) =>
-          saysTheSame(row['config_text'], row['config']) ? row['config_text'] : null,
-        )
+        const texts = rows.map(({ row }) => (isSameJson(row['config_text'], row['config']) ? row['config_text'] : null))
         values['new_config_text'] = sql`${texts as (string | null)[]}::text[]`
         given['config_text'] = sql`l.new_config_text`
       }
