@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { createdAt, flag, integer, metadata, optionalProjectId, ownProjectId, updatedAt, warnings } from './common.ts'
 import { eventType } from './events.ts'
-import { orderingKey, retryPolicy } from './hook.ts'
+import { orderingKeyInput, retryPolicy } from './hook.ts'
 import { PERMISSIONS } from './login.ts'
 import { MISSED, OVERLAP } from './schedule.ts'
 
@@ -38,14 +38,7 @@ export const eventTrigger = z
     filter: metadata
       .optional()
       .describe('Only events that match this filter count. When absent: all events of the type'),
-    ordering_key: z
-      .union([
-        z
-          .string()
-          .describe('Path into the `data` or the `row` of the event, with the policy `block`')
-          .transform((path) => ({ path, policy: 'block' as const })),
-        orderingKey,
-      ])
+    ordering_key: orderingKeyInput
       .optional()
       .describe('How runs are ordered: a path, or a path and a policy. When absent: not at all'),
     retry: retryPolicy.optional().describe('When failed runs are tried again. When absent: `retry` of the function'),

@@ -27,6 +27,15 @@ export const orderingKey = z
     description: 'Runs of events with the same value at `path` execute one after the other, in the order of the events',
   })
 
+/** An ordering key as requests give it: a path alone has the policy `block`. */
+export const orderingKeyInput = z.union([
+  z
+    .string()
+    .describe('Path into the `data` or the `row` of the event, with the policy `block`')
+    .transform((path) => ({ path, policy: 'block' as const })),
+  orderingKey,
+])
+
 export const retryPolicy = z
   .strictObject({
     max_attempts: z.number().int().min(1).max(100).optional().describe('Maximum number of attempts. When absent: 8'),
@@ -92,14 +101,7 @@ const delivery = {
     description: 'Only events that match this filter count. Null or absent: all events of the type',
     examples: [{ 'data.table_name': 'orders', 'row.total': { $gte: 100 } }],
   }),
-  ordering_key: z
-    .union([
-      z
-        .string()
-        .describe('Path into the `data` or the `row` of the event, with the policy `block`')
-        .transform((path) => ({ path, policy: 'block' as const })),
-      orderingKey,
-    ])
+  ordering_key: orderingKeyInput
     .nullish()
     .describe('How runs are ordered: a path, or a path and a policy. Null or absent: not at all'),
   retry: retryPolicy.nullish().describe('When failed runs are tried again. Null or absent: as by default'),
