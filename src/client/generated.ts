@@ -67,6 +67,11 @@ export const ROUTES = {
   'vectors.list': 'GET /api/v1/projects/:project_id/database/vectors',
   'vectors.get': 'GET /api/v1/projects/:project_id/database/vectors/:vector_id',
   'vectors.delete': 'DELETE /api/v1/projects/:project_id/database/vectors/:vector_id',
+  'embeddings.generate': 'POST /api/v1/projects/:project_id/embeddings/generate',
+  'embeddings.embed_and_store': 'POST /api/v1/projects/:project_id/embeddings/embed-and-store',
+  'embeddings.search': 'POST /api/v1/projects/:project_id/embeddings/search',
+  'embeddings.models': 'GET /api/v1/projects/:project_id/embeddings/models',
+  'embeddings.create': 'POST /api/v1/embeddings',
   'embeddings.re_embed': 'POST /api/v1/projects/:project_id/database/embeddings/re-embed',
   'memory.store': 'POST /api/v1/projects/:project_id/database/memory/store',
   'memory.list': 'GET /api/v1/projects/:project_id/database/memory',
@@ -125,7 +130,7 @@ export const PAGES: { readonly [Name in OperationName]?: string } = {
 }
 
 /** Operations that only read although their method is not GET. */
-export const READS: readonly OperationName[] = ['hooks.test_filter', 'vectors.search', 'memory.recall', 'files.search', 'rows.query']
+export const READS: readonly OperationName[] = ['hooks.test_filter', 'vectors.search', 'embeddings.generate', 'embeddings.search', 'embeddings.create', 'memory.recall', 'files.search', 'rows.query']
 
 /** Streams whose last message is `end`; other streams have no end. */
 export const ENDING: readonly OperationName[] = ['runs.logs']
@@ -1829,6 +1834,204 @@ export interface VectorsDeleteInput {
   namespace?: string | undefined
 }
 
+export interface EmbeddingsGenerateInput {
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
+  project_id?: string | undefined
+  /** 1 to 100 texts, each with at most 100,000 characters, and 200,000 together */
+  texts: string[]
+  /** Model that embeds the texts: one of `embeddings.models`. When absent: the configured one. The configured one also stands in for a model that the server does not have, with a warning */
+  model?: string | null | undefined
+  /** Embeddings always have length 1. False is answered with a warning */
+  normalize?: boolean | undefined
+}
+
+/** Embeddings of texts */
+export interface GeneratedEmbeddings {
+  /** The embeddings, in the order of the texts */
+  embeddings: number[][]
+  /** Model that made the embeddings */
+  model: string
+  /** Length of each embedding */
+  dimensions: number
+  /** Number of embeddings */
+  count: number
+  /** Id of the project of the request */
+  project_id: string
+  /** Time that the request took, in milliseconds */
+  processing_time_ms: number
+  /** Likely mistakes in the request. Absent when there are none */
+  warnings?: string[]
+}
+
+export interface EmbeddingsEmbedAndStoreInput {
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
+  project_id?: string | undefined
+  /** 1 to 100 texts, each with at most 100,000 characters, and 200,000 together */
+  texts: string[]
+  /** An id for each text. An existing vector with the id is replaced. When absent, the server makes the ids */
+  vector_ids?: string[] | null | undefined
+  /** Metadata for each text. When absent: none */
+  metadata_list?: Array<Record<string, unknown>> | null | undefined
+  /** Namespace that the vectors belong to */
+  namespace?: string | undefined
+  /** Source of the vectors, in your own words */
+  source?: string | undefined
+  /** Model that embeds the texts: one of `embeddings.models`. When absent: the configured one. The configured one also stands in for a model that the server does not have, with a warning */
+  model?: string | null | undefined
+}
+
+/** Vectors that were made from texts and stored */
+export interface EmbeddedAndStored {
+  /** Always true: all texts are stored, or the request fails */
+  success: true
+  /** Number of vectors that were stored */
+  vectors_stored: number
+  /** Number of texts that were embedded */
+  embeddings_generated: number
+  /** Ids of the vectors, in the order of the texts */
+  vector_ids: string[]
+  /** Model that made the embeddings */
+  model: string
+  /** Length of each embedding */
+  dimensions: number
+  /** Namespace that the vectors belong to */
+  namespace: string
+  /** Time that the request took, in milliseconds */
+  processing_time_ms: number
+  /** Likely mistakes in the request. Absent when there are none */
+  warnings?: string[]
+}
+
+export interface EmbeddingsSearchInput {
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
+  project_id?: string | undefined
+  /** The text to compare with */
+  query: string
+  /** Namespace to search in */
+  namespace?: string | undefined
+  /** Maximum number of results */
+  limit?: number | undefined
+  /** Lowest cosine similarity of a result. Null or absent: no lower bound */
+  threshold?: number | null | undefined
+  /** Filter on the metadata. Null or absent: no filter */
+  metadata_filter?: Record<string, unknown> | null | undefined
+  /** Search only vectors of this model. When absent, or not a model of the server (with a warning): the model that made the vectors of the namespace */
+  model?: string | null | undefined
+}
+
+/** Result of a search by text */
+export interface EmbeddingMatches {
+  /** The vectors found, the most similar first */
+  results: EmbeddingMatch[]
+  /** The query of the request */
+  query: string
+  /** Number of results in this response */
+  total_results: number
+  /** Model that embedded the query */
+  model: string
+  /** Time that the request took, in milliseconds */
+  processing_time_ms: number
+  /** Likely mistakes in the request. Absent when there are none */
+  warnings?: string[]
+}
+
+/** A text that a search found */
+export interface EmbeddingMatch {
+  /** Id of the vector, unique in its namespace */
+  vector_id: string
+  /** Id of the project that it belongs to */
+  project_id: string
+  /** Namespace that the vector belongs to */
+  namespace: string
+  /** The embedding; null until one has been computed */
+  vector_embedding: number[] | null
+  /** Length of the embedding; null when there is none */
+  dimension: number | null
+  /** Model that made the embedding; null when the client sent it */
+  model: string | null
+  /** Metadata of the vector */
+  vector_metadata: Record<string, unknown>
+  /** Same value as `vector_metadata` */
+  metadata: Record<string, unknown>
+  /** The text that the vector stands for; null when there is none */
+  document: string | null
+  /** Summary of the document by the hook auto_summarize; null when there is none */
+  summary: string | null
+  /** Source of the vector */
+  source: string
+  /** When it was created: ISO 8601 in UTC, with microseconds */
+  created_at: string
+  /** When it last changed: ISO 8601 in UTC, with microseconds */
+  updated_at: string
+  /** Cosine similarity with the query, from -1 to 1 */
+  similarity: number
+  /** Same value as `similarity` */
+  score: number
+  /** Cosine distance: 1 minus the similarity */
+  distance: number
+  /** Same value as `vector_id` */
+  id: string
+}
+
+export interface EmbeddingsModelsInput {
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
+  project_id?: string | undefined
+}
+
+/** A model that embeds texts */
+export interface EmbeddingModel {
+  /** Name of the model, for the field `model` */
+  id: string
+  /** Length of its embeddings; null until the first one is known */
+  dimensions: number | null
+  /** Where the model runs */
+  description: string
+  /** True for the configured model, which requests without `model` use */
+  is_default: boolean
+}
+
+export interface EmbeddingsCreateInput {
+  /** Id of the project. When absent or `-`: the project of the API key, of the header X-Project-ID, or your default one */
+  project_id?: string | undefined
+  /** A text, or 1 to 100 texts, each with at most 100,000 characters, and 200,000 together */
+  input: string | string[]
+  /** Model that embeds the texts: one of `embeddings.models`. When absent: the configured one. The configured one also stands in for a model that the server does not have, with a warning */
+  model?: string | null | undefined
+  /** `float`: lists of numbers. `base64`: the bytes of 32-bit floats, little-endian */
+  encoding_format?: 'float' | 'base64' | undefined
+  /** Length of the embeddings. Only the length that the model has is accepted */
+  dimensions?: number | null | undefined
+}
+
+/** Embeddings of texts, in the form of the OpenAI API */
+export interface CreatedEmbeddings {
+  /** Always `list` */
+  object: 'list'
+  /** The embeddings, in the order of the texts */
+  data: CreatedEmbedding[]
+  /** Model that made the embeddings */
+  model: string
+  /** Size of the texts */
+  usage: {
+    /** Estimated number of tokens: one for four characters */
+    prompt_tokens: number
+    /** Same value as `prompt_tokens` */
+    total_tokens: number
+  }
+  /** Likely mistakes in the request. Absent when there are none */
+  warnings?: string[]
+}
+
+/** The embedding of one text */
+export interface CreatedEmbedding {
+  /** Always `embedding` */
+  object: 'embedding'
+  /** Position of the text in the request */
+  index: number
+  /** The embedding, in the form of `encoding_format` */
+  embedding: number[] | string
+}
+
 export interface EmbeddingsReEmbedInput {
   /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
   project_id?: string | undefined
@@ -2992,6 +3195,36 @@ export interface Operations {
     delete(input: VectorsDeleteInput, options?: CallOptions): Promise<void>
   }
   embeddings: {
+    /**
+     * Embed texts. `POST /api/v1/projects/:project_id/embeddings/generate`
+     *
+     * Returns an embedding for each text and stores nothing.
+     */
+    generate(input: EmbeddingsGenerateInput, options?: CallOptions): Promise<GeneratedEmbeddings>
+    /**
+     * Embed texts and store them as vectors. `POST /api/v1/projects/:project_id/embeddings/embed-and-store`
+     *
+     * Embeds the texts and stores them as documents of vectors, all or none. Emits one `zerodb.vector.batch_stored`.
+     */
+    embed_and_store(input: EmbeddingsEmbedAndStoreInput, options?: CallOptions): Promise<EmbeddedAndStored>
+    /**
+     * Search stored texts by meaning. `POST /api/v1/projects/:project_id/embeddings/search`
+     *
+     * Embeds the query and returns the vectors of a namespace that are nearest to it. `vectors.search` also searches with a vector.
+     */
+    search(input: EmbeddingsSearchInput, options?: CallOptions): Promise<EmbeddingMatches>
+    /**
+     * List the models that embed texts. `GET /api/v1/projects/:project_id/embeddings/models`
+     *
+     * Returns the models of the server, the configured one first.
+     */
+    models(input?: EmbeddingsModelsInput, options?: CallOptions): Promise<EmbeddingModel[]>
+    /**
+     * Embed texts, in the form of the OpenAI API. `POST /api/v1/embeddings`
+     *
+     * Returns an embedding for each text and stores nothing. OpenAI clients can use `/api/v1` as their base URL.
+     */
+    create(input: EmbeddingsCreateInput, options?: CallOptions): Promise<CreatedEmbeddings>
     /**
      * Convert embeddings to the configured model. `POST /api/v1/projects/:project_id/database/embeddings/re-embed`
      *

@@ -11,6 +11,10 @@ const REWRITES: readonly [RegExp, string][] = [
   [/^\/(?:api\/)?v1\/public\/zerodb\/files$/, `${DATABASE}-/database/files/upload`],
   [new RegExp(`^/(?:api/)?v1/public/zerodb/files/(${ID})$`), `${DATABASE}-/database/files/$1/download`],
   [/^\/(?:api\/)?v1\/(?:public\/)?zerodb\/events$/, `${DATABASE}-/database/events`],
+  [
+    /^\/(?:api\/)?v1\/(?:public\/)?embeddings\/(generate|embed-and-store|search|models)$/,
+    '/api/v1/projects/-/embeddings/$1',
+  ],
   [/^\/(?:api\/)?v1\/(?:public\/)?zerodb\/projects(.*)$/, '/api/v1/projects$1'],
   [/^\/(?:api\/)?v1\/(?:public\/)?projects(.*)$/, '/api/v1/projects$1'],
   [new RegExp(`^/(?:api/)?v1/(?:public/)?(?:zerodb/)?(${ID})/database(.*)$`), `${DATABASE}$1/database$2`],
@@ -28,6 +32,10 @@ export const ROUTE_ALIASES: Readonly<Record<string, readonly string[]>> = {
   'keys.create': ['POST /api/v1/auth/keys'],
   'projects.update': ['PUT /api/v1/projects/:project_id'],
   'projects.status': ['GET /api/v1/projects/:project_id/database/status'],
+  'embeddings.generate': ['POST /api/v1/projects/:project_id/database/embeddings/generate'],
+  'embeddings.embed_and_store': ['POST /api/v1/projects/:project_id/database/embeddings/embed-and-store'],
+  'embeddings.search': ['POST /api/v1/projects/:project_id/database/embeddings/search'],
+  'embeddings.models': ['GET /api/v1/projects/:project_id/database/embeddings/models'],
   'memory.store': ['POST /api/v1/projects/:project_id/database/memory'],
   'memory.forget': ['DELETE /api/v1/public/memory/v2/forget/:memory_id'],
   'files.upload': [
@@ -53,6 +61,14 @@ const FIELD_ALIASES: Readonly<Record<string, Readonly<Record<string, readonly st
     metadata_filter: ['filter', 'filter_metadata'],
   },
   'vectors.list': { offset: ['skip'] },
+  'embeddings.generate': { texts: ['input'] },
+  'embeddings.embed_and_store': { texts: ['input'], namespace: ['collection'] },
+  'embeddings.search': {
+    limit: ['top_k'],
+    threshold: ['similarity_threshold'],
+    namespace: ['collection'],
+    metadata_filter: ['filter', 'filter_metadata'],
+  },
   'memory.store': { memory_metadata: ['metadata'] },
   'memory.list': { offset: ['skip'] },
   'memory.recall': { limit: ['top_k'] },
@@ -138,6 +154,7 @@ function rewriteFields(
   operation: string,
   fields: Readonly<Record<string, unknown>>,
 ): Readonly<Record<string, unknown>> {
+  if (operation === 'embeddings.generate' || operation === 'embeddings.embed_and_store') return withTexts(fields)
   if (operation !== 'rows.query') return fields
   const { filters, order, sort_by, ...rest } = fields
   const conditions = Array.isArray(filters) ? filterOf(filters) : undefined
@@ -148,6 +165,17 @@ function rewriteFields(
     ...(sort === undefined
       ? { ...(order === undefined ? {} : { order }), ...(sort_by === undefined ? {} : { sort_by }) }
       : { sort }),
+  }
+}
+
+/** Converts a single `text` with its `metadata`, or an `input` that is a text, to lists. */
+function withTexts({ text, metadata, ...rest }: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const { input } = rest
+  return {
+    ...rest,
+    ...(typeof input === 'string' ? { input: [input] } : {}),
+    ...(text === undefined ? {} : { texts: [text] }),
+    ...(metadata === undefined ? {} : text === undefined ? { metadata } : { metadata_list: [metadata] }),
   }
 }
 

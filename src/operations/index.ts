@@ -1,4 +1,11 @@
-import { embeddingsReembed } from './embeddings.ts'
+import {
+  embeddingsCreateOperation,
+  embeddingsEmbedAndStore,
+  embeddingsGenerateOperation,
+  embeddingsModelsOperation,
+  embeddingsReembed,
+  embeddingsSearchOperation,
+} from './embeddings.ts'
 import { eventLogGet, eventLogHooks, eventLogListOperation } from './event-log.ts'
 import { eventLogStreamOperation } from './event-stream.ts'
 import { filesDelete, filesDownload, filesGet, filesList, filesSearch, filesUpload } from './files.ts'
@@ -123,6 +130,11 @@ export const OPERATIONS: readonly Operation[] = [
   vectorsList,
   vectorsGet,
   vectorsDelete,
+  embeddingsGenerateOperation,
+  embeddingsEmbedAndStore,
+  embeddingsSearchOperation,
+  embeddingsModelsOperation,
+  embeddingsCreateOperation,
   embeddingsReembed,
   memoryStoreOperation,
   memoryListOperation,

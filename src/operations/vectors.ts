@@ -109,28 +109,30 @@ export const vectorsSearch = defineJson({
   input: vectorSearch,
   errors: ['dimension_mismatch', 'provider_refused'],
   output: vectorMatches,
-  async run(app, caller, input) {
-    const scope = scopeOf(caller, input.project_id)
-    const start = app.clock.now()
-    const spaces = await app.store.vectors.spaces(scope, input.namespace)
-    // An empty result is either an empty project or one of another user, so only then the project is checked.
-    if (spaces.length === 0) await app.store.projects.get(scope)
-    const { query, model } = await queryVector(app, scope, input, spaces)
-    const space = chooseSpace(spaces, query.length, model, input.namespace)
-    const options = { limit: input.limit, threshold: input.threshold ?? null, filter: input.metadata_filter ?? null }
-    const { rows, total, total_is_exact } = space
-      ? await search(app, scope, { ...space, namespace: input.namespace }, query, options)
-      : { rows: [], total: 0, total_is_exact: true }
-    return {
-      vectors: rows,
-      results: rows,
-      total_count: total,
-      total_is_exact,
-      model: space?.model ?? null,
-      search_time_ms: app.clock.now() - start,
-    }
-  },
+  run: (app, caller, input) => searchVectors(app, scopeOf(caller, input.project_id), input),
 })
+
+/** Searches a namespace with a vector or a text. Throws the errors of `vectors.search`. */
+export async function searchVectors(app: App, scope: Scope, input: z.infer<typeof vectorSearch>) {
+  const start = app.clock.now()
+  const spaces = await app.store.vectors.spaces(scope, input.namespace)
+  // An empty result is either an empty project or one of another user, so only then the project is checked.
+  if (spaces.length === 0) await app.store.projects.get(scope)
+  const { query, model } = await queryVector(app, scope, input, spaces)
+  const space = chooseSpace(spaces, query.length, model, input.namespace)
+  const options = { limit: input.limit, threshold: input.threshold ?? null, filter: input.metadata_filter ?? null }
+  const { rows, total, total_is_exact } = space
+    ? await search(app, scope, { ...space, namespace: input.namespace }, query, options)
+    : { rows: [], total: 0, total_is_exact: true }
+  return {
+    vectors: rows,
+    results: rows,
+    total_count: total,
+    total_is_exact,
+    model: space?.model ?? null,
+    search_time_ms: app.clock.now() - start,
+  }
+}
 
 /** Returns the query as a vector, and the model whose vectors it is compared with (undefined for any model with its dimensions). */
 async function queryVector(

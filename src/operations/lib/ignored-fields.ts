@@ -3,6 +3,10 @@
  * unknown fields are rejected.
  */
 export const IGNORED_FIELDS: Readonly<Record<string, readonly string[]>> = {
+  'embeddings.create': ['user', 'normalize'],
+  'embeddings.embed_and_store': ['normalize', 'encoding_format'],
+  'embeddings.generate': ['encoding_format'],
+  'embeddings.search': ['normalize'],
   'events.publish': ['timestamp'],
   'files.upload': ['embedding', 'tags'],
   'hooks.create': ['hook_id', 'metadata'],

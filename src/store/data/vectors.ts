@@ -40,6 +40,7 @@ const onConflict = sql`
     end,
     model = case
       when excluded.embedding is null and zerodb_vectors.document is not distinct from excluded.document then zerodb_vectors.model
+      else excluded.model
     end,
     requested_model = null,
     next_embedding = null,
@@ -85,8 +86,15 @@ export function vectors(context: StoreContext) {
       return { ...row, vector_embedding: embedding ?? row.vector_embedding }
     },
 
-    /** Stores all vectors or none, with one event for the batch. If two have the same id, the last one is stored. */
-    async upsertBatch(scope: Scope, batch: readonly VectorInput[]): Promise<{ vector_ids: string[]; count: number }> {
+    /**
+     * Stores all vectors or none, with one event for the batch. If two have the same id, the last one is stored. `model` is the model that
+     * made the embeddings; null if they come from the client.
+     */
+    async upsertBatch(
+      scope: Scope,
+      batch: readonly VectorInput[],
+      model: string | null = null,
+    ): Promise<{ vector_ids: string[]; count: number }> {
       const batchId = randomUUID()
       const byId = new Map<string, VectorInput & { vector_id: string }>()
       const ids = batch.map((vector) => {
@@ -101,8 +109,10 @@ export function vectors(context: StoreContext) {
         sql`
         with owner as (${userProject(scope)}),
         vector as (
-          insert into zerodb_vectors (project_id, namespace, vector_id, embedding, document, metadata, source, batch_id)
-          select owner.project_id, item.namespace, item.vector_id, item.embedding, item.document, item.metadata::jsonb, item.source, ${batchId}::uuid
+          insert into zerodb_vectors (project_id, namespace, vector_id, embedding, model, document, metadata, source, batch_id)
+          select
+            owner.project_id, item.namespace, item.vector_id, item.embedding, ${model}, item.document, item.metadata::jsonb, item.source,
+            ${batchId}::uuid
           from owner, unnest(
             ${rows.map((item) => item.namespace)}::text[],
             ${rows.map((item) => item.vector_id)}::text[],

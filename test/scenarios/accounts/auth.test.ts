@@ -108,6 +108,11 @@ const EXAMPLES: Record<string, (fixtures: Fixtures) => Example> = {
   'vectors.upsert_batch': inProject(({ vector }) => ({ body: [{ vector_id: vector, vector_embedding: [0, 1] }] })),
   'vectors.search': inProject(() => ({ body: { query_vector: [1, 0] } })),
   'vectors.list': inProject(),
+  'embeddings.generate': inProject(() => ({ body: { texts: ['a text'] } })),
+  'embeddings.embed_and_store': inProject(({ vector }) => ({ body: { texts: ['a text'], vector_ids: [vector] } })),
+  'embeddings.search': inProject(() => ({ body: { query: 'a text', namespace: 'texts' } })),
+  'embeddings.models': inProject(),
+  'embeddings.create': () => ({ body: { input: 'a text' } }),
   'embeddings.re_embed': inProject(() => ({ body: {} })),
   'vectors.get': inProject(({ vector }) => ({ params: { vector_id: vector } })),
   'memory.store': inProject(() => ({ body: { content: 'more' } })),
@@ -299,6 +304,7 @@ describe('every operation that needs a key', () => {
       'backups.create': 403,
       'memory.recall': 200,
       'keys.create': 201,
+      'embeddings.create': 200,
       'sandbox.execute': 200,
     }
     for (const operation of IN_ORDER) {
