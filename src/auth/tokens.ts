@@ -34,6 +34,45 @@ export async function verifyAccessToken(secret: Uint8Array, token: string, clock
   }
 }
 
+/** Audience of stream tokens, which separates them from access tokens. */
+const STREAM_AUDIENCE = 'zerodb:stream'
+
+/** Signs a token that only permits to read the published events of one project. `expiresAt` is in seconds since 1970. */
+export function signStreamToken(
+  secret: Uint8Array,
+  { user_id, project_id }: { user_id: string; project_id: string },
+  expiresAt: number,
+): Promise<string> {
+  return new SignJWT({ project_id })
+    .setProtectedHeader({ alg: 'HS256' })
+    .setSubject(user_id)
+    .setIssuer(ISSUER)
+    .setAudience(STREAM_AUDIENCE)
+    .setExpirationTime(expiresAt)
+    .sign(secret)
+}
+
+/** Returns the user and project of a valid stream token; null for any other text. */
+export async function verifyStreamToken(
+  secret: Uint8Array,
+  token: string,
+  clock: Clock,
+): Promise<{ user_id: string; project_id: string } | null> {
+  try {
+    const { payload } = await jwtVerify<{ project_id: string }>(token, secret, {
+      algorithms: ['HS256'],
+      issuer: ISSUER,
+      audience: STREAM_AUDIENCE,
+      requiredClaims: ['sub', 'exp', 'project_id'],
+      currentDate: new Date(clock.now()),
+    })
+    return { user_id: payload.sub!, project_id: payload.project_id }
+  } catch {
+    // An access token of a login is not a stream token either.
+    return null
+  }
+}
+
 /** Returns whether a credential has the form of a token. API keys contain no dots. */
 export function looksLikeToken(credential: string): boolean {
   return credential.split('.').length === 3

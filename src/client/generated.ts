@@ -95,8 +95,16 @@ export const ROUTES = {
   'rows.query': 'POST /api/v1/projects/:project_id/database/tables/:table/query',
   'rows.get': 'GET /api/v1/projects/:project_id/database/tables/:table/rows/:row_id',
   'events.publish': 'POST /api/v1/projects/:project_id/database/events/publish',
+  'events.publish_batch': 'POST /api/v1/projects/:project_id/database/events/batch',
   'events.list': 'GET /api/v1/projects/:project_id/database/events',
+  'events.poll': 'GET /api/v1/projects/:project_id/database/events/poll',
+  'events.consume': 'POST /api/v1/projects/:project_id/database/events/consume',
+  'events.count': 'GET /api/v1/projects/:project_id/database/events/count',
+  'events.stats': 'GET /api/v1/projects/:project_id/database/events/stats',
+  'events.stream': 'GET /api/v1/projects/:project_id/database/events/stream',
+  'events.stream_token': 'POST /api/v1/projects/:project_id/database/events/stream-token',
   'events.get': 'GET /api/v1/projects/:project_id/database/events/:event_id',
+  'events.clear': 'DELETE /api/v1/projects/:project_id/database/events',
   'sandbox.execute': 'POST /api/v1/sandbox/execute',
 } as const
 
@@ -111,6 +119,7 @@ export const KINDS: { readonly [Name in OperationName]?: 'upload' | 'bytes' | 's
   'backups.create': 'bytes',
   'files.upload': 'upload',
   'files.download': 'bytes',
+  'events.stream': 'stream',
 }
 
 /** Field of a paged response that has the items; '' for a bare array. */
@@ -130,7 +139,7 @@ export const PAGES: { readonly [Name in OperationName]?: string } = {
 }
 
 /** Operations that only read although their method is not GET. */
-export const READS: readonly OperationName[] = ['hooks.test_filter', 'vectors.search', 'embeddings.generate', 'embeddings.search', 'embeddings.create', 'memory.recall', 'files.search', 'rows.query']
+export const READS: readonly OperationName[] = ['hooks.test_filter', 'vectors.search', 'embeddings.generate', 'embeddings.search', 'embeddings.create', 'memory.recall', 'files.search', 'rows.query', 'events.stream_token']
 
 /** Streams whose last message is `end`; other streams have no end. */
 export const ENDING: readonly OperationName[] = ['runs.logs']
@@ -956,6 +965,8 @@ export interface EventLogStreamInput {
   project_id?: string | undefined
   /** Id of the last message received. When absent: only events from now on */
   after?: string | undefined
+  /** Token of a login, or for published events a stream token, for clients such as EventSource that cannot send headers. API keys are not accepted here */
+  token?: string | undefined
 }
 
 /** The stream is open: later writes are sent */
@@ -2664,8 +2675,6 @@ export interface RowsGetInput {
 }
 
 export interface EventsPublishInput {
-  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
-  project_id?: string | undefined
   /** Topic to publish to */
   topic: string
   /** The payload: any JSON value */
@@ -2674,6 +2683,8 @@ export interface EventsPublishInput {
   source?: string | null | undefined
   /** Id by which you group events */
   correlation_id?: string | null | undefined
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
+  project_id?: string | undefined
 }
 
 /** An event that you published to a topic */
@@ -2688,6 +2699,8 @@ export interface PublishedEvent {
   topic: string
   /** Same value as `topic` */
   event_type: string
+  /** Same value as `topic` */
+  type: string
   /** The payload as it was published: any JSON value */
   event_payload: unknown
   /** Same value as `event_payload` */
@@ -2702,6 +2715,32 @@ export interface PublishedEvent {
   timestamp: string
 }
 
+export interface EventsPublishBatchInput {
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
+  project_id?: string | undefined
+  /** The events, 1 to 100. The body can also be this array */
+  events: Array<{
+    /** Topic to publish to */
+    topic: string
+    /** The payload: any JSON value */
+    event_payload?: unknown | undefined
+    /** Source of the event, in your own words */
+    source?: string | null | undefined
+    /** Id by which you group events */
+    correlation_id?: string | null | undefined
+  }>
+}
+
+/** The events of one request that were published together */
+export interface PublishedBatch {
+  /** The published events, in the order of the request */
+  events: PublishedEvent[]
+  /** Ids of the events, in the same order */
+  event_ids: string[]
+  /** Number of published events */
+  published_count: number
+}
+
 export interface EventsListInput {
   /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
   project_id?: string | undefined
@@ -2709,14 +2748,10 @@ export interface EventsListInput {
   topic?: string | undefined
   /** Only events that were published at this time or later: ISO 8601 with a time zone */
   since?: string | undefined
-  /** Only events after the one with this id, oldest first */
-  after?: string | undefined
   /** Maximum number of results */
   limit?: number | undefined
   /** Number of results to skip */
   offset?: number | undefined
-  /** True: return a bare array in place of a page. Always true with `after` */
-  array?: boolean | undefined
 }
 
 /** A page of published events */
@@ -2725,14 +2760,161 @@ export interface PublishedEventPage {
   events: PublishedEvent[]
 }
 
-/** A page of events, or with `after` or `array` a bare array */
-export type EventsList = PublishedEventPage | PublishedEvent[]
+export interface EventsPollInput {
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
+  project_id?: string | undefined
+  /** Only events of this topic. The name of an event type, such as `zerodb.vector.stored`, selects the events of that type from the event log of the project instead */
+  topic?: string | undefined
+  /** Id of the last event that you have seen. When absent or empty: from the first event on */
+  after?: string | undefined
+  /** Only events that were published at this time or later: ISO 8601 with a time zone */
+  since?: string | undefined
+  /** Maximum number of results */
+  limit?: number | undefined
+}
+
+/** The next events, oldest first */
+export interface PolledEvents {
+  /** The events, oldest first */
+  events: PublishedEvent[]
+}
+
+export interface EventsConsumeInput {
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
+  project_id?: string | undefined
+  /** Only events of this topic */
+  topic?: string | undefined
+  /** Maximum number of events to take */
+  limit?: number | undefined
+}
+
+/** Events that were deleted and are returned only here */
+export interface ConsumedEvents {
+  /** The events that were taken, oldest first */
+  events: PublishedEvent[]
+}
+
+export interface EventsCountInput {
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
+  project_id?: string | undefined
+  /** Only events of this topic */
+  topic?: string | undefined
+  /** Only events that were published at this time or later: ISO 8601 with a time zone */
+  since?: string | undefined
+}
+
+/** The number of published events */
+export interface PublishedEventCount {
+  /** Number of events, counted up to 10,000 */
+  count: number
+  /** False when there are more than the count says, which were not counted */
+  count_is_exact: boolean
+}
+
+export interface EventsStatsInput {
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
+  project_id?: string | undefined
+  /** Only events of the last minutes (`30m`), hours (`24h`) or days (`7d`), or `all` */
+  time_range?: string | undefined
+}
+
+/** How many events were published, by topic */
+export interface PublishedEventStats {
+  /** Id of the project that it belongs to */
+  project_id: string
+  /** The time range of the request */
+  time_range: string
+  /** Number of events in the time range, counted over the newest 10,000 */
+  total_events: number
+  /** False when there are more than the total says, which were not counted */
+  total_is_exact: boolean
+  /** The 100 topics with the most events among the counted ones, the largest first */
+  topics: Array<{
+    /** The topic */
+    topic: string
+    /** Number of counted events of the topic */
+    count: number
+  }>
+  /** When the oldest counted event was published: ISO 8601 in UTC; null without events */
+  first_event_at: string | null
+  /** When the newest event was published: ISO 8601 in UTC; null without events */
+  last_event_at: string | null
+}
+
+export interface EventsStreamInput {
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
+  project_id?: string | undefined
+  /** Only events of this topic */
+  topic?: string | undefined
+  /** First send the events that were published at this time or later: ISO 8601 with a time zone. When absent: only events from now on */
+  from_timestamp?: string | undefined
+  /** Id of the last message or event received: first send the later events. Takes precedence over `from_timestamp` */
+  after?: string | undefined
+  /** Token of a login, or for published events a stream token, for clients such as EventSource that cannot send headers. API keys are not accepted here */
+  token?: string | undefined
+}
+
+/** A message of the stream: `connection`, then events and `ping` */
+export type PublishedStreamMessage = PublishedStreamConnection | PublishedEvent | PublishedStreamPing
+
+/** The first message: the stream is open */
+export interface PublishedStreamConnection {
+  /** Always `connection` */
+  type: 'connection'
+  /** Always `connected` */
+  status: 'connected'
+  /** Id of the project that it belongs to */
+  project_id: string
+}
+
+/** Sent after 30 s without another message */
+export interface PublishedStreamPing {
+  /** Always `ping` */
+  type: 'ping'
+  /** When the server sent it: ISO 8601 in UTC */
+  timestamp: string
+}
+
+export type EventsStreamMessage =
+  | { event: 'message'; data: PublishedStreamMessage }
+
+export interface EventsStreamTokenInput {
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
+  project_id?: string | undefined
+  /** Seconds until the token expires, 1 to 3,600. A connected stream goes on */
+  expires_in?: number | undefined
+}
+
+/** A short-lived token that can only read the stream of one project */
+export interface StreamToken {
+  /** The token, for the query parameter `token` of the stream */
+  token: string
+  /** Seconds until the token expires */
+  expires_in: number
+  /** When the token expires: ISO 8601 in UTC */
+  expires_at: string
+  /** Path of the stream with the token, without the origin */
+  url_path: string
+}
 
 export interface EventsGetInput {
   /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
   project_id?: string | undefined
   /** Id of the published event */
   event_id: string
+}
+
+export interface EventsClearInput {
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
+  project_id?: string | undefined
+  /** Topic whose events are deleted */
+  topic: string
+}
+
+/** The number of deleted events */
+export interface ClearedEvents {
+  /** Number of deleted events */
+  deleted: number
 }
 
 export interface SandboxExecuteInput {
@@ -3376,17 +3558,65 @@ export interface Operations {
      */
     publish(input: EventsPublishInput, options?: CallOptions): Promise<PublishedEvent>
     /**
+     * Publish several events. `POST /api/v1/projects/:project_id/database/events/batch`
+     *
+     * Stores up to 100 events, all or none. Emits one `zerodb.event.published` for each.
+     */
+    publish_batch(input: EventsPublishBatchInput, options?: CallOptions): Promise<PublishedBatch>
+    /**
      * List published events, newest first. `GET /api/v1/projects/:project_id/database/events`
      *
-     * Returns a page of the published events of the project. With `after`, returns the later ones, oldest first, as a bare array.
+     * Returns a page of the published events of the project.
      */
-    list(input?: EventsListInput, options?: CallOptions): Page<EventsList, PublishedEvent>
+    list(input?: EventsListInput, options?: CallOptions): Page<PublishedEventPage, PublishedEvent>
+    /**
+     * Poll for events, oldest first. `GET /api/v1/projects/:project_id/database/events/poll`
+     *
+     * Returns the next events of the project after the last one that you have seen, oldest first. No event is missed: an event whose write is still running is returned before later ones. `topic` can also be the name of an event type, whose events come from the event log; types of memories need `memory:read`.
+     */
+    poll(input?: EventsPollInput, options?: CallOptions): Promise<PolledEvents>
+    /**
+     * Take published events out of a topic. `POST /api/v1/projects/:project_id/database/events/consume`
+     *
+     * Deletes the oldest events and returns them: of concurrent requests, exactly one gets each event. Without `topic`, takes events of all topics. Use it as a queue whose messages may be lost with a consumer; a hook retries.
+     */
+    consume(input?: EventsConsumeInput, options?: CallOptions): Promise<ConsumedEvents>
+    /**
+     * Count published events. `GET /api/v1/projects/:project_id/database/events/count`
+     *
+     * Counts the published events of the project or of one topic, up to 10,000.
+     */
+    count(input?: EventsCountInput, options?: CallOptions): Promise<PublishedEventCount>
+    /**
+     * Count published events by topic. `GET /api/v1/projects/:project_id/database/events/stats`
+     *
+     * Counts the published events of a time range by topic, over the newest 10,000 of them.
+     */
+    stats(input?: EventsStatsInput, options?: CallOptions): Promise<PublishedEventStats>
+    /**
+     * Stream published events. `GET /api/v1/projects/:project_id/database/events/stream`
+     *
+     * Sends published events of the project as server-sent events until the client disconnects. The data of the first message is `{"type": "connection", "status": "connected", "project_id"}`. To continue a stream, send the id of the last message in the header Last-Event-ID.
+     */
+    stream(input?: EventsStreamInput, options?: CallOptions): AsyncGenerator<EventsStreamMessage, void>
+    /**
+     * Create a token for the stream of published events. `POST /api/v1/projects/:project_id/database/events/stream-token`
+     *
+     * Returns a token for clients that cannot send headers, such as EventSource in a browser. It only permits to read the stream of published events of this project. It is valid until it expires, also if the key is revoked.
+     */
+    stream_token(input?: EventsStreamTokenInput, options?: CallOptions): Promise<StreamToken>
     /**
      * Get a published event. `GET /api/v1/projects/:project_id/database/events/:event_id`
      *
      * Returns one published event by its id.
      */
     get(input: EventsGetInput, options?: CallOptions): Promise<PublishedEvent>
+    /**
+     * Delete the events of a topic. `DELETE /api/v1/projects/:project_id/database/events`
+     *
+     * Deletes all published events of a topic that existed when the request began, in steps of 5,000. Events of the event log and runs stay.
+     */
+    clear(input: EventsClearInput, options?: CallOptions): Promise<ClearedEvents>
   }
   sandbox: {
     /**

@@ -1,16 +1,21 @@
 import { stringifyJson } from '../exact-json.ts'
+import { IGNORED_FIELDS } from '../operations/lib/ignored-fields.ts'
 import { isJsonObject } from '../schema/json-object.ts'
+import { rewriteEventsQuery } from './dialects/events.ts'
 
 // Compatibility with existing clients: other prefixes, routes and field names. Operations only know the canonical ones.
 
 const ID = '[0-9a-fA-F-]{36}'
 const DATABASE = '/api/v1/projects/'
 
-/** Older and alternative paths, most specific first. `-` stands for the project of the caller's key. */
-const REWRITES: readonly [RegExp, string][] = [
-  [/^\/(?:api\/)?v1\/public\/zerodb\/files$/, `${DATABASE}-/database/files/upload`],
-  [new RegExp(`^/(?:api/)?v1/public/zerodb/files/(${ID})$`), `${DATABASE}-/database/files/$1/download`],
-  [/^\/(?:api\/)?v1\/(?:public\/)?zerodb\/events$/, `${DATABASE}-/database/events`],
+/**
+ * Older and alternative paths, most specific first, for all methods or only GET and HEAD. `-` stands for the project of the caller's key.
+ */
+const REWRITES: readonly [pattern: RegExp, target: string, isRead?: true][] = [
+  [new RegExp(`^/(?:api/)?v1/public/zerodb/files/(${ID})$`), `${DATABASE}-/database/files/$1/download`, true],
+  [/^\/(?:api\/)?v1\/public\/events\/stream$/, `${DATABASE}-/database/events/poll`, true],
+  [/^\/(?:api\/)?v1\/(?:public\/)?zerodb\/(events|files|tables|vectors)(\/.*)?$/, `${DATABASE}-/database/$1$2`],
+  [/^\/(?:api\/)?v1\/public\/(events|files|tables|vectors)(\/.*)?$/, `${DATABASE}-/database/$1$2`],
   [
     /^\/(?:api\/)?v1\/(?:public\/)?embeddings\/(generate|embed-and-store|search|models)$/,
     '/api/v1/projects/-/embeddings/$1',
@@ -18,9 +23,13 @@ const REWRITES: readonly [RegExp, string][] = [
   [/^\/(?:api\/)?v1\/(?:public\/)?zerodb\/projects(.*)$/, '/api/v1/projects$1'],
   [/^\/(?:api\/)?v1\/(?:public\/)?projects(.*)$/, '/api/v1/projects$1'],
   [new RegExp(`^/(?:api/)?v1/(?:public/)?(?:zerodb/)?(${ID})/database(.*)$`), `${DATABASE}$1/database$2`],
-  [new RegExp(`^/(?:api/)?v1/zerodb/(${ID})/events$`), `${DATABASE}$1/database/events?array=true`],
+  [new RegExp(`^/(?:api/)?v1/zerodb/(${ID})/events$`), `${DATABASE}$1/database/events/poll`, true],
+  [new RegExp(`^/(?:api/)?v1/zerodb/(${ID})/events(/.*)?$`), `${DATABASE}$1/database/events$2`],
   [/^\/v1\/(.*)$/, '/api/v1/$1'],
 ]
+
+/** The path of the list of published events, which clients query in several forms. */
+const EVENTS_PATH = /^\/api\/v1\/projects\/[^/]+\/database\/events$/
 
 /** Alternative routes by operation. */
 export const ROUTE_ALIASES: Readonly<Record<string, readonly string[]>> = {
@@ -44,6 +53,7 @@ export const ROUTE_ALIASES: Readonly<Record<string, readonly string[]>> = {
     'POST /api/v1/projects/:project_id/files/upload',
   ],
   'events.publish': ['POST /api/v1/projects/:project_id/database/events'],
+  'events.consume': ['GET /api/v1/projects/:project_id/database/events/consume'],
 }
 
 /** Alternative field names by operation. */
@@ -80,6 +90,11 @@ const FIELD_ALIASES: Readonly<Record<string, Readonly<Record<string, readonly st
   'rows.query': { filters: ['filter'], offset: ['skip'] },
   'events.publish': { topic: ['event_type', 'type'], event_payload: ['event_data', 'data', 'payload'] },
   'events.list': { topic: ['event_type', 'type'], offset: ['skip'], since: ['start_time'] },
+  'events.poll': { topic: ['event_type', 'type'], since: ['start_time'] },
+  'events.consume': { topic: ['event_type', 'type'] },
+  'events.count': { topic: ['event_type', 'type'], since: ['start_time'] },
+  'events.clear': { topic: ['event_type', 'type'] },
+  'events.stream': { topic: ['event_type', 'type'], from_timestamp: ['since', 'start_time'] },
   'projects.list': { offset: ['skip'] },
 }
 
@@ -89,19 +104,16 @@ export const PREFERRED_NAMES: Readonly<Record<string, Readonly<Record<string, re
 }
 
 /** Returns the canonical URL of a request, without a trailing slash in the path. */
-export function rewriteUrl(url: string): string {
+export function rewriteUrl(method: string, url: string): string {
   // The path after a function's name belongs to the function and must not change.
   if (url.startsWith('/fn/')) return url
-  const [path = '', query] = url.split(/\?(.*)/s, 2)
-  let canonical = path.length > 1 ? path.replace(/\/+$/, '') : path
-  for (const [pattern, target] of REWRITES) {
-    if (pattern.test(canonical)) {
-      canonical = canonical.replace(pattern, target)
-      break
-    }
-  }
-  if (query === undefined) return canonical
-  return canonical + (canonical.includes('?') ? '&' : '?') + query
+  const isRead = method === 'GET' || method === 'HEAD'
+  const [sentPath = '', sentQuery] = url.split(/\?(.*)/s, 2)
+  let path = sentPath.length > 1 ? sentPath.replace(/\/+$/, '') : sentPath
+  const rewrite = REWRITES.find(([pattern, , onlyReads]) => (isRead || !onlyReads) && pattern.test(path))
+  if (rewrite) path = path.replace(rewrite[0], rewrite[1])
+  const canonical = isRead && EVENTS_PATH.test(path) ? rewriteEventsQuery(path, sentQuery) : { path, query: sentQuery }
+  return canonical.query === undefined ? canonical.path : `${canonical.path}?${canonical.query}`
 }
 
 export interface NamedField {
@@ -115,27 +127,41 @@ export interface NamedField {
 /** Returns the fields of a request with canonical names: converts camelCase to snake_case and replaces aliases of the operation. */
 export function renameFields(operation: string, fields: Readonly<Record<string, unknown>>): NamedField[] {
   const canonical = canonicalNames(operation)
-  return Object.entries(rewriteFields(operation, fields)).map(([sent, value]) => {
-    const name = snakeCase(sent)
-    // The items of a batch have the same aliases as a single vector.
-    const isBatch = operation === 'vectors.upsert_batch' && (name === 'vectors' || name === 'items')
-    return {
-      name: canonical.get(name) ?? name,
-      sent,
-      value: isBatch && Array.isArray(value) ? value.map(renameItem) : value,
-    }
+  const batch = BATCHES[operation]
+  return Object.entries(rewriteFields(operation, fields)).flatMap(([sent, value]) => {
+    const name = canonical.get(snakeCase(sent)) ?? snakeCase(sent)
+    if (batch?.field !== name || !Array.isArray(value)) return [{ name, sent, value }]
+    const ignored = new Map<string, NamedField>()
+    const items = value.map((item) => renameItem(batch.item, item, `${sent}[].`, ignored))
+    return [{ name, sent, value: items }, ...ignored.values()]
   })
 }
 
-/** Renames the fields of a batch item. Contradicting fields are both kept, so that validation rejects the alias as unknown. */
-function renameItem(item: unknown): unknown {
+/** Operations with a list whose items have the aliases of a single operation. */
+const BATCHES: Readonly<Record<string, { field: string; item: string }>> = {
+  'vectors.upsert_batch': { field: 'vectors', item: 'vectors.upsert' },
+  'events.publish_batch': { field: 'events', item: 'events.publish' },
+}
+
+/**
+ * Renames the fields of a batch item. Of contradicting names in `PREFERRED_NAMES`, the first one wins. Others are both kept, so that
+ * validation rejects the alias as unknown. Fields without effect are moved to `ignored`, so that the batch has a warning about them.
+ */
+function renameItem(operation: string, item: unknown, prefix: string, ignored: Map<string, NamedField>): unknown {
   if (!isJsonObject(item)) return item
-  const renamed = new Map<string, unknown>()
-  for (const { name, sent, value } of renameFields('vectors.upsert', item)) {
-    const isSame = !renamed.has(name) || stringifyJson(renamed.get(name)) === stringifyJson(value)
-    renamed.set(isSame ? name : sent, value)
+  const renamed = new Map<string, { sent: string; value: unknown }>()
+  for (const { name, sent, value } of renameFields(operation, item)) {
+    if (IGNORED_FIELDS[operation]?.includes(name)) {
+      ignored.set(name, { name, sent: `${prefix}${sent}`, value })
+      continue
+    }
+    const first = renamed.get(name)
+    const preferred = PREFERRED_NAMES[operation]?.[name]
+    if (!first || stringifyJson(first.value) === stringifyJson(value)) renamed.set(name, { sent, value })
+    else if (!preferred) renamed.set(sent, { sent, value })
+    else if (preferred.indexOf(sent) < preferred.indexOf(first.sent)) renamed.set(name, { sent, value })
   }
-  return Object.fromEntries(renamed)
+  return Object.fromEntries([...renamed].map(([name, { value }]) => [name, value]))
 }
 
 const canonicalByOperation = new Map<string, ReadonlyMap<string, string>>()

@@ -3,6 +3,7 @@ import type { App, Caller } from '../app.ts'
 import { type Admitted, withWarnings } from '../operations/lib/input.ts'
 import type { JsonOperation, Operation, StreamOperation, UploadOperation } from '../operations/operation.ts'
 import { sendBytes } from './bytes.ts'
+import { bareListOf } from './dialects/events.ts'
 import { sendEvents } from './events.ts'
 import { type Answer, answerOnce } from './idempotency.ts'
 import { readRequest } from './input.ts'
@@ -36,7 +37,9 @@ export function createOperationHandler(
     // The parts of a multipart body can add warnings while they arrive.
     setWarnings(reply, admitted)
     if (isRepeated) void reply.header('idempotency-replayed', 'true')
-    return status === 204 ? reply.code(204).send() : reply.code(status).send(body)
+    if (status === 204) return reply.code(204).send()
+    const list = bareListOf(operation.name, request.originalUrl)
+    return reply.code(status).send(list === undefined ? body : (body as Record<string, unknown>)[list])
   }
 }
 

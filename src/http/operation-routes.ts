@@ -17,6 +17,7 @@ interface OperationRoute {
 
 interface Checks {
   authenticate(headers: FastifyRequest['headers']): Promise<Caller>
+  authenticateByQuery(token: string, headers: FastifyRequest['headers']): Promise<Caller>
   /** Throws `forbidden` if requests without a key are not allowed for this Host header. */
   checkHost(headers: FastifyRequest['headers']): void
   /** Returns the address by which a client without a key is counted. */
@@ -50,6 +51,8 @@ export function addOperationRoutes(
     server.route({
       method,
       url,
+      // HEAD must not change anything.
+      exposeHeadRoute: method === 'GET' && operation.idempotent,
       config: { operation: operation.name },
       // Runs before the body is read.
       async onRequest(request, reply) {
@@ -65,8 +68,8 @@ export function rejectUnknownRoutes(
   server: FastifyInstance,
   sendError: (error: ZeroError, request: FastifyRequest, reply: FastifyReply) => void,
 ): void {
-  const known = ROUTES.map(({ method, url }) => ({
-    methods: method === 'GET' ? ['GET', 'HEAD'] : [method],
+  const known = ROUTES.map(({ operation, method, url }) => ({
+    methods: method === 'GET' && operation.idempotent ? ['GET', 'HEAD'] : [method],
     pattern: new RegExp(`^${url.replace(/:\w+/g, '[^/]+')}$`),
   }))
   server.setNotFoundHandler((request, reply) => {
@@ -79,11 +82,13 @@ export function rejectUnknownRoutes(
 
 /** Checks encoding, Host header or key, rate limit and permission. Returns the caller. */
 async function admit(
-  { permission }: Operation,
-  { authenticate, checkHost, clientAddress, limitRate }: Checks,
+  operation: Operation,
+  checks: Checks,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<Caller> {
+  const { permission } = operation
+  const { checkHost, clientAddress, limitRate } = checks
   const { 'content-encoding': encoding = 'identity' } = request.headers
   if (encoding !== 'identity')
     throw new ZeroError(
@@ -92,8 +97,22 @@ async function admit(
     )
   if (permission === 'public') checkHost(request.headers)
   const caller =
-    permission === 'public' ? { ...ANONYMOUS, client: clientAddress(request) } : await authenticate(request.headers)
+    permission === 'public'
+      ? { ...ANONYMOUS, client: clientAddress(request) }
+      : await identify(operation, checks, request)
   limitRate(reply, caller.client === undefined ? `user ${caller.user_id}` : `client ${caller.client}`)
   if (permission !== 'public' && permission !== 'any') requirePermission(caller, permission)
   return caller
+}
+
+/** Authenticates by the headers, or for a stream by the query: EventSource in browsers cannot send headers. */
+function identify(
+  { kind }: Operation,
+  { authenticate, authenticateByQuery }: Checks,
+  { headers, query }: FastifyRequest,
+): Promise<Caller> {
+  const { token } = query as { token?: unknown }
+  const hasCredential = headers.authorization !== undefined || headers['x-api-key'] !== undefined
+  if (kind !== 'stream' || hasCredential || typeof token !== 'string') return authenticate(headers)
+  return authenticateByQuery(token, headers)
 }

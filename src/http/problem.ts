@@ -73,8 +73,13 @@ function toProblem(error: ZeroError, requestId: string, path: string): Record<st
     title: ERRORS[error.code].message,
     status: error.status,
     detail: error.message,
-    instance: path.slice(0, MAX_URL_CHARACTERS),
+    instance: withoutSecrets(path).slice(0, MAX_URL_CHARACTERS),
     ...(error.fields ? { errors: error.fields } : {}),
     request_id: requestId,
   }
+}
+
+/** Removes credentials from a URL that is repeated in a response. */
+function withoutSecrets(url: string): string {
+  return url.replace(/([?&](?:token|signature)=)[^&]*/g, '$1[redacted]')
 }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { App, Caller, Surface } from '../app.ts'
 import { createAuthenticator } from '../auth/authenticate.ts'
+import { createQueryAuthenticator } from '../auth/query-token.ts'
 import { stringifyJson } from '../exact-json.ts'
 import { packageVersion } from '../platform/package.ts'
 import { rewriteUrl } from './aliases.ts'
@@ -32,8 +33,10 @@ export async function createServer(
   surfaces: readonly Surface[] = [],
   { stalledBodyMs = 30_000 }: ServerOptions = {},
 ): Promise<FastifyInstance> {
+  const authenticate = createAuthenticator(app)
   const checks = {
-    authenticate: createAuthenticator(app),
+    authenticate,
+    authenticateByQuery: createQueryAuthenticator(app, authenticate),
     checkHost: createHostCheck(app),
     clientAddress: createClientAddress(app),
     limitRate: createRateLimiter(app),
@@ -73,7 +76,7 @@ function createFastify(
     bodyLimit: maxBodyBytes,
     trustProxy: trustedProxies.length > 0 ? trustedProxies : false,
     genReqId: (request) => (request.headers['x-request-id'] as string | undefined)?.slice(0, 100) || randomUUID(),
-    rewriteUrl: (request) => rewriteUrl(request.url ?? '/'),
+    rewriteUrl: (request) => rewriteUrl(request.method ?? 'GET', request.url ?? '/'),
     routerOptions: { maxParamLength: 1024 },
     forceCloseConnections: 'idle',
     exposeHeadRoutes: true,

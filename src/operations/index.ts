@@ -43,7 +43,17 @@ import {
   projectsStatus,
   projectsUpdate,
 } from './projects.ts'
-import { eventsGet, eventsList, eventsPublish } from './published.ts'
+import {
+  eventsClear,
+  eventsConsume,
+  eventsCount,
+  eventsGet,
+  eventsList,
+  eventsPublish,
+  eventsPublishBatch,
+  eventsStats,
+} from './published.ts'
+import { eventsPoll, eventsStream, eventsStreamToken } from './published-stream.ts'
 import { hooksBackfill, replaysCancel, replaysCreate, replaysGet, replaysList } from './replays.ts'
 import { runsLogs } from './run-logs.ts'
 import { hookRuns, runsCancel, runsGet, runsList, runsRedrive, runsRetry } from './runs.ts'
@@ -158,7 +168,15 @@ export const OPERATIONS: readonly Operation[] = [
   rowsQuery,
   rowsGet,
   eventsPublish,
+  eventsPublishBatch,
   eventsList,
+  eventsPoll,
+  eventsConsume,
+  eventsCount,
+  eventsStats,
+  eventsStream,
+  eventsStreamToken,
   eventsGet,
+  eventsClear,
   sandboxExecute,
 ]

@@ -68,6 +68,15 @@ export const optionalProjectId = projectId
   )
 export const ownProjectId = z.string().describe('Id of the project that it belongs to')
 
+/** The credential of a stream whose client cannot send headers. Authentication reads it before the operation runs. */
+export const streamToken = z
+  .string()
+  .max(4096)
+  .optional()
+  .describe(
+    'Token of a login, or for published events a stream token, for clients such as EventSource that cannot send headers. API keys are not accepted here',
+  )
+
 export const cursor = z.string().optional().describe('`next_cursor` of the previous page. When absent: the first page')
 export const nextCursor = z.string().nullable().describe('Cursor of the next page; null on the last page')
 export const warnings = z

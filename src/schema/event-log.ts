@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { cursor, integer, nextCursor, uuid } from './common.ts'
+import { cursor, integer, nextCursor, streamToken, uuid } from './common.ts'
 import { eventEnvelope } from './event.ts'
 import { eventType, eventTypeFilter } from './events.ts'
 import { RUN_STATUSES } from './run.ts'
@@ -39,6 +39,7 @@ export const eventLogStream = z.object({
     .max(100)
     .optional()
     .describe('Id of the last message received. When absent: only events from now on'),
+  token: streamToken,
 })
 /** Messages of the event stream. */
 export const eventLogMessages = {

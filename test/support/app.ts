@@ -79,7 +79,7 @@ async function bodyOf(stream: Readable, isEvents: boolean): Promise<Buffer> {
   const chunks: Buffer[] = []
   for await (const chunk of stream) {
     chunks.push(chunk)
-    if (isEvents && String(chunk).includes('\nevent: open\n')) break
+    if (isEvents && /\nevent: open\n|"type":"connection"/.test(String(chunk))) break
   }
   return Buffer.concat(chunks)
 }

@@ -43,3 +43,15 @@ export function decodeEventPlace({ encryptionKey }: Pick<App, 'encryptionKey'>, 
     )
   return seq
 }
+
+const PUBLISHED = 'published-events'
+
+/** Encodes a position in the order of publication, which all users share too. */
+export function encodePublishedPlace({ encryptionKey }: Pick<App, 'encryptionKey'>, position: number): string {
+  return encodeNumber(encryptionKey, position, PUBLISHED)
+}
+
+/** Decodes a position in the order of publication; null for text that is not from this server. */
+export function decodePublishedPlace({ encryptionKey }: Pick<App, 'encryptionKey'>, text: string): number | null {
+  return decodeNumber(encryptionKey, text, PUBLISHED)
+}

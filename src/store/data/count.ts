@@ -1,5 +1,5 @@
 /** Maximum number of rows that a page counts, in addition to those that it shows. */
-const MAX_COUNT = 10_000
+export const MAX_COUNT = 10_000
 
 interface Total {
   total: number

@@ -80,7 +80,12 @@ export function events({ db }: StoreContext) {
     /** Returns the user's events with a number above `after` and up to `last`, in the order of their numbers. */
     async between(
       userId: string,
-      filter: { event_type?: string | undefined; project_id?: string | undefined; bound: string | null },
+      filter: {
+        event_type?: string | undefined
+        project_id?: string | undefined
+        since?: string | undefined
+        bound: string | null
+      },
       after: number,
       last: number,
       limit: number,
@@ -93,8 +98,45 @@ export function events({ db }: StoreContext) {
           and (${filter.bound}::uuid is null or project_id = ${filter.bound}::uuid)
           and seq > ${after}::bigint
           and seq <= ${last}::bigint
+          ${filter.since === undefined ? sql`` : sql`and created_at >= ${filter.since}::timestamptz`}
         order by seq
         limit ${limit}::int`)
+    },
+
+    /** Returns the number in the id of an event, which can have expired; null for an id that is not from this database. */
+    async seqOf(id: string): Promise<number | null> {
+      const [row] = await db.query<{ seq: number | null }>(sql`select zerodb_event_seq(${id}) as seq`)
+      return row!.seq
+    },
+
+    /**
+     * Returns a number below the user's events that were created at `since` or later. Halves the range of numbers up to `last` about 40
+     * times, because an index on times would slow down every write. Times of concurrent transactions can be in another order than their
+     * numbers, so the result is 1,000 lower.
+     */
+    async seqBefore(userId: string, since: string, last: number): Promise<number> {
+      const [row] = await db.query<{ seq: number }>(sql`
+        with recursive search (low, high) as (
+          select 0::bigint, ${last}::bigint + 1
+          union all
+          select case when is_older then middle + 1 else low end, case when is_older then high else middle end
+          from search
+          cross join lateral (select (low + high) / 2 as middle) m
+          cross join lateral (
+            select coalesce(
+              (
+                select created_at < ${since}::timestamptz from zerodb_events
+                where user_id = ${userId}::uuid and seq >= middle
+                order by seq
+                limit 1
+              ),
+              false
+            ) as is_older
+          ) probe
+          where low < high
+        )
+        select greatest(low - 1000, 0) as seq from search where low = high`)
+      return row!.seq
     },
 
     /**

@@ -1,64 +1,212 @@
-import { json, sql } from '../../db/sql.ts'
+import { json, type Statement, sql } from '../../db/sql.ts'
 import { eventPublished } from '../../schema/events.ts'
-import type { Published } from '../../schema/published.ts'
+import type { EventStats, Published } from '../../schema/published.ts'
 import { bounded, found, type Scope, type StoreContext, userProject, write } from '../context.ts'
 import { emit } from '../outbox.ts'
+import { MAX_COUNT } from './count.ts'
 
 const columns = sql`
-  id as event_id, id, project_id, topic, topic as event_type, payload as event_payload, payload as data, source, correlation_id,
+  id as event_id, id, project_id, topic, topic as event_type, topic as type, payload as event_payload, payload as data, source, correlation_id,
   published_at, published_at as timestamp`
+
+/**
+ * The position of the next event. The statement assigns a transaction id first, so that readers in order of position can see that the
+ * transaction is still running.
+ */
+const NEXT_POSITION = sql`case when pg_current_xact_id() is not null then nextval('zerodb_published_events_position_seq') end`
+
+const EVENT_DATA = {
+  event_id: sql`stored.id`,
+  project_id: sql`stored.project_id`,
+  topic: sql`stored.topic`,
+  user_id: sql`stored.user_id`,
+}
+
+/** Number of events that one statement deletes: about 50 ms, in which the embedded database runs nothing else. */
+const CLEAR_BATCH = 5_000
+const MAX_TOPICS = 100
+
+export interface NewEvent {
+  topic: string
+  event_payload: unknown
+  source?: string | null | undefined
+  correlation_id?: string | null | undefined
+}
+
+interface Selection {
+  topic?: string | undefined
+  since?: string | undefined
+}
+
+/** An event with its position in the order of publication. */
+export type PlacedEvent = Published & { seq: number }
 
 export function published(context: StoreContext) {
   const { db } = context
+
+  /** Condition: the events of the scope's project that a request selects. Each form uses an index. */
+  function selected(scope: Scope, { topic, since }: Selection): Statement {
+    return sql`
+      project_id = (select project_id from (${userProject(scope)}) owner)
+      ${topic === undefined ? sql`` : sql`and topic = ${topic}`}
+      ${since === undefined ? sql`` : sql`and published_at >= ${since}::timestamptz and position >= ${firstPosition(scope, since)}`}`
+  }
+
   return {
-    async publish(
-      scope: Scope,
-      event: {
-        topic: string
-        event_payload: unknown
-        source?: string | null | undefined
-        correlation_id?: string | null | undefined
-      },
-    ): Promise<Published> {
+    async publish(scope: Scope, event: NewEvent): Promise<Published> {
       const [{ event_seq: _, ...row }] = await write<Published & { event_seq: number }>(
         context,
         sql`
         with stored as (
-          insert into zerodb_published_events (project_id, topic, payload, source, correlation_id)
-          select project_id, ${event.topic}, ${json(event.event_payload)}::jsonb, ${event.source}, ${event.correlation_id} from (${userProject(scope)}) owner
+          insert into zerodb_published_events (position, project_id, topic, payload, source, correlation_id)
+          select ${NEXT_POSITION}, project_id, ${event.topic}, ${json(event.event_payload)}::jsonb, ${event.source}, ${event.correlation_id}
+          from (${userProject(scope)}) owner
           returning *, id::text as ref, ${scope.user_id}::uuid as user_id
         ),
-        ${emit(scope, eventPublished, {
-          event_id: sql`stored.id`,
-          project_id: sql`stored.project_id`,
-          topic: sql`stored.topic`,
-          user_id: sql`stored.user_id`,
-        })}
+        ${emit(scope, eventPublished, EVENT_DATA)}
         select ${columns}, event.seq as event_seq from stored, event`,
       )
       return row
     },
 
-    /** With `after` (the id of an event), returns later events, oldest first. Otherwise returns events newest first. */
+    /** Publishes all events or none, with one event of the log each. */
+    async publishAll(scope: Scope, events: readonly NewEvent[]): Promise<Published[]> {
+      const rows = await write<Published & { event_seq: number }>(
+        context,
+        sql`
+        with stored as (
+          insert into zerodb_published_events (position, project_id, topic, payload, source, correlation_id)
+          select ${NEXT_POSITION}, item.*
+          from (
+            select project_id, e ->> 'topic', e -> 'event_payload', e ->> 'source', e ->> 'correlation_id'
+            from (${userProject(scope)}) owner, jsonb_array_elements(${json(events)}::jsonb) with ordinality as item (e, n)
+            order by n
+          ) item
+          returning *, id::text as ref, ${scope.user_id}::uuid as user_id
+        ),
+        ${emit(scope, eventPublished, EVENT_DATA)}
+        select ${columns}, event.seq as event_seq from stored join event using (ref) order by position`,
+      )
+      return rows.map(({ event_seq: _, ...row }) => row)
+    },
+
+    /** Returns events, newest first. */
     async list(
       scope: Scope,
-      filter: {
-        topic?: string | undefined
-        since?: string | undefined
-        after?: string | undefined
-        limit: number
-        offset: number
-      },
+      { limit, offset, ...selection }: Selection & { limit: number; offset: number },
     ): Promise<Published[]> {
-      const order = filter.after === undefined ? sql`position desc` : sql`position`
       return bounded(db).query<Published>(sql`
         select ${columns} from zerodb_published_events
-        where project_id = (select project_id from (${userProject(scope)}) owner)
-          and (${filter.topic}::text is null or topic = ${filter.topic})
-          and (${filter.since}::timestamptz is null or published_at >= ${filter.since}::timestamptz)
-          and (${filter.after}::uuid is null or position > (select position from zerodb_published_events where id = ${filter.after}::uuid))
-        order by ${order}
-        limit ${filter.limit}::int offset ${filter.offset}::int`)
+        where ${selected(scope, selection)}
+        order by position desc
+        limit ${limit}::int offset ${offset}::int`)
+    },
+
+    /** Returns events with a position above `after` and up to `last`, oldest first. */
+    async between(
+      scope: Scope,
+      selection: Selection,
+      after: number,
+      last: number,
+      limit: number,
+    ): Promise<PlacedEvent[]> {
+      return bounded(db).query<PlacedEvent>(sql`
+        select position as seq, ${columns} from zerodb_published_events
+        where ${selected(scope, selection)}
+          and position > ${after}::bigint
+          and position <= ${last}::bigint
+        order by position
+        limit ${limit}::int`)
+    },
+
+    /** Returns the last assigned position; its event may not be committed. */
+    async lastSeq(): Promise<number> {
+      const [row] = await db.query<{ seq: number }>(sql`
+        select case when is_called then last_value else 0 end as seq from zerodb_published_events_position_seq`)
+      return row!.seq
+    },
+
+    /** Returns the position before the first event that was published at `since` or later. */
+    async positionBefore(scope: Scope, since: string): Promise<number | null> {
+      const [row] = await db.query<{ position: number | null }>(
+        sql`select ${firstPosition(scope, since)} - 1 as position`,
+      )
+      return row!.position
+    },
+
+    /** Returns the position of an event; null if the project has no such event. */
+    async positionOf(scope: Scope, id: string): Promise<number | null> {
+      const [row] = await db.query<{ position: number }>(sql`
+        select position from zerodb_published_events where id = ${id}::uuid and ${selected(scope, {})}`)
+      return row?.position ?? null
+    },
+
+    /** Deletes the oldest events and returns them. Events that another request is taking are skipped, so that each is returned once. */
+    async consume(scope: Scope, { limit, ...selection }: Selection & { limit: number }): Promise<Published[]> {
+      return db.query<Published>(sql`
+        with taken as (
+          delete from zerodb_published_events
+          where id = any(array(
+            select id from zerodb_published_events
+            where ${selected(scope, selection)}
+            order by position
+            limit ${limit}::int
+            for update skip locked
+          ))
+          returning *
+        )
+        select ${columns} from taken order by position`)
+    },
+
+    /** Counts events up to `MAX_COUNT` + 1. */
+    async count(scope: Scope, selection: Selection): Promise<number> {
+      const [row] = await bounded(db).query<{ count: number }>(sql`
+        select count(*) as count
+        from (select from zerodb_published_events where ${selected(scope, selection)} limit ${MAX_COUNT + 1}::int) counted`)
+      return row!.count
+    },
+
+    /** Deletes up to `CLEAR_BATCH` events of a topic with a position up to `last`. Returns their number, and whether there may be more. */
+    async clear(scope: Scope, topic: string, last: number): Promise<{ deleted: number; has_more: boolean }> {
+      const [row] = await db.query<{ deleted: number }>(sql`
+        with gone as (
+          delete from zerodb_published_events
+          where id = any(array(
+            select id from zerodb_published_events
+            where ${selected(scope, { topic })} and position <= ${last}::bigint
+            order by position
+            limit ${CLEAR_BATCH}::int
+            for update skip locked
+          ))
+          returning 1
+        )
+        select count(*) as deleted from gone`)
+      return { deleted: row!.deleted, has_more: row!.deleted === CLEAR_BATCH }
+    },
+
+    /** Counts the newest `MAX_COUNT` events by topic. */
+    async stats(scope: Scope, since: string | undefined): Promise<Omit<EventStats, 'project_id' | 'time_range'>> {
+      const [row] = await bounded(db).query<Omit<EventStats, 'project_id' | 'time_range'>>(sql`
+        with newest as (
+          select topic, published_at from zerodb_published_events
+          where ${selected(scope, { since })}
+          order by position desc
+          limit ${MAX_COUNT + 1}::int
+        ),
+        counted as (select * from newest limit ${MAX_COUNT}::int),
+        topics as (
+          select topic, count(*) as count from counted group by topic order by count(*) desc, topic limit ${MAX_TOPICS}::int
+        )
+        select
+          (select count(*) from counted) as total_events,
+          (select count(*) <= ${MAX_COUNT}::int from newest) as total_is_exact,
+          (
+            select coalesce(jsonb_agg(jsonb_build_object('topic', topic, 'count', count) order by count desc, topic), '[]')
+            from topics
+          ) as topics,
+          (select min(published_at) from counted) as first_event_at,
+          (select max(published_at) from counted) as last_event_at`)
+      return row!
     },
 
     async get(scope: Scope, id: string): Promise<Published> {
@@ -68,4 +216,21 @@ export function published(context: StoreContext) {
       return found(rows, 'Event')
     },
   }
+}
+
+/**
+ * The lowest position of the project's events that were published at `since` or later. Positions of concurrent transactions can be in
+ * another order than their times, so the first 1,000 events are compared: more transactions never overlap.
+ */
+function firstPosition(scope: Scope, since: string): Statement {
+  return sql`
+    (
+      select min(position)
+      from (
+        select position from zerodb_published_events
+        where project_id = (select project_id from (${userProject(scope)}) owner) and published_at >= ${since}::timestamptz
+        order by published_at
+        limit 1000
+      ) first
+    )`
 }
