@@ -37,6 +37,8 @@ export interface Caller {
   /** Default project of the request: the key's, else `X-Project-ID`, else the user's default. Ownership is not checked yet. */
   project_id: string
   permissions: readonly string[]
+  /** True during an operation that writes data, which a suspended project refuses. */
+  writes_data?: boolean | undefined
   /** The run that sent the request, if any: its writes belong to the run's chain. */
   cause?: Cause | undefined
   /** The request's `traceparent` (W3C Trace Context). */

@@ -28,6 +28,10 @@ export const ERRORS = {
   idempotency_mismatch: { status: 409, message: 'This Idempotency-Key came with another request' },
   idempotency_running: { status: 409, message: 'The first request with this Idempotency-Key has no answer yet' },
   project_exists: { status: 409, message: 'This project is here already' },
+  project_suspended: {
+    status: 409,
+    message: 'This project is suspended and refuses writes: activate it first (projects.activate)',
+  },
   replay_final: { status: 409, message: 'This replay has ended already' },
   run_final: { status: 409, message: 'This run has ended already' },
   run_not_final: { status: 409, message: 'This run cannot be tried again as it is' },

@@ -12,7 +12,8 @@ export const ANONYMOUS: Caller = { user_id: '', bound: null, project_id: '', per
 export function scopeOf(caller: Caller, projectId = '-'): Scope {
   const project_id = projectId === '-' ? caller.project_id : projectId
   if (caller.bound !== null && caller.bound !== project_id) throw new ZeroError('not_found', 'Project not found')
-  return { user_id: caller.user_id, project_id, cause: caller.cause, trace: caller.trace }
+  const { user_id, cause, trace, writes_data } = caller
+  return { user_id, project_id, cause, trace, writes_data }
 }
 
 /** Throws `forbidden` when the caller's key lacks `permission`. */

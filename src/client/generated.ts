@@ -57,7 +57,12 @@ export const ROUTES = {
   'projects.get': 'GET /api/v1/projects/:project_id',
   'projects.update': 'PATCH /api/v1/projects/:project_id',
   'projects.delete': 'DELETE /api/v1/projects/:project_id',
+  'projects.suspend': 'POST /api/v1/projects/:project_id/suspend',
+  'projects.activate': 'POST /api/v1/projects/:project_id/activate',
   'projects.status': 'GET /api/v1/projects/:project_id/database',
+  'projects.enable_database': 'POST /api/v1/projects/:project_id/database',
+  'projects.configure_database': 'PUT /api/v1/projects/:project_id/database',
+  'projects.stats': 'GET /api/v1/projects/:project_id/stats',
   'projects.export': 'GET /api/v1/projects/:project_id/export',
   'projects.import': 'POST /api/v1/projects/import',
   'backups.create': 'GET /api/v1/backup',
@@ -139,7 +144,7 @@ export const PAGES: { readonly [Name in OperationName]?: string } = {
 }
 
 /** Operations that only read although their method is not GET. */
-export const READS: readonly OperationName[] = ['hooks.test_filter', 'vectors.search', 'embeddings.generate', 'embeddings.search', 'embeddings.create', 'memory.recall', 'files.search', 'rows.query', 'events.stream_token']
+export const READS: readonly OperationName[] = ['hooks.test_filter', 'projects.suspend', 'projects.activate', 'projects.enable_database', 'projects.configure_database', 'vectors.search', 'embeddings.generate', 'embeddings.search', 'embeddings.create', 'memory.recall', 'files.search', 'rows.query', 'events.stream_token']
 
 /** Streams whose last message is `end`; other streams have no end. */
 export const ENDING: readonly OperationName[] = ['runs.logs']
@@ -161,6 +166,7 @@ export type ServerErrorCode =
   | 'idempotency_mismatch'
   | 'idempotency_running'
   | 'project_exists'
+  | 'project_suspended'
   | 'replay_final'
   | 'run_final'
   | 'run_not_final'
@@ -820,8 +826,8 @@ export interface LogLine {
 
 /** Why a queued run does not start */
 export interface WaitingFor {
-  /** `paused`: the hook is paused. `backoff`: the pause after a failure lasts until `until`. `no_capable_instance`: no running process can execute the handler. `key_head`: the run `run_id` comes first in the order. `limit`: the concurrency limit of the hook is reached. `slot`: all processes are busy. */
-  reason: 'paused' | 'backoff' | 'no_capable_instance' | 'key_head' | 'limit' | 'slot'
+  /** `paused`: the hook is paused. `suspended`: the project is suspended. `backoff`: the pause after a failure lasts until `until`. `no_capable_instance`: no running process can execute the handler. `key_head`: the run `run_id` comes first in the order. `limit`: the concurrency limit of the hook is reached. `slot`: all processes are busy. */
+  reason: 'paused' | 'suspended' | 'backoff' | 'no_capable_instance' | 'key_head' | 'limit' | 'slot'
   /** End of the pause, for `backoff` */
   until?: string
   /** The run that comes first, for `key_head` */
@@ -1563,8 +1569,8 @@ export interface Project {
   description: string | null
   /** Id of the user who owns the project */
   user_id: string
-  /** Always ACTIVE */
-  status: 'ACTIVE'
+  /** `ACTIVE`, or `SUSPENDED`: the project refuses writes of data, and its runs and schedules wait */
+  status: 'ACTIVE' | 'SUSPENDED'
   /** Any JSON object of yours */
   metadata: Record<string, unknown>
   /** Any JSON object of yours */
@@ -1576,6 +1582,8 @@ export interface Project {
 }
 
 export interface ProjectsListInput {
+  /** Only projects with this status. When absent: all */
+  status?: 'ACTIVE' | 'SUSPENDED' | undefined
   /** Maximum number of results */
   limit?: number | undefined
   /** Number of results to skip */
@@ -1605,6 +1613,16 @@ export interface ProjectsDeleteInput {
   project_id?: string | undefined
 }
 
+export interface ProjectsSuspendInput {
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
+  project_id?: string | undefined
+}
+
+export interface ProjectsActivateInput {
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
+  project_id?: string | undefined
+}
+
 export interface ProjectsStatusInput {
   /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
   project_id?: string | undefined
@@ -1612,8 +1630,10 @@ export interface ProjectsStatusInput {
 
 /** Number of objects that a project holds, by kind */
 export interface ProjectStatus {
-  /** Always true */
+  /** Always true: every project has a database */
   enabled: boolean
+  /** `ACTIVE`, or `SUSPENDED`: the project refuses writes of data, and its runs and schedules wait */
+  status: 'ACTIVE' | 'SUSPENDED'
   /** Number of tables */
   tables_count: number
   /** Number of vectors */
@@ -1624,6 +1644,53 @@ export interface ProjectStatus {
   events_count: number
   /** Number of files */
   files_count: number
+  /** False when the project has more than 10,000 objects of a kind, which are counted as so many */
+  counts_are_exact: boolean
+}
+
+export interface ProjectsEnableDatabaseInput {
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
+  project_id?: string | undefined
+}
+
+export interface ProjectsConfigureDatabaseInput {
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
+  project_id?: string | undefined
+}
+
+export interface ProjectsStatsInput {
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
+  project_id?: string | undefined
+}
+
+/** Number of objects of every kind that a project holds */
+export interface ProjectStats {
+  /** Id of the project */
+  project_id: string
+  /** `ACTIVE`, or `SUSPENDED`: the project refuses writes of data, and its runs and schedules wait */
+  status: 'ACTIVE' | 'SUSPENDED'
+  /** Number of tables */
+  tables_count: number
+  /** Number of vectors */
+  vectors_count: number
+  /** Number of memories */
+  memory_records_count: number
+  /** Number of published events */
+  events_count: number
+  /** Number of files */
+  files_count: number
+  /** Number of rows in all tables */
+  rows_count: number
+  /** Number of entities of the context graph */
+  entities_count: number
+  /** Number of hooks of this project only */
+  hooks_count: number
+  /** Number of functions */
+  functions_count: number
+  /** Number of schedules */
+  schedules_count: number
+  /** False when the project has more than 10,000 objects of a kind, which are counted as so many */
+  counts_are_exact: boolean
 }
 
 export interface ProjectsExportInput {
@@ -3312,11 +3379,41 @@ export interface Operations {
      */
     delete(input?: ProjectsDeleteInput, options?: CallOptions): Promise<void>
     /**
+     * Suspend a project. `POST /api/v1/projects/:project_id/suspend`
+     *
+     * The project can still be read. It refuses writes of data and calls of functions with 409 `project_suspended`. Its queued runs and its schedules wait; runs that are executing end.
+     */
+    suspend(input?: ProjectsSuspendInput, options?: CallOptions): Promise<Project>
+    /**
+     * Activate a suspended project. `POST /api/v1/projects/:project_id/activate`
+     *
+     * The project accepts writes again, and its waiting runs continue. Ticks of schedules during the suspension count as missed.
+     */
+    activate(input?: ProjectsActivateInput, options?: CallOptions): Promise<Project>
+    /**
      * Count the objects of a project. `GET /api/v1/projects/:project_id/database`
      *
-     * Returns the number of objects of each kind.
+     * Returns the number of objects of the main kinds. `projects.stats` has all kinds.
      */
     status(input?: ProjectsStatusInput, options?: CallOptions): Promise<ProjectStatus>
+    /**
+     * Enable the database of a project. `POST /api/v1/projects/:project_id/database`
+     *
+     * Every project has a database, so this changes nothing. Returns the same as `projects.status`.
+     */
+    enable_database(input?: ProjectsEnableDatabaseInput, options?: CallOptions): Promise<ProjectStatus>
+    /**
+     * Configure the database of a project. `PUT /api/v1/projects/:project_id/database`
+     *
+     * A database has no settings. The fields that clients of the hosted API send are accepted and named in `warnings`. Returns the same as `projects.status`.
+     */
+    configure_database(input?: ProjectsConfigureDatabaseInput, options?: CallOptions): Promise<ProjectStatus>
+    /**
+     * Count the objects of every kind in a project. `GET /api/v1/projects/:project_id/stats`
+     *
+     * Returns the number of objects of every kind.
+     */
+    stats(input?: ProjectsStatsInput, options?: CallOptions): Promise<ProjectStats>
     /**
      * Export a project. `GET /api/v1/projects/:project_id/export`
      *

@@ -71,6 +71,8 @@ export function createCalls({ app, epoch, isExecuting, onLog, onRecorded }: Call
         'chain_too_deep',
         `This chain has gone through ${depth} runs; ZERODB_MAX_DEPTH is ${app.config.maxDepth}`,
       )
+    if (fn.is_suspended)
+      throw new ZeroError('project_suspended', 'The project of the function is suspended: activate it first')
     const leave = app.concurrencyLimiter.acquire(fn)
     try {
       const parent = caller?.cause?.run_id

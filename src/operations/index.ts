@@ -36,11 +36,16 @@ import {
 } from './memories.ts'
 import type { Operation } from './operation.ts'
 import {
+  projectsActivate,
+  projectsConfigureDatabase,
   projectsCreate,
   projectsDelete,
+  projectsEnableDatabase,
   projectsGet,
   projectsList,
+  projectsStats,
   projectsStatus,
+  projectsSuspend,
   projectsUpdate,
 } from './projects.ts'
 import {
@@ -130,7 +135,12 @@ export const OPERATIONS: readonly Operation[] = [
   projectsGet,
   projectsUpdate,
   projectsDelete,
+  projectsSuspend,
+  projectsActivate,
   projectsStatus,
+  projectsEnableDatabase,
+  projectsConfigureDatabase,
+  projectsStats,
   projectsExport,
   projectsImport,
   backupsCreate,

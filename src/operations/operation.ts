@@ -3,6 +3,7 @@ import type { z } from 'zod'
 import type { App, Caller } from '../app.ts'
 import type { Permission } from '../auth/caller.ts'
 import type { ErrorCode } from '../errors.ts'
+import { isRefusedWhenSuspended, refuseWhenSuspended } from './lib/suspended.ts'
 
 interface Verb<Input extends z.ZodObject> {
   /** The name in the form `noun.verb`, under which other surfaces offer the operation. */
@@ -21,6 +22,8 @@ interface Verb<Input extends z.ZodObject> {
    */
   idempotent: boolean
   input: Input
+  /** True for an operation on projects themselves, which a suspended project does not refuse. */
+  allowedWhenSuspended?: true
   /** Error codes of this operation, in addition to the common ones. */
   errors?: readonly ErrorCode[]
 }
@@ -96,23 +99,36 @@ export interface StreamOperation<Input extends z.ZodObject = z.ZodObject> extend
 /** An operation of the API. All surfaces are derived from the list of operations. */
 export type Operation = JsonOperation | UploadOperation | BytesOperation | StreamOperation
 
-/** Defines an operation with the types of its input. Its input rejects unknown fields. */
+/** Defines an operation with the types of its input. Its input rejects unknown fields. A suspended project refuses writes. */
 export function defineJson<Input extends z.ZodObject, Output extends z.ZodType>(
   operation: Omit<JsonOperation<Input, Output>, 'kind'>,
 ): Operation {
-  return { ...operation, input: operation.input.strict(), kind: 'json' } as unknown as Operation
+  return { ...strict(operation), kind: 'json' } as unknown as Operation
 }
 
 export function defineUpload<Input extends z.ZodObject, Output extends z.ZodType>(
   operation: Omit<UploadOperation<Input, Output>, 'kind'>,
 ): Operation {
-  return { ...operation, input: operation.input.strict(), kind: 'upload' } as unknown as Operation
+  return { ...strict(operation), kind: 'upload' } as unknown as Operation
 }
 
 export function defineBytes<Input extends z.ZodObject>(operation: Omit<BytesOperation<Input>, 'kind'>): Operation {
-  return { ...operation, input: operation.input.strict(), kind: 'bytes' } as unknown as Operation
+  return { ...strict(operation), kind: 'bytes' } as unknown as Operation
 }
 
 export function defineStream<Input extends z.ZodObject>(operation: Omit<StreamOperation<Input>, 'kind'>): Operation {
-  return { ...operation, input: operation.input.strict(), kind: 'stream' } as unknown as Operation
+  return { ...strict(operation), kind: 'stream' } as unknown as Operation
+}
+
+interface Defined extends Verb<z.ZodObject> {
+  // biome-ignore lint/suspicious/noExplicitAny: each kind of operation has other arguments and results
+  run(app: App, caller: Caller, input: any, ...rest: any[]): Promise<any>
+}
+
+/** Returns the operation with an input that rejects unknown fields. A write throws `project_suspended` for a suspended project. */
+function strict<Given extends Defined>(operation: Given): Defined {
+  const input = operation.input.strict()
+  if (!isRefusedWhenSuspended(operation)) return { ...operation, input }
+  const errors: readonly ErrorCode[] = [...(operation.errors ?? []), 'project_suspended']
+  return { ...operation, input, errors, run: refuseWhenSuspended(operation.run) }
 }

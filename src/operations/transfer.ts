@@ -37,6 +37,7 @@ export const projectsImport = defineUpload({
     'Creates the project of an export, which is sent as a file part. The import keeps all ids; 409 `project_exists` when the project exists.',
   route: 'POST /api/v1/projects/import',
   permission: 'zerodb:write',
+  allowedWhenSuspended: true,
   idempotent: false,
   input: projectImport,
   errors: ['project_exists'],

@@ -39,9 +39,9 @@ export interface RunLog {
 export const waitingFor = z
   .object({
     reason: z
-      .enum(['paused', 'backoff', 'no_capable_instance', 'key_head', 'limit', 'slot'])
+      .enum(['paused', 'suspended', 'backoff', 'no_capable_instance', 'key_head', 'limit', 'slot'])
       .describe(
-        '`paused`: the hook is paused. `backoff`: the pause after a failure lasts until `until`. `no_capable_instance`: no running process can ' +
+        '`paused`: the hook is paused. `suspended`: the project is suspended. `backoff`: the pause after a failure lasts until `until`. `no_capable_instance`: no running process can ' +
           'execute the handler. `key_head`: the run `run_id` comes first in the order. `limit`: the concurrency limit of the hook is reached. ' +
           '`slot`: all processes are busy.',
       ),

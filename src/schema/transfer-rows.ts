@@ -133,6 +133,7 @@ export const PROJECT_ROWS = {
     description: text.nullable(),
     metadata,
     settings: metadata,
+    suspended_at: moment.nullish(),
     created_at: moment,
     updated_at: moment,
   }),

@@ -30,6 +30,8 @@ export interface Cause {
 export interface Scope {
   user_id: string
   project_id: string
+  /** True for writes of data: a suspended project is then not found. */
+  writes_data?: boolean | undefined
   /** For writes: the run that caused the operation; undefined for an external request. */
   cause?: Cause | undefined
   /** For writes: the request's `traceparent`. */
@@ -37,11 +39,22 @@ export interface Scope {
 }
 
 /**
- * Selects the scope's project if it belongs to the user. Otherwise there is no row, so that a write stores nothing and a read finds
- * nothing.
+ * Selects the scope's project if it belongs to the user and, for a write of data, is not suspended. Otherwise there is no row, so that a
+ * write stores nothing and a read finds nothing.
  */
 export function userProject(scope: Scope): Statement {
-  return sql`select id as project_id, user_id from zerodb_projects where id = ${scope.project_id}::uuid and user_id = ${scope.user_id}::uuid`
+  return sql`select id as project_id, user_id from zerodb_projects where ${isUserProject(scope)}`
+}
+
+/** Condition on `zerodb_projects` that `userProject` selects by. */
+export function isUserProject({ project_id, user_id, writes_data }: Scope): Statement {
+  const isOwned = sql`id = ${project_id}::uuid and user_id = ${user_id}::uuid`
+  return writes_data ? sql`${isOwned} and suspended_at is null` : isOwned
+}
+
+/** Returns whether a project is suspended; null for a deleted one. Not "exists", which can be planned as a scan of all projects. */
+export function isSuspended(projectId: Statement): Statement {
+  return sql`(select suspended_at is not null from zerodb_projects where id = ${projectId})`
 }
 
 /**

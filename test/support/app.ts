@@ -152,6 +152,7 @@ export async function openTestApp(
             where r.status = 'queued'
               and r.run_at <= now() + make_interval(secs => ${skew}::float8)
               and h.paused_at is null
+              and not exists (select from zerodb_projects p where p.id = r.project_id and p.suspended_at is not null)
               and not exists (
                 select from zerodb_runs b
                 where b.status = 'queued' and b.hook_id = r.hook_id and b.ordering_key = r.ordering_key and b.event_seq < r.event_seq

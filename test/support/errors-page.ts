@@ -21,6 +21,8 @@ const MEANINGS: Record<ErrorCode, string> = {
     'The first request with this key is still running. Retry after `Retry-After` seconds to get its response.',
   hook_exists: 'The hook already exists, for this project or for all. Change it with PATCH.',
   project_exists: 'You already have the project of the file. Delete it first, or import as another user.',
+  project_suspended:
+    'The project is [suspended](projects-and-keys.md#suspend-a-project): it can be read, but not written. Activate it.',
   replay_final: 'The replay or backfill has ended and can no longer be cancelled.',
   run_final: 'The run has ended and can no longer be cancelled.',
   run_not_final: 'Only a dead, cancelled or skipped run can be retried. To process an event again, replay it.',

@@ -1,9 +1,23 @@
-import { json, sql } from '../../db/sql.ts'
-import type { Project } from '../../schema/project.ts'
-import { found, type Scope, type StoreContext } from '../context.ts'
+import { join, json, Statement as Sql, sql } from '../../db/sql.ts'
+import { MAX_COUNTED_OBJECTS, type Project } from '../../schema/project.ts'
+import { found, isUserProject, type Scope, type StoreContext } from '../context.ts'
 import { cancelQueued } from '../queue/cancel-queued.ts'
 
-const columns = sql`id, name, description, user_id, 'ACTIVE' as status, metadata, settings, created_at, updated_at`
+const columns = sql`id, name, description, user_id, case when suspended_at is null then 'ACTIVE' else 'SUSPENDED' end as status, metadata, settings, created_at, updated_at`
+
+/** The objects of project `p`, by kind. */
+const COUNTED = {
+  tables: sql`zerodb_tables where project_id = p.id`,
+  rows: sql`zerodb_tables t join zerodb_rows r on r.table_id = t.id where t.project_id = p.id`,
+  vectors: sql`zerodb_vectors where project_id = p.id`,
+  memories: sql`zerodb_memories where project_id = p.id`,
+  entities: sql`zerodb_entities where project_id = p.id`,
+  files: sql`zerodb_files where project_id = p.id`,
+  events: sql`zerodb_published_events where project_id = p.id`,
+  hooks: sql`zerodb_hooks where user_id = p.user_id and project_id = p.id`,
+  functions: sql`zerodb_functions where project_id = p.id`,
+  schedules: sql`zerodb_schedules s join zerodb_functions f on f.id = s.function_id where f.project_id = p.id`,
+}
 
 export interface ProjectFields {
   name: string
@@ -23,19 +37,41 @@ export function projects({ db }: StoreContext) {
     },
 
     /** Returns the user's projects, oldest first. `only` is the project that the caller's key is bound to. */
-    async list(userId: string, only: string | null, limit: number, offset: number): Promise<Project[]> {
+    async list(
+      userId: string,
+      only: string | null,
+      { status, limit, offset }: { status?: Project['status'] | undefined; limit: number; offset: number },
+    ): Promise<Project[]> {
       return db.query<Project>(sql`
         select ${columns} from zerodb_projects
         where user_id = ${userId}::uuid
           and (${only}::uuid is null or id = ${only}::uuid)
+          and (${status}::text is null or (suspended_at is not null) = (${status} = 'SUSPENDED'))
         order by created_at, id
         limit ${limit}::int offset ${offset}::int`)
     },
 
     async get(scope: Scope): Promise<Project> {
       const rows = await db.query<Project>(sql`
-        select ${columns} from zerodb_projects
-        where id = ${scope.project_id}::uuid and user_id = ${scope.user_id}::uuid`)
+        select ${columns} from zerodb_projects where ${isUserProject(scope)}`)
+      return found(rows, 'Project')
+    },
+
+    async isSuspended({ user_id, project_id }: Scope): Promise<boolean> {
+      const rows = await db.query(sql`
+        select from zerodb_projects
+        where id = ${project_id}::uuid and user_id = ${user_id}::uuid and suspended_at is not null`)
+      return rows.length > 0
+    },
+
+    /** Suspends or activates a project. A project that already is in this state does not change. */
+    async setSuspended(scope: Scope, suspended: boolean): Promise<Project> {
+      const rows = await db.query<Project>(sql`
+        update zerodb_projects set
+          suspended_at = case when ${suspended}::bool then coalesce(suspended_at, now()) end,
+          updated_at = case when ${suspended}::bool = (suspended_at is not null) then updated_at else now() end
+        where id = ${scope.project_id}::uuid and user_id = ${scope.user_id}::uuid
+        returning ${columns}`)
       return found(rows, 'Project')
     },
 
@@ -84,17 +120,27 @@ export function projects({ db }: StoreContext) {
       return rows.length > 0
     },
 
-    async counts(scope: Scope): Promise<Record<'tables' | 'vectors' | 'memories' | 'events' | 'files', number>> {
-      const rows = await db.query<Record<'tables' | 'vectors' | 'memories' | 'events' | 'files', number>>(sql`
-        select
-          (select count(*) from zerodb_tables where project_id = p.id) as tables,
-          (select count(*) from zerodb_vectors where project_id = p.id) as vectors,
-          (select count(*) from zerodb_memories where project_id = p.id) as memories,
-          (select count(*) from zerodb_published_events where project_id = p.id) as events,
-          (select count(*) from zerodb_files where project_id = p.id) as files
-        from zerodb_projects p
+    /**
+     * Counts the objects of each kind, up to `MAX_COUNTED_OBJECTS` of each: counting all would cost more with each stored row. `counts_are_exact` is
+     * false if there are more of a kind.
+     */
+    async counts<Kind extends keyof typeof COUNTED>(
+      scope: Scope,
+      kinds: readonly Kind[],
+    ): Promise<Record<Kind, number> & { counts_are_exact: boolean }> {
+      const counts = kinds.map(
+        (kind) =>
+          sql`(select count(*) from (select from ${COUNTED[kind]} limit ${MAX_COUNTED_OBJECTS + 1}::int) counted) as ${new Sql(kind, [])}`,
+      )
+      const rows = await db.query<Record<Kind, number>>(sql`
+        select ${join(counts, ', ')} from zerodb_projects p
         where id = ${scope.project_id}::uuid and user_id = ${scope.user_id}::uuid`)
-      return found(rows, 'Project')
+      const counted = Object.entries<number>(found(rows, 'Project'))
+      const bounded = counted.map(([kind, count]) => [kind, Math.min(count, MAX_COUNTED_OBJECTS)])
+      return {
+        ...(Object.fromEntries(bounded) as Record<Kind, number>),
+        counts_are_exact: counted.every(([, count]) => count <= MAX_COUNTED_OBJECTS),
+      }
     },
   }
 }

@@ -1,7 +1,7 @@
 import { json, sql } from '../../db/sql.ts'
 import type { FunctionConfig, FunctionVersion, Runtime } from '../../schema/function.ts'
 import type { RetryPolicy } from '../../schema/hook.ts'
-import { found, type Scope, type StoreContext, userProject } from '../context.ts'
+import { found, isSuspended, type Scope, type StoreContext, userProject } from '../context.ts'
 import { cancelQueued } from '../queue/cancel-queued.ts'
 
 /** The content of a file: text, or bytes as base64. */
@@ -29,6 +29,8 @@ export interface LiveFunction {
   runtime: Runtime
   version: number
   is_active: boolean
+  /** True if the project of the function is suspended. */
+  is_suspended: boolean
   config: FunctionConfig
   files: Record<string, StoredFile>
   entry: string
@@ -62,7 +64,7 @@ const source = sql`
 
 const stamp = sql`
   concat_ws(
-    ' ', f.version, f.updated_at,
+    ' ', f.version, f.updated_at, ${isSuspended(sql`f.project_id`)},
     (
       select concat_ws(' ', count(*), max(s.updated_at)) from zerodb_secrets s
       where s.project_id = f.project_id and v.config -> 'secrets' ? s.name
@@ -70,7 +72,8 @@ const stamp = sql`
   )`
 
 const live = sql`
-  f.id, f.user_id, f.project_id, f.name, f.runtime, f.version, f.is_active, ${config}, v.files, v.entry, v.source_map,
+  f.id, f.user_id, f.project_id, f.name, f.runtime, f.version, f.is_active, ${isSuspended(sql`f.project_id`)} as is_suspended,
+  ${config}, v.files, v.entry, v.source_map,
   (
     select coalesce(jsonb_object_agg(s.name, encode(s.sealed, 'base64')), '{}')
     from zerodb_secrets s

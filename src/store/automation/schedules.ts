@@ -1,6 +1,6 @@
 import { json, type Statement, sql } from '../../db/sql.ts'
 import type { Schedule } from '../../schema/schedule.ts'
-import { found, now, type Scope, type StoreContext } from '../context.ts'
+import { found, isSuspended, now, type Scope, type StoreContext } from '../context.ts'
 import { insertRuns } from '../queue/function-runs.ts'
 
 export type StoredSchedule = Omit<Schedule, 'next_runs'>
@@ -91,7 +91,7 @@ export function schedules(context: StoreContext) {
     async due(limit: number): Promise<DueSchedule[]> {
       return db.query<DueSchedule>(sql`
         select ${columns}, ${now(context)} as now from ${source}
-        where s.paused_at is null and s.next_at <= ${now(context)} and f.is_active
+        where s.paused_at is null and s.next_at <= ${now(context)} and f.is_active and ${isSuspended(sql`f.project_id`)} is not true
         order by s.next_at
         limit ${limit}::int`)
     },

@@ -1,5 +1,5 @@
 import { type Statement, sql } from '../../db/sql.ts'
-import { now, relax, type StoreContext } from '../context.ts'
+import { isSuspended, now, relax, type StoreContext } from '../context.ts'
 import {
   assigned,
   functionOf,
@@ -147,7 +147,7 @@ export function claims(context: StoreContext) {
           from lanes l
           ${hookOf(sql`l.hook_id`)}
           ${functionOf(sql`l.hook_id`)}
-          where h.paused_at is null and not ${laneLimited} and ${laneCapable(handlers)}
+          where ${isOpen} and not ${laneLimited} and ${laneCapable(handlers)}
         ),
         ${dueOf(count)},
         taken as (select * from due order by rank, n limit ${count}::int)`,
@@ -190,7 +190,7 @@ export function claims(context: StoreContext) {
           from lanes l
           ${hookOf(sql`l.hook_id`)}
           ${functionOf(sql`l.hook_id`)}
-          where (${laneLimited} or ${projectLimit}::int is not null) and h.paused_at is null and ${laneCapable(handlers)}
+          where (${laneLimited} or ${projectLimit}::int is not null) and ${isOpen} and ${laneCapable(handlers)}
         ),
         ${dueOf(count)},
         taken as (${withinLimits(count, projectLimit)})`,
@@ -266,7 +266,7 @@ export function claims(context: StoreContext) {
           join (select distinct hook_id, project_id from heads) l using (hook_id)
           ${hookOf(sql`begin.hook_id`)}
           ${functionOf(sql`begin.hook_id`)}
-          where h.paused_at is null and ${laneCapable(handlers)}
+          where ${isOpen} and ${laneCapable(handlers)}
         ),
         due as materialized (
           select k.id, k.hook_id, k.project_id, k.ordering_key, k.n, row_number() over (partition by k.hook_id, k.project_id order by k.n) as rank
@@ -317,6 +317,9 @@ interface Looked {
   last: string
   served: string | null
 }
+
+/** Condition: neither the hook `h` nor the project of lane `l` is paused. */
+const isOpen = sql`h.paused_at is null and ${isSuspended(sql`l.project_id`)} is not true`
 
 const runningNow = sql`
   running as materialized (select hook_id, function_id, project_id from zerodb_runs where status = 'running')`

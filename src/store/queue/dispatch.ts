@@ -1,5 +1,5 @@
 import { type Statement, sql } from '../../db/sql.ts'
-import { now, type StoreContext } from '../context.ts'
+import { isSuspended, now, type StoreContext } from '../context.ts'
 import { EVENT_E, orderOf, passesFilter, seenOf, subscribesTo } from './hook-filter-sql.ts'
 import { capable, limited, type OwnedRun, type OwnedRunRow, toOwnedRun } from './owned-run.ts'
 
@@ -101,7 +101,8 @@ function fanOut(
         h.id as hook_id, h.hook_name, h.hook_config, h.retry, h.function_id, h.runtime, h.created_at as hook_created_at,
         seen.key, ${limited} or seen.key is not null as turn, gen_random_uuid() as id, e.depth > ${maxDepth}::int as too_deep,
         ${capable(handlers)}
-          and h.paused_at is null and not ${limited} and seen.key is null and e.depth <= ${maxDepth}::int as ownable
+          and h.paused_at is null and ${isSuspended(sql`e.project_id`)} is not true
+          and not ${limited} and seen.key is null and e.depth <= ${maxDepth}::int as ownable
       from batch
       cross join lateral (
         select seq, id, event, channel, data, created_at, user_id, project_id, ref, depth, trace, chain_id

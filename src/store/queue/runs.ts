@@ -2,7 +2,7 @@ import { json, type Statement, sql } from '../../db/sql.ts'
 import { ZeroError } from '../../errors.ts'
 import type { EventName } from '../../schema/events.ts'
 import type { LogLine, Run, RunStatus, Trigger } from '../../schema/run.ts'
-import { found, now, type Scope, type StoreContext } from '../context.ts'
+import { found, isSuspended, now, type Scope, type StoreContext } from '../context.ts'
 import { EVENT_E, subscribesTo } from './hook-filter-sql.ts'
 import { need } from './owned-run.ts'
 
@@ -54,6 +54,7 @@ export function runs(context: StoreContext) {
     case when r.status = 'queued' then (
       select case
         when h.paused_at is not null then jsonb_build_object('reason', 'paused')
+        when ${isSuspended(sql`r.project_id`)} then jsonb_build_object('reason', 'suspended')
         when r.run_at > ${now(context)} then jsonb_build_object('reason', 'backoff', 'until', ${iso(sql`r.run_at`)})
         when not exists (select from zerodb_instances i where ${need(sql`r.handler`, sql`r.runtime`)} = any(i.handlers))
           then jsonb_build_object('reason', 'no_capable_instance')

@@ -100,7 +100,12 @@ const EXAMPLES: Record<string, (fixtures: Fixtures) => Example> = {
   'projects.list': () => ({}),
   'projects.get': inProject(),
   'projects.update': inProject(() => ({ body: { description: 'changed' } })),
+  'projects.suspend': inProject(),
+  'projects.activate': inProject(),
   'projects.status': inProject(),
+  'projects.enable_database': inProject(),
+  'projects.configure_database': inProject(() => ({ body: { vector_dimensions: 384 } })),
+  'projects.stats': inProject(),
   'projects.export': inProject(),
   'projects.import': () => ({ file: exportOfNone() }),
   'backups.create': () => ({}),
@@ -330,6 +335,29 @@ describe('every operation that needs a key', () => {
     }
     expect(await stateOf(user)).toEqual(before)
   })
+})
+
+/** Operations of a suspended project that read it, or write data. The others change its state or its automation. */
+const SUSPENDABLE = IN_ORDER.filter(
+  ({ name, permission }) =>
+    permission.endsWith(':read') || (/^(zerodb|memory):write$/.test(permission) && !name.startsWith('projects.')),
+)
+
+test('every write of data to a suspended project is 409 and changes nothing, and every read works as before', async () => {
+  const user = await app.newUser()
+  const fixtures = await createFixtures(app, user, user.project_id)
+  await user.post(`/api/v1/projects/${user.project_id}/suspend`)
+  const before = await stateOf(user)
+  for (const operation of SUSPENDABLE) {
+    const reply = await send(user.key, operation, EXAMPLES[operation.name]!(fixtures))
+    const isRead = operation.permission.endsWith(':read')
+    expect({ operation: operation.name, status: reply.status, code: reply.body.code }).toEqual(
+      isRead
+        ? { operation: operation.name, status: 200, code: undefined }
+        : { operation: operation.name, status: 409, code: 'project_suspended' },
+    )
+  }
+  expect(await stateOf(user)).toEqual(before)
 })
 
 /** Creates another key of the user, changed by an `update` of its row. */
