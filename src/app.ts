@@ -45,6 +45,8 @@ export interface Caller {
   trace?: string | undefined
   /** The network address of the client of a public operation: an IPv4 address, or the /64 network of an IPv6 address. */
   client?: string | undefined
+  /** The origin under which the client reached the server, such as `https://api.example.com`. Undefined for calls inside of the server. */
+  origin?: string | undefined
 }
 
 /** A function, ready to be called. */

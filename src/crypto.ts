@@ -92,6 +92,11 @@ function numberKey(key: Uint8Array, context: string): { cipherKey: Buffer; check
   return { cipherKey: digest('key'), check: digest('check').subarray(0, 8) }
 }
 
+/** Signs a text with HMAC-SHA256, so that only holders of `key` can make the signature. `purpose` separates kinds of texts. */
+export function signText(key: Uint8Array, text: string, purpose: string): string {
+  return createHmac('sha256', key).update(`zerodb-${purpose}:${text}`).digest('base64url')
+}
+
 /** Compares two secrets in constant time. */
 export function sameSecret(a: string, b: string): boolean {
   const [one, other] = [a, b].map((text) => createHash('sha256').update(text).digest()) as [Buffer, Buffer]

@@ -90,6 +90,8 @@ export const ROUTES = {
   'files.search': 'POST /api/v1/projects/:project_id/database/files/search',
   'files.get': 'GET /api/v1/projects/:project_id/database/files/:file_id',
   'files.download': 'GET /api/v1/projects/:project_id/database/files/:file_id/download',
+  'files.presign': 'POST /api/v1/projects/:project_id/database/files/:file_id/presigned-url',
+  'files.download_presigned': 'GET /api/v1/projects/:project_id/database/files/:file_id/presigned',
   'files.delete': 'DELETE /api/v1/projects/:project_id/database/files/:file_id',
   'tables.create': 'POST /api/v1/projects/:project_id/database/tables',
   'tables.list': 'GET /api/v1/projects/:project_id/database/tables',
@@ -124,6 +126,7 @@ export const KINDS: { readonly [Name in OperationName]?: 'upload' | 'bytes' | 's
   'backups.create': 'bytes',
   'files.upload': 'upload',
   'files.download': 'bytes',
+  'files.download_presigned': 'bytes',
   'events.stream': 'stream',
 }
 
@@ -144,7 +147,7 @@ export const PAGES: { readonly [Name in OperationName]?: string } = {
 }
 
 /** Operations that only read although their method is not GET. */
-export const READS: readonly OperationName[] = ['hooks.test_filter', 'projects.suspend', 'projects.activate', 'projects.enable_database', 'projects.configure_database', 'vectors.search', 'embeddings.generate', 'embeddings.search', 'embeddings.create', 'memory.recall', 'files.search', 'rows.query', 'events.stream_token']
+export const READS: readonly OperationName[] = ['hooks.test_filter', 'projects.suspend', 'projects.activate', 'projects.enable_database', 'projects.configure_database', 'vectors.search', 'embeddings.generate', 'embeddings.search', 'embeddings.create', 'memory.recall', 'files.search', 'files.presign', 'rows.query', 'events.stream_token']
 
 /** Streams whose last message is `end`; other streams have no end. */
 export const ENDING: readonly OperationName[] = ['runs.logs']
@@ -2569,6 +2572,46 @@ export interface FilesDownloadInput {
   file_id: string
 }
 
+export interface FilesPresignInput {
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
+  project_id?: string | undefined
+  /** Id of the file */
+  file_id: string
+  /** Seconds until the URL expires, 1 to 604,800 (7 days) */
+  expires_in?: number | undefined
+  /** What the URL is for: only `download` is possible. Upload with a key instead */
+  operation?: 'download' | undefined
+}
+
+/** A URL that downloads one file without a key until it expires */
+export interface PresignedUrl {
+  /** The URL, for GET requests without a key. Without an origin for calls from functions and MCP tools */
+  url: string
+  /** Path and query of the URL, without the origin */
+  url_path: string
+  /** Always `GET` */
+  method: 'GET'
+  /** Always `download` */
+  operation: 'download'
+  /** Id of the file */
+  file_id: string
+  /** Seconds until the URL expires */
+  expires_in: number
+  /** When the URL expires: ISO 8601 in UTC */
+  expires_at: string
+}
+
+export interface FilesDownloadPresignedInput {
+  /** Id of the project, as in the presigned URL */
+  project_id?: string | undefined
+  /** Id of the file */
+  file_id: string
+  /** When the URL expires, in seconds since 1970 */
+  expires: number
+  /** Signature of project, file and time */
+  signature: string
+}
+
 export interface FilesDeleteInput {
   /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
   project_id?: string | undefined
@@ -3588,6 +3631,18 @@ export interface Operations {
      * Returns the bytes as they were uploaded. Supports ranges and ETags.
      */
     download(input: FilesDownloadInput, options?: DownloadOptions): Promise<Download>
+    /**
+     * Create a URL that downloads a file without a key. `POST /api/v1/projects/:project_id/database/files/:file_id/presigned-url`
+     *
+     * Returns a presigned URL of one file, which anybody who has it can download until it expires. It stays valid if the key is revoked; deleting the file ends it.
+     */
+    presign(input: FilesPresignInput, options?: CallOptions): Promise<PresignedUrl>
+    /**
+     * Download a file by its presigned URL. `GET /api/v1/projects/:project_id/database/files/:file_id/presigned`
+     *
+     * Returns the bytes of the file if the signature is right and has not expired. Needs no key.
+     */
+    download_presigned(input: FilesDownloadPresignedInput, options?: DownloadOptions): Promise<Download>
     /**
      * Delete a file. `DELETE /api/v1/projects/:project_id/database/files/:file_id`
      *

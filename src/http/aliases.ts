@@ -52,6 +52,13 @@ export const ROUTE_ALIASES: Readonly<Record<string, readonly string[]>> = {
     'POST /api/v1/projects/:project_id/database/storage/upload',
     'POST /api/v1/projects/:project_id/files/upload',
   ],
+  'files.presign': [
+    'GET /api/v1/projects/:project_id/database/files/:file_id/presigned-url',
+    'GET /api/v1/projects/:project_id/database/files/:file_id/url',
+    'POST /api/v1/projects/:project_id/database/files/:file_id/url',
+  ],
+  'rows.query': ['POST /api/v1/projects/:project_id/database/tables/query'],
+  'rows.insert': ['POST /api/v1/projects/:project_id/database/tables/insert'],
   'events.publish': ['POST /api/v1/projects/:project_id/database/events'],
   'events.consume': ['GET /api/v1/projects/:project_id/database/events/consume'],
 }
@@ -83,6 +90,7 @@ const FIELD_ALIASES: Readonly<Record<string, Readonly<Record<string, readonly st
   'memory.list': { offset: ['skip'] },
   'memory.recall': { limit: ['top_k'] },
   'files.upload': { file_metadata: ['metadata'], size_bytes: ['file_size'], content_type: ['mime_type'] },
+  'files.presign': { expires_in: ['expiration_seconds', 'expiration', 'expires'] },
   'files.list': { offset: ['skip'] },
   'tables.create': { table_name: ['name'], schema_definition: ['schema'] },
   'tables.list': { offset: ['skip'] },

@@ -56,11 +56,17 @@ export function addOperationRoutes(
       config: { operation: operation.name },
       // Runs before the body is read.
       async onRequest(request, reply) {
-        callers.set(request, await admit(operation, checks, request, reply))
+        callers.set(request, { ...(await admit(operation, checks, request, reply)), origin: originOf(request) })
       },
       handler: createOperationHandler(app, operation, callers, closing),
     })
   }
+}
+
+/** Returns the origin of the request's URL, which a trusted proxy can replace by its own; undefined without a Host header. */
+function originOf({ protocol, host }: FastifyRequest): string | undefined {
+  const origin = `${protocol}://${host}`
+  return URL.canParse(origin) ? new URL(origin).origin : undefined
 }
 
 /** Passes requests without a route to `sendError`: 405 with the allowed methods if operations have the path, else 404. */

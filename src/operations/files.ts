@@ -1,15 +1,27 @@
 import { z } from 'zod'
 import type { App, Caller } from '../app.ts'
 import { scopeOf } from '../auth/caller.ts'
+import { sameSecret, signText } from '../crypto.ts'
 import { ZeroError } from '../errors.ts'
 import { parseJson } from '../exact-json.ts'
 import { queryWarnings, relevanceQuery, relevanceScore } from '../memory/relevance.ts'
-import { file, fileKey, fileList, fileMatches, fileSearch, fileUpload } from '../schema/file.ts'
+import {
+  file,
+  fileKey,
+  fileList,
+  fileMatches,
+  filePresign,
+  filePresigned,
+  fileSearch,
+  fileUpload,
+  presignedUrl,
+} from '../schema/file.ts'
 import { safeParse } from '../schema/safe-parse.ts'
 import { shapeErrors } from '../schema/shape-errors.ts'
-import { defineBytes, defineJson, defineUpload, type UploadPart } from './operation.ts'
+import { type Bytes, defineBytes, defineJson, defineUpload, type UploadPart } from './operation.ts'
 
 const BASE = '/api/v1/projects/:project_id/database/files'
+const NO_CONTENT = 'This file was registered without content'
 
 export const filesUpload = defineUpload({
   name: 'files.upload',
@@ -194,17 +206,81 @@ export const filesDownload = defineBytes({
   input: fileKey,
   media: '*/*',
   async run(app, caller, input) {
-    const { blob, ...metadata } = await app.store.files.get(scopeOf(caller, input.project_id), input.file_id)
-    if (blob === null) throw new ZeroError('not_found', 'This file was registered without content')
+    return toBytes(app, await app.store.files.get(scopeOf(caller, input.project_id), input.file_id))
+  },
+})
+
+function toBytes(
+  app: App,
+  file: { file_name: string; content_type: string | null; size_bytes: number | null; blob: string | null },
+): Bytes {
+  const { blob } = file
+  if (blob === null) throw new ZeroError('not_found', NO_CONTENT)
+  return {
+    size: file.size_bytes ?? 0,
+    content_type: file.content_type ?? 'application/octet-stream',
+    file_name: file.file_name,
+    etag: blob,
+    open: (range) => app.blobs.open(blob, range),
+  }
+}
+
+export const filesPresign = defineJson({
+  name: 'files.presign',
+  summary: 'Create a URL that downloads a file without a key',
+  description:
+    'Returns a presigned URL of one file, which anybody who has it can download until it expires. It stays valid if the key is revoked; deleting the file ends it.',
+  route: `POST ${BASE}/:file_id/presigned-url`,
+  permission: 'zerodb:read',
+  idempotent: true,
+  input: filePresign,
+  output: presignedUrl,
+  async run(app, caller, { project_id, file_id, expires_in, operation }) {
+    const file = await app.store.files.get(scopeOf(caller, project_id), file_id)
+    if (file.blob === null) throw new ZeroError('not_found', NO_CONTENT)
+    const expires = Math.floor(app.clock.now() / 1000) + expires_in
+    const query = `expires=${expires}&signature=${signatureOf(app, { ...file, expires })}`
+    const url_path = `/api/v1/projects/${file.project_id}/database/files/${file_id}/presigned?${query}`
     return {
-      size: metadata.size_bytes ?? 0,
-      content_type: metadata.content_type ?? 'application/octet-stream',
-      file_name: metadata.file_name,
-      etag: blob,
-      open: (range) => app.blobs.open(blob, range),
+      url: `${caller.origin ?? ''}${url_path}`,
+      url_path,
+      method: 'GET' as const,
+      operation,
+      file_id,
+      expires_in,
+      expires_at: new Date(expires * 1000).toISOString(),
     }
   },
 })
+
+export const filesDownloadPresigned = defineBytes({
+  name: 'files.download_presigned',
+  summary: 'Download a file by its presigned URL',
+  description: 'Returns the bytes of the file if the signature is right and has not expired. Needs no key.',
+  route: `GET ${BASE}/:file_id/presigned`,
+  permission: 'public',
+  idempotent: true,
+  input: filePresigned,
+  errors: ['forbidden', 'not_found'],
+  media: '*/*',
+  async run(app, _, input) {
+    if (!sameSecret(input.signature, signatureOf(app, input)))
+      throw new ZeroError('forbidden', 'The signature of this URL is not valid: create a new presigned URL')
+    if (input.expires * 1000 <= app.clock.now())
+      throw new ZeroError('forbidden', 'This presigned URL has expired: create a new one')
+    const file = await app.store.files.content(input.project_id, input.file_id)
+    if (!file) throw new ZeroError('not_found', 'File not found')
+    return toBytes(app, file)
+  },
+})
+
+/** Signs the permission to download one file until a time. */
+function signatureOf(
+  { jwtSecret }: App,
+  { project_id, file_id, expires }: { project_id: string; file_id: string; expires: number },
+): string {
+  return signText(jwtSecret, `${project_id}/${file_id}/${expires}`, 'file-download')
+}
 
 export const filesDelete = defineJson({
   name: 'files.delete',

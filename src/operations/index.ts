@@ -8,7 +8,16 @@ import {
 } from './embeddings.ts'
 import { eventLogGet, eventLogHooks, eventLogListOperation } from './event-log.ts'
 import { eventLogStreamOperation } from './event-stream.ts'
-import { filesDelete, filesDownload, filesGet, filesList, filesSearch, filesUpload } from './files.ts'
+import {
+  filesDelete,
+  filesDownload,
+  filesDownloadPresigned,
+  filesGet,
+  filesList,
+  filesPresign,
+  filesSearch,
+  filesUpload,
+} from './files.ts'
 import {
   functionsDelete,
   functionsDeploy,
@@ -168,6 +177,8 @@ export const OPERATIONS: readonly Operation[] = [
   filesSearch,
   filesGet,
   filesDownload,
+  filesPresign,
+  filesDownloadPresigned,
   filesDelete,
   tablesCreate,
   tablesList,

@@ -1,5 +1,18 @@
 import { z } from 'zod'
-import { createdAt, limit, metadata, name, offset, ownProjectId, projectId, uuid, warnings, wording } from './common.ts'
+import {
+  createdAt,
+  integer,
+  limit,
+  metadata,
+  name,
+  offset,
+  ownProjectId,
+  projectId,
+  timestamp,
+  uuid,
+  warnings,
+  wording,
+} from './common.ts'
 
 export const file = z
   .object({
@@ -78,3 +91,36 @@ export const fileMatches = z
   })
   .meta({ id: 'FileMatches', description: 'Result of a search for files' })
 export const fileKey = z.object({ project_id: projectId, file_id: uuid.describe('Id of the file') })
+
+/** Maximum lifetime of a presigned URL: 7 days. */
+const MAX_URL_SECONDS = 604_800
+export const filePresign = z.object({
+  project_id: projectId,
+  file_id: uuid.describe('Id of the file'),
+  expires_in: integer(1, MAX_URL_SECONDS)
+    .default(3_600)
+    .describe('Seconds until the URL expires, 1 to 604,800 (7 days)'),
+  operation: z
+    .literal('download')
+    .default('download')
+    .describe('What the URL is for: only `download` is possible. Upload with a key instead'),
+})
+export const presignedUrl = z
+  .object({
+    url: z
+      .string()
+      .describe('The URL, for GET requests without a key. Without an origin for calls from functions and MCP tools'),
+    url_path: z.string().describe('Path and query of the URL, without the origin'),
+    method: z.literal('GET').describe('Always `GET`'),
+    operation: z.literal('download').describe('Always `download`'),
+    file_id: z.string().describe('Id of the file'),
+    expires_in: z.number().describe('Seconds until the URL expires'),
+    expires_at: timestamp.describe('When the URL expires: ISO 8601 in UTC'),
+  })
+  .meta({ id: 'PresignedUrl', description: 'A URL that downloads one file without a key until it expires' })
+export const filePresigned = z.object({
+  project_id: projectId.describe('Id of the project, as in the presigned URL'),
+  file_id: uuid.describe('Id of the file'),
+  expires: integer(0, Number.MAX_SAFE_INTEGER).describe('When the URL expires, in seconds since 1970'),
+  signature: z.string().max(255).describe('Signature of project, file and time'),
+})

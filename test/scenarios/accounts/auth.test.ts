@@ -131,6 +131,7 @@ const EXAMPLES: Record<string, (fixtures: Fixtures) => Example> = {
   'files.search': inProject(() => ({ body: { query: 'b' } })),
   'files.get': inProject(({ file }) => ({ params: { file_id: file } })),
   'files.download': inProject(({ file }) => ({ params: { file_id: file } })),
+  'files.presign': inProject(({ file }) => ({ params: { file_id: file }, body: {} })),
   'tables.create': inProject(() => ({ body: { table_name: 'new' } })),
   'tables.list': inProject(),
   'tables.get': inProject(({ table }) => ({ params: { table } })),

@@ -1,0 +1,80 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { openTestApp, type TestApp } from '../../support/app.ts'
+
+let app: TestApp
+beforeAll(async () => {
+  app = await openTestApp()
+})
+afterAll(() => app.close())
+
+describe('G17: routes without a project', () => {
+  const ROOTS = ['/api/v1/public', '/v1/public', '/api/v1/zerodb', '/api/v1/public/zerodb']
+
+  test.each(ROOTS)('%s stores and finds vectors in the project of the key', async (root) => {
+    const user = await app.newUser()
+    const stored = await user.post(`${root}/vectors/upsert`, { id: 'v', vector: [1, 0], metadata: { a: 1 } })
+    expect(stored).toMatchObject({ status: 200, body: { vector_id: 'v', project_id: user.project_id } })
+    const found = await user.post(`${root}/vectors/search`, { query_vector: [1, 0], top_k: 1 })
+    expect(found.body.vectors).toMatchObject([{ vector_id: 'v', similarity: 1 }])
+    expect((await user.get(`${root}/vectors/v`)).body).toMatchObject({ vector_id: 'v' })
+    expect((await user.delete(`${root}/vectors/v`)).status).toBe(204)
+    expect((await user.get(`${user.database}/vectors`)).body.total).toBe(0)
+  })
+
+  test.each(ROOTS)('%s creates tables, and inserts and queries rows', async (root) => {
+    const user = await app.newUser()
+    const created = await user.post(`${root}/tables`, { table_name: 'orders' })
+    expect(created).toMatchObject({ status: 201, body: { project_id: user.project_id } })
+    expect((await user.get(`${root}/tables`)).body).toMatchObject([{ table_name: 'orders' }])
+    const inserted = await user.post(`${root}/tables/orders/rows`, { rows: [{ n: 1 }, { n: 2 }] })
+    expect(inserted).toMatchObject({ status: 201, body: { inserted_count: 2 } })
+    const byBody = await user.post(`${root}/tables/insert`, { table: 'orders', rows: [{ n: 3 }] })
+    expect(byBody).toMatchObject({ status: 201, body: { inserted_count: 1 } })
+    const values = (reply: { body: { data: { row_data: unknown }[] } }) => reply.body.data.map((row) => row.row_data)
+    const filter = { n: { $gte: 2 } }
+    expect(values(await user.post(`${root}/tables/orders/query`, { filter }))).toEqual([{ n: 2 }, { n: 3 }])
+    expect(
+      values(
+        await user.post(`${root}/tables/query`, {
+          table: 'orders',
+          filters: [{ column: 'n', op: 'gte', value: 2 }],
+          order: { column: 'n', ascending: false },
+        }),
+      ),
+    ).toEqual([{ n: 3 }, { n: 2 }])
+    expect(await user.post(`${root}/tables/query`, { filters: {} })).toMatchObject({
+      status: 422,
+      body: { detail: [{ type: 'missing', loc: ['body', 'table'] }] },
+    })
+    expect(await user.post(`${root}/tables/query`, { table: 'missing' })).toMatchObject({ status: 404 })
+    expect((await user.events()).map(({ event }) => event)).toEqual(Array(3).fill('zerodb.table.row_inserted'))
+  })
+
+  test.each(ROOTS)('%s stores, lists and deletes files', async (root) => {
+    const user = await app.newUser()
+    const stored = await user.post(`${root}/files`, { file_name: 'a.txt', file_content: 'aGk=' })
+    expect(stored).toMatchObject({ status: 200, body: { project_id: user.project_id } })
+    const { file_id } = stored.body
+    expect((await user.get(`${root}/files`)).body).toMatchObject([{ file_id }])
+    expect(await user.get(`${root}/files/${file_id}/download`)).toMatchObject({ status: 200, body: 'hi' })
+    expect((await user.delete(`${root}/files/${file_id}`)).status).toBe(204)
+    expect((await user.get(`${root}/files`)).body).toEqual([])
+  })
+
+  test('X-Project-ID selects the project, and must agree with the project of the key', async () => {
+    const user = await app.newUser()
+    const other = await user.project()
+    const inOther = { 'x-project-id': other }
+    await user.post('/api/v1/public/tables', { table_name: 'orders' }, inOther)
+    expect((await user.get('/api/v1/public/tables', inOther)).body).toMatchObject([{ project_id: other }])
+    expect((await user.get('/api/v1/public/tables')).body).toEqual([])
+    const key = await app.boundKey(user, other)
+    const bound = await app.request('GET', '/api/v1/public/tables', { headers: { 'x-api-key': key } })
+    expect(bound.body).toMatchObject([{ project_id: other }])
+    const wrong = { 'x-api-key': key, 'x-project-id': user.project_id }
+    expect((await app.request('GET', '/api/v1/public/tables', { headers: wrong })).status).toBe(404)
+    const stranger = await app.newUser()
+    expect((await stranger.get('/api/v1/public/tables', inOther)).status).toBe(404)
+    expect((await app.request('GET', '/api/v1/public/tables')).status).toBe(401)
+  })
+})
