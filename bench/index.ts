@@ -7,6 +7,7 @@ import { backlog } from './backlog.ts'
 import { exactJson } from './exact-json.ts'
 import { documents, files } from './files.ts'
 import { functions } from './functions.ts'
+import { growth } from './growth.ts'
 import { http } from './http.ts'
 import { lanes } from './lanes.ts'
 import { latency } from './latency.ts'
@@ -48,6 +49,7 @@ const SUITES: Record<string, { each?: Suite; once?: () => Promise<Measurement[]>
   vectors: { each: vectors },
   patterns: { each: patterns },
   retention: { each: retention },
+  growth: { each: growth },
   start: { each: start },
   files: { each: files, once: documents },
   logins: { each: logins },

@@ -12,12 +12,17 @@ interface Migration {
   checksum: string
   /** A program whose latest migration is below this number cannot use the schema after this migration. */
   minCompatible: number
+  /** The file begins with `-- concurrently` and only creates indexes: `create index concurrently if not exists <name> …`. */
+  isConcurrent: boolean
 }
 
 /**
  * Brings the schema up to date: applies each missing `NNNN_name.sql` in order, all in one transaction. Several processes may call it at
  * once. Migrations above `upTo` are skipped. Returns the names of the migrations applied. Throws `StartError` and changes nothing if a
  * migration fails or an applied file was edited. Throws it also if a later, incompatible version has upgraded the schema.
+ *
+ * On a server that has data, migrations that begin with `-- concurrently` follow after the transaction. They do not block the writes of
+ * other processes. If one is interrupted, the next start continues with it.
  */
 export async function migrate(
   database: Database,
@@ -25,7 +30,7 @@ export async function migrate(
   upTo = Number.POSITIVE_INFINITY,
 ): Promise<string[]> {
   const known = await readMigrations(folder)
-  return database.transaction(async (tx) => {
+  const { applied, later } = await database.transaction(async (tx) => {
     // The number is arbitrary but the same in every process. Another process may hold the lock during a long migration.
     await tx.query(sql`select pg_advisory_xact_lock(7317320441)`, LONG_TIMEOUT)
     await tx.query(sql`
@@ -41,13 +46,54 @@ export async function migrate(
     )
     for (const row of done) checkApplied(row, known)
     const missing = known.filter(({ number }) => number <= upTo && !done.some((row) => row.number === number))
-    for (const migration of missing) {
+    // An empty database has no writers to block. The embedded one has no other connection.
+    const isLater = ({ isConcurrent }: Migration) => isConcurrent && database.kind === 'postgres' && done.length > 0
+    const now = missing.filter((migration) => !isLater(migration))
+    for (const migration of now) {
       await apply(tx, migration)
-      await tx.query(sql`
-        insert into zerodb_migrations (number, name, checksum, min_compatible)
-        values (${migration.number}, ${migration.name}, ${migration.checksum}, ${migration.minCompatible})`)
+      await record(tx, migration)
     }
-    return missing.map(({ name }) => name)
+    return { applied: now.map(({ name }) => name), later: missing.filter(isLater) }
+  })
+  for (const migration of later) if (await applyConcurrently(database, migration)) applied.push(migration.name)
+  return applied
+}
+
+async function record(db: Executor, { number, name, checksum, minCompatible }: Migration): Promise<void> {
+  await db.query(sql`
+    insert into zerodb_migrations (number, name, checksum, min_compatible)
+    values (${number}, ${name}, ${checksum}, ${minCompatible})`)
+}
+
+/**
+ * Builds the indexes of a migration without a transaction around them. Returns false if another process has built them or is building
+ * them: the program works without the indexes, only more slowly.
+ */
+async function applyConcurrently(database: Database, migration: Migration): Promise<boolean> {
+  return database.transaction(async (lock) => {
+    await lock.query(sql`select set_config('idle_in_transaction_session_timeout', '0', true)`)
+    // Only tried: the build waits for the snapshots of all other statements, and a statement that waited for this lock would have one. The
+    // time limit matters too: `set local` follows the statement and closes its portal, which would keep a snapshot.
+    const [locked] = await lock.query<{ locked: boolean }>(
+      sql`
+        select pg_try_advisory_xact_lock(7317320442)
+          and not exists (select from zerodb_migrations where number = ${migration.number}) as locked`,
+      LONG_TIMEOUT,
+    )
+    if (!locked!.locked) return false
+    // The other pool: the main one may have a single connection, which holds the lock.
+    const db = database.asyncCommit
+    const created = migration.text.matchAll(/^create index concurrently if not exists (\w+)/gm)
+    const names = Array.from(created, ([, name]) => name!)
+    // An interrupted build leaves an invalid index that PostgreSQL neither uses nor repairs.
+    const invalid = await db.query<{ name: string }>(sql`
+      select quote_ident(c.relname) as name
+      from pg_class c join pg_index i on i.indexrelid = c.oid
+      where c.relname = any(${names}::text[]) and c.relnamespace = current_schema()::regnamespace and not i.indisvalid`)
+    for (const { name } of invalid) await db.query(new Statement(`drop index concurrently ${name}`, []))
+    await run(db, migration, migration.text)
+    await record(db, migration)
+    return true
   })
 }
 
@@ -92,9 +138,13 @@ function checkApplied(row: Applied, known: readonly Migration[]): void {
   }
 }
 
-async function apply(tx: Executor, { name, text }: Migration): Promise<void> {
+async function apply(tx: Executor, migration: Migration): Promise<void> {
+  await run(tx, migration, migration.isConcurrent ? migration.text.replace(/\bconcurrently\b/g, '') : migration.text)
+}
+
+async function run(db: Executor, { name }: Migration, text: string): Promise<void> {
   try {
-    for (const statement of splitStatements(text)) await tx.query(new Statement(statement, []), LONG_TIMEOUT)
+    for (const statement of splitStatements(text)) await db.query(new Statement(statement, []), LONG_TIMEOUT)
   } catch (error) {
     if (!(error instanceof DbError)) throw error
     throw new StartError(
@@ -115,6 +165,7 @@ async function readMigrations(folder: string): Promise<Migration[]> {
         text,
         checksum: createHash('sha256').update(text).digest('hex'),
         minCompatible: Number(/^-- min_compatible: (\d+)/m.exec(text)?.[1] ?? 0),
+        isConcurrent: text.startsWith('-- concurrently\n'),
       }
     }),
   )

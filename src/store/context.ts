@@ -81,6 +81,14 @@ export function bounded(db: Executor): Executor {
   }
 }
 
+/**
+ * Returns `condition` if `value` is given, and otherwise nothing. For optional filters: with `$1 is null or …`, the plan of a prepared
+ * statement cannot use the index of the filter.
+ */
+export function given(value: unknown, condition: Statement): Statement {
+  return value === undefined || value === null ? sql`` : condition
+}
+
 /** The database's clock. */
 export function now(context: StoreContext): Statement {
   const skew = context.skewSeconds()

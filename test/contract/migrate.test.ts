@@ -65,6 +65,39 @@ test('concurrent migrations apply each migration once in total', async () => {
   }
 })
 
+const CONCURRENT = '-- concurrently\ncreate index concurrently if not exists idx_a on a (n);\n'
+
+async function indexesOfA(): Promise<{ name: string; valid: boolean }[]> {
+  return database.query(sql`
+    select indexrelid::regclass::text as name, indisvalid as valid from pg_index where indrelid = 'a'::regclass`)
+}
+
+test('a migration that begins with "-- concurrently" builds its indexes on an empty database and on one with data', async () => {
+  await write({ '0001_first.sql': FIRST, '0002_index.sql': CONCURRENT })
+  expect(await migrate(database, folder)).toEqual(['0001_first', '0002_index'])
+  await write({ '0003_index.sql': CONCURRENT.replaceAll('idx_a', 'idx_b') })
+  expect(await migrate(database, folder)).toEqual(['0003_index'])
+  expect(await migrate(database, folder)).toEqual([])
+  expect(await indexesOfA()).toEqual([
+    { name: 'idx_a', valid: true },
+    { name: 'idx_b', valid: true },
+  ])
+})
+
+test.runIf(SERVER)(
+  'an interrupted build of an index is repeated by the next start, and by one of several starts',
+  async () => {
+    await write({ '0001_first.sql': FIRST })
+    await migrate(database, folder)
+    await database.query(sql`create index idx_a on a (n)`)
+    await database.query(sql`update pg_index set indisvalid = false where indexrelid = 'idx_a'::regclass`)
+    await write({ '0002_index.sql': CONCURRENT })
+    const applied = await Promise.all([migrate(database, folder), migrate(database, folder), migrate(database, folder)])
+    expect(applied.flat()).toEqual(['0002_index'])
+    expect(await indexesOfA()).toEqual([{ name: 'idx_a', valid: true }])
+  },
+)
+
 test('a migration that fails changes nothing, reverts earlier ones too, and is named in the error', async () => {
   await write({ '0001_first.sql': FIRST, '0002_wrong.sql': 'create table b ();\ncreate table c (n nosuchtype);\n' })
   await expect(migrate(database, folder)).rejects.toMatchObject({

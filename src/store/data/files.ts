@@ -1,7 +1,7 @@
 import { json, sql } from '../../db/sql.ts'
 import { fileUploaded } from '../../schema/events.ts'
 import type { File } from '../../schema/file.ts'
-import { bounded, found, type Scope, type StoreContext, userProject, write } from '../context.ts'
+import { bounded, found, given, type Scope, type StoreContext, userProject, write } from '../context.ts'
 import { emit } from '../outbox.ts'
 import { candidates, type Relevance, type RelevanceQuery } from './relevance.ts'
 
@@ -57,8 +57,8 @@ export function files(context: StoreContext) {
       return bounded(db).query<File>(sql`
         select ${columns} from zerodb_files
         where project_id = (select project_id from (${userProject(scope)}) owner)
-          and (${folder}::text is null or folder = ${folder})
-        order by created_at desc, id
+          ${given(folder, sql`and folder = ${folder}`)}
+        order by created_at desc, id desc
         limit ${limit}::int offset ${offset}::int`)
     },
 
@@ -112,7 +112,7 @@ export function files(context: StoreContext) {
       const scoped = sql`
         select * from zerodb_files
         where project_id = (select project_id from (${userProject(scope)}) owner)
-          and (${folder}::text is null or folder = ${folder})`
+          ${given(folder, sql`and folder = ${folder}`)}`
       return bounded(db).query<File & Relevance>(sql`
         ${candidates(query, scoped, limit)}
         select ${columns}, coverage, rank, cosine from candidate`)

@@ -1,7 +1,7 @@
 import { json, sql } from '../../db/sql.ts'
 import { memoryStored, remembered } from '../../schema/events.ts'
 import type { MemoryRecord } from '../../schema/memory.ts'
-import { bounded, found, type Scope, type StoreContext, userProject, write } from '../context.ts'
+import { bounded, found, given, type Scope, type StoreContext, userProject, write } from '../context.ts'
 import { emit, NEXT_SEQ } from '../outbox.ts'
 import { candidates, type Relevance, type RelevanceQuery } from './relevance.ts'
 
@@ -144,10 +144,10 @@ export function memories(context: StoreContext) {
         select ${recordColumns} from zerodb_memories
         where project_id = (select project_id from (${userProject(scope)}) owner)
           and kind = 'record'
-          and (${filter.agent_id}::text is null or agent_id = ${filter.agent_id})
-          and (${filter.session_id}::text is null or session_id = ${filter.session_id})
-          and (${filter.role}::text is null or role = ${filter.role})
-        order by created_at desc, id
+          ${given(filter.agent_id, sql`and agent_id = ${filter.agent_id}`)}
+          ${given(filter.session_id, sql`and session_id = ${filter.session_id}`)}
+          ${given(filter.role, sql`and role = ${filter.role}`)}
+        order by created_at desc, id desc
         limit ${filter.limit}::int offset ${filter.offset}::int`)
     },
 
@@ -164,13 +164,13 @@ export function memories(context: StoreContext) {
         select * from zerodb_memories
         where project_id = (select project_id from (${userProject(scope)}) owner)
           and kind = 'remembered'
-          and (${filter.entity_id}::text is null or entity_id = ${filter.entity_id})
-          and (${filter.session_id}::text is null or session_id = ${filter.session_id})
-          and (${filter.agent_id}::text is null or agent_id = ${filter.agent_id})
-          and (${filter.user_id}::text is null or end_user_id = ${filter.user_id})
-          and (${filter.run_id}::text is null or run_id = ${filter.run_id})
-          and (${filter.namespace}::text is null or namespace = ${filter.namespace})
-          and (${filter.tags ?? null}::text[] is null or tags && ${filter.tags ?? null}::text[])`
+          ${given(filter.entity_id, sql`and entity_id = ${filter.entity_id}`)}
+          ${given(filter.session_id, sql`and session_id = ${filter.session_id}`)}
+          ${given(filter.agent_id, sql`and agent_id = ${filter.agent_id}`)}
+          ${given(filter.user_id, sql`and end_user_id = ${filter.user_id}`)}
+          ${given(filter.run_id, sql`and run_id = ${filter.run_id}`)}
+          ${given(filter.namespace, sql`and namespace = ${filter.namespace}`)}
+          ${given(filter.tags, sql`and tags && ${filter.tags ?? null}::text[]`)}`
       return bounded(db).query<RecallCandidate>(sql`
         ${candidates(query, scoped, limit)}
         select

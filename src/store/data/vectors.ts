@@ -3,7 +3,7 @@ import { json, Statement as Sql, type Statement, sql } from '../../db/sql.ts'
 import { stringifyJson } from '../../exact-json.ts'
 import { vectorBatchStored, vectorStored } from '../../schema/events.ts'
 import type { Vector, VectorInput } from '../../schema/vector.ts'
-import { bounded, found, type Scope, type StoreContext, userProject, write } from '../context.ts'
+import { bounded, found, given, type Scope, type StoreContext, userProject, write } from '../context.ts'
 import { compileFilter, withFilter } from '../filters/filter.ts'
 import { emit } from '../outbox.ts'
 import { type Page, pageOf } from './count.ts'
@@ -206,8 +206,7 @@ export function vectors(context: StoreContext) {
     },
 
     async list(scope: Scope, namespace: string | null, limit: number, offset: number): Promise<Page<StoredVector>> {
-      const where = sql`
-        project_id = (select project_id from (${userProject(scope)}) owner) and (${namespace}::text is null or namespace = ${namespace})`
+      const where = inNamespace(scope, namespace)
       const rows = await reads.query<StoredVector>(sql`
         select ${columns} from zerodb_vectors where ${where} order by created_at, id limit ${limit + 1}::int offset ${offset}::int`)
       return pageOf(rows, { limit, offset }, (most) => countUpTo(most, where))
@@ -215,10 +214,7 @@ export function vectors(context: StoreContext) {
 
     /** Counts the vectors of a namespace, or of the project if `namespace` is null. */
     async count(scope: Scope, namespace: string | null): Promise<number> {
-      return countUpTo(
-        null,
-        sql`project_id = (select project_id from (${userProject(scope)}) owner) and (${namespace}::text is null or namespace = ${namespace})`,
-      )
+      return countUpTo(null, inNamespace(scope, namespace))
     },
 
     /** Returns a vector. Without a namespace, prefers the one in `default`, and otherwise takes the oldest with that id. */
@@ -325,6 +321,12 @@ export function vectors(context: StoreContext) {
     )
     return count!.total
   }
+}
+
+/** Condition: a vector is in the scope's project, and in the namespace if it is given. */
+function inNamespace(scope: Scope, namespace: string | null): Statement {
+  return sql`
+    project_id = (select project_id from (${userProject(scope)}) owner) ${given(namespace, sql`and namespace = ${namespace}`)}`
 }
 
 /** Inserts the number as a constant, because the planner matches a partial index only with a constant. */

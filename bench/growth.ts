@@ -1,0 +1,189 @@
+import { sql } from '../src/db/sql.ts'
+import { fileUploaded, rowInserted } from '../src/schema/events.ts'
+import type { Scope } from '../src/store/context.ts'
+import { type Backend, type Bench, log, type Measurement, median, milliseconds, openBench } from './support.ts'
+
+// Cost of each list, search and query in a large project relative to a small one. A list of a few rare rows is the hard case: they are the
+// oldest, so that a plan which walks the list and discards the others reads the whole table.
+
+const SIZES: Record<Backend, number[]> = { pglite: [10_000, 100_000], postgres: [10_000, 100_000, 1_000_000] }
+/** Rows with the rare value, among the oldest. */
+const RARE = 30
+const LIMIT = 20
+const REPETITIONS = 21
+/** Before the measurement, so that each connection has its prepared plan. */
+const WARM_UPS = 8
+
+export async function growth(backend: Backend): Promise<Measurement[]> {
+  const bench = await openBench(backend)
+  try {
+    const stored = await createParents(bench)
+    const reads = readsOf(bench, stored)
+    const times: Record<string, number[]> = {}
+    let size = 0
+    for (const next of SIZES[backend]) {
+      log(`growth: filling up to ${next}`)
+      await fill(bench, stored, size, next)
+      size = next
+      for (const [name, read] of Object.entries(reads)) times[name] = [...(times[name] ?? []), await time(name, read)]
+    }
+    return Object.entries(times).map(([name, [smallest, ...larger]]) => ({
+      row: `growth.${name}`,
+      value: Math.max(...larger) / smallest!,
+      ours: `${larger.map(milliseconds).join(', ')} at ${SIZES[backend].slice(1).join(', ')}`,
+      baseline: `${milliseconds(smallest!)} at ${SIZES[backend][0]}`,
+    }))
+  } finally {
+    await bench.close()
+  }
+}
+
+interface Parents {
+  scope: Scope
+  table: string
+  hook: string
+  rareHook: string
+}
+
+async function createParents(bench: Bench): Promise<Parents> {
+  const scope = await bench.newScope()
+  const { id } = await bench.store.tables.create(scope, { name: 'people' })
+  const [ids] = await bench.database.query<{ hook: string; rare: string }>(
+    sql`select gen_random_uuid()::text as hook, gen_random_uuid()::text as rare`,
+  )
+  return { scope, table: id, hook: ids!.hook, rareHook: ids!.rare }
+}
+
+/** Stores rows number `from` + 1 to `to` of each kind. */
+async function fill({ database }: Bench, { scope, table, hook, rareHook }: Parents, from: number, to: number) {
+  const { project_id, user_id } = scope
+  const n = sql`generate_series(${from + 1}::int, ${to}::int) n`
+  // One row a second. The first rows are the oldest.
+  const at = sql`timestamptz '2026-01-01' + n * interval '1 second'`
+  const isRare = sql`n <= ${RARE}::int`
+  const slow = { timeoutSeconds: 3_600 }
+  await database.query(
+    sql`
+    insert into zerodb_rows (table_id, project_id, data)
+    select ${table}::uuid, ${project_id}::uuid, jsonb_build_object(
+      'n', n, 'email', 'user' || n || '@example.com', 'status', case when ${isRare} then 'rare' else (array['open', 'paid', 'done'])[n % 3 + 1] end,
+      'age', n % 90, 'tags', jsonb_build_array('t' || n % 10, 'u' || n % (${to}::int / 10)), 'note', repeat('x', 100)
+    )
+    from ${n}`,
+    slow,
+  )
+  await database.query(
+    sql`
+    insert into zerodb_events (id, event, channel, data, user_id, project_id, ref, created_at)
+    select
+      'evt_' || n, case when ${isRare} then ${fileUploaded.name} else ${rowInserted.name} end, ${rowInserted.channel}, '{}'::jsonb,
+      ${user_id}::uuid, ${project_id}::uuid, '-', ${at}
+    from ${n}`,
+    slow,
+  )
+  await database.query(
+    sql`
+    insert into zerodb_runs (trigger, hook_id, user_id, project_id, handler, status, created_at)
+    select
+      case when ${isRare} then 'cron' else 'event' end, case when ${isRare} then ${rareHook}::uuid else ${hook}::uuid end, ${user_id}::uuid,
+      ${project_id}::uuid, 'bench', case when ${isRare} then 'dead' else 'succeeded' end, ${at}
+    from ${n}`,
+    slow,
+  )
+  await database.query(
+    sql`
+    insert into zerodb_memories (event_seq, user_id, project_id, kind, content, session_id, agent_id, created_at)
+    select
+      n, ${user_id}::uuid, ${project_id}::uuid, 'record', 'record ' || n, case when ${isRare} then 'rare' else 's' || n % 100 end,
+      case when ${isRare} then 'rare' else 'a' || n % 3 end, ${at}
+    from ${n}`,
+    slow,
+  )
+  await database.query(
+    sql`
+    insert into zerodb_vectors (project_id, namespace, vector_id, embedding, source, metadata, created_at)
+    select
+      ${project_id}::uuid, case when ${isRare} then 'rare' else 'usual' end, 'v' || n, array[n, 1, 2, 3]::vector, 'bench',
+      jsonb_build_object('n', n), ${at}
+    from ${n}`,
+    slow,
+  )
+  await database.query(
+    sql`
+    insert into zerodb_files (project_id, file_key, file_name, folder, created_at)
+    select ${project_id}::uuid, 'k' || n, 'f' || n, case when ${isRare} then 'rare' else 'usual' end, ${at}
+    from ${n}`,
+    slow,
+  )
+  await database.query(
+    sql`
+    insert into zerodb_published_events (project_id, topic, payload, published_at)
+    select ${project_id}::uuid, case when ${isRare} then 'rare' else 'usual' end, '{}'::jsonb, ${at}
+    from ${n}`,
+    slow,
+  )
+  await database.exec('vacuum (analyze)')
+}
+
+/** The reads by the name of their row in targets.json. Each returns what it found, which must not be empty. */
+function readsOf(
+  { store }: Bench,
+  { scope, table, hook, rareHook }: Parents,
+): Record<string, () => Promise<unknown[]>> {
+  const { user_id, project_id } = scope
+  const page = { limit: LIMIT, offset: 0 }
+  const all = { bound: null, before: null, limit: LIMIT }
+  const query = async (filter: Record<string, unknown>, sort: Record<string, 1 | -1> = {}) =>
+    (await store.tables.queryRows(scope, table, { filter, sort, ...page })).rows
+  return {
+    'rows.list': () => query({}),
+    'rows.unique': () => query({ email: 'user7@example.com' }),
+    'rows.common': () => query({ status: 'open' }),
+    'rows.rare': () => query({ status: 'rare' }),
+    'rows.element': () => query({ tags: 't3', status: 'rare' }),
+    'rows.in': () => query({ n: { $in: [3, 4, 5] } }),
+    'rows.range': () => query({ status: 'rare', n: { $gte: 10 } }),
+    'events.list': async () => (await store.events.list(user_id, all)).items,
+    'events.type': async () => (await store.events.list(user_id, { ...all, event_type: fileUploaded.name })).items,
+    'events.project': async () => (await store.events.list(user_id, { ...all, project_id })).items,
+    'events.project_type': async () =>
+      (await store.events.list(user_id, { ...all, project_id, event_type: fileUploaded.name })).items,
+    'runs.list': () => store.runs.list(user_id, all),
+    'runs.dead': () => store.runs.list(user_id, { ...all, status: 'dead' }),
+    'runs.trigger': () => store.runs.list(user_id, { ...all, trigger: 'cron' }),
+    'runs.hook': () => store.runs.list(user_id, { ...all, hook_id: hook }),
+    'runs.rare_hook': () => store.runs.list(user_id, { ...all, hook_id: rareHook }),
+    'runs.project': () => store.runs.list(user_id, { ...all, project_id }),
+    'runs.project_dead': () => store.runs.list(user_id, { ...all, project_id, status: 'dead' }),
+    'memories.list': () => store.memories.list(scope, page),
+    'memories.session': () => store.memories.list(scope, { ...page, session_id: 'rare' }),
+    'memories.agent': () => store.memories.list(scope, { ...page, agent_id: 'rare' }),
+    'vectors.list': async () => (await store.vectors.list(scope, null, LIMIT, 0)).rows,
+    'vectors.namespace': async () => (await store.vectors.list(scope, 'rare', LIMIT, 0)).rows,
+    'vectors.search': async () =>
+      (
+        await store.vectors.search(scope, { namespace: 'rare', dims: 4, model: null }, Float32Array.of(1, 2, 3, 4), {
+          limit: LIMIT,
+          threshold: null,
+          filter: null,
+        })
+      ).rows,
+    'files.list': () => store.files.list(scope, null, LIMIT, 0),
+    'files.folder': () => store.files.list(scope, 'rare', LIMIT, 0),
+    'published.list': () => store.published.list(scope, page),
+    'published.topic': () => store.published.list(scope, { ...page, topic: 'rare' }),
+    'published.since': () => store.published.list(scope, { ...page, since: '2026-01-01T00:00:00Z' }),
+  }
+}
+
+async function time(name: string, read: () => Promise<unknown[]>): Promise<number> {
+  for (let n = 0; n < WARM_UPS; n++)
+    if ((await read()).length === 0) throw new Error(`growth.${name} found nothing: the measurement would be of no use`)
+  const times: number[] = []
+  for (let n = 0; n < REPETITIONS; n++) {
+    const start = performance.now()
+    await read()
+    times.push(performance.now() - start)
+  }
+  return median(times)
+}
