@@ -36,6 +36,7 @@ export const ERRORS = {
   run_final: { status: 409, message: 'This run has ended already' },
   run_not_final: { status: 409, message: 'This run cannot be tried again as it is' },
   table_exists: { status: 409, message: 'A table of this name exists already' },
+  version_conflict: { status: 409, message: 'The row has another version' },
   request_timeout: { status: 408, message: 'The request took too long to arrive' },
   too_large: { status: 413, message: 'The request is too large' },
   address_too_long: { status: 414, message: 'A part of the address is longer than 1,024 characters' },

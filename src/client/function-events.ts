@@ -108,6 +108,143 @@ export type RememberedEvent = Envelope<
     user_id: string
   }
 >
+export type RowUpdatedEvent = Envelope<
+  'zerodb.table.row_updated',
+  {
+    /** Name of the table */
+    table_name: string
+    /** Id of the row */
+    row_id: string
+    /** Id of the project */
+    project_id: string
+    /** Id of the user who owns the project */
+    user_id: string
+    /** Names of the top-level fields that have another value, sorted */
+    changed: string[]
+  }
+>
+export type RowDeletedEvent = Envelope<
+  'zerodb.table.row_deleted',
+  {
+    /** Name of the table */
+    table_name: string
+    /** Id of the row */
+    row_id: string
+    /** Id of the project */
+    project_id: string
+    /** Id of the user who owns the project */
+    user_id: string
+  }
+>
+export type VectorUpdatedEvent = Envelope<
+  'zerodb.vector.updated',
+  {
+    /** Id of the vector */
+    vector_id: string
+    /** Id of the project */
+    project_id: string
+    /** Namespace of the vector */
+    namespace: string
+    /** Source of the vector */
+    source: string
+    /** Id of the user who owns the project */
+    user_id: string
+    /** Names of the top-level fields that have another value, sorted */
+    changed: string[]
+  }
+>
+export type VectorDeletedEvent = Envelope<
+  'zerodb.vector.deleted',
+  {
+    /** Id of the vector */
+    vector_id: string
+    /** Id of the project */
+    project_id: string
+    /** Namespace of the vector */
+    namespace: string
+    /** Source of the vector */
+    source: string
+    /** Id of the user who owns the project */
+    user_id: string
+  }
+>
+export type MemoryUpdatedEvent = Envelope<
+  'zerodb.memory.updated',
+  {
+    /** Id of the memory */
+    memory_id: string
+    /** Id of the project */
+    project_id: string
+    /** Agent that the memory belongs to; null when not given */
+    agent_id: string | null
+    /** Id of the user who owns the project */
+    user_id: string
+    /** Names of the top-level fields that have another value, sorted */
+    changed: string[]
+  }
+>
+export type MemoryDeletedEvent = Envelope<
+  'zerodb.memory.deleted',
+  {
+    /** Id of the memory */
+    memory_id: string
+    /** Id of the project */
+    project_id: string
+    /** Agent that the memory belongs to; null when not given */
+    agent_id: string | null
+    /** Id of the user who owns the project */
+    user_id: string
+  }
+>
+export type FileUpdatedEvent = Envelope<
+  'zerodb.file.updated',
+  {
+    /** Id of the file */
+    file_id: string
+    /** Id of the project */
+    project_id: string
+    /** Name of the file */
+    file_name: string
+    /** Media type of the content; null when unknown */
+    content_type: string | null
+    /** Size of the content in bytes; null when unknown */
+    size_bytes: number | null
+    /** Id of the user who owns the project */
+    user_id: string
+    /** Names of the top-level fields that have another value, sorted */
+    changed: string[]
+  }
+>
+export type FileDeletedEvent = Envelope<
+  'zerodb.file.deleted',
+  {
+    /** Id of the file */
+    file_id: string
+    /** Id of the project */
+    project_id: string
+    /** Name of the file */
+    file_name: string
+    /** Media type of the content; null when unknown */
+    content_type: string | null
+    /** Size of the content in bytes; null when unknown */
+    size_bytes: number | null
+    /** Id of the user who owns the project */
+    user_id: string
+  }
+>
+export type ForgottenEvent = Envelope<
+  'zeromemory.forgotten',
+  {
+    /** Id of the memory */
+    memory_id: string
+    /** Kind of memory; null for a record of a conversation */
+    memory_type: string | null
+    /** Namespace of the memory */
+    namespace: string
+    /** Id of the user who owns the project */
+    user_id: string
+  }
+>
 
 /** The event of a write. */
 export type DataEvent =
@@ -118,3 +255,12 @@ export type DataEvent =
   | RowInsertedEvent
   | EventPublishedEvent
   | RememberedEvent
+  | RowUpdatedEvent
+  | RowDeletedEvent
+  | VectorUpdatedEvent
+  | VectorDeletedEvent
+  | MemoryUpdatedEvent
+  | MemoryDeletedEvent
+  | FileUpdatedEvent
+  | FileDeletedEvent
+  | ForgottenEvent

@@ -84,8 +84,10 @@ export interface Context {
   signal: AbortSignal
   /** Returns the seconds until the call times out. */
   timeLeft(): number
-  /** Returns the row of the event, as filters see it. Null if the row is deleted or the event has no row. */
+  /** Returns the row of the event as it is now. Null if the row is deleted or the event has no row. */
   row(): Promise<Record<string, unknown> | null>
+  /** Returns the row before the event updated, replaced or deleted it. Null for other events. */
+  previous(): Promise<Record<string, unknown> | null>
   /** Executes `work` once per key over all attempts of a run. Returns the stored result if an earlier attempt has executed it. */
   once<Value>(key: string, work: () => Value | Promise<Value>): Promise<Value>
   /** Reports progress to an MCP client that waits for the call. `progress` must increase. Without such a client, has no effect. */

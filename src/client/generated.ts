@@ -71,6 +71,7 @@ export const ROUTES = {
   'vectors.search': 'POST /api/v1/projects/:project_id/database/vectors/search',
   'vectors.list': 'GET /api/v1/projects/:project_id/database/vectors',
   'vectors.get': 'GET /api/v1/projects/:project_id/database/vectors/:vector_id',
+  'vectors.update': 'PATCH /api/v1/projects/:project_id/database/vectors/:vector_id',
   'vectors.delete': 'DELETE /api/v1/projects/:project_id/database/vectors/:vector_id',
   'embeddings.generate': 'POST /api/v1/projects/:project_id/embeddings/generate',
   'embeddings.embed_and_store': 'POST /api/v1/projects/:project_id/embeddings/embed-and-store',
@@ -81,6 +82,8 @@ export const ROUTES = {
   'memory.store': 'POST /api/v1/projects/:project_id/database/memory/store',
   'memory.list': 'GET /api/v1/projects/:project_id/database/memory',
   'memory.get': 'GET /api/v1/projects/:project_id/database/memory/:memory_id',
+  'memory.update': 'PATCH /api/v1/projects/:project_id/database/memory/:memory_id',
+  'memory.delete': 'DELETE /api/v1/projects/:project_id/database/memory/:memory_id',
   'memory.remember': 'POST /api/v1/public/memory/v2/remember',
   'memory.recall': 'POST /api/v1/public/memory/v2/recall',
   'memory.forget': 'POST /api/v1/public/memory/v2/forget',
@@ -92,6 +95,7 @@ export const ROUTES = {
   'files.download': 'GET /api/v1/projects/:project_id/database/files/:file_id/download',
   'files.presign': 'POST /api/v1/projects/:project_id/database/files/:file_id/presigned-url',
   'files.download_presigned': 'GET /api/v1/projects/:project_id/database/files/:file_id/presigned',
+  'files.update': 'PATCH /api/v1/projects/:project_id/database/files/:file_id',
   'files.delete': 'DELETE /api/v1/projects/:project_id/database/files/:file_id',
   'tables.create': 'POST /api/v1/projects/:project_id/database/tables',
   'tables.list': 'GET /api/v1/projects/:project_id/database/tables',
@@ -101,6 +105,12 @@ export const ROUTES = {
   'rows.list': 'GET /api/v1/projects/:project_id/database/tables/:table/rows',
   'rows.query': 'POST /api/v1/projects/:project_id/database/tables/:table/query',
   'rows.get': 'GET /api/v1/projects/:project_id/database/tables/:table/rows/:row_id',
+  'rows.replace': 'PUT /api/v1/projects/:project_id/database/tables/:table/rows/:row_id',
+  'rows.update': 'PATCH /api/v1/projects/:project_id/database/tables/:table/rows/:row_id',
+  'rows.delete': 'DELETE /api/v1/projects/:project_id/database/tables/:table/rows/:row_id',
+  'rows.update_many': 'PUT /api/v1/projects/:project_id/database/tables/:table/rows',
+  'rows.delete_many': 'DELETE /api/v1/projects/:project_id/database/tables/:table/rows',
+  'rows.history': 'GET /api/v1/projects/:project_id/database/tables/:table/rows/:row_id/history',
   'events.publish': 'POST /api/v1/projects/:project_id/database/events/publish',
   'events.publish_batch': 'POST /api/v1/projects/:project_id/database/events/batch',
   'events.list': 'GET /api/v1/projects/:project_id/database/events',
@@ -143,11 +153,12 @@ export const PAGES: { readonly [Name in OperationName]?: string } = {
   'tables.list': '',
   'rows.list': 'data',
   'rows.query': 'data',
+  'rows.history': 'items',
   'events.list': 'events',
 }
 
 /** Operations that only read although their method is not GET. */
-export const READS: readonly OperationName[] = ['hooks.test_filter', 'projects.suspend', 'projects.activate', 'projects.enable_database', 'projects.configure_database', 'vectors.search', 'embeddings.generate', 'embeddings.search', 'embeddings.create', 'memory.recall', 'files.search', 'files.presign', 'rows.query', 'events.stream_token']
+export const READS: readonly OperationName[] = ['hooks.test_filter', 'projects.suspend', 'projects.activate', 'projects.enable_database', 'projects.configure_database', 'vectors.search', 'vectors.update', 'embeddings.generate', 'embeddings.search', 'embeddings.create', 'memory.update', 'memory.recall', 'files.search', 'files.presign', 'files.update', 'rows.query', 'events.stream_token']
 
 /** Streams whose last message is `end`; other streams have no end. */
 export const ENDING: readonly OperationName[] = ['runs.logs']
@@ -174,6 +185,7 @@ export type ServerErrorCode =
   | 'run_final'
   | 'run_not_final'
   | 'table_exists'
+  | 'version_conflict'
   | 'request_timeout'
   | 'too_large'
   | 'address_too_long'
@@ -278,8 +290,118 @@ export type ZeroDBEvent =
       /** Id of the user who owns the project */
       user_id: string
     }>
+  | EventOf<'zerodb.table.row_updated', 'zerodb', {
+      /** Name of the table */
+      table_name: string
+      /** Id of the row */
+      row_id: string
+      /** Id of the project */
+      project_id: string
+      /** Id of the user who owns the project */
+      user_id: string
+      /** Names of the top-level fields that have another value, sorted */
+      changed: string[]
+    }>
+  | EventOf<'zerodb.table.row_deleted', 'zerodb', {
+      /** Name of the table */
+      table_name: string
+      /** Id of the row */
+      row_id: string
+      /** Id of the project */
+      project_id: string
+      /** Id of the user who owns the project */
+      user_id: string
+    }>
+  | EventOf<'zerodb.vector.updated', 'zerodb', {
+      /** Id of the vector */
+      vector_id: string
+      /** Id of the project */
+      project_id: string
+      /** Namespace of the vector */
+      namespace: string
+      /** Source of the vector */
+      source: string
+      /** Id of the user who owns the project */
+      user_id: string
+      /** Names of the top-level fields that have another value, sorted */
+      changed: string[]
+    }>
+  | EventOf<'zerodb.vector.deleted', 'zerodb', {
+      /** Id of the vector */
+      vector_id: string
+      /** Id of the project */
+      project_id: string
+      /** Namespace of the vector */
+      namespace: string
+      /** Source of the vector */
+      source: string
+      /** Id of the user who owns the project */
+      user_id: string
+    }>
+  | EventOf<'zerodb.memory.updated', 'zerodb', {
+      /** Id of the memory */
+      memory_id: string
+      /** Id of the project */
+      project_id: string
+      /** Agent that the memory belongs to; null when not given */
+      agent_id: string | null
+      /** Id of the user who owns the project */
+      user_id: string
+      /** Names of the top-level fields that have another value, sorted */
+      changed: string[]
+    }>
+  | EventOf<'zerodb.memory.deleted', 'zerodb', {
+      /** Id of the memory */
+      memory_id: string
+      /** Id of the project */
+      project_id: string
+      /** Agent that the memory belongs to; null when not given */
+      agent_id: string | null
+      /** Id of the user who owns the project */
+      user_id: string
+    }>
+  | EventOf<'zerodb.file.updated', 'zerodb', {
+      /** Id of the file */
+      file_id: string
+      /** Id of the project */
+      project_id: string
+      /** Name of the file */
+      file_name: string
+      /** Media type of the content; null when unknown */
+      content_type: string | null
+      /** Size of the content in bytes; null when unknown */
+      size_bytes: number | null
+      /** Id of the user who owns the project */
+      user_id: string
+      /** Names of the top-level fields that have another value, sorted */
+      changed: string[]
+    }>
+  | EventOf<'zerodb.file.deleted', 'zerodb', {
+      /** Id of the file */
+      file_id: string
+      /** Id of the project */
+      project_id: string
+      /** Name of the file */
+      file_name: string
+      /** Media type of the content; null when unknown */
+      content_type: string | null
+      /** Size of the content in bytes; null when unknown */
+      size_bytes: number | null
+      /** Id of the user who owns the project */
+      user_id: string
+    }>
+  | EventOf<'zeromemory.forgotten', 'zeromemory', {
+      /** Id of the memory */
+      memory_id: string
+      /** Kind of memory; null for a record of a conversation */
+      memory_type: string | null
+      /** Namespace of the memory */
+      namespace: string
+      /** Id of the user who owns the project */
+      user_id: string
+    }>
 
-export const EVENT_NAMES = ['zerodb.vector.stored', 'zerodb.vector.batch_stored', 'zerodb.memory.stored', 'zerodb.file.uploaded', 'zerodb.table.row_inserted', 'zerodb.event.published', 'zeromemory.remembered'] as const
+export const EVENT_NAMES = ['zerodb.vector.stored', 'zerodb.vector.batch_stored', 'zerodb.memory.stored', 'zerodb.file.uploaded', 'zerodb.table.row_inserted', 'zerodb.event.published', 'zeromemory.remembered', 'zerodb.table.row_updated', 'zerodb.table.row_deleted', 'zerodb.vector.updated', 'zerodb.vector.deleted', 'zerodb.memory.updated', 'zerodb.memory.deleted', 'zerodb.file.updated', 'zerodb.file.deleted', 'zeromemory.forgotten'] as const
 
 export type EventName = (typeof EVENT_NAMES)[number]
 
@@ -450,7 +572,7 @@ export interface HooksCreateInput {
   filter?: Record<string, unknown> | null | undefined
   /** How runs are ordered: a path, or a path and a policy. Null or absent: not at all */
   ordering_key?: string | {
-    /** Path into the `data` or the `row` of the event. Events without a value there are not ordered */
+    /** Path into the `data`, the `row` or the `previous` row of the event. Events without a value there are not ordered */
     path: string
     /** `block`: a failed run keeps later runs waiting until it is final. `skip`: a failed run is dead at once and later runs go on */
     policy?: 'block' | 'skip' | undefined
@@ -520,7 +642,7 @@ export interface HookCreated {
 
 /** Runs of events with the same value at `path` execute one after the other, in the order of the events */
 export interface OrderingKey {
-  /** Path into the `data` or the `row` of the event. Events without a value there are not ordered */
+  /** Path into the `data`, the `row` or the `previous` row of the event. Events without a value there are not ordered */
   path: string
   /** `block`: a failed run keeps later runs waiting until it is final. `skip`: a failed run is dead at once and later runs go on */
   policy: 'block' | 'skip'
@@ -605,7 +727,7 @@ export interface HooksUpdateInput {
   filter?: Record<string, unknown> | null | undefined
   /** How runs are ordered: a path, or a path and a policy. Null or absent: not at all */
   ordering_key?: string | {
-    /** Path into the `data` or the `row` of the event. Events without a value there are not ordered */
+    /** Path into the `data`, the `row` or the `previous` row of the event. Events without a value there are not ordered */
     path: string
     /** `block`: a failed run keeps later runs waiting until it is final. `skip`: a failed run is dead at once and later runs go on */
     policy?: 'block' | 'skip' | undefined
@@ -700,7 +822,7 @@ export interface HooksTestFilterInput {
   filter?: Record<string, unknown> | null | undefined
   /** How runs are ordered: a path, or a path and a policy. Null or absent: not at all */
   ordering_key?: string | {
-    /** Path into the `data` or the `row` of the event. Events without a value there are not ordered */
+    /** Path into the `data`, the `row` or the `previous` row of the event. Events without a value there are not ordered */
     path: string
     /** `block`: a failed run keeps later runs waiting until it is final. `skip`: a failed run is dead at once and later runs go on */
     policy?: 'block' | 'skip' | undefined
@@ -724,8 +846,10 @@ export interface FilterTested {
 /** An event, and whether it matches */
 export interface FilterTestItem {
   event: Event
-  /** The row of the event as filters see it now; null when it is deleted, larger than 8 KB, or there is none */
+  /** The row after the event, as filters see it; null when it is deleted, larger than 8 KB, or there is none */
   row: unknown
+  /** The row before an event that updated, replaced or deleted it; null for other events and when it is larger than 8 KB */
+  previous: unknown
   /** Whether the event matches the filter */
   matches: boolean
   /** Value of the ordering key; null when there is none */
@@ -1906,6 +2030,19 @@ export interface VectorsGetInput {
   namespace?: string | undefined
 }
 
+export interface VectorsUpdateInput {
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
+  project_id?: string | undefined
+  /** Id of the vector */
+  vector_id: string
+  /** Namespace of the vector. When absent: any namespace; `default` comes first */
+  namespace?: string | undefined
+  /** Metadata that replaces the old metadata. When absent, it stays */
+  vector_metadata?: Record<string, unknown> | undefined
+  /** Source of the vector. When absent, it stays */
+  source?: string | undefined
+}
+
 export interface VectorsDeleteInput {
   /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
   project_id?: string | undefined
@@ -2189,6 +2326,30 @@ export interface MemoryListInput {
 }
 
 export interface MemoryGetInput {
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
+  project_id?: string | undefined
+  /** Id of the record */
+  memory_id: string
+}
+
+export interface MemoryUpdateInput {
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
+  project_id?: string | undefined
+  /** Id of the record */
+  memory_id: string
+  /** New text, whose embedding a hook computes again. When absent, the text stays */
+  content?: string | undefined
+  /** Agent that the record belongs to. Null: none. When absent, it stays */
+  agent_id?: string | null | undefined
+  /** Session that the record belongs to. Null: none. When absent, it stays */
+  session_id?: string | null | undefined
+  /** Author of the text. Null: unknown. When absent, it stays */
+  role?: 'user' | 'assistant' | 'system' | null | undefined
+  /** Metadata that replaces the old metadata. When absent, it stays */
+  memory_metadata?: Record<string, unknown> | undefined
+}
+
+export interface MemoryDeleteInput {
   /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
   project_id?: string | undefined
   /** Id of the record */
@@ -2490,6 +2651,8 @@ export interface File {
   summary: string | null
   /** When it was created: ISO 8601 in UTC, with microseconds */
   created_at: string
+  /** When the metadata last changed; null when it never did */
+  updated_at: string | null
 }
 
 export interface FilesListInput {
@@ -2552,6 +2715,8 @@ export interface FileMatch {
   summary: string | null
   /** When it was created: ISO 8601 in UTC, with microseconds */
   created_at: string
+  /** When the metadata last changed; null when it never did */
+  updated_at: string | null
   /** Relevance from 0 to 1; results are sorted by it */
   score: number
   /** Same value as `score` */
@@ -2610,6 +2775,23 @@ export interface FilesDownloadPresignedInput {
   expires: number
   /** Signature of project, file and time */
   signature: string
+}
+
+export interface FilesUpdateInput {
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
+  project_id?: string | undefined
+  /** Id of the file */
+  file_id: string
+  /** Key of the file. When absent, it stays */
+  file_key?: string | undefined
+  /** Name of the file. When absent, it stays */
+  file_name?: string | undefined
+  /** Media type of the content. Null: unknown. When absent, it stays */
+  content_type?: string | null | undefined
+  /** Folder to list the file in. Null: none. When absent, it stays */
+  folder?: string | null | undefined
+  /** Metadata that replaces the old metadata. When absent, it stays */
+  file_metadata?: Record<string, unknown> | undefined
 }
 
 export interface FilesDeleteInput {
@@ -2696,6 +2878,8 @@ export interface Row {
   table_name: string
   /** Fields of the row */
   row_data: Record<string, unknown>
+  /** Number of the state of the row, from 1; each change increases it */
+  version: number
   /** When it was created: ISO 8601 in UTC, with microseconds */
   created_at: string
   /** When it last changed: ISO 8601 in UTC, with microseconds */
@@ -2782,6 +2966,144 @@ export interface RowsGetInput {
   table: string
   /** Id of the row */
   row_id: string
+}
+
+export interface RowsReplaceInput {
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
+  project_id?: string | undefined
+  /** Name or id of the table */
+  table: string
+  /** Id of the row */
+  row_id: string
+  /** All fields of the row. Fields that are not sent are removed */
+  row_data: Record<string, unknown>
+  /** Version that the row must have; another version is 409 `version_conflict`. When absent: any version */
+  if_match?: number | undefined
+}
+
+export interface RowsUpdateInput {
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
+  project_id?: string | undefined
+  /** Name or id of the table */
+  table: string
+  /** Id of the row */
+  row_id: string
+  /** Fields to set; other fields stay. Either this or `update` is required */
+  row_data?: Record<string, unknown> | undefined
+  /** Operators by field: `$set`, `$unset`, `$inc`, `$push` and `$pull`, each with paths and values. Without operators: fields to set. Either this or `row_data` is required */
+  update?: Record<string, unknown> | undefined
+  /** Version that the row must have; another version is 409 `version_conflict`. When absent: any version */
+  if_match?: number | undefined
+}
+
+export interface RowsDeleteInput {
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
+  project_id?: string | undefined
+  /** Name or id of the table */
+  table: string
+  /** Id of the row */
+  row_id: string
+  /** Version that the row must have; another version is 409 `version_conflict`. When absent: any version */
+  if_match?: number | undefined
+}
+
+/** Result of deleting a row */
+export interface RowDeleted {
+  /** Id of the row */
+  row_id: string
+  /** Always true: a row that does not exist is 404 */
+  deleted: true
+  /** Always 1 */
+  deleted_count: 1
+}
+
+export interface RowsUpdateManyInput {
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
+  project_id?: string | undefined
+  /** Name or id of the table */
+  table: string
+  /** Conditions as in a query. An empty object selects all rows and needs `confirm_large_operation` or `limit` */
+  filter: Record<string, unknown>
+  /** Operators by field: `$set`, `$unset`, `$inc`, `$push` and `$pull`, each with paths and values. Without operators: fields to set */
+  update: Record<string, unknown>
+  /** Maximum number of rows to change, oldest first; 0, null or absent: all that match, of which there may be at most 10,000 */
+  limit?: number | null | undefined
+  /** True: `filter` may be empty */
+  confirm_large_operation?: boolean | undefined
+}
+
+/** Result of updating the rows of a filter */
+export interface RowsUpdated {
+  /** Number of rows that matched, up to `limit` */
+  matched_count: number
+  /** Number of rows with other fields than before; the others emit no event */
+  modified_count: number
+  /** Ids of the modified rows, oldest first */
+  row_ids: string[]
+  /** True when `limit` left matching rows as they were: repeat the request */
+  has_more: boolean
+}
+
+export interface RowsDeleteManyInput {
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
+  project_id?: string | undefined
+  /** Name or id of the table */
+  table: string
+  /** Conditions as in a query. An empty object selects all rows and needs `confirm_large_operation` or `limit` */
+  filter: Record<string, unknown>
+  /** Maximum number of rows to change, oldest first; 0, null or absent: all that match, of which there may be at most 10,000 */
+  limit?: number | null | undefined
+  /** True: `filter` may be empty */
+  confirm_large_operation?: boolean | undefined
+}
+
+/** Result of deleting the rows of a filter */
+export interface RowsDeleted {
+  /** Number of rows that were deleted */
+  deleted_count: number
+  /** Ids of the deleted rows, oldest first */
+  row_ids: string[]
+  /** True when `limit` left matching rows as they were: repeat the request */
+  has_more: boolean
+}
+
+export interface RowsHistoryInput {
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
+  project_id?: string | undefined
+  /** Name or id of the table */
+  table: string
+  /** Id of the row */
+  row_id: string
+  /** Maximum number of results */
+  limit?: number | undefined
+  /** `next_cursor` of the previous page. When absent: the first page */
+  cursor?: string | undefined
+}
+
+/** A page of the changes of a row */
+export interface RowHistory {
+  /** The changes, newest first */
+  items: RowState[]
+  /** Cursor of the next page; null on the last page */
+  next_cursor: string | null
+}
+
+/** A change of a row */
+export interface RowState {
+  /** Id of the event of the change; null for the first state, and when the event is no longer kept */
+  event_id: string | null
+  /** Type of the event */
+  event: string
+  /** When it was committed: ISO 8601 in UTC, with microseconds */
+  at: string
+  /** Fields of the row before the change; null for the insertion */
+  before: Record<string, unknown> | null
+  /** Fields of the row after the change; null for the deletion */
+  after: Record<string, unknown> | null
+  /** Names of the top-level fields that differ */
+  changed: string[]
+  /** Id of the run that made the change; null when a client did */
+  caused_by: string | null
 }
 
 export interface EventsPublishInput {
@@ -3510,9 +3832,15 @@ export interface Operations {
      */
     get(input: VectorsGetInput, options?: CallOptions): Promise<Vector>
     /**
+     * Update the metadata of a vector. `PATCH /api/v1/projects/:project_id/database/vectors/:vector_id`
+     *
+     * Changes metadata and source of a vector; its embedding and document stay. Emits `zerodb.vector.updated`, unless the vector has these values already.
+     */
+    update(input: VectorsUpdateInput, options?: CallOptions): Promise<Vector>
+    /**
      * Delete a vector. `DELETE /api/v1/projects/:project_id/database/vectors/:vector_id`
      *
-     * Deletes one vector by its id.
+     * Deletes one vector by its id. Emits `zerodb.vector.deleted`.
      */
     delete(input: VectorsDeleteInput, options?: CallOptions): Promise<void>
   }
@@ -3574,6 +3902,18 @@ export interface Operations {
      */
     get(input: MemoryGetInput, options?: CallOptions): Promise<Memory>
     /**
+     * Update a record of a conversation. `PATCH /api/v1/projects/:project_id/database/memory/:memory_id`
+     *
+     * Changes fields of a record; other fields stay. Emits `zerodb.memory.updated`, unless the record has these values already.
+     */
+    update(input: MemoryUpdateInput, options?: CallOptions): Promise<Memory>
+    /**
+     * Delete a record of a conversation. `DELETE /api/v1/projects/:project_id/database/memory/:memory_id`
+     *
+     * Deletes one record by its id. Emits `zerodb.memory.deleted`.
+     */
+    delete(input: MemoryDeleteInput, options?: CallOptions): Promise<void>
+    /**
      * Remember a text. `POST /api/v1/public/memory/v2/remember`
      *
      * Stores a text exactly as it is, for recall. Emits `zeromemory.remembered`, on which hooks build embeddings and the graph.
@@ -3588,7 +3928,7 @@ export interface Operations {
     /**
      * Forget a memory. `POST /api/v1/public/memory/v2/forget`
      *
-     * Deletes the memory and everything that was derived from it alone: mentions, relations, entities, and the results and logs of its runs.
+     * Deletes the memory and everything that was derived from it alone: mentions, relations, entities, and the results and logs of its runs. Emits `zeromemory.forgotten`.
      */
     forget(input: MemoryForgetInput, options?: CallOptions): Promise<ForgetResult>
   }
@@ -3644,9 +3984,15 @@ export interface Operations {
      */
     download_presigned(input: FilesDownloadPresignedInput, options?: DownloadOptions): Promise<Download>
     /**
+     * Update the metadata of a file. `PATCH /api/v1/projects/:project_id/database/files/:file_id`
+     *
+     * Changes fields of a file’s metadata; its content stays. Emits `zerodb.file.updated`, unless the file has these values already.
+     */
+    update(input: FilesUpdateInput, options?: CallOptions): Promise<File>
+    /**
      * Delete a file. `DELETE /api/v1/projects/:project_id/database/files/:file_id`
      *
-     * Deletes the file and its content.
+     * Deletes the file. Its content is kept as long as the event, and then deleted unless another file has it. Emits `zerodb.file.deleted`.
      */
     delete(input: FilesDeleteInput, options?: CallOptions): Promise<void>
   }
@@ -3701,6 +4047,42 @@ export interface Operations {
      * Returns one row by its id.
      */
     get(input: RowsGetInput, options?: CallOptions): Promise<Row>
+    /**
+     * Replace a row. `PUT /api/v1/projects/:project_id/database/tables/:table/rows/:row_id`
+     *
+     * Replaces all fields of a row. Emits `zerodb.table.row_updated`, unless the row has these fields already.
+     */
+    replace(input: RowsReplaceInput, options?: CallOptions): Promise<Row>
+    /**
+     * Update a row. `PATCH /api/v1/projects/:project_id/database/tables/:table/rows/:row_id`
+     *
+     * Changes fields of a row; other fields stay. Emits `zerodb.table.row_updated`, unless the row has these fields already.
+     */
+    update(input: RowsUpdateInput, options?: CallOptions): Promise<Row>
+    /**
+     * Delete a row. `DELETE /api/v1/projects/:project_id/database/tables/:table/rows/:row_id`
+     *
+     * Deletes one row by its id. Emits `zerodb.table.row_deleted`.
+     */
+    delete(input: RowsDeleteInput, options?: CallOptions): Promise<RowDeleted>
+    /**
+     * Update the rows of a filter. `PUT /api/v1/projects/:project_id/database/tables/:table/rows`
+     *
+     * Changes all rows that match, or none. Emits one `zerodb.table.row_updated` for each row whose fields change.
+     */
+    update_many(input: RowsUpdateManyInput, options?: CallOptions): Promise<RowsUpdated>
+    /**
+     * Delete the rows of a filter. `DELETE /api/v1/projects/:project_id/database/tables/:table/rows`
+     *
+     * Deletes all rows that match, or none. Emits one `zerodb.table.row_deleted` for each row.
+     */
+    delete_many(input: RowsDeleteManyInput, options?: CallOptions): Promise<RowsDeleted>
+    /**
+     * List the changes of a row, newest first. `GET /api/v1/projects/:project_id/database/tables/:table/rows/:row_id/history`
+     *
+     * Returns the states of a row, also of a deleted one, as far back as its events are kept. The last item is the insertion, when its state is known.
+     */
+    history(input: RowsHistoryInput, options?: CallOptions): Page<RowHistory, RowState>
   }
   events: {
     /**

@@ -16,8 +16,8 @@ export interface Execution {
   trigger: Trigger
   /** The envelope. A binary `data.body` is `{"$bytes": base64}`. */
   event: object
-  /** Reference to the event's row and its project; null if the event has no row. */
-  row: { event: EventName; ref: string; project_id: string } | null
+  /** Reference to the event's row and its project; null if the event has no row. `id` is the id of the event. */
+  row: { event: EventName; id: string; ref: string; project_id: string } | null
   /** The hook's configuration. */
   config?: Record<string, unknown>
   /** Additional fields of `ctx`. */
@@ -114,6 +114,8 @@ async function answer(
   if (name === 'operation') return app.call(String(fields['operation']), caller, fields['input'] ?? {})
   if (name === 'row')
     return { row: row === null ? null : await app.store.events.row(row.event, row.ref, row.project_id) }
+  if (name === 'previous')
+    return { row: row === null ? null : await app.store.events.previous(row.event, row.id, row.project_id) }
   const key = fields['key']
   if (typeof key !== 'string' || key.length === 0 || key.length > 255)
     throw new ZeroError('invalid', 'once: the key must be a string of 1 to 255 characters')

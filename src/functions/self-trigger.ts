@@ -9,9 +9,12 @@ export function selfTriggerOf(
   event: EventName,
   filtered: boolean,
 ): string | null {
-  const { writer } = eventTypeOf(event)
-  const call = new RegExp(String.raw`\b${writer.replace('.', String.raw`\s*\.\s*`)}\s*\(`)
-  if (!Object.values(files).some((file) => typeof file === 'string' && call.test(file))) return null
+  const isCalled = (writer: string) => {
+    const call = new RegExp(String.raw`\b${writer.replace('.', String.raw`\s*\.\s*`)}\s*\(`)
+    return Object.values(files).some((file) => typeof file === 'string' && call.test(file))
+  }
+  const writer = eventTypeOf(event).writers.find(isCalled)
+  if (writer === undefined) return null
   const filter = filtered
     ? 'check that its filter excludes its own writes'
     : 'add a filter that excludes its own writes'

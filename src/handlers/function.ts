@@ -25,7 +25,8 @@ export const functionHandler = defineHandler({
         attempt: attempts,
         trigger,
         event: synthetic ? { ...event, synthetic } : event,
-        row: trigger === 'event' ? { event: event.event, ref: run.ref, project_id: run.project_id } : null,
+        row:
+          trigger === 'event' ? { event: event.event, id: event.id, ref: run.ref, project_id: run.project_id } : null,
         config,
         chain,
         permissions: null,

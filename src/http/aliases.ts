@@ -61,6 +61,13 @@ export const ROUTE_ALIASES: Readonly<Record<string, readonly string[]>> = {
   'rows.insert': ['POST /api/v1/projects/:project_id/database/tables/insert'],
   'events.publish': ['POST /api/v1/projects/:project_id/database/events'],
   'events.consume': ['GET /api/v1/projects/:project_id/database/events/consume'],
+  'memory.update': ['PUT /api/v1/projects/:project_id/database/memory/:memory_id'],
+  'rows.update_many': [
+    'PATCH /api/v1/projects/:project_id/database/tables/:table/rows',
+    'PUT /api/v1/projects/:project_id/database/tables/:table/rows/bulk',
+    'PATCH /api/v1/projects/:project_id/database/tables/:table/rows/bulk',
+  ],
+  'rows.delete_many': ['DELETE /api/v1/projects/:project_id/database/tables/:table/rows/bulk'],
 }
 
 /** Alternative field names by operation. */
@@ -95,6 +102,11 @@ const FIELD_ALIASES: Readonly<Record<string, Readonly<Record<string, readonly st
   'tables.create': { table_name: ['name'], schema_definition: ['schema'] },
   'tables.list': { offset: ['skip'] },
   'rows.list': { offset: ['skip'] },
+  'rows.update_many': { filter: ['filters', 'where'], update: ['updates'] },
+  'rows.delete_many': { filter: ['filters', 'where'] },
+  'memory.update': { memory_metadata: ['metadata'] },
+  'vectors.update': { vector_metadata: ['metadata'] },
+  'files.update': { file_metadata: ['metadata'], content_type: ['mime_type'] },
   'rows.query': { filters: ['filter'], offset: ['skip'] },
   'events.publish': { topic: ['event_type', 'type'], event_payload: ['event_data', 'data', 'payload'] },
   'events.list': { topic: ['event_type', 'type'], offset: ['skip'], since: ['start_time'] },

@@ -13,6 +13,7 @@ import {
   filePresign,
   filePresigned,
   fileSearch,
+  fileUpdate,
   fileUpload,
   presignedUrl,
 } from '../schema/file.ts'
@@ -196,6 +197,20 @@ export const filesGet = defineJson({
   },
 })
 
+export const filesUpdate = defineJson({
+  name: 'files.update',
+  summary: 'Update the metadata of a file',
+  description:
+    'Changes fields of a file’s metadata; its content stays. Emits `zerodb.file.updated`, unless the file has these values already.',
+  route: `PATCH ${BASE}/:file_id`,
+  permission: 'zerodb:write',
+  idempotent: true,
+  input: fileUpdate,
+  output: file,
+  run: (app, caller, { project_id, file_id, file_metadata, ...fields }) =>
+    app.store.files.update(scopeOf(caller, project_id), file_id, { ...fields, metadata: file_metadata }),
+})
+
 export const filesDownload = defineBytes({
   name: 'files.download',
   summary: 'Download the content of a file',
@@ -285,7 +300,8 @@ function signatureOf(
 export const filesDelete = defineJson({
   name: 'files.delete',
   summary: 'Delete a file',
-  description: 'Deletes the file and its content.',
+  description:
+    'Deletes the file. Its content is kept as long as the event, and then deleted unless another file has it. Emits `zerodb.file.deleted`.',
   route: `DELETE ${BASE}/:file_id`,
   permission: 'zerodb:write',
   idempotent: false,

@@ -16,6 +16,7 @@ import {
   filesList,
   filesPresign,
   filesSearch,
+  filesUpdate,
   filesUpload,
 } from './files.ts'
 import {
@@ -37,9 +38,11 @@ import { keysCreate, keysList, keysRevoke } from './keys.ts'
 import { authLogin, authLogout, authMe, authRefresh, authRegister } from './login.ts'
 import {
   forgetOperation,
+  memoryDelete,
   memoryGet,
   memoryListOperation,
   memoryStoreOperation,
+  memoryUpdateOperation,
   recallOperation,
   rememberOperation,
 } from './memories.ts'
@@ -75,17 +78,31 @@ import { sandboxExecute } from './sandbox.ts'
 import { schedulesGet, schedulesList, schedulesRun, schedulesUpdate } from './schedules.ts'
 import { secretsDelete, secretsList, secretsSet } from './secrets.ts'
 import {
+  rowsDelete,
+  rowsDeleteManyOperation,
   rowsGet,
+  rowsHistory,
   rowsInsert,
   rowsList,
   rowsQuery,
+  rowsReplace,
+  rowsUpdate,
+  rowsUpdateManyOperation,
   tablesCreate,
   tablesDelete,
   tablesGet,
   tablesList,
 } from './tables.ts'
 import { backupsCreate, projectsExport, projectsImport } from './transfer.ts'
-import { vectorsDelete, vectorsGet, vectorsList, vectorsSearch, vectorsUpsert, vectorsUpsertBatch } from './vectors.ts'
+import {
+  vectorsDelete,
+  vectorsGet,
+  vectorsList,
+  vectorsSearch,
+  vectorsUpdate,
+  vectorsUpsert,
+  vectorsUpsertBatch,
+} from './vectors.ts'
 import { hooksRotateSecret } from './webhooks.ts'
 
 /** All operations of the API. */
@@ -158,6 +175,7 @@ export const OPERATIONS: readonly Operation[] = [
   vectorsSearch,
   vectorsList,
   vectorsGet,
+  vectorsUpdate,
   vectorsDelete,
   embeddingsGenerateOperation,
   embeddingsEmbedAndStore,
@@ -168,6 +186,8 @@ export const OPERATIONS: readonly Operation[] = [
   memoryStoreOperation,
   memoryListOperation,
   memoryGet,
+  memoryUpdateOperation,
+  memoryDelete,
   rememberOperation,
   recallOperation,
   forgetOperation,
@@ -179,6 +199,7 @@ export const OPERATIONS: readonly Operation[] = [
   filesDownload,
   filesPresign,
   filesDownloadPresigned,
+  filesUpdate,
   filesDelete,
   tablesCreate,
   tablesList,
@@ -188,6 +209,12 @@ export const OPERATIONS: readonly Operation[] = [
   rowsList,
   rowsQuery,
   rowsGet,
+  rowsReplace,
+  rowsUpdate,
+  rowsDelete,
+  rowsUpdateManyOperation,
+  rowsDeleteManyOperation,
+  rowsHistory,
   eventsPublish,
   eventsPublishBatch,
   eventsList,

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { scopeOf } from '../auth/caller.ts'
+import { ZeroError } from '../errors.ts'
 import { recall as recallMemories } from '../memory/recall.ts'
 import { queryWarnings } from '../memory/relevance.ts'
 import {
@@ -9,6 +10,7 @@ import {
   memoryList,
   memoryRecord,
   memoryStore,
+  memoryUpdate,
   recall,
   recallResult,
   remember,
@@ -67,6 +69,37 @@ export const memoryGet = defineJson({
     plain(await app.store.memories.get(scopeOf(caller, input.project_id), input.memory_id)),
 })
 
+export const memoryUpdateOperation = defineJson({
+  name: 'memory.update',
+  summary: 'Update a record of a conversation',
+  description:
+    'Changes fields of a record; other fields stay. Emits `zerodb.memory.updated`, unless the record has these values already.',
+  route: `PATCH ${RECORDS}/:memory_id`,
+  permission: 'memory:write',
+  idempotent: true,
+  input: memoryUpdate,
+  output: memoryRecord,
+  run: async (app, caller, { project_id, memory_id, ...fields }) =>
+    plain(await app.store.memories.update(scopeOf(caller, project_id), memory_id, fields)),
+})
+
+export const memoryDelete = defineJson({
+  name: 'memory.delete',
+  summary: 'Delete a record of a conversation',
+  description: 'Deletes one record by its id. Emits `zerodb.memory.deleted`.',
+  route: `DELETE ${RECORDS}/:memory_id`,
+  permission: 'memory:write',
+  idempotent: false,
+  input: memoryKey,
+  output: z.null(),
+  status: 204,
+  async run(app, caller, { project_id, memory_id }) {
+    const removed = await app.store.memories.remove(scopeOf(caller, project_id), [memory_id])
+    if (removed.length === 0) throw new ZeroError('not_found', 'Memory not found')
+    return null
+  },
+})
+
 export const rememberOperation = defineJson({
   name: 'memory.remember',
   summary: 'Remember a text',
@@ -119,7 +152,7 @@ export const forgetOperation = defineJson({
   name: 'memory.forget',
   summary: 'Forget a memory',
   description:
-    'Deletes the memory and everything that was derived from it alone: mentions, relations, entities, and the results and logs of its runs.',
+    'Deletes the memory and everything that was derived from it alone: mentions, relations, entities, and the results and logs of its runs. Emits `zeromemory.forgotten`.',
   route: `POST ${MEMORY}/forget`,
   permission: 'memory:write',
   idempotent: false,

@@ -1,6 +1,7 @@
 import type { App, Caller } from '../app.ts'
 import { scopeOf } from '../auth/caller.ts'
 import { ZeroError } from '../errors.ts'
+import { type EventName, eventTypeOf, type StoredEventName } from '../schema/events.ts'
 import {
   backfillCreate,
   type ReplayCriteria,
@@ -14,6 +15,15 @@ import {
 import { active, checkEventType } from './hooks.ts'
 import { decodeCursor, encodeCursor } from './lib/cursor.ts'
 import { defineJson } from './operation.ts'
+
+/** Returns a hook whose events can be made from stored rows. Throws `invalid` for another hook. */
+function overRows<H extends { event_type: EventName }>(hook: H): H & { event_type: StoredEventName } {
+  if (eventTypeOf(hook.event_type).isStored) return hook as H & { event_type: StoredEventName }
+  throw new ZeroError(
+    'invalid',
+    `A backfill makes events from stored rows, and rows do not tell ${hook.event_type}: replay events of the log instead`,
+  )
+}
 
 const dryIs200 = {
   status: 200 as const,
@@ -56,7 +66,7 @@ export const hooksBackfill = defineJson({
   status: 201,
   otherStatus: dryIs200,
   async run(app, caller, { hook_id, rate_per_second, dry_run, ...period }) {
-    const hook = await active(app, caller, hook_id)
+    const hook = overRows(await active(app, caller, hook_id))
     const project = hook.project_id ?? caller.bound
     const { replays } = app.store
     if (dry_run)

@@ -5,6 +5,10 @@ import { isUniqueViolation } from '../db/sql.ts'
 import { ZeroError } from '../errors.ts'
 import {
   row,
+  rowDelete,
+  rowDeleted,
+  rowHistory,
+  rowHistoryPage,
   rowInsert,
   rowInserted,
   rowKey,
@@ -12,11 +16,19 @@ import {
   rowPage,
   rowQuery,
   rowQueryResult,
+  rowReplace,
+  rowsDeleted,
+  rowsDeleteMany,
+  rowsUpdated,
+  rowsUpdateMany,
+  rowUpdate,
   table,
   tableCreate,
   tableKey,
   tableList,
 } from '../schema/table.ts'
+import { decodeEventPlace, encodeEventPlace } from './lib/cursor.ts'
+import { parseUpdate } from './lib/update-operators.ts'
 import { defineJson } from './operation.ts'
 
 const BASE = '/api/v1/projects/:project_id/database/tables'
@@ -106,21 +118,17 @@ export const rowsInsert = defineJson({
   async run(app, caller, input) {
     const scope = scopeOf(caller, input.project_id)
     if ((input.row_data === undefined) === (input.rows === undefined)) {
-      throw new ZeroError('validation_failed', undefined, {
-        fields: [
-          {
-            type: 'missing',
-            loc: ['body', 'row_data'],
-            msg: 'Field required: send row_data for one row, or rows for many',
-          },
-        ],
-      })
+      throw missing('row_data', 'Field required: send row_data for one row, or rows for many')
     }
     const stored = await app.store.tables.insertRows(scope, input.table, input.rows ?? [input.row_data!])
     if (input.row_data !== undefined) return stored[0]!
     return { rows: stored, row_ids: stored.map((row) => row.row_id), inserted_count: stored.length }
   },
 })
+
+function missing(field: string, msg: string): ZeroError {
+  return new ZeroError('validation_failed', undefined, { fields: [{ type: 'missing', loc: ['body', field], msg }] })
+}
 
 export const rowsList = defineJson({
   name: 'rows.list',
@@ -162,6 +170,143 @@ async function query(app: App, caller: Caller, input: z.infer<typeof rowQuery>):
   })
   return { ...page, skip: offset, limit, data: rows }
 }
+
+export const rowsReplace = defineJson({
+  name: 'rows.replace',
+  summary: 'Replace a row',
+  description:
+    'Replaces all fields of a row. Emits `zerodb.table.row_updated`, unless the row has these fields already.',
+  route: `PUT ${BASE}/:table/rows/:row_id`,
+  permission: 'zerodb:write',
+  idempotent: false,
+  input: rowReplace,
+  errors: ['version_conflict'],
+  output: row,
+  run: (app, caller, { project_id, table, row_id, row_data, if_match }) =>
+    app.store.rowChanges.updateRow(
+      scopeOf(caller, project_id),
+      table,
+      row_id,
+      { kind: 'replace', data: row_data },
+      if_match,
+    ),
+})
+
+export const rowsUpdate = defineJson({
+  name: 'rows.update',
+  summary: 'Update a row',
+  description:
+    'Changes fields of a row; other fields stay. Emits `zerodb.table.row_updated`, unless the row has these fields already.',
+  route: `PATCH ${BASE}/:table/rows/:row_id`,
+  permission: 'zerodb:write',
+  idempotent: false,
+  input: rowUpdate,
+  errors: ['version_conflict'],
+  output: row,
+  async run(app, caller, { project_id, table, row_id, row_data, update, if_match }) {
+    if ((row_data === undefined) === (update === undefined))
+      throw missing('row_data', 'Field required: send row_data, or update with operators')
+    const change = update === undefined ? { kind: 'merge' as const, data: row_data! } : parseUpdate(update)
+    return app.store.rowChanges.updateRow(scopeOf(caller, project_id), table, row_id, change, if_match)
+  },
+})
+
+export const rowsDelete = defineJson({
+  name: 'rows.delete',
+  summary: 'Delete a row',
+  description: 'Deletes one row by its id. Emits `zerodb.table.row_deleted`.',
+  route: `DELETE ${BASE}/:table/rows/:row_id`,
+  permission: 'zerodb:write',
+  idempotent: false,
+  input: rowDelete,
+  errors: ['version_conflict'],
+  output: rowDeleted,
+  async run(app, caller, { project_id, table, row_id, if_match }) {
+    await app.store.rowChanges.removeRow(scopeOf(caller, project_id), table, row_id, if_match)
+    return { row_id, deleted: true as const, deleted_count: 1 as const }
+  },
+})
+
+export const rowsUpdateManyOperation = defineJson({
+  name: 'rows.update_many',
+  summary: 'Update the rows of a filter',
+  description:
+    'Changes all rows that match, or none. Emits one `zerodb.table.row_updated` for each row whose fields change.',
+  route: `PUT ${BASE}/:table/rows`,
+  permission: 'zerodb:write',
+  idempotent: false,
+  input: rowsUpdateMany,
+  output: rowsUpdated,
+  async run(app, caller, { project_id, table, update, ...input }) {
+    const changed = await app.store.rowChanges.updateRows(
+      scopeOf(caller, project_id),
+      table,
+      selectionOf(input),
+      parseUpdate(update),
+    )
+    const { matched, row_ids, has_more } = changed
+    return { matched_count: matched, modified_count: row_ids.length, row_ids, has_more }
+  },
+})
+
+export const rowsDeleteManyOperation = defineJson({
+  name: 'rows.delete_many',
+  summary: 'Delete the rows of a filter',
+  description: 'Deletes all rows that match, or none. Emits one `zerodb.table.row_deleted` for each row.',
+  route: `DELETE ${BASE}/:table/rows`,
+  permission: 'zerodb:write',
+  idempotent: false,
+  input: rowsDeleteMany,
+  output: rowsDeleted,
+  async run(app, caller, { project_id, table, ...input }) {
+    const { row_ids, has_more } = await app.store.rowChanges.removeRows(
+      scopeOf(caller, project_id),
+      table,
+      selectionOf(input),
+    )
+    return { deleted_count: row_ids.length, row_ids, has_more }
+  },
+})
+
+/** Throws `validation_failed` for an empty filter, which is likely a mistake, unless the request says that it is meant. */
+function selectionOf(input: {
+  filter: Record<string, unknown>
+  limit?: number | null | undefined
+  confirm_large_operation: boolean
+}) {
+  const { filter, limit, confirm_large_operation: isMeant } = input
+  if (Object.keys(filter).length === 0 && !isMeant && limit === undefined)
+    throw new ZeroError('validation_failed', undefined, {
+      fields: [
+        {
+          type: 'value_error',
+          loc: ['body', 'filter'],
+          msg: 'An empty filter selects all rows: send conditions, or confirm_large_operation: true',
+        },
+      ],
+    })
+  return { filter, limit: limit || null }
+}
+
+export const rowsHistory = defineJson({
+  name: 'rows.history',
+  summary: 'List the changes of a row, newest first',
+  description:
+    'Returns the states of a row, also of a deleted one, as far back as its events are kept. The last item is the insertion, when its state is known.',
+  route: `GET ${BASE}/:table/rows/:row_id/history`,
+  permission: 'zerodb:read',
+  idempotent: true,
+  input: rowHistory,
+  output: rowHistoryPage,
+  async run(app, caller, { project_id, table, row_id, limit, cursor }) {
+    const before = cursor === undefined ? null : decodeEventPlace(app, cursor, 'cursor')
+    const { items, last } = await app.store.rowChanges.history(scopeOf(caller, project_id), table, row_id, {
+      before,
+      limit,
+    })
+    return { items, next_cursor: last === null ? null : encodeEventPlace(app, last) }
+  },
+})
 
 export const rowsGet = defineJson({
   name: 'rows.get',

@@ -13,6 +13,7 @@ import {
   vectorMatches,
   vectorPage,
   vectorSearch,
+  vectorUpdate,
   vectorUpsert,
   vectorUpsertBatch,
 } from '../schema/vector.ts'
@@ -243,10 +244,29 @@ export const vectorsGet = defineJson({
     plain(await app.store.vectors.get(scopeOf(caller, input.project_id), input.vector_id, input.namespace ?? null)),
 })
 
+export const vectorsUpdate = defineJson({
+  name: 'vectors.update',
+  summary: 'Update the metadata of a vector',
+  description:
+    'Changes metadata and source of a vector; its embedding and document stay. Emits `zerodb.vector.updated`, unless the vector has these values already.',
+  route: `PATCH ${BASE}/:vector_id`,
+  permission: 'zerodb:write',
+  idempotent: true,
+  input: vectorUpdate,
+  output: vector,
+  run: async (app, caller, { project_id, vector_id, namespace, vector_metadata, source }) =>
+    plain(
+      await app.store.vectors.update(scopeOf(caller, project_id), vector_id, namespace ?? null, {
+        metadata: vector_metadata,
+        source,
+      }),
+    ),
+})
+
 export const vectorsDelete = defineJson({
   name: 'vectors.delete',
   summary: 'Delete a vector',
-  description: 'Deletes one vector by its id.',
+  description: 'Deletes one vector by its id. Emits `zerodb.vector.deleted`.',
   route: `DELETE ${BASE}/:vector_id`,
   permission: 'zerodb:write',
   idempotent: false,

@@ -18,8 +18,10 @@ export interface EventType<Name extends string = string, Data extends z.ZodObjec
   readonly channel: (typeof CHANNELS)[number]
   /** Fields of the event's `data`, each null where it has no value. */
   readonly data: Data
-  /** Name of the operation that writes the event. */
-  readonly writer: string
+  /** Names of the operations that write the event. */
+  readonly writers: readonly string[]
+  /** Whether a stored row tells its event, so that a backfill can make the events of rows that are older than a hook. */
+  readonly isStored: boolean
   /** Null when the event is about several rows. */
   readonly row: EventRow<keyof z.infer<Data> & string> | null
 }
@@ -29,7 +31,10 @@ export function defineEvent<
   const Name extends string,
   Data extends z.ZodObject,
   const Row extends EventRow<keyof z.infer<Data> & string> | null,
->(type: EventType<Name, Data> & { readonly row: Row }): EventType<Name, Data> & { readonly row: Row } {
+  const IsStored extends boolean,
+>(
+  type: EventType<Name, Data> & { readonly row: Row; readonly isStored: IsStored },
+): EventType<Name, Data> & { readonly row: Row; readonly isStored: IsStored } {
   return type
 }
 

@@ -4,6 +4,7 @@ import { defineEvent, type EventOf } from './event.ts'
 const projectId = z.string().describe('Id of the project')
 const userId = z.string().describe('Id of the user who owns the project')
 const memoryId = z.string().describe('Id of the memory')
+const changed = z.array(z.string()).describe('Names of the top-level fields that have another value, sorted')
 
 const MEMORY_FIELDS = [
   'memory_id',
@@ -20,32 +21,96 @@ const MEMORY_FIELDS = [
   'created_at',
 ] as const
 
+const VECTOR_ROW = {
+  key: ['namespace', 'vector_id'],
+  fields: [
+    'vector_id',
+    'namespace',
+    'document',
+    'metadata',
+    'source',
+    'dimension',
+    'model',
+    'summary',
+    'created_at',
+    'updated_at',
+  ],
+} as const
+
+const FILE_ROW = {
+  id: 'file_id',
+  fields: [
+    'file_id',
+    'file_key',
+    'file_name',
+    'content_type',
+    'size_bytes',
+    'folder',
+    'metadata',
+    'summary',
+    'created_at',
+  ],
+} as const
+
+const vectorData = z.object({
+  vector_id: z.string().describe('Id of the vector'),
+  project_id: projectId,
+  namespace: z.string().describe('Namespace of the vector'),
+  source: z.string().describe('Source of the vector'),
+  user_id: userId,
+})
+
+const recordData = z.object({
+  memory_id: memoryId,
+  project_id: projectId,
+  agent_id: z.string().nullable().describe('Agent that the memory belongs to; null when not given'),
+  user_id: userId,
+})
+
+const fileData = z.object({
+  file_id: z.string().describe('Id of the file'),
+  project_id: projectId,
+  file_name: z.string().describe('Name of the file'),
+  content_type: z.string().nullable().describe('Media type of the content; null when unknown'),
+  size_bytes: z.number().nullable().describe('Size of the content in bytes; null when unknown'),
+  user_id: userId,
+})
+
+const rowData = z.object({
+  table_name: z.string().describe('Name of the table'),
+  row_id: z.string().describe('Id of the row'),
+  project_id: projectId,
+  user_id: userId,
+})
+
+/** Returns the data of an update, from the data of the insert type of the noun. */
+const updateOf = <Shape extends z.ZodRawShape>(data: z.ZodObject<Shape>) => data.extend({ changed })
+
 export const vectorStored = defineEvent({
   name: 'zerodb.vector.stored',
   channel: 'zerodb',
-  data: z.object({
-    vector_id: z.string().describe('Id of the vector'),
-    project_id: projectId,
-    namespace: z.string().describe('Namespace of the vector'),
-    source: z.string().describe('Source of the vector'),
-    user_id: userId,
-  }),
-  writer: 'vectors.upsert',
-  row: {
-    key: ['namespace', 'vector_id'],
-    fields: [
-      'vector_id',
-      'namespace',
-      'document',
-      'metadata',
-      'source',
-      'dimension',
-      'model',
-      'summary',
-      'created_at',
-      'updated_at',
-    ],
-  },
+  data: vectorData,
+  writers: ['vectors.upsert'],
+  isStored: true,
+  row: VECTOR_ROW,
+})
+
+export const vectorUpdated = defineEvent({
+  name: 'zerodb.vector.updated',
+  channel: 'zerodb',
+  data: updateOf(vectorData),
+  writers: ['vectors.update'],
+  isStored: false,
+  row: VECTOR_ROW,
+})
+
+export const vectorDeleted = defineEvent({
+  name: 'zerodb.vector.deleted',
+  channel: 'zerodb',
+  data: vectorData,
+  writers: ['vectors.delete'],
+  isStored: false,
+  row: VECTOR_ROW,
 })
 
 /** Event of a batch. Its vectors emit no events. */
@@ -57,61 +122,89 @@ export const vectorBatchStored = defineEvent({
     count: z.number().describe('Number of vectors stored'),
     user_id: userId,
   }),
-  writer: 'vectors.upsert_batch',
+  writers: ['vectors.upsert_batch'],
+  isStored: true,
   row: null,
 })
 
 export const memoryStored = defineEvent({
   name: 'zerodb.memory.stored',
   channel: 'zerodb',
-  data: z.object({
-    memory_id: memoryId,
-    project_id: projectId,
-    agent_id: z.string().nullable().describe('Agent that the memory belongs to; null when not given'),
-    user_id: userId,
-  }),
-  writer: 'memory.store',
+  data: recordData,
+  writers: ['memory.store'],
+  isStored: true,
+  row: { id: 'memory_id', fields: MEMORY_FIELDS },
+})
+
+export const memoryUpdated = defineEvent({
+  name: 'zerodb.memory.updated',
+  channel: 'zerodb',
+  data: updateOf(recordData),
+  writers: ['memory.update'],
+  isStored: false,
+  row: { id: 'memory_id', fields: MEMORY_FIELDS },
+})
+
+export const memoryDeleted = defineEvent({
+  name: 'zerodb.memory.deleted',
+  channel: 'zerodb',
+  data: recordData,
+  writers: ['memory.delete'],
+  isStored: false,
   row: { id: 'memory_id', fields: MEMORY_FIELDS },
 })
 
 export const fileUploaded = defineEvent({
   name: 'zerodb.file.uploaded',
   channel: 'zerodb',
-  data: z.object({
-    file_id: z.string().describe('Id of the file'),
-    project_id: projectId,
-    file_name: z.string().describe('Name of the file'),
-    content_type: z.string().nullable().describe('Media type of the content; null when unknown'),
-    size_bytes: z.number().nullable().describe('Size of the content in bytes; null when unknown'),
-    user_id: userId,
-  }),
-  writer: 'files.upload',
-  row: {
-    id: 'file_id',
-    fields: [
-      'file_id',
-      'file_key',
-      'file_name',
-      'content_type',
-      'size_bytes',
-      'folder',
-      'metadata',
-      'summary',
-      'created_at',
-    ],
-  },
+  data: fileData,
+  writers: ['files.upload'],
+  isStored: true,
+  row: FILE_ROW,
+})
+
+export const fileUpdated = defineEvent({
+  name: 'zerodb.file.updated',
+  channel: 'zerodb',
+  data: updateOf(fileData),
+  writers: ['files.update'],
+  isStored: false,
+  row: FILE_ROW,
+})
+
+export const fileDeleted = defineEvent({
+  name: 'zerodb.file.deleted',
+  channel: 'zerodb',
+  data: fileData,
+  writers: ['files.delete'],
+  isStored: false,
+  row: FILE_ROW,
 })
 
 export const rowInserted = defineEvent({
   name: 'zerodb.table.row_inserted',
   channel: 'zerodb',
-  data: z.object({
-    table_name: z.string().describe('Name of the table'),
-    row_id: z.string().describe('Id of the row'),
-    project_id: projectId,
-    user_id: userId,
-  }),
-  writer: 'rows.insert',
+  data: rowData,
+  writers: ['rows.insert'],
+  isStored: true,
+  row: { id: 'row_id', fields: 'user' },
+})
+
+export const rowUpdated = defineEvent({
+  name: 'zerodb.table.row_updated',
+  channel: 'zerodb',
+  data: updateOf(rowData),
+  writers: ['rows.update', 'rows.replace', 'rows.update_many'],
+  isStored: false,
+  row: { id: 'row_id', fields: 'user' },
+})
+
+export const rowDeleted = defineEvent({
+  name: 'zerodb.table.row_deleted',
+  channel: 'zerodb',
+  data: rowData,
+  writers: ['rows.delete', 'rows.delete_many'],
+  isStored: false,
   row: { id: 'row_id', fields: 'user' },
 })
 
@@ -124,7 +217,8 @@ export const eventPublished = defineEvent({
     topic: z.string().describe('Topic that the event was published to'),
     user_id: userId,
   }),
-  writer: 'events.publish',
+  writers: ['events.publish'],
+  isStored: true,
   row: {
     id: 'event_id',
     fields: ['topic', 'event_payload', 'source', 'correlation_id', 'published_at'],
@@ -141,7 +235,23 @@ export const remembered = defineEvent({
     namespace: z.string().describe('Namespace of the memory'),
     user_id: userId,
   }),
-  writer: 'memory.remember',
+  writers: ['memory.remember'],
+  isStored: true,
+  row: { id: 'memory_id', fields: MEMORY_FIELDS },
+})
+
+/** Has no entity, so that the event tells nothing of what was forgotten. */
+export const forgotten = defineEvent({
+  name: 'zeromemory.forgotten',
+  channel: 'zeromemory',
+  data: z.object({
+    memory_id: memoryId,
+    memory_type: z.string().nullable().describe('Kind of memory; null for a record of a conversation'),
+    namespace: z.string().describe('Namespace of the memory'),
+    user_id: userId,
+  }),
+  writers: ['memory.forget'],
+  isStored: false,
   row: { id: 'memory_id', fields: MEMORY_FIELDS },
 })
 
@@ -157,6 +267,15 @@ export const EVENT_TYPES = [
   rowInserted,
   eventPublished,
   remembered,
+  rowUpdated,
+  rowDeleted,
+  vectorUpdated,
+  vectorDeleted,
+  memoryUpdated,
+  memoryDeleted,
+  fileUpdated,
+  fileDeleted,
+  forgotten,
 ] as const
 
 export type Event = EventOf<(typeof EVENT_TYPES)[number]>
@@ -164,6 +283,9 @@ export type EventName = Event['event']
 
 /** Names of the types whose row several fields find together. */
 export type KeyedEventName = Extract<(typeof EVENT_TYPES)[number], { row: { key: unknown } }>['name']
+
+/** Names of the types whose events can be made from stored rows. */
+export type StoredEventName = Extract<(typeof EVENT_TYPES)[number], { isStored: true }>['name']
 
 export function eventTypeOf(name: EventName): (typeof EVENT_TYPES)[number] {
   return EVENT_TYPES.find((type) => type.name === name)!

@@ -9,6 +9,7 @@ import {
   ownProjectId,
   projectId,
   timestamp,
+  updatedAt,
   uuid,
   warnings,
   wording,
@@ -34,6 +35,7 @@ export const file = z
       .nullable()
       .describe('Summary of the content by the hook auto_summarize; null when there is none'),
     created_at: createdAt,
+    updated_at: updatedAt.nullable().describe('When the metadata last changed; null when it never did'),
   })
   .meta({ id: 'File', description: 'A file: its metadata, and whether the server has its content' })
 export type File = z.infer<typeof file>
@@ -123,4 +125,13 @@ export const filePresigned = z.object({
   file_id: uuid.describe('Id of the file'),
   expires: integer(0, Number.MAX_SAFE_INTEGER).describe('When the URL expires, in seconds since 1970'),
   signature: z.string().max(255).describe('Signature of project, file and time'),
+})
+export const fileUpdate = fileKey.extend({
+  file_key: fileUpload.shape.file_key.describe('Key of the file. When absent, it stays'),
+  file_name: fileUpload.shape.file_name.describe('Name of the file. When absent, it stays'),
+  content_type: fileUpload.shape.content_type.describe(
+    'Media type of the content. Null: unknown. When absent, it stays',
+  ),
+  folder: fileUpload.shape.folder.describe('Folder to list the file in. Null: none. When absent, it stays'),
+  file_metadata: metadata.optional().describe('Metadata that replaces the old metadata. When absent, it stays'),
 })

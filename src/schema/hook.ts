@@ -12,7 +12,8 @@ export const orderingKey = z
       .min(1)
       .max(255)
       .meta({
-        description: 'Path into the `data` or the `row` of the event. Events without a value there are not ordered',
+        description:
+          'Path into the `data`, the `row` or the `previous` row of the event. Events without a value there are not ordered',
         examples: ['row.metadata.customer'],
       }),
     policy: z
@@ -31,7 +32,7 @@ export const orderingKey = z
 export const orderingKeyInput = z.union([
   z
     .string()
-    .describe('Path into the `data` or the `row` of the event, with the policy `block`')
+    .describe('Path into the `data`, the `row` or the `previous` row of the event, with the policy `block`')
     .transform((path) => ({ path, policy: 'block' as const })),
   orderingKey,
 ])
@@ -159,7 +160,12 @@ export const filterTested = z
             row: z
               .unknown()
               .describe(
-                'The row of the event as filters see it now; null when it is deleted, larger than 8 KB, or there is none',
+                'The row after the event, as filters see it; null when it is deleted, larger than 8 KB, or there is none',
+              ),
+            previous: z
+              .unknown()
+              .describe(
+                'The row before an event that updated, replaced or deleted it; null for other events and when it is larger than 8 KB',
               ),
             matches: z.boolean().describe('Whether the event matches the filter'),
             ordering_key: z.string().nullable().describe('Value of the ordering key; null when there is none'),

@@ -44,6 +44,13 @@ export const memoryList = z.object({
   offset,
 })
 export const memoryKey = z.object({ project_id: projectId, memory_id: uuid.describe('Id of the record') })
+export const memoryUpdate = memoryKey.extend({
+  content: wording.optional().describe('New text, whose embedding a hook computes again. When absent, the text stays'),
+  agent_id: name.nullish().describe('Agent that the record belongs to. Null: none. When absent, it stays'),
+  session_id: name.nullish().describe('Session that the record belongs to. Null: none. When absent, it stays'),
+  role: z.enum(ROLES).nullish().describe('Author of the text. Null: unknown. When absent, it stays'),
+  memory_metadata: metadata.optional().describe('Metadata that replaces the old metadata. When absent, it stays'),
+})
 
 export const remember = z.object({
   content: wording.meta({

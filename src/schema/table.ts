@@ -1,10 +1,13 @@
 import { z } from 'zod'
 import {
   createdAt,
+  cursor,
+  flag,
   integer,
   limit,
   metadata,
   name,
+  nextCursor,
   offset,
   ownProjectId,
   projectId,
@@ -37,6 +40,7 @@ export const row = z
     table_id: z.string().describe('Id of the table that the row is in'),
     table_name: z.string().describe('Name of the table that the row is in'),
     row_data: metadata.describe('Fields of the row'),
+    version: z.number().describe('Number of the state of the row, from 1; each change increases it'),
     created_at: createdAt,
     updated_at: updatedAt,
   })
@@ -71,6 +75,97 @@ export const rowInsert = tableKey.extend({
     .describe('Fields of many rows, which are stored together or not at all. Either this or `row_data` is required'),
 })
 export const rowKey = tableKey.extend({ row_id: uuid.describe('Id of the row') })
+
+const ifMatch = integer(1, 2 ** 31 - 1)
+  .optional()
+  .describe('Version that the row must have; another version is 409 `version_conflict`. When absent: any version')
+export const rowReplace = rowKey.extend({
+  row_data: metadata.meta({
+    description: 'All fields of the row. Fields that are not sent are removed',
+    examples: [{ customer: 'acme', total: 150 }],
+  }),
+  if_match: ifMatch,
+})
+const UPDATE =
+  'Operators by field: `$set`, `$unset`, `$inc`, `$push` and `$pull`, each with paths and values. Without operators: fields to set'
+export const rowUpdate = rowKey.extend({
+  row_data: metadata.optional().meta({
+    description: 'Fields to set; other fields stay. Either this or `update` is required',
+    examples: [{ status: 'paid' }],
+  }),
+  update: metadata.optional().meta({
+    description: `${UPDATE}. Either this or \`row_data\` is required`,
+    examples: [{ $inc: { total: 5 }, $push: { tags: 'late' } }],
+  }),
+  if_match: ifMatch,
+})
+export const rowDelete = rowKey.extend({ if_match: ifMatch })
+export const rowDeleted = z
+  .object({
+    row_id: z.string().describe('Id of the row'),
+    deleted: z.literal(true).describe('Always true: a row that does not exist is 404'),
+    deleted_count: z.literal(1).describe('Always 1'),
+  })
+  .meta({ id: 'RowDeleted', description: 'Result of deleting a row' })
+
+const changeLimit = integer(0, MAX_ROWS)
+  .nullish()
+  .describe(
+    'Maximum number of rows to change, oldest first; 0, null or absent: all that match, of which there may be at most 10,000',
+  )
+const changeFilter = metadata.meta({
+  description:
+    'Conditions as in a query. An empty object selects all rows and needs `confirm_large_operation` or `limit`',
+  examples: [{ status: 'draft' }],
+})
+const confirmLarge = flag.default(false).describe('True: `filter` may be empty')
+export const rowsUpdateMany = tableKey.extend({
+  filter: changeFilter,
+  update: metadata.meta({ description: UPDATE, examples: [{ $set: { status: 'sent' } }] }),
+  limit: changeLimit,
+  confirm_large_operation: confirmLarge,
+})
+export const rowsDeleteMany = tableKey.extend({
+  filter: changeFilter,
+  limit: changeLimit,
+  confirm_large_operation: confirmLarge,
+})
+const hasMoreRows = z.boolean().describe('True when `limit` left matching rows as they were: repeat the request')
+export const rowsUpdated = z
+  .object({
+    matched_count: z.number().describe('Number of rows that matched, up to `limit`'),
+    modified_count: z.number().describe('Number of rows with other fields than before; the others emit no event'),
+    row_ids: z.array(z.string()).describe('Ids of the modified rows, oldest first'),
+    has_more: hasMoreRows,
+  })
+  .meta({ id: 'RowsUpdated', description: 'Result of updating the rows of a filter' })
+export const rowsDeleted = z
+  .object({
+    deleted_count: z.number().describe('Number of rows that were deleted'),
+    row_ids: z.array(z.string()).describe('Ids of the deleted rows, oldest first'),
+    has_more: hasMoreRows,
+  })
+  .meta({ id: 'RowsDeleted', description: 'Result of deleting the rows of a filter' })
+
+export const rowHistory = rowKey.extend({ limit: limit(50), cursor })
+export const rowState = z
+  .object({
+    event_id: z
+      .string()
+      .nullable()
+      .describe('Id of the event of the change; null for the first state, and when the event is no longer kept'),
+    event: z.string().describe('Type of the event'),
+    at: z.string().describe('When it was committed: ISO 8601 in UTC, with microseconds'),
+    before: metadata.nullable().describe('Fields of the row before the change; null for the insertion'),
+    after: metadata.nullable().describe('Fields of the row after the change; null for the deletion'),
+    changed: z.array(z.string()).describe('Names of the top-level fields that differ'),
+    caused_by: z.string().nullable().describe('Id of the run that made the change; null when a client did'),
+  })
+  .meta({ id: 'RowState', description: 'A change of a row' })
+export type RowState = z.infer<typeof rowState>
+export const rowHistoryPage = z
+  .object({ items: z.array(rowState).describe('The changes, newest first'), next_cursor: nextCursor })
+  .meta({ id: 'RowHistory', description: 'A page of the changes of a row' })
 export const rowList = tableKey.extend({ limit: limit(100), offset })
 export const rowQuery = rowList.extend({
   limit: integer(0, 1000).default(100).describe('Maximum number of rows; 0 returns only the total'),

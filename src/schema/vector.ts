@@ -145,6 +145,11 @@ export const vectorKey = z.object({
   namespace: name.optional().describe('Namespace of the vector. When absent: any namespace; `default` comes first'),
 })
 
+export const vectorUpdate = vectorKey.extend({
+  vector_metadata: metadata.optional().describe('Metadata that replaces the old metadata. When absent, it stays'),
+  source: z.string().max(255).optional().describe('Source of the vector. When absent, it stays'),
+})
+
 export const reembed = z.object({
   project_id: projectId,
   limit: integer(1, 1000).default(100).describe('Maximum number of texts to convert in this request'),

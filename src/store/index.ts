@@ -18,6 +18,7 @@ import { memories } from './data/memories.ts'
 import { published } from './data/published.ts'
 import { reembed } from './data/reembed.ts'
 import { relevance } from './data/relevance.ts'
+import { rowChanges } from './data/row-changes.ts'
 import { tables } from './data/tables.ts'
 import { vectors } from './data/vectors.ts'
 import { claims } from './queue/claims.ts'
@@ -60,6 +61,7 @@ const NOUNS = {
   memories,
   files,
   tables,
+  rowChanges,
   published,
   graph,
   reembed,

@@ -20,26 +20,63 @@ export const NEXT_SEQ = sql`case when pg_current_xact_id() is not null then next
 export function emit<Data extends z.ZodObject>(
   scope: Scope,
   type: EventType<string, Data>,
-  data: { [Field in keyof z.infer<Data> & string]: Statement },
+  data: EventData<Data>,
   seq = NEXT_SEQ,
 ): Statement {
-  const fields = Object.entries<Statement>(data).map(([field, value]) => sql`${literal(`'${field}', `)}${value}`)
-  const { cause, trace } = scope
-  const origin =
-    cause || trace ? { names: sql`, chain_id, depth, caused_by, trace`, values: originOf(scope) } : NO_ORIGIN
   return sql`
     event as (
-      insert into zerodb_events (seq, id, event, channel, data, user_id, project_id, ref${origin.names})
-      select
-        stored.seq, ${eventId(sql`stored.seq`)},
-        ${literal(`'${type.name}', '${type.channel}'`)}, jsonb_build_object(${join(fields, ', ')}), stored.user_id, stored.project_id,
-        stored.ref${origin.values}
-      from (select ${seq} as seq, s.* from stored s) stored
-      returning seq, ref
+      ${insertEvents(scope, type, data, sql`(select ${seq} as seq, s.* from stored s)`)}
     ),
     outbox as (
       insert into zerodb_outbox (seq) select seq from event
     )`
+}
+
+type EventData<Data extends z.ZodObject> = { [Field in keyof z.infer<Data> & string]: Statement }
+
+/**
+ * Common table expressions that end a write to rows which exist already: one event and one before-image per row of `stored`. In addition to
+ * the columns that `emit` requires, `stored` must have `seq`, drawn by `NEXT_SEQ` after the row was locked, `id`, `before` and
+ * `before_vectors`. A row whose `before` is null, because it is new, gets no before-image. `name` distinguishes the expressions of several
+ * event types in one statement; `stored` is the expression that has the rows.
+ */
+export function emitChanges<Data extends z.ZodObject>(
+  scope: Scope,
+  type: EventType<string, Data>,
+  data: EventData<Data>,
+  { name = '', stored = sql`stored` }: { name?: '' | 'insert_' | 'update_'; stored?: Statement } = {},
+): Statement {
+  return sql`
+    ${literal(name)}event as (
+      ${insertEvents(scope, type, data, stored)}
+    ),
+    ${literal(name)}outbox as (
+      insert into zerodb_outbox (seq) select seq from ${literal(name)}event
+    ),
+    ${literal(name)}change as (
+      insert into zerodb_changes (seq, n, row_id, before, before_vectors)
+      select stored.seq, 0, stored.id, stored.before, stored.before_vectors from ${stored} stored where stored.before is not null
+    )`
+}
+
+/** Inserts one event per row of `stored`, which has the event's `seq`. */
+function insertEvents<Data extends z.ZodObject>(
+  { cause, trace }: Scope,
+  type: EventType<string, Data>,
+  data: EventData<Data>,
+  stored: Statement,
+): Statement {
+  const fields = Object.entries<Statement>(data).map(([field, value]) => sql`${literal(`'${field}', `)}${value}`)
+  const origin =
+    cause || trace ? { names: sql`, chain_id, depth, caused_by, trace`, values: originOf({ cause, trace }) } : NO_ORIGIN
+  return sql`
+    insert into zerodb_events (seq, id, event, channel, data, user_id, project_id, ref${origin.names})
+    select
+      stored.seq, ${eventId(sql`stored.seq`)},
+      ${literal(`'${type.name}', '${type.channel}'`)}, jsonb_build_object(${join(fields, ', ')}), stored.user_id, stored.project_id,
+      stored.ref${origin.values}
+    from ${stored} stored
+    returning seq, ref`
 }
 
 /** The id of the event with this number. */
@@ -50,7 +87,7 @@ export function eventId(seq: Statement): Statement {
 /** Most writes have no cause, and are cheaper without these columns. */
 const NO_ORIGIN = { names: sql``, values: sql`` }
 
-function originOf({ cause, trace }: Scope): Statement {
+function originOf({ cause, trace }: Pick<Scope, 'cause' | 'trace'>): Statement {
   return sql`, ${cause?.chain_id ?? null}::text, ${cause?.depth ?? 0}::int, ${cause?.run_id ?? null}::uuid, ${trace ?? null}::text`
 }
 

@@ -1,8 +1,8 @@
 import type { Database, Statement } from '../db/sql.ts'
 
-/** A row that a write has stored, with the number of its event. */
+/** A row of a write, with the number of its event. Null for a row that the write has not changed. */
 export interface Written {
-  event_seq: number
+  event_seq: number | null
 }
 
 /** Runs a statement that stores rows with their events, and reports the events after the commit. */
@@ -68,5 +68,5 @@ export function createWritePipeline(
 }
 
 export function eventsOf(rows: readonly Written[]): number[] {
-  return [...new Set(rows.map((row) => row.event_seq))]
+  return [...new Set(rows.map((row) => row.event_seq))].filter((seq) => seq !== null)
 }

@@ -63,7 +63,7 @@ export const handler: Handler = async (event, ctx: Context) => {
   return results[0]?.content satisfies string | undefined
 }
 // @ts-expect-error: unknown event
-export const config: Config = { triggers: 'zerodb.vector.deleted' }
+export const config: Config = { triggers: 'zerodb.vector.removed' }
 
 /** The type of the event determines the fields of its data. */
 function narrow(event: Event | Awaited<ReturnType<typeof verifyWebhook>>): string | number {

@@ -30,7 +30,8 @@ export function addEventType(root: string): void {
     project_id: projectId,
     user_id: userId,
   }),
-  writer: 'notes.add',
+  writers: ['notes.add'],
+  isStored: true,
   row: { id: 'note_id', fields: ['note_id', 'text'] },
 })
 

@@ -18,6 +18,8 @@ export function knownErrorOf(error: unknown): ZeroError | null {
       const reason = [error.message, error.detail].filter(Boolean).join(': ')
       return new ZeroError('invalid', `A value is not valid: ${reason}`, { cause: error })
     }
+    // Raised by the functions that execute the operators of an update.
+    if (error.code === 'ZD001') return new ZeroError('invalid', error.message, { cause: error })
     if (error.code === '54001') return new ZeroError('invalid', 'The request is nested too deeply', { cause: error })
     if (error.code === '54000')
       return new ZeroError('too_large', `A text is too long to be indexed: ${error.message}`, { cause: error })

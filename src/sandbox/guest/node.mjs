@@ -158,9 +158,13 @@ class Context {
     }
     return this.#controller.signal
   }
-  /** Returns the row of the event, as filters see it. Null if the row is deleted or the event has no row. */
+  /** Returns the row of the event as it is now. Null if the row is deleted or the event has no row. */
   async row() {
     return (await ask(this.#call, 'row', {})).row
+  }
+  /** Returns the row before the event updated, replaced or deleted it. Null for other events. */
+  async previous() {
+    return (await ask(this.#call, 'previous', {})).row
   }
   /** Executes `work` once per key over all attempts of a run. Returns the stored result if an earlier attempt has executed it. */
   async once(key, work) {

@@ -258,8 +258,12 @@ class Context:
         return self.time_left() <= self._call.notice
 
     def row(self):
-        """Returns the row of the event, as filters see it. None if the row is deleted or the event has no row."""
+        """Returns the row of the event as it is now. None if the row is deleted or the event has no row."""
         return ask(self._call, "row", {})["row"]
+
+    def previous(self):
+        """Returns the row before the event updated, replaced or deleted it. None for other events."""
+        return ask(self._call, "previous", {})["row"]
 
     def once(self, key, work):
         """Executes `work` once per key over all attempts of a run. Returns the stored result if an earlier attempt has executed it. Returns an

@@ -93,7 +93,7 @@ export function projects({ db }: StoreContext) {
     },
 
     /**
-     * Deletes a project with its data. Its events and finished runs stay in the user's log. Returns false for the default project, and for
+     * Deletes a project with its data and before-images. Its events and finished runs stay in the user's log. Returns false for the default project, and for
      * one of another user.
      */
     async remove(scope: Scope): Promise<boolean> {
@@ -105,6 +105,12 @@ export function projects({ db }: StoreContext) {
         ),
         cancelled as (
           ${cancelQueued({ where: sql`r.project_id = (select id from project)` })}
+        ),
+        changes as (
+          delete from zerodb_changes
+          where seq in (
+            select seq from zerodb_events where user_id = ${scope.user_id}::uuid and project_id = (select id from project)
+          )
         ),
         functions as (delete from zerodb_functions where project_id = (select id from project)),
         secrets as (delete from zerodb_secrets where project_id = (select id from project)),

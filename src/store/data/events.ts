@@ -139,12 +139,20 @@ export function events({ db }: StoreContext) {
     },
 
     /**
-     * Returns the row of an event in the form that filters use. Null if the event has no row, or the row was deleted or belongs to another
-     * project.
+     * Returns the row of an event as it is now, in the form that filters use. Null if the event has no row, or the row was deleted or belongs
+     * to another project.
      */
     async row(event: string, ref: string, projectId: string): Promise<Record<string, unknown> | null> {
       const [found] = await db.query<{ row: Record<string, unknown> | null }>(
-        sql`select zerodb_row(${event}, ${ref}, ${projectId}::uuid) as row`,
+        sql`select zerodb_row(${event}, ${ref}, ${projectId}::uuid, null) as row`,
+      )
+      return found?.row ?? null
+    },
+
+    /** Returns the row before the event of this id updated, replaced or deleted it. Null if the event did none of these. */
+    async previous(event: string, id: string, projectId: string): Promise<Record<string, unknown> | null> {
+      const [found] = await db.query<{ row: Record<string, unknown> | null }>(
+        sql`select zerodb_previous(${event}, ${projectId}::uuid, zerodb_event_seq(${id})) as row`,
       )
       return found?.row ?? null
     },

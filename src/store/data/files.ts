@@ -1,13 +1,14 @@
-import { json, sql } from '../../db/sql.ts'
-import { fileUploaded } from '../../schema/events.ts'
+import { json, Statement as Sql, sql } from '../../db/sql.ts'
+import { fileDeleted, fileUpdated, fileUploaded } from '../../schema/events.ts'
 import type { File } from '../../schema/file.ts'
+import { deleteLocked, updateLocked } from '../before-images.ts'
 import { bounded, found, given, type Scope, type StoreContext, userProject, write } from '../context.ts'
-import { emit } from '../outbox.ts'
+import { emit, emitChanges } from '../outbox.ts'
 import { candidates, type Relevance, type RelevanceQuery } from './relevance.ts'
 
 const columns = sql`
   id as file_id, id, project_id, file_key, file_name, content_type, size_bytes, folder, metadata as file_metadata, metadata,
-  blob is not null as has_content, summary, created_at`
+  blob is not null as has_content, summary, created_at, updated_at`
 
 export interface FileFields {
   file_key: string | null
@@ -19,6 +20,30 @@ export interface FileFields {
   /** The content's name in the blob driver; null for metadata only. */
   blob: string | null
 }
+
+/** New values of a file's metadata. Undefined keeps the old value; null removes it. */
+export interface FileChange {
+  file_key?: string | undefined
+  file_name?: string | undefined
+  content_type?: string | null | undefined
+  folder?: string | null | undefined
+  metadata?: Record<string, unknown> | undefined
+}
+
+const EVENT_DATA = {
+  file_id: sql`stored.id`,
+  project_id: sql`stored.project_id`,
+  file_name: sql`stored.file_name`,
+  content_type: sql`stored.content_type`,
+  size_bytes: sql`stored.size_bytes`,
+  user_id: sql`stored.user_id`,
+}
+
+/** Selects and locks a file. */
+const lockedFile = (scope: Scope, id: string) => sql`
+  select * from zerodb_files
+  where id = ${id}::uuid and project_id = (select project_id from (${userProject(scope)}) owner)
+  for update`
 
 export function files(context: StoreContext) {
   const { db, asyncCommit } = context
@@ -35,14 +60,7 @@ export function files(context: StoreContext) {
           from (${userProject(scope)}) owner
           returning *, id::text as ref, ${scope.user_id}::uuid as user_id
         ),
-        ${emit(scope, fileUploaded, {
-          file_id: sql`stored.id`,
-          project_id: sql`stored.project_id`,
-          file_name: sql`stored.file_name`,
-          content_type: sql`stored.content_type`,
-          size_bytes: sql`stored.size_bytes`,
-          user_id: sql`stored.user_id`,
-        })}
+        ${emit(scope, fileUploaded, EVENT_DATA)}
         select ${columns}, event.seq as event_seq from stored, event`,
       )
       return row
@@ -118,18 +136,65 @@ export function files(context: StoreContext) {
         select ${columns}, coverage, rank, cosine from candidate`)
     },
 
+    /**
+     * Changes the given fields of a file's metadata and returns the file. A file that already has these values is not written and emits no
+     * event. Throws `not_found`.
+     */
+    async update(scope: Scope, id: string, fields: FileChange): Promise<File> {
+      const newText = (value: string | null | undefined, column: string) =>
+        value === undefined ? sql`old.${new Sql(column, [])}` : sql`${value}::text`
+      const [{ event_seq: _, ...row }] = await write<File & { event_seq: number | null }>(
+        context,
+        sql`
+        with ${updateLocked('zerodb_files', {
+          userId: scope.user_id,
+          old: lockedFile(scope, id),
+          set: {
+            file_key: sql`coalesce(${fields.file_key}, old.file_key)`,
+            file_name: sql`coalesce(${fields.file_name}, old.file_name)`,
+            content_type: newText(fields.content_type, 'content_type'),
+            folder: newText(fields.folder, 'folder'),
+            metadata: sql`coalesce(${fields.metadata ? json(fields.metadata) : null}::jsonb, old.metadata)`,
+            updated_at: sql`now()`,
+          },
+          compared: {
+            file_key: 'file_key',
+            file_name: 'file_name',
+            content_type: 'content_type',
+            folder: 'folder',
+            file_metadata: 'metadata',
+          },
+        })},
+        ${emitChanges(scope, fileUpdated, { ...EVENT_DATA, changed: sql`stored.changed` })}
+        select ${columns}, event_seq
+        from (
+          select
+            id, project_id, file_key, file_name, content_type, size_bytes, folder, metadata, blob, summary, created_at, updated_at, seq as event_seq
+          from stored
+          union all
+          select id, project_id, file_key, file_name, content_type, size_bytes, folder, metadata, blob, summary, created_at, updated_at, null
+          from old where not exists (select from stored)
+        ) r`,
+        'File not found',
+      )
+      return row
+    },
+
     async remove(scope: Scope, id: string): Promise<boolean> {
-      const rows = await db.query(sql`
-        delete from zerodb_files
-        where id = ${id}::uuid and project_id = (select project_id from (${userProject(scope)}) owner)
-        returning id`)
+      const rows = await context.commit<{ event_seq: number }>(sql`
+        with ${deleteLocked('zerodb_files', { userId: scope.user_id, old: lockedFile(scope, id) })},
+        ${emitChanges(scope, fileDeleted, EVENT_DATA)}
+        select stored.seq as event_seq from stored`)
       return rows.length > 0
     },
 
-    /** Returns those of `blobs` that are the content of a file. */
+    /** Returns those of `blobs` that are the content of a file, or of a before-image. */
     async blobsInUse(blobs: readonly string[]): Promise<Set<string>> {
       const rows = await asyncCommit.query<{ blob: string }>(
-        sql`select distinct blob from zerodb_files where blob = any(${blobs}::text[])`,
+        sql`
+        select blob from zerodb_files where blob = any(${blobs}::text[])
+        union
+        select before ->> 'blob' from zerodb_changes where before ->> 'blob' = any(${blobs}::text[])`,
       )
       return new Set(rows.map((row) => row.blob))
     },

@@ -1,8 +1,9 @@
-import { json, sql } from '../../db/sql.ts'
-import { memoryStored, remembered } from '../../schema/events.ts'
+import { json, Statement as Sql, sql } from '../../db/sql.ts'
+import { forgotten, memoryDeleted, memoryStored, memoryUpdated, remembered } from '../../schema/events.ts'
 import type { MemoryRecord } from '../../schema/memory.ts'
+import { deleteLocked, updateLocked } from '../before-images.ts'
 import { bounded, found, given, type Scope, type StoreContext, userProject, write } from '../context.ts'
-import { emit, NEXT_SEQ } from '../outbox.ts'
+import { emit, emitChanges, NEXT_SEQ } from '../outbox.ts'
 import { candidates, type Relevance, type RelevanceQuery } from './relevance.ts'
 
 const recordColumns = sql`
@@ -17,6 +18,26 @@ export interface RecordFields {
   role?: string | null | undefined
   memory_metadata: Record<string, unknown>
 }
+
+/** New values of a record. Undefined keeps the old value; null removes it. */
+export type RecordChange = { [Field in keyof RecordFields]?: RecordFields[Field] | undefined }
+
+const RECORD_DATA = {
+  memory_id: sql`stored.id`,
+  project_id: sql`stored.project_id`,
+  agent_id: sql`stored.agent_id`,
+  user_id: sql`stored.user_id`,
+}
+
+/** Selects and locks a record. */
+const lockedRecord = (scope: Scope, id: string) => sql`
+  select * from zerodb_memories
+  where id = ${id}::uuid and kind = 'record' and project_id = (select project_id from (${userProject(scope)}) owner)
+  for update`
+
+/** The new value of a text column, or the old one for undefined. */
+const newText = (value: string | null | undefined, column: string) =>
+  value === undefined ? sql`old.${new Sql(column, [])}` : sql`${value}::text`
 
 export interface RememberFields {
   content: string
@@ -80,20 +101,73 @@ export function memories(context: StoreContext) {
           from (${userProject(scope)}) owner
           returning *, id::text as ref
         ),
-        ${emit(
-          scope,
-          memoryStored,
-          {
-            memory_id: sql`stored.id`,
-            project_id: sql`stored.project_id`,
-            agent_id: sql`stored.agent_id`,
-            user_id: sql`stored.user_id`,
-          },
-          sql`s.event_seq`,
-        )}
+        ${emit(scope, memoryStored, RECORD_DATA, sql`s.event_seq`)}
         select ${recordColumns}, event.seq as event_seq from stored, event`,
       )
       return row
+    },
+
+    /**
+     * Changes the given fields of a record and returns it. Another content has no embedding until a hook makes one. A record that already
+     * has these values is not written and emits no event. Throws `not_found`.
+     */
+    async update(scope: Scope, id: string, fields: RecordChange): Promise<StoredRecord> {
+      const isSame = sql`${fields.content}::text is null or old.content = ${fields.content}`
+      const kept = (column: string) => sql`case when ${isSame} then old.${new Sql(column, [])} end`
+      const [{ event_seq: _, ...row }] = await write<StoredRecord & { event_seq: number | null }>(
+        context,
+        sql`
+        with ${updateLocked('zerodb_memories', {
+          userId: scope.user_id,
+          old: lockedRecord(scope, id),
+          set: {
+            content: sql`coalesce(${fields.content}, old.content)`,
+            agent_id: newText(fields.agent_id, 'agent_id'),
+            session_id: newText(fields.session_id, 'session_id'),
+            role: newText(fields.role, 'role'),
+            metadata: sql`coalesce(${fields.memory_metadata ? json(fields.memory_metadata) : null}::jsonb, old.metadata)`,
+            embedding: kept('embedding'),
+            model: kept('model'),
+            requested_model: kept('requested_model'),
+            next_embedding: kept('next_embedding'),
+            next_model: kept('next_model'),
+            updated_at: sql`now()`,
+          },
+          compared: {
+            content: 'content',
+            agent_id: 'agent_id',
+            session_id: 'session_id',
+            role: 'role',
+            memory_metadata: 'metadata',
+          },
+        })},
+        ${emitChanges(scope, memoryUpdated, { ...RECORD_DATA, changed: sql`stored.changed` })}
+        select ${recordColumns}, event_seq
+        from (
+          select id, project_id, agent_id, session_id, role, content, embedding, model, metadata, created_at, seq as event_seq from stored
+          union all
+          select id, project_id, agent_id, session_id, role, content, embedding, model, metadata, created_at, null
+          from old where not exists (select from stored)
+        ) r`,
+        'Memory not found',
+      )
+      return row
+    },
+
+    /** Deletes records, all that exist of `ids`. Returns the ids of the deleted records. */
+    async remove(scope: Scope, ids: readonly string[]): Promise<string[]> {
+      const rows = await context.commit<{ event_seq: number; id: string }>(sql`
+        with ${deleteLocked('zerodb_memories', {
+          userId: scope.user_id,
+          old: sql`
+            select * from zerodb_memories
+            where id = any(${ids}::uuid[]) and kind = 'record' and project_id = (select project_id from (${userProject(scope)}) owner)
+            order by id
+            for update`,
+        })},
+        ${emitChanges(scope, memoryDeleted, RECORD_DATA)}
+        select stored.seq as event_seq, stored.id from stored`)
+      return rows.map(({ id }) => id)
     },
 
     /** Stores a memory of the agent, verbatim. Memories are never overwritten. */
@@ -215,6 +289,11 @@ export function memories(context: StoreContext) {
         await db.query<{ event_seq: number }>(sql`select event_seq from zerodb_memories where ${target} for update`),
         'Memory',
       )
+      // The events of the memory stay in the log and tell nothing of what it was about.
+      await db.query(sql`
+        update zerodb_events set data = data || '{"entity_id": null}'
+        where seq = ${event_seq}::bigint and data ->> 'entity_id' is not null`)
+      await db.query(sql`delete from zerodb_changes where row_id = ${id}::uuid`)
       const mentioned = await db.query<{ entity_id: string }>(
         sql`delete from zerodb_mentions where memory_id = ${id}::uuid returning entity_id`,
       )
@@ -245,7 +324,20 @@ export function memories(context: StoreContext) {
           or (trigger = 'invoke' and ref = ${id} and project_id = ${scope.project_id}::uuid)
           or (dedupe_key = ${`row:${id}`} and hook_id in (select id from zerodb_hooks where user_id = ${scope.user_id}::uuid))
         returning id`)
-      await db.query(sql`delete from zerodb_memories where id = ${id}::uuid`)
+      await write(
+        context,
+        sql`
+        with stored as (
+          delete from zerodb_memories where id = ${id}::uuid returning *, id::text as ref
+        ),
+        ${emit(scope, forgotten, {
+          memory_id: sql`stored.id`,
+          memory_type: sql`stored.memory_type`,
+          namespace: sql`stored.namespace`,
+          user_id: sql`stored.user_id`,
+        })}
+        select event.seq as event_seq from event`,
+      )
       return { mentions: mentioned.length, edges: edges.length, entities: entities.length, runs: runs.length }
     },
   }

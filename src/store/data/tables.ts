@@ -7,11 +7,11 @@ import { emit } from '../outbox.ts'
 import { type Page, pageOf } from './count.ts'
 
 const columns = sql`id as table_id, id, project_id, name as table_name, schema_definition, description, created_at`
-const rowColumns = sql`
-  r.id as row_id, r.id, r.project_id, r.table_id, t.name as table_name, r.data as row_data, r.created_at, r.updated_at`
+export const rowColumns = sql`
+  r.id as row_id, r.id, r.project_id, r.table_id, t.name as table_name, r.data as row_data, r.version, r.created_at, r.updated_at`
 
 /** Selects the table with this name or id in the scope's project. */
-function tableOf(scope: Scope, table: string): Statement {
+export function tableOf(scope: Scope, table: string): Statement {
   return sql`
     select t.id, t.name, t.project_id, owner.user_id
     from zerodb_tables t join (${userProject(scope)}) owner using (project_id)
@@ -84,7 +84,7 @@ export function tables(context: StoreContext) {
           user_id: sql`stored.user_id`,
         })}
         select
-          r.id as row_id, r.id, r.project_id, r.table_id, r.table_name, r.data as row_data, r.created_at, r.updated_at, event.seq as event_seq
+          r.id as row_id, r.id, r.project_id, r.table_id, r.table_name, r.data as row_data, r.version, r.created_at, r.updated_at, event.seq as event_seq
         from stored r join event using (ref)
         order by r.position`,
         `Table "${table}" not found`,

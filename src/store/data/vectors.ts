@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import { json, Statement as Sql, type Statement, sql } from '../../db/sql.ts'
+import { DbError, json, Statement as Sql, type Statement, sql } from '../../db/sql.ts'
 import { stringifyJson } from '../../exact-json.ts'
-import { vectorBatchStored, vectorStored } from '../../schema/events.ts'
+import { vectorBatchStored, vectorDeleted, vectorStored, vectorUpdated } from '../../schema/events.ts'
 import type { Vector, VectorInput } from '../../schema/vector.ts'
+import { beforeImage, deleteLocked, updateLocked } from '../before-images.ts'
 import { bounded, found, given, type Scope, type StoreContext, userProject, write } from '../context.ts'
 import { compileFilter, withFilter } from '../filters/filter.ts'
-import { emit } from '../outbox.ts'
+import { emit, emitChanges, NEXT_SEQ } from '../outbox.ts'
 import { type Page, pageOf } from './count.ts'
 
 /**
@@ -52,6 +53,52 @@ const onConflict = sql`
     batch_id = excluded.batch_id,
     updated_at = now()`
 
+/** New values of a vector. Undefined keeps the old value. */
+export interface VectorChange {
+  metadata?: Record<string, unknown> | undefined
+  source?: string | undefined
+}
+
+const EVENT_DATA = {
+  vector_id: sql`stored.vector_id`,
+  project_id: sql`stored.project_id`,
+  namespace: sql`stored.namespace`,
+  source: sql`stored.source`,
+  user_id: sql`stored.user_id`,
+}
+
+/** Selects the id of the vector; without a namespace prefers the one in `default`, and otherwise takes the oldest with that id. */
+const named = (scope: Scope, vectorId: string, namespace: string | null) => sql`
+  select id from zerodb_vectors
+  where project_id = (select project_id from (${userProject(scope)}) owner)
+    and vector_id = ${vectorId}
+    and (${namespace}::text is null or namespace = ${namespace})
+  order by namespace = 'default' desc, created_at
+  limit 1`
+
+/** Makes the upsert wait for `old`: a row that a statement has updated itself can no longer be read as it was before. */
+const afterOld = sql`cross join (select count(*) from old) locked`
+
+/** Ends a selection from `upserted`: the before-image of each row. A row that another statement inserted after this one began has none. */
+const imageOf = sql`
+  case when u.is_replaced and o.before is null then zerodb_raise_race() else o.before end as before, o.before_vectors
+  from upserted u
+  left join (select old.id, ${beforeImage('zerodb_vectors', 'old')} from old) o on o.id = u.id`
+
+/** Maximum number of attempts of a statement that lost a race. */
+const MAX_ATTEMPTS = 10
+
+/** Executes `attempt` again if another statement inserted one of its rows at the same time. */
+async function retryRaces<Result>(attempt: () => Promise<Result>): Promise<Result> {
+  for (let attempts = 1; ; attempts++) {
+    try {
+      return await attempt()
+    } catch (error) {
+      if (!(error instanceof DbError) || error.code !== 'ZD002' || attempts === MAX_ATTEMPTS) throw error
+    }
+  }
+}
+
 export function vectors(context: StoreContext) {
   const { db, asyncCommit } = context
   const reads = bounded(db)
@@ -59,29 +106,36 @@ export function vectors(context: StoreContext) {
     /** Stores one vector, or replaces the vector with this id in its namespace. */
     async upsert(scope: Scope, vector: VectorInput): Promise<StoredVector> {
       const embedding = vector.vector_embedding ? Float32Array.from(vector.vector_embedding) : null
-      const [{ event_seq: _, ...row }] = await write<StoredVector & { event_seq: number }>(
-        context,
-        sql`
-        with stored as (
-          insert into zerodb_vectors (project_id, namespace, vector_id, embedding, document, metadata, source)
+      const vectorId = vector.vector_id ?? randomUUID()
+      const [{ event_seq: _, ...row }] = await retryRaces(() =>
+        write<StoredVector & { event_seq: number }>(
+          context,
+          sql`
+          with owner as (${userProject(scope)}),
+          old as materialized (
+            select v.* from zerodb_vectors v
+            where v.project_id = (select project_id from owner) and v.namespace = ${vector.namespace} and v.vector_id = ${vectorId}
+            for update
+          ),
+          upserted as (
+            insert into zerodb_vectors (project_id, namespace, vector_id, embedding, document, metadata, source)
+            select
+              project_id, ${vector.namespace}, ${vectorId}, ${embedding}::vector, ${vector.document}, ${json(vector.vector_metadata)}::jsonb,
+              ${vector.source}
+            from owner
+            ${afterOld}
+            ${onConflict}
+            returning zerodb_vectors.*, zerodb_vectors.xmax <> 0 as is_replaced
+          ),
+          stored as materialized (
+            select ${NEXT_SEQ} as seq, u.*, u.id::text as ref, ${scope.user_id}::uuid as user_id, ${imageOf}
+          ),
+          ${emitChanges(scope, vectorStored, EVENT_DATA)}
           select
-            project_id, ${vector.namespace}, coalesce(${vector.vector_id}, gen_random_uuid()::text), ${embedding}::vector,
-            ${vector.document}, ${json(vector.vector_metadata)}::jsonb, ${vector.source}
-          from (${userProject(scope)}) owner
-          ${onConflict}
-          returning *, id::text as ref, ${scope.user_id}::uuid as user_id
+            vector_id, project_id, namespace, dims as dimension, model, metadata as vector_metadata, metadata, document, summary, source,
+            created_at, updated_at, case when ${embedding === null}::bool then embedding end as vector_embedding, seq as event_seq
+          from stored`,
         ),
-        ${emit(scope, vectorStored, {
-          vector_id: sql`stored.vector_id`,
-          project_id: sql`stored.project_id`,
-          namespace: sql`stored.namespace`,
-          source: sql`stored.source`,
-          user_id: sql`stored.user_id`,
-        })}
-        select
-          vector_id, project_id, namespace, dims as dimension, model, metadata as vector_metadata, metadata, document, summary, source,
-          created_at, updated_at, case when ${embedding === null}::bool then embedding end as vector_embedding, event.seq as event_seq
-        from stored, event`,
       )
       return { ...row, vector_embedding: embedding ?? row.vector_embedding }
     },
@@ -104,38 +158,105 @@ export function vectors(context: StoreContext) {
       })
       // Sorted by key, so that concurrent batches with the same vectors wait for each other and cannot deadlock.
       const rows = [...byId].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, vector]) => vector)
-      const [row] = await write<{ count: number }>(
-        context,
-        sql`
-        with owner as (${userProject(scope)}),
-        vector as (
-          insert into zerodb_vectors (project_id, namespace, vector_id, embedding, model, document, metadata, source, batch_id)
-          select
-            owner.project_id, item.namespace, item.vector_id, item.embedding, ${model}, item.document, item.metadata::jsonb, item.source,
-            ${batchId}::uuid
-          from owner, unnest(
-            ${rows.map((item) => item.namespace)}::text[],
-            ${rows.map((item) => item.vector_id)}::text[],
-            ${rows.map((item) => (item.vector_embedding ? Float32Array.from(item.vector_embedding) : null))}::vector[],
-            ${rows.map((item) => item.document ?? null)}::text[],
-            ${rows.map((item) => stringifyJson(item.vector_metadata))}::text[],
-            ${rows.map((item) => item.source)}::text[]
-          ) as item (namespace, vector_id, embedding, document, metadata, source)
-          ${onConflict}
-          returning project_id
+      const [row] = await retryRaces(() =>
+        write<{ count: number; event_seq: number }>(
+          context,
+          sql`
+          with owner as (${userProject(scope)}),
+          item as materialized (
+            select * from unnest(
+              ${rows.map((item) => item.namespace)}::text[],
+              ${rows.map((item) => item.vector_id)}::text[],
+              ${rows.map((item) => (item.vector_embedding ? Float32Array.from(item.vector_embedding) : null))}::vector[],
+              ${rows.map((item) => item.document ?? null)}::text[],
+              ${rows.map((item) => stringifyJson(item.vector_metadata))}::text[],
+              ${rows.map((item) => item.source)}::text[]
+            ) with ordinality as item (namespace, vector_id, embedding, document, metadata, source, n)
+          ),
+          old as materialized (
+            select found.*
+            from item
+            cross join lateral (
+              select v.* from zerodb_vectors v
+              where v.project_id = (select project_id from owner) and v.namespace = item.namespace and v.vector_id = item.vector_id
+              for update
+            ) found
+            order by item.n
+          ),
+          upserted as (
+            insert into zerodb_vectors (project_id, namespace, vector_id, embedding, model, document, metadata, source, batch_id)
+            select
+              owner.project_id, item.namespace, item.vector_id, item.embedding, ${model}, item.document, item.metadata::jsonb, item.source,
+              ${batchId}::uuid
+            from owner
+            ${afterOld}
+            cross join item
+            order by item.n
+            ${onConflict}
+            returning zerodb_vectors.id, zerodb_vectors.xmax <> 0 as is_replaced
+          ),
+          imaged as materialized (
+            select u.id, ${imageOf}
+          ),
+          stored as (
+            select owner.project_id, owner.user_id, ${batchId}::text as ref, (select count(*)::int from imaged) as count
+            from owner
+          ),
+          ${emit(scope, vectorBatchStored, {
+            project_id: sql`stored.project_id`,
+            count: sql`stored.count`,
+            user_id: sql`stored.user_id`,
+          })},
+          change as (
+            insert into zerodb_changes (seq, n, row_id, before, before_vectors)
+            select event.seq, row_number() over (order by imaged.id) - 1, imaged.id, imaged.before, imaged.before_vectors
+            from event cross join imaged
+            where imaged.before is not null
+          )
+          select stored.count, event.seq as event_seq from stored, event`,
         ),
-        stored as (
-          select owner.project_id, owner.user_id, ${batchId}::text as ref, (select count(*)::int from vector) as count
-          from owner
-        ),
-        ${emit(scope, vectorBatchStored, {
-          project_id: sql`stored.project_id`,
-          count: sql`stored.count`,
-          user_id: sql`stored.user_id`,
-        })}
-        select stored.count, event.seq as event_seq from stored, event`,
       )
       return { vector_ids: ids, count: row.count }
+    },
+
+    /**
+     * Changes the given fields of the vector that `get` returns, and returns it. A vector that already has these values is not written and
+     * emits no event. Throws `not_found`.
+     */
+    async update(
+      scope: Scope,
+      vectorId: string,
+      namespace: string | null,
+      fields: VectorChange,
+    ): Promise<StoredVector> {
+      const { metadata, source } = fields
+      const [{ event_seq: _, ...row }] = await write<StoredVector & { event_seq: number | null }>(
+        context,
+        sql`
+        with ${updateLocked('zerodb_vectors', {
+          userId: scope.user_id,
+          old: sql`select * from zerodb_vectors where id = (${named(scope, vectorId, namespace)}) for update`,
+          set: {
+            metadata: sql`coalesce(${metadata ? json(metadata) : null}::jsonb, old.metadata)`,
+            source: sql`coalesce(${source}, old.source)`,
+            updated_at: sql`now()`,
+          },
+          compared: { vector_metadata: 'metadata', source: 'source' },
+        })},
+        ${emitChanges(scope, vectorUpdated, { ...EVENT_DATA, changed: sql`stored.changed` })}
+        select ${columns}, event_seq
+        from (
+          select
+            vector_id, project_id, namespace, embedding, dims, model, metadata, document, summary, source, created_at, updated_at,
+            seq as event_seq
+          from stored
+          union all
+          select vector_id, project_id, namespace, embedding, dims, model, metadata, document, summary, source, created_at, updated_at, null
+          from old where not exists (select from stored)
+        ) v`,
+        'Vector not found',
+      )
+      return row
     },
 
     /** Returns the spaces of a namespace. Reads one index entry per space, so that the cost does not depend on the number of vectors. */
@@ -220,29 +341,14 @@ export function vectors(context: StoreContext) {
     /** Returns a vector. Without a namespace, prefers the one in `default`, and otherwise takes the oldest with that id. */
     async get(scope: Scope, vectorId: string, namespace: string | null): Promise<StoredVector> {
       const rows = await db.query<StoredVector>(sql`
-        select ${columns} from zerodb_vectors
-        where project_id = (select project_id from (${userProject(scope)}) owner)
-          and vector_id = ${vectorId}
-          and (${namespace}::text is null or namespace = ${namespace})
-        order by namespace = 'default' desc, created_at
-        limit 1`)
+        select ${columns} from zerodb_vectors where id = (${named(scope, vectorId, namespace)})`)
       return found(rows, 'Vector')
     },
 
     /** Deletes the vector that `get` returns. Returns false if there is none. */
     async remove(scope: Scope, vectorId: string, namespace: string | null): Promise<boolean> {
-      const rows = await db.query(sql`
-        delete from zerodb_vectors
-        where id = (
-          select id from zerodb_vectors
-          where project_id = (select project_id from (${userProject(scope)}) owner)
-            and vector_id = ${vectorId}
-            and (${namespace}::text is null or namespace = ${namespace})
-          order by namespace = 'default' desc, created_at
-          limit 1
-        )
-        returning id`)
-      return rows.length > 0
+      const old = sql`select * from zerodb_vectors where id = (${named(scope, vectorId, namespace)}) for update`
+      return (await removeLocked(scope, old)).length > 0
     },
 
     /** Returns vectors with a document but no embedding: one vector, or those of a batch. */
@@ -313,6 +419,15 @@ export function vectors(context: StoreContext) {
         { timeoutSeconds: 3600 },
       )
     },
+  }
+
+  /** Deletes the vectors that `old` selects and locks. Returns their ids. */
+  async function removeLocked(scope: Scope, old: Statement): Promise<string[]> {
+    const rows = await context.commit<{ event_seq: number; vector_id: string }>(sql`
+      with ${deleteLocked('zerodb_vectors', { userId: scope.user_id, old })},
+      ${emitChanges(scope, vectorDeleted, EVENT_DATA)}
+      select stored.seq as event_seq, stored.vector_id from stored`)
+    return rows.map((row) => row.vector_id)
   }
 
   async function countUpTo(most: number | null, where: Statement): Promise<number> {

@@ -2,7 +2,7 @@ import { DbError, type Executor, type Statement, sql } from '../../db/sql.ts'
 import { ZeroError } from '../../errors.ts'
 import { type FilterRules, filterRefusal, parseFilter, splitPath, toJsonpath } from './filter-tree.ts'
 
-// Compiles the filter of a hook to one jsonpath over `{data, row}`. It is evaluated where the events of all users are dispatched, so its
+// Compiles the filter of a hook to one jsonpath over `{data, row, previous, changed}`. It is evaluated where the events of all users are dispatched, so its
 // cost is limited.
 
 /** Maximum length of a compiled filter, because each dispatch reads it. */
@@ -20,7 +20,7 @@ const RULES: FilterRules = {
 }
 
 /**
- * Compiles a filter in the language of table queries, with paths that begin with `data.` or `row.`. Throws `invalid` for an unknown
+ * Compiles a filter in the language of table queries, with paths that begin with `data.`, `row.` or `previous.`, or that are `changed`. Throws `invalid` for an unknown
  * operator, another root, or a comparison with a list or an object. Also throws it for more than 100 conditions and for a pattern that may
  * take long.
  */
@@ -45,7 +45,7 @@ export async function acceptedHookFilter(
   return path
 }
 
-/** Splits the path of an ordering key. The first key is the root. Throws `invalid` unless it is `data` or `row`. */
+/** Splits the path of an ordering key. The first key is the root. Throws `invalid` unless it is `data`, `row` or `previous`. */
 export function pathOf(path: string): string[] {
   const keys = splitPath(path)
   checkRoot(keys, path, 'ordering_key')
@@ -54,13 +54,18 @@ export function pathOf(path: string): string[] {
   return keys
 }
 
+const ROOTS: readonly (string | undefined)[] = ['data', 'row', 'previous']
+
 function checkRoot(keys: readonly string[], path: string, field: 'filter' | 'ordering_key'): void {
   const [root] = keys
-  if ((root !== 'data' && root !== 'row') || keys.length < 2 || keys.includes('') || keys.length > MAX_KEYS)
+  if (field === 'filter' && root === 'changed' && keys.length === 1) return
+  if (!ROOTS.includes(root) || keys.length < 2 || keys.includes('') || keys.length > MAX_KEYS) {
+    const changed = field === 'filter' ? ', or be "changed"' : ''
     throw new ZeroError(
       'invalid',
-      `${field}: "${path.slice(0, 100)}" must lead into the event’s data or its row, like "data.namespace" or "row.metadata.tag"`,
+      `${field}: "${path.slice(0, 100)}" must lead into the event’s data, its row or the previous row, like "data.namespace" or "row.metadata.tag"${changed}`,
     )
+  }
 }
 
 /** Splits the text expression `path` as `pathOf` does, into a `text[]`. */

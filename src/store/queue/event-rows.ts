@@ -1,11 +1,11 @@
 import { type Statement, sql } from '../../db/sql.ts'
-import { type EventName, eventTypeOf, type KeyedEventName } from '../../schema/events.ts'
+import { type EventName, eventTypeOf, type KeyedEventName, type StoredEventName } from '../../schema/events.ts'
 
 /**
  * Selects stored rows in the form of their events. `row_id` is the `ref` of the event, `at` is when the row was stored, and `tie` orders
  * rows of the same time. `data` has the same fields and values as the original event.
  */
-const SOURCES: Record<EventName, (userId: string, mine: Statement) => Statement> = {
+const SOURCES: Record<StoredEventName, (userId: string, mine: Statement) => Statement> = {
   'zerodb.vector.stored': (userId, mine) => sql`
     select
       r.id as row_id, r.project_id, r.created_at as at, 0::bigint as tie,
@@ -67,20 +67,24 @@ const SOURCES: Record<EventName, (userId: string, mine: Statement) => Statement>
 }
 
 /** Selects the rows of the user's projects that belong to events of this type. */
-export function rowsOf(event: EventName, userId: string): Statement {
+export function rowsOf(event: StoredEventName, userId: string): Statement {
   // The condition is inside each source, so that grouping does not read the rows of all users.
   const mine = sql`r.project_id in (select id from zerodb_projects where user_id = ${userId}::uuid)`
   return SOURCES[event](userId, mine)
 }
 
+const vectorByKey = (projectId: string, { vector_id, namespace = 'default' }: Record<string, unknown>) =>
+  typeof vector_id === 'string' && typeof namespace === 'string'
+    ? sql`
+      select id from zerodb_vectors
+      where project_id = ${projectId}::uuid and namespace = ${namespace} and vector_id = ${vector_id}`
+    : NO_ROW
+
 /** Finds the row of an event type by the key in the event's data. */
 const BY_KEY: Record<KeyedEventName, (projectId: string, data: Record<string, unknown>) => Statement> = {
-  'zerodb.vector.stored': (projectId, { vector_id, namespace = 'default' }) =>
-    typeof vector_id === 'string' && typeof namespace === 'string'
-      ? sql`
-        select id from zerodb_vectors
-        where project_id = ${projectId}::uuid and namespace = ${namespace} and vector_id = ${vector_id}`
-      : NO_ROW,
+  'zerodb.vector.stored': vectorByKey,
+  'zerodb.vector.updated': vectorByKey,
+  'zerodb.vector.deleted': vectorByKey,
 }
 
 const NO_ROW = sql`select null::uuid`

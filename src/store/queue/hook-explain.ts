@@ -4,7 +4,7 @@ import type { FilterTest, FilterTested } from '../../schema/hook.ts'
 import { bounded, type StoreContext } from '../context.ts'
 import { envelope, LOOK_BACK } from '../data/events.ts'
 import { acceptedHookFilter, pathKeys, pathOf } from '../filters/hook-filter.ts'
-import { coversProject, EVENT_E, passesFilter, seenOf } from './hook-filter-sql.ts'
+import { coversProject, documentOf, EVENT_E, passesFilter, seenOf } from './hook-filter-sql.ts'
 
 /** A larger row is not returned. */
 const MAX_ROW_BYTES = 8_192
@@ -12,8 +12,8 @@ const MAX_ROW_BYTES = 8_192
 export function hookExplain({ db }: StoreContext) {
   return {
     /**
-     * Returns how a hook with this filter and ordering key would handle the latest events of a type, newest first. Uses the current state
-     * of the rows. Throws `invalid` for an invalid filter or ordering key.
+     * Returns how a hook with this filter and ordering key would handle the latest events of a type, newest first. Uses the rows
+     * after and before the events. Throws `invalid` for an invalid filter or ordering key.
      */
     async testFilter(
       userId: string,
@@ -28,10 +28,11 @@ export function hookExplain({ db }: StoreContext) {
         select
           ${envelope},
           case when octet_length(document ->> 'row') <= ${MAX_ROW_BYTES}::int then document -> 'row' end as row,
+          case when octet_length(document ->> 'previous') <= ${MAX_ROW_BYTES}::int then document -> 'previous' end as previous,
           ${path}::jsonpath is null or coalesce(jsonb_path_match(document, ${path}::jsonpath, '{}', true), false) as matches,
           nullif(document #>> ${pathKeys(sql`${given.ordering_key?.path}::text`)}, '') as ordering_key
         from (
-          select e.*, jsonb_build_object('data', data, 'row', zerodb_row(event, ref, project_id)) as document
+          select e.*, ${documentOf(EVENT_E)} as document
           from (
             select * from (
               select * from zerodb_events where user_id = ${userId}::uuid order by seq desc limit ${LOOK_BACK}::int
@@ -45,7 +46,13 @@ export function hookExplain({ db }: StoreContext) {
           offset 0
         ) seen
         order by seq desc`)
-      return rows.map(({ row, matches, ordering_key, ...event }) => ({ event, row, matches, ordering_key }))
+      return rows.map(({ row, previous, matches, ordering_key, ...event }) => ({
+        event,
+        row,
+        previous: previous,
+        matches,
+        ordering_key,
+      }))
     },
 
     /**

@@ -3,6 +3,8 @@ import { pathKeys } from '../filters/hook-filter.ts'
 
 /** The expressions by which a statement reads the columns of an event. */
 export interface EventColumns {
+  /** Null for an event that is made from a stored row. */
+  seq: Statement
   user: Statement
   event: Statement
   data: Statement
@@ -12,6 +14,7 @@ export interface EventColumns {
 
 /** The columns of `zerodb_events e`. */
 export const EVENT_E: EventColumns = {
+  seq: sql`e.seq`,
   user: sql`e.user_id`,
   event: sql`e.event`,
   data: sql`e.data`,
@@ -31,6 +34,18 @@ export function subscribesTo(e: EventColumns): Statement {
 }
 
 /**
+ * Builds what filters and ordering keys read of event `e`: its data, the row after the event and before it, and the fields that an update
+ * changed.
+ */
+export function documentOf(e: EventColumns): Statement {
+  return sql`
+    jsonb_build_object(
+      'data', ${e.data}, 'row', zerodb_row(${e.event}, ${e.ref}, ${e.project}, ${e.seq}),
+      'previous', zerodb_previous(${e.event}, ${e.project}, ${e.seq}), 'changed', ${e.data} -> 'changed'
+    )`
+}
+
+/**
  * Builds the document that hook `h` reads of event `e`, for a lateral join as `seen`. Filter and ordering key read `document`; `key` is the
  * value of the ordering key. The row is looked up only for hooks that need it; `offset 0` prevents a second lookup.
  */
@@ -41,7 +56,7 @@ export function seenOf(e: EventColumns): Statement {
       select
         case
           when h.filter_path is not null or h.ordering_key is not null
-          then jsonb_build_object('data', ${e.data}, 'row', zerodb_row(${e.event}, ${e.ref}, ${e.project}))
+          then ${documentOf(e)}
         end as document
       offset 0
     ) built

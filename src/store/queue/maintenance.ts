@@ -92,6 +92,9 @@ export function maintenance(context: StoreContext) {
                 and looked.seq <= (p.position ->> 'last')::bigint
             )
           returning e.seq
+        ),
+        gone_changes as (
+          delete from zerodb_changes where seq in (select seq from gone_events)
         )
         select
           reach.through, reach.ended,

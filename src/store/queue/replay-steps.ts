@@ -1,5 +1,5 @@
 import { type Statement, sql } from '../../db/sql.ts'
-import { type EventName, eventTypeOf } from '../../schema/events.ts'
+import { eventTypeOf, type StoredEventName } from '../../schema/events.ts'
 import type { ReplayCriteria } from '../../schema/replay.ts'
 import { now, relax, type StoreContext } from '../context.ts'
 import { rowsOf } from './event-rows.ts'
@@ -185,7 +185,7 @@ function eventBatch(job: Job, size: number): Statement {
 
 /** Selects the next rows of a backfill. A deleted row keeps only its position. */
 function rowBatch(job: Job, size: number): Statement {
-  const type = eventTypeOf(job.criteria.event_type as EventName)
+  const type = eventTypeOf(job.criteria.event_type as StoredEventName)
   return sql`
     batch as materialized (
       select
@@ -202,7 +202,7 @@ function rowBatch(job: Job, size: number): Statement {
         select turn, row_id from zerodb_replay_rows where replay_id = ${job.id}::uuid order by turn limit ${size}::int
       ) waiting
       left join lateral (
-        select * from (${rowsOf(type.name, job.user_id)}) s where s.row_id = waiting.row_id offset 0
+        select * from (${rowsOf(type.name as StoredEventName, job.user_id)}) s where s.row_id = waiting.row_id offset 0
       ) r on true
     ),
     looked as (
@@ -211,8 +211,9 @@ function rowBatch(job: Job, size: number): Statement {
 }
 
 /** `matched` has a row for each hook that matches an event of `batch`. `upto` is the number of matches up to and including this event. */
-function matches({ user_id, hook_id }: Job, but: Statement = sql``): Statement {
+function matches({ kind, user_id, hook_id }: Job, but: Statement = sql``): Statement {
   const event = {
+    seq: kind === 'replay' ? sql`batch.seq` : sql`null::bigint`,
     user: sql`${user_id}::uuid`,
     event: sql`batch.event`,
     data: sql`batch.data`,

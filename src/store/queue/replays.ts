@@ -1,5 +1,6 @@
 import { type Executor, json, type Statement, sql } from '../../db/sql.ts'
 import { ZeroError } from '../../errors.ts'
+import type { StoredEventName } from '../../schema/events.ts'
 import type { Hook } from '../../schema/hook.ts'
 import type { Replay, ReplayCriteria } from '../../schema/replay.ts'
 import { RUN_STATUSES } from '../../schema/run.ts'
@@ -7,8 +8,8 @@ import { bounded, found, now, type StoreContext } from '../context.ts'
 import { cancelQueued } from './cancel-queued.ts'
 import { rowsOf } from './event-rows.ts'
 
-/** A hook whose `event_type` is a known type. */
-export type HookOverRows = Pick<Hook, 'id' | 'event_type' | 'created_at'> & { event_type: Parameters<typeof rowsOf>[0] }
+/** A hook on events that can be made from stored rows. */
+export type HookOverRows = Pick<Hook, 'id' | 'event_type' | 'created_at'> & { event_type: StoredEventName }
 
 interface Period {
   since?: string | undefined

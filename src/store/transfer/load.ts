@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { DbError, join, type Statement, sql } from '../../db/sql.ts'
 import { ZeroError } from '../../errors.ts'
 import { parseStoredJson, withDoubles } from '../../exact-json.ts'
-import { remembered } from '../../schema/events.ts'
+import { EVENT_TYPES } from '../../schema/events.ts'
 import type { Scope, StoreContext } from '../context.ts'
 import { acceptedHookFilter } from '../filters/hook-filter.ts'
 import { eventId } from '../outbox.ts'
@@ -300,6 +300,9 @@ function vectorOf({ vectors }: DumpedRow, name: string): Float32Array | null {
   return numbers ? Float32Array.from(numbers) : null
 }
 
+/** Types whose data has no project. */
+const WITHOUT_PROJECT = EVENT_TYPES.filter((type) => !('project_id' in type.data.shape)).map((type) => type.name)
+
 /** Builds the columns of an event with its new number, and so with a new id. The first event of its chain can have a new number too. */
 function eventFields({ project_id, user_id }: Scope, salt: string | null): Given {
   const ids =
@@ -321,6 +324,6 @@ function eventFields({ project_id, user_id }: Scope, salt: string | null): Given
       r.data
       || ${ids}
       || jsonb_build_object('user_id', ${user_id}::text)
-      || case when r.event = ${remembered.name} then '{}' else jsonb_build_object('project_id', ${project_id}::text) end`,
+      || case when r.event = any(${WITHOUT_PROJECT}::text[]) then '{}' else jsonb_build_object('project_id', ${project_id}::text) end`,
   }
 }

@@ -61,6 +61,7 @@ test('one row is returned unchanged with 201, and emits one event', async () => 
     table_id: expect.stringMatching(UUID),
     table_name: 'people',
     row_data,
+    version: 1,
     created_at: expect.any(String),
     updated_at: expect.any(String),
   })

@@ -106,7 +106,7 @@ test('unknown names are 422 with a sentence that lists the known ones', async ()
     [{ hook_name: '' }, '""', 'auto_embed'],
     [{ hook_type: 'third_party' }, '"third_party"', 'first_party'],
     [{ hook_type: 'function' }, '"function"', 'first_party'],
-    [{ event_type: 'zerodb.vector.deleted' }, '"zerodb.vector.deleted"', EVENT_NAMES.join(', ')],
+    [{ event_type: 'zerodb.vector.removed' }, '"zerodb.vector.removed"', EVENT_NAMES.join(', ')],
   ] as const) {
     const reply = await create(user, rest)
     expect(reply.status).toBe(422)

@@ -132,7 +132,7 @@ describe('deploying', () => {
   test.each<[string, Record<string, unknown>]>([
     ['a syntax error', { source: 'export default () => {' }],
     ['a cron expression', { config: { schedule: '61 * * * *' } }],
-    ['an unknown event', { config: { triggers: ['zerodb.vector.deleted'] } }],
+    ['an unknown event', { config: { triggers: ['zerodb.vector.removed'] } }],
     [
       'a pattern that the database rejects',
       { config: { triggers: [{ event: 'zerodb.vector.stored', filter: { 'row.a': { $regex: '[b-a]' } } }] } },
@@ -181,7 +181,7 @@ describe('deploying', () => {
     ['an unknown field', { retries: 3 }, ['body', 'config', 'retries']],
     ['a timeout over two minutes', { timeout_seconds: 121 }, ['body', 'config', 'timeout_seconds']],
     ['a timeout under a second', { timeout_seconds: 0.5 }, ['body', 'config', 'timeout_seconds']],
-    ['an unknown event', { triggers: ['zerodb.vector.deleted'] }, ['body', 'config', 'triggers', 0, 'event']],
+    ['an unknown event', { triggers: ['zerodb.vector.removed'] }, ['body', 'config', 'triggers', 0, 'event']],
     ['an unknown method', { http: { methods: ['BREW'] } }, ['body', 'config', 'http', 'methods', 0]],
     ['a result over six megabytes', { output_limit_bytes: 6_291_457 }, ['body', 'config', 'output_limit_bytes']],
   ])('is refused for %s in its config', async (_, config, loc) => {

@@ -1,0 +1,187 @@
+import { join, Statement as Sql, type Statement, sql } from '../db/sql.ts'
+import { NEXT_SEQ } from './outbox.ts'
+
+interface ChangedTable {
+  /** Stored columns without vectors and generated columns, which a before-image contains. */
+  columns: readonly string[]
+  hasVectors: boolean
+}
+
+/** The tables whose rows can be changed with an event and a before-image. */
+export const CHANGED_TABLES = {
+  zerodb_rows: {
+    columns: ['id', 'table_id', 'project_id', 'position', 'data', 'created_at', 'updated_at', 'version'],
+    hasVectors: false,
+  },
+  zerodb_vectors: {
+    columns: [
+      'id',
+      'project_id',
+      'namespace',
+      'vector_id',
+      'model',
+      'requested_model',
+      'next_model',
+      'document',
+      'summary',
+      'metadata',
+      'source',
+      'batch_id',
+      'created_at',
+      'updated_at',
+    ],
+    hasVectors: true,
+  },
+  zerodb_memories: {
+    columns: [
+      'id',
+      'event_seq',
+      'user_id',
+      'project_id',
+      'kind',
+      'content',
+      'agent_id',
+      'session_id',
+      'role',
+      'entity_id',
+      'memory_type',
+      'namespace',
+      'importance',
+      'tags',
+      'metadata',
+      'model',
+      'requested_model',
+      'next_model',
+      'created_at',
+      'updated_at',
+      'end_user_id',
+      'run_id',
+    ],
+    hasVectors: true,
+  },
+  zerodb_files: {
+    columns: [
+      'id',
+      'project_id',
+      'file_key',
+      'file_name',
+      'content_type',
+      'size_bytes',
+      'folder',
+      'metadata',
+      'blob',
+      'summary',
+      'summary_model',
+      'model',
+      'next_model',
+      'created_at',
+      'updated_at',
+    ],
+    hasVectors: true,
+  },
+} as const satisfies Record<string, ChangedTable>
+type ChangedTableName = keyof typeof CHANGED_TABLES
+
+/** A column that is an object whose fields are compared, or columns by the names of their fields in the API. */
+type Compared = string | Readonly<Record<string, string>>
+
+/** Selects the before-image of `row`, an alias of a row of `table`, as `before` and `before_vectors`. */
+export function beforeImage(table: ChangedTableName, row: 'old'): Statement {
+  const { columns, hasVectors } = CHANGED_TABLES[table]
+  const fields = columns.map((column) => `'${column}', ${row}.${column}`).join(', ')
+  const vectors = hasVectors ? `array[${row}.embedding, ${row}.next_embedding]` : 'null::vector[]'
+  return new Sql(`jsonb_build_object(${fields}) as before, ${vectors} as before_vectors`, [])
+}
+
+/**
+ * Common table expressions that update rows. `old` selects and locks them. `set` has the new values, as expressions over `old`. A row whose
+ * `compared` fields all keep their values is not written. The last expression is `stored`, for `emitChanges`: the updated rows in the order
+ * of `order`, with `changed`, the names of the fields that differ. `where` limits the rows that are written, as a condition over `new`,
+ * which has the columns of `old`.
+ */
+export function updateLocked(
+  table: ChangedTableName,
+  {
+    userId,
+    old,
+    set,
+    compared,
+    where = sql`true`,
+    order = 'id',
+  }: {
+    userId: string
+    old: Statement
+    set: Readonly<Record<string, Statement>>
+    compared: Compared
+    where?: Statement
+    order?: 'id' | 'position'
+  },
+): Statement {
+  const columns = Object.entries(set)
+  const assigned = columns.map(([column]) => new Sql(`${column} = new.new_${column}`, []))
+  const values = columns.map(([column, value]) => sql`${value} as ${new Sql(`new_${column}`, [])}`)
+  return sql`
+    old as materialized (${old}),
+    new as materialized (
+      select old.*, ${beforeImage(table, 'old')}, ${join(values, ', ')} from old
+    ),
+    updated as (
+      update ${new Sql(table, [])} t set ${join(assigned, ', ')}
+      from (
+        select new.*, ${changedFields(compared, set)} as changed from new
+      ) new
+      where t.id = new.id and new.changed <> '[]' and ${where}
+      returning t.*, new.before, new.before_vectors, new.changed
+    ),
+    stored as materialized (
+      select ${NEXT_SEQ} as seq, updated.*, updated.id::text as ref${owner(table, userId)}
+      from (select * from updated order by ${new Sql(order, [])} offset 0) updated
+    )`
+}
+
+/** The names of the fields that differ between the columns of `new` and its new values. */
+function changedFields(compared: Compared, set: Readonly<Record<string, Statement>>): Statement {
+  if (typeof compared === 'string') return new Sql(`zerodb_changed(new.${compared}, new.new_${compared})`, [])
+  const fields = Object.entries(compared)
+  const before = fields.map(([name, column]) => `'${name}', new.${column}`)
+  const after = fields.map(([name, column]) => `'${name}', new.${set[column] ? 'new_' : ''}${column}`)
+  return new Sql(`zerodb_changed(jsonb_build_object(${before}), jsonb_build_object(${after}))`, [])
+}
+
+/** Adds the user to rows of tables without that column. */
+function owner(table: ChangedTableName, userId: string): Statement {
+  const columns: readonly string[] = CHANGED_TABLES[table].columns
+  return columns.includes('user_id') ? sql`` : sql`, ${userId}::uuid as user_id`
+}
+
+/**
+ * Common table expressions that delete rows. `old` selects and locks them, and `where` limits them, as a condition over `old`. The last
+ * expression is `stored`, for `emitChanges`: the deleted rows in the order of `order`.
+ */
+export function deleteLocked(
+  table: ChangedTableName,
+  {
+    userId,
+    old,
+    where = sql`true`,
+    order = 'id',
+  }: {
+    userId: string
+    old: Statement
+    where?: Statement
+    order?: 'id' | 'position'
+  },
+): Statement {
+  return sql`
+    old as materialized (${old}),
+    deleted as (
+      delete from ${new Sql(table, [])} t
+      using (select old.id, ${beforeImage(table, 'old')} from old where ${where}) old
+      where t.id = old.id
+      returning t.*, old.before, old.before_vectors
+    ),
+    stored as materialized (
+      select ${NEXT_SEQ} as seq, deleted.*, deleted.id::text as ref${owner(table, userId)}
+      from (select * from deleted order by ${new Sql(order, [])} offset 0) deleted
+    )`
+}
