@@ -149,6 +149,12 @@ export const PROJECT_ROWS = {
     table_id: uuid,
     position: ordinal(1),
     data: metadata,
+    /** Absent in exports of older versions. */
+    version: z
+      .int()
+      .min(1)
+      .max(2 ** 31 - 1)
+      .optional(),
     created_at: moment,
     updated_at: moment,
   }),
@@ -195,6 +201,7 @@ export const PROJECT_ROWS = {
     model,
     next_model: model,
     created_at: moment,
+    updated_at: moment.nullish(),
   }),
   functions: plain({
     id: uuid,

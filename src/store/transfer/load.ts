@@ -193,6 +193,7 @@ export function load({ db }: StoreContext) {
         values[`new_${column}`] = sql`${rows.map(({ numbers }) => numbers?.[column] ?? null)}::bigint[]`
         if (shape.columns.includes(column)) given[column] = sql`l.${nameOf(`new_${column}`)}`
       }
+      if (shape.name === 'rows') given['version'] = sql`coalesce(r.version, 1)`
       if (shape.name === 'events') Object.assign(given, eventFields(scope, salt))
       if (shape.name === 'hooks') {
         const paths: (string | null)[] = []
