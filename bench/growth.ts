@@ -13,6 +13,8 @@ const LIMIT = 20
 const REPETITIONS = 21
 /** Before the measurement, so that each connection has its prepared plan. */
 const WARM_UPS = 8
+/** Above every number of an event. */
+const MAX_SEQ = 1_000_000_000
 
 export async function growth(backend: Backend): Promise<Measurement[]> {
   const bench = await openBench(backend)
@@ -173,6 +175,13 @@ function readsOf(
     'published.list': () => store.published.list(scope, page),
     'published.topic': () => store.published.list(scope, { ...page, topic: 'rare' }),
     'published.since': () => store.published.list(scope, { ...page, since: '2026-01-01T00:00:00Z' }),
+    'published.since_topic': () =>
+      store.published.list(scope, { ...page, topic: 'rare', since: '2026-01-01T00:00:00Z' }),
+    'published.poll_topic': () => store.published.between(scope, { topic: 'rare' }, 0, MAX_SEQ, LIMIT),
+    'published.poll_since': () => store.published.between(scope, { since: '2026-01-01T02:00:00Z' }, 0, MAX_SEQ, LIMIT),
+    'published.count': async () => [await store.published.count(scope, { topic: 'usual' })],
+    'published.stats': async () => [await store.published.stats(scope, undefined)],
+    'events.poll_since': async () => [await store.events.seqBefore(user_id, '2026-01-01T02:00:00Z', MAX_SEQ)],
   }
 }
 

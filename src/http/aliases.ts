@@ -59,6 +59,7 @@ export const ROUTE_ALIASES: Readonly<Record<string, readonly string[]>> = {
   ],
   'rows.query': ['POST /api/v1/projects/:project_id/database/tables/query'],
   'rows.insert': ['POST /api/v1/projects/:project_id/database/tables/insert'],
+  'vectors.upsert_batch': ['POST /api/v1/projects/:project_id/database/vectors'],
   'events.publish': ['POST /api/v1/projects/:project_id/database/events'],
   'events.consume': ['GET /api/v1/projects/:project_id/database/events/consume'],
   'memory.update': ['PUT /api/v1/projects/:project_id/database/memory/:memory_id'],
@@ -79,7 +80,7 @@ const FIELD_ALIASES: Readonly<Record<string, Readonly<Record<string, readonly st
   },
   'vectors.upsert_batch': { vectors: ['items'] },
   'vectors.search': {
-    query_vector: ['vector', 'query_embedding'],
+    query_vector: ['vector', 'values', 'query_embedding'],
     limit: ['top_k'],
     threshold: ['similarity_threshold'],
     metadata_filter: ['filter', 'filter_metadata'],

@@ -16,9 +16,23 @@ describe('G17: routes without a project', () => {
     expect(stored).toMatchObject({ status: 200, body: { vector_id: 'v', project_id: user.project_id } })
     const found = await user.post(`${root}/vectors/search`, { query_vector: [1, 0], top_k: 1 })
     expect(found.body.vectors).toMatchObject([{ vector_id: 'v', similarity: 1 }])
+    const byValues = await user.post(`${root}/vectors/search`, {
+      values: [1, 0],
+      top_k: 1,
+      project_id: user.project_id,
+    })
+    expect(byValues.body.vectors).toMatchObject([{ vector_id: 'v' }])
     expect((await user.get(`${root}/vectors/v`)).body).toMatchObject({ vector_id: 'v' })
     expect((await user.delete(`${root}/vectors/v`)).status).toBe(204)
     expect((await user.get(`${user.database}/vectors`)).body.total).toBe(0)
+  })
+
+  test('a batch of vectors can be sent to the list', async () => {
+    const user = await app.newUser()
+    const vectors = [{ id: 'a', vector: [1, 0], metadata: { n: 1 } }]
+    expect(await user.post(`${user.database}/vectors`, { vectors })).toMatchObject({ status: 200 })
+    expect((await user.get(`${user.database}/vectors/a`)).body).toMatchObject({ vector_metadata: { n: 1 } })
+    expect((await user.events()).map(({ event }) => event)).toEqual(['zerodb.vector.batch_stored'])
   })
 
   test.each(ROOTS)('%s creates tables, and inserts and queries rows', async (root) => {
@@ -28,8 +42,11 @@ describe('G17: routes without a project', () => {
     expect((await user.get(`${root}/tables`)).body).toMatchObject([{ table_name: 'orders' }])
     const inserted = await user.post(`${root}/tables/orders/rows`, { rows: [{ n: 1 }, { n: 2 }] })
     expect(inserted).toMatchObject({ status: 201, body: { inserted_count: 2 } })
-    const byBody = await user.post(`${root}/tables/insert`, { table: 'orders', rows: [{ n: 3 }] })
-    expect(byBody).toMatchObject({ status: 201, body: { inserted_count: 1 } })
+    const byBody = await user.post(`${root}/tables/insert`, { table: 'orders', operation: 'insert', rows: [{ n: 3 }] })
+    expect(byBody).toMatchObject({
+      status: 201,
+      body: { inserted_count: 1, warnings: ['"operation" has no effect here and was ignored'] },
+    })
     const values = (reply: { body: { data: { row_data: unknown }[] } }) => reply.body.data.map((row) => row.row_data)
     const filter = { n: { $gte: 2 } }
     expect(values(await user.post(`${root}/tables/orders/query`, { filter }))).toEqual([{ n: 2 }, { n: 3 }])
