@@ -2,6 +2,7 @@ import { stringifyJson } from '../exact-json.ts'
 import { IGNORED_FIELDS } from '../operations/lib/ignored-fields.ts'
 import { isJsonObject } from '../schema/json-object.ts'
 import { rewriteEventsQuery } from './dialects/events.ts'
+import { rewriteFields } from './dialects/forms.ts'
 
 // Compatibility with existing clients: other prefixes, routes and field names. Operations only know the canonical ones.
 
@@ -64,11 +65,15 @@ export const ROUTE_ALIASES: Readonly<Record<string, readonly string[]>> = {
   'events.consume': ['GET /api/v1/projects/:project_id/database/events/consume'],
   'memory.update': ['PUT /api/v1/projects/:project_id/database/memory/:memory_id'],
   'rows.update_many': [
+    'POST /api/v1/projects/:project_id/database/tables/update',
     'PATCH /api/v1/projects/:project_id/database/tables/:table/rows',
     'PUT /api/v1/projects/:project_id/database/tables/:table/rows/bulk',
     'PATCH /api/v1/projects/:project_id/database/tables/:table/rows/bulk',
   ],
-  'rows.delete_many': ['DELETE /api/v1/projects/:project_id/database/tables/:table/rows/bulk'],
+  'rows.delete_many': [
+    'POST /api/v1/projects/:project_id/database/tables/delete',
+    'DELETE /api/v1/projects/:project_id/database/tables/:table/rows/bulk',
+  ],
 }
 
 /** Alternative field names by operation. */
@@ -194,78 +199,6 @@ function canonicalNames(operation: string): ReadonlyMap<string, string> {
   const names = new Map(pairs.flatMap(([name, others]) => others.map((other) => [other, name] as const)))
   canonicalByOperation.set(operation, names)
   return names
-}
-
-/** Converts fields that other clients send in another form. A field with an unknown form is left unchanged. */
-function rewriteFields(
-  operation: string,
-  fields: Readonly<Record<string, unknown>>,
-): Readonly<Record<string, unknown>> {
-  if (operation === 'embeddings.generate' || operation === 'embeddings.embed_and_store') return withTexts(fields)
-  if (operation !== 'rows.query') return fields
-  const { filters, order, sort_by, ...rest } = fields
-  const conditions = Array.isArray(filters) ? filterOf(filters) : undefined
-  const sort = sortOf(order, sort_by)
-  return {
-    ...rest,
-    ...(filters === undefined ? {} : { filters: conditions ?? filters }),
-    ...(sort === undefined
-      ? { ...(order === undefined ? {} : { order }), ...(sort_by === undefined ? {} : { sort_by }) }
-      : { sort }),
-  }
-}
-
-/** Converts a single `text` with its `metadata`, or an `input` that is a text, to lists. */
-function withTexts({ text, metadata, ...rest }: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const { input } = rest
-  return {
-    ...rest,
-    ...(typeof input === 'string' ? { input: [input] } : {}),
-    ...(text === undefined ? {} : { texts: [text] }),
-    ...(metadata === undefined ? {} : text === undefined ? { metadata } : { metadata_list: [metadata] }),
-  }
-}
-
-const OPERATORS: Readonly<Record<string, string>> = {
-  eq: '$eq',
-  neq: '$ne',
-  gt: '$gt',
-  gte: '$gte',
-  lt: '$lt',
-  lte: '$lte',
-  in: '$in',
-}
-
-/** Converts `[{column, op, value}]` to a filter. Returns undefined if an item has another form. */
-function filterOf(conditions: readonly unknown[]): Record<string, unknown> | undefined {
-  const parts: Record<string, unknown>[] = []
-  for (const condition of conditions) {
-    if (typeof condition !== 'object' || condition === null) return undefined
-    const { column, op = 'eq', value, ...rest } = condition as Record<string, unknown>
-    if (typeof column !== 'string' || typeof op !== 'string' || Object.keys(rest).length > 0) return undefined
-    if (op === 'like' && typeof value === 'string') parts.push({ [column]: { $regex: likePattern(value) } })
-    else if (OPERATORS[op] !== undefined) parts.push({ [column]: { [OPERATORS[op]]: value } })
-    else return undefined
-  }
-  return parts.length === 0 ? {} : { $and: parts }
-}
-
-/** Converts a pattern of SQL's LIKE to a regular expression: `%` is any text, `_` one character. */
-function likePattern(text: string): string {
-  const escaped = text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')
-  return `^${escaped.replace(/%/g, '.*').replace(/_/g, '.')}$`
-}
-
-/** Converts `{column, ascending}`, or `sort_by` with `order` `asc` or `desc`, to a sort. Returns undefined for another form. */
-function sortOf(order: unknown, sortBy: unknown): Record<string, 1 | -1> | undefined {
-  if (typeof sortBy === 'string') {
-    if (order === undefined || order === 'asc') return { [sortBy]: 1 }
-    return order === 'desc' ? { [sortBy]: -1 } : undefined
-  }
-  if (sortBy !== undefined || typeof order !== 'object' || order === null) return undefined
-  const { column, ascending = true, ...rest } = order as Record<string, unknown>
-  if (typeof column !== 'string' || typeof ascending !== 'boolean' || Object.keys(rest).length > 0) return undefined
-  return { [column]: ascending ? 1 : -1 }
 }
 
 function snakeCase(key: string): string {

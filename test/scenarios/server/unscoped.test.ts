@@ -67,6 +67,39 @@ describe('G17: routes without a project', () => {
     expect((await user.events()).map(({ event }) => event)).toEqual(Array(3).fill('zerodb.table.row_inserted'))
   })
 
+  test.each(ROOTS)('%s updates and deletes rows of a filter', async (root) => {
+    const user = await app.newUser()
+    await user.post(`${root}/tables`, { table_name: 'orders' })
+    await user.post(`${root}/tables/orders/rows`, { rows: [{ n: 1 }, { n: 2 }, { n: 3 }, { n: 4 }] })
+    const updated = await user.post(`${root}/tables/update`, {
+      table: 'orders',
+      operation: 'update',
+      filters: [{ column: 'n', op: 'gte', value: 3 }],
+      update: { $set: { large: true } },
+    })
+    expect(updated).toMatchObject({
+      status: 200,
+      body: { matched_count: 2, modified_count: 2, warnings: ['"operation" has no effect here and was ignored'] },
+    })
+    const byBody = await user.post(`${root}/tables/delete`, { table: 'orders', filter: { n: 4 } })
+    expect(byBody).toMatchObject({ status: 200, body: { deleted_count: 1 } })
+    const deleted = await user.request('DELETE', `${root}/tables/orders/rows`, { body: { filter: { n: 1 } } })
+    expect(deleted).toMatchObject({ status: 200, body: { deleted_count: 1 } })
+    const left = (await user.get(`${root}/tables/orders/rows`)).body.data
+    expect(left.map((row: { row_data: unknown }) => row.row_data)).toEqual([{ n: 2 }, { n: 3, large: true }])
+    for (const path of ['update', 'delete'])
+      expect(
+        (await user.post(`${root}/tables/${path}`, { table: 'orders', update: {}, filters: [{ n: 1 }] })).status,
+      ).toBe(422)
+    const types = (await user.events()).map(({ event }) => event)
+    expect(types.slice(4)).toEqual([
+      'zerodb.table.row_updated',
+      'zerodb.table.row_updated',
+      'zerodb.table.row_deleted',
+      'zerodb.table.row_deleted',
+    ])
+  })
+
   test.each(ROOTS)('%s stores, lists and deletes files', async (root) => {
     const user = await app.newUser()
     const stored = await user.post(`${root}/files`, { file_name: 'a.txt', file_content: 'aGk=' })
