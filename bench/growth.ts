@@ -134,6 +134,8 @@ function readsOf(
 ): Record<string, () => Promise<unknown[]>> {
   const { user_id, project_id } = scope
   const page = { limit: LIMIT, offset: 0 }
+  const first = { ...page, after: null }
+  const newest = { ...page, before: null }
   const all = { bound: null, before: null, limit: LIMIT }
   const query = async (filter: Record<string, unknown>, sort: Record<string, 1 | -1> = {}) =>
     (await store.tables.queryRows(scope, table, { filter, sort, ...page })).rows
@@ -157,11 +159,11 @@ function readsOf(
     'runs.rare_hook': () => store.runs.list(user_id, { ...all, hook_id: rareHook }),
     'runs.project': () => store.runs.list(user_id, { ...all, project_id }),
     'runs.project_dead': () => store.runs.list(user_id, { ...all, project_id, status: 'dead' }),
-    'memories.list': () => store.memories.list(scope, page),
-    'memories.session': () => store.memories.list(scope, { ...page, session_id: 'rare' }),
-    'memories.agent': () => store.memories.list(scope, { ...page, agent_id: 'rare' }),
-    'vectors.list': async () => (await store.vectors.list(scope, null, LIMIT, 0)).rows,
-    'vectors.namespace': async () => (await store.vectors.list(scope, 'rare', LIMIT, 0)).rows,
+    'memories.list': () => store.memories.list(scope, first),
+    'memories.session': () => store.memories.list(scope, { ...first, session_id: 'rare' }),
+    'memories.agent': () => store.memories.list(scope, { ...first, agent_id: 'rare' }),
+    'vectors.list': async () => (await store.vectors.list(scope, null, first)).rows,
+    'vectors.namespace': async () => (await store.vectors.list(scope, 'rare', first)).rows,
     'vectors.search': async () =>
       (
         await store.vectors.search(scope, { namespace: 'rare', dims: 4, model: null }, Float32Array.of(1, 2, 3, 4), {
@@ -170,13 +172,13 @@ function readsOf(
           filter: null,
         })
       ).rows,
-    'files.list': () => store.files.list(scope, null, LIMIT, 0),
-    'files.folder': () => store.files.list(scope, 'rare', LIMIT, 0),
-    'published.list': () => store.published.list(scope, page),
-    'published.topic': () => store.published.list(scope, { ...page, topic: 'rare' }),
-    'published.since': () => store.published.list(scope, { ...page, since: '2026-01-01T00:00:00Z' }),
+    'files.list': () => store.files.list(scope, first),
+    'files.folder': () => store.files.list(scope, { ...first, folder: 'rare' }),
+    'published.list': () => store.published.list(scope, newest),
+    'published.topic': () => store.published.list(scope, { ...newest, topic: 'rare' }),
+    'published.since': () => store.published.list(scope, { ...newest, since: '2026-01-01T00:00:00Z' }),
     'published.since_topic': () =>
-      store.published.list(scope, { ...page, topic: 'rare', since: '2026-01-01T00:00:00Z' }),
+      store.published.list(scope, { ...newest, topic: 'rare', since: '2026-01-01T00:00:00Z' }),
     'published.poll_topic': () => store.published.between(scope, { topic: 'rare' }, 0, MAX_SEQ, LIMIT),
     'published.poll_since': () => store.published.between(scope, { since: '2026-01-01T02:00:00Z' }, 0, MAX_SEQ, LIMIT),
     'published.count': async () => [await store.published.count(scope, { topic: 'usual' })],

@@ -55,7 +55,9 @@ function itemsOf(answer: unknown, key: string): unknown[] {
 /** Returns the input for the next page, or null after the last page. */
 function after(request: Input, answer: Input, found: readonly unknown[]): Input | null {
   if ('next_cursor' in answer)
-    return answer['next_cursor'] === null ? null : { ...request, cursor: answer['next_cursor'] }
+    return answer['next_cursor'] === null ? null : { ...request, offset: undefined, cursor: answer['next_cursor'] }
+  // The last page of a bare array has no cursor.
+  if (request['cursor'] !== undefined) return null
   const isLast =
     found.length === 0 ||
     answer['has_more'] === false ||

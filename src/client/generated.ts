@@ -142,6 +142,7 @@ export const KINDS: { readonly [Name in OperationName]?: 'upload' | 'bytes' | 's
 
 /** Field of a paged response that has the items; '' for a bare array. */
 export const PAGES: { readonly [Name in OperationName]?: string } = {
+  'keys.list': '',
   'hooks.runs': 'items',
   'event_log.list': 'items',
   'runs.list': 'items',
@@ -528,6 +529,13 @@ export interface CreatedKey {
   revoked_at: string | null
   /** The key itself. The server shows it only in this response */
   key: string
+}
+
+export interface KeysListInput {
+  /** Maximum number of results */
+  limit?: number | undefined
+  /** Header `X-Next-Cursor` of the previous page. When absent: the first page */
+  cursor?: string | undefined
 }
 
 /** An API key, without the key itself */
@@ -1715,6 +1723,8 @@ export interface ProjectsListInput {
   limit?: number | undefined
   /** Number of results to skip */
   offset?: number | undefined
+  /** Header `X-Next-Cursor` of the previous page. When absent: the first page */
+  cursor?: string | undefined
 }
 
 export interface ProjectsGetInput {
@@ -2007,6 +2017,8 @@ export interface VectorsListInput {
   limit?: number | undefined
   /** Number of results to skip */
   offset?: number | undefined
+  /** `next_cursor` of the previous page. When absent: the first page */
+  cursor?: string | undefined
   /** True: return only the total, and no vectors */
   count_only?: boolean | undefined
 }
@@ -2015,10 +2027,12 @@ export interface VectorsListInput {
 export interface VectorPage {
   /** The vectors, oldest first */
   vectors: Vector[]
-  /** Number of all vectors that match */
+  /** Number of all vectors that match; with a cursor, of those after it */
   total: number
   /** False when there are more than the total says, which were not counted */
   total_is_exact: boolean
+  /** Cursor of the next page; null on the last page */
+  next_cursor: string | null
 }
 
 export interface VectorsGetInput {
@@ -2323,6 +2337,8 @@ export interface MemoryListInput {
   limit?: number | undefined
   /** Number of results to skip */
   offset?: number | undefined
+  /** Header `X-Next-Cursor` of the previous page. When absent: the first page */
+  cursor?: string | undefined
 }
 
 export interface MemoryGetInput {
@@ -2664,6 +2680,8 @@ export interface FilesListInput {
   limit?: number | undefined
   /** Number of results to skip */
   offset?: number | undefined
+  /** Header `X-Next-Cursor` of the previous page. When absent: the first page */
+  cursor?: string | undefined
 }
 
 export interface FilesSearchInput {
@@ -3184,12 +3202,16 @@ export interface EventsListInput {
   limit?: number | undefined
   /** Number of results to skip */
   offset?: number | undefined
+  /** `next_cursor` of the previous page. When absent: the first page */
+  cursor?: string | undefined
 }
 
 /** A page of published events */
 export interface PublishedEventPage {
   /** The events, newest first */
   events: PublishedEvent[]
+  /** Cursor of the next page; null on the last page */
+  next_cursor: string | null
 }
 
 export interface EventsPollInput {
@@ -3444,7 +3466,7 @@ export interface Operations {
      *
      * Returns your keys without the keys themselves, revoked ones included. A key that is bound to a project lists only the keys of that project.
      */
-    list(input?: Record<string, never>, options?: CallOptions): Promise<Key[]>
+    list(input?: KeysListInput, options?: CallOptions): Page<Key[], Key>
     /**
      * Revoke an API key. `DELETE /api/v1/auth/api-keys/:key_id`
      *
@@ -3822,7 +3844,7 @@ export interface Operations {
     /**
      * List vectors, oldest first. `GET /api/v1/projects/:project_id/database/vectors`
      *
-     * Returns a page of the vectors of a namespace or of all namespaces.
+     * Returns a page of the vectors of a namespace or of all namespaces. The total is exact up to 10,000.
      */
     list(input?: VectorsListInput, options?: CallOptions): Page<VectorPage, Vector>
     /**

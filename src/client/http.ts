@@ -73,11 +73,16 @@ export function httpTransport(options: HttpOptions): Transport {
 async function answerOf(response: Response, json: JsonCodec): Promise<unknown> {
   if (response.status === 204) return undefined
   const text = await response.text()
+  let answer: unknown
   try {
-    return json.parse(text)
+    answer = json.parse(text)
   } catch (cause) {
     throw unexpected(response, cause)
   }
+  const cursor = response.headers.get('x-next-cursor')
+  // A bare array has no field for its cursor. Not enumerable, so that the array looks as the server sent it.
+  if (cursor !== null && Array.isArray(answer)) Object.defineProperty(answer, 'next_cursor', { value: cursor })
+  return answer
 }
 
 function eventStream(response: Response): Response {

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 
 const METHODS = 'GET, POST, PUT, PATCH, DELETE'
 const READABLE =
-  'mcp-session-id, ratelimit-limit, ratelimit-remaining, ratelimit-reset, retry-after, www-authenticate, x-request-id'
+  'mcp-session-id, ratelimit-limit, ratelimit-remaining, ratelimit-reset, retry-after, www-authenticate, x-next-cursor, x-request-id'
 
 /**
  * Allows pages of these origins to call the API (https://fetch.spec.whatwg.org/#http-cors-protocol). Functions under `/fn/` have their own CORS

@@ -274,6 +274,10 @@ const IDEMPOTENCY_KEY = {
   schema: { type: 'string', minLength: 1, maxLength: 255 },
 }
 
+const NEXT_CURSOR = {
+  'X-Next-Cursor': { description: 'Cursor of the next page. Absent on the last page', schema: { type: 'string' } },
+}
+
 const RETRY_AFTER = {
   'Retry-After': { description: 'Seconds after which to try again', schema: { type: 'string', pattern: '^\\d+$' } },
 }
@@ -331,6 +335,7 @@ function answerOf(operation: Operation, { schemas, schemaOf }: Components): Json
   addWarnings(schema, schemas)
   return {
     description: z.globalRegistry.get(operation.output)?.description,
+    ...(operation.kind === 'json' && operation.nextCursor ? { headers: NEXT_CURSOR } : {}),
     content: { 'application/json': { schema } },
   }
 }

@@ -9,6 +9,7 @@ import { type Answer, answerOnce } from './idempotency.ts'
 import { readRequest } from './input.ts'
 import { uploadParts } from './upload-parts.ts'
 
+const NEXT_CURSOR = 'x-next-cursor'
 /** Streams end after this time; clients connect again, which checks their permissions again. */
 const MAX_STREAM_MS = 3_600_000
 
@@ -37,6 +38,8 @@ export function createOperationHandler(
     // The parts of a multipart body can add warnings while they arrive.
     setWarnings(reply, admitted)
     if (isRepeated) void reply.header('idempotency-replayed', 'true')
+    const cursor = operation.kind === 'json' && operation.nextCursor?.(body, input)
+    if (cursor) void reply.header(NEXT_CURSOR, cursor)
     if (status === 204) return reply.code(204).send()
     const list = bareListOf(operation.name, request.originalUrl)
     return reply.code(status).send(list === undefined ? body : (body as Record<string, unknown>)[list])

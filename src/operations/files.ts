@@ -19,6 +19,7 @@ import {
 } from '../schema/file.ts'
 import { safeParse } from '../schema/safe-parse.ts'
 import { shapeErrors } from '../schema/shape-errors.ts'
+import { decodeCursor, encodeCursor } from './lib/cursor.ts'
 import { type Bytes, defineBytes, defineJson, defineUpload, type UploadPart } from './operation.ts'
 
 const BASE = '/api/v1/projects/:project_id/database/files'
@@ -147,10 +148,11 @@ export const filesList = defineJson({
   idempotent: true,
   input: fileList,
   output: z.array(file).describe('The files, newest first'),
-  async run(app, caller, input) {
-    const scope = scopeOf(caller, input.project_id)
+  nextCursor: (files, { limit }) => encodeCursor(files, limit),
+  async run(app, caller, { project_id, cursor, ...page }) {
+    const scope = scopeOf(caller, project_id)
     await app.store.projects.get(scope)
-    return app.store.files.list(scope, input.folder ?? null, input.limit, input.offset)
+    return app.store.files.list(scope, { ...page, after: decodeCursor(cursor) })
   },
 })
 

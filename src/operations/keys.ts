@@ -2,8 +2,9 @@ import { z } from 'zod'
 import { scopeOf } from '../auth/caller.ts'
 import { hashApiKey, newApiKey } from '../crypto.ts'
 import { ZeroError } from '../errors.ts'
-import { allows, apiKey, createdKey, keyCreate, keyKey } from '../schema/login.ts'
+import { allows, apiKey, createdKey, keyCreate, keyKey, keyList } from '../schema/login.ts'
 import type { StoredKey } from '../store/accounts/keys.ts'
+import { decodeCursor, encodeCursor } from './lib/cursor.ts'
 import { defineJson } from './operation.ts'
 
 function shown({ user_id: _, ...key }: StoredKey): z.infer<typeof apiKey> {
@@ -51,9 +52,11 @@ export const keysList = defineJson({
   route: 'GET /api/v1/auth/api-keys',
   permission: 'keys:read',
   idempotent: true,
-  input: z.object({}),
+  input: keyList,
   output: z.array(apiKey).describe('The API keys, without the keys themselves'),
-  run: async (app, caller) => (await app.store.keys.listOf(caller.user_id, caller.bound)).map(shown),
+  nextCursor: (keys, { limit }) => encodeCursor(keys, limit),
+  run: async (app, caller, { limit, cursor }) =>
+    (await app.store.keys.listOf(caller.user_id, caller.bound, limit, decodeCursor(cursor))).map(shown),
 })
 
 export const keysRevoke = defineJson({

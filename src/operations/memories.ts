@@ -16,6 +16,7 @@ import {
   remember,
   rememberResult,
 } from '../schema/memory.ts'
+import { decodeCursor, encodeCursor } from './lib/cursor.ts'
 import { defineJson } from './operation.ts'
 
 const RECORDS = '/api/v1/projects/:project_id/database/memory'
@@ -49,10 +50,11 @@ export const memoryListOperation = defineJson({
   idempotent: true,
   input: memoryList,
   output: z.array(memoryRecord).describe('The records, newest first'),
-  async run(app, caller, { project_id, ...filter }) {
+  nextCursor: (records, { limit }) => encodeCursor(records, limit),
+  async run(app, caller, { project_id, cursor, ...filter }) {
     const scope = scopeOf(caller, project_id)
     await app.store.projects.get(scope)
-    return (await app.store.memories.list(scope, filter)).map(plain)
+    return (await app.store.memories.list(scope, { ...filter, after: decodeCursor(cursor) })).map(plain)
   },
 })
 

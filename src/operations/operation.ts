@@ -37,6 +37,11 @@ export interface JsonOperation<Input extends z.ZodObject = z.ZodObject, Output e
   status?: 200 | 201 | 204
   /** Status of responses for which `holds` is true. */
   otherStatus?: { status: 200 | 202; description: string; holds(answer: object): boolean }
+  /**
+   * For a list that is a bare array: the cursor of the next page, which the surface sends as `X-Next-Cursor`. Null on the last page. Other
+   * lists have a field `next_cursor`.
+   */
+  nextCursor?(page: z.infer<Output>, input: z.infer<Input>): string | null
   /** The field that receives a body that is an array. */
   array?: keyof z.infer<Input> & string
   run(app: App, caller: Caller, input: z.infer<Input>): Promise<z.input<Output>>

@@ -13,6 +13,7 @@ import {
   projectUpdate,
 } from '../schema/project.ts'
 import type { Scope } from '../store/context.ts'
+import { decodeCursor, encodeCursor } from './lib/cursor.ts'
 import { defineJson } from './operation.ts'
 
 export const projectsCreate = defineJson({
@@ -46,7 +47,9 @@ export const projectsList = defineJson({
   idempotent: true,
   input: projectList,
   output: z.array(project).describe('The projects, oldest first'),
-  run: (app, caller, input) => app.store.projects.list(caller.user_id, caller.bound, input),
+  nextCursor: (projects, { limit }) => encodeCursor(projects, limit),
+  run: (app, caller, { cursor, ...page }) =>
+    app.store.projects.list(caller.user_id, caller.bound, { ...page, after: decodeCursor(cursor) }),
 })
 
 export const projectsGet = defineJson({

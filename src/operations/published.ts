@@ -17,6 +17,7 @@ import {
   publishedStats,
 } from '../schema/published.ts'
 import { MAX_COUNT } from '../store/data/count.ts'
+import { cursorError, decodePublishedPlace, encodePublishedPlace } from './lib/cursor.ts'
 import { defineJson } from './operation.ts'
 
 const BASE = '/api/v1/projects/:project_id/database/events'
@@ -58,10 +59,17 @@ export const eventsList = defineJson({
   idempotent: true,
   input: publishedList,
   output: publishedPage,
-  async run(app, caller, { project_id, ...filter }) {
+  async run(app, caller, { project_id, cursor, ...filter }) {
     const scope = scopeOf(caller, project_id)
     await app.store.projects.get(scope)
-    return { events: await app.store.published.list(scope, filter) }
+    const before = cursor === undefined ? null : decodePublishedPlace(app, cursor)
+    if (cursor !== undefined && before === null) throw cursorError()
+    const events = await app.store.published.list(scope, { ...filter, before })
+    const last = events.length === filter.limit ? events.at(-1) : undefined
+    return {
+      events: events.map(({ seq: _, ...event }) => event),
+      next_cursor: last ? encodePublishedPlace(app, last.seq) : null,
+    }
   },
 })
 

@@ -19,6 +19,7 @@ import {
 } from '../schema/vector.ts'
 import type { Scope } from '../store/context.ts'
 import type { VectorSpace } from '../store/data/vectors.ts'
+import { decodeCursor, encodePlace } from './lib/cursor.ts'
 import { defineJson } from './operation.ts'
 
 const BASE = '/api/v1/projects/:project_id/database/vectors'
@@ -214,7 +215,7 @@ async function search(
 export const vectorsList = defineJson({
   name: 'vectors.list',
   summary: 'List vectors, oldest first',
-  description: 'Returns a page of the vectors of a namespace or of all namespaces.',
+  description: 'Returns a page of the vectors of a namespace or of all namespaces. The total is exact up to 10,000.',
   route: `GET ${BASE}`,
   permission: 'zerodb:read',
   idempotent: true,
@@ -225,9 +226,13 @@ export const vectorsList = defineJson({
     await app.store.projects.get(scope)
     const namespace = input.namespace ?? null
     if (input.count_only)
-      return { vectors: [], total: await app.store.vectors.count(scope, namespace), total_is_exact: true }
-    const { rows, total, total_is_exact } = await app.store.vectors.list(scope, namespace, input.limit, input.offset)
-    return { vectors: rows.map(plain), total, total_is_exact }
+      return { vectors: [], ...(await app.store.vectors.count(scope, namespace)), next_cursor: null }
+    const { rows, total, total_is_exact, last } = await app.store.vectors.list(scope, namespace, {
+      limit: input.limit,
+      offset: input.offset,
+      after: decodeCursor(input.cursor),
+    })
+    return { vectors: rows.map(plain), total, total_is_exact, next_cursor: encodePlace(last) }
   },
 })
 

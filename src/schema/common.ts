@@ -78,6 +78,11 @@ export const streamToken = z
   )
 
 export const cursor = z.string().optional().describe('`next_cursor` of the previous page. When absent: the first page')
+/** The cursor of a list that is a bare array. */
+export const arrayCursor = z
+  .string()
+  .optional()
+  .describe('Header `X-Next-Cursor` of the previous page. When absent: the first page')
 export const nextCursor = z.string().nullable().describe('Cursor of the next page; null on the last page')
 export const warnings = z
   .array(z.string())

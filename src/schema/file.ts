@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import {
+  arrayCursor,
   createdAt,
   integer,
   limit,
@@ -71,6 +72,7 @@ export const fileList = z.object({
   folder: z.string().optional().describe('Only files of this folder'),
   limit: limit(100),
   offset,
+  cursor: arrayCursor,
 })
 /** Input of a search by words and by similarity in names and summaries. */
 export const fileSearch = z.object({

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { createdAt, name, timestamp, uuid } from './common.ts'
+import { arrayCursor, createdAt, limit, name, timestamp, uuid } from './common.ts'
 
 /** An e-mail address. The part before the @ has at most 64 characters (RFC 5321, 4.5.3.1.1). */
 const email = z
@@ -114,6 +114,7 @@ export const apiKey = z
     revoked_at: timestamp.nullable().describe('When the key was revoked; null while it is valid'),
   })
   .meta({ id: 'Key', description: 'An API key, without the key itself' })
+export const keyList = z.object({ limit: limit(1_000), cursor: arrayCursor })
 export const createdKey = apiKey
   .extend({ key: z.string().describe('The key itself. The server shows it only in this response') })
   .meta({ id: 'CreatedKey', description: 'A new API key' })

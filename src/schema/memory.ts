@@ -1,5 +1,17 @@
 import { z } from 'zod'
-import { createdAt, limit, metadata, name, offset, ownProjectId, projectId, uuid, warnings, wording } from './common.ts'
+import {
+  arrayCursor,
+  createdAt,
+  limit,
+  metadata,
+  name,
+  offset,
+  ownProjectId,
+  projectId,
+  uuid,
+  warnings,
+  wording,
+} from './common.ts'
 
 export const ROLES = ['user', 'assistant', 'system'] as const
 export const MEMORY_TYPES = ['working', 'episodic', 'semantic', 'procedural'] as const
@@ -42,6 +54,7 @@ export const memoryList = z.object({
   role: z.enum(ROLES).optional().describe('Only records of this role'),
   limit: limit(100),
   offset,
+  cursor: arrayCursor,
 })
 export const memoryKey = z.object({ project_id: projectId, memory_id: uuid.describe('Id of the record') })
 export const memoryUpdate = memoryKey.extend({

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { createdAt, limit, metadata, name, offset, projectId, updatedAt } from './common.ts'
+import { arrayCursor, createdAt, limit, metadata, name, offset, projectId, updatedAt } from './common.ts'
 
 /** Maximum number of objects of one kind that a request counts. */
 export const MAX_COUNTED_OBJECTS = 10_000
@@ -39,6 +39,7 @@ export const projectList = z.object({
     .describe('Only projects with this status. When absent: all'),
   limit: limit(100),
   offset,
+  cursor: arrayCursor,
 })
 export const projectKey = z.object({ project_id: projectId })
 export const projectUpdate = z.object({

@@ -1,8 +1,10 @@
 import { z } from 'zod'
 import {
+  cursor,
   integer,
   limit,
   name,
+  nextCursor,
   offset,
   ownProjectId,
   projectId,
@@ -65,9 +67,9 @@ const since = z.iso
   .optional()
   .describe('Only events that were published at this time or later: ISO 8601 with a time zone')
 
-export const publishedList = z.object({ project_id: projectId, topic, since, limit: limit(50), offset })
+export const publishedList = z.object({ project_id: projectId, topic, since, limit: limit(50), offset, cursor })
 export const publishedPage = z
-  .object({ events: z.array(published).describe('The events, newest first') })
+  .object({ events: z.array(published).describe('The events, newest first'), next_cursor: nextCursor })
   .meta({ id: 'PublishedEventPage', description: 'A page of published events' })
 export const publishedKey = z.object({ project_id: projectId, event_id: uuid.describe('Id of the published event') })
 

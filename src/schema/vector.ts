@@ -1,12 +1,14 @@
 import { z } from 'zod'
 import {
   createdAt,
+  cursor,
   flag,
   integer,
   limit,
   metadata,
   name,
   namespace,
+  nextCursor,
   offset,
   ownProjectId,
   projectId,
@@ -130,13 +132,15 @@ export const vectorList = z.object({
   namespace: name.optional().describe('Only vectors of this namespace. When absent: of all namespaces'),
   limit: limit(100),
   offset,
+  cursor,
   count_only: flag.default(false).describe('True: return only the total, and no vectors'),
 })
 export const vectorPage = z
   .object({
     vectors: z.array(vector).describe('The vectors, oldest first'),
-    total: z.number().describe('Number of all vectors that match'),
+    total: z.number().describe('Number of all vectors that match; with a cursor, of those after it'),
     total_is_exact: totalIsExact,
+    next_cursor: nextCursor,
   })
   .meta({ id: 'VectorPage', description: 'A page of vectors' })
 export const vectorKey = z.object({

@@ -89,6 +89,21 @@ export function given(value: unknown, condition: Statement): Statement {
   return value === undefined || value === null ? sql`` : condition
 }
 
+/** End position of a page that is ordered by creation time. */
+export interface Place {
+  created_at: string
+  id: string
+}
+
+/** Condition: a row comes after `place` in a list that is ordered by `created_at` and `id`. True without a place. */
+export function isAfter(place: Place | null, direction: 'oldest first' | 'newest first'): Statement {
+  const end = sql`(${place?.created_at}::timestamptz, ${place?.id}::uuid)`
+  return given(
+    place,
+    direction === 'oldest first' ? sql`and (created_at, id) > ${end}` : sql`and (created_at, id) < ${end}`,
+  )
+}
+
 /** The database's clock. */
 export function now(context: StoreContext): Statement {
   const skew = context.skewSeconds()

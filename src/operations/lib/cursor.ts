@@ -3,27 +3,31 @@ import type { App } from '../../app.ts'
 import { decodeNumber, encodeNumber } from '../../crypto.ts'
 import { ZeroError } from '../../errors.ts'
 import { uuid } from '../../schema/common.ts'
-
-/** End position of a page that is ordered by creation time. */
-export interface Place {
-  created_at: string
-  id: string
-}
+import type { Place } from '../../store/context.ts'
 
 const parts = z.tuple([z.iso.datetime(), uuid])
 
 /** Returns the `next_cursor` of a page; null if the page is not full and therefore the last. */
 export function encodeCursor(items: readonly Place[], limit: number): string | null {
-  const last = items.length === limit ? items.at(-1) : undefined
-  return last ? Buffer.from(`${last.created_at} ${last.id}`).toString('base64url') : null
+  return encodePlace(items.length === limit ? (items.at(-1) ?? null) : null)
+}
+
+/** Returns the `next_cursor` of a page that ends at `last`; null for the last page. */
+export function encodePlace(last: Place | null): string | null {
+  return last && Buffer.from(`${last.created_at} ${last.id}`).toString('base64url')
 }
 
 /** Decodes a cursor. Returns null without one. Throws `invalid` for a malformed cursor. */
 export function decodeCursor(cursor: string | undefined): Place | null {
   if (cursor === undefined) return null
   const decoded = parts.safeParse(Buffer.from(cursor, 'base64url').toString().split(' '))
-  if (!decoded.success) throw new ZeroError('invalid', 'cursor: send the next_cursor of the previous page')
+  if (!decoded.success) throw cursorError()
   return { created_at: decoded.data[0], id: decoded.data[1] }
+}
+
+/** The error for a text that is not the cursor of a page. */
+export function cursorError(): ZeroError {
+  return new ZeroError('invalid', 'cursor: send the next_cursor of the previous page')
 }
 
 const EVENT_LOG = 'event-log'

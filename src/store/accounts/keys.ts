@@ -1,5 +1,5 @@
 import { sql } from '../../db/sql.ts'
-import { now, type StoreContext } from '../context.ts'
+import { isAfter, now, type Place, type StoreContext } from '../context.ts'
 
 export interface StoredKey {
   id: string
@@ -50,11 +50,14 @@ export function keys(context: StoreContext) {
     },
 
     /** Returns the user's keys, oldest first. With `only`, returns the keys that are bound to that project. */
-    async listOf(userId: string, only: string | null): Promise<StoredKey[]> {
+    async listOf(userId: string, only: string | null, limit: number, after: Place | null): Promise<StoredKey[]> {
       return db.query<StoredKey>(sql`
         select ${columns} from zerodb_api_keys
-        where user_id = ${userId}::uuid and (${only}::uuid is null or project_id = ${only}::uuid)
-        order by created_at, id`)
+        where user_id = ${userId}::uuid
+          and (${only}::uuid is null or project_id = ${only}::uuid)
+          ${isAfter(after, 'oldest first')}
+        order by created_at, id
+        limit ${limit}::int`)
     },
 
     /** Returns false if the user has no such live key. */

@@ -1,6 +1,6 @@
 import { join, json, Statement as Sql, sql } from '../../db/sql.ts'
 import { MAX_COUNTED_OBJECTS, type Project } from '../../schema/project.ts'
-import { found, isUserProject, type Scope, type StoreContext } from '../context.ts'
+import { found, given, isAfter, isUserProject, type Place, type Scope, type StoreContext } from '../context.ts'
 import { cancelQueued } from '../queue/cancel-queued.ts'
 
 const columns = sql`id, name, description, user_id, case when suspended_at is null then 'ACTIVE' else 'SUSPENDED' end as status, metadata, settings, created_at, updated_at`
@@ -40,15 +40,16 @@ export function projects({ db }: StoreContext) {
     async list(
       userId: string,
       only: string | null,
-      { status, limit, offset }: { status?: Project['status'] | undefined; limit: number; offset: number },
+      page: { status?: Project['status'] | undefined; limit: number; offset: number; after: Place | null },
     ): Promise<Project[]> {
       return db.query<Project>(sql`
         select ${columns} from zerodb_projects
         where user_id = ${userId}::uuid
           and (${only}::uuid is null or id = ${only}::uuid)
-          and (${status}::text is null or (suspended_at is not null) = (${status} = 'SUSPENDED'))
+          ${given(page.status, sql`and (suspended_at is not null) = (${page.status} = 'SUSPENDED')`)}
+          ${isAfter(page.after, 'oldest first')}
         order by created_at, id
-        limit ${limit}::int offset ${offset}::int`)
+        limit ${page.limit}::int offset ${page.offset}::int`)
     },
 
     async get(scope: Scope): Promise<Project> {

@@ -1,7 +1,7 @@
 /** Maximum number of rows that a page counts, in addition to those that it shows. */
 export const MAX_COUNT = 10_000
 
-interface Total {
+export interface Total {
   total: number
   /** False if there are more than `total` rows. */
   total_is_exact: boolean
@@ -10,6 +10,12 @@ interface Total {
 export interface Page<Row> extends Total {
   rows: Row[]
   has_more: boolean
+}
+
+/** Returns the total of what `count(n)` counts up to n. */
+export async function totalOf(count: (most: number) => Promise<number>): Promise<Total> {
+  const counted = await count(MAX_COUNT + 1)
+  return { total: Math.min(counted, MAX_COUNT), total_is_exact: counted <= MAX_COUNT }
 }
 
 /**

@@ -2,7 +2,17 @@ import { json, Statement as Sql, sql } from '../../db/sql.ts'
 import { fileDeleted, fileUpdated, fileUploaded } from '../../schema/events.ts'
 import type { File } from '../../schema/file.ts'
 import { deleteLocked, updateLocked } from '../before-images.ts'
-import { bounded, found, given, type Scope, type StoreContext, userProject, write } from '../context.ts'
+import {
+  bounded,
+  found,
+  given,
+  isAfter,
+  type Place,
+  type Scope,
+  type StoreContext,
+  userProject,
+  write,
+} from '../context.ts'
 import { emit, emitChanges } from '../outbox.ts'
 import { candidates, type Relevance, type RelevanceQuery } from './relevance.ts'
 
@@ -71,13 +81,17 @@ export function files(context: StoreContext) {
       return (await db.query(userProject(scope))).length > 0
     },
 
-    async list(scope: Scope, folder: string | null, limit: number, offset: number): Promise<File[]> {
+    async list(
+      scope: Scope,
+      page: { folder?: string | undefined; limit: number; offset: number; after: Place | null },
+    ): Promise<File[]> {
       return bounded(db).query<File>(sql`
         select ${columns} from zerodb_files
         where project_id = (select project_id from (${userProject(scope)}) owner)
-          ${given(folder, sql`and folder = ${folder}`)}
+          ${given(page.folder, sql`and folder = ${page.folder}`)}
+          ${isAfter(page.after, 'newest first')}
         order by created_at desc, id desc
-        limit ${limit}::int offset ${offset}::int`)
+        limit ${page.limit}::int offset ${page.offset}::int`)
     },
 
     async get(scope: Scope, id: string): Promise<File & { blob: string | null }> {

@@ -2,7 +2,17 @@ import { json, Statement as Sql, sql } from '../../db/sql.ts'
 import { forgotten, memoryDeleted, memoryStored, memoryUpdated, remembered } from '../../schema/events.ts'
 import type { MemoryRecord } from '../../schema/memory.ts'
 import { deleteLocked, updateLocked } from '../before-images.ts'
-import { bounded, found, given, type Scope, type StoreContext, userProject, write } from '../context.ts'
+import {
+  bounded,
+  found,
+  given,
+  isAfter,
+  type Place,
+  type Scope,
+  type StoreContext,
+  userProject,
+  write,
+} from '../context.ts'
 import { emit, emitChanges, NEXT_SEQ } from '../outbox.ts'
 import { candidates, type Relevance, type RelevanceQuery } from './relevance.ts'
 
@@ -212,6 +222,7 @@ export function memories(context: StoreContext) {
         role?: string | undefined
         limit: number
         offset: number
+        after: Place | null
       },
     ): Promise<StoredRecord[]> {
       return bounded(db).query<StoredRecord>(sql`
@@ -221,6 +232,7 @@ export function memories(context: StoreContext) {
           ${given(filter.agent_id, sql`and agent_id = ${filter.agent_id}`)}
           ${given(filter.session_id, sql`and session_id = ${filter.session_id}`)}
           ${given(filter.role, sql`and role = ${filter.role}`)}
+          ${isAfter(filter.after, 'newest first')}
         order by created_at desc, id desc
         limit ${filter.limit}::int offset ${filter.offset}::int`)
     },

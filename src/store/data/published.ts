@@ -1,7 +1,7 @@
 import { json, type Statement, sql } from '../../db/sql.ts'
 import { eventPublished } from '../../schema/events.ts'
 import type { EventStats, Published } from '../../schema/published.ts'
-import { bounded, found, type Scope, type StoreContext, userProject, write } from '../context.ts'
+import { bounded, found, given, type Scope, type StoreContext, userProject, write } from '../context.ts'
 import { emit } from '../outbox.ts'
 import { MAX_COUNT } from './count.ts'
 
@@ -93,11 +93,11 @@ export function published(context: StoreContext) {
     /** Returns events, newest first. */
     async list(
       scope: Scope,
-      { limit, offset, ...selection }: Selection & { limit: number; offset: number },
-    ): Promise<Published[]> {
-      return bounded(db).query<Published>(sql`
-        select ${columns} from zerodb_published_events
-        where ${selected(scope, selection)}
+      { limit, offset, before, ...selection }: Selection & { limit: number; offset: number; before: number | null },
+    ): Promise<PlacedEvent[]> {
+      return bounded(db).query<PlacedEvent>(sql`
+        select position as seq, ${columns} from zerodb_published_events
+        where ${selected(scope, selection)} ${given(before, sql`and position < ${before}::bigint`)}
         order by position desc
         limit ${limit}::int offset ${offset}::int`)
     },

@@ -4,10 +4,20 @@ import { stringifyJson } from '../../exact-json.ts'
 import { vectorBatchStored, vectorDeleted, vectorStored, vectorUpdated } from '../../schema/events.ts'
 import type { Vector, VectorInput } from '../../schema/vector.ts'
 import { beforeImage, deleteLocked, updateLocked } from '../before-images.ts'
-import { bounded, found, given, type Scope, type StoreContext, userProject, write } from '../context.ts'
+import {
+  bounded,
+  found,
+  given,
+  isAfter,
+  type Place,
+  type Scope,
+  type StoreContext,
+  userProject,
+  write,
+} from '../context.ts'
 import { compileFilter, withFilter } from '../filters/filter.ts'
 import { emit, emitChanges, NEXT_SEQ } from '../outbox.ts'
-import { type Page, pageOf } from './count.ts'
+import { type Page, pageOf, type Total, totalOf } from './count.ts'
 
 /**
  * Maximum number of matches that a search counts in addition to its results. With a threshold, counting must compute the distance of each
@@ -326,16 +336,28 @@ export function vectors(context: StoreContext) {
       })
     },
 
-    async list(scope: Scope, namespace: string | null, limit: number, offset: number): Promise<Page<StoredVector>> {
+    /** Returns a page of the vectors of a namespace, or of the project if `namespace` is null. `last` is the end of a page that is not the last. */
+    async list(
+      scope: Scope,
+      namespace: string | null,
+      { limit, offset, after }: { limit: number; offset: number; after: Place | null },
+    ): Promise<Page<StoredVector> & { last: Place | null }> {
       const where = inNamespace(scope, namespace)
-      const rows = await reads.query<StoredVector>(sql`
-        select ${columns} from zerodb_vectors where ${where} order by created_at, id limit ${limit + 1}::int offset ${offset}::int`)
-      return pageOf(rows, { limit, offset }, (most) => countUpTo(most, where))
+      const stored = await reads.query<StoredVector & { id?: string }>(sql`
+        select ${columns}, id from zerodb_vectors
+        where ${where} ${isAfter(after, 'oldest first')}
+        order by created_at, id
+        limit ${limit + 1}::int offset ${offset}::int`)
+      const end = stored.length > limit ? stored[limit - 1]! : null
+      const last = end && { created_at: end.created_at, id: end.id! }
+      for (const row of stored) delete row.id
+      const page = await pageOf<StoredVector>(stored, { limit, offset }, (most) => countUpTo(most, where))
+      return { ...page, ...(after ? await totalOf((most) => countUpTo(most, where)) : {}), last }
     },
 
     /** Counts the vectors of a namespace, or of the project if `namespace` is null. */
-    async count(scope: Scope, namespace: string | null): Promise<number> {
-      return countUpTo(null, inNamespace(scope, namespace))
+    async count(scope: Scope, namespace: string | null): Promise<Total> {
+      return totalOf((most) => countUpTo(most, inNamespace(scope, namespace)))
     },
 
     /** Returns a vector. Without a namespace, prefers the one in `default`, and otherwise takes the oldest with that id. */
@@ -430,7 +452,7 @@ export function vectors(context: StoreContext) {
     return rows.map((row) => row.vector_id)
   }
 
-  async function countUpTo(most: number | null, where: Statement): Promise<number> {
+  async function countUpTo(most: number, where: Statement): Promise<number> {
     const [count] = await reads.query<{ total: number }>(
       sql`select count(*) as total from (select 1 from zerodb_vectors where ${where} limit ${most}::int) counted`,
     )

@@ -85,7 +85,12 @@ test('a batch with one invalid item is refused with its index and stores nothing
     },
   ])
   expect(await user.events()).toEqual([])
-  expect((await user.get(`${user.database}/vectors`)).body).toEqual({ vectors: [], total: 0, total_is_exact: true })
+  expect((await user.get(`${user.database}/vectors`)).body).toEqual({
+    vectors: [],
+    total: 0,
+    total_is_exact: true,
+    next_cursor: null,
+  })
 })
 
 test('auto_embed embeds a document, and a text search finds it', async () => {
@@ -157,6 +162,7 @@ test('an upsert of the same id replaces the vector, keeps one row and emits each
     vectors: [second.body],
     total: 1,
     total_is_exact: true,
+    next_cursor: null,
   })
   expect((await user.events()).map(({ data }) => data)).toMatchObject([{ source: 'import' }, { source: 'api' }])
 })
@@ -375,7 +381,7 @@ test('the list pages through all vectors once, counts them, and can return the c
   expect((await user.get(`${user.database}/vectors?skip=4`)).body.vectors).toMatchObject([{ vector_id: 'e' }])
   for (const flag of ['true', '1', 'yes', 'on'])
     expect((await user.get(`${user.database}/vectors?count_only=${flag}`)).body).toEqual({
-      ...{ vectors: [], total: 5, total_is_exact: true },
+      ...{ vectors: [], total: 5, total_is_exact: true, next_cursor: null },
     })
   expect((await user.get(`${user.database}/vectors?count_only=maybe`)).status).toBe(422)
 })
