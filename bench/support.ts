@@ -94,6 +94,7 @@ export async function openBench(backend: Backend, given?: Place): Promise<Bench>
     encryptionKey,
     outgoing: createOutgoing(config),
     eventStreams: new Map(),
+    instantDatabases: createThrottle(clock, 5, 3600),
     logins: { byEmail: createThrottle(clock, 10, 600), byClient: createThrottle(clock, 100, 600) },
     runs: {
       runsDrained: (...args) => engine!.runsDrained(...args),

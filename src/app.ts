@@ -21,12 +21,12 @@ export interface Clock {
   skewSeconds(): number
 }
 
-/** Makes names with too many failures wait. */
+/** Makes names wait that were counted too often, such as those of failed logins. */
 export interface Throttle {
   /** Seconds to wait, or 0. */
   waitFor(name: string): number
-  failed(name: string): void
-  succeeded(name: string): void
+  count(name: string): void
+  clear(name: string): void
 }
 
 /** The sender of a request, with its permissions. */
@@ -179,6 +179,8 @@ export interface App {
   readonly eventStreams: Map<string, number>
   /** Failed logins, by e-mail address and by the network address of the client. */
   readonly logins: { readonly byEmail: Throttle; readonly byClient: Throttle }
+  /** New instant databases, by the network address of the client. */
+  readonly instantDatabases: Throttle
   readonly runs: RunsPort
   readonly functions: FunctionCache
   readonly concurrencyLimiter: ConcurrencyLimiter

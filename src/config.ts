@@ -44,6 +44,7 @@ const SETTINGS = {
   ZERODB_DURABILITY: z.enum(['process', 'power']).default('process'),
   ZERODB_BOOTSTRAP_KEY: z.string().min(16).optional(),
   ZERODB_REGISTRATION: z.stringbool().default(false),
+  ZERODB_INSTANT_DB: z.stringbool().default(false),
   ZERODB_JWT_SECRET: z.string().min(32).optional(),
   ZERODB_ENCRYPTION_KEY: encryptionKey.optional(),
   ZERODB_EMBEDDING_BASE_URL: z.url({ protocol: /^https?$/ }).optional(),
@@ -122,6 +123,8 @@ export interface Config {
   bootstrapKey: string | undefined
   /** Whether anyone may create an account. */
   registration: boolean
+  /** Whether anyone may create a temporary database. */
+  instantDb: boolean
   /** Signs access tokens; undefined: made at the first start and kept in `dataDir`. Instances that share a database must share it. */
   jwtSecret: string | undefined
   /** Seals users' secrets, 32 bytes; undefined: made at the first start and kept in `dataDir`. Instances that share a database must share it. */
@@ -211,6 +214,7 @@ export function readConfig(env: Environment): Config {
     durability: settings.ZERODB_DURABILITY,
     bootstrapKey: settings.ZERODB_BOOTSTRAP_KEY,
     registration: settings.ZERODB_REGISTRATION,
+    instantDb: settings.ZERODB_INSTANT_DB,
     jwtSecret: settings.ZERODB_JWT_SECRET,
     encryptionKey: readEncryptionKey(settings.ZERODB_ENCRYPTION_KEY ?? '') ?? undefined,
     embedding: embedding && { ...embedding, dimensions: settings.ZERODB_EMBEDDING_DIMENSIONS },

@@ -4,13 +4,13 @@ import { crc32 } from 'node:zlib'
 const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 
 /** Creates an API key: a prefix for secret scanners, 30 random characters (178 bits), and a checksum that reveals typing errors. */
-export function newApiKey(): string {
+export function newApiKey(prefix = 'zdb_live_'): string {
   let body = ''
   while (body.length < 30) {
     // Bytes above the last multiple of 62 would make some characters more likely than others.
     for (const byte of randomBytes(40)) if (byte < 248 && body.length < 30) body += BASE62[byte % 62]
   }
-  return `zdb_live_${body}${checksum(body)}`
+  return `${prefix}${body}${checksum(body)}`
 }
 
 function checksum(body: string): string {

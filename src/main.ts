@@ -170,6 +170,7 @@ export async function openSystem(config: Config, options: SystemOptions = {}): P
     const encryptionKey = await encryptionKeyOf(config)
     const metrics = createMetrics(packageVersion())
     const logins = { byEmail: createThrottle(clock, 10, 600), byClient: createThrottle(clock, 100, 600) }
+    const instantDatabases = createThrottle(clock, 5, 3600)
     const eventStreams = new Map<string, number>()
     const [embedder] = embedders
     const drivers = { store, embedder, embedders, language, blobs, text, sandbox, outgoing }
@@ -185,6 +186,7 @@ export async function openSystem(config: Config, options: SystemOptions = {}): P
       metrics,
       ...keys,
       logins,
+      instantDatabases,
       eventStreams,
       runs,
       functions,

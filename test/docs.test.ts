@@ -86,7 +86,7 @@ describe.runIf(tools)('the blocks of docs/ run as written', () => {
   let server: ListeningServer
 
   beforeAll(async () => {
-    server = await startServer({ ZERODB_REGISTRATION: 'on', ZERODB_METRICS_TOKEN })
+    server = await startServer({ ZERODB_REGISTRATION: 'on', ZERODB_INSTANT_DB: 'on', ZERODB_METRICS_TOKEN })
   })
   afterAll(() => server?.stop())
 

@@ -11,6 +11,8 @@ export const ROUTES = {
   'keys.create': 'POST /api/v1/auth/api-keys',
   'keys.list': 'GET /api/v1/auth/api-keys',
   'keys.revoke': 'DELETE /api/v1/auth/api-keys/:key_id',
+  'instant_db.create': 'POST /api/v1/public/instant-db',
+  'instant_db.claim': 'POST /api/v1/public/instant-db/claim',
   'hooks.create': 'POST /api/v1/hooks',
   'hooks.list': 'GET /api/v1/hooks',
   'hooks.get': 'GET /api/v1/hooks/:hook_id',
@@ -563,6 +565,44 @@ export interface Key {
 export interface KeysRevokeInput {
   /** Id of the key */
   key_id: string
+}
+
+/** A temporary database, with its key */
+export interface InstantDb {
+  /** Id of the project, which is the database */
+  project_id: string
+  /** Key of the project, with the prefix `tmp_`: for data, memories and hooks, but not for functions. The server shows it only in this response */
+  api_key: string
+  /** Path of the request that claims the database (`instant_db.claim`) */
+  claim_url: string
+  /** Token that claims the database. The server shows it only in this response */
+  claim_token: string
+  /** When the key stops working and the database is deleted, unless it is claimed */
+  expires_at: string
+  /** Paths of the API for this project */
+  endpoints: {
+    /** Path of the vectors */
+    vectors: string
+    /** Path of the memories */
+    memory: string
+    /** Path of the files */
+    files: string
+    /** Path of the tables */
+    tables: string
+  }
+}
+
+export interface InstantDbClaimInput {
+  /** The token from `instant_db.create` */
+  claim_token: string
+}
+
+/** A claimed database, with its permanent key */
+export interface ClaimedDb {
+  /** Id of the project, which now belongs to you */
+  project_id: string
+  /** A key of the project that does not expire, with your permissions. The server shows it only in this response */
+  api_key: string
 }
 
 export interface HooksCreateInput {
@@ -3473,6 +3513,20 @@ export interface Operations {
      * The key is refused from now on. It stays in the list.
      */
     revoke(input: KeysRevokeInput, options?: CallOptions): Promise<void>
+  }
+  instant_db: {
+    /**
+     * Create a temporary database without an account. `POST /api/v1/public/instant-db`
+     *
+     * Creates a project with a key. Both are deleted after 72 hours, unless the database is claimed. 403 `forbidden` unless the server is started with ZERODB_INSTANT_DB=on. A client can create five in an hour.
+     */
+    create(input?: Record<string, never>, options?: CallOptions): Promise<InstantDb>
+    /**
+     * Claim a temporary database. `POST /api/v1/public/instant-db/claim`
+     *
+     * Makes the database one of your projects, with everything in it, and creates a key for it that does not expire. The temporary key and the token stop working.
+     */
+    claim(input: InstantDbClaimInput, options?: CallOptions): Promise<ClaimedDb>
   }
   hooks: {
     /**

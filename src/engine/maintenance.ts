@@ -57,12 +57,28 @@ const INDEX_AT = { pglite: 1_000, postgres: 5_000 }
 /** An upload stores its bytes before its row. Blobs younger than this are not deleted, even if no row refers to them. */
 const ORPHAN_SECONDS = 3_600
 
-/** Builds vector indexes, and deletes expired responses and unused blobs. This work has no deadline. */
+/** Maximum number of instant databases that one round deletes. */
+const DATABASES_AT_ONCE = 100
+
+/** Builds vector indexes, and deletes expired responses, expired instant databases and unused blobs. This work has no deadline. */
 export async function runMaintenance(app: App): Promise<void> {
   for (const dims of await app.store.vectors.dimsWithoutIndex(INDEX_AT[app.store.kind])) {
     app.log.info({ dims }, 'building a vector index')
     await app.store.vectors.buildIndex(dims, app.store.kind === 'postgres')
   }
   await app.store.idempotency.expire()
+  await removeExpiredDatabases(app)
   await app.blobs.collect((blobs) => app.store.files.blobsInUse(blobs), ORPHAN_SECONDS)
+}
+
+/** Deletes expired instant databases, one per transaction. */
+async function removeExpiredDatabases(app: App): Promise<void> {
+  let removed = 0
+  while (removed < DATABASES_AT_ONCE && !app.runs.draining()) {
+    if (!(await app.store.transaction((tx) => tx.instantDatabases.removeExpired()))) break
+    removed++
+  }
+  if (removed === 0) return
+  app.store.keys.forgetCached()
+  app.log.info({ removed }, 'deleted expired instant databases')
 }

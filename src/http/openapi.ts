@@ -72,6 +72,7 @@ const ERROR_SCHEMAS: Record<string, JsonSchema> = {
 const TAGS: Readonly<Record<string, string>> = {
   auth: 'Accounts and logins',
   keys: 'API keys',
+  instant_db: 'Temporary databases without an account',
   hooks: 'Hooks: which handler runs on which events',
   event_log: 'The log of the events of your writes',
   functions: 'Functions: user code and its versions',
@@ -82,7 +83,7 @@ const TAGS: Readonly<Record<string, string>> = {
   projects: 'Projects, their export and import',
   backups: 'Backups of the whole server',
   vectors: 'Vectors and similarity search',
-  embeddings: 'Conversion of embeddings to another model',
+  embeddings: 'Embeddings of texts, and their conversion to another model',
   memory: 'Memories of agents and records of conversations',
   graph: 'The graph of entities and relations',
   files: 'Files and search in them',

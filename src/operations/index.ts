@@ -34,6 +34,7 @@ import {
 import { graphNeighbors } from './graph.ts'
 import { hooksInvoke, hooksTestFilter } from './hook-testing.ts'
 import { hooksCreate, hooksDelete, hooksGet, hooksList, hooksUpdate } from './hooks.ts'
+import { instantDbClaim, instantDbCreate } from './instant-db.ts'
 import { keysCreate, keysList, keysRevoke } from './keys.ts'
 import { authLogin, authLogout, authMe, authRefresh, authRegister } from './login.ts'
 import {
@@ -115,6 +116,8 @@ export const OPERATIONS: readonly Operation[] = [
   keysCreate,
   keysList,
   keysRevoke,
+  instantDbCreate,
+  instantDbClaim,
   hooksCreate,
   hooksList,
   hooksGet,

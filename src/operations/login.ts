@@ -86,12 +86,12 @@ export const authLogin = defineJson({
       // Checked again, because earlier attempts in the queue may have failed.
       checkThrottle()
       if (await passwordMatches(input.password, user?.password_hash ?? null)) return
-      logins.byEmail.failed(email)
-      logins.byClient.failed(client)
+      logins.byEmail.count(email)
+      logins.byClient.count(client)
       throw new ZeroError('unauthorized', 'Incorrect e-mail or password')
     })
     // The failures of the client are kept: an attacker could reset them by logging in to another account.
-    logins.byEmail.succeeded(email)
+    logins.byEmail.clear(email)
     return issueTokens(app, user!.id)
   },
 })

@@ -1,5 +1,6 @@
 import type { Database, Statement } from '../db/sql.ts'
 import { idempotency } from './accounts/idempotency.ts'
+import { instantDatabases } from './accounts/instant-databases.ts'
 import { keys } from './accounts/keys.ts'
 import { projects } from './accounts/projects.ts'
 import { quotas as quotasNoun } from './accounts/quotas.ts'
@@ -40,6 +41,7 @@ const NOUNS = {
   projects,
   keys,
   refreshTokens,
+  instantDatabases,
   idempotency,
   hooks,
   hookSecrets,

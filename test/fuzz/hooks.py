@@ -38,6 +38,9 @@ def before_call(context, case, kwargs):
         for key, value in path.items():
             if value in KEPT and key != "project_id":
                 path[key] = str(uuid.uuid4())
+    # A suspended project would refuse all later writes.
+    if label.endswith("/suspend"):
+        path["project_id"] = str(uuid.uuid4())
         if label in SETTINGS["kept"]:
             path["project_id"] = str(uuid.uuid4())
     if isinstance(case.body, dict) and luck.random() < 0.6:

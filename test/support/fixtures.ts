@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { hashApiKey } from '../../src/crypto.ts'
 import type { TestApp, TestUser } from './app.ts'
 
 const MEMORY = '/api/v1/public/memory/v2'
@@ -24,7 +25,8 @@ export type Fixtures = Record<
   | 'function'
   | 'schedule'
   | 'secret'
-  | 'key',
+  | 'key'
+  | 'claimToken',
   string
 >
 
@@ -94,7 +96,19 @@ export async function createFixtures(app: TestApp, user: TestUser, project: stri
     schedule: schedule.id,
     secret,
     key: key.body.id,
+    claimToken: await claimToken(app),
   }
+}
+
+/** Creates an instant database and returns the token that claims it. */
+async function claimToken(app: TestApp): Promise<string> {
+  const token = randomUUID()
+  await app.system.app.store.instantDatabases.create({
+    claim_hash: hashApiKey(token),
+    key: { hash: hashApiKey(randomUUID()), last4: 'last', scopes: [] },
+    seconds: 3600,
+  })
+  return token
 }
 
 /** The object that a path parameter identifies. */

@@ -24,6 +24,11 @@ export function keys(context: StoreContext) {
     /** Returns a number that changes with each revocation in this process. Cached keys of an earlier generation must be looked up again. */
     generation: () => generation,
 
+    /** Changes the generation, after keys were deleted together with their user. */
+    forgetCached(): void {
+      generation++
+    },
+
     /** Stores the hash of a new key. Does not change a hash that is already stored, such as that of the configured bootstrap key. */
     async create(key: {
       user_id: string

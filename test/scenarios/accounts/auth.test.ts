@@ -55,6 +55,7 @@ const EXAMPLES: Record<string, (fixtures: Fixtures) => Example> = {
   'auth.me': () => ({}),
   'keys.create': () => ({ body: { name: 'new' } }),
   'keys.list': () => ({}),
+  'instant_db.claim': ({ claimToken }) => ({ body: { claim_token: claimToken } }),
   'hooks.create': ({ project }) => ({
     body: { event_type: 'zerodb.vector.stored', hook_name: 'auto_embed', project_id: project },
   }),
@@ -273,6 +274,8 @@ describe('every operation that needs a key', () => {
     'replays.list',
     'projects.list',
   ]
+  /** Operations with a secret in the body, which is all that they need. */
+  const WITH_SECRET = ['instant_db.claim']
   const CREATES = ['projects.create', 'projects.import', 'keys.create']
 
   test('is 404 for another user with the owner’s project and ids, and changes nothing', async () => {
@@ -284,7 +287,11 @@ describe('every operation that needs a key', () => {
       const reply = await send(stranger.key, operation, EXAMPLES[operation.name]!(fixtures), {
         'x-project-id': fixtures.project,
       })
-      const answers = OWNERS.includes(operation.name) ? 403 : LISTS.includes(operation.name) ? 200 : 404
+      const answers = OWNERS.includes(operation.name)
+        ? 403
+        : [...LISTS, ...WITH_SECRET].includes(operation.name)
+          ? 200
+          : 404
       const own = CREATES.includes(operation.name) ? 201 : answers
       expect({ operation: operation.name, status: reply.status }).toEqual({ operation: operation.name, status: own })
       if (own === 200) expect(namedIn(reply, fixtures)).toEqual([])
@@ -326,6 +333,7 @@ describe('every operation that needs a key', () => {
       'schedules.list': 200,
       'projects.import': 403,
       'backups.create': 403,
+      'instant_db.claim': 403,
       'memory.recall': 200,
       'keys.create': 201,
       'embeddings.create': 200,

@@ -147,7 +147,7 @@ test('A4: if the queue is full, logins and registrations are 429 and uploads sti
 
 test('A4: attempts that waited in the queue count the failures before them', async () => {
   const { email } = await newPerson()
-  for (let i = 0; i < 8; i++) app.system.app.logins.byEmail.failed(email)
+  for (let i = 0; i < 8; i++) app.system.app.logins.byEmail.count(email)
   const replies = await Promise.all(Array.from({ length: 8 }, () => post('login', { email, password: 'wrong' })))
   const refused = replies.filter(({ status }) => status === 429)
   // Two derivations run concurrently, so one attempt may start before the tenth failure is counted.
@@ -165,7 +165,7 @@ describe('A4: failed logins are counted per client', () => {
   test('by the address of the connection, whatever X-Forwarded-For contains', async () => {
     const { byClient } = app.system.app.logins
     app.clock.advance(601)
-    for (let i = 0; i < 99; i++) byClient.failed('127.0.0.1')
+    for (let i = 0; i < 99; i++) byClient.count('127.0.0.1')
     expect((await login(app, '203.0.113.7')).status).toBe(401)
     const refused = await login(app, '203.0.113.8')
     expect(refused).toMatchObject({ status: 429, body: { code: 'rate_limited' } })
@@ -178,7 +178,7 @@ describe('A4: failed logins are counted per client', () => {
     const behind = await openTestApp({ ZERODB_TRUSTED_PROXIES: '127.0.0.1, 10.0.0.0/8' })
     try {
       const { byClient } = behind.system.app.logins
-      for (let i = 0; i < 99; i++) for (const client of ['203.0.113.7', '2001:db8::/64']) byClient.failed(client)
+      for (let i = 0; i < 99; i++) for (const client of ['203.0.113.7', '2001:db8::/64']) byClient.count(client)
       expect((await login(behind, '203.0.113.7, 10.1.2.3')).status).toBe(401)
       expect((await login(behind, '198.51.100.1, 203.0.113.7, 10.1.2.3')).status).toBe(429)
       expect((await login(behind, '2001:db8::1')).status).toBe(401)

@@ -28,7 +28,7 @@ test.each([
   ['row.query', 'Did you mean "rows.query"?'],
   ['memory.recal', 'Did you mean "memory.recall"?'],
   ['hooks.make', '"hooks" has hooks.create, hooks.list'],
-  ['nothing.at_all', 'There are auth, keys, hooks'],
+  ['nothing.at_all', 'There are auth, keys, instant_db, hooks'],
 ])('E: the name %s is answered with similar names', async (name, words) => {
   const called = app.system.app.call(name, caller(), {})
   await expect(called).rejects.toMatchObject({ code: 'route_not_found', message: expect.stringContaining(words) })
