@@ -150,6 +150,7 @@ function readsOf(
     'events.list': async () => (await store.events.list(user_id, all)).items,
     'events.type': async () => (await store.events.list(user_id, { ...all, event_type: fileUploaded.name })).items,
     'events.project': async () => (await store.events.list(user_id, { ...all, project_id })).items,
+    'events.project_deep': async () => (await store.events.list(user_id, { ...all, project_id, before: 5_000 })).items,
     'events.project_type': async () =>
       (await store.events.list(user_id, { ...all, project_id, event_type: fileUploaded.name })).items,
     'runs.list': () => store.runs.list(user_id, all),

@@ -6,6 +6,8 @@ import { bounded, found, given, type StoreContext } from '../context.ts'
 
 /** Number of the user's newest events that a search without an index reads. */
 export const LOOK_BACK = 10_000
+/** Above every number of an event. */
+const MAX_SEQ = Number.MAX_SAFE_INTEGER
 
 /** The columns of an event in the log. */
 export const envelope = sql`
@@ -35,9 +37,8 @@ export function events({ db }: StoreContext) {
     ): Promise<{ items: LoggedEvent[]; last: number | null }> {
       const rows = await bounded(db).query<LoggedEvent & { seq?: number }>(
         page(userId, filter, {
-          where: sql`
-            ${given(filter.id_prefix, idsFrom(userId, filter.id_prefix ?? ''))}
-            ${given(filter.before, sql`and seq < ${filter.before}::bigint`)}`,
+          below: filter.before,
+          where: given(filter.id_prefix, idsFrom(userId, filter.id_prefix ?? '')),
           direction: sql`desc`,
           limit: filter.limit,
         }),
@@ -92,10 +93,9 @@ export function events({ db }: StoreContext) {
     ): Promise<(LoggedEvent & { seq: number })[]> {
       return db.query<LoggedEvent & { seq: number }>(
         page(userId, filter, {
-          where: sql`
-            and seq > ${after}::bigint
-            and seq <= ${last}::bigint
-            ${given(filter.since, sql`and created_at >= ${filter.since}::timestamptz`)}`,
+          above: after,
+          below: last + 1,
+          where: given(filter.since, sql`and created_at >= ${filter.since}::timestamptz`),
           direction: sql`asc`,
           limit,
         }),
@@ -176,25 +176,37 @@ export function events({ db }: StoreContext) {
 function page(
   userId: string,
   filter: { event_type?: string | undefined; project_id?: string | undefined; bound: string | null },
-  { where, direction, limit }: { where: Statement; direction: Statement; limit: number },
+  {
+    above = null,
+    below = null,
+    where,
+    direction,
+    limit,
+  }: { above?: number | null; below?: number | null; where: Statement; direction: Statement; limit: number },
 ): Statement {
-  const from = (type: Statement, order: Statement) => sql`
+  const from = (range: Statement, order: Statement) => sql`
     select seq, ${envelope} from zerodb_events
     where user_id = ${userId}::uuid
-      ${type}
+      ${range}
       ${given(filter.project_id, sql`and project_id = ${filter.project_id}::uuid`)}
       ${given(filter.bound, sql`and project_id = ${filter.bound}::uuid`)}
       ${where}
     order by ${order}
     limit ${limit}::int`
   const bySeq = sql`seq ${direction}`
-  if (filter.event_type !== undefined) return from(sql`and event = ${filter.event_type}`, bySeq)
-  if (filter.project_id === undefined && filter.bound === null) return from(sql``, bySeq)
-  // Ordered by type too, which only the index of the project satisfies: with the order by seq alone, the planner walks the user's events
-  // once for each type.
+  const range = sql`
+    ${given(above, sql`and seq > ${above}::bigint`)}
+    ${given(below, sql`and seq < ${below}::bigint`)}`
+  if (filter.event_type !== undefined) return from(sql`and event = ${filter.event_type} ${range}`, bySeq)
+  if (filter.project_id === undefined && filter.bound === null) return from(range, bySeq)
+  // Type and number are compared together: only the index of the project satisfies this range and order. With an equal type the order is by
+  // seq alone, and the planner walks all events once for each type: 2 s for 1,000,000 events.
+  const typeRange = sql`
+    and (event, seq) > (type.name, ${above ?? 0}::bigint)
+    and (event, seq) < (type.name, ${below ?? MAX_SEQ}::bigint)`
   return sql`
     select e.* from unnest(${EVENT_NAMES}::text[]) as type (name)
-    cross join lateral (${from(sql`and event = type.name`, sql`event ${direction}, seq ${direction}`)}) e
+    cross join lateral (${from(typeRange, sql`event ${direction}, seq ${direction}`)}) e
     order by ${bySeq}
     limit ${limit}::int`
 }
