@@ -163,8 +163,8 @@ function readsOf(
     'memories.list': () => store.memories.list(scope, first),
     'memories.session': () => store.memories.list(scope, { ...first, session_id: 'rare' }),
     'memories.agent': () => store.memories.list(scope, { ...first, agent_id: 'rare' }),
-    'vectors.list': async () => (await store.vectors.list(scope, null, first)).rows,
-    'vectors.namespace': async () => (await store.vectors.list(scope, 'rare', first)).rows,
+    'vectors.list': async () => (await store.vectors.list(scope, { namespace: null, filter: null }, first)).rows,
+    'vectors.namespace': async () => (await store.vectors.list(scope, { namespace: 'rare', filter: null }, first)).rows,
     'vectors.search': async () =>
       (
         await store.vectors.search(scope, { namespace: 'rare', dims: 4, model: null }, Float32Array.of(1, 2, 3, 4), {

@@ -72,9 +72,12 @@ export const ROUTES = {
   'vectors.upsert_batch': 'POST /api/v1/projects/:project_id/database/vectors/upsert-batch',
   'vectors.search': 'POST /api/v1/projects/:project_id/database/vectors/search',
   'vectors.list': 'GET /api/v1/projects/:project_id/database/vectors',
+  'vectors.namespaces': 'GET /api/v1/projects/:project_id/database/vectors/namespaces',
+  'vectors.stats': 'GET /api/v1/projects/:project_id/database/vectors/stats',
   'vectors.get': 'GET /api/v1/projects/:project_id/database/vectors/:vector_id',
   'vectors.update': 'PATCH /api/v1/projects/:project_id/database/vectors/:vector_id',
   'vectors.delete': 'DELETE /api/v1/projects/:project_id/database/vectors/:vector_id',
+  'vectors.delete_many': 'POST /api/v1/projects/:project_id/database/vectors/delete',
   'embeddings.generate': 'POST /api/v1/projects/:project_id/embeddings/generate',
   'embeddings.embed_and_store': 'POST /api/v1/projects/:project_id/embeddings/embed-and-store',
   'embeddings.search': 'POST /api/v1/projects/:project_id/embeddings/search',
@@ -151,6 +154,7 @@ export const PAGES: { readonly [Name in OperationName]?: string } = {
   'replays.list': 'items',
   'projects.list': '',
   'vectors.list': 'vectors',
+  'vectors.namespaces': 'items',
   'memory.list': '',
   'files.list': '',
   'tables.list': '',
@@ -2061,6 +2065,8 @@ export interface VectorsListInput {
   cursor?: string | undefined
   /** True: return only the total, and no vectors */
   count_only?: boolean | undefined
+  /** Filter on the metadata, as JSON text in a query */
+  metadata_filter?: Record<string, unknown> | undefined
 }
 
 /** A page of vectors */
@@ -2073,6 +2079,56 @@ export interface VectorPage {
   total_is_exact: boolean
   /** Cursor of the next page; null on the last page */
   next_cursor: string | null
+}
+
+export interface VectorsNamespacesInput {
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
+  project_id?: string | undefined
+  /** Maximum number of results */
+  limit?: number | undefined
+  /** `next_cursor` of the previous page. When absent: the first page */
+  cursor?: string | undefined
+}
+
+/** A page of namespaces */
+export interface VectorNamespacePage {
+  /** The namespaces, sorted by name */
+  items: VectorNamespace[]
+  /** Cursor of the next page; null on the last page */
+  next_cursor: string | null
+}
+
+/** A namespace and the number of its vectors */
+export interface VectorNamespace {
+  /** Name of the namespace */
+  namespace: string
+  /** Number of its vectors, up to 10,000 */
+  vector_count: number
+  /** False when the namespace has more vectors, which were not counted */
+  count_is_exact: boolean
+}
+
+export interface VectorsStatsInput {
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
+  project_id?: string | undefined
+  /** Only vectors of this namespace. When absent: of all namespaces */
+  namespace?: string | undefined
+}
+
+/** Numbers about the vectors of a project or a namespace */
+export interface VectorStats {
+  /** Number of vectors, up to 10,000 */
+  total_vectors: number
+  /** False when there are more than the total says, which were not counted */
+  total_is_exact: boolean
+  /** Number of namespaces that have vectors, up to 1,000 */
+  namespaces: number
+  /** False when there are more namespaces, which were not counted */
+  namespaces_is_exact: boolean
+  /** Mean length of the embeddings of the counted vectors; null when none has an embedding */
+  avg_dimensions: number | null
+  /** Size of embeddings, documents and metadata of the counted vectors as stored, in millions of bytes */
+  total_size_mb: number
 }
 
 export interface VectorsGetInput {
@@ -2104,6 +2160,33 @@ export interface VectorsDeleteInput {
   vector_id: string
   /** Namespace of the vector. When absent: any namespace; `default` comes first */
   namespace?: string | undefined
+}
+
+export interface VectorsDeleteManyInput {
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
+  project_id?: string | undefined
+  /** Namespace of the vectors */
+  namespace?: string | undefined
+  /** Ids of the vectors. Either these or `metadata_filter`, unless the whole namespace is to be deleted */
+  vector_ids?: string[] | undefined
+  /** Filter on the metadata. Either this or `vector_ids`, unless the whole namespace is to be deleted */
+  metadata_filter?: Record<string, unknown> | undefined
+  /** Maximum number of vectors to delete, oldest first; 0, null or absent: all that match, of which there may be at most 10,000 */
+  limit?: number | null | undefined
+  /** True: without ids and filter, delete all vectors of the namespace */
+  confirm_large_operation?: boolean | undefined
+}
+
+/** Result of deleting many vectors */
+export interface VectorsDeleted {
+  /** Number of vectors that were deleted */
+  deleted_count: number
+  /** Ids of the deleted vectors, oldest first */
+  vector_ids: string[]
+  /** Those of the given `vector_ids` that the namespace does not have */
+  missing_ids: string[]
+  /** True when `limit` left matching vectors: repeat the request */
+  has_more: boolean
 }
 
 export interface EmbeddingsGenerateInput {
@@ -3898,9 +3981,21 @@ export interface Operations {
     /**
      * List vectors, oldest first. `GET /api/v1/projects/:project_id/database/vectors`
      *
-     * Returns a page of the vectors of a namespace or of all namespaces. The total is exact up to 10,000.
+     * Returns a page of the vectors of a namespace or of all namespaces, all or those of a filter. The total is exact up to 10,000.
      */
     list(input?: VectorsListInput, options?: CallOptions): Page<VectorPage, Vector>
+    /**
+     * List the namespaces of vectors. `GET /api/v1/projects/:project_id/database/vectors/namespaces`
+     *
+     * Returns a page of the namespaces that have vectors, with the number of vectors in each.
+     */
+    namespaces(input?: VectorsNamespacesInput, options?: CallOptions): Page<VectorNamespacePage, VectorNamespace>
+    /**
+     * Count vectors. `GET /api/v1/projects/:project_id/database/vectors/stats`
+     *
+     * Returns number, dimensions and size of the vectors of a namespace or of all namespaces. Large numbers are counted up to a limit only.
+     */
+    stats(input?: VectorsStatsInput, options?: CallOptions): Promise<VectorStats>
     /**
      * Get a vector. `GET /api/v1/projects/:project_id/database/vectors/:vector_id`
      *
@@ -3919,6 +4014,12 @@ export interface Operations {
      * Deletes one vector by its id. Emits `zerodb.vector.deleted`.
      */
     delete(input: VectorsDeleteInput, options?: CallOptions): Promise<void>
+    /**
+     * Delete many vectors. `POST /api/v1/projects/:project_id/database/vectors/delete`
+     *
+     * Deletes the vectors of a namespace that have the given ids or match a filter, or all of them, or none. Emits one `zerodb.vector.deleted` for each vector.
+     */
+    delete_many(input?: VectorsDeleteManyInput, options?: CallOptions): Promise<VectorsDeleted>
   }
   embeddings: {
     /**

@@ -24,9 +24,11 @@ export function addressOf(operation: OperationName, input: Record<string, unknow
   if (method !== 'GET' && method !== 'DELETE') return { method, path, body: rest }
   const query = new URLSearchParams()
   for (const [key, value] of Object.entries(rest))
-    if (value !== undefined && value !== null) query.set(key, String(value))
+    if (value !== undefined && value !== null) query.set(key, queryText(value))
   return { method, path: query.size > 0 ? `${path}?${query}` : path, body: null }
 }
+
+const queryText = (value: unknown) => (typeof value === 'object' ? JSON.stringify(value) : String(value))
 
 function segment(operation: OperationName, key: string, value: unknown): string {
   const text = String(value ?? '')

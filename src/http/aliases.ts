@@ -90,7 +90,8 @@ const FIELD_ALIASES: Readonly<Record<string, Readonly<Record<string, readonly st
     threshold: ['similarity_threshold'],
     metadata_filter: ['filter', 'filter_metadata'],
   },
-  'vectors.list': { offset: ['skip'] },
+  'vectors.list': { offset: ['skip'], metadata_filter: ['filter', 'filter_metadata'] },
+  'vectors.delete_many': { vector_ids: ['ids'], metadata_filter: ['filter', 'filter_metadata'] },
   'embeddings.generate': { texts: ['input'] },
   'embeddings.embed_and_store': { texts: ['input'], namespace: ['collection'] },
   'embeddings.search': {

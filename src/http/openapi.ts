@@ -176,7 +176,8 @@ function describe(
     in: place,
     required: place === 'path' || required(name),
     description,
-    schema,
+    // An object in a query is sent as JSON text.
+    ...(schema['type'] === 'object' ? { content: { 'application/json': { schema } } } : { schema }),
   })
   const parameters = [
     ...properties.filter(isInPath).map(([name, schema]) => parameter(name, 'path', schema)),

@@ -95,8 +95,10 @@ import {
   tablesList,
 } from './tables.ts'
 import { backupsCreate, projectsExport, projectsImport } from './transfer.ts'
+import { vectorsNamespaces, vectorsStats } from './vector-namespaces.ts'
 import {
   vectorsDelete,
+  vectorsDeleteManyOperation,
   vectorsGet,
   vectorsList,
   vectorsSearch,
@@ -177,9 +179,12 @@ export const OPERATIONS: readonly Operation[] = [
   vectorsUpsertBatch,
   vectorsSearch,
   vectorsList,
+  vectorsNamespaces,
+  vectorsStats,
   vectorsGet,
   vectorsUpdate,
   vectorsDelete,
+  vectorsDeleteManyOperation,
   embeddingsGenerateOperation,
   embeddingsEmbedAndStore,
   embeddingsSearchOperation,

@@ -13,6 +13,8 @@ import {
   vectorMatches,
   vectorPage,
   vectorSearch,
+  vectorsDeleted,
+  vectorsDeleteMany,
   vectorUpdate,
   vectorUpsert,
   vectorUpsertBatch,
@@ -215,7 +217,8 @@ async function search(
 export const vectorsList = defineJson({
   name: 'vectors.list',
   summary: 'List vectors, oldest first',
-  description: 'Returns a page of the vectors of a namespace or of all namespaces. The total is exact up to 10,000.',
+  description:
+    'Returns a page of the vectors of a namespace or of all namespaces, all or those of a filter. The total is exact up to 10,000.',
   route: `GET ${BASE}`,
   permission: 'zerodb:read',
   idempotent: true,
@@ -224,10 +227,10 @@ export const vectorsList = defineJson({
   async run(app, caller, input) {
     const scope = scopeOf(caller, input.project_id)
     await app.store.projects.get(scope)
-    const namespace = input.namespace ?? null
+    const selection = { namespace: input.namespace ?? null, filter: input.metadata_filter ?? null }
     if (input.count_only)
-      return { vectors: [], ...(await app.store.vectors.count(scope, namespace)), next_cursor: null }
-    const { rows, total, total_is_exact, last } = await app.store.vectors.list(scope, namespace, {
+      return { vectors: [], ...(await app.store.vectors.count(scope, selection)), next_cursor: null }
+    const { rows, total, total_is_exact, last } = await app.store.vectors.list(scope, selection, {
       limit: input.limit,
       offset: input.offset,
       after: decodeCursor(input.cursor),
@@ -285,3 +288,39 @@ export const vectorsDelete = defineJson({
     return null
   },
 })
+
+export const vectorsDeleteManyOperation = defineJson({
+  name: 'vectors.delete_many',
+  summary: 'Delete many vectors',
+  description:
+    'Deletes the vectors of a namespace that have the given ids or match a filter, or all of them, or none. Emits one `zerodb.vector.deleted` for each vector.',
+  route: `POST ${BASE}/delete`,
+  permission: 'zerodb:write',
+  idempotent: false,
+  input: vectorsDeleteMany,
+  output: vectorsDeleted,
+  async run(app, caller, input) {
+    const { project_id, namespace, vector_ids: ids, metadata_filter: filter, limit, confirm_large_operation } = input
+    if (ids !== undefined && filter !== undefined)
+      throw invalid('metadata_filter', 'value_error', 'Send vector_ids or metadata_filter, not both')
+    const isWhole = ids === undefined && Object.keys(filter ?? {}).length === 0
+    if (isWhole && !confirm_large_operation && !limit)
+      throw invalid(
+        filter === undefined ? 'vector_ids' : 'metadata_filter',
+        filter === undefined ? 'missing' : 'value_error',
+        'This selects all vectors of the namespace: send vector_ids or metadata_filter, or confirm_large_operation: true',
+      )
+    const { vector_ids, has_more } = await app.store.vectors.removeMany(scopeOf(caller, project_id), {
+      namespace,
+      ids: ids ?? null,
+      filter: filter ?? null,
+      limit: limit || null,
+    })
+    const deleted = new Set(vector_ids)
+    const missing_ids = has_more ? [] : [...new Set(ids)].filter((id) => !deleted.has(id))
+    return { deleted_count: vector_ids.length, vector_ids, missing_ids, has_more }
+  },
+})
+
+const invalid = (field: string, type: string, msg: string) =>
+  new ZeroError('validation_failed', undefined, { fields: [{ type, loc: ['body', field], msg }] })

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { parseJson } from '../exact-json.ts'
 import { jsonObject } from './json-object.ts'
 
 /** The canonical text of a UUID, converted to lower case. */
@@ -32,6 +33,16 @@ export const isPlain = (text: string) => text.isWellFormed() && !text.includes('
 export const wording = z.string().regex(/\S/, { error: 'Must not be empty or only white space' })
 
 export const metadata = jsonObject()
+/** A JSON object, or its text in a query string. */
+export const queryObject = z.preprocess((given, context) => {
+  if (typeof given !== 'string') return given
+  try {
+    return parseJson(given)
+  } catch {
+    context.addIssue({ code: 'custom', message: 'Input should be a JSON object, such as {"key": "value"}' })
+    return z.NEVER
+  }
+}, metadata)
 /** A name that is indexed, short enough for a b-tree. */
 export const name = z.string().min(1).max(255)
 export const namespace = name.default('default')

@@ -108,7 +108,7 @@ export const vectorDeleted = defineEvent({
   name: 'zerodb.vector.deleted',
   channel: 'zerodb',
   data: vectorData,
-  writers: ['vectors.delete'],
+  writers: ['vectors.delete', 'vectors.delete_many'],
   isStored: false,
   row: VECTOR_ROW,
 })

@@ -12,6 +12,7 @@ import {
   offset,
   ownProjectId,
   projectId,
+  queryObject,
   totalIsExact,
   updatedAt,
   wording,
@@ -134,6 +135,9 @@ export const vectorList = z.object({
   offset,
   cursor,
   count_only: flag.default(false).describe('True: return only the total, and no vectors'),
+  metadata_filter: queryObject
+    .optional()
+    .meta({ description: 'Filter on the metadata, as JSON text in a query', examples: ['{"source": "crm"}'] }),
 })
 export const vectorPage = z
   .object({
@@ -148,6 +152,85 @@ export const vectorKey = z.object({
   vector_id: name.describe('Id of the vector'),
   namespace: name.optional().describe('Namespace of the vector. When absent: any namespace; `default` comes first'),
 })
+
+/** Maximum number of vectors that one request deletes. */
+export const MAX_DELETED_VECTORS = 10_000
+
+export const vectorsDeleteMany = z.object({
+  project_id: projectId,
+  namespace: namespace.describe('Namespace of the vectors'),
+  vector_ids: z
+    .array(name)
+    .min(1)
+    .max(MAX_DELETED_VECTORS)
+    .optional()
+    .describe('Ids of the vectors. Either these or `metadata_filter`, unless the whole namespace is to be deleted'),
+  metadata_filter: metadata.optional().meta({
+    description: 'Filter on the metadata. Either this or `vector_ids`, unless the whole namespace is to be deleted',
+    examples: [{ source: 'crm' }],
+  }),
+  limit: integer(0, MAX_DELETED_VECTORS)
+    .nullish()
+    .describe(
+      'Maximum number of vectors to delete, oldest first; 0, null or absent: all that match, of which there may be at most 10,000',
+    ),
+  confirm_large_operation: flag
+    .default(false)
+    .describe('True: without ids and filter, delete all vectors of the namespace'),
+})
+export const vectorsDeleted = z
+  .object({
+    deleted_count: z.number().describe('Number of vectors that were deleted'),
+    vector_ids: z.array(z.string()).describe('Ids of the deleted vectors, oldest first'),
+    missing_ids: z.array(z.string()).describe('Those of the given `vector_ids` that the namespace does not have'),
+    has_more: z.boolean().describe('True when `limit` left matching vectors: repeat the request'),
+  })
+  .meta({ id: 'VectorsDeleted', description: 'Result of deleting many vectors' })
+
+/** Maximum number of vectors that are counted in one namespace of a list. */
+export const MAX_NAMESPACE_VECTORS = 10_000
+
+export const vectorNamespaceList = z.object({
+  project_id: projectId,
+  limit: integer(1, 100).default(100).describe('Maximum number of results'),
+  cursor,
+})
+export const vectorNamespace = z
+  .object({
+    namespace: z.string().describe('Name of the namespace'),
+    vector_count: z.number().describe('Number of its vectors, up to 10,000'),
+    count_is_exact: z.boolean().describe('False when the namespace has more vectors, which were not counted'),
+  })
+  .meta({ id: 'VectorNamespace', description: 'A namespace and the number of its vectors' })
+export type VectorNamespace = z.infer<typeof vectorNamespace>
+export const vectorNamespacePage = z
+  .object({ items: z.array(vectorNamespace).describe('The namespaces, sorted by name'), next_cursor: nextCursor })
+  .meta({ id: 'VectorNamespacePage', description: 'A page of namespaces' })
+
+/** Maximum numbers of vectors and of namespaces that the statistics count. */
+export const MAX_STATS_VECTORS = 10_000
+export const MAX_STATS_NAMESPACES = 1_000
+
+export const vectorStatsInput = z.object({
+  project_id: projectId,
+  namespace: name.optional().describe('Only vectors of this namespace. When absent: of all namespaces'),
+})
+export const vectorStats = z
+  .object({
+    total_vectors: z.number().describe('Number of vectors, up to 10,000'),
+    total_is_exact: totalIsExact,
+    namespaces: z.number().describe('Number of namespaces that have vectors, up to 1,000'),
+    namespaces_is_exact: z.boolean().describe('False when there are more namespaces, which were not counted'),
+    avg_dimensions: z
+      .number()
+      .nullable()
+      .describe('Mean length of the embeddings of the counted vectors; null when none has an embedding'),
+    total_size_mb: z
+      .number()
+      .describe('Size of embeddings, documents and metadata of the counted vectors as stored, in millions of bytes'),
+  })
+  .meta({ id: 'VectorStats', description: 'Numbers about the vectors of a project or a namespace' })
+export type VectorStats = z.infer<typeof vectorStats>
 
 export const vectorUpdate = vectorKey.extend({
   vector_metadata: metadata.optional().describe('Metadata that replaces the old metadata. When absent, it stays'),

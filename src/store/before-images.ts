@@ -82,6 +82,9 @@ export const CHANGED_TABLES = {
 } as const satisfies Record<string, ChangedTable>
 type ChangedTableName = keyof typeof CHANGED_TABLES
 
+/** The column by which the events of one statement are ordered. */
+type Order = 'id' | 'position' | 'created_at'
+
 /** A column that is an object whose fields are compared, or columns by the names of their fields in the API. */
 type Compared = string | Readonly<Record<string, string>>
 
@@ -114,7 +117,7 @@ export function updateLocked(
     set: Readonly<Record<string, Statement>>
     compared: Compared
     where?: Statement
-    order?: 'id' | 'position'
+    order?: Order
   },
 ): Statement {
   const columns = Object.entries(set)
@@ -135,7 +138,7 @@ export function updateLocked(
     ),
     stored as materialized (
       select ${NEXT_SEQ} as seq, updated.*, updated.id::text as ref${owner(table, userId)}
-      from (select * from updated order by ${new Sql(order, [])} offset 0) updated
+      from (select * from updated order by ${new Sql(order, [])}, id offset 0) updated
     )`
 }
 
@@ -169,7 +172,7 @@ export function deleteLocked(
     userId: string
     old: Statement
     where?: Statement
-    order?: 'id' | 'position'
+    order?: Order
   },
 ): Statement {
   return sql`
@@ -182,6 +185,6 @@ export function deleteLocked(
     ),
     stored as materialized (
       select ${NEXT_SEQ} as seq, deleted.*, deleted.id::text as ref${owner(table, userId)}
-      from (select * from deleted order by ${new Sql(order, [])} offset 0) deleted
+      from (select * from deleted order by ${new Sql(order, [])}, id offset 0) deleted
     )`
 }

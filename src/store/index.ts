@@ -21,6 +21,7 @@ import { reembed } from './data/reembed.ts'
 import { relevance } from './data/relevance.ts'
 import { rowChanges } from './data/row-changes.ts'
 import { tables } from './data/tables.ts'
+import { vectorNamespaces } from './data/vector-namespaces.ts'
 import { vectors } from './data/vectors.ts'
 import { claims } from './queue/claims.ts'
 import { dispatch } from './queue/dispatch.ts'
@@ -60,6 +61,7 @@ const NOUNS = {
   replaySteps,
   maintenance,
   vectors,
+  vectorNamespaces,
   memories,
   files,
   tables,

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { App } from '../../app.ts'
 import { decodeNumber, encodeNumber } from '../../crypto.ts'
 import { ZeroError } from '../../errors.ts'
-import { uuid } from '../../schema/common.ts'
+import { isPlain, uuid } from '../../schema/common.ts'
 import type { Place } from '../../store/context.ts'
 
 const parts = z.tuple([z.iso.datetime(), uuid])
@@ -28,6 +28,19 @@ export function decodeCursor(cursor: string | undefined): Place | null {
 /** The error for a text that is not the cursor of a page. */
 export function cursorError(): ZeroError {
   return new ZeroError('invalid', 'cursor: send the next_cursor of the previous page')
+}
+
+/** Encodes the name at which a page ends that is sorted by name. */
+export function encodeName(name: string): string {
+  return Buffer.from(name).toString('base64url')
+}
+
+/** Decodes the name at which a page ended. Returns null without a cursor. Throws `invalid` for a malformed cursor. */
+export function decodeName(cursor: string | undefined): string | null {
+  if (cursor === undefined) return null
+  const name = Buffer.from(cursor, 'base64url').toString()
+  if (encodeName(name) !== cursor || !isPlain(name)) throw cursorError()
+  return name
 }
 
 const EVENT_LOG = 'event-log'

@@ -28,6 +28,7 @@ export const IGNORED_FIELDS: Readonly<Record<string, readonly string[]>> = {
   'rows.insert': ['return_ids', 'operation'],
   'rows.query': ['return_ids', 'projection', 'operation'],
   'rows.update_many': ['return_ids', 'operation'],
+  'vectors.stats': ['detailed'],
   'vectors.list': ['detailed', 'include_metadata', 'include_values'],
   'vectors.search': ['include_metadata', 'include_values'],
   'vectors.get': ['include_metadata', 'include_values'],

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { DbError, json, Statement as Sql, type Statement, sql } from '../../db/sql.ts'
+import { ZeroError } from '../../errors.ts'
 import { stringifyJson } from '../../exact-json.ts'
 import { vectorBatchStored, vectorDeleted, vectorStored, vectorUpdated } from '../../schema/events.ts'
-import type { Vector, VectorInput } from '../../schema/vector.ts'
+import { MAX_DELETED_VECTORS, type Vector, type VectorInput } from '../../schema/vector.ts'
 import { beforeImage, deleteLocked, updateLocked } from '../before-images.ts'
 import {
   bounded,
@@ -67,6 +68,12 @@ const onConflict = sql`
 export interface VectorChange {
   metadata?: Record<string, unknown> | undefined
   source?: string | undefined
+}
+
+/** The vectors of a namespace whose metadata match a filter. Null: of all namespaces, and any metadata. */
+export interface VectorsOf {
+  namespace: string | null
+  filter: Record<string, unknown> | null
 }
 
 const EVENT_DATA = {
@@ -336,18 +343,21 @@ export function vectors(context: StoreContext) {
       })
     },
 
-    /** Returns a page of the vectors of a namespace, or of the project if `namespace` is null. `last` is the end of a page that is not the last. */
+    /** Returns a page of the selected vectors, oldest first. `last` is the end of a page that is not the last. */
     async list(
       scope: Scope,
-      namespace: string | null,
+      selection: VectorsOf,
       { limit, offset, after }: { limit: number; offset: number; after: Place | null },
     ): Promise<Page<StoredVector> & { last: Place | null }> {
-      const where = inNamespace(scope, namespace)
-      const stored = await reads.query<StoredVector & { id?: string }>(sql`
-        select ${columns}, id from zerodb_vectors
-        where ${where} ${isAfter(after, 'oldest first')}
-        order by created_at, id
-        limit ${limit + 1}::int offset ${offset}::int`)
+      const where = isSelected(scope, selection)
+      const stored = await withFilter(
+        'metadata_filter',
+        reads.query<StoredVector & { id?: string }>(sql`
+          select ${columns}, id from zerodb_vectors
+          where ${where} ${isAfter(after, 'oldest first')}
+          order by created_at, id
+          limit ${limit + 1}::int offset ${offset}::int`),
+      )
       const end = stored.length > limit ? stored[limit - 1]! : null
       const last = end && { created_at: end.created_at, id: end.id! }
       for (const row of stored) delete row.id
@@ -355,9 +365,11 @@ export function vectors(context: StoreContext) {
       return { ...page, ...(after ? await totalOf((most) => countUpTo(most, where)) : {}), last }
     },
 
-    /** Counts the vectors of a namespace, or of the project if `namespace` is null. */
-    async count(scope: Scope, namespace: string | null): Promise<Total> {
-      return totalOf((most) => countUpTo(most, inNamespace(scope, namespace)))
+    async count(scope: Scope, selection: VectorsOf): Promise<Total> {
+      return withFilter(
+        'metadata_filter',
+        totalOf((most) => countUpTo(most, isSelected(scope, selection))),
+      )
     },
 
     /** Returns a vector. Without a namespace, prefers the one in `default`, and otherwise takes the oldest with that id. */
@@ -370,7 +382,39 @@ export function vectors(context: StoreContext) {
     /** Deletes the vector that `get` returns. Returns false if there is none. */
     async remove(scope: Scope, vectorId: string, namespace: string | null): Promise<boolean> {
       const old = sql`select * from zerodb_vectors where id = (${named(scope, vectorId, namespace)}) for update`
-      return (await removeLocked(scope, old)).length > 0
+      const [{ vector_id }] = await removeLocked(scope, old)
+      return vector_id !== null
+    },
+
+    /**
+     * Deletes vectors of one namespace, oldest first: those with the given ids, or those of the filter. Null selects all. Without a limit, deletes
+     * all or none, and throws `invalid` if there are more than `MAX_DELETED_VECTORS`. Throws `not_found` for an unknown project.
+     */
+    async removeMany(
+      scope: Scope,
+      { ids, limit, ...selection }: VectorsOf & { ids: readonly string[] | null; limit: number | null },
+    ): Promise<{ vector_ids: string[]; has_more: boolean }> {
+      const most = limit ?? MAX_DELETED_VECTORS
+      const old = sql`
+        select * from zerodb_vectors
+        where ${isSelected(scope, selection)} ${given(ids, sql`and vector_id = any(${ids}::text[])`)}
+        order by created_at, id
+        limit ${most + 1}::int
+        for update`
+      // Only the last row of old can be beyond the limit. A list of those within it would be compared with each row.
+      const where =
+        limit === null
+          ? sql`(select count(*) from old) <= ${most}::int`
+          : sql`old.id is distinct from (select id from old order by created_at, id offset ${most}::int limit 1)`
+      const rows = await withFilter('metadata_filter', removeLocked(scope, old, where))
+      const { matched } = rows[0]
+      if (limit === null && matched > most)
+        throw new ZeroError(
+          'invalid',
+          `More than ${most} vectors match: send a limit of at most ${most}, and repeat the request while has_more is true`,
+        )
+      const vector_ids = rows.flatMap((row) => (row.vector_id === null ? [] : [row.vector_id]))
+      return { vector_ids, has_more: matched > most }
     },
 
     /** Returns vectors with a document but no embedding: one vector, or those of a batch. */
@@ -443,13 +487,21 @@ export function vectors(context: StoreContext) {
     },
   }
 
-  /** Deletes the vectors that `old` selects and locks. Returns their ids. */
-  async function removeLocked(scope: Scope, old: Statement): Promise<string[]> {
-    const rows = await context.commit<{ event_seq: number; vector_id: string }>(sql`
-      with ${deleteLocked('zerodb_vectors', { userId: scope.user_id, old })},
+  /**
+   * Deletes the vectors that `old` selects and locks, if they meet `where`. Returns their ids in the order of creation, or one row without an id if
+   * none is deleted. Throws `not_found` for an unknown project.
+   */
+  function removeLocked(scope: Scope, old: Statement, where?: Statement) {
+    return write<{ vector_id: string | null; matched: number }>(
+      context,
+      sql`
+      with owner as (${userProject(scope)}),
+      ${deleteLocked('zerodb_vectors', { userId: scope.user_id, old, where: where ?? sql`true`, order: 'created_at' })},
       ${emitChanges(scope, vectorDeleted, EVENT_DATA)}
-      select stored.seq as event_seq, stored.vector_id from stored`)
-    return rows.map((row) => row.vector_id)
+      select stored.seq as event_seq, stored.vector_id, (select count(*)::int from old) as matched
+      from owner left join stored on true
+      order by stored.seq`,
+    )
   }
 
   async function countUpTo(most: number, where: Statement): Promise<number> {
@@ -460,10 +512,12 @@ export function vectors(context: StoreContext) {
   }
 }
 
-/** Condition: a vector is in the scope's project, and in the namespace if it is given. */
-function inNamespace(scope: Scope, namespace: string | null): Statement {
+/** Condition: a vector belongs to the project, and to the selection. */
+function isSelected(scope: Scope, { namespace, filter }: VectorsOf): Statement {
   return sql`
-    project_id = (select project_id from (${userProject(scope)}) owner) ${given(namespace, sql`and namespace = ${namespace}`)}`
+    project_id = (select project_id from (${userProject(scope)}) owner)
+    ${given(namespace, sql`and namespace = ${namespace}`)}
+    ${given(filter, sql`and ${compileFilter(filter ?? {}, sql`metadata`, 'metadata_filter')}`)}`
 }
 
 /** Inserts the number as a constant, because the planner matches a partial index only with a constant. */

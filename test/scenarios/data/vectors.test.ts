@@ -114,6 +114,7 @@ test('auto_embed embeds a document, and a text search finds it', async () => {
 })
 
 const STORED = 'zerodb.vector.stored'
+const DELETED = 'zerodb.vector.deleted'
 const BATCH = 'zerodb.vector.batch_stored'
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
@@ -142,7 +143,7 @@ test('namespaces are separate: the same id, searches and deletion in one do not 
   expect((await user.delete(`${user.database}/vectors/v?namespace=a`)).status).toBe(204)
   expect((await user.get(`${user.database}/vectors/v?namespace=a`)).status).toBe(404)
   expect((await user.get(`${user.database}/vectors?namespace=b`)).body.total).toBe(1)
-  expect(await user.trail()).toEqual({ events: [STORED, STORED], runs: [] })
+  expect(await user.trail()).toEqual({ events: [STORED, STORED, DELETED], runs: [] })
 })
 
 test('an upsert of the same id replaces the vector, keeps one row and emits each time', async () => {
@@ -334,7 +335,7 @@ test('a deleted vector is gone, and deleting it again is 404', async () => {
     body: { detail: 'Vector not found' },
   })
   expect((await user.delete(`${user.database}/vectors/v`)).status).toBe(404)
-  expect(await user.trail()).toEqual({ events: [STORED], runs: [] })
+  expect(await user.trail()).toEqual({ events: [STORED, DELETED], runs: [] })
 })
 
 test('B12: a search counts all matching vectors, also beyond its limit; the count is exact up to 1,000', async () => {
@@ -396,7 +397,9 @@ test('an id can be any text of 1 to 255 characters', async () => {
     expect(await user.get(url)).toMatchObject({ status: 200, body: { vector_id: id } })
     expect((await user.delete(url)).status).toBe(204)
   }
-  expect((await user.events()).map(({ data }) => (data as { vector_id: string }).vector_id)).toEqual(ids)
+  expect((await user.events()).map(({ data }) => (data as { vector_id: string }).vector_id)).toEqual(
+    ids.flatMap((id) => [id, id]),
+  )
 
   const long = await user.post(`${user.database}/vectors/upsert`, { vector_id: 'x'.repeat(256), vector_embedding: [1] })
   expect(long.status).toBe(422)
