@@ -2192,7 +2192,7 @@ export interface VectorsDeleted {
 export interface EmbeddingsGenerateInput {
   /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
   project_id?: string | undefined
-  /** 1 to 100 texts, each with at most 100,000 characters, and 200,000 together */
+  /** 1 to 100 texts, with at most 100,000 characters together */
   texts: string[]
   /** Model that embeds the texts: one of `embeddings.models`. When absent: the configured one. The configured one also stands in for a model that the server does not have, with a warning */
   model?: string | null | undefined
@@ -2221,7 +2221,7 @@ export interface GeneratedEmbeddings {
 export interface EmbeddingsEmbedAndStoreInput {
   /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
   project_id?: string | undefined
-  /** 1 to 100 texts, each with at most 100,000 characters, and 200,000 together */
+  /** 1 to 100 texts, with at most 100,000 characters together */
   texts: string[]
   /** An id for each text. An existing vector with the id is replaced. When absent, the server makes the ids */
   vector_ids?: string[] | null | undefined
@@ -2348,7 +2348,7 @@ export interface EmbeddingModel {
 export interface EmbeddingsCreateInput {
   /** Id of the project. When absent or `-`: the project of the API key, of the header X-Project-ID, or your default one */
   project_id?: string | undefined
-  /** A text, or 1 to 100 texts, each with at most 100,000 characters, and 200,000 together */
+  /** A text, or 1 to 100 texts, with at most 100,000 characters together */
   input: string | string[]
   /** Model that embeds the texts: one of `embeddings.models`. When absent: the configured one. The configured one also stands in for a model that the server does not have, with a warning */
   model?: string | null | undefined

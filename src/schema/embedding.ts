@@ -14,19 +14,18 @@ import {
 import { vectorMatch } from './vector.ts'
 
 const MAX_TEXTS = 100
-const MAX_TEXT_CHARACTERS = 100_000
-/** Limit for all texts of a request together. The built-in model needs about 20 s for so many characters. */
-const MAX_TOTAL_CHARACTERS = 200_000
+/** Limit for all texts of a request together. The built-in model embeds about 7,000 characters in a second. */
+const MAX_CHARACTERS = 100_000
 
-const text = wording.max(MAX_TEXT_CHARACTERS)
+const text = wording.max(MAX_CHARACTERS)
 const texts = z
-  .array(text)
+  .array(wording)
   .min(1)
   .max(MAX_TEXTS)
-  .refine((all) => charactersOf(all) <= MAX_TOTAL_CHARACTERS, {
-    error: `Texts should have at most ${MAX_TOTAL_CHARACTERS} characters together: send fewer at once`,
+  .refine((all) => charactersOf(all) <= MAX_CHARACTERS, {
+    error: `Texts should have at most ${MAX_CHARACTERS} characters together: send fewer at once`,
   })
-const TEXTS = `1 to ${MAX_TEXTS} texts, each with at most ${MAX_TEXT_CHARACTERS.toLocaleString('en')} characters, and ${MAX_TOTAL_CHARACTERS.toLocaleString('en')} together`
+const TEXTS = `1 to ${MAX_TEXTS} texts, with at most ${MAX_CHARACTERS.toLocaleString('en')} characters together`
 
 const model = name
   .nullish()
