@@ -138,7 +138,7 @@ function readsOf(
   const newest = { ...page, before: null }
   const all = { bound: null, before: null, limit: LIMIT }
   const query = async (filter: Record<string, unknown>, sort: Record<string, 1 | -1> = {}) =>
-    (await store.tables.queryRows(scope, table, { filter, sort, ...page })).rows
+    (await store.rowPages.list(scope, table, { filter, sort, ...first })).rows
   return {
     'rows.list': () => query({}),
     'rows.unique': () => query({ email: 'user7@example.com' }),

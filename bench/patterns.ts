@@ -99,7 +99,7 @@ async function neighbour(bench: Bench, pattern: string, text: string): Promise<{
     alone.push(await read())
     const unique = `${pattern}|${String.fromCodePoint(0x4e00 + round)}`
     const filter = { text: { $regex: unique } }
-    const query = bench.store.tables.queryRows(one, id, { filter, sort: {}, limit: 10, offset: 0 })
+    const query = bench.store.rowPages.list(one, id, { filter, sort: {}, limit: 10, offset: 0, after: null })
     beside.push(await read())
     await query.catch(() => undefined)
   }

@@ -2978,6 +2978,8 @@ export interface TablesListInput {
   limit?: number | undefined
   /** Number of results to skip */
   offset?: number | undefined
+  /** Header `X-Next-Cursor` of the previous page. When absent: the first page */
+  cursor?: string | undefined
 }
 
 export interface TablesGetInput {
@@ -3049,6 +3051,8 @@ export interface RowsListInput {
   limit?: number | undefined
   /** Number of results to skip */
   offset?: number | undefined
+  /** `next_cursor` of the previous page. When absent: the first page */
+  cursor?: string | undefined
 }
 
 /** A page of rows */
@@ -3063,6 +3067,8 @@ export interface RowPage {
   limit: number
   /** Whether there are rows after this page */
   has_more: boolean
+  /** Cursor of the next page; null on the last page */
+  next_cursor: string | null
   /** The rows of this page */
   data: Row[]
 }
@@ -3076,6 +3082,8 @@ export interface RowsQueryInput {
   limit?: number | undefined
   /** Number of results to skip */
   offset?: number | undefined
+  /** `next_cursor` of the previous page. When absent: the first page */
+  cursor?: string | undefined
   /** Conditions by field: a value, or operators such as `$gt`, `$in` or `$exists`. Empty: all rows */
   filters?: Record<string, unknown> | undefined
   /** Direction by field: 1 ascending, -1 descending. Null or absent: in the order of insertion */
@@ -3094,6 +3102,8 @@ export interface RowQueryResult {
   limit: number
   /** Whether there are rows after this page */
   has_more: boolean
+  /** Cursor of the next page; null on the last page */
+  next_cursor: string | null
   /** The rows of this page */
   data: Row[]
   /** Time that the query took, in milliseconds */

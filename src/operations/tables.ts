@@ -27,7 +27,14 @@ import {
   tableKey,
   tableList,
 } from '../schema/table.ts'
-import { decodeEventPlace, encodeEventPlace } from './lib/cursor.ts'
+import {
+  decodeCursor,
+  decodeEventPlace,
+  decodeRowPlace,
+  encodeCursor,
+  encodeEventPlace,
+  encodeRowPlace,
+} from './lib/cursor.ts'
 import { parseUpdate } from './lib/update-operators.ts'
 import { defineJson } from './operation.ts'
 
@@ -68,10 +75,11 @@ export const tablesList = defineJson({
   idempotent: true,
   input: tableList,
   output: z.array(table).describe('The tables, oldest first'),
-  async run(app, caller, input) {
-    const scope = scopeOf(caller, input.project_id)
+  nextCursor: (tables, { limit }) => encodeCursor(tables, limit),
+  async run(app, caller, { project_id, cursor, ...page }) {
+    const scope = scopeOf(caller, project_id)
     await app.store.projects.get(scope)
-    return app.store.tables.list(scope, input.limit, input.offset)
+    return app.store.tables.list(scope, { ...page, after: decodeCursor(cursor) })
   },
 })
 
@@ -161,14 +169,18 @@ export const rowsQuery = defineJson({
 async function query(app: App, caller: Caller, input: z.infer<typeof rowQuery>): Promise<z.infer<typeof rowPage>> {
   const scope = scopeOf(caller, input.project_id)
   const { table_id } = await app.store.tables.get(scope, input.table)
-  const { limit, offset } = input
-  const { rows, ...page } = await app.store.tables.queryRows(scope, table_id, {
+  const { limit, offset, cursor } = input
+  const sort = input.sort ?? {}
+  const list = `rows ${table_id} ${JSON.stringify(Object.entries(sort))}`
+  const { rows, last, ...page } = await app.store.rowPages.list(scope, table_id, {
     filter: input.filters,
-    sort: input.sort ?? {},
+    sort,
     limit,
     offset,
+    after: cursor === undefined ? null : decodeRowPlace(app, cursor, list),
   })
-  return { ...page, skip: offset, limit, data: rows }
+  const next_cursor = last && encodeRowPlace(app, last, list)
+  return { ...page, skip: offset, limit, data: rows, next_cursor }
 }
 
 export const rowsReplace = defineJson({

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import {
+  arrayCursor,
   createdAt,
   cursor,
   flag,
@@ -56,7 +57,7 @@ export const tableCreate = z.object({
   }),
   description: z.string().nullish().describe('What the table is for'),
 })
-export const tableList = z.object({ project_id: projectId, limit: limit(100), offset })
+export const tableList = z.object({ project_id: projectId, limit: limit(100), offset, cursor: arrayCursor })
 export const tableKey = z.object({ project_id: projectId, table: name.describe('Name or id of the table') })
 
 export const MAX_ROWS = 10_000
@@ -166,7 +167,7 @@ export type RowState = z.infer<typeof rowState>
 export const rowHistoryPage = z
   .object({ items: z.array(rowState).describe('The changes, newest first'), next_cursor: nextCursor })
   .meta({ id: 'RowHistory', description: 'A page of the changes of a row' })
-export const rowList = tableKey.extend({ limit: limit(100), offset })
+export const rowList = tableKey.extend({ limit: limit(100), offset, cursor })
 export const rowQuery = rowList.extend({
   limit: integer(0, 1000).default(100).describe('Maximum number of rows; 0 returns only the total'),
   filters: metadata.default({}).meta({
@@ -188,6 +189,7 @@ export const rowPage = z
     skip: z.number().describe('Number of rows that were skipped'),
     limit: z.number().describe('Maximum number of rows that was asked for'),
     has_more: z.boolean().describe('Whether there are rows after this page'),
+    next_cursor: nextCursor,
     data: z.array(row).describe('The rows of this page'),
   })
   .meta({ id: 'RowPage', description: 'A page of rows' })

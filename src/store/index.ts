@@ -20,6 +20,7 @@ import { published } from './data/published.ts'
 import { reembed } from './data/reembed.ts'
 import { relevance } from './data/relevance.ts'
 import { rowChanges } from './data/row-changes.ts'
+import { rowPages } from './data/row-pages.ts'
 import { tables } from './data/tables.ts'
 import { vectorNamespaces } from './data/vector-namespaces.ts'
 import { vectors } from './data/vectors.ts'
@@ -66,6 +67,7 @@ const NOUNS = {
   files,
   tables,
   rowChanges,
+  rowPages,
   published,
   graph,
   reembed,

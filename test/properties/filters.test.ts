@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { json, sql } from '../../src/db/sql.ts'
+import { compileIndexCondition } from '../../src/store/filters/filter.ts'
 import { compileHookFilter } from '../../src/store/filters/hook-filter.ts'
 import { openTestApp, type TestApp, type TestUser } from '../support/app.ts'
 import { anyFilter, type Filter, HOSTILE_KEYS, meets, objectsOf } from './filter-model.ts'
@@ -20,13 +21,13 @@ const FILTERS = 12
 
 /** Returns the numbers of the documents in a new table that match each filter. */
 async function rowsFound(documents: Document[], filters: Filter[]): Promise<number[][]> {
-  const { tables } = app.system.app.store
+  const { tables, rowPages } = app.system.app.store
   const name = randomUUID()
   const { id } = await tables.create(user, { name })
   const stored = await tables.insertRows(user, name, documents)
   const places = new Map(stored.map(({ row_id }, place) => [row_id, place]))
   return mapInOrder(filters, async (filter) => {
-    const { rows } = await tables.queryRows(user, id, { filter, sort: {}, limit: 100, offset: 0 })
+    const { rows } = await rowPages.list(user, id, { filter, sort: {}, limit: 100, offset: 0, after: null })
     return rows.map(({ row_id }) => places.get(row_id)!)
   })
 }
@@ -64,6 +65,23 @@ async function taken(documents: Document[], filters: Filter[]): Promise<number[]
     return met.map(({ place }) => place - 1)
   })
 }
+
+/** Returns the numbers of the documents that the condition for the index excludes. A filter without such a condition excludes none. */
+async function excluded(documents: Document[], filters: Filter[]): Promise<number[][]> {
+  return mapInOrder(filters, async (filter) => {
+    const index = { document: sql`jsonb_build_object('a.key', document)`, key: 'a.key' }
+    const condition = compileIndexCondition(filter, index, 'filters')
+    if (condition === null) return []
+    conditions++
+    const found = await app.system.database.query<{ place: number }>(sql`
+      select place::int
+      from jsonb_array_elements(${json(documents)}::jsonb) with ordinality as d (document, place)
+      where ${condition} is not true
+      order by place`)
+    return found.map(({ place }) => place - 1)
+  })
+}
+let conditions = 0
 
 const expected = (documents: Document[], filters: Filter[]) =>
   filters.map((filter) => documents.flatMap((document, n) => (meets(filter, document as never) ? [n] : [])))
@@ -120,4 +138,16 @@ test('B9: comparisons with lists and objects, and long lists of values, mean the
     { numRuns: 40 },
   )
   expect(met).toBeGreaterThan(1000)
+}, 120_000)
+
+test('the condition for the index excludes no row that a filter matches', async () => {
+  await fc.assert(
+    fc.asyncProperty(documents, filtersOf(true), async (all, filters) => {
+      const right = expected(all, filters)
+      for (const [n, without] of (await excluded(all, filters)).entries())
+        expect(right[n]!.filter((place) => without.includes(place))).toEqual([])
+    }),
+    { numRuns: 100 },
+  )
+  expect(conditions).toBeGreaterThan(100)
 }, 120_000)

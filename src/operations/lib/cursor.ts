@@ -1,9 +1,11 @@
 import { z } from 'zod'
 import type { App } from '../../app.ts'
-import { decodeNumber, encodeNumber } from '../../crypto.ts'
+import { decodeNumber, encodeNumber, seal, unseal } from '../../crypto.ts'
 import { ZeroError } from '../../errors.ts'
+import { parseJson, stringifyJson } from '../../exact-json.ts'
 import { isPlain, uuid } from '../../schema/common.ts'
 import type { Place } from '../../store/context.ts'
+import type { RowPlace } from '../../store/data/row-pages.ts'
 
 const parts = z.tuple([z.iso.datetime(), uuid])
 
@@ -25,9 +27,29 @@ export function decodeCursor(cursor: string | undefined): Place | null {
   return { created_at: decoded.data[0], id: decoded.data[1] }
 }
 
+/**
+ * Encodes a position in the rows of a table, for the same `list`: table and order. Encrypted, because it has values of the last row, and the
+ * position that the rows of all users share.
+ */
+export function encodeRowPlace({ encryptionKey }: Pick<App, 'encryptionKey'>, place: RowPlace, list: string): string {
+  return seal(encryptionKey, stringifyJson([place.position, place.values]), list).toString('base64url')
+}
+
+/** Decodes a position in the rows of a table. Throws `invalid` for text that is not from this server, or of another list. */
+export function decodeRowPlace({ encryptionKey }: Pick<App, 'encryptionKey'>, text: string, list: string): RowPlace {
+  let opened: string
+  try {
+    opened = unseal(encryptionKey, Buffer.from(text, 'base64url'), list)
+  } catch (error) {
+    throw cursorError(error)
+  }
+  const [position, values] = parseJson(opened) as [number, unknown[][]]
+  return { position, values }
+}
+
 /** The error for a text that is not the cursor of a page. */
-export function cursorError(): ZeroError {
-  return new ZeroError('invalid', 'cursor: send the next_cursor of the previous page')
+export function cursorError(cause?: unknown): ZeroError {
+  return new ZeroError('invalid', 'cursor: send the next_cursor of the previous page of the same list', { cause })
 }
 
 /** Encodes the name at which a page ends that is sorted by name. */

@@ -1,10 +1,8 @@
-import { join, json, type Statement, sql } from '../../db/sql.ts'
+import { json, type Statement, sql } from '../../db/sql.ts'
 import { rowInserted } from '../../schema/events.ts'
 import type { Row, Table } from '../../schema/table.ts'
-import { bounded, found, type Scope, type StoreContext, userProject, write } from '../context.ts'
-import { compileFilter, sortValue, withFilter } from '../filters/filter.ts'
+import { found, isAfter, type Place, type Scope, type StoreContext, userProject, write } from '../context.ts'
 import { emit } from '../outbox.ts'
-import { type Page, pageOf } from './count.ts'
 
 const columns = sql`id as table_id, id, project_id, name as table_name, schema_definition, description, created_at`
 export const rowColumns = sql`
@@ -22,7 +20,6 @@ export function tableOf(scope: Scope, table: string): Statement {
 
 export function tables(context: StoreContext) {
   const { db } = context
-  const reads = bounded(db)
   return {
     /** Creates a table. Throws `DbError` 23505 if the project already has a table of this name. */
     async create(
@@ -38,10 +35,13 @@ export function tables(context: StoreContext) {
       return found(rows, 'Project')
     },
 
-    async list(scope: Scope, limit: number, offset: number): Promise<Table[]> {
+    async list(
+      scope: Scope,
+      { limit, offset, after }: { limit: number; offset: number; after: Place | null },
+    ): Promise<Table[]> {
       return db.query<Table>(sql`
         select ${columns} from zerodb_tables
-        where project_id = (select project_id from (${userProject(scope)}) owner)
+        where project_id = (select project_id from (${userProject(scope)}) owner) ${isAfter(after, 'oldest first')}
         order by created_at, id
         limit ${limit}::int offset ${offset}::int`)
     },
@@ -97,35 +97,6 @@ export function tables(context: StoreContext) {
         with t as (${tableOf(scope, table)})
         select ${rowColumns} from zerodb_rows r join t on t.id = r.table_id where r.id = ${id}::uuid`)
       return found(rows, 'Row')
-    },
-
-    /** Returns rows that match the filter, ordered by `sort` (1 for ascending, -1 for descending) or else by insertion. */
-    async queryRows(
-      scope: Scope,
-      tableId: string,
-      query: { filter: Record<string, unknown>; sort: Record<string, 1 | -1>; limit: number; offset: number },
-    ): Promise<Page<Row>> {
-      const order = [
-        ...Object.entries(query.sort).map(([field, direction]) => {
-          const value = sortValue(field, sql`r.data`)
-          return direction === 1 ? sql`${value} asc nulls last` : sql`${value} desc nulls last`
-        }),
-        sql`r.position`,
-      ]
-      const from = sql`
-        from zerodb_rows r join (${tableOf(scope, tableId)}) t on t.id = r.table_id
-        where ${compileFilter(query.filter, sql`r.data`, 'filters')}`
-      const page = sql`
-        select ${rowColumns} ${from}
-        order by ${join(order, ', ')}
-        limit ${query.limit + 1}::int offset ${query.offset}::int`
-      const rows = await withFilter('filters', reads.query<Row>(page))
-      return pageOf(rows, query, async (most) => {
-        const [count] = await reads.query<{ total: number }>(
-          sql`select count(*) as total from (select ${from} limit ${most}::int) counted`,
-        )
-        return count!.total
-      })
     },
   }
 }

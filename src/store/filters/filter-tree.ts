@@ -244,10 +244,10 @@ const isPlace = (key: string): boolean => /^(0|[1-9]\d{0,8})$/.test(key)
 
 /**
  * Returns the jsonpaths to the values at the end of a path. A number among the keys doubles them, because it is a key of an object or an
- * index of a list. A list in the middle of the path stands for its elements. `$` must be an object.
+ * index of a list. A list in the middle of the path stands for its elements. `root` must be an object.
  */
-export function valuePaths(keys: readonly string[]): string[] {
-  let paths = [{ base: '$', guards: [] as string[], tail: '' }]
+export function valuePaths(keys: readonly string[], root = '$'): string[] {
+  let paths = [{ base: root, guards: [] as string[], tail: '' }]
   keys.forEach((key, n) => {
     paths = paths.flatMap((path) => {
       const member = { base: whole(path), guards: [], tail: `.${JSON.stringify(key)}` }
@@ -265,15 +265,37 @@ function whole({ base, guards, tail }: { base: string; guards: readonly string[]
   return `${base} ? (@.type() == "object" && ${guards.join(' && ')})${tail}`
 }
 
-/** Compiles the tree to a predicate over `$`. The tree must not compare with a list or an object. */
-export function toJsonpath(tree: FilterTree): string {
-  if ('all' in tree) return tree.all.length === 0 ? '(1 == 1)' : `(${tree.all.map(toJsonpath).join(' && ')})`
-  if ('any' in tree) return `(${tree.any.map(toJsonpath).join(' || ')})`
-  if ('not' in tree) return `!(${toJsonpath(tree.not)})`
+/** Compiles the tree to a predicate over `root`. The tree must not compare with a list or an object. */
+export function toJsonpath(tree: FilterTree, root = '$'): string {
+  const compile = (part: FilterTree) => toJsonpath(part, root)
+  if ('all' in tree) return tree.all.length === 0 ? '(1 == 1)' : `(${tree.all.map(compile).join(' && ')})`
+  if ('any' in tree) return `(${tree.any.map(compile).join(' || ')})`
+  if ('not' in tree) return `!(${compile(tree.not)})`
   const satisfied = tree.operator === '$exists' ? '' : ` ? (${satisfies(tree)})`
-  return `(${valuePaths(tree.keys)
+  return `(${valuePaths(tree.keys, root)
     .map((path) => `exists(${path}${satisfied})`)
     .join(' || ')})`
+}
+
+/**
+ * Returns a weaker filter of equalities only, which an index supports: it holds wherever `tree` holds. Null if there is none. `$in` with
+ * the operand null is not an equality, because it holds for missing fields too.
+ */
+export function equalitiesOf(tree: FilterTree): FilterTree | null {
+  if ('not' in tree) return null
+  if ('all' in tree) {
+    const all = tree.all.map(equalitiesOf).filter((part) => part !== null)
+    return all.length === 0 ? null : { all }
+  }
+  if ('any' in tree) {
+    const any = tree.any.map(equalitiesOf)
+    return any.length === 0 || any.includes(null) ? null : { any: any as FilterTree[] }
+  }
+  const { operator, operand } = tree
+  const values = operator === '$in' ? (operand as unknown[]) : operator === '$contains' ? [operand] : []
+  // `$contains` with a text looks for a part of a text.
+  const isText = operator === '$contains' && typeof operand === 'string'
+  return values.length === 0 || isText || values.some(isNested) ? null : tree
 }
 
 const COMPARISONS = { $gt: '>', $gte: '>=', $lt: '<', $lte: '<=' }

@@ -1,6 +1,7 @@
 import { DbError, join, json, type Statement, sql } from '../../db/sql.ts'
 import {
   type Condition,
+  equalitiesOf,
   type FilterRules,
   type FilterTree,
   filterRefusal,
@@ -32,6 +33,26 @@ const MAX_LENGTH = 65_536
  * Throws `invalid` for an unknown operator or operand, more than 100 conditions in total, and patterns that could take long.
  */
 export function compileFilter(filter: Record<string, unknown>, column: Statement, field: string): Statement {
+  const tree = parse(filter, field)
+  return 'all' in tree && tree.all.length === 0 ? sql`true` : compile(tree, column, field)
+}
+
+/**
+ * Compiles the equalities of a filter to a condition that a GIN index with `jsonb_path_ops` supports. It holds wherever the filter holds,
+ * and is used in addition to it. `document` is the indexed expression: an object with the filtered column under `key`. Returns null if the
+ * filter has no equality that every match must meet.
+ */
+export function compileIndexCondition(
+  filter: Record<string, unknown>,
+  { document, key }: { document: Statement; key: string },
+  field: string,
+): Statement | null {
+  const equalities = equalitiesOf(parse(filter, field))
+  const path = equalities && toJsonpath(equalities, `$.${JSON.stringify(key)}`)
+  return path === null || path.length > MAX_LENGTH ? null : sql`(${document} @@ ${path}::jsonpath)`
+}
+
+function parse(filter: Record<string, unknown>, field: string): FilterTree {
   const rules: FilterRules = {
     field,
     maxConditions: MAX_CONDITIONS,
@@ -40,10 +61,9 @@ export function compileFilter(filter: Record<string, unknown>, column: Statement
     checkKeys: () => undefined,
   }
   const tree = parseFilter(filter, rules)
-  if ('all' in tree && tree.all.length === 0) return sql`true`
   if (valuesIn(tree) > MAX_VALUES)
     throw filterRefusal(field, `its lists may have at most ${MAX_VALUES} values together`)
-  return compile(tree, column, field)
+  return tree
 }
 
 /** Returns the result of `query`. If the database rejects a pattern, throws `invalid` for the filter in `field`. */

@@ -277,9 +277,10 @@ test('rows are sorted up and down by any path, rows without the field last, equa
 test('pages say whether more rows follow', async () => {
   const user = await withRows(Array.from({ length: 5 }, (_, n) => ({ n })))
   const page = async (body: object) => {
-    const { data, execution_time_ms, total_is_exact, ...rest } = (await user.post(user.query, body)).body
+    const { data, execution_time_ms, total_is_exact, next_cursor, ...rest } = (await user.post(user.query, body)).body
     expect(execution_time_ms).toBeGreaterThanOrEqual(0)
     expect(total_is_exact).toBe(true)
+    expect(next_cursor !== null).toBe(rest.has_more)
     return { ...rest, n: data.map((row: { row_data: { n: number } }) => row.row_data.n) }
   }
   expect(await page({ limit: 2 })).toEqual({ total: 5, skip: 0, limit: 2, has_more: true, n: [0, 1] })
@@ -301,7 +302,14 @@ test('pages say whether more rows follow', async () => {
 test('B12: rows are counted up to 10,000; then the page says that there are more', async () => {
   const user = await withRows(Array.from({ length: 10_000 }, (_, n) => ({ n, even: n % 2 === 0 })))
   const page = async (body: object) => {
-    const { data, execution_time_ms: _, skip: __, limit: ___, ...rest } = (await user.post(user.query, body)).body
+    const {
+      data,
+      execution_time_ms: _,
+      skip: __,
+      limit: ___,
+      next_cursor: ____,
+      ...rest
+    } = (await user.post(user.query, body)).body
     return { ...rest, shown: data.length }
   }
   expect(await page({ limit: 3 })).toEqual({ total: 10_000, total_is_exact: true, has_more: true, shown: 3 })

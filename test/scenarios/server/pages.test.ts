@@ -18,6 +18,7 @@ beforeAll(async () => {
     Array.from({ length: 4 }, () => ({ vector_embedding: [1, 2] })),
   )
   for (let n = 0; n < 4; n++) {
+    await user.post(`${database}/vectors/upsert`, { vector_embedding: [1, 2], namespace: `namespace ${n}` })
     await user.post(`${database}/memory/store`, { content: `record ${n}` })
     await user.post(`${database}/files/upload`, { file_name: `f${n}`, file_content: 'aGk=' })
     await user.post(`${database}/tables`, { table_name: `more-${n}` })
@@ -100,6 +101,6 @@ test('a total counts what is before the cursor too', async () => {
   const list = LISTS.find(({ name }) => name === 'vectors.list')!
   const first = await request(list, { limit: 2 })
   const second = await request(list, { limit: 2, cursor: first.body.next_cursor })
-  expect([first.body.total, second.body.total]).toEqual([5, 5])
+  expect([first.body.total, second.body.total]).toEqual([9, 9])
   expect(second.body.vectors).toHaveLength(2)
 })
