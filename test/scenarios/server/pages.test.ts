@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { z } from 'zod'
 import { OPERATIONS } from '../../../src/operations/index.ts'
 import { openTestApp, type Reply, type TestApp, type TestUser } from '../../support/app.ts'
 import { createFixtures, type Fixtures, fixtureOf } from '../../support/fixtures.ts'
@@ -75,7 +76,8 @@ test('lists with cursors are those of projects, keys, files, records, vectors, t
 
 describe.each(LISTS.map((operation) => [operation.name, operation] as const))('%s', (_, operation) => {
   test('has each item once on pages that follow the cursor, in the order of the whole list', async () => {
-    const whole = itemsOf(await request(operation, { limit: 1000 }))
+    const most = (operation.input.shape['limit'] as z.ZodType).safeParse(1000).success ? 1000 : 100
+    const whole = itemsOf(await request(operation, { limit: most }))
     expect(whole.length).toBeGreaterThan(2)
     const paged: unknown[] = []
     let cursor: string | undefined
