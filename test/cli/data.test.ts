@@ -135,5 +135,10 @@ test('E: projects and the status of one; - is the project of the key', async () 
   expect(await outputOf('status')).toMatch(
     /^server .*\nproject .*\ntables .*\nvectors .*\nmemories .*\nfiles .*\npublished events .*\nruns +\d+ queued, \d+ running, \d+ dead\n$/,
   )
+  expect(await outputOf('projects', 'suspend', id)).toBe(`Suspended project ${id}\n`)
+  expect(await outputOf('status', '--project', id)).toContain(`project           renamed (${id}), suspended\n`)
+  expect(await json('projects', 'stats', id)).toMatchObject({ status: 'SUSPENDED', rows_count: 0 })
+  expect(await outputOf('projects', 'activate', id)).toBe(`Activated project ${id}\n`)
+  expect(await api.projects.get({ project_id: id })).toMatchObject({ status: 'ACTIVE' })
   expect(await outputOf('projects', 'delete', id, '--yes')).toBe(`Deleted project ${id}\n`)
 })

@@ -93,7 +93,7 @@ function group(name: string, description: string, commands: readonly Command[]):
   return parent
 }
 
-const project = columns('id', 'name', 'created_at', 'description')
+const project = columns('id', 'name', 'status', 'created_at', 'description')
 const describable = (command: Command) => command.option('--description <text>', 'description')
 /** Defaults to the project of the key. */
 const withProject = (given: Input) => ({ project_id: '-', ...given })
@@ -112,6 +112,18 @@ export const projects = group('projects', 'separate sets of data', [
   verb('projects', 'update', 'change a project; - is the project of the key', {
     args: ['project_id'],
     options: (command) => describable(command).option('--name <name>', 'new name'),
+    words: shown,
+  }),
+  verb('projects', 'suspend', 'refuse writes to a project, and let its runs wait', {
+    args: ['project_id'],
+    words: (_: never, { project_id }) => `Suspended project ${project_id}`,
+  }),
+  verb('projects', 'activate', 'continue a suspended project', {
+    args: ['project_id'],
+    words: (_: never, { project_id }) => `Activated project ${project_id}`,
+  }),
+  verb('projects', 'stats', 'count the objects of a project; - is the project of the key', {
+    args: ['project_id'],
     words: shown,
   }),
   verb('projects', 'delete', 'delete a project with all its data', {
