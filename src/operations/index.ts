@@ -79,6 +79,7 @@ import { sandboxExecute } from './sandbox.ts'
 import { schedulesGet, schedulesList, schedulesRun, schedulesUpdate } from './schedules.ts'
 import { secretsDelete, secretsList, secretsSet } from './secrets.ts'
 import {
+  rowsAggregateOperation,
   rowsDelete,
   rowsDeleteManyOperation,
   rowsGet,
@@ -89,10 +90,12 @@ import {
   rowsReplace,
   rowsUpdate,
   rowsUpdateManyOperation,
+  rowsUpsertOperation,
   tablesCreate,
   tablesDelete,
   tablesGet,
   tablesList,
+  tablesUpdate,
 } from './tables.ts'
 import { backupsCreate, projectsExport, projectsImport } from './transfer.ts'
 import { vectorsNamespaces, vectorsStats } from './vector-namespaces.ts'
@@ -212,10 +215,13 @@ export const OPERATIONS: readonly Operation[] = [
   tablesCreate,
   tablesList,
   tablesGet,
+  tablesUpdate,
   tablesDelete,
   rowsInsert,
+  rowsUpsertOperation,
   rowsList,
   rowsQuery,
+  rowsAggregateOperation,
   rowsGet,
   rowsReplace,
   rowsUpdate,

@@ -3,10 +3,15 @@ import type { App, Caller } from '../app.ts'
 import { scopeOf } from '../auth/caller.ts'
 import { isUniqueViolation } from '../db/sql.ts'
 import { ZeroError } from '../errors.ts'
+import { stringifyJson } from '../exact-json.ts'
+import { isJsonObject } from '../schema/json-object.ts'
+import { firstInvalid } from '../schema/json-schema-check.ts'
 import {
+  AGGREGATES,
   row,
   rowDelete,
   rowDeleted,
+  rowGroups,
   rowHistory,
   rowHistoryPage,
   rowInsert,
@@ -17,16 +22,25 @@ import {
   rowQuery,
   rowQueryResult,
   rowReplace,
+  rowsAggregate,
   rowsDeleted,
   rowsDeleteMany,
   rowsUpdated,
   rowsUpdateMany,
+  rowsUpsert,
+  rowsUpserted,
   rowUpdate,
   table,
   tableCreate,
   tableKey,
   tableList,
+  tableUpdate,
 } from '../schema/table.ts'
+import type { Scope } from '../store/context.ts'
+import type { Aggregate } from '../store/data/row-aggregates.ts'
+import type { RowChange } from '../store/data/row-changes.ts'
+import type { UpsertItem } from '../store/data/row-upserts.ts'
+import { splitPath } from '../store/filters/filter-tree.ts'
 import {
   decodeCursor,
   decodeEventPlace,
@@ -35,6 +49,8 @@ import {
   encodeEventPlace,
   encodeRowPlace,
 } from './lib/cursor.ts'
+import { project } from './lib/projection.ts'
+import { writeRows } from './lib/row-writes.ts'
 import { parseUpdate } from './lib/update-operators.ts'
 import { defineJson } from './operation.ts'
 
@@ -52,6 +68,7 @@ export const tablesCreate = defineJson({
   output: table,
   status: 201,
   async run(app, caller, { project_id, table_name, ...fields }) {
+    checkStrict(fields.strict, fields.schema_definition)
     try {
       const scope = scopeOf(caller, project_id)
       return await app.store.transaction(async (tx) => {
@@ -95,6 +112,33 @@ export const tablesGet = defineJson({
   run: (app, caller, input) => app.store.tables.get(scopeOf(caller, input.project_id), input.table),
 })
 
+export const tablesUpdate = defineJson({
+  name: 'tables.update',
+  summary: 'Update a table',
+  description: 'Changes schema, rules or description of a table. Rows that exist are not checked.',
+  route: `PATCH ${BASE}/:table`,
+  permission: 'zerodb:write',
+  idempotent: true,
+  input: tableUpdate,
+  output: table,
+  async run(app, caller, { project_id, table: name, ...fields }) {
+    const scope = scopeOf(caller, project_id)
+    const { strict, schema_definition } = await app.store.tables.get(scope, name)
+    checkStrict(
+      fields.strict ?? strict,
+      fields.schema_definition === undefined ? schema_definition : fields.schema_definition,
+    )
+    return app.store.tables.update(scope, name, fields)
+  },
+})
+
+/** Throws `validation_failed` for a strict table without a schema, and `invalid` for a schema that is not valid. */
+function checkStrict(strict: boolean, schema: Record<string, unknown> | null | undefined): void {
+  if (!strict) return
+  if (!schema) throw missing('schema_definition', 'Field required: strict checks rows against it')
+  firstInvalid(schema, [{}])
+}
+
 export const tablesDelete = defineJson({
   name: 'tables.delete',
   summary: 'Delete a table and its rows',
@@ -121,6 +165,7 @@ export const rowsInsert = defineJson({
   permission: 'zerodb:write',
   idempotent: false,
   input: rowInsert,
+  errors: ['row_exists'],
   output: rowInserted,
   status: 201,
   async run(app, caller, input) {
@@ -128,7 +173,11 @@ export const rowsInsert = defineJson({
     if ((input.row_data === undefined) === (input.rows === undefined)) {
       throw missing('row_data', 'Field required: send row_data for one row, or rows for many')
     }
-    const stored = await app.store.tables.insertRows(scope, input.table, input.rows ?? [input.row_data!])
+    const rows = input.rows ?? [input.row_data!]
+    const stored = await writeRows(app, scope, input.table, {
+      run: (store, isChecked) => store.tables.insertRows(scope, input.table, rows, isChecked),
+      written: () => rows,
+    })
     if (input.row_data !== undefined) return stored[0]!
     return { rows: stored, row_ids: stored.map((row) => row.row_id), inserted_count: stored.length }
   },
@@ -147,7 +196,7 @@ export const rowsList = defineJson({
   idempotent: true,
   input: rowList,
   output: rowPage,
-  run: (app, caller, input) => query(app, caller, { ...input, filters: {}, sort: null }),
+  run: (app, caller, input) => query(app, caller, { ...input, filters: {}, sort: null, projection: null }),
 })
 
 export const rowsQuery = defineJson({
@@ -180,7 +229,9 @@ async function query(app: App, caller: Caller, input: z.infer<typeof rowQuery>):
     after: cursor === undefined ? null : decodeRowPlace(app, cursor, list),
   })
   const next_cursor = last && encodeRowPlace(app, last, list)
-  return { ...page, skip: offset, limit, data: rows, next_cursor }
+  const { projection } = input
+  const data = projection ? rows.map((each) => ({ ...each, row_data: project(each.row_data, projection) })) : rows
+  return { ...page, skip: offset, limit, data, rows: data, next_cursor }
 }
 
 export const rowsReplace = defineJson({
@@ -192,17 +243,25 @@ export const rowsReplace = defineJson({
   permission: 'zerodb:write',
   idempotent: false,
   input: rowReplace,
-  errors: ['version_conflict'],
+  errors: ['version_conflict', 'row_exists'],
   output: row,
   run: (app, caller, { project_id, table, row_id, row_data, if_match }) =>
-    app.store.rowChanges.updateRow(
-      scopeOf(caller, project_id),
-      table,
-      row_id,
-      { kind: 'replace', data: row_data },
-      if_match,
-    ),
+    updateRow(app, scopeOf(caller, project_id), table, row_id, { kind: 'replace', data: row_data }, if_match),
 })
+
+function updateRow(
+  app: App,
+  scope: Scope,
+  table: string,
+  id: string,
+  change: RowChange,
+  version: number | undefined,
+): Promise<z.infer<typeof row>> {
+  return writeRows(app, scope, table, {
+    run: (store, isChecked) => store.rowChanges.updateRow(scope, table, id, change, version, isChecked),
+    written: ({ row_data }) => [row_data],
+  })
+}
 
 export const rowsUpdate = defineJson({
   name: 'rows.update',
@@ -213,13 +272,13 @@ export const rowsUpdate = defineJson({
   permission: 'zerodb:write',
   idempotent: false,
   input: rowUpdate,
-  errors: ['version_conflict'],
+  errors: ['version_conflict', 'row_exists'],
   output: row,
   async run(app, caller, { project_id, table, row_id, row_data, update, if_match }) {
     if ((row_data === undefined) === (update === undefined))
       throw missing('row_data', 'Field required: send row_data, or update with operators')
     const change = update === undefined ? { kind: 'merge' as const, data: row_data! } : parseUpdate(update)
-    return app.store.rowChanges.updateRow(scopeOf(caller, project_id), table, row_id, change, if_match)
+    return updateRow(app, scopeOf(caller, project_id), table, row_id, change, if_match)
   },
 })
 
@@ -243,23 +302,102 @@ export const rowsUpdateManyOperation = defineJson({
   name: 'rows.update_many',
   summary: 'Update the rows of a filter',
   description:
-    'Changes all rows that match, or none. Emits one `zerodb.table.row_updated` for each row whose fields change.',
+    'Changes all rows that match, or none. Emits one `zerodb.table.row_updated` for each row whose fields change, and `zerodb.table.row_inserted` for a row that `upsert` inserts.',
   route: `PUT ${BASE}/:table/rows`,
   permission: 'zerodb:write',
   idempotent: false,
   input: rowsUpdateMany,
   output: rowsUpdated,
-  async run(app, caller, { project_id, table, update, ...input }) {
-    const changed = await app.store.rowChanges.updateRows(
-      scopeOf(caller, project_id),
-      table,
-      selectionOf(input),
-      parseUpdate(update),
-    )
-    const { matched, row_ids, has_more } = changed
-    return { matched_count: matched, modified_count: row_ids.length, row_ids, has_more }
+  async run(app, caller, { project_id, table, update, upsert, ...input }) {
+    const scope = scopeOf(caller, project_id)
+    const selection = selectionOf(input)
+    const change = parseUpdate(update)
+    const { matched, row_ids, has_more, upserted } = await writeRows(app, scope, table, {
+      needsTransaction: upsert,
+      async run(store, isChecked) {
+        if (upsert) await store.rowUpserts.lockFilter(scope, table, selection.filter)
+        const changed = await store.rowChanges.updateRows(scope, table, selection, change, isChecked)
+        const isMissing = upsert && changed.matched === 0
+        const inserted = isMissing
+          ? await store.rowChanges.insertUpdated(scope, table, requiredValues(selection.filter), change)
+          : null
+        return { ...changed, upserted: inserted }
+      },
+      written: ({ data, upserted }) => (upserted === null ? data : [upserted.data]),
+    })
+    return {
+      matched_count: matched,
+      modified_count: row_ids.length,
+      row_ids,
+      upserted_id: upserted?.row_id ?? null,
+      has_more,
+    }
   },
 })
+
+/** Returns the values that a filter requires of top-level fields, with which an upsert inserts a row. */
+function requiredValues(filter: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const values = Object.entries(filter).flatMap(([path, condition]): [string, unknown][] => {
+    const keys = splitPath(path)
+    if (path.startsWith('$') || keys.length !== 1) return []
+    if (!isJsonObject(condition)) return [[keys[0]!, condition]]
+    return '$eq' in condition ? [[keys[0]!, condition['$eq']]] : []
+  })
+  return Object.fromEntries(values)
+}
+
+export const rowsUpsertOperation = defineJson({
+  name: 'rows.upsert',
+  summary: 'Insert rows, or update those that exist',
+  description:
+    'For each row, merges its fields into the row with the same values in `upsert_key`, or inserts it; all or none. Emits one `zerodb.table.row_inserted` or `zerodb.table.row_updated` for each row that changes.',
+  route: `POST ${BASE}/:table/rows/upsert`,
+  permission: 'zerodb:write',
+  idempotent: true,
+  input: rowsUpsert,
+  errors: ['row_exists'],
+  output: rowsUpserted,
+  async run(app, caller, { project_id, table, row_data, rows, upsert_key }) {
+    if ((row_data === undefined) === (rows === undefined))
+      throw missing('row_data', 'Field required: send row_data for one row, or rows for many')
+    const scope = scopeOf(caller, project_id)
+    const items = upsertItems(rows ?? [row_data!], upsert_key, rows !== undefined)
+    const stored = await writeRows(app, scope, table, {
+      needsTransaction: true,
+      run: (store, isChecked) => store.rowUpserts.upsert(scope, table, upsert_key, items, isChecked),
+      written: (result) => result.rows.map((each) => each.row_data),
+    })
+    return {
+      rows: stored.rows,
+      row_ids: stored.rows.map((each) => each.row_id),
+      inserted_count: stored.inserted,
+      modified_count: stored.updated,
+    }
+  },
+})
+
+/** Adds its key to each row. Throws `validation_failed` for a row without a value in the key, and for two rows with one key. */
+function upsertItems(
+  rows: readonly Record<string, unknown>[],
+  fields: readonly string[],
+  isList: boolean,
+): UpsertItem[] {
+  const places = new Map<string, number>()
+  return rows.map((data, n) => {
+    const loc = ['body', ...(isList ? ['rows', n] : ['row_data'])]
+    const refuse = (at: (string | number)[], type: string, msg: string) =>
+      new ZeroError('validation_failed', undefined, { fields: [{ type, loc: [...loc, ...at], msg }] })
+    for (const field of fields)
+      if (!Object.hasOwn(data, field) || data[field] === null)
+        throw refuse([field], 'missing', 'Field required: it is part of upsert_key')
+    const key = Object.fromEntries(fields.map((field) => [field, data[field]]))
+    const text = stringifyJson(key)
+    const other = places.get(text)
+    if (other !== undefined) throw refuse([], 'value_error', `Has the same ${fields.join(', ')} as row ${other}`)
+    places.set(text, n)
+    return { key, data }
+  })
+}
 
 export const rowsDeleteManyOperation = defineJson({
   name: 'rows.delete_many',
@@ -319,6 +457,49 @@ export const rowsHistory = defineJson({
     return { items, next_cursor: last === null ? null : encodeEventPlace(app, last) }
   },
 })
+
+export const rowsAggregateOperation = defineJson({
+  name: 'rows.aggregate',
+  summary: 'Count, sum and average rows',
+  description:
+    'Computes aggregates over the rows that meet all conditions, for each group. Reads all these rows, for at most 5 seconds.',
+  route: `POST ${BASE}/:table/aggregate`,
+  permission: 'zerodb:read',
+  idempotent: true,
+  input: rowsAggregate,
+  output: rowGroups,
+  async run(app, caller, { project_id, table, filters, group_by, aggregates, limit }) {
+    const scope = scopeOf(caller, project_id)
+    const { table_id } = await app.store.tables.get(scope, table)
+    const wanted = Object.entries(aggregates).map(([name, by]) => aggregateOf(name, by))
+    const groups = await app.store.rowAggregates.aggregate(scope, table_id, filters, group_by, wanted, limit)
+    return {
+      groups: groups.slice(0, limit).map(({ key, values }) => ({
+        key: Object.fromEntries(group_by.map((path, n) => [path, key[n]])),
+        values: Object.fromEntries(wanted.map(({ name }, n) => [name, values[n]])),
+      })),
+      has_more: groups.length > limit,
+    }
+  },
+})
+
+function aggregateOf(name: string, by: Readonly<Record<string, unknown>>): Aggregate {
+  const entries = Object.entries(by)
+  const [known, path] = entries[0] ?? []
+  const fn = AGGREGATES.find((each) => each === known)
+  const isRight = fn !== undefined && entries.length === 1 && (fn === 'count' || typeof path === 'string')
+  if (!isRight)
+    throw new ZeroError('validation_failed', undefined, {
+      fields: [
+        {
+          type: 'value_error',
+          loc: ['body', 'aggregates', name],
+          msg: `Input should be one function with a path, such as {"sum": "total"}; functions: ${AGGREGATES.join(', ')}`,
+        },
+      ],
+    })
+  return { name, function: fn, path: typeof path === 'string' ? path : null }
+}
 
 export const rowsGet = defineJson({
   name: 'rows.get',

@@ -185,7 +185,7 @@ export const rowInserted = defineEvent({
   name: 'zerodb.table.row_inserted',
   channel: 'zerodb',
   data: rowData,
-  writers: ['rows.insert'],
+  writers: ['rows.insert', 'rows.upsert', 'rows.update_many'],
   isStored: true,
   row: { id: 'row_id', fields: 'user' },
 })
@@ -194,7 +194,7 @@ export const rowUpdated = defineEvent({
   name: 'zerodb.table.row_updated',
   channel: 'zerodb',
   data: updateOf(rowData),
-  writers: ['rows.update', 'rows.replace', 'rows.update_many'],
+  writers: ['rows.update', 'rows.replace', 'rows.update_many', 'rows.upsert'],
   isStored: false,
   row: { id: 'row_id', fields: 'user' },
 })

@@ -26,7 +26,11 @@ export const table = z
     table_name: z.string().describe('Name of the table, unique in its project'),
     schema_definition: metadata
       .nullable()
-      .describe('Description of the columns as it was sent, which is not enforced; null when there is none'),
+      .describe('Schema of the rows as it was sent, which `strict` enforces; null when there is none'),
+    strict: z.boolean().describe('Whether each written row is checked against the schema'),
+    unique_keys: z
+      .array(z.array(z.string()))
+      .describe('Lists of fields: two rows never have equal values in all fields of a list'),
     description: z.string().nullable().describe('What the table is for; null when there is no text'),
     created_at: createdAt,
   })
@@ -52,13 +56,31 @@ export const tableCreate = z.object({
   project_id: projectId,
   table_name: name.describe('Name of the table, unique in its project'),
   schema_definition: metadata.nullish().meta({
-    description: 'Description of the columns, which is stored and not enforced',
-    examples: [{ total: 'number' }],
+    description: 'Schema of the rows: a JSON Schema if `strict` is true, else any description of the columns',
+    examples: [{ type: 'object', properties: { total: { type: 'number' } }, required: ['total'] }],
   }),
+  strict: flag.default(false).describe('True: a row that the JSON Schema `schema_definition` refuses is 422'),
+  unique_keys: z
+    .array(z.preprocess((key) => (typeof key === 'string' ? [key] : key), z.array(name).min(1).max(10)))
+    .max(3)
+    .default([])
+    .meta({
+      description:
+        'At most 3 unique keys: a top-level field, or a list of fields. A row with the values of another row is 409 `row_exists`. Rows where a field is missing or null never conflict. Cannot be changed later',
+      examples: [['email'], [['year', 'number']]],
+    }),
   description: z.string().nullish().describe('What the table is for'),
 })
 export const tableList = z.object({ project_id: projectId, limit: limit(100), offset, cursor: arrayCursor })
 export const tableKey = z.object({ project_id: projectId, table: name.describe('Name or id of the table') })
+
+export const tableUpdate = tableKey.extend({
+  schema_definition: metadata
+    .nullish()
+    .describe('Schema of the rows, for later writes. Null: none. When absent, it stays'),
+  strict: flag.optional().describe('Whether later writes are checked against the schema. When absent, it stays'),
+  description: z.string().nullish().describe('What the table is for. Null: no text. When absent, it stays'),
+})
 
 export const MAX_ROWS = 10_000
 const MAX_SORT_FIELDS = 20
@@ -123,6 +145,9 @@ const confirmLarge = flag.default(false).describe('True: `filter` may be empty')
 export const rowsUpdateMany = tableKey.extend({
   filter: changeFilter,
   update: metadata.meta({ description: UPDATE, examples: [{ $set: { status: 'sent' } }] }),
+  upsert: flag
+    .default(false)
+    .describe('True: when no row matches, insert one with the values that `filter` requires, and update it'),
   limit: changeLimit,
   confirm_large_operation: confirmLarge,
 })
@@ -137,6 +162,7 @@ export const rowsUpdated = z
     matched_count: z.number().describe('Number of rows that matched, up to `limit`'),
     modified_count: z.number().describe('Number of rows with other fields than before; the others emit no event'),
     row_ids: z.array(z.string()).describe('Ids of the modified rows, oldest first'),
+    upserted_id: z.string().nullable().describe('Id of the row that `upsert` inserted; null when it inserted none'),
     has_more: hasMoreRows,
   })
   .meta({ id: 'RowsUpdated', description: 'Result of updating the rows of a filter' })
@@ -147,6 +173,71 @@ export const rowsDeleted = z
     has_more: hasMoreRows,
   })
   .meta({ id: 'RowsDeleted', description: 'Result of deleting the rows of a filter' })
+
+const fieldPath = z.string().min(1).max(500)
+export const MAX_UPSERTED_ROWS = 1_000
+export const rowsUpsert = tableKey.extend({
+  row_data: rowInsert.shape.row_data,
+  rows: z
+    .array(metadata)
+    .min(1)
+    .max(MAX_UPSERTED_ROWS)
+    .optional()
+    .describe(
+      'Fields of many rows, at most 1,000, which are stored together or not at all. Either this or `row_data` is required',
+    ),
+  upsert_key: z
+    .preprocess((key) => (typeof key === 'string' ? [key] : key), z.array(name).min(1).max(10))
+    .meta({
+      description: 'Top-level field, or list of fields, whose values find the row. Each item must have them',
+      examples: ['email', ['year', 'number']],
+    }),
+})
+export const rowsUpserted = z
+  .object({
+    rows: z.array(row).describe('The rows, in the order of the request'),
+    row_ids: z.array(z.string()).describe('Ids of the rows, in the order of the request'),
+    inserted_count: z.number().describe('Number of rows that were inserted'),
+    modified_count: z.number().describe('Number of rows that exist and have other fields than before'),
+  })
+  .meta({ id: 'RowsUpserted', description: 'Result of upserting rows' })
+
+const MAX_AGGREGATES = 20
+export const AGGREGATES = ['count', 'sum', 'avg', 'min', 'max'] as const
+export const rowsAggregate = tableKey.extend({
+  filters: metadata.default({}).describe('Conditions as in a query. Empty: all rows'),
+  group_by: z
+    .preprocess((paths) => (typeof paths === 'string' ? [paths] : paths), z.array(fieldPath).max(5))
+    .default([])
+    .meta({
+      description: 'Paths whose values make a group, at most 5. Empty: one group of all rows',
+      examples: [['status']],
+    }),
+  aggregates: jsonObject(jsonObject(z.union([fieldPath, z.literal(true)])))
+    .refine((each) => Object.keys(each).length <= MAX_AGGREGATES, `At most ${MAX_AGGREGATES} aggregates`)
+    .default({ count: { count: true } })
+    .meta({
+      description:
+        'By name: a function with the path of its values: `count`, `sum`, `avg`, `min` or `max`. `{"count": true}` counts rows, `{"count": "path"}` those with a value there',
+      examples: [{ orders: { count: true }, revenue: { sum: 'total' } }],
+    }),
+  limit: limit(100),
+})
+export const rowGroups = z
+  .object({
+    groups: z
+      .array(
+        z
+          .object({
+            key: metadata.describe('The values of the group, by path; null for rows without a value'),
+            values: metadata.describe('The aggregates of the group, by name; null where no row has a value'),
+          })
+          .meta({ id: 'RowGroup', description: 'A group of rows' }),
+      )
+      .describe('The groups, in the order of their keys'),
+    has_more: z.boolean().describe('Whether there are more groups than `limit`'),
+  })
+  .meta({ id: 'RowGroups', description: 'Aggregates of the rows of a table' })
 
 export const rowHistory = rowKey.extend({ limit: limit(50), cursor })
 export const rowState = z
@@ -174,6 +265,14 @@ export const rowQuery = rowList.extend({
     description: 'Conditions by field: a value, or operators such as `$gt`, `$in` or `$exists`. Empty: all rows',
     examples: [{ total: { $gt: 100 } }],
   }),
+  projection: z
+    .union([z.array(fieldPath).max(100), jsonObject(z.union([z.literal(0), z.literal(1), z.boolean()]))])
+    .nullish()
+    .meta({
+      description:
+        'Paths to return, as a list or as `{path: 1}`; or paths to leave out, as `{path: 0}`. Null or absent: all',
+      examples: [['customer', 'address.city']],
+    }),
   sort: jsonObject(z.union([z.literal(1), z.literal(-1)]))
     .refine((fields) => Object.keys(fields).length <= MAX_SORT_FIELDS, `Sort by at most ${MAX_SORT_FIELDS} fields`)
     .nullish()
@@ -191,6 +290,7 @@ export const rowPage = z
     has_more: z.boolean().describe('Whether there are rows after this page'),
     next_cursor: nextCursor,
     data: z.array(row).describe('The rows of this page'),
+    rows: z.array(row).describe('Same value as `data`'),
   })
   .meta({ id: 'RowPage', description: 'A page of rows' })
 export const rowQueryResult = rowPage

@@ -10,7 +10,19 @@ interface ChangedTable {
 /** The tables whose rows can be changed with an event and a before-image. */
 export const CHANGED_TABLES = {
   zerodb_rows: {
-    columns: ['id', 'table_id', 'project_id', 'position', 'data', 'created_at', 'updated_at', 'version'],
+    columns: [
+      'id',
+      'table_id',
+      'project_id',
+      'position',
+      'data',
+      'created_at',
+      'updated_at',
+      'version',
+      'key_1',
+      'key_2',
+      'key_3',
+    ],
     hasVectors: false,
   },
   zerodb_vectors: {
@@ -97,7 +109,8 @@ export function beforeImage(table: ChangedTableName, row: 'old'): Statement {
 }
 
 /**
- * Common table expressions that update rows. `old` selects and locks them. `set` has the new values, as expressions over `old`. A row whose
+ * Common table expressions that update rows. `old` selects and locks them. `set` has the new values, as expressions over `old`; `derived` has columns that depend on
+ * them, as expressions over `new`, where they are called `new_<column>`. A row whose
  * `compared` fields all keep their values is not written. The last expression is `stored`, for `emitChanges`: the updated rows in the order
  * of `order`, with `changed`, the names of the fields that differ. `where` limits the rows that are written, as a condition over `new`,
  * which has the columns of `old`.
@@ -108,6 +121,7 @@ export function updateLocked(
     userId,
     old,
     set,
+    derived = {},
     compared,
     where = sql`true`,
     order = 'id',
@@ -115,13 +129,17 @@ export function updateLocked(
     userId: string
     old: Statement
     set: Readonly<Record<string, Statement>>
+    derived?: Readonly<Record<string, Statement>>
     compared: Compared
     where?: Statement
     order?: Order
   },
 ): Statement {
   const columns = Object.entries(set)
-  const assigned = columns.map(([column]) => new Sql(`${column} = new.new_${column}`, []))
+  const assigned = [
+    ...columns.map(([column]) => new Sql(`${column} = new.new_${column}`, [])),
+    ...Object.entries(derived).map(([column, value]) => sql`${new Sql(column, [])} = ${value}`),
+  ]
   const values = columns.map(([column, value]) => sql`${value} as ${new Sql(`new_${column}`, [])}`)
   return sql`
     old as materialized (${old}),

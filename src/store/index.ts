@@ -19,8 +19,10 @@ import { memories } from './data/memories.ts'
 import { published } from './data/published.ts'
 import { reembed } from './data/reembed.ts'
 import { relevance } from './data/relevance.ts'
+import { rowAggregates } from './data/row-aggregates.ts'
 import { rowChanges } from './data/row-changes.ts'
 import { rowPages } from './data/row-pages.ts'
+import { rowUpserts } from './data/row-upserts.ts'
 import { tables } from './data/tables.ts'
 import { vectorNamespaces } from './data/vector-namespaces.ts'
 import { vectors } from './data/vectors.ts'
@@ -68,6 +70,8 @@ const NOUNS = {
   tables,
   rowChanges,
   rowPages,
+  rowUpserts,
+  rowAggregates,
   published,
   graph,
   reembed,

@@ -28,6 +28,7 @@ const MEANINGS: Record<ErrorCode, string> = {
   run_not_final: 'Only a dead, cancelled or skipped run can be retried. To process an event again, replay it.',
   version_conflict:
     'Another request has changed the row since you read it. Read it again, and send its version as `if_match`.',
+  row_exists: 'Another row has the values of a unique key. Update that row, or use `rows.upsert`.',
   table_exists: 'The project already has a table of this name.',
   request_timeout:
     'The headers did not arrive within a minute, or the body stalled for half a minute. The connection is closed.',

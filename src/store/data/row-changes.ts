@@ -5,8 +5,8 @@ import type { Row, RowState } from '../../schema/table.ts'
 import { deleteLocked, updateLocked } from '../before-images.ts'
 import { found, type Scope, type StoreContext, write } from '../context.ts'
 import { compileFilter, withFilter } from '../filters/filter.ts'
-import { emitChanges } from '../outbox.ts'
-import { rowColumns, tableOf } from './tables.ts'
+import { emit, emitChanges } from '../outbox.ts'
+import { derivedKeys, ROW_EVENT_DATA, rowColumns, rowKeys, tableOf } from './tables.ts'
 
 /** Maximum number of rows that one statement changes. */
 export const MAX_CHANGED_ROWS = 10_000
@@ -29,16 +29,12 @@ export interface RowSelection {
 export interface ManyChanged {
   matched: number
   row_ids: string[]
+  /** New fields of the rows; empty for deletions. */
+  data: Record<string, unknown>[]
   has_more: boolean
 }
 
-const EVENT_DATA = {
-  table_name: sql`(select name from t)`,
-  row_id: sql`stored.id`,
-  project_id: sql`stored.project_id`,
-  user_id: sql`stored.user_id`,
-}
-const UPDATE_DATA = { ...EVENT_DATA, changed: sql`stored.changed` }
+const UPDATE_DATA = { ...ROW_EVENT_DATA, changed: sql`stored.changed` }
 
 function newData(change: RowChange): Statement {
   if (change.kind === 'replace') return sql`${json(change.data)}::jsonb`
@@ -56,6 +52,7 @@ export function rowChanges(context: StoreContext) {
         userId: scope.user_id,
         old,
         set: { data: newData(change), version: sql`old.version + 1`, updated_at: sql`now()` },
+        derived: derivedKeys,
         compared: 'data',
         where,
         order: 'position',
@@ -84,6 +81,7 @@ export function rowChanges(context: StoreContext) {
     interface Changed {
       event_seq: number | null
       row_id: string | null
+      data: Record<string, unknown> | null
       matched: number
     }
     const changed = withFilter('filter', write<Changed>(context, statement, `Table "${table}" not found`))
@@ -98,6 +96,7 @@ export function rowChanges(context: StoreContext) {
     return {
       matched: Math.min(matched, most),
       row_ids: rows.flatMap((row) => (row.row_id === null ? [] : [row.row_id])),
+      data: rows.flatMap((row) => (row.data === null ? [] : [row.data])),
       has_more: matched > most,
     }
   }
@@ -113,6 +112,7 @@ export function rowChanges(context: StoreContext) {
       id: string,
       change: RowChange,
       version: number | undefined,
+      isChecked: boolean,
     ): Promise<Row> {
       const old = sql`
         select r.* from zerodb_rows r where r.id = ${id}::uuid and r.table_id = (select id from t) for update`
@@ -121,7 +121,7 @@ export function rowChanges(context: StoreContext) {
       >(
         context,
         sql`
-        with t as (${tableOf(scope, table)}),
+        with t as (${tableOf(scope, table, isChecked)}),
         ${updated(scope, old, change, sql`(${version}::int is null or new.version = ${version}::int)`)}
         select ${rowColumns}, old.version as old_version, stored.seq as event_seq
         from old
@@ -151,22 +151,31 @@ export function rowChanges(context: StoreContext) {
           old,
           where: sql`(${version}::int is null or old.version = ${version}::int)`,
         })},
-        ${emitChanges(scope, rowDeleted, EVENT_DATA)}
+        ${emitChanges(scope, rowDeleted, ROW_EVENT_DATA)}
         select old.version, stored.seq as event_seq from old left join stored on stored.id = old.id`,
         'Row not found',
       )
       checkVersion(row.version, version)
     },
 
-    /** Changes the rows of a filter, all or none, oldest first. `row_ids` has the rows whose fields changed. */
-    async updateRows(scope: Scope, table: string, selection: RowSelection, change: RowChange): Promise<ManyChanged> {
+    /**
+     * Changes the rows of a filter, all or none, oldest first. `row_ids` has the rows whose fields changed, and `data` their new fields if
+     * `isChecked`.
+     */
+    async updateRows(
+      scope: Scope,
+      table: string,
+      selection: RowSelection,
+      change: RowChange,
+      isChecked: boolean,
+    ): Promise<ManyChanged> {
       return changeMany(
         table,
         selection,
         sql`
-        with t as (${tableOf(scope, table)}),
+        with t as (${tableOf(scope, table, isChecked)}),
         ${updated(scope, selected(selection), change, allowed(selection, sql`new`))}
-        select stored.seq as event_seq, stored.id as row_id, (select count(*)::int from old) as matched
+        select stored.seq as event_seq, stored.id as row_id, ${isChecked ? sql`stored.data` : sql`null::jsonb`} as data, (select count(*)::int from old) as matched
         from t left join stored on true
         order by stored.position`,
       )
@@ -249,6 +258,42 @@ export function rowChanges(context: StoreContext) {
       )
     },
 
+    /**
+     * Inserts the row that an update would have made of a row with the fields `data`. Returns its id and fields. Throws `not_found` for an
+     * unknown table.
+     */
+    async insertUpdated(
+      scope: Scope,
+      table: string,
+      data: Record<string, unknown>,
+      change: RowChange,
+    ): Promise<{ row_id: string; data: Record<string, unknown> }> {
+      const changed =
+        change.kind === 'operators'
+          ? sql`zerodb_update_document(${json(data)}::jsonb, ${json(change.steps)}::jsonb)`
+          : sql`${json({ ...data, ...change.data })}::jsonb`
+      const [{ row_id, data: inserted }] = await write<{
+        row_id: string
+        data: Record<string, unknown>
+        event_seq: number
+      }>(
+        context,
+        sql`
+        with t as (${tableOf(scope, table)}),
+        stored as (
+          insert into zerodb_rows (table_id, project_id, data, key_1, key_2, key_3)
+          select t.id, t.project_id, item.data, ${rowKeys(sql`item.data`)}
+          from t
+          cross join (select ${changed} as data) item
+          returning *, id::text as ref, ${scope.user_id}::uuid as user_id
+        ),
+        ${emit(scope, rowInserted, ROW_EVENT_DATA)}
+        select stored.id as row_id, stored.data, event.seq as event_seq from stored, event`,
+        `Table "${table}" not found`,
+      )
+      return { row_id, data: inserted }
+    },
+
     /** Deletes the rows of a filter, all or none, oldest first. */
     async removeRows(scope: Scope, table: string, selection: RowSelection): Promise<ManyChanged> {
       return changeMany(
@@ -262,8 +307,8 @@ export function rowChanges(context: StoreContext) {
           where: allowed(selection, sql`old`),
           order: 'position',
         })},
-        ${emitChanges(scope, rowDeleted, EVENT_DATA)}
-        select stored.seq as event_seq, stored.id as row_id, (select count(*)::int from old) as matched
+        ${emitChanges(scope, rowDeleted, ROW_EVENT_DATA)}
+        select stored.seq as event_seq, stored.id as row_id, null::jsonb as data, (select count(*)::int from old) as matched
         from t left join stored on true
         order by stored.position`,
       )

@@ -36,9 +36,10 @@ const THROUGH: Readonly<Record<string, readonly [column: string, table: string]>
 }
 
 /**
- * The owner can change in an import, `filter_path` is derived from `filter`, and `next_at` from the schedule and the time of the import.
+ * The owner can change in an import, `filter_path` is derived from `filter`, the keys of a row from its
+ * data, and `next_at` from the schedule and the time of the import.
  */
-const NOT_EXPORTED = ['project_id', 'user_id', 'is_default', 'xid', 'filter_path', 'next_at']
+const NOT_EXPORTED = ['project_id', 'user_id', 'is_default', 'xid', 'filter_path', 'next_at', 'key_1', 'key_2', 'key_3']
 
 /** Reads rows as lines of JSON. In a transaction, `begin` must be called first: then all reads see one snapshot. */
 export function dump({ db }: StoreContext) {

@@ -193,7 +193,8 @@ export function load({ db }: StoreContext) {
         values[`new_${column}`] = sql`${rows.map(({ numbers }) => numbers?.[column] ?? null)}::bigint[]`
         if (shape.columns.includes(column)) given[column] = sql`l.${nameOf(`new_${column}`)}`
       }
-      if (shape.name === 'rows') given['version'] = sql`coalesce(r.version, 1)`
+      if (shape.name === 'tables') given['strict'] = sql`coalesce(r.strict, false)`
+      if (shape.name === 'rows') Object.assign(given, rowFields(idOf('table_id')))
       if (shape.name === 'events') Object.assign(given, eventFields(scope, salt))
       if (shape.name === 'hooks') {
         const paths: (string | null)[] = []
@@ -299,6 +300,13 @@ export function isTakenId(error: unknown): boolean {
 function vectorOf({ vectors }: DumpedRow, name: string): Float32Array | null {
   const numbers = vectors?.[name]
   return numbers ? Float32Array.from(numbers) : null
+}
+
+/** Builds the columns of a row that are not in the file: its version in older exports, and the values of its unique keys. */
+function rowFields(tableId: Statement): Given {
+  const key = (n: Statement) =>
+    sql`zerodb_row_key(r.data, (select t.unique_keys -> ${n} from zerodb_tables t where t.id = ${tableId}))`
+  return { version: sql`coalesce(r.version, 1)`, key_1: key(sql`0`), key_2: key(sql`1`), key_3: key(sql`2`) }
 }
 
 /** Types whose data has no project. */

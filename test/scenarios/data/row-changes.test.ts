@@ -124,7 +124,7 @@ test('an update that changes nothing writes nothing and emits no event', async (
   const many = await user.request('PUT', `${user.table}/rows`, {
     body: { filter: { total: 120 }, update: { $set: { total: 120 } } },
   })
-  expect(many.body).toEqual({ matched_count: 1, modified_count: 0, row_ids: [], has_more: false })
+  expect(many.body).toEqual({ matched_count: 1, modified_count: 0, row_ids: [], upserted_id: null, has_more: false })
   expect(await user.changes()).toEqual([])
   expect(await user.images()).toEqual([])
 })

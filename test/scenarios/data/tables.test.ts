@@ -33,6 +33,8 @@ test('a table is created once; another one with its name is 409, in another proj
     project_id: user.project_id,
     table_name: 'people',
     schema_definition: { name: 'text' },
+    strict: false,
+    unique_keys: [],
     description: 'Staff list',
     created_at: expect.any(String),
   })
@@ -277,10 +279,12 @@ test('rows are sorted up and down by any path, rows without the field last, equa
 test('pages say whether more rows follow', async () => {
   const user = await withRows(Array.from({ length: 5 }, (_, n) => ({ n })))
   const page = async (body: object) => {
-    const { data, execution_time_ms, total_is_exact, next_cursor, ...rest } = (await user.post(user.query, body)).body
+    const { data, rows, execution_time_ms, total_is_exact, next_cursor, ...rest } = (await user.post(user.query, body))
+      .body
     expect(execution_time_ms).toBeGreaterThanOrEqual(0)
     expect(total_is_exact).toBe(true)
     expect(next_cursor !== null).toBe(rest.has_more)
+    expect(rows).toEqual(data)
     return { ...rest, n: data.map((row: { row_data: { n: number } }) => row.row_data.n) }
   }
   expect(await page({ limit: 2 })).toEqual({ total: 5, skip: 0, limit: 2, has_more: true, n: [0, 1] })
@@ -308,6 +312,7 @@ test('B12: rows are counted up to 10,000; then the page says that there are more
       skip: __,
       limit: ___,
       next_cursor: ____,
+      rows: _____,
       ...rest
     } = (await user.post(user.query, body)).body
     return { ...rest, shown: data.length }

@@ -1,5 +1,6 @@
 import { createContext, Script } from 'node:vm'
 import { CfWorkerJsonSchemaValidator } from '@modelcontextprotocol/server/validators/cf-worker'
+import { ZeroError } from '../errors.ts'
 
 type Document = Readonly<Record<string, unknown>>
 /** Returns what is wrong with a value, or null if it is valid. `length` is the approximate length of the value as JSON. */
@@ -52,12 +53,41 @@ function checkOf(schema: Document): Check {
   }
 }
 
+/** Maximum time that the check of all values of one request may block the process. */
+const MAX_REQUEST_MS = 1_000
+
+/**
+ * Validates values with a user's JSON Schema, and returns the first that is not valid with what is wrong; null if all are valid. Throws
+ * `invalid` for a schema that is not valid, and if the check takes more than a second.
+ */
+export function firstInvalid(schema: Document, values: readonly unknown[]): { index: number; message: string } | null {
+  try {
+    return withTimeout(() => {
+      const validate = validator.getValidator(schema)
+      for (const [index, value] of values.entries()) {
+        const { valid, errorMessage } = validate(value)
+        if (!valid) return { index, message: errorMessage ?? 'it does not match' }
+      }
+      return null
+    }, MAX_REQUEST_MS)
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    throw new ZeroError(
+      'invalid',
+      code === 'ERR_SCRIPT_EXECUTION_TIMEOUT'
+        ? `schema_definition: checking the rows takes more than ${MAX_REQUEST_MS} ms: simplify the schema, or write fewer rows at once`
+        : `schema_definition: this is not a valid JSON Schema: ${message}`,
+      { cause: error },
+    )
+  }
+}
+
 let job: () => unknown
 const script = new Script('run()')
 const context = createContext({ run: () => job() })
 
 /** Executes `body` with a timeout. Node only offers this for scripts, including the functions that they call. */
-function withTimeout<Value>(body: () => Value): Value {
+function withTimeout<Value>(body: () => Value, timeout = TIMEOUT_MS): Value {
   job = body
-  return script.runInContext(context, { timeout: TIMEOUT_MS }) as Value
+  return script.runInContext(context, { timeout }) as Value
 }
