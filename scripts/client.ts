@@ -93,13 +93,16 @@ function takesDefaultProject({ input, route }: Operation): boolean {
   return route.includes('/:project_id') && input.shape['project_id']?.safeParse('-').success === true
 }
 
-/** Returns the field of the response that has the items ('' for a bare array), or undefined if the operation is not paged. */
+/**
+ * Returns the field of the response that has the items ('' for a bare array), or undefined if the operation is not paged. A field that is
+ * described as the same value as another does not count.
+ */
 function pageKey(operation: Operation, page: JsonSchema): string | undefined {
   const { shape } = operation.input
   if (!('limit' in shape) || !('cursor' in shape || 'offset' in shape)) return undefined
   if (page['type'] === 'array') return ''
   const arrays = Object.entries((page['properties'] ?? {}) as Record<string, JsonSchema>).filter(
-    ([, property]) => property['type'] === 'array',
+    ([, property]) => property['type'] === 'array' && !String(property['description']).startsWith('Same value as'),
   )
   if (arrays.length !== 1) throw new Error(`${operation.name}: which of its fields are the items?`)
   return arrays[0]![0]

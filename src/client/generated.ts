@@ -105,10 +105,13 @@ export const ROUTES = {
   'tables.create': 'POST /api/v1/projects/:project_id/database/tables',
   'tables.list': 'GET /api/v1/projects/:project_id/database/tables',
   'tables.get': 'GET /api/v1/projects/:project_id/database/tables/:table',
+  'tables.update': 'PATCH /api/v1/projects/:project_id/database/tables/:table',
   'tables.delete': 'DELETE /api/v1/projects/:project_id/database/tables/:table',
   'rows.insert': 'POST /api/v1/projects/:project_id/database/tables/:table/rows',
+  'rows.upsert': 'POST /api/v1/projects/:project_id/database/tables/:table/rows/upsert',
   'rows.list': 'GET /api/v1/projects/:project_id/database/tables/:table/rows',
   'rows.query': 'POST /api/v1/projects/:project_id/database/tables/:table/query',
+  'rows.aggregate': 'POST /api/v1/projects/:project_id/database/tables/:table/aggregate',
   'rows.get': 'GET /api/v1/projects/:project_id/database/tables/:table/rows/:row_id',
   'rows.replace': 'PUT /api/v1/projects/:project_id/database/tables/:table/rows/:row_id',
   'rows.update': 'PATCH /api/v1/projects/:project_id/database/tables/:table/rows/:row_id',
@@ -165,7 +168,7 @@ export const PAGES: { readonly [Name in OperationName]?: string } = {
 }
 
 /** Operations that only read although their method is not GET. */
-export const READS: readonly OperationName[] = ['hooks.test_filter', 'projects.suspend', 'projects.activate', 'projects.enable_database', 'projects.configure_database', 'vectors.search', 'vectors.update', 'embeddings.generate', 'embeddings.search', 'embeddings.create', 'memory.update', 'memory.recall', 'files.search', 'files.presign', 'files.update', 'rows.query', 'events.stream_token']
+export const READS: readonly OperationName[] = ['hooks.test_filter', 'projects.suspend', 'projects.activate', 'projects.enable_database', 'projects.configure_database', 'vectors.search', 'vectors.update', 'embeddings.generate', 'embeddings.search', 'embeddings.create', 'memory.update', 'memory.recall', 'files.search', 'files.presign', 'files.update', 'tables.update', 'rows.upsert', 'rows.query', 'rows.aggregate', 'events.stream_token']
 
 /** Streams whose last message is `end`; other streams have no end. */
 export const ENDING: readonly OperationName[] = ['runs.logs']
@@ -191,6 +194,7 @@ export type ServerErrorCode =
   | 'replay_final'
   | 'run_final'
   | 'run_not_final'
+  | 'row_exists'
   | 'table_exists'
   | 'version_conflict'
   | 'request_timeout'
@@ -2947,8 +2951,12 @@ export interface TablesCreateInput {
   project_id?: string | undefined
   /** Name of the table, unique in its project */
   table_name: string
-  /** Description of the columns, which is stored and not enforced */
+  /** Schema of the rows: a JSON Schema if `strict` is true, else any description of the columns */
   schema_definition?: Record<string, unknown> | null | undefined
+  /** True: a row that the JSON Schema `schema_definition` refuses is 422 */
+  strict?: boolean | undefined
+  /** At most 3 unique keys: a top-level field, or a list of fields. A row with the values of another row is 409 `row_exists`. Rows where a field is missing or null never conflict. Cannot be changed later */
+  unique_keys?: string[][] | undefined
   /** What the table is for */
   description?: string | null | undefined
 }
@@ -2963,8 +2971,12 @@ export interface Table {
   project_id: string
   /** Name of the table, unique in its project */
   table_name: string
-  /** Description of the columns as it was sent, which is not enforced; null when there is none */
+  /** Schema of the rows as it was sent, which `strict` enforces; null when there is none */
   schema_definition: Record<string, unknown> | null
+  /** Whether each written row is checked against the schema */
+  strict: boolean
+  /** Lists of fields: two rows never have equal values in all fields of a list */
+  unique_keys: string[][]
   /** What the table is for; null when there is no text */
   description: string | null
   /** When it was created: ISO 8601 in UTC, with microseconds */
@@ -2987,6 +2999,19 @@ export interface TablesGetInput {
   project_id?: string | undefined
   /** Name or id of the table */
   table: string
+}
+
+export interface TablesUpdateInput {
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
+  project_id?: string | undefined
+  /** Name or id of the table */
+  table: string
+  /** Schema of the rows, for later writes. Null: none. When absent, it stays */
+  schema_definition?: Record<string, unknown> | null | undefined
+  /** Whether later writes are checked against the schema. When absent, it stays */
+  strict?: boolean | undefined
+  /** What the table is for. Null: no text. When absent, it stays */
+  description?: string | null | undefined
 }
 
 export interface TablesDeleteInput {
@@ -3042,6 +3067,31 @@ export interface RowsInserted {
 /** The row, or the rows when `rows` was sent */
 export type RowsInsert = Row | RowsInserted
 
+export interface RowsUpsertInput {
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
+  project_id?: string | undefined
+  /** Name or id of the table */
+  table: string
+  /** Fields of one row. Either this or `rows` is required */
+  row_data?: Record<string, unknown> | undefined
+  /** Fields of many rows, at most 1,000, which are stored together or not at all. Either this or `row_data` is required */
+  rows?: Array<Record<string, unknown>> | undefined
+  /** Top-level field, or list of fields, whose values find the row. Each item must have them */
+  upsert_key: string[]
+}
+
+/** Result of upserting rows */
+export interface RowsUpserted {
+  /** The rows, in the order of the request */
+  rows: Row[]
+  /** Ids of the rows, in the order of the request */
+  row_ids: string[]
+  /** Number of rows that were inserted */
+  inserted_count: number
+  /** Number of rows that exist and have other fields than before */
+  modified_count: number
+}
+
 export interface RowsListInput {
   /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
   project_id?: string | undefined
@@ -3071,6 +3121,8 @@ export interface RowPage {
   next_cursor: string | null
   /** The rows of this page */
   data: Row[]
+  /** Same value as `data` */
+  rows: Row[]
 }
 
 export interface RowsQueryInput {
@@ -3086,6 +3138,8 @@ export interface RowsQueryInput {
   cursor?: string | undefined
   /** Conditions by field: a value, or operators such as `$gt`, `$in` or `$exists`. Empty: all rows */
   filters?: Record<string, unknown> | undefined
+  /** Paths to return, as a list or as `{path: 1}`; or paths to leave out, as `{path: 0}`. Null or absent: all */
+  projection?: string[] | Record<string, 0 | 1 | boolean> | null | undefined
   /** Direction by field: 1 ascending, -1 descending. Null or absent: in the order of insertion */
   sort?: Record<string, 1 | -1> | null | undefined
 }
@@ -3106,8 +3160,41 @@ export interface RowQueryResult {
   next_cursor: string | null
   /** The rows of this page */
   data: Row[]
+  /** Same value as `data` */
+  rows: Row[]
   /** Time that the query took, in milliseconds */
   execution_time_ms: number
+}
+
+export interface RowsAggregateInput {
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
+  project_id?: string | undefined
+  /** Name or id of the table */
+  table: string
+  /** Conditions as in a query. Empty: all rows */
+  filters?: Record<string, unknown> | undefined
+  /** Paths whose values make a group, at most 5. Empty: one group of all rows */
+  group_by?: string[] | undefined
+  /** By name: a function with the path of its values: `count`, `sum`, `avg`, `min` or `max`. `{"count": true}` counts rows, `{"count": "path"}` those with a value there */
+  aggregates?: Record<string, Record<string, string | true>> | undefined
+  /** Maximum number of results */
+  limit?: number | undefined
+}
+
+/** Aggregates of the rows of a table */
+export interface RowGroups {
+  /** The groups, in the order of their keys */
+  groups: RowGroup[]
+  /** Whether there are more groups than `limit` */
+  has_more: boolean
+}
+
+/** A group of rows */
+export interface RowGroup {
+  /** The values of the group, by path; null for rows without a value */
+  key: Record<string, unknown>
+  /** The aggregates of the group, by name; null where no row has a value */
+  values: Record<string, unknown>
 }
 
 export interface RowsGetInput {
@@ -3177,6 +3264,8 @@ export interface RowsUpdateManyInput {
   filter: Record<string, unknown>
   /** Operators by field: `$set`, `$unset`, `$inc`, `$push` and `$pull`, each with paths and values. Without operators: fields to set */
   update: Record<string, unknown>
+  /** True: when no row matches, insert one with the values that `filter` requires, and update it */
+  upsert?: boolean | undefined
   /** Maximum number of rows to change, oldest first; 0, null or absent: all that match, of which there may be at most 10,000 */
   limit?: number | null | undefined
   /** True: `filter` may be empty */
@@ -3191,6 +3280,8 @@ export interface RowsUpdated {
   modified_count: number
   /** Ids of the modified rows, oldest first */
   row_ids: string[]
+  /** Id of the row that `upsert` inserted; null when it inserted none */
+  upserted_id: string | null
   /** True when `limit` left matching rows as they were: repeat the request */
   has_more: boolean
 }
@@ -4203,6 +4294,12 @@ export interface Operations {
      */
     get(input: TablesGetInput, options?: CallOptions): Promise<Table>
     /**
+     * Update a table. `PATCH /api/v1/projects/:project_id/database/tables/:table`
+     *
+     * Changes schema, rules or description of a table. Rows that exist are not checked.
+     */
+    update(input: TablesUpdateInput, options?: CallOptions): Promise<Table>
+    /**
      * Delete a table and its rows. `DELETE /api/v1/projects/:project_id/database/tables/:table`
      *
      * Deletes the table with all its rows.
@@ -4217,6 +4314,12 @@ export interface Operations {
      */
     insert(input: RowsInsertInput, options?: CallOptions): Promise<RowsInsert>
     /**
+     * Insert rows, or update those that exist. `POST /api/v1/projects/:project_id/database/tables/:table/rows/upsert`
+     *
+     * For each row, merges its fields into the row with the same values in `upsert_key`, or inserts it; all or none. Emits one `zerodb.table.row_inserted` or `zerodb.table.row_updated` for each row that changes.
+     */
+    upsert(input: RowsUpsertInput, options?: CallOptions): Promise<RowsUpserted>
+    /**
      * List rows, in the order of insertion. `GET /api/v1/projects/:project_id/database/tables/:table/rows`
      *
      * Returns a page of the rows of a table.
@@ -4228,6 +4331,12 @@ export interface Operations {
      * Returns a page of the rows that meet all conditions, sorted as asked for.
      */
     query(input: RowsQueryInput, options?: CallOptions): Page<RowQueryResult, Row>
+    /**
+     * Count, sum and average rows. `POST /api/v1/projects/:project_id/database/tables/:table/aggregate`
+     *
+     * Computes aggregates over the rows that meet all conditions, for each group. Reads all these rows, for at most 5 seconds.
+     */
+    aggregate(input: RowsAggregateInput, options?: CallOptions): Promise<RowGroups>
     /**
      * Get a row. `GET /api/v1/projects/:project_id/database/tables/:table/rows/:row_id`
      *
@@ -4255,7 +4364,7 @@ export interface Operations {
     /**
      * Update the rows of a filter. `PUT /api/v1/projects/:project_id/database/tables/:table/rows`
      *
-     * Changes all rows that match, or none. Emits one `zerodb.table.row_updated` for each row whose fields change.
+     * Changes all rows that match, or none. Emits one `zerodb.table.row_updated` for each row whose fields change, and `zerodb.table.row_inserted` for a row that `upsert` inserts.
      */
     update_many(input: RowsUpdateManyInput, options?: CallOptions): Promise<RowsUpdated>
     /**

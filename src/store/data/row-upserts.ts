@@ -137,7 +137,7 @@ export function rowUpserts(context: StoreContext) {
   }
 }
 
-/** Condition: row `r` has the key of `item`. A declared unique key has an index of its own. */
+/** Condition: row `r` has the key of `item`. A declared unique key is looked up by its index. */
 function hasKey(declared: number): Statement {
   if (declared >= 0) {
     const n = new Sql(String(declared), [])
