@@ -2,6 +2,7 @@ import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { sql } from '../../../src/db/sql.ts'
 import { openTestApp, type Reply, type TestApp, type TestUser } from '../../support/app.ts'
 import { docx, paragraph, pdf } from '../../support/documents.ts'
 
@@ -83,6 +84,7 @@ test('a multipart upload is stored byte for byte, and emits one event', async ()
     metadata: {},
     has_content: true,
     summary: null,
+    updated_at: null,
     created_at: expect.any(String),
   })
   expect((await user.events()).map(({ event, channel, data }) => ({ event, channel, data }))).toEqual([
@@ -312,6 +314,10 @@ test('the same content is stored once, and kept while a file uses it', async () 
 
   await user.delete(`${user.database}/files/${second.body.file_id}`)
   await app.system.app.blobs.collect(inUse, -1)
+  // The files as they were before their deletion have the content, until the events expire.
+  expect((await blobsOnDisk()).kept).toContain(hashOf(content))
+  await app.system.database.query(sql`delete from zerodb_changes where before ->> 'blob' = ${hashOf(content)}`)
+  await app.system.app.blobs.collect(inUse, -1)
   expect((await blobsOnDisk()).kept).not.toContain(hashOf(content))
 })
 
@@ -375,7 +381,7 @@ test('a deleted file is gone, and deleting it again is 404', async () => {
   for (const path of ['', '/download'])
     expect((await user.get(`${user.database}/files/${file_id}${path}`)).status).toBe(404)
   expect((await user.delete(`${user.database}/files/${file_id}`)).status).toBe(404)
-  expect(await user.trail()).toEqual({ events: [UPLOADED], runs: [] })
+  expect(await user.trail()).toEqual({ events: [UPLOADED, 'zerodb.file.deleted'], runs: [] })
 })
 
 test('content that is missing on disk is 404 in the format of every error', async () => {

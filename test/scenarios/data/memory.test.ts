@@ -359,7 +359,12 @@ test('a forgotten memory disappears from recall and graph immediately, by POST a
   expect(deleted).toMatchObject({ status: 200, body: { status: 'forgotten', memory_id: second } })
   expect(await recall(user, 'Carol')).toEqual([])
   expect((await user.get(`${MEMORY}/graph/neighbors/Carol`)).status).toBe(404)
-  expect((await user.events()).map(({ event }) => event)).toEqual([REMEMBERED, REMEMBERED])
+  expect((await user.events()).map(({ event, data }) => [event, (data as { entity_id?: string }).entity_id])).toEqual([
+    [REMEMBERED, null],
+    [REMEMBERED, null],
+    ['zeromemory.forgotten', undefined],
+    ['zeromemory.forgotten', undefined],
+  ])
 })
 
 test('forgetting an unknown, forgotten or another user’s memory is 404, and an invalid UUID is 422', async () => {
