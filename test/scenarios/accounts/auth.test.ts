@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { sql } from '../../../src/db/sql.ts'
+import { Statement, sql } from '../../../src/db/sql.ts'
 import { ROUTE_ALIASES } from '../../../src/http/aliases.ts'
 import { OPERATIONS } from '../../../src/operations/index.ts'
 import type { Operation } from '../../../src/operations/operation.ts'
@@ -205,23 +205,43 @@ function send(
 const namedIn = (reply: Reply, fixtures: Fixtures) =>
   Object.values(fixtures).filter((id) => JSON.stringify(reply.body).includes(id))
 
-/** Counts everything in the database that belongs to a user, to show that nothing has changed. */
-async function stateOf(user: TestUser): Promise<unknown> {
-  return app.system.database.query(sql`
-    with project as (select id from zerodb_projects where user_id = ${user.user_id}::uuid)
-    select
-      (select jsonb_agg(p order by id) from zerodb_projects p where user_id = ${user.user_id}::uuid) as projects,
-      (select jsonb_agg(h order by id) from zerodb_hooks h where user_id = ${user.user_id}::uuid) as hooks,
-      (select count(*) from zerodb_events where user_id = ${user.user_id}::uuid) as events,
-      (select jsonb_agg(r.status order by id) from zerodb_runs r where user_id = ${user.user_id}::uuid and replay_id is null) as runs,
-      (select jsonb_agg(r.status order by id) from zerodb_replays r where user_id = ${user.user_id}::uuid) as replays,
-      (select jsonb_agg(v.updated_at order by id) from zerodb_vectors v where project_id in (select id from project)) as vectors,
-      (select count(*) from zerodb_memories where project_id in (select id from project)) as memories,
-      (select count(*) from zerodb_files where project_id in (select id from project)) as files,
-      (select count(*) from zerodb_tables where project_id in (select id from project)) as tables,
-      (select count(*) from zerodb_rows where project_id in (select id from project)) as rows,
-      (select count(*) from zerodb_entities where project_id in (select id from project)) as entities,
-      (select count(*) from zerodb_published_events where project_id in (select id from project)) as published`)
+/** Columns by which a row belongs to a user or a project, directly or through another row. The first that a table has counts. */
+const OWNED_BY: Record<string, string> = {
+  user_id: `t.user_id = $1::uuid and ($2::uuid is null or coalesce(to_jsonb(t) ->> 'project_id', to_jsonb(t) ->> 'id') = $2::uuid::text)`,
+  project_id: `t.project_id in (select id from project)`,
+  function_id: 't.function_id in (select id from zerodb_functions where project_id in (select id from project))',
+  hook_id:
+    't.hook_id in (select id from zerodb_hooks where user_id = $1::uuid and ($2::uuid is null or project_id = $2::uuid))',
+  entity_id: 't.entity_id in (select id from zerodb_entities where project_id in (select id from project))',
+}
+/** Columns that change without a write of the user: a running replay advances, and a key notes its use. */
+const VOLATILE = ['last_used_at', 'seen', 'created', 'advanced_at']
+
+/**
+ * Reads all rows of all tables that belong to a user, or to one of the user's projects, to show that nothing has changed. The tables are
+ * those of the database, so that a new one is compared too.
+ */
+async function stateOf(user: TestUser, project: string | null = null): Promise<Record<string, unknown>> {
+  const columns = await app.system.database.query<{ table_name: string; names: string[] }>(sql`
+    select table_name::text, array_agg(column_name::text) as names
+    from information_schema.columns
+    where table_schema = current_schema() and table_name like 'zerodb\\_%'
+    group by table_name`)
+  const state: Record<string, unknown> = {}
+  for (const { table_name, names } of columns) {
+    const owner = Object.keys(OWNED_BY).find((column) => names.includes(column))
+    if (owner === undefined) continue
+    const position = table_name === 'zerodb_replays' ? [...VOLATILE, 'position'] : VOLATILE
+    const text = `
+      with project as (
+        select id from zerodb_projects where user_id = $1::uuid and ($2::uuid is null or id = $2::uuid)
+      )
+      select to_jsonb(t) - $3::text[] as row from ${table_name} t
+      where ${OWNED_BY[owner]} and to_jsonb(t) ->> 'replay_id' is null
+      order by t::text collate "C"`
+    state[table_name] = await app.system.database.query(new Statement(text, [user.user_id, project, position]))
+  }
+  return state
 }
 
 /** Operations for the owner of the server only. */
@@ -259,14 +279,43 @@ describe('every operation that needs a key', () => {
     }
   })
 
-  test('is 403 for a key without its permission', async () => {
+  test('changes and shows nothing without a key, with an invalid one, and with one that lacks the permission', async () => {
     const user = await app.newUser()
-    const key = await keyWith(user, sql`scopes = '{other:read}'`)
-    for (const operation of GUARDED.filter(({ permission }) => permission !== 'any')) {
-      const reply = await send(key, operation, {})
-      expect({ operation: operation.name, status: reply.status }).toEqual({ operation: operation.name, status: 403 })
-      expect(reply.body.detail).toContain(operation.permission)
+    const fixtures = await createFixtures(app, user, user.project_id)
+    const lacking = await keyWith(user, sql`scopes = '{other:read}'`)
+    const before = await stateOf(user)
+    const kinds = [
+      'rows',
+      'vectors',
+      'memories',
+      'files',
+      'events',
+      'runs',
+      'hooks',
+      'secrets',
+      'schedules',
+      'function_versions',
+    ]
+    for (const kind of kinds) expect({ kind, rows: before[`zerodb_${kind}`] }).not.toEqual({ kind, rows: [] })
+    for (const operation of IN_ORDER) {
+      const example = EXAMPLES[operation.name]!(fixtures)
+      for (const [key, status] of [
+        [null, 401],
+        ['wrong', 401],
+        [lacking, 403],
+      ] as const) {
+        if (status === 403 && operation.permission === 'any') continue
+        const reply = await send(key, operation, example, { 'x-project-id': fixtures.project })
+        expect({ operation: operation.name, key, status: reply.status }).toEqual({
+          operation: operation.name,
+          key,
+          status,
+        })
+        if (status === 403) expect(reply.body.detail).toContain(operation.permission)
+        expect(namedIn(reply, fixtures)).toEqual([])
+      }
     }
+    expect(await stateOf(user)).toEqual(before)
   })
 
   /** Operations that return the caller's objects, whatever project is requested. */
@@ -328,7 +377,7 @@ describe('every operation that needs a key', () => {
     const own = await user.project('own')
     const key = await app.boundKey(user, own)
     const fixtures = await createFixtures(app, user, user.project_id)
-    const before = await stateOf(user)
+    const before = await stateOf(user, user.project_id)
     // Operations on the project of the key.
     const others: Record<string, number> = {
       'projects.create': 403,
@@ -358,7 +407,7 @@ describe('every operation that needs a key', () => {
       expect({ operation: operation.name, status: reply.status }).toEqual({ operation: operation.name, status })
       if (status === 200) expect(namedIn(reply, fixtures)).toEqual([])
     }
-    expect(await stateOf(user)).toEqual(before)
+    expect(await stateOf(user, user.project_id)).toEqual(before)
   })
 })
 
