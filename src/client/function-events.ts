@@ -245,6 +245,29 @@ export type ForgottenEvent = Envelope<
     user_id: string
   }
 >
+export type RunDeadEvent = Envelope<
+  'zerodb.run.dead',
+  {
+    /** Id of the run */
+    run_id: string
+    /** Id of the project */
+    project_id: string
+    /** Handler of the run: built in, `webhook:<label>`, or the name of the function */
+    handler: string
+    /** Hook of the run; null for a call of a function */
+    hook_id: string | null
+    /** Function that the run executed; null for other handlers */
+    function_id: string | null
+    /** Event that the run handled; null when it was deleted */
+    event_id: string | null
+    /** Code of the error */
+    code: string
+    /** Number of attempts started */
+    attempts: number
+    /** Id of the user who owns the project */
+    user_id: string
+  }
+>
 
 /** The event of a write. */
 export type DataEvent =
@@ -264,3 +287,4 @@ export type DataEvent =
   | FileUpdatedEvent
   | FileDeletedEvent
   | ForgottenEvent
+  | RunDeadEvent

@@ -411,8 +411,28 @@ export type ZeroDBEvent =
       /** Id of the user who owns the project */
       user_id: string
     }>
+  | EventOf<'zerodb.run.dead', 'zerodb', {
+      /** Id of the run */
+      run_id: string
+      /** Id of the project */
+      project_id: string
+      /** Handler of the run: built in, `webhook:<label>`, or the name of the function */
+      handler: string
+      /** Hook of the run; null for a call of a function */
+      hook_id: string | null
+      /** Function that the run executed; null for other handlers */
+      function_id: string | null
+      /** Event that the run handled; null when it was deleted */
+      event_id: string | null
+      /** Code of the error */
+      code: string
+      /** Number of attempts started */
+      attempts: number
+      /** Id of the user who owns the project */
+      user_id: string
+    }>
 
-export const EVENT_NAMES = ['zerodb.vector.stored', 'zerodb.vector.batch_stored', 'zerodb.memory.stored', 'zerodb.file.uploaded', 'zerodb.table.row_inserted', 'zerodb.event.published', 'zeromemory.remembered', 'zerodb.table.row_updated', 'zerodb.table.row_deleted', 'zerodb.vector.updated', 'zerodb.vector.deleted', 'zerodb.memory.updated', 'zerodb.memory.deleted', 'zerodb.file.updated', 'zerodb.file.deleted', 'zeromemory.forgotten'] as const
+export const EVENT_NAMES = ['zerodb.vector.stored', 'zerodb.vector.batch_stored', 'zerodb.memory.stored', 'zerodb.file.uploaded', 'zerodb.table.row_inserted', 'zerodb.event.published', 'zeromemory.remembered', 'zerodb.table.row_updated', 'zerodb.table.row_deleted', 'zerodb.vector.updated', 'zerodb.vector.deleted', 'zerodb.memory.updated', 'zerodb.memory.deleted', 'zerodb.file.updated', 'zerodb.file.deleted', 'zeromemory.forgotten', 'zerodb.run.dead'] as const
 
 export type EventName = (typeof EVENT_NAMES)[number]
 

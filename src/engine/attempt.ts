@@ -4,6 +4,7 @@ import { RetryLater } from '../errors.ts'
 import type { Handler } from '../handlers/handler.ts'
 import { executorOf } from '../handlers/index.ts'
 import { abortable } from '../platform/abort.ts'
+import { runDead } from '../schema/events.ts'
 import { safeParse } from '../schema/safe-parse.ts'
 import type { OwnedRun } from '../store/queue/owned-run.ts'
 import type { AttemptResult } from '../store/queue/runs.ts'
@@ -36,7 +37,7 @@ export async function attempt(
 ): Promise<Omit<AttemptResult, 'logs'>> {
   let version: number | undefined
   const log = lazyLog(app, run)
-  const checked = precheck(run, loopGuard)
+  const checked = precheck(app, run, loopGuard)
   const ending = 'status' in checked ? checked : await execute(checked).catch((thrown) => classify(run, thrown, log))
 
   async function execute({ handler, config }: Executable): Promise<AttemptEnd> {
@@ -67,13 +68,15 @@ export async function attempt(
 }
 
 /** Returns the handler and configuration to execute, or the result if the run must not be executed. */
-function precheck(run: OwnedRun, loopGuard: LoopGuard): Executable | AttemptEnd {
+function precheck(app: App, run: OwnedRun, loopGuard: LoopGuard): Executable | AttemptEnd {
   const refused = (status: AttemptEnd['status'], code: string, message: string) => ({
     status,
     error: { code, message },
   })
   const handler = executorOf(run)
   if (run.config === null) return { status: 'cancelled' }
+  const tooDeep = depthError(run, app.config.maxDepth)
+  if (tooDeep !== null) return refused('dead', 'chain_too_deep', tooDeep)
   if (!handler) return refused('dead', 'no_handler', `There is no handler "${run.handler}"`)
   // Only an operator can have deleted the event: maintenance keeps the events that runs need.
   if (run.trigger === 'event' && run.event.id === null)
@@ -85,6 +88,16 @@ function precheck(run: OwnedRun, loopGuard: LoopGuard): Executable | AttemptEnd 
   const config = safeParse(handler.config, run.config)
   if (!config.success) return refused('dead', 'invalid_config', config.error.message)
   return { handler, config: config.data }
+}
+
+/**
+ * Returns an error message if the run is too deep in its chain. A run that was retried by request is executed. A hook on dead runs may be
+ * deeper by two, so that it learns of a run that was too deep, and less than that would not end a chain that consists of such hooks.
+ */
+function depthError({ chain, event, base_attempts }: OwnedRun, maxDepth: number): string | null {
+  const limit = event.event === runDead.name ? maxDepth + 2 : maxDepth
+  if (chain.depth <= limit || base_attempts > 0) return null
+  return `The chain that began with ${chain.id} has gone through ${chain.depth} runs; ZERODB_MAX_DEPTH is ${maxDepth}`
 }
 
 /** Returns the result of a failed attempt: a retry, or the end of the run. */

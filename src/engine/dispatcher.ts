@@ -41,7 +41,7 @@ export interface DispatcherOptions {
  */
 export function createDispatcher(options: DispatcherOptions): Dispatcher {
   const { app, epoch, handlers, worker, claimer, onDispatched, onOverflow } = options
-  const { maxDepth, projectLimit } = app.config
+  const { projectLimit } = app.config
   let woken: number[] = []
   let dispatching: Promise<void> | undefined
   /** Queued runs exist: new ones must not overtake them into the free slots. */
@@ -52,7 +52,6 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     // What a project may have at once can only be counted by a claim.
     slots: backlog || projectLimit !== null ? 0 : worker.free(),
     handlers,
-    maxDepth,
   })
 
   async function dispatchWoken(): Promise<void> {

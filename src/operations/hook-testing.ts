@@ -43,7 +43,7 @@ export const hooksInvoke = defineJson({
     if (hook.project_id !== null && project_id !== undefined && project_id !== hook.project_id)
       throw new ZeroError('invalid', `This hook is for project ${hook.project_id}, not for ${project_id}`)
     const scope = scopeOf(caller, hook.project_id ?? project_id)
-    const id = await app.store.hookRuns.create(scope, hook, payload, app.config.maxDepth)
+    const id = await app.store.hookRuns.create(scope, hook, payload)
     app.runs.queued()
     return settled(app, caller, id, wait_seconds)
   },

@@ -255,6 +255,42 @@ export const forgotten = defineEvent({
   row: { id: 'memory_id', fields: MEMORY_FIELDS },
 })
 
+/** Emitted by the engine and not by an operation. Has neither content nor the message of the error, which may quote content. */
+export const runDead = defineEvent({
+  name: 'zerodb.run.dead',
+  channel: 'zerodb',
+  data: z.object({
+    run_id: z.string().describe('Id of the run'),
+    project_id: projectId,
+    handler: z.string().describe('Handler of the run: built in, `webhook:<label>`, or the name of the function'),
+    hook_id: z.string().nullable().describe('Hook of the run; null for a call of a function'),
+    function_id: z.string().nullable().describe('Function that the run executed; null for other handlers'),
+    event_id: z.string().nullable().describe('Event that the run handled; null when it was deleted'),
+    code: z.string().describe('Code of the error'),
+    attempts: z.number().describe('Number of attempts started'),
+    user_id: userId,
+  }),
+  writers: [],
+  isStored: false,
+  row: {
+    id: 'run_id',
+    fields: [
+      'run_id',
+      'trigger',
+      'handler',
+      'hook_id',
+      'function_id',
+      'function_version',
+      'schedule_id',
+      'status',
+      'attempts',
+      'created_at',
+      'started_at',
+      'finished_at',
+    ],
+  },
+})
+
 /**
  * Every event type, in the order of the documentation. Validation, dispatch, row lookup for invoked hooks, and self-trigger warnings are
  * derived from this list. So are the types of the SDK and of functions, and the checks of the docs.
@@ -276,6 +312,7 @@ export const EVENT_TYPES = [
   fileUpdated,
   fileDeleted,
   forgotten,
+  runDead,
 ] as const
 
 export type Event = EventOf<(typeof EVENT_TYPES)[number]>

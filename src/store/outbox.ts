@@ -15,17 +15,18 @@ export const NEXT_SEQ = sql`case when pg_current_xact_id() is not null then next
  * row.
  *
  * `stored` must have `user_id`, `project_id` and `ref`, the text by which handlers find the row. `data` gives every field of the event type
- * as an expression over `stored`. `seq` is the number of the event if the row stores it (drawn by `NEXT_SEQ`).
+ * as an expression over `stored`. `seq` is the number of the event if the row stores it (drawn by `NEXT_SEQ`). With `'stored'` as origin, each
+ * row also has `chain_id`, `depth`, `caused_by` and `trace`.
  */
 export function emit<Data extends z.ZodObject>(
-  scope: Scope,
+  origin: Origin | 'stored',
   type: EventType<string, Data>,
   data: EventData<Data>,
   seq = NEXT_SEQ,
 ): Statement {
   return sql`
     event as (
-      ${insertEvents(scope, type, data, sql`(select ${seq} as seq, s.* from stored s)`)}
+      ${insertEvents(origin, type, data, sql`(select ${seq} as seq, s.* from stored s)`)}
     ),
     outbox as (
       insert into zerodb_outbox (seq) select seq from event
@@ -61,14 +62,13 @@ export function emitChanges<Data extends z.ZodObject>(
 
 /** Inserts one event per row of `stored`, which has the event's `seq`. */
 function insertEvents<Data extends z.ZodObject>(
-  { cause, trace }: Scope,
+  given: Origin | 'stored',
   type: EventType<string, Data>,
   data: EventData<Data>,
   stored: Statement,
 ): Statement {
   const fields = Object.entries<Statement>(data).map(([field, value]) => sql`${literal(`'${field}', `)}${value}`)
-  const origin =
-    cause || trace ? { names: sql`, chain_id, depth, caused_by, trace`, values: originOf({ cause, trace }) } : NO_ORIGIN
+  const origin = originOf(given)
   return sql`
     insert into zerodb_events (seq, id, event, channel, data, user_id, project_id, ref${origin.names})
     select
@@ -84,11 +84,19 @@ export function eventId(seq: Statement): Statement {
   return sql`zerodb_event_id(${seq}, (select key from zerodb_event_key))`
 }
 
-/** Most writes have no cause, and are cheaper without these columns. */
-const NO_ORIGIN = { names: sql``, values: sql`` }
+type Origin = Pick<Scope, 'cause' | 'trace'>
 
-function originOf({ cause, trace }: Pick<Scope, 'cause' | 'trace'>): Statement {
-  return sql`, ${cause?.chain_id ?? null}::text, ${cause?.depth ?? 0}::int, ${cause?.run_id ?? null}::uuid, ${trace ?? null}::text`
+/** Columns of an event about its cause, with their values. Most writes have no cause, and are cheaper without these columns. */
+function originOf(origin: Origin | 'stored'): { names: Statement; values: Statement } {
+  const names = sql`, chain_id, depth, caused_by, trace`
+  if (origin === 'stored')
+    return { names, values: sql`, stored.chain_id, stored.depth, stored.caused_by, stored.trace` }
+  const { cause, trace } = origin
+  if (!cause && !trace) return { names: sql``, values: sql`` }
+  return {
+    names,
+    values: sql`, ${cause?.chain_id ?? null}::text, ${cause?.depth ?? 0}::int, ${cause?.run_id ?? null}::uuid, ${trace ?? null}::text`,
+  }
 }
 
 /** Inserts a constant of this program as SQL text. Never use it for text from a user. */

@@ -25,6 +25,7 @@ export function check({ step, processes, hooks, events, before, after }: Taken):
     expect(isFinal(run), 'only final runs have an end time').toBe(run.is_finished)
     if (earlier && isFinal(earlier) && step.do !== 'retry')
       expect(run, 'final runs stay final').toEqual({ ...earlier, is_due: run.is_due })
+    if (run.status === 'dead') expect(after.reported.has(run.id), 'a dead run has emitted its event').toBe(true)
     if (run.status === 'running' && earlier?.owner !== run.owner) begun(run, before, after)
   }
   expect(runs.length, 'no run is lost').toBeGreaterThanOrEqual(before.runs.size)

@@ -56,6 +56,8 @@ export interface Environment {
 export interface State {
   runs: Map<string, RunState>
   outbox: number[]
+  /** Runs that have emitted `zerodb.run.dead`. */
+  reported: Set<string>
   living: Set<number>
 }
 
@@ -94,7 +96,7 @@ export async function openEnvironment(database: Database, count: number): Promis
       processes[place] = await createProcess()
     },
     async dispatch(process, seqs) {
-      const taker = { epoch: process.epoch, slots: SLOTS - process.held.length, handlers: HANDLERS, maxDepth: 8 }
+      const taker = { epoch: process.epoch, slots: SLOTS - process.held.length, handlers: HANDLERS }
       const { owned } = await (seqs ? store.dispatch.events(seqs, taker) : store.dispatch.oldest(taker))
       process.held.push(...owned)
     },
@@ -122,11 +124,17 @@ export async function openEnvironment(database: Database, count: number): Promis
           id, hook_id, event_seq, ordering_key, status, owner, attempts, deaths, finished_at is not null as is_finished,
           run_at <= now() + make_interval(secs => ${skew}::float8) as is_due
         from zerodb_runs`)
-      const outbox = await database.query<{ seq: number }>(sql`select seq from zerodb_outbox`)
+      // Events of dead runs have no hooks here.
+      const outbox = await database.query<{ seq: number }>(sql`
+        select seq from zerodb_outbox join zerodb_events e using (seq) where e.event = ${PUBLISHED}`)
+      const reported = await database.query<{ caused_by: string }>(
+        sql`select caused_by from zerodb_events where event = 'zerodb.run.dead'`,
+      )
       const living = await store.instances.list()
       return {
         runs: new Map(runs.map((run) => [run.id, run])),
         outbox: outbox.map(({ seq }) => seq),
+        reported: new Set(reported.map(({ caused_by }) => caused_by)),
         living: new Set(living.map(({ epoch }) => epoch)),
       }
     },

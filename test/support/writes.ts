@@ -51,6 +51,12 @@ export async function changeAll(user: TestUser): Promise<Exclude<EventName, Stor
     ['zerodb.file.deleted', 'DELETE', file],
     ['zeromemory.forgotten', 'POST', '/api/v1/public/memory/v2/forget', { memory_id: recalled.body.results[0].id }],
   ]
+  // A run that dies: its receiver does not exist.
+  const hook = await user.hook('zerodb.event.published', 'webhook:nowhere', {
+    hook_config: { url: 'http://nowhere.invalid/' },
+    retry: { max_attempts: 1 },
+  })
+  changes.push(['zerodb.run.dead', 'POST', `/api/v1/hooks/${hook.id}/invoke`, {}])
   for (const [, method, path, body] of changes) {
     const url = path.startsWith('/api') ? path : `${user.database}${path}`
     const reply = await user.request(method, url, body === undefined ? {} : { body })

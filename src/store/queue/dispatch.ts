@@ -12,8 +12,6 @@ export interface DispatchTarget {
   /** Maximum number of runs that it can own at once. */
   slots: number
   handlers: readonly string[]
-  /** Maximum number of runs between an event and the start of its chain. */
-  maxDepth: number
 }
 
 export interface Dispatched {
@@ -74,8 +72,7 @@ type Row = Omit<OwnedRunRow, 'attempts' | 'base_attempts' | 'trigger' | 'orderin
 
 /**
  * Turns events into runs, in one statement. Takes them from the outbox, matches the hooks that existed at their commit, and inserts a run
- * per match. The target owns the first `slots` runs that it can execute and that have no ordering or limit; the others are queued. The runs
- * of an event at the end of a too long chain are dead.
+ * per match. The target owns the first `slots` runs that it can execute and that have no ordering or limit; the others are queued.
  *
  * The form of the statement is measured; `npm run bench -- latency throughput` compares an alternative with it.
  * - One selection of the batch by `array(…)`, and no join with the own insert: PostgreSQL drains a backlog at 5,300 to 13,500 runs a
@@ -87,7 +84,7 @@ type Row = Omit<OwnedRunRow, 'attempts' | 'base_attempts' | 'trigger' | 'orderin
 function fanOut(
   context: StoreContext,
   batch: Statement,
-  { epoch, slots, handlers, maxDepth }: DispatchTarget,
+  { epoch, slots, handlers }: DispatchTarget,
   relaxing = sql``,
 ): Statement {
   return sql`
@@ -99,10 +96,10 @@ function fanOut(
         e.seq, e.id as event_id, e.event, e.channel, e.data, e.created_at, e.user_id, e.project_id, e.ref, e.depth, e.trace,
         coalesce(e.chain_id, e.id) as chain_id,
         h.id as hook_id, h.hook_name, h.hook_config, h.retry, h.function_id, h.runtime, h.created_at as hook_created_at,
-        seen.key, ${limited} or seen.key is not null as turn, gen_random_uuid() as id, e.depth > ${maxDepth}::int as too_deep,
+        seen.key, ${limited} or seen.key is not null as turn, gen_random_uuid() as id,
         ${capable(handlers)}
           and h.paused_at is null and ${isSuspended(sql`e.project_id`)} is not true
-          and not ${limited} and seen.key is null and e.depth <= ${maxDepth}::int as ownable
+          and not ${limited} and seen.key is null as ownable
       from batch
       cross join lateral (
         select seq, id, event, channel, data, created_at, user_id, project_id, ref, depth, trace, chain_id
@@ -126,21 +123,15 @@ function fanOut(
     ),
     inserted as (
       insert into zerodb_runs
-        (id, trigger, event_seq, hook_id, function_id, runtime, user_id, project_id, handler, ref, ordering_key, run_at, status, attempts, owner, started_at,
-          finished_at, error)
+        (id, trigger, event_seq, hook_id, function_id, runtime, user_id, project_id, handler, ref, ordering_key, run_at, status, attempts, owner, started_at)
       select
         id, 'event', seq, hook_id, function_id, runtime, user_id, project_id, hook_name, ref,
         ${orderOf},
         ${now(context)},
-        case when mine then 'running' when too_deep then 'dead' else 'queued' end,
+        case when mine then 'running' else 'queued' end,
         case when mine then 1 else 0 end,
         case when mine then ${epoch}::bigint end,
-        case when mine then now() end,
-        case when too_deep then now() end,
-        case when too_deep then jsonb_build_object(
-          'code', 'chain_too_deep',
-          'message', 'The chain that began with ' || chain_id || ' has gone through ' || depth || ' runs; ZERODB_MAX_DEPTH is ' || ${maxDepth}::int
-        ) end
+        case when mine then now() end
       from ranked
       on conflict do nothing
       returning id
@@ -151,7 +142,7 @@ function fanOut(
       r.event_id, r.event, r.channel, r.data, r.created_at as timestamp, r.chain_id, r.depth, r.trace
     from (select count(*)::int as events from batch) taken
     ${relaxing}
-    left join ranked r on not r.too_deep and r.id in (select id from inserted)
+    left join ranked r on r.id in (select id from inserted)
     order by r.mine desc, r.seq, r.hook_created_at`
 }
 

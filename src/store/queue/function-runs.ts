@@ -1,6 +1,7 @@
 import { json, type Statement, sql } from '../../db/sql.ts'
 import type { Run } from '../../schema/run.ts'
 import { found, now, type StoreContext } from '../context.ts'
+import { emitDeadRuns } from './dead-runs.ts'
 
 /** A run whose caller waits: it executes immediately, and is stored when it ends or before its first write. */
 export interface Invoked {
@@ -25,7 +26,7 @@ export interface CallResult extends Invoked {
 }
 
 export function functionRuns(context: StoreContext) {
-  const { db, asyncCommit } = context
+  const { db, asyncCommit, commit } = context
   return {
     /** Queues a run of a function for a caller that does not wait. Returns its id. */
     async enqueue(
@@ -65,7 +66,7 @@ export function functionRuns(context: StoreContext) {
 
     /** Stores finished runs. Those that `begin` has stored are updated. */
     async record(endings: readonly CallResult[]): Promise<void> {
-      await asyncCommit.query(sql`
+      const recorded = sql`
         insert into zerodb_runs
           (id, trigger, hook_id, function_id, function_version, runtime, user_id, project_id, handler, input, chain_id, depth, status, attempts,
             at_most_once, started_at, created_at, run_at, finished_at, result, error, logs)
@@ -80,7 +81,12 @@ export function functionRuns(context: StoreContext) {
         on conflict (id) do update set
           status = excluded.status, owner = null, finished_at = excluded.finished_at, result = excluded.result, error = excluded.error,
           logs = excluded.logs
-        where zerodb_runs.status = 'running'`)
+        where zerodb_runs.status = 'running'`
+      if (endings.some(({ status }) => status === 'dead'))
+        await commit(sql`
+          with recorded as (${recorded} returning zerodb_runs.*), ${emitDeadRuns(sql`recorded`)}
+          select seq as event_seq from event`)
+      else await asyncCommit.query(recorded)
     },
   }
 }

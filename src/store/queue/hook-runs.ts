@@ -10,14 +10,12 @@ export function hookRuns(context: StoreContext) {
   return {
     /**
      * Queues a run of a hook without a write, in the scope's project. `payload` is the event's data, which also identifies the row; missing
-     * fields are null. The run belongs to the chain of the scope's cause, and is dead at once if the chain has more than `maxDepth` runs.
-     * Returns the run's id. Throws `not_found` if the project does not belong to the user.
+     * fields are null. The run belongs to the chain of the scope's cause. Returns the run's id. Throws `not_found` if the project does not belong to the user.
      */
     async create(
       scope: Scope,
       hook: Pick<Hook, 'id'> & { event_type: EventName },
       payload: Record<string, unknown>,
-      maxDepth: number,
     ): Promise<string> {
       const { cause, trace } = scope
       const { name, channel, data } = eventTypeOf(hook.event_type)
@@ -29,10 +27,9 @@ export function hookRuns(context: StoreContext) {
         data: { ...nothing, user_id, ...('project_id' in nothing ? { project_id } : {}), ...payload },
         trace,
       }
-      const error = cause && cause.depth > maxDepth ? tooDeep(cause, maxDepth) : null
       const rows = await db.query<{ id: string }>(sql`
         insert into zerodb_runs
-          (trigger, hook_id, function_id, runtime, user_id, project_id, handler, ref, input, chain_id, depth, run_at, status, error, finished_at)
+          (trigger, hook_id, function_id, runtime, user_id, project_id, handler, ref, input, chain_id, depth, run_at, status)
         select
           'invoke', h.id, h.function_id, h.runtime, project.user_id, project.project_id, h.hook_name,
           -- If no row is named, a random id that belongs to no row.
@@ -40,18 +37,11 @@ export function hookRuns(context: StoreContext) {
           ${json(envelope)}::jsonb
             || jsonb_build_object('timestamp', to_char(${now(context)} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')),
           ${cause?.chain_id ?? null}::text, ${cause?.depth ?? null}::int,
-          ${now(context)}, ${error ? 'dead' : 'queued'}, ${error && json(error)}::jsonb, case when ${error !== null}::bool then now() end
+          ${now(context)}, 'queued'
         from (${userProject(scope)}) project
         join zerodb_hooks h on h.id = ${hook.id}::uuid
         returning id`)
       return found(rows, 'Project').id
     },
-  }
-}
-
-function tooDeep({ chain_id, depth }: NonNullable<Scope['cause']>, maxDepth: number) {
-  return {
-    code: 'chain_too_deep',
-    message: `The chain that began with ${chain_id} has gone through ${depth} runs; ZERODB_MAX_DEPTH is ${maxDepth}`,
   }
 }

@@ -3,6 +3,7 @@ import { ZeroError } from '../../errors.ts'
 import type { EventName } from '../../schema/events.ts'
 import type { LogLine, Run, RunStatus, Trigger } from '../../schema/run.ts'
 import { bounded, found, given, isSuspended, now, type Scope, type StoreContext } from '../context.ts'
+import { emitDeadRuns } from './dead-runs.ts'
 import { EVENT_E, subscribesTo } from './hook-filter-sql.ts'
 import { need } from './owned-run.ts'
 
@@ -55,7 +56,7 @@ export interface RedriveFilter {
 }
 
 export function runs(context: StoreContext) {
-  const { db, asyncCommit } = context
+  const { db, asyncCommit, commit } = context
 
   /**
    * Why a queued run waits. Returns the first reason that applies; reasons that need a user's action come before those that pass with time.
@@ -93,12 +94,13 @@ export function runs(context: StoreContext) {
   return {
     /** Records the results of attempts. Ignores a result if the run has another owner or attempt by now. Returns the recorded ids. */
     async finish(epoch: number, endings: readonly AttemptResult[]): Promise<string[]> {
-      const rows = await asyncCommit.query<{ id: string }>(sql`
-        -- any(array()): looks up each run by its id. A plan made while there were few runs would scan all running ones, or the whole table.
-        with ended as materialized (
+      const ended = sql`
+        ended as materialized (
           select * from jsonb_to_recordset(${json(endings)}::jsonb)
             as given (id uuid, attempts int, status text, result jsonb, error jsonb, logs jsonb, version int, retry_in float8)
-        )
+        )`
+      // any(array()): looks up each run by its id. A plan made while there were few runs would scan all running ones, or the whole table.
+      const finished = sql`
         update zerodb_runs r set
           status = ended.status,
           owner = null,
@@ -112,8 +114,12 @@ export function runs(context: StoreContext) {
         where r.id = any(array(select id from ended))
           and r.id = ended.id
           and r.attempts = ended.attempts
-          and r.owner = ${epoch}::bigint
-        returning r.id`)
+          and r.owner = ${epoch}::bigint`
+      const rows = endings.some(({ status }) => status === 'dead')
+        ? await commit<{ id: string; event_seq: number | null }>(sql`
+          with ${ended}, finished as (${finished} returning r.*), ${emitDeadRuns(sql`finished`)}
+          select finished.id, event.seq as event_seq from finished left join event on event.ref = finished.id::text`)
+        : await asyncCommit.query<{ id: string }>(sql`with ${ended} ${finished} returning r.id`)
       return rows.map((row) => row.id)
     },
 
@@ -185,18 +191,22 @@ export function runs(context: StoreContext) {
      */
     async recover(): Promise<number> {
       const again = sql`deaths + 1 < ${MAX_DEATHS}::int and not at_most_once`
-      const rows = await asyncCommit.query(sql`
-        update zerodb_runs r set
-          deaths = deaths + 1,
-          owner = null,
-          run_at = ${now(context)} + make_interval(secs => random() * (deaths + 1) ^ 2),
-          status = case when ${again} then 'queued' else 'dead' end,
-          error = case when ${again} then error
-            else jsonb_build_object('code', 'instance_died', 'message', 'The process that executed this run died, ' || deaths + 1 || ' times') end,
-          finished_at = case when ${again} then null else now() end
-        where status = 'running'
-          and not exists (select from zerodb_instances i where i.epoch = r.owner)
-        returning id`)
+      const rows = await commit(sql`
+        with recovered as (
+          update zerodb_runs r set
+            deaths = deaths + 1,
+            owner = null,
+            run_at = ${now(context)} + make_interval(secs => random() * (deaths + 1) ^ 2),
+            status = case when ${again} then 'queued' else 'dead' end,
+            error = case when ${again} then error
+              else jsonb_build_object('code', 'instance_died', 'message', 'The process that executed this run died, ' || deaths + 1 || ' times') end,
+            finished_at = case when ${again} then null else now() end
+          where status = 'running'
+            and not exists (select from zerodb_instances i where i.epoch = r.owner)
+          returning r.*
+        ),
+        ${emitDeadRuns(sql`recovered`)}
+        select event.seq as event_seq from recovered left join event on event.ref = recovered.id::text`)
       return rows.length
     },
 

@@ -52,11 +52,11 @@ test('a run beyond ZERODB_MAX_DEPTH is dead, with its chain, and the write is ke
       status: 'dead',
       depth: 4,
       hook_id: hook.id,
-      attempts: 0,
+      attempts: 1,
       error: { code: 'chain_too_deep', message: expect.stringContaining('evt_root') },
     },
   ])
-  expect((await user.events()).map(({ event }) => event)).toEqual([STORED, STORED])
+  expect((await user.events()).map(({ event }) => event)).toEqual([STORED, STORED, 'zerodb.run.dead'])
   expect((await user.get(`${user.database}/vectors`)).body.total).toBe(2)
 })
 

@@ -101,7 +101,7 @@ describe('a handler that fails', () => {
       expect(run!.finished_at).not.toBeNull()
       expect(await user.get(`/api/v1/runs/${run!.id}`)).toMatchObject({ status: 200, body: run })
     })
-    expect((await user.events()).map(({ event }) => event)).toEqual([STORED])
+    expect((await user.events()).map(({ event }) => event)).toEqual([STORED, 'zerodb.run.dead'])
   })
 
   test('is dead immediately if it says that no attempt can succeed', async () => {

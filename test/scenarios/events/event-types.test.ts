@@ -96,9 +96,10 @@ describe('after one change of each kind', () => {
         from zerodb_events where user_id = ${user.user_id}::uuid and event = ${name}`)
       const fields = row === null || row.fields === 'user' ? ['n'] : [...row.fields].sort()
       const keys = (image: object | null) => image && Object.keys(image).sort()
-      // A forgotten memory leaves nothing behind.
-      expect(keys(images!.previous)).toEqual(name === 'zeromemory.forgotten' ? null : fields)
-      expect(keys(images!.row)).toEqual(name.endsWith('updated') ? fields : null)
+      // A forgotten memory leaves nothing behind, and a run has no before-image.
+      const isWithoutPrevious = name === 'zeromemory.forgotten' || name === 'zerodb.run.dead'
+      expect(keys(images!.previous)).toEqual(isWithoutPrevious ? null : fields)
+      expect(keys(images!.row)).toEqual(name.endsWith('updated') || name === 'zerodb.run.dead' ? fields : null)
     },
   )
 })

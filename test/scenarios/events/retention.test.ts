@@ -31,9 +31,9 @@ const expire = () => createRetention(app.system.app).expire()
 const store = async (text: string) =>
   expect((await user.post(`${user.database}/vectors/upsert`, { vector_id: text, document: text })).status).toBe(200)
 
-/** Returns the user's events and runs as they are, by their text. */
+/** Returns the user's events of vectors, and all runs, as they are, by their text. */
 async function left(): Promise<{ events: unknown[]; runs: string[] }> {
-  const events = await user.events()
+  const events = (await user.events()).filter(({ event }) => event === STORED)
   const runs = (await user.get('/api/v1/runs?limit=1000')).body.items
   const textOf = (id: string) => events.find((event) => event.id === id)?.data['vector_id' as never] ?? id
   return {
@@ -167,6 +167,9 @@ describe('after its retention time', () => {
     await app.system.database.query(sql`delete from zerodb_events where user_id = ${user.user_id}::uuid`)
     await user.patch(`/api/v1/hooks/${hook.id}`, { paused: false })
     expect(await user.runs()).toMatchObject([{ status: 'dead', error: { code: 'event_gone' } }])
+    await days(31)
+    await expire()
+    expect(await user.trail()).toEqual({ events: [], runs: [] })
   })
 
   test('deletion happens in steps, and skips unfinished work', async () => {
@@ -209,7 +212,7 @@ test('dead runs, or the others, can be kept forever', async () => {
   for (const [settings, stays] of [
     [
       { ZERODB_RETENTION_DAYS: '0', ZERODB_DEAD_RETENTION_DAYS: '1' },
-      { events: 2, status: ['succeeded'] },
+      { events: 3, status: ['succeeded'] },
     ],
     [
       { ZERODB_RETENTION_DAYS: '1', ZERODB_DEAD_RETENTION_DAYS: '0' },

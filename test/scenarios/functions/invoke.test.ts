@@ -162,7 +162,7 @@ describe('invoking a hook', () => {
     expect(receiver.messages[0]!.body).toMatchObject({ chain_id: 'evt_root', depth: 3 })
     expect((await invoke(hook, {}, by(3))).body).toMatchObject({
       status: 'dead',
-      attempts: 0,
+      attempts: 1,
       depth: 4,
       error: { code: 'chain_too_deep', message: expect.stringContaining('evt_root') },
     })
