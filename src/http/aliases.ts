@@ -61,6 +61,7 @@ export const ROUTE_ALIASES: Readonly<Record<string, readonly string[]>> = {
   'rows.query': ['POST /api/v1/projects/:project_id/database/tables/query'],
   'rows.insert': ['POST /api/v1/projects/:project_id/database/tables/insert'],
   'vectors.upsert_batch': ['POST /api/v1/projects/:project_id/database/vectors'],
+  'vectors.delete_many': ['DELETE /api/v1/projects/:project_id/database/vectors'],
   'events.publish': ['POST /api/v1/projects/:project_id/database/events'],
   'events.consume': ['GET /api/v1/projects/:project_id/database/events/consume'],
   'memory.update': ['PUT /api/v1/projects/:project_id/database/memory/:memory_id'],
@@ -91,7 +92,7 @@ const FIELD_ALIASES: Readonly<Record<string, Readonly<Record<string, readonly st
     metadata_filter: ['filter', 'filter_metadata'],
   },
   'vectors.list': { offset: ['skip'], metadata_filter: ['filter', 'filter_metadata'] },
-  'vectors.delete_many': { vector_ids: ['ids'], metadata_filter: ['filter', 'filter_metadata'] },
+  'vectors.delete_many': { vector_ids: ['ids', 'id'], metadata_filter: ['filter', 'filter_metadata'] },
   'embeddings.generate': { texts: ['input'] },
   'embeddings.embed_and_store': { texts: ['input'], namespace: ['collection'] },
   'embeddings.search': {

@@ -12,6 +12,8 @@ export function rewriteFields(
     case 'rows.update_many':
     case 'rows.delete_many':
       return withFilter(fields)
+    case 'vectors.delete_many':
+      return withIdList(fields)
     default:
       return fields
   }
@@ -25,6 +27,18 @@ function withFilter(fields: Readonly<Record<string, unknown>>): Record<string, u
     if (Array.isArray(conditions)) converted[name] = filterOf(conditions) ?? conditions
   }
   return converted
+}
+
+/** Converts ids in one text, separated by commas, and a single `id` to a list. Ids with commas need a list. */
+function withIdList(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => {
+      if (typeof value !== 'string') return [name, value]
+      if (name === 'id') return [name, [value]]
+      const isList = ['ids', 'vector_ids', 'vectorIds'].includes(name)
+      return [name, isList ? value.split(',').map((id) => id.trim()) : value]
+    }),
+  )
 }
 
 function withSort(fields: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {

@@ -145,7 +145,7 @@ test('an unknown path is 404, an unsupported method on a known path is 405', asy
     ['PUT', '/api/v1/hooks', 'POST, GET, HEAD'],
     ['DELETE', '/v1/hooks/', 'POST, GET, HEAD'],
     ['POST', `/api/v1/hooks/${randomUUID()}`, 'GET, HEAD, PATCH, DELETE'],
-    ['PATCH', `${user.database}/vectors`, 'POST, GET, HEAD'],
+    ['PATCH', `${user.database}/vectors`, 'POST, GET, HEAD, DELETE'],
   ] as const) {
     const { status, body, headers } = await user.request(method, url)
     expect({ method, url, status, detail: body.detail, allow: headers['allow'] }).toEqual({

@@ -27,6 +27,24 @@ describe('G17: routes without a project', () => {
     expect((await user.get(`${user.database}/vectors`)).body.total).toBe(0)
   })
 
+  test.each(ROOTS)('%s deletes vectors by one id, a list of ids, or ids separated by commas', async (root) => {
+    const user = await app.newUser()
+    const vectors = ['a', 'b', 'c', 'd', 'e', 'f'].map((id) => ({ id, vector: [1, 0] }))
+    await user.post(`${root}/vectors`, { vectors })
+    for (const [method, url, body, ids] of [
+      ['POST', `${root}/vectors/delete`, { ids: ['a'] }, ['a']],
+      ['POST', `${root}/vectors/delete`, { ids: 'b, c' }, ['b', 'c']],
+      ['POST', `${root}/vectors/delete`, { id: 'd', namespace: 'default' }, ['d']],
+      ['DELETE', `${root}/vectors?ids=e,f`, undefined, ['e', 'f']],
+    ] as const)
+      expect(await user.request(method, url, { body })).toMatchObject({
+        status: 200,
+        body: { deleted_count: ids.length, vector_ids: expect.arrayContaining([...ids]) },
+      })
+    expect((await user.delete(`${root}/vectors`)).status).toBe(422)
+    expect((await user.events()).filter(({ event }) => event === 'zerodb.vector.deleted')).toHaveLength(6)
+  })
+
   test('a batch of vectors can be sent to the list', async () => {
     const user = await app.newUser()
     const vectors = [{ id: 'a', vector: [1, 0], metadata: { n: 1 } }]
