@@ -60,6 +60,7 @@ export const ROUTE_ALIASES: Readonly<Record<string, readonly string[]>> = {
   ],
   'rows.query': ['POST /api/v1/projects/:project_id/database/tables/query'],
   'rows.insert': ['POST /api/v1/projects/:project_id/database/tables/insert'],
+  'rows.upsert': ['POST /api/v1/projects/:project_id/database/tables/upsert'],
   'vectors.upsert_batch': ['POST /api/v1/projects/:project_id/database/vectors'],
   'vectors.delete_many': ['DELETE /api/v1/projects/:project_id/database/vectors'],
   'events.publish': ['POST /api/v1/projects/:project_id/database/events'],

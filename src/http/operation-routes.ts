@@ -5,6 +5,7 @@ import { ZeroError } from '../errors.ts'
 import { OPERATIONS } from '../operations/index.ts'
 import type { Operation } from '../operations/operation.ts'
 import { ROUTE_ALIASES } from './aliases.ts'
+import { redirectOperation } from './dialects/redirects.ts'
 import { createOperationHandler } from './operation-handler.ts'
 import type { RateLimiter } from './rate-limit.ts'
 
@@ -47,6 +48,9 @@ export function addOperationRoutes(
   app: App,
   { checks, callers, closing }: RouteOptions,
 ): void {
+  const handlers = new Map(
+    OPERATIONS.map((operation) => [operation.name, createOperationHandler(app, operation, callers, closing)]),
+  )
   for (const { operation, method, url } of ROUTES) {
     server.route({
       method,
@@ -58,7 +62,7 @@ export function addOperationRoutes(
       async onRequest(request, reply) {
         callers.set(request, { ...(await admit(operation, checks, request, reply)), origin: originOf(request) })
       },
-      handler: createOperationHandler(app, operation, callers, closing),
+      handler: (request, reply) => handlers.get(redirectOperation(operation.name, request.body))!(request, reply),
     })
   }
 }

@@ -7,6 +7,8 @@ export function rewriteFields(
     case 'embeddings.generate':
     case 'embeddings.embed_and_store':
       return withTexts(fields)
+    case 'rows.insert':
+      return withoutNullKey(fields)
     case 'rows.query':
       return withSort(withFilter(fields))
     case 'rows.update_many':
@@ -17,6 +19,13 @@ export function rewriteFields(
     default:
       return fields
   }
+}
+
+/** Leaves out an `upsert_key` that is null. Any other selects another operation. */
+function withoutNullKey(fields: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(
+    Object.entries(fields).filter(([name, value]) => value !== null || !/^upsert(_k|K)ey$/.test(name)),
+  )
 }
 
 /** Converts a filter that is a list of conditions. */

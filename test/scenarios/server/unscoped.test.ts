@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { REDIRECTS } from '../../../src/http/dialects/redirects.ts'
+import { OPERATIONS } from '../../../src/operations/index.ts'
 import { openTestApp, type TestApp } from '../../support/app.ts'
 
 let app: TestApp
@@ -116,6 +118,44 @@ describe('G17: routes without a project', () => {
       'zerodb.table.row_deleted',
       'zerodb.table.row_deleted',
     ])
+  })
+
+  test.each(ROOTS)('%s upserts rows by a key', async (root) => {
+    const user = await app.newUser()
+    await user.post(`${root}/tables`, { table_name: 'orders' })
+    const upsert = (rows: unknown[]) => user.post(`${root}/tables/orders/rows`, { rows, upsert_key: 'n' })
+    expect(await upsert([{ n: 1, a: 1 }, { n: 2 }])).toMatchObject({
+      status: 200,
+      body: { inserted_count: 2, modified_count: 0 },
+    })
+    expect(await upsert([{ n: 1, b: 1 }, { n: 3 }])).toMatchObject({
+      status: 200,
+      body: { inserted_count: 1, modified_count: 1 },
+    })
+    const byBody = { table: 'orders', operation: 'upsert', rows: [{ n: 2, b: 2 }], upsert_key: 'n' }
+    expect(await user.post(`${root}/tables/upsert`, byBody)).toMatchObject({ status: 200, body: { modified_count: 1 } })
+    const inserted = await user.post(`${root}/tables/orders/rows`, { rows: [{ n: 1 }], upsert_key: null })
+    expect(inserted).toMatchObject({ status: 201, body: { inserted_count: 1 } })
+    const rows = (await user.get(`${root}/tables/orders/rows`)).body.data
+    expect(rows.map((row: { row_data: unknown }) => row.row_data)).toEqual([
+      { n: 1, a: 1, b: 1 },
+      { n: 2, b: 2 },
+      { n: 3 },
+      { n: 1 },
+    ])
+    expect(await upsert([{ a: 1 }])).toMatchObject({ status: 422 })
+    expect((await user.events()).map(({ event }) => event).sort()).toEqual([
+      ...Array(4).fill('zerodb.table.row_inserted'),
+      ...Array(2).fill('zerodb.table.row_updated'),
+    ])
+  })
+
+  test('an operation that the body selects needs the same permission as the one of the route', () => {
+    const permissionOf = (name: string) => OPERATIONS.find((operation) => operation.name === name)?.permission
+    for (const [name, { operation }] of Object.entries(REDIRECTS)) {
+      expect(permissionOf(operation)).toBeDefined()
+      expect({ operation, permission: permissionOf(operation) }).toEqual({ operation, permission: permissionOf(name) })
+    }
   })
 
   test.each(ROOTS)('%s stores, lists and deletes files', async (root) => {

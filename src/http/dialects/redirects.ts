@@ -1,0 +1,18 @@
+import { isJsonObject } from '../../schema/json-object.ts'
+
+/**
+ * Operations of which a field of the body selects another operation. The other one needs the same permission, because permissions are checked
+ * before the body is read.
+ */
+export const REDIRECTS: Readonly<Record<string, { fields: readonly string[]; operation: string }>> = {
+  'rows.insert': { fields: ['upsert_key', 'upsertKey'], operation: 'rows.upsert' },
+}
+
+/** Returns the name of the operation that a request with this body is for. */
+export function redirectOperation(operation: string, body: unknown): string {
+  const redirect = REDIRECTS[operation]
+  if (redirect === undefined || !isJsonObject(body)) return operation
+  return redirect.fields.some((field) => body[field] !== undefined && body[field] !== null)
+    ? redirect.operation
+    : operation
+}
