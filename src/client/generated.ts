@@ -86,6 +86,14 @@ export const ROUTES = {
   'embeddings.re_embed': 'POST /api/v1/projects/:project_id/database/embeddings/re-embed',
   'memory.store': 'POST /api/v1/projects/:project_id/database/memory/store',
   'memory.list': 'GET /api/v1/projects/:project_id/database/memory',
+  'memory.search': 'POST /api/v1/projects/:project_id/database/memory/search',
+  'memory.stats': 'GET /api/v1/projects/:project_id/database/memory/stats',
+  'memory.sessions': 'GET /api/v1/projects/:project_id/database/memory/sessions',
+  'memory.delete_session': 'DELETE /api/v1/projects/:project_id/database/memory/sessions/:session_id',
+  'memory.context': 'GET /api/v1/projects/:project_id/database/memory/context/:session_id',
+  'memory.batch_store': 'POST /api/v1/projects/:project_id/database/memory/batch/upsert',
+  'memory.batch_update': 'POST /api/v1/projects/:project_id/database/memory/batch/update',
+  'memory.batch_delete': 'POST /api/v1/projects/:project_id/database/memory/batch/delete',
   'memory.get': 'GET /api/v1/projects/:project_id/database/memory/:memory_id',
   'memory.update': 'PATCH /api/v1/projects/:project_id/database/memory/:memory_id',
   'memory.delete': 'DELETE /api/v1/projects/:project_id/database/memory/:memory_id',
@@ -159,6 +167,7 @@ export const PAGES: { readonly [Name in OperationName]?: string } = {
   'vectors.list': 'vectors',
   'vectors.namespaces': 'items',
   'memory.list': '',
+  'memory.sessions': 'items',
   'files.list': '',
   'tables.list': '',
   'rows.list': 'data',
@@ -168,7 +177,7 @@ export const PAGES: { readonly [Name in OperationName]?: string } = {
 }
 
 /** Operations that only read although their method is not GET. */
-export const READS: readonly OperationName[] = ['hooks.test_filter', 'projects.suspend', 'projects.activate', 'projects.enable_database', 'projects.configure_database', 'vectors.search', 'vectors.update', 'embeddings.generate', 'embeddings.search', 'embeddings.create', 'memory.update', 'memory.recall', 'files.search', 'files.presign', 'files.update', 'tables.update', 'rows.upsert', 'rows.query', 'rows.aggregate', 'events.stream_token']
+export const READS: readonly OperationName[] = ['hooks.test_filter', 'projects.suspend', 'projects.activate', 'projects.enable_database', 'projects.configure_database', 'vectors.search', 'vectors.update', 'embeddings.generate', 'embeddings.search', 'embeddings.create', 'memory.search', 'memory.update', 'memory.recall', 'files.search', 'files.presign', 'files.update', 'tables.update', 'rows.upsert', 'rows.query', 'rows.aggregate', 'events.stream_token']
 
 /** Streams whose last message is `end`; other streams have no end. */
 export const ENDING: readonly OperationName[] = ['runs.logs']
@@ -2488,6 +2497,249 @@ export interface MemoryListInput {
   cursor?: string | undefined
 }
 
+export interface MemorySearchInput {
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
+  project_id?: string | undefined
+  /** What to find: words, or a question. The first 100 different words count */
+  query: string
+  /** Only records with this `session_id` */
+  session_id?: string | null | undefined
+  /** Only records of this agent */
+  agent_id?: string | null | undefined
+  /** Only records of this role */
+  role?: 'user' | 'assistant' | 'system' | null | undefined
+  /** Maximum number of results */
+  limit?: number | undefined
+  /** Lowest score of a result. Null or absent: no lower bound */
+  threshold?: number | null | undefined
+}
+
+/** Result of a search for records */
+export interface MemoryMatches {
+  /** The records found, the most relevant first */
+  results: MemoryMatch[]
+  /** Same value as `results` */
+  memories: MemoryMatch[]
+  /** Number of results */
+  count: number
+  /** Likely mistakes in the request. Absent when there are none */
+  warnings?: string[]
+}
+
+/** A record that a search found */
+export interface MemoryMatch {
+  /** Id of the record */
+  memory_id: string
+  /** Same value as `memory_id` */
+  id: string
+  /** Id of the project that it belongs to */
+  project_id: string
+  /** Agent that the record belongs to; null when not given */
+  agent_id: string | null
+  /** Session that the record belongs to; null when not given */
+  session_id: string | null
+  /** Author of the text: `user`, `assistant` or `system`; null when not given */
+  role: string | null
+  /** The text, exactly as it was sent */
+  content: string
+  /** Embedding of the content; empty until the hook auto_embed has computed it */
+  embedding: number[]
+  /** Model that made the embedding; null when there is none */
+  model: string | null
+  /** Metadata of the record */
+  memory_metadata: Record<string, unknown>
+  /** When it was created: ISO 8601 in UTC, with microseconds */
+  created_at: string
+  /** Relevance from 0 to 1; results are sorted by it */
+  score: number
+  /** Same value as `score` */
+  similarity: number
+}
+
+export interface MemoryStatsInput {
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
+  project_id?: string | undefined
+}
+
+/** Numbers about the records of a project */
+export interface MemoryStats {
+  /** Number of records, up to 10,000 */
+  total_memories: number
+  /** False when there are more than the total says, which were not counted */
+  total_is_exact: boolean
+  /** Number of sessions that have records, up to 1,000 */
+  sessions: number
+  /** False when there are more sessions, which were not counted */
+  sessions_is_exact: boolean
+  /** Numbers of the counted records by role */
+  by_role: {
+    /** Records of users */
+    user: number
+    /** Records of assistants */
+    assistant: number
+    /** Records of the system */
+    system: number
+    /** Records without a role */
+    none: number
+  }
+  /** Number of the counted records that have an embedding */
+  embedded: number
+}
+
+export interface MemorySessionsInput {
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
+  project_id?: string | undefined
+  /** Maximum number of results */
+  limit?: number | undefined
+  /** `next_cursor` of the previous page. When absent: the first page */
+  cursor?: string | undefined
+}
+
+/** A page of sessions */
+export interface MemorySessionPage {
+  /** The sessions, sorted by id */
+  items: MemorySession[]
+  /** Cursor of the next page; null on the last page */
+  next_cursor: string | null
+}
+
+/** A session and its records */
+export interface MemorySession {
+  /** Id of the session, as your application names it */
+  session_id: string
+  /** Number of its records, up to 10,000 */
+  memory_count: number
+  /** False when the session has more records, which were not counted */
+  count_is_exact: boolean
+  /** When its oldest record was created: ISO 8601 in UTC, with microseconds */
+  first_at: string
+  /** When its newest record was created: ISO 8601 in UTC, with microseconds */
+  last_at: string
+}
+
+export interface MemoryDeleteSessionInput {
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
+  project_id?: string | undefined
+  /** Id of the session */
+  session_id: string
+  /** Maximum number of records to delete, oldest first; 0, null or absent: all, of which there may be at most 10,000 */
+  limit?: number | null | undefined
+}
+
+/** Result of deleting the records of a session */
+export interface MemorySessionDeleted {
+  /** Id of the session */
+  session_id: string
+  /** Number of records that were deleted */
+  deleted_count: number
+  /** True when `limit` left records: repeat the request */
+  has_more: boolean
+}
+
+export interface MemoryContextInput {
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
+  project_id?: string | undefined
+  /** Id of the session */
+  session_id: string
+  /** Estimated number of tokens that the messages may have together */
+  max_tokens?: number | undefined
+}
+
+/** The latest part of a session */
+export interface MemoryContext {
+  /** Id of the session */
+  session_id: string
+  /** The newest records of the session that fit, at most 1,000, oldest first */
+  messages: ContextMessage[]
+  /** Number of messages */
+  message_count: number
+  /** Estimated number of tokens of the messages: a quarter of their characters */
+  estimated_tokens: number
+  /** True when the session has older records, which did not fit */
+  truncated: boolean
+}
+
+/** A message of a session */
+export interface ContextMessage {
+  /** Id of the record */
+  memory_id: string
+  /** Author of the text; null when not given */
+  role: string | null
+  /** The text, exactly as it was sent */
+  content: string
+  /** Agent that the record belongs to; null when not given */
+  agent_id: string | null
+  /** Metadata of the record */
+  memory_metadata: Record<string, unknown>
+  /** When it was created: ISO 8601 in UTC, with microseconds */
+  created_at: string
+}
+
+export interface MemoryBatchStoreInput {
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
+  project_id?: string | undefined
+  /** The records to store, at most 500 */
+  records: Array<{
+    /** The text to store, which is kept exactly as it is */
+    content: string
+    /** Agent that the record belongs to */
+    agent_id?: string | null | undefined
+    /** Session that the record belongs to */
+    session_id?: string | null | undefined
+    /** Author of the text */
+    role?: 'user' | 'assistant' | 'system' | null | undefined
+    /** Any JSON object of yours */
+    memory_metadata?: Record<string, unknown> | undefined
+  }>
+}
+
+/** Result of writing many records */
+export interface MemoryBatchResult {
+  /** Ids of the records, in the order of the request */
+  memory_ids: string[]
+  /** Number of records */
+  success_count: number
+  /** Always 0: a batch is written as a whole or not at all */
+  error_count: 0
+}
+
+export interface MemoryBatchUpdateInput {
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
+  project_id?: string | undefined
+  /** The records to update, at most 500, each with the fields to change */
+  updates: Array<{
+    /** Id of the record */
+    memory_id: string
+    /** New text, whose embedding a hook computes again. When absent, the text stays */
+    content?: string | undefined
+    /** Agent that the record belongs to. Null: none. When absent, it stays */
+    agent_id?: string | null | undefined
+    /** Session that the record belongs to. Null: none. When absent, it stays */
+    session_id?: string | null | undefined
+    /** Author of the text. Null: unknown. When absent, it stays */
+    role?: 'user' | 'assistant' | 'system' | null | undefined
+    /** Metadata that replaces the old metadata. When absent, it stays */
+    memory_metadata?: Record<string, unknown> | undefined
+  }>
+}
+
+export interface MemoryBatchDeleteInput {
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
+  project_id?: string | undefined
+  /** Ids of the records to delete, at most 500 */
+  memory_ids: string[]
+}
+
+/** Result of deleting many records */
+export interface MemoriesDeleted {
+  /** Number of records that were deleted */
+  deleted_count: number
+  /** Ids of the deleted records */
+  memory_ids: string[]
+  /** Those of the given `memory_ids` that the project does not have */
+  missing_ids: string[]
+}
+
 export interface MemoryGetInput {
   /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
   project_id?: string | undefined
@@ -4193,6 +4445,54 @@ export interface Operations {
      * Returns a page of the records of the project.
      */
     list(input?: MemoryListInput, options?: CallOptions): Page<Memory[], Memory>
+    /**
+     * Search records of conversations. `POST /api/v1/projects/:project_id/database/memory/search`
+     *
+     * Returns the records that are relevant to the query, the most relevant first. Records are found by their words, and by their meaning once they have an embedding.
+     */
+    search(input: MemorySearchInput, options?: CallOptions): Promise<MemoryMatches>
+    /**
+     * Count records of conversations. `GET /api/v1/projects/:project_id/database/memory/stats`
+     *
+     * Returns numbers about the records of the project. Large numbers are counted up to a limit only.
+     */
+    stats(input?: MemoryStatsInput, options?: CallOptions): Promise<MemoryStats>
+    /**
+     * List the sessions of records. `GET /api/v1/projects/:project_id/database/memory/sessions`
+     *
+     * Returns a page of the sessions that have records, with the number of records in each.
+     */
+    sessions(input?: MemorySessionsInput, options?: CallOptions): Page<MemorySessionPage, MemorySession>
+    /**
+     * Delete the records of a session. `DELETE /api/v1/projects/:project_id/database/memory/sessions/:session_id`
+     *
+     * Deletes all records of a session, or none. Emits one `zerodb.memory.deleted` for each record.
+     */
+    delete_session(input: MemoryDeleteSessionInput, options?: CallOptions): Promise<MemorySessionDeleted>
+    /**
+     * Get the latest records of a session. `GET /api/v1/projects/:project_id/database/memory/context/:session_id`
+     *
+     * Returns the newest records of a session that fit into a number of tokens, oldest first. A session without records has an empty context.
+     */
+    context(input: MemoryContextInput, options?: CallOptions): Promise<MemoryContext>
+    /**
+     * Store many records of conversations. `POST /api/v1/projects/:project_id/database/memory/batch/upsert`
+     *
+     * Stores all records or none. Emits one `zerodb.memory.stored` for each record.
+     */
+    batch_store(input: MemoryBatchStoreInput, options?: CallOptions): Promise<MemoryBatchResult>
+    /**
+     * Update many records of conversations. `POST /api/v1/projects/:project_id/database/memory/batch/update`
+     *
+     * Changes all given records or none: an unknown id is 404. Emits one `zerodb.memory.updated` for each record whose fields change.
+     */
+    batch_update(input: MemoryBatchUpdateInput, options?: CallOptions): Promise<MemoryBatchResult>
+    /**
+     * Delete many records of conversations. `POST /api/v1/projects/:project_id/database/memory/batch/delete`
+     *
+     * Deletes the records with the given ids in one step. Emits one `zerodb.memory.deleted` for each record.
+     */
+    batch_delete(input: MemoryBatchDeleteInput, options?: CallOptions): Promise<MemoriesDeleted>
     /**
      * Get a record of a conversation. `GET /api/v1/projects/:project_id/database/memory/:memory_id`
      *

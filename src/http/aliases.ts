@@ -103,6 +103,10 @@ const FIELD_ALIASES: Readonly<Record<string, Readonly<Record<string, readonly st
     metadata_filter: ['filter', 'filter_metadata'],
   },
   'memory.store': { memory_metadata: ['metadata'] },
+  'memory.batch_store': { records: ['memories', 'items'] },
+  'memory.batch_update': { memory_id: ['id'], memory_metadata: ['metadata'] },
+  'memory.batch_delete': { memory_ids: ['ids'] },
+  'memory.search': { limit: ['top_k'], threshold: ['similarity_threshold'] },
   'memory.list': { offset: ['skip'] },
   'memory.recall': { limit: ['top_k'] },
   'files.upload': { file_metadata: ['metadata'], size_bytes: ['file_size'], content_type: ['mime_type'] },
@@ -169,6 +173,8 @@ export function renameFields(operation: string, fields: Readonly<Record<string, 
 /** Operations with a list whose items have the aliases of a single operation. */
 const BATCHES: Readonly<Record<string, { field: string; item: string }>> = {
   'vectors.upsert_batch': { field: 'vectors', item: 'vectors.upsert' },
+  'memory.batch_store': { field: 'records', item: 'memory.store' },
+  'memory.batch_update': { field: 'updates', item: 'memory.batch_update' },
   'events.publish_batch': { field: 'events', item: 'events.publish' },
 }
 

@@ -72,6 +72,16 @@ import {
   eventsStats,
 } from './published.ts'
 import { eventsPoll, eventsStream, eventsStreamToken } from './published-stream.ts'
+import {
+  memoryBatchDelete,
+  memoryBatchStore,
+  memoryBatchUpdate,
+  memoryContext,
+  memoryDeleteSession,
+  memorySearch,
+  memorySessions,
+  memoryStats,
+} from './records.ts'
 import { hooksBackfill, replaysCancel, replaysCreate, replaysGet, replaysList } from './replays.ts'
 import { runsLogs } from './run-logs.ts'
 import { hookRuns, runsCancel, runsGet, runsList, runsRedrive, runsRetry } from './runs.ts'
@@ -196,6 +206,14 @@ export const OPERATIONS: readonly Operation[] = [
   embeddingsReembed,
   memoryStoreOperation,
   memoryListOperation,
+  memorySearch,
+  memoryStats,
+  memorySessions,
+  memoryDeleteSession,
+  memoryContext,
+  memoryBatchStore,
+  memoryBatchUpdate,
+  memoryBatchDelete,
   memoryGet,
   memoryUpdateOperation,
   memoryDelete,

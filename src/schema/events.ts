@@ -131,7 +131,7 @@ export const memoryStored = defineEvent({
   name: 'zerodb.memory.stored',
   channel: 'zerodb',
   data: recordData,
-  writers: ['memory.store'],
+  writers: ['memory.store', 'memory.batch_store'],
   isStored: true,
   row: { id: 'memory_id', fields: MEMORY_FIELDS },
 })
@@ -140,7 +140,7 @@ export const memoryUpdated = defineEvent({
   name: 'zerodb.memory.updated',
   channel: 'zerodb',
   data: updateOf(recordData),
-  writers: ['memory.update'],
+  writers: ['memory.update', 'memory.batch_update'],
   isStored: false,
   row: { id: 'memory_id', fields: MEMORY_FIELDS },
 })
@@ -149,7 +149,7 @@ export const memoryDeleted = defineEvent({
   name: 'zerodb.memory.deleted',
   channel: 'zerodb',
   data: recordData,
-  writers: ['memory.delete'],
+  writers: ['memory.delete', 'memory.delete_session', 'memory.batch_delete'],
   isStored: false,
   row: { id: 'memory_id', fields: MEMORY_FIELDS },
 })

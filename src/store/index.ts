@@ -17,6 +17,7 @@ import { files } from './data/files.ts'
 import { graph } from './data/graph.ts'
 import { memories } from './data/memories.ts'
 import { published } from './data/published.ts'
+import { records } from './data/records.ts'
 import { reembed } from './data/reembed.ts'
 import { relevance } from './data/relevance.ts'
 import { rowAggregates } from './data/row-aggregates.ts'
@@ -66,6 +67,7 @@ const NOUNS = {
   vectors,
   vectorNamespaces,
   memories,
+  records,
   files,
   tables,
   rowChanges,

@@ -31,6 +31,7 @@ const LISTS: Readonly<Record<string, string>> = {
   'events.poll': 'events',
   'events.consume': 'events',
   'vectors.list': 'vectors',
+  'memory.search': 'results',
 }
 
 /** Clients of these paths read bare arrays. */

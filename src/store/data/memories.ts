@@ -16,7 +16,7 @@ import {
 import { emit, emitChanges, NEXT_SEQ } from '../outbox.ts'
 import { candidates, type Relevance, type RelevanceQuery } from './relevance.ts'
 
-const recordColumns = sql`
+export const recordColumns = sql`
   id as memory_id, id, project_id, agent_id, session_id, role, content, embedding, model, metadata as memory_metadata, created_at`
 
 type StoredRecord = Omit<MemoryRecord, 'embedding'> & { embedding: Float32Array | null }
@@ -32,7 +32,7 @@ export interface RecordFields {
 /** New values of a record. Undefined keeps the old value; null removes it. */
 export type RecordChange = { [Field in keyof RecordFields]?: RecordFields[Field] | undefined }
 
-const RECORD_DATA = {
+export const RECORD_DATA = {
   memory_id: sql`stored.id`,
   project_id: sql`stored.project_id`,
   agent_id: sql`stored.agent_id`,

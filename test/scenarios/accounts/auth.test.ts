@@ -126,6 +126,14 @@ const EXAMPLES: Record<string, (fixtures: Fixtures) => Example> = {
   'vectors.get': inProject(({ vector }) => ({ params: { vector_id: vector } })),
   'memory.store': inProject(() => ({ body: { content: 'more' } })),
   'memory.list': inProject(),
+  'memory.search': inProject(() => ({ body: { query: 'more' } })),
+  'memory.stats': inProject(),
+  'memory.sessions': inProject(),
+  'memory.context': inProject(() => ({ params: { session_id: 'none' } })),
+  'memory.batch_store': inProject(() => ({ body: { records: [{ content: 'more', session_id: 'brief' }] } })),
+  'memory.batch_update': inProject(({ record }) => ({ body: { updates: [{ memory_id: record, role: 'user' }] } })),
+  'memory.batch_delete': inProject(() => ({ body: { memory_ids: ['00000000-0000-4000-8000-000000000000'] } })),
+  'memory.delete_session': inProject(() => ({ params: { session_id: 'brief' } })),
   'memory.get': inProject(({ record }) => ({ params: { memory_id: record } })),
   'memory.update': inProject(({ record }) => ({ params: { memory_id: record }, body: { role: 'user' } })),
   'memory.remember': () => ({ body: { content: 'more' } }),
@@ -363,8 +371,9 @@ describe('every operation that needs a key', () => {
     for (const operation of IN_ORDER) {
       const example = EXAMPLES[operation.name]!({ ...fixtures, project: stranger.project_id })
       const named = Object.keys(example.params ?? {}).some((name) => name !== 'project_id')
-      // The name of a secret is not an id: the other user may have a secret with the same name.
-      if ((!named && operation.name !== 'memory.forget') || operation.name === 'secrets.set') continue
+      // The names of a secret and of a session are not ids: the other user may have the same ones.
+      if ((!named && operation.name !== 'memory.forget') || ['secrets.set', 'memory.context'].includes(operation.name))
+        continue
       const reply = await send(stranger.key, operation, example)
       expect({ operation: operation.name, status: reply.status }).toEqual({ operation: operation.name, status: 404 })
     }

@@ -20,7 +20,7 @@ beforeAll(async () => {
   )
   for (let n = 0; n < 4; n++) {
     await user.post(`${database}/vectors/upsert`, { vector_embedding: [1, 2], namespace: `namespace ${n}` })
-    await user.post(`${database}/memory/store`, { content: `record ${n}` })
+    await user.post(`${database}/memory/store`, { content: `record ${n}`, session_id: `session ${n}` })
     await user.post(`${database}/files/upload`, { file_name: `f${n}`, file_content: 'aGk=' })
     await user.post(`${database}/tables`, { table_name: `more-${n}` })
     await user.patch(`${database}/tables/${fixtures.table}/rows/${fixtures.row}`, { row_data: { n } })
