@@ -11,6 +11,12 @@ import { rowColumns, tableOf } from './tables.ts'
  */
 const WALKED_ROWS = 2_000
 
+/**
+ * Number of matches among the walked rows from which counting them without the index takes less time. At one in five, 10,000 matches are
+ * among 50,000 rows: 65 ms, and 150 ms with the index of a million rows.
+ */
+const FREQUENT_HITS = WALKED_ROWS / 5
+
 /** Position of a row in a sorted list. */
 export interface RowPlace {
   /** The values of the sort fields: a list of one value, or an empty one if the row lacks the field. */
@@ -40,11 +46,11 @@ export function rowPages({ db }: StoreContext) {
       const matches = compileFilter(query.filter, sql`r.data`, 'filters')
       const document = sql`jsonb_set('{}', array[r.table_id::text], r.data)`
       const indexed = compileIndexCondition(query.filter, { document, key: tableId }, 'filters')
-      const isWalk = indexed !== null && Object.keys(query.sort).length === 0
       const statements = { table: tableOf(scope, tableId), matches, indexed, query }
-      const stored =
-        (isWalk ? await walk(statements) : null) ??
-        (await withFilter('filters', reads.query<PlacedRow>(page(statements))))
+      const walked = indexed !== null && Object.keys(query.sort).length === 0 ? await walk(statements) : null
+      const stored = walked?.rows ?? (await withFilter('filters', reads.query<PlacedRow>(page(statements))))
+      // Frequent matches are counted in less time by reading the table until the maximum.
+      const counted = walked?.isFrequent || indexed === null ? matches : sql`${matches} and ${indexed}`
       const end = stored.length > query.limit ? stored[query.limit - 1] : undefined
       const last = end ? { values: end.sorted!, position: end.position! } : null
       for (const row of stored) {
@@ -52,47 +58,53 @@ export function rowPages({ db }: StoreContext) {
         delete row.sorted
       }
       const count = async (most: number) => {
-        const [counted] = await reads.query<{ total: number }>(sql`
+        const [row] = await reads.query<{ total: number }>(sql`
           with t as (${statements.table})
           select count(*) as total
           from (
             select from zerodb_rows r
-            where r.table_id = (select id from t) and ${matches} ${given(indexed, sql`and ${indexed ?? sql``}`)}
+            where r.table_id = (select id from t) and ${counted}
             limit ${most}::int
           ) counted`)
-        return counted!.total
+        return row!.total
       }
       const rows = await pageOf<Row>(stored, query, count)
       return { ...rows, ...(query.after ? await totalOf(count) : {}), last }
     },
   }
 
-  /** Looks for the page among the first rows. Returns null if it may be incomplete. */
-  async function walk({ table, matches, query }: Statements): Promise<PlacedRow[] | null> {
+  /** Looks for the page among the first rows. `rows` is null if it may be incomplete. */
+  async function walk({
+    table,
+    matches,
+    query,
+  }: Statements): Promise<{ rows: PlacedRow[] | null; isFrequent: boolean }> {
     const found = await withFilter(
       'filters',
-      reads.query<PlacedRow & { is_end: boolean }>(sql`
+      reads.query<PlacedRow & { is_end: boolean; hits: number }>(sql`
         with t as (${table}),
         walked as materialized (
           select * from zerodb_rows
           where table_id = (select id from t) ${given(query.after, sql`and position > ${query.after?.position}::bigint`)}
           order by position
           limit ${WALKED_ROWS}::int
+        ),
+        hits as materialized (
+          select * from walked r where ${matches}
         )
-        select walk.is_end, hit.*
-        from (select count(*) < ${WALKED_ROWS}::int as is_end from walked) walk
+        select walk.is_end, walk.hits, hit.*
+        from (select count(*) < ${WALKED_ROWS}::int as is_end, (select count(*) from hits) as hits from walked) walk
         left join (
           select ${rowColumns}, r.position, '[]'::jsonb as sorted
-          from walked r, t
-          where ${matches}
+          from hits r, t
           order by r.position
           limit ${query.limit + 1}::int offset ${query.offset}::int
         ) hit on true
         order by hit.position`),
     )
-    const isEnd = found[0]!.is_end
-    const rows = found.filter(({ id }) => id !== null).map(({ is_end: _, ...row }) => row)
-    return isEnd || rows.length > query.limit ? rows : null
+    const { is_end, hits } = found[0]!
+    const rows = found.filter(({ id }) => id !== null).map(({ is_end: _, hits: __, ...row }) => row)
+    return { rows: is_end || rows.length > query.limit ? rows : null, isFrequent: hits >= FREQUENT_HITS }
   }
 }
 
