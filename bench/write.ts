@@ -22,7 +22,7 @@ const HOOKS = [0, 1, 10, 100]
 export async function write(backend: Backend): Promise<Measurement[]> {
   const bench = await openBench(backend)
   try {
-    const measurements = [await sustained(bench)]
+    const measurements = [await sustained(bench), await updates(bench), await deletions(bench)]
     for (const hooks of HOOKS) measurements.push(await measureWaves(bench, hooks))
     return measurements
   } finally {
@@ -51,6 +51,69 @@ async function sustained(bench: Bench): Promise<Measurement> {
     plain: () => hammer(callers, count, () => bench.database.query(plainInsert(scope))).then((ms) => ms / count),
     ours: () => hammer(callers, count, () => bench.store.published.publish(scope, PUBLISHED)).then((ms) => ms / count),
   })
+}
+
+const UPDATED = { status: 'paid', note: 'y'.repeat(100) }
+
+/** Measures updates of single rows by id. Each side changes rows that the other does not, and each update has another value. */
+async function updates(bench: Bench): Promise<Measurement> {
+  const callers = callersOf(bench)
+  const count = callers === 1 ? 200 : 1_600
+  const scope = await bench.newScope()
+  const plain = await rowIds(bench, scope, 'plain', count)
+  const ours = await rowIds(bench, scope, 'ours', count)
+  let n = 0
+  const data = () => ({ ...UPDATED, n: n++ })
+  return compare('write.update', callers, {
+    plain: () =>
+      eachRow(callers, plain, (id) =>
+        bench.database.query(sql`
+          update zerodb_rows set data = data || ${json(data())}::jsonb, updated_at = now()
+          where id = ${id}::uuid
+          returning id, project_id, table_id, data, version, created_at, updated_at`),
+      ),
+    ours: () =>
+      eachRow(callers, ours, (id) =>
+        bench.store.rowChanges.updateRow(scope, 'ours', id, { kind: 'merge', data: data() }, undefined, false),
+      ),
+  })
+}
+
+/** Measures deletions of single rows by id. Each round has new rows. */
+async function deletions(bench: Bench): Promise<Measurement> {
+  const callers = callersOf(bench)
+  const count = callers === 1 ? 150 : 1_000
+  const scope = await bench.newScope()
+  return compare('write.delete', callers, {
+    async plain() {
+      const ids = await rowIds(bench, scope, 'plain', count)
+      return eachRow(callers, ids, (id) =>
+        bench.database.query(sql`delete from zerodb_rows where id = ${id}::uuid returning id, version`),
+      )
+    },
+    async ours() {
+      const ids = await rowIds(bench, scope, 'ours', count)
+      return eachRow(callers, ids, (id) => bench.store.rowChanges.removeRow(scope, 'ours', id, undefined))
+    },
+  })
+}
+
+/** Inserts `count` rows into a table and returns their ids. */
+async function rowIds(bench: Bench, scope: Scope, name: string, count: number): Promise<string[]> {
+  await bench.store.tables.create(scope, { name }).catch(() => undefined)
+  const row = { customer: 'Ada Lovelace', total: 99.5, items: ['book', 'pen'], note: 'x'.repeat(100) }
+  const rows = await bench.store.tables.insertRows(scope, name, Array(count).fill(row))
+  return rows.map((each) => each.row_id)
+}
+
+/** Runs `work` once for each row; returns the milliseconds per row. */
+async function eachRow(
+  callers: number,
+  ids: readonly string[],
+  work: (id: string) => Promise<unknown>,
+): Promise<number> {
+  let next = 0
+  return (await hammer(callers, ids.length, () => work(ids[next++]!))) / ids.length
 }
 
 /** Measures waves in which each caller writes once. The next wave starts when all runs of the previous one have ended. */
@@ -98,6 +161,6 @@ async function compare(
     row,
     value: median(ratios),
     ours: milliseconds(median(ours)),
-    baseline: `plain INSERT ${milliseconds(median(plain))}`,
+    baseline: `plain statement ${milliseconds(median(plain))}`,
   }
 }
