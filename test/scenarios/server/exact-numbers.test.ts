@@ -225,6 +225,42 @@ describe('every field that accepts any JSON', () => {
       body: `{"filter":{"other":true},"update":{"$set":{"set":${DOCUMENT}}}}`,
       read: `${D()}/tables/defined/rows`,
     }),
+    'rows.upsert row_data': () => ({
+      url: `${D()}/tables/defined/rows/upsert`,
+      body: `{"row_data":{"key":1,"deep":${DOCUMENT}},"upsert_key":"key"}`,
+      read: `${D()}/tables/defined/rows`,
+    }),
+    'rows.upsert rows': () => ({
+      url: `${D()}/tables/defined/rows/upsert`,
+      body: `{"rows":[{"key":2,"deep":${DOCUMENT}}],"upsert_key":"key"}`,
+      read: `${D()}/tables/defined/rows`,
+    }),
+    'rows.aggregate filters': () => ({
+      url: `${D()}/tables/defined/aggregate`,
+      body: `{"filters":${DOCUMENT}}`,
+      read: null,
+    }),
+    'tables.update schema_definition': () => ({
+      url: `${D()}/tables/defined`,
+      method: 'PATCH',
+      body: `{"schema_definition":${DOCUMENT}}`,
+      read: `${D()}/tables/defined`,
+    }),
+    'vectors.delete_many metadata_filter': () => ({
+      url: `${D()}/vectors/delete`,
+      body: `{"namespace":"digits","metadata_filter":${DOCUMENT}}`,
+      read: null,
+    }),
+    'memory.batch_store records': () => ({
+      url: `${D()}/memory/batch/upsert`,
+      body: `{"records":[{"content":"a","session_id":"digits","memory_metadata":${DOCUMENT}}]}`,
+      read: `${D()}/memory?session_id=digits`,
+    }),
+    'memory.batch_update updates': () => ({
+      url: `${D()}/memory/batch/update`,
+      body: `{"updates":[{"memory_id":"${fixtures.record}","memory_metadata":${DOCUMENT}}]}`,
+      read: `${D()}/memory/${fixtures.record}`,
+    }),
     'hooks.create hook_config': () => ({
       url: '/api/v1/hooks',
       body: `{"event_type":"zerodb.memory.stored","hook_name":"auto_embed","hook_config":${DOCUMENT}}`,
@@ -336,7 +372,9 @@ describe('comparisons', () => {
 
   const found = async (query: string) => {
     const { raw } = await post(`${user.database}/tables/t/query`, query)
-    return [...raw.toString().matchAll(/"row_data":\{"n":([^}]*)\}/g)].map(([, n]) => n)
+    // The response has the rows twice, as `data` and as `rows`.
+    const [text = ''] = raw.toString().split('"rows":')
+    return [...text.matchAll(/"row_data":\{"n":([^}]*)\}/g)].map(([, n]) => n)
   }
   const [below, exact, above, fraction, two] = NUMBERS
 
