@@ -3,10 +3,10 @@ import { ZeroError } from '../../errors.ts'
 import { rowDeleted, rowInserted, rowUpdated } from '../../schema/events.ts'
 import type { Row, RowState } from '../../schema/table.ts'
 import { deleteLocked, updateLocked } from '../before-images.ts'
-import { found, type Scope, type StoreContext, write } from '../context.ts'
-import { compileFilter, withFilter } from '../filters/filter.ts'
+import { found, given, type Scope, type StoreContext, write } from '../context.ts'
+import { compileFilter, compileIndexCondition, withFilter } from '../filters/filter.ts'
 import { emit, emitChanges } from '../outbox.ts'
-import { derivedKeys, ROW_EVENT_DATA, rowColumns, rowKeys, tableOf } from './tables.ts'
+import { derivedKeys, indexedDocument, ROW_EVENT_DATA, rowColumns, rowKeys, tableOf } from './tables.ts'
 
 /** Maximum number of rows that one statement changes. */
 export const MAX_CHANGED_ROWS = 10_000
@@ -62,10 +62,14 @@ export function rowChanges(context: StoreContext) {
 
   /** Selects and locks the rows of a filter, at most one more than may be changed. */
   function selected({ filter, limit }: RowSelection): Statement {
+    const index = { document: indexedDocument, key: sql`(select id::text from t)` }
+    const indexed = compileIndexCondition(filter, index, 'filter')
     return sql`
       select r.* from zerodb_rows r
-      where r.table_id = (select id from t) and ${compileFilter(filter, sql`r.data`, 'filter')}
-      order by r.position
+      where r.table_id = (select id from t)
+        and ${compileFilter(filter, sql`r.data`, 'filter')}
+        ${given(indexed, sql`and ${indexed ?? sql``}`)}
+      order by ${indexed === null ? sql`r.position` : sql`r.position + 0`}
       limit ${(limit ?? MAX_CHANGED_ROWS) + 1}::int
       for update`
   }

@@ -3,7 +3,7 @@ import type { Row } from '../../schema/table.ts'
 import { bounded, given, type Scope, type StoreContext } from '../context.ts'
 import { compileFilter, compileIndexCondition, sortValue, withFilter } from '../filters/filter.ts'
 import { type Page, pageOf, totalOf } from './count.ts'
-import { rowColumns, tableOf } from './tables.ts'
+import { indexedDocument, rowColumns, tableOf } from './tables.ts'
 
 /**
  * Number of rows that a query reads in the order of insertion before it turns to the index. A value that one row in a hundred has fills a
@@ -44,8 +44,7 @@ export function rowPages({ db }: StoreContext) {
     /** Returns a page of the rows of a table that match the filter. `last` is the end of a page that is not the last. */
     async list(scope: Scope, tableId: string, query: RowQuery): Promise<Page<Row> & { last: RowPlace | null }> {
       const matches = compileFilter(query.filter, sql`r.data`, 'filters')
-      const document = sql`jsonb_set('{}', array[r.table_id::text], r.data)`
-      const indexed = compileIndexCondition(query.filter, { document, key: tableId }, 'filters')
+      const indexed = compileIndexCondition(query.filter, { document: indexedDocument, key: tableId }, 'filters')
       const statements = { table: tableOf(scope, tableId), matches, indexed, query }
       const walked = indexed !== null && Object.keys(query.sort).length === 0 ? await walk(statements) : null
       const stored = walked?.rows ?? (await withFilter('filters', reads.query<PlacedRow>(page(statements))))

@@ -8,6 +8,9 @@ const columns = sql`id as table_id, id, project_id, name as table_name, schema_d
 export const rowColumns = sql`
   r.id as row_id, r.id, r.project_id, r.table_id, t.name as table_name, r.data as row_data, r.version, r.created_at, r.updated_at`
 
+/** The expression that the index of rows is over: the row under the id of its table. */
+export const indexedDocument = sql`jsonb_set('{}', array[r.table_id::text], r.data)`
+
 /**
  * Selects the table with this name or id in the scope's project. Writes whose rows were not checked pass false for `isChecked`, and do not
  * find a strict table.

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { DbError, join, json, type Statement, sql } from '../../db/sql.ts'
 import {
   type Condition,
@@ -27,6 +28,8 @@ const MAX_VALUES = 2_000
 const MAX_COMPARED = 15
 /** Maximum length of the jsonpath of a filter. */
 const MAX_LENGTH = 65_536
+/** Stands for a key that only the database knows. Random, so that no filter has it. */
+const KEY = randomUUID()
 
 /**
  * Compiles a filter to a condition on the jsonb expression `column`, an object. `field` is the request field that contains the filter.
@@ -39,17 +42,20 @@ export function compileFilter(filter: Record<string, unknown>, column: Statement
 
 /**
  * Compiles the equalities of a filter to a condition that a GIN index with `jsonb_path_ops` supports. It holds wherever the filter holds,
- * and is used in addition to it. `document` is the indexed expression: an object with the filtered column under `key`. Returns null if the
- * filter has no equality that every match must meet.
+ * and is used in addition to it. `document` is the indexed expression: an object with the filtered column under `key`, which may be an
+ * expression too. Returns null if the filter has no equality that every match must meet.
  */
 export function compileIndexCondition(
   filter: Record<string, unknown>,
-  { document, key }: { document: Statement; key: string },
+  { document, key }: { document: Statement; key: string | Statement },
   field: string,
 ): Statement | null {
   const equalities = equalitiesOf(parse(filter, field))
-  const path = equalities && toJsonpath(equalities, `$.${JSON.stringify(key)}`)
-  return path === null || path.length > MAX_LENGTH ? null : sql`(${document} @@ ${path}::jsonpath)`
+  const path = equalities && toJsonpath(equalities, `$.${JSON.stringify(typeof key === 'string' ? key : KEY)}`)
+  if (path === null || path.length > MAX_LENGTH) return null
+  return typeof key === 'string'
+    ? sql`(${document} @@ ${path}::jsonpath)`
+    : sql`(${document} @@ replace(${path}, ${KEY}, ${key})::jsonpath)`
 }
 
 function parse(filter: Record<string, unknown>, field: string): FilterTree {
