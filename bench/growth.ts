@@ -171,6 +171,7 @@ function readsOf(
           limit: LIMIT,
           threshold: null,
           filter: null,
+          canBeHalf: true,
         })
       ).rows,
     'files.list': () => store.files.list(scope, first),

@@ -1,5 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
 import type { App } from '../app.ts'
+import { MAX_FULL_INDEX_DIMS, MAX_HALF_INDEX_DIMS } from '../store/data/vectors.ts'
 import type { Expired, Keep } from '../store/queue/maintenance.ts'
 
 const DAY_SECONDS = 86_400
@@ -54,6 +55,8 @@ function secondsOf(days: number): number | null {
  * connection.
  */
 const INDEX_AT = { pglite: 1_000, postgres: 5_000 }
+/** Only servers have indexes of half precision: the embedded database holds few vectors, and compares them exactly. */
+const MAX_INDEX_DIMS = { pglite: MAX_FULL_INDEX_DIMS, postgres: MAX_HALF_INDEX_DIMS }
 /** An upload stores its bytes before its row. Blobs younger than this are not deleted, even if no row refers to them. */
 const ORPHAN_SECONDS = 3_600
 
@@ -62,7 +65,10 @@ const DATABASES_AT_ONCE = 100
 
 /** Builds vector indexes, and deletes expired responses, expired instant databases and unused blobs. This work has no deadline. */
 export async function runMaintenance(app: App): Promise<void> {
-  for (const dims of await app.store.vectors.dimsWithoutIndex(INDEX_AT[app.store.kind])) {
+  for (const dims of await app.store.vectors.dimsWithoutIndex(
+    INDEX_AT[app.store.kind],
+    MAX_INDEX_DIMS[app.store.kind],
+  )) {
     app.log.info({ dims }, 'building a vector index')
     await app.store.vectors.buildIndex(dims, app.store.kind === 'postgres')
   }

@@ -124,7 +124,12 @@ export async function searchVectors(app: App, scope: Scope, input: z.infer<typeo
   if (spaces.length === 0) await app.store.projects.get(scope)
   const { query, model } = await queryVector(app, scope, input, spaces)
   const space = chooseSpace(spaces, query.length, model, input.namespace)
-  const options = { limit: input.limit, threshold: input.threshold ?? null, filter: input.metadata_filter ?? null }
+  const options = {
+    limit: input.limit,
+    threshold: input.threshold ?? null,
+    filter: input.metadata_filter ?? null,
+    canBeHalf: app.store.kind === 'postgres',
+  }
   const { rows, total, total_is_exact } = space
     ? await search(app, scope, { ...space, namespace: input.namespace }, query, options)
     : { rows: [], total: 0, total_is_exact: true }

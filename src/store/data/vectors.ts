@@ -26,6 +26,10 @@ import { type Page, pageOf, type Total, totalOf } from './count.ts'
  */
 const MAX_MATCHES = 1_000
 
+/** Maximum number of dimensions that an HNSW index of pgvector can have, with full precision and with half precision. */
+export const MAX_FULL_INDEX_DIMS = 2_000
+export const MAX_HALF_INDEX_DIMS = 4_000
+
 type StoredVector = Omit<Vector, 'vector_embedding'> & { vector_embedding: Float32Array | null }
 
 const columns = sql`
@@ -304,7 +308,13 @@ export function vectors(context: StoreContext) {
       scope: Scope,
       space: { namespace: string; dims: number; model: string | null },
       query: Float32Array,
-      options: { limit: number; threshold: number | null; filter: Record<string, unknown> | null },
+      options: {
+        limit: number
+        threshold: number | null
+        filter: Record<string, unknown> | null
+        /** Whether vectors with more than `MAX_FULL_INDEX_DIMS` dimensions can have an index, which orders them by half precision. */
+        canBeHalf?: boolean
+      },
     ): Promise<Page<StoredVector & { similarity: number }>> {
       const dims = literalDims(space.dims)
       const distance = sql`(embedding::vector(${dims}) <=> ${query}::vector(${dims}))`
@@ -322,7 +332,9 @@ export function vectors(context: StoreContext) {
         from (
           select *, ${distance} as distance
           ${candidates}
-          order by embedding::vector(${dims}) <=> ${query}::vector(${dims})
+          order by ${options.canBeHalf ? indexed(space.dims) : sql`embedding::vector(${dims})`} <=> ${
+            options.canBeHalf ? indexed(space.dims, sql`${query}::vector`) : sql`${query}::vector(${dims})`
+          }
           limit ${most}::int
         ) nearest
         where ${options.threshold}::float8 is null or (distance <> 'NaN' and 1 - distance >= ${options.threshold}::float8)`
@@ -455,11 +467,11 @@ export function vectors(context: StoreContext) {
       return rows.length > 0
     },
 
-    /** Returns the numbers of dimensions that have at least `atLeast` vectors and no index. */
-    async dimsWithoutIndex(atLeast: number): Promise<number[]> {
+    /** Returns the numbers of dimensions, up to `maxDims`, that have at least `atLeast` vectors and no index. */
+    async dimsWithoutIndex(atLeast: number, maxDims = MAX_FULL_INDEX_DIMS): Promise<number[]> {
       const rows = await asyncCommit.query<{ dims: number }>(sql`
         select dims from zerodb_vectors v
-        where dims <= 2000
+        where dims <= ${maxDims}::int
           and not exists (
             select from pg_class c join pg_index i on i.indexrelid = c.oid
             where c.relname = 'idx_zerodb_vectors_hnsw_' || v.dims
@@ -481,7 +493,7 @@ export function vectors(context: StoreContext) {
       await db.query(
         sql`
         create index ${concurrently ? sql`concurrently` : sql``} if not exists idx_zerodb_vectors_hnsw_${n}
-        on zerodb_vectors using hnsw ((embedding::vector(${n})) vector_cosine_ops) where dims = ${n}`,
+        on zerodb_vectors using hnsw ((${indexed(dims)}) ${isHalf(dims) ? sql`halfvec_cosine_ops` : sql`vector_cosine_ops`}) where dims = ${n}`,
         { timeoutSeconds: 3600 },
       )
     },
@@ -518,6 +530,17 @@ function isSelected(scope: Scope, { namespace, filter }: VectorsOf): Statement {
     project_id = (select project_id from (${userProject(scope)}) owner)
     ${given(namespace, sql`and namespace = ${namespace}`)}
     ${given(filter, sql`and ${compileFilter(filter ?? {}, sql`metadata`, 'metadata_filter')}`)}`
+}
+
+const isHalf = (dims: number) => dims > MAX_FULL_INDEX_DIMS && dims <= MAX_HALF_INDEX_DIMS
+
+/**
+ * The expression that the index of a number of dimensions has. Above `MAX_FULL_INDEX_DIMS` numbers have half precision, and vectors length 1: the
+ * angle stays, and a large number would be out of range.
+ */
+function indexed(dims: number, vector = sql`embedding`): Statement {
+  const n = literalDims(dims)
+  return isHalf(dims) ? sql`l2_normalize(${vector})::halfvec(${n})` : sql`${vector}::vector(${n})`
 }
 
 /** Inserts the number as a constant, because the planner matches a partial index only with a constant. */

@@ -259,3 +259,26 @@ test('statistics of vectors count up to a limit, and say when there are more', a
   expect(await stats('?namespace=none')).toMatchObject({ total_vectors: 0, namespaces: 0 })
   expect((await (await app.newUser()).get(`${user.database}/vectors/stats`)).status).toBe(404)
 })
+
+test('vectors of 2,001 to 4,000 dimensions can have an index, which finds the nearest and accepts large numbers', async () => {
+  const user = await app.newUser()
+  const { store: tables } = app.system.app
+  const dims = 2500
+  const embedding = (at: number, value: number) => Array.from({ length: dims }, (_, i) => (i === at ? value : 0))
+  await store(user, [
+    { vector_id: 'a', vector_embedding: embedding(0, 1) },
+    { vector_id: 'b', vector_embedding: embedding(1, 1e6) },
+  ])
+  expect(await tables.vectors.dimsWithoutIndex(2)).not.toContain(dims)
+  expect(await tables.vectors.dimsWithoutIndex(2, 4000)).toContain(dims)
+  await tables.vectors.buildIndex(dims, tables.kind === 'postgres')
+  expect(await tables.vectors.dimsWithoutIndex(2, 4000)).not.toContain(dims)
+  await store(user, [{ vector_id: 'c', vector_embedding: embedding(2, -1e6) }])
+  const found = await user.post(`${user.database}/vectors/search`, { query_vector: embedding(1, 5), limit: 1 })
+  expect(found.body).toMatchObject({ vectors: [{ vector_id: 'b', similarity: 1 }] })
+  const space = { namespace: 'default', dims, model: null }
+  const scope = { user_id: user.user_id, project_id: user.project_id }
+  const options = { limit: 1, threshold: null, filter: null, canBeHalf: true }
+  const half = await tables.vectors.search(scope, space, Float32Array.from(embedding(2, -1)), options)
+  expect(half.rows).toMatchObject([{ vector_id: 'c', similarity: 1 }])
+})
