@@ -958,8 +958,12 @@ export interface HooksInvokeInput {
   payload?: Record<string, unknown> | undefined
   /** Project to run in, for a hook on all projects. When absent: the project of the key or header, or your default one */
   project_id?: string | undefined
-  /** Maximum number of seconds to wait for the end of the first attempt */
+  /** Maximum number of seconds to wait for the end of the first attempt, unless it is to start later */
   wait_seconds?: number | undefined
+  /** Time to wait, at most a year: a number of seconds, or a number with a unit (`30s`, `5m`, `2h`, `7d`) */
+  delay?: number | string | undefined
+  /** Time to wait for, at most a year from now, instead of `delay`: ISO 8601 with a time zone. A time in the past is now */
+  run_at?: string | undefined
 }
 
 /** One execution of a handler, and its record */
@@ -1038,9 +1042,9 @@ export interface LogLine {
 
 /** Why a queued run does not start */
 export interface WaitingFor {
-  /** `paused`: the hook is paused. `suspended`: the project is suspended. `backoff`: the pause after a failure lasts until `until`. `no_capable_instance`: no running process can execute the handler. `key_head`: the run `run_id` comes first in the order. `limit`: the concurrency limit of the hook is reached. `slot`: all processes are busy. */
-  reason: 'paused' | 'suspended' | 'backoff' | 'no_capable_instance' | 'key_head' | 'limit' | 'slot'
-  /** End of the pause, for `backoff` */
+  /** `paused`: the hook is paused. `suspended`: the project is suspended. `delay`: the run was made for a later time, `until`. `backoff`: the pause after a failure lasts until `until`. `no_capable_instance`: no running process can execute the handler. `key_head`: the run `run_id` comes first in the order. `limit`: the concurrency limit of the hook is reached. `slot`: all processes are busy. */
+  reason: 'paused' | 'suspended' | 'delay' | 'backoff' | 'no_capable_instance' | 'key_head' | 'limit' | 'slot'
+  /** Time at which the run is due, for `delay` and `backoff` */
   until?: string
   /** The run that comes first, for `key_head` */
   run_id?: string
@@ -1505,8 +1509,12 @@ export interface FunctionsInvokeInput {
   name: string
   /** The `data` of the event that the function receives: any JSON value. When absent: null */
   payload?: unknown | undefined
-  /** True: wait for the result. False: queue a durable run and respond at once, as with `Prefer: respond-async` */
+  /** True: wait for the result. False: queue a durable run and respond at once, as with `Prefer: respond-async`. A run with `delay` or `run_at` is always queued */
   wait?: boolean | undefined
+  /** Time to wait, at most a year: a number of seconds, or a number with a unit (`30s`, `5m`, `2h`, `7d`) */
+  delay?: number | string | undefined
+  /** Time to wait for, at most a year from now, instead of `delay`: ISO 8601 with a time zone. A time in the past is now */
+  run_at?: string | undefined
 }
 
 /** Result of a call, or the durable run that was queued */
@@ -4030,7 +4038,7 @@ export interface Operations {
     /**
      * Run a hook by hand. `POST /api/v1/hooks/:hook_id/invoke`
      *
-     * Makes a run with the payload as event data and waits for the end of its first attempt, at most `wait_seconds`. Filter and ordering key are ignored, and the event log gets no event.
+     * Makes a run with the payload as event data and waits for the end of its first attempt, at most `wait_seconds`. With `delay` or `run_at`, the run starts then, and the response does not wait. Filter and ordering key are ignored, and the event log gets no event.
      */
     invoke(input: HooksInvokeInput, options?: CallOptions): Promise<Run>
     /**
@@ -4130,7 +4138,7 @@ export interface Operations {
     /**
      * Call a function. `POST /api/v1/functions/:name/invoke`
      *
-     * Runs the function and returns its result. With `wait: false`, or the header `Prefer: respond-async`, it queues a durable run and returns 202.
+     * Runs the function and returns its result. With `wait: false`, or the header `Prefer: respond-async`, it queues a durable run and returns 202; so it does with `delay` or `run_at`, and the run starts then.
      */
     invoke(input: FunctionsInvokeInput, options?: CallOptions): Promise<Invoked>
   }

@@ -15,9 +15,13 @@ export interface Answer {
   body: unknown
 }
 
-/** Tells whether an operation changes data and so supports an `Idempotency-Key`. */
-export function takesIdempotencyKey({ idempotent, permission }: Operation): boolean {
-  return !idempotent && permission !== 'public'
+/**
+ * Tells whether an operation changes data and so supports an `Idempotency-Key`. An idempotent write supports a key too: its repetition would
+ * undo what others have written since. Operations without a user, such as a login, do not.
+ */
+export function takesIdempotencyKey({ idempotent, permission, route }: Operation): boolean {
+  const isRead = route.startsWith('GET ') || permission.endsWith(':read')
+  return permission !== 'public' && !(idempotent && isRead)
 }
 
 /**
@@ -32,8 +36,8 @@ export async function answerOnce(
   request: FastifyRequest,
   execute: () => Promise<Answer>,
 ): Promise<Answer & { isRepeated: boolean }> {
-  const key = keyOf(request)
-  if (key === null || !takesIdempotencyKey(operation)) return { ...(await execute()), isRepeated: false }
+  const key = takesIdempotencyKey(operation) ? keyOf(request) : null
+  if (key === null) return { ...(await execute()), isRepeated: false }
   const { user_id } = caller
   const context = `idempotency ${user_id} ${key}`
   const claim = await app.store.idempotency.claim(user_id, key, fingerprintOf(operation, caller, request))

@@ -28,6 +28,7 @@ import {
   versionsList,
 } from '../schema/function.ts'
 import { callable } from './lib/callable.ts'
+import { secondsUntilDue } from './lib/due-time.ts'
 import { defineJson } from './operation.ts'
 
 function shown(app: App, { fn: live, changed, hooks, schedules, warnings }: Deployed): z.input<typeof deployed> {
@@ -204,7 +205,7 @@ export const functionsInvoke = defineJson({
   name: 'functions.invoke',
   summary: 'Call a function',
   description:
-    'Runs the function and returns its result. With `wait: false`, or the header `Prefer: respond-async`, it queues a durable run and returns 202.',
+    'Runs the function and returns its result. With `wait: false`, or the header `Prefer: respond-async`, it queues a durable run and returns 202; so it does with `delay` or `run_at`, and the run starts then.',
   route: 'POST /api/v1/functions/:name/invoke',
   permission: 'functions:invoke',
   idempotent: false,
@@ -223,13 +224,14 @@ export const functionsInvoke = defineJson({
     description: 'A durable run has been queued',
     holds: (answer) => (answer as { status: string }).status === 'queued',
   },
-  async run(app, caller, { payload = null, wait, ...key }) {
+  async run(app, caller, { payload = null, wait, delay, run_at, ...key }) {
+    const dueIn = secondsUntilDue(app, { delay, run_at })
     const called = await callable(app, caller, key)
     const event = { event: 'function.invoked', data: withInputDefaults(called, payload) }
-    if (!wait) {
+    if (!wait || dueIn !== null) {
       const timestamp = new Date(app.clock.now()).toISOString()
       const envelope = { id: `call_${crypto.randomUUID()}`, channel: 'functions', timestamp, ...event }
-      const run_id = await app.store.functionRuns.enqueue(called.id, 'invoke', envelope, caller.cause)
+      const run_id = await app.store.functionRuns.enqueue(called.id, 'invoke', envelope, caller.cause, dueIn)
       app.runs.queued()
       return { run_id, status: 'queued' as const }
     }

@@ -4,6 +4,7 @@ import { ZeroError } from '../errors.ts'
 import { filterTest, filterTested, hookInvoke } from '../schema/hook.ts'
 import { type Run, run } from '../schema/run.ts'
 import { active, checkEventType } from './hooks.ts'
+import { secondsUntilDue } from './lib/due-time.ts'
 import { defineJson } from './operation.ts'
 
 /** Interval at which the run is polled, because another process may execute it. */
@@ -31,19 +32,20 @@ export const hooksInvoke = defineJson({
   name: 'hooks.invoke',
   summary: 'Run a hook by hand',
   description:
-    'Makes a run with the payload as event data and waits for the end of its first attempt, at most `wait_seconds`. Filter and ordering key are ignored, and the event log gets no event.',
+    'Makes a run with the payload as event data and waits for the end of its first attempt, at most `wait_seconds`. With `delay` or `run_at`, the run starts then, and the response does not wait. Filter and ordering key are ignored, and the event log gets no event.',
   route: 'POST /api/v1/hooks/:hook_id/invoke',
   permission: 'hooks:write',
   idempotent: false,
   input: hookInvoke,
   errors: ['function_disabled'],
   output: run,
-  async run(app, caller, { hook_id, payload, project_id, wait_seconds }) {
+  async run(app, caller, { hook_id, payload, project_id, wait_seconds, delay, run_at }) {
+    const dueIn = secondsUntilDue(app, { delay, run_at })
     const hook = await active(app, caller, hook_id)
     if (hook.project_id !== null && project_id !== undefined && project_id !== hook.project_id)
       throw new ZeroError('invalid', `This hook is for project ${hook.project_id}, not for ${project_id}`)
     const scope = scopeOf(caller, hook.project_id ?? project_id)
-    const id = await app.store.hookRuns.create(scope, hook, payload)
+    const id = await app.store.hookRuns.create(scope, hook, payload, dueIn)
     app.runs.queued()
     return settled(app, caller, id, wait_seconds)
   },
@@ -55,7 +57,7 @@ async function settled(app: App, caller: Caller, id: string, seconds: number): P
   for (;;) {
     const changed = app.runs.changed(ASK_MS)
     const now = await app.store.runs.get(caller.user_id, caller.bound, id)
-    const waits = now.attempts > 0 || ['paused', 'no_capable_instance'].includes(now.waiting_for?.reason ?? '')
+    const waits = now.attempts > 0 || ['paused', 'delay', 'no_capable_instance'].includes(now.waiting_for?.reason ?? '')
     const open = now.status === 'running' || (now.status === 'queued' && !waits)
     if (!open || performance.now() >= until || app.runs.draining()) return now
     await changed

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { createdAt, flag, integer, metadata, optionalProjectId, ownProjectId, updatedAt, warnings } from './common.ts'
+import { dueTime } from './due-time.ts'
 import { eventType } from './events.ts'
 import { orderingKeyInput, retryPolicy } from './hook.ts'
 import { PERMISSIONS } from './login.ts'
@@ -253,8 +254,9 @@ export const functionInvoke = functionKey.extend({
     .boolean()
     .default(true)
     .describe(
-      'True: wait for the result. False: queue a durable run and respond at once, as with `Prefer: respond-async`',
+      'True: wait for the result. False: queue a durable run and respond at once, as with `Prefer: respond-async`. A run with `delay` or `run_at` is always queued',
     ),
+  ...dueTime,
 })
 
 export const functionVersion = z

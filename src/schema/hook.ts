@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { createdAt, flag, integer, metadata, seconds, updatedAt, uuid } from './common.ts'
+import { dueTime } from './due-time.ts'
 import { loggedEvent } from './event-log.ts'
 import { eventType, eventTypeFilter, eventTypeName } from './events.ts'
 
@@ -191,7 +192,8 @@ export const hookInvoke = z.object({
     ),
   wait_seconds: seconds(0, 60)
     .default(30)
-    .describe('Maximum number of seconds to wait for the end of the first attempt'),
+    .describe('Maximum number of seconds to wait for the end of the first attempt, unless it is to start later'),
+  ...dueTime,
 })
 
 export const hookList = z.object({

@@ -39,13 +39,13 @@ export interface RunLog {
 export const waitingFor = z
   .object({
     reason: z
-      .enum(['paused', 'suspended', 'backoff', 'no_capable_instance', 'key_head', 'limit', 'slot'])
+      .enum(['paused', 'suspended', 'delay', 'backoff', 'no_capable_instance', 'key_head', 'limit', 'slot'])
       .describe(
-        '`paused`: the hook is paused. `suspended`: the project is suspended. `backoff`: the pause after a failure lasts until `until`. `no_capable_instance`: no running process can ' +
+        '`paused`: the hook is paused. `suspended`: the project is suspended. `delay`: the run was made for a later time, `until`. `backoff`: the pause after a failure lasts until `until`. `no_capable_instance`: no running process can ' +
           'execute the handler. `key_head`: the run `run_id` comes first in the order. `limit`: the concurrency limit of the hook is reached. ' +
           '`slot`: all processes are busy.',
       ),
-    until: timestamp.optional().describe('End of the pause, for `backoff`'),
+    until: timestamp.optional().describe('Time at which the run is due, for `delay` and `backoff`'),
     run_id: z.string().optional().describe('The run that comes first, for `key_head`'),
   })
   .meta({ id: 'WaitingFor', description: 'Why a queued run does not start' })

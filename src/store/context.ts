@@ -110,6 +110,11 @@ export function now(context: StoreContext): Statement {
   return skew === 0 ? sql`now()` : sql`(now() + make_interval(secs => ${skew}::float8))`
 }
 
+/** The time in this number of seconds, by the database's clock; null for now. */
+export function timeIn(context: StoreContext, seconds: number | null): Statement {
+  return seconds === null ? now(context) : sql`(${now(context)} + make_interval(secs => ${seconds}::float8))`
+}
+
 /**
  * Gives a transaction the settings of `asyncCommit`: its commit does not wait for the disk, and its plans use indexes regardless of
  * estimated table sizes. Use only for work that is redone after a crash.

@@ -1,6 +1,6 @@
 import { json, type Statement, sql } from '../../db/sql.ts'
 import type { Run } from '../../schema/run.ts'
-import { found, now, type StoreContext } from '../context.ts'
+import { found, type StoreContext, timeIn } from '../context.ts'
 import { emitDeadRuns } from './dead-runs.ts'
 
 /** A run whose caller waits: it executes immediately, and is stored when it ends or before its first write. */
@@ -28,12 +28,13 @@ export interface CallResult extends Invoked {
 export function functionRuns(context: StoreContext) {
   const { db, asyncCommit, commit } = context
   return {
-    /** Queues a run of a function for a caller that does not wait. Returns its id. */
+    /** Queues a run of a function for a caller that does not wait, due in this number of seconds; null for now. Returns its id. */
     async enqueue(
       functionId: string,
       trigger: Invoked['trigger'],
       input: object,
       cause: { chain_id: string; depth: number } | undefined,
+      dueIn: number | null = null,
     ): Promise<string> {
       const rows = await db.query<{ id: string }>(sql`
         ${insertRuns(
@@ -43,7 +44,7 @@ export function functionRuns(context: StoreContext) {
             ${trigger} as trigger, null::text as dedupe_key, false as skipped
           from zerodb_functions f
           where f.id = ${functionId}::uuid`,
-          now(context),
+          timeIn(context, dueIn),
           cause,
         )}
         returning id`)

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { json, sql } from '../../db/sql.ts'
 import { type EventName, eventTypeOf } from '../../schema/events.ts'
 import type { Hook } from '../../schema/hook.ts'
-import { found, now, type Scope, type StoreContext, userProject } from '../context.ts'
+import { found, now, type Scope, type StoreContext, timeIn, userProject } from '../context.ts'
 import { rowNamed } from './event-rows.ts'
 
 export function hookRuns(context: StoreContext) {
@@ -10,12 +10,13 @@ export function hookRuns(context: StoreContext) {
   return {
     /**
      * Queues a run of a hook without a write, in the scope's project. `payload` is the event's data, which also identifies the row; missing
-     * fields are null. The run belongs to the chain of the scope's cause. Returns the run's id. Throws `not_found` if the project does not belong to the user.
+     * fields are null. The run belongs to the chain of the scope's cause, and is due in `dueIn` seconds; null for now. Returns the run's id. Throws `not_found` if the project does not belong to the user.
      */
     async create(
       scope: Scope,
       hook: Pick<Hook, 'id'> & { event_type: EventName },
       payload: Record<string, unknown>,
+      dueIn: number | null,
     ): Promise<string> {
       const { cause, trace } = scope
       const { name, channel, data } = eventTypeOf(hook.event_type)
@@ -37,7 +38,7 @@ export function hookRuns(context: StoreContext) {
           ${json(envelope)}::jsonb
             || jsonb_build_object('timestamp', to_char(${now(context)} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')),
           ${cause?.chain_id ?? null}::text, ${cause?.depth ?? null}::int,
-          ${now(context)}, 'queued'
+          ${timeIn(context, dueIn)}, 'queued'
         from (${userProject(scope)}) project
         join zerodb_hooks h on h.id = ${hook.id}::uuid
         returning id`)

@@ -66,7 +66,8 @@ export function runs(context: StoreContext) {
       select case
         when h.paused_at is not null then jsonb_build_object('reason', 'paused')
         when ${isSuspended(sql`r.project_id`)} then jsonb_build_object('reason', 'suspended')
-        when r.run_at > ${now(context)} then jsonb_build_object('reason', 'backoff', 'until', ${iso(sql`r.run_at`)})
+        when r.run_at > ${now(context)}
+          then jsonb_build_object('reason', case when r.attempts = 0 then 'delay' else 'backoff' end, 'until', ${iso(sql`r.run_at`)})
         when not exists (select from zerodb_instances i where ${need(sql`r.handler`, sql`r.runtime`)} = any(i.handlers))
           then jsonb_build_object('reason', 'no_capable_instance')
         when head.id is not null then jsonb_build_object('reason', 'key_head', 'run_id', head.id)

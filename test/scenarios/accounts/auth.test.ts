@@ -421,6 +421,26 @@ describe('every operation that needs a key', () => {
 })
 
 /** Operations of a suspended project that read it, or write data. The others change its state or its automation. */
+test('every write takes an Idempotency-Key, and no read does', async () => {
+  const user = await app.newUser()
+  const fixtures = await createFixtures(app, user, user.project_id)
+  const before = await stateOf(user)
+  const { paths } = (await app.request('GET', '/openapi.json')).body
+  for (const operation of IN_ORDER) {
+    if (operation.permission === 'public' || OWNERS.includes(operation.name)) continue
+    const { name, route, permission } = operation
+    const isRead = route.startsWith('GET ') || permission.endsWith(':read')
+    // A key that is too long is refused before anything is written.
+    const reply = await send(user.key, operation, EXAMPLES[name]!(fixtures), { 'idempotency-key': 'x'.repeat(256) })
+    const [method, path] = route.split(' ') as [string, string]
+    const { parameters = [] } = paths[path.replace(/:(\w+)/g, '{$1}')][method.toLowerCase()]
+    const named = (parameters as { name: string }[]).some((parameter) => parameter.name === 'Idempotency-Key')
+    expect({ name, status: reply.status, named }).toEqual({ name, status: isRead ? 200 : 422, named: !isRead })
+    if (!isRead) expect(reply.body.detail[0].loc).toEqual(['header', 'Idempotency-Key'])
+  }
+  expect(await stateOf(user)).toEqual(before)
+})
+
 const SUSPENDABLE = IN_ORDER.filter(
   ({ name, permission }) =>
     permission.endsWith(':read') || (/^(zerodb|memory):write$/.test(permission) && !name.startsWith('projects.')),

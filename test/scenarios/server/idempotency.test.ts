@@ -45,6 +45,19 @@ describe('D: Idempotency-Key', () => {
     expect(await remove()).toMatchObject({ status: 204, body: '' })
   })
 
+  test('a repeated update gets the first response, and keeps what others have written since', async () => {
+    const user = await app.newUser()
+    const { body: stored } = await user.post(`${user.database}/memory/store`, { content: 'a' })
+    const url = `${user.database}/memory/${stored.memory_id ?? stored.id}`
+    const update = () => user.request('PATCH', url, { body: { content: 'b' }, headers: { 'idempotency-key': 'b' } })
+    const first = await update()
+    expect(first.status).toBe(200)
+    expect((await user.patch(url, { content: 'c' })).status).toBe(200)
+    expect(await update()).toMatchObject({ body: first.body, headers: { 'idempotency-replayed': 'true' } })
+    expect((await user.get(url)).body.content).toBe('c')
+    expect((await user.trail()).events).toEqual(['zerodb.memory.stored', ...Array(2).fill('zerodb.memory.updated')])
+  })
+
   test('a key that was used for another request is 409, also for another project', async () => {
     const user = await app.newUser()
     await send(user, 'k', { content: 'a note' })
