@@ -3571,7 +3571,7 @@ export interface RowsDeleteManyInput {
   project_id?: string | undefined
   /** Name or id of the table */
   table: string
-  /** Conditions as in a query. An empty object selects all rows and needs `confirm_large_operation` or `limit` */
+  /** Conditions as in a query, in the body or as JSON text in the query. An empty object selects all rows and needs `confirm_large_operation` or `limit` */
   filter: Record<string, unknown>
   /** Maximum number of rows to change, oldest first; 0, null or absent: all that match, of which there may be at most 10,000 */
   limit?: number | null | undefined

@@ -12,6 +12,7 @@ import {
   offset,
   ownProjectId,
   projectId,
+  queryObject,
   totalIsExact,
   updatedAt,
   uuid,
@@ -152,7 +153,11 @@ export const rowsUpdateMany = tableKey.extend({
   confirm_large_operation: confirmLarge,
 })
 export const rowsDeleteMany = tableKey.extend({
-  filter: changeFilter,
+  filter: queryObject.meta({
+    description:
+      'Conditions as in a query, in the body or as JSON text in the query. An empty object selects all rows and needs `confirm_large_operation` or `limit`',
+    examples: ['{"status": "draft"}'],
+  }),
   limit: changeLimit,
   confirm_large_operation: confirmLarge,
 })

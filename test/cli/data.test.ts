@@ -54,6 +54,46 @@ test('E: tables and rows are created, found and deleted', async () => {
   expect(await api.tables.list()).toEqual([])
 })
 
+test('E: rows are changed, upserted, counted and deleted, and show their history', async () => {
+  await outputOf('tables', 'create', 'invoices', '--unique-keys', '["number"]')
+  const rows = '[{"number": 1, "total": 10}, {"number": 2, "total": 20}, {"number": 3, "total": 30}]'
+  const [first] = (await json('rows', 'insert', 'invoices', '-d', rows)).row_ids
+  const row = ['invoices', first]
+  expect(await json('rows', 'update', ...row, '-d', '{"paid": true}')).toMatchObject({ version: 2 })
+  expect(await json('rows', 'update', ...row, '--update', '{"$inc": {"total": 5}}', '--if-match', '2')).toMatchObject({
+    row_data: { number: 1, total: 15, paid: true },
+  })
+  const stale = await run('rows', 'replace', ...row, '-d', '{"number": 1}', '--if-match', '2')
+  expect(stale).toMatchObject({ code: 1, err: expect.stringContaining('The row has version 3') })
+  expect(
+    await outputOf(
+      'rows',
+      'upsert',
+      'invoices',
+      '-d',
+      '[{"number": 2, "total": 21}, {"number": 4}]',
+      '--upsert-key',
+      'number',
+    ),
+  ).toBe('Inserted 1, updated 1\n')
+  const many = ['invoices', '--filter', '{"total": {"$gt": 20}}']
+  expect(await outputOf('rows', 'update-many', ...many, '--update', '{"late": true}')).toBe('Updated 2 of 2 rows\n')
+  expect(
+    await json('rows', 'aggregate', 'invoices', '--group-by', 'late', '--aggregates', '{"sum": {"sum": "total"}}'),
+  ).toMatchObject({
+    groups: [
+      { key: { late: true }, values: { sum: 51 } },
+      { key: { late: null }, values: { sum: 15 } },
+    ],
+  })
+  expect(await outputOf('rows', 'history', ...row)).toMatch(/^AT .*\n(.*row_updated.*\n){2}.*row_inserted.*\n$/)
+  expect(await outputOf('rows', 'delete-many', ...many, '--limit', '1', '--yes')).toBe(
+    'Deleted 1 rows; more rows match\n',
+  )
+  expect(await outputOf('rows', 'delete', ...row, '--yes')).toBe(`Deleted row ${first}\n`)
+  await outputOf('tables', 'delete', 'invoices', '--yes')
+})
+
 test('E: numbers keep their digits as input and output', async () => {
   await outputOf('tables', 'create', 'exact')
   const row = '{"id":9007199254740993,"big":12345678901234567890123}'

@@ -143,7 +143,19 @@ export const tables = group('tables', 'tables of rows', [
   verb('tables', 'create', 'create a table', {
     args: ['table_name'],
     options: (command) =>
-      describable(command).option('--schema-definition <json>', 'definition of its columns', object),
+      describable(command)
+        .option('--schema-definition <json>', 'schema of its rows: a JSON Schema with --strict', object)
+        .option('--strict', 'refuse rows that the schema does not allow')
+        .option('--unique-keys <json>', 'unique keys, e.g. ["email", ["year", "number"]]', json),
+    words: shown,
+  }),
+  verb('tables', 'update', 'change the schema or the description of a table', {
+    args: ['table'],
+    options: (command) =>
+      describable(command)
+        .option('--schema-definition <json>', 'schema of its rows, for later writes', object)
+        .option('--strict', 'refuse rows that the schema does not allow')
+        .option('--no-strict', 'accept all rows'),
     words: shown,
   }),
   verb('tables', 'get', 'show a table', { args: ['table'], words: shown }),
@@ -153,6 +165,13 @@ export const tables = group('tables', 'tables of rows', [
     words: deleted('table', 'table'),
   }),
 ])
+
+const versioned = (command: Command) => command.option('--if-match <n>', 'version that the row must have', number)
+const withRowData = ({ data, ...rest }: Input): Input => (data === undefined ? rest : { ...rest, row_data: data })
+const selected = (command: Command) =>
+  command
+    .requiredOption('--filter <json>', 'filter, e.g. {"status": "draft"}', object)
+    .option('--limit <n>', 'maximum number of rows, oldest first; 0 for all', number)
 
 const row = columns('row_id', 'created_at', 'row_data')
 const rowPage = ({ data, total }: { data: Input[]; total: number }) =>
@@ -180,6 +199,82 @@ export const rows = group('rows', 'rows of tables', [
     words: rowPage,
   }),
   verb('rows', 'get', 'show a row', { args: ['table', 'row_id'], words: shown }),
+  verb('rows', 'update', 'change fields of a row; other fields stay', {
+    args: ['table', 'row_id'],
+    options: (command) =>
+      versioned(command)
+        .option('-d, --data <json>', 'fields to set', object)
+        .option('--update <json>', 'operators, e.g. {"$inc": {"total": 5}}', object),
+    input: withRowData,
+    words: shown,
+  }),
+  verb('rows', 'replace', 'replace all fields of a row', {
+    args: ['table', 'row_id'],
+    options: (command) => versioned(command).requiredOption('-d, --data <json>', 'all fields of the row', object),
+    input: withRowData,
+    words: shown,
+  }),
+  verb('rows', 'delete', 'delete a row', {
+    args: ['table', 'row_id'],
+    options: versioned,
+    question: ({ row_id }) => `Delete the row ${row_id}?`,
+    words: deleted('row', 'row_id'),
+  }),
+  verb('rows', 'upsert', 'insert rows, or update those with the same key', {
+    args: ['table'],
+    options: (command) =>
+      command
+        .requiredOption('-d, --data <json>', 'an object or a list of objects, @file or - for standard input', json)
+        .requiredOption('--upsert-key <field>', 'field of the key; can be repeated', collect),
+    input: ({ table, data, upsert_key }) =>
+      Array.isArray(data) ? { table, rows: data, upsert_key } : { table, row_data: data, upsert_key },
+    words: ({ inserted_count, modified_count }: Input) => `Inserted ${inserted_count}, updated ${modified_count}`,
+  }),
+  verb(
+    'rows',
+    'update-many',
+    'change all rows that match a filter',
+    {
+      args: ['table'],
+      options: (command) => selected(command).requiredOption('--update <json>', 'operators, or fields to set', object),
+      words: ({ matched_count, modified_count, has_more }: Input) =>
+        `Updated ${modified_count} of ${matched_count} rows${has_more ? '; more rows match' : ''}`,
+    },
+    'update_many',
+  ),
+  verb(
+    'rows',
+    'delete-many',
+    'delete all rows that match a filter',
+    {
+      args: ['table'],
+      options: selected,
+      question: ({ table, filter }) => `Delete the rows of ${table} that match ${stringifyJson(filter)}?`,
+      words: ({ deleted_count, has_more }: Input) =>
+        `Deleted ${deleted_count} rows${has_more ? '; more rows match' : ''}`,
+    },
+    'delete_many',
+  ),
+  verb('rows', 'aggregate', 'count, sum and average rows', {
+    args: ['table'],
+    options: (command) =>
+      command
+        .option('--filters <json>', 'filter, e.g. {"total": {"$gte": 100}}', object)
+        .option('--group-by <path>', 'path of the groups; can be repeated', collect)
+        .option('--aggregates <json>', 'by name, e.g. {"revenue": {"sum": "total"}}', object)
+        .option('--limit <n>', 'maximum number of groups', number),
+    words: ({ groups }: { groups: Input[] }) => columns('key', 'values')(groups, 'No groups'),
+  }),
+  verb('rows', 'history', 'list the changes of a row, newest first', {
+    args: ['table', 'row_id'],
+    options: (command) => command.option('--limit <n>', 'maximum number of changes', number),
+    words: ({ items }: { items: Input[] }) =>
+      table(
+        ['AT', 'EVENT', 'CHANGED', 'AFTER'],
+        items.map(({ at, event, changed, after }) => [time(String(at)), event, changed, after].map(oneLine)),
+        'No changes',
+      ),
+  }),
 ])
 
 const match = columns('vector_id', 'score', 'document')
@@ -317,6 +412,22 @@ export const files = group('files', 'stored files, searched by their summaries',
       columns('file_id', 'score', 'file_name', 'summary')(results, 'No similar files'),
   }),
   verb('files', 'get', 'show a file, without its content', { args: ['file_id'], words: shown }),
+  verb('files', 'update', 'change the metadata of a file', {
+    args: ['file_id'],
+    options: (command) =>
+      command
+        .option('--file-name <name>', 'new name')
+        .option('--folder <folder>', 'new folder')
+        .option('--content-type <type>', 'media type, e.g. image/png')
+        .option('--file-metadata <json>', 'metadata that replaces the old metadata', object),
+    words: shown,
+  }),
+  verb('files', 'presign', 'create a URL that downloads a file without a key', {
+    args: ['file_id'],
+    options: (command) =>
+      command.option('--expires-in <seconds>', 'seconds until it expires; 3600 if not given', number),
+    words: ({ url }: { url: string }) => url,
+  }),
   verb('files', 'delete', 'delete a file', {
     args: ['file_id'],
     question: ({ file_id }) => `Delete the file ${file_id}?`,
