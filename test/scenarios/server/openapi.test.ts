@@ -88,11 +88,11 @@ interface Schema {
   properties?: Record<string, Schema>
 }
 
-/** Every object in `value` with its path, schemas of nested properties included. */
+/** Every object in `value` with its path, schemas of nested properties included. An example can be a schema of a user. */
 function* objectsIn(value: unknown, path: string): Generator<[path: string, object: Record<string, unknown>]> {
   if (typeof value !== 'object' || value === null) return
   if (!Array.isArray(value)) yield [path, value as Record<string, unknown>]
-  for (const [key, each] of Object.entries(value)) yield* objectsIn(each, `${path}/${key}`)
+  for (const [key, each] of Object.entries(value)) if (key !== 'examples') yield* objectsIn(each, `${path}/${key}`)
 }
 
 test('E: every operation, tag, parameter, response, named schema and property has a description', async () => {
