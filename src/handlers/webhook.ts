@@ -9,7 +9,7 @@ import { type OutgoingAnswer, OutgoingError } from '../net/outgoing.ts'
 import { retryAfterSeconds } from '../net/provider.ts'
 import { signatureHeaders } from '../net/signature.ts'
 import { packageVersion } from '../platform/package.ts'
-import { EVENT_NAMES } from '../schema/events.ts'
+import { EVENT_NAMES, eventTypeOf } from '../schema/events.ts'
 import { webhookConfig } from '../schema/webhook.ts'
 import { defineHandler, type HandlerRun } from './handler.ts'
 
@@ -26,6 +26,8 @@ const MIN_FAILURES = 3
 /** Fraction of the handler timeout: the request must time out first, so that the run records a useful error. */
 const TIMEOUT_FRACTION = 0.9
 
+type WebhookConfig = z.infer<typeof webhookConfig>
+
 /** Posts the event to the user's URL, signed according to Standard Webhooks. */
 export const webhook = defineHandler({
   name: 'webhook',
@@ -35,7 +37,7 @@ export const webhook = defineHandler({
   async run(app, run, config) {
     const hookId = run.hook_id
     if (hookId === null) throw new NeverRetry('This run belongs to no hook: a webhook needs one')
-    const message = await signMessage(app, run, hookId)
+    const message = await signMessage(app, run, hookId, config)
     const seconds = Math.min(config.timeout_seconds, app.config.handlerTimeoutSeconds * TIMEOUT_FRACTION)
     const started = performance.now()
     try {
@@ -73,22 +75,46 @@ class Failure extends Error {
 }
 
 /** Builds and signs the message. Its id is the run's id, the same in every attempt, so that a receiver can detect duplicates. */
-async function signMessage(app: App, run: HandlerRun, hookId: string) {
+async function signMessage(app: App, run: HandlerRun, hookId: string, config: WebhookConfig) {
+  const body = stringifyJson(
+    config.format === 'trigger' ? await triggerMessage(app, run) : await standardMessage(app, run, hookId, config),
+  )
+  const sealed = await app.store.hookSecrets.live(hookId)
+  const secrets = sealed.map((secret) => openSecret(app, secret, hookId))
+  if (secrets.length === 0) throw new NeverRetry('This webhook has no secret: rotate it')
+  const message = { id: run.id, timestamp: Math.floor(app.clock.now() / 1000), body }
+  return { body, headers: signatureHeaders(message, secrets) }
+}
+
+async function standardMessage(app: App, run: HandlerRun, hookId: string, { include }: WebhookConfig) {
   const { id, event, channel, data, timestamp } = run.event
-  const body = stringifyJson({
+  const rows = include.length === 0 ? null : await rowsOf(app, run)
+  return {
     ...{ id, event, channel, data, timestamp },
+    ...(rows && include.includes('row') ? { row: rows.row } : {}),
+    ...(rows && include.includes('previous') ? { previous: rows.previous } : {}),
     hook_id: hookId,
     run_id: run.id,
     attempt: run.attempts,
     synthetic: run.synthetic,
     chain_id: run.chain.id,
     depth: run.chain.depth,
-  })
-  const sealed = await app.store.hookSecrets.live(hookId)
-  const secrets = sealed.map((secret) => openSecret(app, secret, hookId))
-  if (secrets.length === 0) throw new NeverRetry('This webhook has no secret: rotate it')
-  const message = { id: run.id, timestamp: Math.floor(app.clock.now() / 1000), body }
-  return { body, headers: signatureHeaders(message, secrets) }
+  }
+}
+
+/** Returns the message in the form of database triggers. An event type without a row has the event's data in place of the row. */
+async function triggerMessage(app: App, run: HandlerRun) {
+  const { event, data } = run.event
+  const { table_name = null, row_id = null } = data as { table_name?: string; row_id?: string }
+  const { row, previous } = await rowsOf(app, run)
+  const hasRow = eventTypeOf(event).row !== null
+  return { event_type: event, table_name, row_id, data: hasRow ? row : data, old_data: previous }
+}
+
+/** Returns the row after the event and the row before it. */
+async function rowsOf(app: App, { event, ref, project_id }: HandlerRun) {
+  if (eventTypeOf(event.event).row === null) return { row: null, previous: null }
+  return app.store.events.rows(event.event, event.id, ref, project_id)
 }
 
 function openSecret(app: App, sealed: Uint8Array, hookId: string): string {
@@ -110,7 +136,7 @@ export function webhookSecretContext(hookId: string): string {
 function headersOf(
   app: App,
   run: HandlerRun,
-  config: z.infer<typeof webhookConfig>,
+  config: WebhookConfig,
   signature: Record<string, string>,
 ): Record<string, string> {
   const given = Object.entries(config.headers).map(([name, value]) => [name.toLowerCase(), value])

@@ -3,6 +3,7 @@ import { IGNORED_FIELDS } from '../operations/lib/ignored-fields.ts'
 import { isJsonObject } from '../schema/json-object.ts'
 import { rewriteEventsQuery } from './dialects/events.ts'
 import { rewriteFields } from './dialects/forms.ts'
+import { snakeCase } from './dialects/names.ts'
 
 // Compatibility with existing clients: other prefixes, routes and field names. Operations only know the canonical ones.
 
@@ -10,7 +11,8 @@ const ID = '[0-9a-fA-F-]{36}'
 const DATABASE = '/api/v1/projects/'
 
 /**
- * Older and alternative paths, most specific first, for all methods or only GET and HEAD. `-` stands for the project of the caller's key.
+ * Older and alternative paths, most specific first, for all methods or only GET and HEAD. `-` stands for the project of the caller's key. A
+ * target can have a query, which is added to that of the request.
  */
 const REWRITES: readonly [pattern: RegExp, target: string, isRead?: true][] = [
   [new RegExp(`^/(?:api/)?v1/public/zerodb/files/(${ID})$`), `${DATABASE}-/database/files/$1/download`, true],
@@ -20,6 +22,11 @@ const REWRITES: readonly [pattern: RegExp, target: string, isRead?: true][] = [
   [
     /^\/(?:api\/)?v1\/(?:public\/)?embeddings\/(generate|embed-and-store|search|models)$/,
     '/api/v1/projects/-/embeddings/$1',
+  ],
+  [/^\/(?:api\/)?v1\/(?:public\/)?zerodb\/hooks(\/.*)?$/, '/api/v1/hooks$1'],
+  [
+    new RegExp(`^/(?:api/)?v1/(?:public/)?(?:zerodb/)?(?:projects/)?(${ID})/database/hooks(/.*)?$`),
+    '/api/v1/hooks$2?project_id=$1',
   ],
   [/^\/(?:api\/)?v1\/(?:public\/)?zerodb\/projects(.*)$/, '/api/v1/projects$1'],
   [/^\/(?:api\/)?v1\/(?:public\/)?projects(.*)$/, '/api/v1/projects$1'],
@@ -144,8 +151,13 @@ export function rewriteUrl(method: string, url: string): string {
   const [sentPath = '', sentQuery] = url.split(/\?(.*)/s, 2)
   let path = sentPath.length > 1 ? sentPath.replace(/\/+$/, '') : sentPath
   const rewrite = REWRITES.find(([pattern, , onlyReads]) => (isRead || !onlyReads) && pattern.test(path))
-  if (rewrite) path = path.replace(rewrite[0], rewrite[1])
-  const canonical = isRead && EVENTS_PATH.test(path) ? rewriteEventsQuery(path, sentQuery) : { path, query: sentQuery }
+  let query = sentQuery
+  if (rewrite) {
+    const [target = '', added] = path.replace(rewrite[0], rewrite[1]).split('?')
+    path = target
+    if (added !== undefined) query = sentQuery ? `${added}&${sentQuery}` : added
+  }
+  const canonical = isRead && EVENTS_PATH.test(path) ? rewriteEventsQuery(path, query) : { path, query }
   return canonical.query === undefined ? canonical.path : `${canonical.path}?${canonical.query}`
 }
 
@@ -208,8 +220,4 @@ function canonicalNames(operation: string): ReadonlyMap<string, string> {
   const names = new Map(pairs.flatMap(([name, others]) => others.map((other) => [other, name] as const)))
   canonicalByOperation.set(operation, names)
   return names
-}
-
-function snakeCase(key: string): string {
-  return /^[a-z]+([A-Z][a-z0-9]*)+$/.test(key) ? key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`) : key
 }

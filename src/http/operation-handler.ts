@@ -4,6 +4,7 @@ import { type Admitted, withWarnings } from '../operations/lib/input.ts'
 import type { JsonOperation, Operation, StreamOperation, UploadOperation } from '../operations/operation.ts'
 import { sendBytes } from './bytes.ts'
 import { bareListOf } from './dialects/events.ts'
+import { runWithRowWritten } from './dialects/row-written.ts'
 import { sendEvents } from './events.ts'
 import { type Answer, answerOnce } from './idempotency.ts'
 import { readRequest } from './input.ts'
@@ -61,7 +62,7 @@ async function answer(
           input,
           request.isMultipart() ? uploadParts(request, operation, remarks.warnings) : null,
         )
-      : await operation.run(app, caller, input)
+      : await runWithRowWritten(app, operation, caller, input)
   if (operation.status === 204) return { status: 204, body: null }
   const other = operation.kind === 'json' ? operation.otherStatus : undefined
   const usual = operation.status ?? 200

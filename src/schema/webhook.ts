@@ -45,24 +45,40 @@ export const webhookSecret = z.string().refine(
 )
 
 /** The `hook_config` of a webhook. The secret is removed from it at creation and stored separately. */
-export const webhookConfig = z.looseObject({
-  url: url.describe('Address that events are posted to: http or https, without user and password'),
-  headers: z
-    .record(headerName, headerValue)
-    .refine((headers) => Object.keys(headers).length <= MAX_HEADERS, {
-      error: `Must have at most ${MAX_HEADERS} headers`,
-    })
-    .default({})
-    .describe('Further headers of the message, at most 20'),
-  timeout_seconds: z.number().min(1).max(60).default(15).describe('Seconds for a whole attempt'),
-  secret: z
-    .unknown()
-    .refine((given) => given === undefined, {
-      error: 'The secret can only be set at creation, and later with rotate-secret',
-    })
-    .optional()
-    .describe('Not allowed here: it is sent at creation, and later with rotate-secret'),
-})
+export const webhookConfig = z
+  .looseObject({
+    url: url.describe('Address that events are posted to: http or https, without user and password'),
+    headers: z
+      .record(headerName, headerValue)
+      .refine((headers) => Object.keys(headers).length <= MAX_HEADERS, {
+        error: `Must have at most ${MAX_HEADERS} headers`,
+      })
+      .default({})
+      .describe('Further headers of the message, at most 20'),
+    timeout_seconds: z.number().min(1).max(60).default(15).describe('Seconds for a whole attempt'),
+    secret: z
+      .unknown()
+      .refine((given) => given === undefined, {
+        error: 'The secret can only be set at creation, and later with rotate-secret',
+      })
+      .optional()
+      .describe('Not allowed here: it is sent at creation, and later with rotate-secret'),
+    format: z
+      .enum(['standard', 'trigger'])
+      .default('standard')
+      .describe(
+        'Form of the message. `standard`: the event and its run. `trigger`: `{event_type, table_name, row_id, data, old_data}`, with the rows after and before the event',
+      ),
+    include: z
+      .array(z.enum(['row', 'previous']))
+      .max(2)
+      .default([])
+      .describe('Rows that a standard message has in addition: `row` after the event, `previous` before it'),
+  })
+  .refine(({ format, include }) => format === 'standard' || include.length === 0, {
+    path: ['include'],
+    error: 'A message in the format trigger always has both rows: leave include out',
+  })
 
 export const hookChanged = hook.extend({ warnings }).meta({ id: 'HookChanged', description: 'The changed hook' })
 export const hookCreated = hookChanged

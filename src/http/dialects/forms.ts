@@ -1,3 +1,6 @@
+import { escapePattern } from './regex.ts'
+import { withWebhook, withWebhookChanges } from './triggers.ts'
+
 /** Converts fields that other clients send in another form. A field with an unknown form is left unchanged. */
 export function rewriteFields(
   operation: string,
@@ -16,6 +19,10 @@ export function rewriteFields(
       return withFilter(fields)
     case 'vectors.delete_many':
       return withIdList(fields)
+    case 'hooks.create':
+      return withWebhook(fields)
+    case 'hooks.update':
+      return withWebhookChanges(fields)
     default:
       return fields
   }
@@ -93,8 +100,7 @@ function filterOf(conditions: readonly unknown[]): Record<string, unknown> | und
 
 /** Converts a pattern of SQL's LIKE to a regular expression: `%` is any text, `_` one character. */
 function likePattern(text: string): string {
-  const escaped = text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')
-  return `^${escaped.replace(/%/g, '.*').replace(/_/g, '.')}$`
+  return `^${escapePattern(text).replace(/%/g, '.*').replace(/_/g, '.')}$`
 }
 
 /** Converts `{column, ascending}`, or `sort_by` with `order` `asc` or `desc`, to a sort. Returns undefined for another form. */

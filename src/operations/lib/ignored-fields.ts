@@ -11,7 +11,7 @@ export const IGNORED_FIELDS: Readonly<Record<string, readonly string[]>> = {
   'events.publish': ['timestamp'],
   'events.publish_batch': ['timestamp'],
   'files.upload': ['embedding', 'tags'],
-  'hooks.create': ['hook_id', 'metadata'],
+  'hooks.create': ['hook_id', 'metadata', 'payload'],
   'instant_db.create': ['agree_terms', 'on_behalf_of', 'source'],
   'memory.list': ['semantic', 'search', 'priority', 'tags', 'user_id'],
   'memory.recall': ['layer', 'as_of', 'rerank', 'use_graph', 'expand_context', 'query_expansion'],

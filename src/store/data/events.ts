@@ -157,6 +157,23 @@ export function events({ db }: StoreContext) {
       return found?.row ?? null
     },
 
+    /** Returns the row after the event of this id, as filters see it, and the row before it. Each is null if there is none. */
+    async rows(
+      event: string,
+      id: string,
+      ref: string,
+      projectId: string,
+    ): Promise<{ row: Record<string, unknown> | null; previous: Record<string, unknown> | null }> {
+      const [found] = await db.query<{
+        row: Record<string, unknown> | null
+        previous: Record<string, unknown> | null
+      }>(sql`
+        select
+          zerodb_row(${event}, ${ref}, ${projectId}::uuid, seq) as row, zerodb_previous(${event}, ${projectId}::uuid, seq) as previous
+        from (select zerodb_event_seq(${id}) as seq) e`)
+      return found!
+    },
+
     async get(userId: string, bound: string | null, id: string): Promise<LoggedEvent> {
       const rows = await db.query<LoggedEvent>(sql`
         select ${envelope} from zerodb_events
