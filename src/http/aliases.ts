@@ -43,7 +43,7 @@ const EVENTS_PATH = /^\/api\/v1\/projects\/[^/]+\/database\/events$/
 export const ROUTE_ALIASES: Readonly<Record<string, readonly string[]>> = {
   'auth.me': ['GET /api/v1/public/auth/me'],
   'auth.register': ['POST /api/v1/public/auth/register'],
-  'auth.login': ['POST /api/v1/public/auth/login'],
+  'auth.login': ['POST /api/v1/public/auth/login', 'POST /api/v1/public/auth/login-json'],
   'auth.refresh': ['POST /api/v1/public/auth/refresh'],
   'auth.logout': ['POST /api/v1/public/auth/logout'],
   'keys.create': ['POST /api/v1/auth/keys'],
@@ -87,6 +87,7 @@ export const ROUTE_ALIASES: Readonly<Record<string, readonly string[]>> = {
 
 /** Alternative field names by operation. */
 const FIELD_ALIASES: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
+  'auth.login': { email: ['username'] },
   'vectors.upsert': {
     vector_metadata: ['metadata'],
     vector_id: ['id'],

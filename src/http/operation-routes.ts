@@ -16,7 +16,7 @@ interface OperationRoute {
   url: string
 }
 
-interface Checks {
+export interface Checks {
   authenticate(headers: FastifyRequest['headers']): Promise<Caller>
   authenticateByQuery(token: string, headers: FastifyRequest['headers']): Promise<Caller>
   /** Throws `forbidden` if requests without a key are not allowed for this Host header. */
@@ -60,7 +60,7 @@ export function addOperationRoutes(
       config: { operation: operation.name },
       // Runs before the body is read.
       async onRequest(request, reply) {
-        callers.set(request, { ...(await admit(operation, checks, request, reply)), origin: originOf(request) })
+        callers.set(request, await admit(operation, checks, request, reply))
       },
       handler: (request, reply) => handlers.get(redirectOperation(operation.name, request.body))!(request, reply),
     })
@@ -91,8 +91,8 @@ export function rejectUnknownRoutes(
 }
 
 /** Checks encoding, Host header or key, rate limit and permission. Returns the caller. */
-async function admit(
-  operation: Operation,
+export async function admit(
+  operation: Pick<Operation, 'kind' | 'permission'>,
   checks: Checks,
   request: FastifyRequest,
   reply: FastifyReply,
@@ -112,12 +112,12 @@ async function admit(
       : await identify(operation, checks, request)
   limitRate(reply, caller.client === undefined ? `user ${caller.user_id}` : `client ${caller.client}`)
   if (permission !== 'public' && permission !== 'any') requirePermission(caller, permission)
-  return caller
+  return { ...caller, origin: originOf(request) }
 }
 
 /** Authenticates by the headers, or for a stream by the query: EventSource in browsers cannot send headers. */
 function identify(
-  { kind }: Operation,
+  { kind }: Pick<Operation, 'kind'>,
   { authenticate, authenticateByQuery }: Checks,
   { headers, query }: FastifyRequest,
 ): Promise<Caller> {

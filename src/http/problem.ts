@@ -7,8 +7,14 @@ import { knownErrorOf } from '../operations/lib/known-errors.ts'
 /** Maximum length of a URL that is repeated in a response. */
 const MAX_URL_CHARACTERS = 1024
 
-/** Logs an error and sends it, as a problem (RFC 9457) if the client accepts that. */
-export function sendError(app: App, thrown: unknown, request: FastifyRequest, reply: FastifyReply): void {
+/** Logs an error and sends it, as a problem (RFC 9457) if the client accepts that, else in the form of `bodyOf`. */
+export function sendError(
+  app: App,
+  thrown: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  bodyOf: (error: ZeroError, requestId: string) => Record<string, unknown> = toBody,
+): void {
   const error = toZeroError(thrown)
   const detail = { request_id: request.id, method: request.method, url: request.url.split('?')[0], code: error.code }
   // The error of a function is stored in its run, where its author finds it, so it is not an error of the server.
@@ -23,7 +29,7 @@ export function sendError(app: App, thrown: unknown, request: FastifyRequest, re
   const wantsProblem = request.headers.accept?.includes('application/problem+json')
   if (wantsProblem)
     void reply.type('application/problem+json').send(stringifyJson(toProblem(error, request.id, request.url)))
-  else void reply.send(toBody(error, request.id))
+  else void reply.send(bodyOf(error, request.id))
 }
 
 /** Converts any thrown value to an error of the API. Unexpected errors become `internal`, which does not reveal the cause to the caller. */

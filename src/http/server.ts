@@ -14,8 +14,9 @@ import { allowOrigins } from './cors.ts'
 import { addFunctionRoutes } from './fn.ts'
 import { addHealthRoutes } from './health.ts'
 import { createHostCheck } from './host.ts'
+import { addMcpExecuteRoutes } from './mcp-execute.ts'
 import { openapiDocument } from './openapi.ts'
-import { addOperationRoutes, rejectUnknownRoutes } from './operation-routes.ts'
+import { addOperationRoutes, admit, rejectUnknownRoutes } from './operation-routes.ts'
 import { badPath, sendError } from './problem.ts'
 import { createRateLimiter } from './rate-limit.ts'
 import { recordRequests } from './request-log.ts'
@@ -55,6 +56,12 @@ export async function createServer(
   recordRequests(server, app, callers)
 
   addOperationRoutes(server, app, { checks, callers, closing })
+  addMcpExecuteRoutes(
+    server,
+    app,
+    (request, reply) => admit({ kind: 'json', permission: 'any' }, checks, request, reply),
+    callers,
+  )
   rejectUnknownRoutes(server, fail)
   addOverviewRoutes(server, version, checks.checkHost)
   addHealthRoutes(server, app, { version, ...checks })
