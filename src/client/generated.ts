@@ -2039,6 +2039,10 @@ export interface VectorsSearchInput {
   metadata_filter?: Record<string, unknown> | null | undefined
   /** Search only vectors of this model. When absent: the model that made the vectors of the namespace */
   model?: string | undefined
+  /** True: find vectors by the words of `query` in their documents too, and order them by both ranks */
+  hybrid?: boolean | undefined
+  /** True: a hybrid search shows both ranks of each result as `explain` */
+  explain?: boolean | undefined
 }
 
 /** Result of a search for vectors */
@@ -2087,10 +2091,19 @@ export interface VectorMatch {
   updated_at: string
   /** Cosine similarity with the query, from -1 to 1 */
   similarity: number
-  /** Same value as `similarity` */
+  /** Same value as `similarity`. In a hybrid search: reciprocal rank fusion of both ranks, 1 when both are the first */
   score: number
   /** Cosine distance: 1 minus the similarity */
   distance: number
+  explain?: HybridRanks
+}
+
+/** Ranks of a result of a hybrid search */
+export interface HybridRanks {
+  /** Rank by similarity, from 1; null when it is not among the nearest */
+  vector_rank: number | null
+  /** Rank by words, from 1; null when the document has none of the words */
+  word_rank: number | null
 }
 
 export interface VectorsListInput {
@@ -2361,10 +2374,11 @@ export interface EmbeddingMatch {
   updated_at: string
   /** Cosine similarity with the query, from -1 to 1 */
   similarity: number
-  /** Same value as `similarity` */
+  /** Same value as `similarity`. In a hybrid search: reciprocal rank fusion of both ranks, 1 when both are the first */
   score: number
   /** Cosine distance: 1 minus the similarity */
   distance: number
+  explain?: HybridRanks
   /** Same value as `vector_id` */
   id: string
 }

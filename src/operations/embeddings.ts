@@ -177,6 +177,8 @@ export const embeddingsSearchOperation = defineJson({
     const found = await searchVectors(app, scopeOf(caller, project_id), {
       ...input,
       project_id,
+      hybrid: false,
+      explain: false,
       ...(model === embedder.model ? { model } : {}),
     })
     const used = found.model ?? embedder.model

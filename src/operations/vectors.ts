@@ -122,6 +122,9 @@ export async function searchVectors(app: App, scope: Scope, input: z.infer<typeo
   const spaces = await app.store.vectors.spaces(scope, input.namespace)
   // An empty result is either an empty project or one of another user, so only then the project is checked.
   if (spaces.length === 0) await app.store.projects.get(scope)
+  const text = input.query?.trim() ?? ''
+  if (input.hybrid && text === '')
+    throw invalid('query', 'missing', 'Field required: a hybrid search compares the words of a text')
   const { query, model } = await queryVector(app, scope, input, spaces)
   const space = chooseSpace(spaces, query.length, model, input.namespace)
   const options = {
@@ -131,7 +134,9 @@ export async function searchVectors(app: App, scope: Scope, input: z.infer<typeo
     canBeHalf: app.store.kind === 'postgres',
   }
   const { rows, total, total_is_exact } = space
-    ? await search(app, scope, { ...space, namespace: input.namespace }, query, options)
+    ? input.hybrid
+      ? await searchBoth(app, scope, { ...space, namespace: input.namespace }, { query, text }, input.explain, options)
+      : await search(app, scope, { ...space, namespace: input.namespace }, query, options)
     : { rows: [], total: 0, total_is_exact: true }
   return {
     vectors: rows,
@@ -216,6 +221,26 @@ async function search(
   return {
     ...page,
     rows: rows.map((row) => ({ ...plain(row), score: row.similarity, distance: 1 - row.similarity })),
+  }
+}
+
+/** Searches by vector and by words. */
+async function searchBoth(
+  app: App,
+  scope: Scope,
+  space: VectorSpace & { namespace: string },
+  wanted: { query: Float32Array; text: string },
+  isExplained: boolean,
+  options: { limit: number; threshold: number | null; filter: Record<string, unknown> | null },
+) {
+  const { rows, ...page } = await app.store.hybridSearch.find(scope, space, wanted, options)
+  return {
+    ...page,
+    rows: rows.map(({ vector_rank, word_rank, ...row }) => ({
+      ...plain(row),
+      distance: 1 - row.similarity,
+      ...(isExplained ? { explain: { vector_rank, word_rank } } : {}),
+    })),
   }
 }
 

@@ -109,12 +109,28 @@ export const vectorSearch = z.object({
   model: name
     .optional()
     .describe('Search only vectors of this model. When absent: the model that made the vectors of the namespace'),
+  hybrid: flag
+    .default(false)
+    .describe('True: find vectors by the words of `query` in their documents too, and order them by both ranks'),
+  explain: flag.default(false).describe('True: a hybrid search shows both ranks of each result as `explain`'),
 })
+const hybridRanks = z
+  .object({
+    vector_rank: z.number().nullable().describe('Rank by similarity, from 1; null when it is not among the nearest'),
+    word_rank: z.number().nullable().describe('Rank by words, from 1; null when the document has none of the words'),
+  })
+  .meta({ id: 'HybridRanks', description: 'Ranks of a result of a hybrid search' })
+export type HybridRanks = z.infer<typeof hybridRanks>
 export const vectorMatch = vector
   .extend({
     similarity: z.number().describe('Cosine similarity with the query, from -1 to 1'),
-    score: z.number().describe('Same value as `similarity`'),
+    score: z
+      .number()
+      .describe(
+        'Same value as `similarity`. In a hybrid search: reciprocal rank fusion of both ranks, 1 when both are the first',
+      ),
     distance: z.number().describe('Cosine distance: 1 minus the similarity'),
+    explain: hybridRanks.optional(),
   })
   .meta({ id: 'VectorMatch', description: 'A vector that a search found' })
 export const vectorMatches = z

@@ -15,6 +15,7 @@ import type { StoreContext } from './context.ts'
 import { events } from './data/events.ts'
 import { files } from './data/files.ts'
 import { graph } from './data/graph.ts'
+import { hybridSearch } from './data/hybrid-search.ts'
 import { memories } from './data/memories.ts'
 import { published } from './data/published.ts'
 import { records } from './data/records.ts'
@@ -66,6 +67,7 @@ const NOUNS = {
   maintenance,
   vectors,
   vectorNamespaces,
+  hybridSearch,
   memories,
   records,
   files,

@@ -30,9 +30,9 @@ const MAX_MATCHES = 1_000
 export const MAX_FULL_INDEX_DIMS = 2_000
 export const MAX_HALF_INDEX_DIMS = 4_000
 
-type StoredVector = Omit<Vector, 'vector_embedding'> & { vector_embedding: Float32Array | null }
+export type StoredVector = Omit<Vector, 'vector_embedding'> & { vector_embedding: Float32Array | null }
 
-const columns = sql`
+export const columns = sql`
   vector_id, project_id, namespace, embedding as vector_embedding, dims as dimension, model, metadata as vector_metadata, metadata,
   document, summary, source, created_at, updated_at`
 
@@ -544,7 +544,7 @@ function indexed(dims: number, vector = sql`embedding`): Statement {
 }
 
 /** Inserts the number as a constant, because the planner matches a partial index only with a constant. */
-function literalDims(dims: number): Statement {
+export function literalDims(dims: number): Statement {
   if (!Number.isInteger(dims) || dims < 1 || dims > 16_000)
     throw new RangeError(`${dims} is not a valid number of dimensions`)
   return new Sql(String(dims), [])

@@ -150,7 +150,7 @@ test('a deletion of many needs ids, a filter or a confirmation, and says which f
     [{ metadata_filter: {} }, 'metadata_filter'],
     [{ vector_ids: [] }, 'vector_ids'],
     [{ vector_ids: ['a'], metadata_filter: { n: 1 } }, 'metadata_filter'],
-    [{ vector_ids: 'a' }, 'vector_ids'],
+    [{ vector_ids: [1] }, 'vector_ids'],
     [{ vector_ids: ['a'], limit: 10_001 }, 'limit'],
   ] as const) {
     const refused = await user.post(`${user.database}/vectors/delete`, body)
@@ -281,4 +281,58 @@ test('vectors of 2,001 to 4,000 dimensions can have an index, which finds the ne
   const options = { limit: 1, threshold: null, filter: null, canBeHalf: true }
   const half = await tables.vectors.search(scope, space, Float32Array.from(embedding(2, -1)), options)
   expect(half.rows).toMatchObject([{ vector_id: 'c', similarity: 1 }])
+})
+
+test('a hybrid search fuses the ranks by similarity and by words, and explains them', async () => {
+  const user = await app.newUser()
+  await store(user, [
+    { vector_id: 'both', vector_embedding: [1, 0.1], document: 'The parcel A17 is late' },
+    { vector_id: 'near', vector_embedding: [1, 0], document: 'Something else' },
+    {
+      vector_id: 'words',
+      vector_embedding: [-1, 0],
+      document: 'Parcel A17: parcel A17 was paid',
+      vector_metadata: { n: 1 },
+    },
+    { vector_id: 'bare', vector_embedding: [0, 1] },
+  ])
+  await store(user, [{ vector_id: 'elsewhere', vector_embedding: [1, 0], document: 'parcel A17' }], 'other')
+  const search = async (body: object) => {
+    const reply = await user.post(`${user.database}/vectors/search`, {
+      query_vector: [1, 0],
+      query: 'parcels A17',
+      hybrid: true,
+      ...body,
+    })
+    expect(reply.status).toBe(200)
+    return reply.body
+  }
+  const { results, total_count, total_is_exact } = await search({ explain: true })
+  const ranks = results.map(({ vector_id, explain }: { vector_id: string; explain: object }) => [vector_id, explain])
+  expect(Object.fromEntries(ranks)).toEqual({
+    both: { vector_rank: 2, word_rank: 2 },
+    words: { vector_rank: 4, word_rank: 1 },
+    near: { vector_rank: 1, word_rank: null },
+    bare: { vector_rank: 3, word_rank: null },
+  })
+  expect({ total_count, total_is_exact }).toEqual({ total_count: 4, total_is_exact: true })
+  expect(ranks.map(([id]: [string]) => id)).toEqual(['both', 'words', 'near', 'bare'])
+  expect(results[0]).toMatchObject({ vector_id: 'both', score: expect.closeTo((61 / 62 + 61 / 62) / 2, 6) })
+  expect(results[1]).toMatchObject({ similarity: -1, distance: 2, score: expect.closeTo((61 / 64 + 1) / 2, 6) })
+  expect((await search({ limit: 1 })).results).toMatchObject([{ vector_id: 'both' }])
+  expect((await search({})).results[0]).not.toHaveProperty('explain')
+  expect((await search({ metadata_filter: { n: 1 } })).results).toMatchObject([{ vector_id: 'words' }])
+  expect((await search({ threshold: 0.9 })).results).toHaveLength(2)
+  expect((await search({ query: 'the' })).results[0]).toMatchObject({ vector_id: 'near' })
+  const refused = await user.post(`${user.database}/vectors/search`, { query_vector: [1, 0], hybrid: true })
+  expect(refused).toMatchObject({ status: 422, body: { detail: [{ loc: ['body', 'query'] }] } })
+})
+
+test('a document with more words than an index can hold is stored, and found by its first words', async () => {
+  const user = await app.newUser()
+  const document = `alpha ${Array.from({ length: 200_000 }, (_, n) => `w${n}`).join(' ')}`
+  await store(user, [{ vector_id: 'long', vector_embedding: [1], document }])
+  const body = { query_vector: [-1], query: 'alpha', hybrid: true, explain: true }
+  const found = await user.post(`${user.database}/vectors/search`, body)
+  expect(found.body.results).toMatchObject([{ vector_id: 'long', explain: { word_rank: 1 } }])
 })
