@@ -1,3 +1,4 @@
+import { type Change, changeUntil } from './change-load.ts'
 import { type Answer, ask } from './client.ts'
 import type { Random } from './random.ts'
 import { newName, ORDERED, orderedName, UNORDERED, type Write } from './writes.ts'
@@ -5,6 +6,8 @@ import { newName, ORDERED, orderedName, UNORDERED, type Write } from './writes.t
 export interface Load {
   /** Names of the acknowledged writes by event type, in the order of the responses. */
   readonly acknowledged: ReadonlyMap<string, string[]>
+  /** Acknowledged states of the objects that are changed. */
+  readonly changes: readonly Change[]
   /** Number of writes with a 503, and the slowest of these responses. */
   readonly unavailable: { count: number; slowestMs: number }
   /** Stops the load after the running writes. */
@@ -22,12 +25,15 @@ export interface LoadOptions {
   complain(problem: string): void
 }
 
+/** Number of writers that change what they have stored. */
+const CHANGERS = 4
 const PAUSE_MS = { between: 8, away: 50 }
 
 /** Writes continuously to the ready servers. A write without a response is not repeated: it may or may not be stored. */
 export function startLoad({ targets, random, writers, keys, complain }: LoadOptions): Load {
   const acknowledged = new Map<string, string[]>([ORDERED, ...UNORDERED].map(({ event }) => [event, []]))
   const unavailable = { count: 0, slowestMs: 0 }
+  const changes: Change[] = []
   let stopped = false
 
   async function one(write: Write, name: string): Promise<void> {
@@ -59,10 +65,12 @@ export function startLoad({ targets, random, writers, keys, complain }: LoadOpti
   }
   const writing = [
     ...Array.from({ length: writers }, anything),
+    ...Array.from({ length: CHANGERS }, () => changeUntil(() => stopped, { targets, random, complain }, changes)),
     ...Array.from({ length: keys }, (_, key) => inOrder(`k${key}`)),
   ]
   return {
     acknowledged,
+    changes,
     unavailable,
     async stop() {
       stopped = true

@@ -1,9 +1,11 @@
 import { type Database, type Statement, sql } from '../../src/db/sql.ts'
+import { CHANGING, type Change, countChanges, judgeChanges } from './change-load.ts'
 import type { Acknowledged } from './report.ts'
 import { SKIPPED, WRITES } from './writes.ts'
 
 export interface Verdict {
   rows: number
+  changes: number
   events: number
   runs: number
   interrupted: number
@@ -20,6 +22,7 @@ const literal = (text: string) => sql([text] as unknown as TemplateStringsArray)
 export async function judge(
   database: Database,
   acknowledged: Acknowledged,
+  changes: readonly Change[],
   accepted: ReadonlyMap<string, number>,
   complain: (problem: string) => void,
 ): Promise<Verdict> {
@@ -31,7 +34,8 @@ export async function judge(
   let rows = 0
   for (const { event, table, named, ref } of WRITES) {
     const stored = sql`(select ${literal(named)}::text as name, ${literal(ref)}::text as ref from ${literal(table)}) as item`
-    const events = sql`(select ref from zerodb_events where event = ${event}) as event`
+    const events = sql`(select ref from zerodb_events
+      where event = ${event} and coalesce(data ->> 'table_name', data ->> 'namespace', '') <> ${CHANGING}) as event`
     const [counted] = await database.query<{ count: number }>(sql`select count(*) from ${stored}`)
     rows += counted!.count
     await none(
@@ -46,6 +50,7 @@ export async function judge(
     )
     await none(`events ${event} without their row`, sql`select ref from ${events} except select ref from ${stored}`)
   }
+  await judgeChanges(changes, none)
   await none(
     'incomplete batches',
     sql`select batch_id from zerodb_vectors where batch_id is not null group by batch_id having count(*) <> 3`,
@@ -98,12 +103,12 @@ export async function judge(
   )
   await none('undispatched events', sql`select seq from zerodb_outbox`)
 
-  const [counts] = await database.query<Omit<Verdict, 'rows'>>(sql`
+  const [counts] = await database.query<Omit<Verdict, 'rows' | 'changes'>>(sql`
     select
       (select count(*) from zerodb_events) as events,
       count(*) as runs,
       count(*) filter (where deaths > 0) as interrupted,
       count(*) filter (where status = 'dead') as dead
     from zerodb_runs`)
-  return { rows, ...counts! }
+  return { rows, changes: await countChanges(database), ...counts! }
 }

@@ -92,10 +92,10 @@ export async function playRound(options: RoundOptions): Promise<Report> {
       if (code !== 0) complain(`${instance.name} ended with code ${code} after SIGTERM`)
     }
 
-    const { acknowledged, unavailable } = load
+    const { acknowledged, changes, unavailable } = load
     const database = await openDatabase(readConfig(env))
     try {
-      const judgement = await judge(database, acknowledged, receiver.accepted(), complain)
+      const judgement = await judge(database, acknowledged, changes, receiver.accepted(), complain)
       const dead = await database.query<{ name: string }>(sql`
         select e.data ->> 'topic' as name
         from zerodb_runs r join zerodb_events e on e.seq = r.event_seq

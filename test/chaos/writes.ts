@@ -36,7 +36,7 @@ export const UNORDERED: readonly Write[] = [
     body: (n) => ({ vector_id: n, vector_embedding: [0.1, 0.2, 0.3] }),
     id: (_, n) => n,
     event: 'zerodb.vector.stored',
-    table: 'zerodb_vectors where batch_id is null',
+    table: `zerodb_vectors where batch_id is null and namespace <> 'changing'`,
     named: 'vector_id',
     ref: 'id',
   },
@@ -85,7 +85,7 @@ export const UNORDERED: readonly Write[] = [
     body: (n) => ({ row_data: { n } }),
     id: (answer) => answer['row_id']!,
     event: 'zerodb.table.row_inserted',
-    table: 'zerodb_rows',
+    table: `zerodb_rows where data ? 'n' and not data ? 'name'`,
     named: 'id',
     ref: 'id',
   },
@@ -113,6 +113,7 @@ export function preparation(receiver: string): { path: string; body: object }[] 
   return [
     ...hooks.map((body) => ({ path: '/api/v1/hooks', body })),
     { path: `${DATABASE}/tables`, body: { table_name: 'load' } },
+    { path: `${DATABASE}/tables`, body: { table_name: 'changing' } },
   ]
 }
 
