@@ -69,6 +69,33 @@ describe('an event', () => {
     expect(run).toMatchObject({ status: 'succeeded', result: { a: 1 }, logs: [{ message: 'saw x', stream: 'stdout' }] })
   })
 
+  test.each([
+    [
+      'nodejs',
+      'export default async (event, ctx) => ({ changed: event.data.changed ?? null, previous: await ctx.previous(), row: await ctx.row() })',
+    ],
+    [
+      'python',
+      'def handler(event, ctx):\n    return {"changed": event["data"].get("changed"), "previous": ctx.previous(), "row": ctx.row()}',
+    ],
+  ])('of a change shows a %s function the row before it', async (runtime, source) => {
+    const triggers = ['row_inserted', 'row_updated', 'row_deleted'].map((type) => `zerodb.table.${type}`)
+    await deploy(`on-change-${runtime}`, source, { runtime, config: { triggers } })
+    await user.post(`${user.database}/tables`, { table_name: 'orders' })
+    const rows = `${user.database}/tables/orders/rows`
+    const { row_id } = (await user.post(rows, { row_data: { n: 1, kept: true } })).body
+    const results = [(await user.runs()).at(-1)!.result]
+    await user.patch(`${rows}/${row_id}`, { row_data: { n: 2 } })
+    results.push((await user.runs()).at(-1)!.result)
+    await user.delete(`${rows}/${row_id}`)
+    results.push((await user.runs()).at(-1)!.result)
+    expect(results).toEqual([
+      { changed: null, previous: null, row: { n: 1, kept: true } },
+      { changed: ['n'], previous: { n: 1, kept: true }, row: { n: 2, kept: true } },
+      { changed: null, previous: { n: 2, kept: true }, row: null },
+    ])
+  })
+
   test('waits in the queue while its function is at its concurrency limit, with any trigger, and uses no slot', async () => {
     const triggers = ['zerodb.event.published', { event: 'zerodb.vector.stored', concurrency: 2 }]
     const config = { triggers, schedule: '* * * * *', concurrency: 1 }
