@@ -47,9 +47,9 @@ function createBoth(app: App, operation: JsonOperation, caller: Caller, input: I
 async function otherHookOf(app: App, caller: Caller, id: string): Promise<Hook | null> {
   const hook = await app.store.hooks.get(caller.user_id, id)
   if (hook.hook_config['event_type'] !== ROW_WRITTEN) return null
-  const hooks = await app.store.hooks.list(caller.user_id, { active_only: false, bound: caller.bound })
+  const event_type = EVENT_TYPES.find((type) => type !== hook.event_type)
+  const hooks = await app.store.hooks.list(caller.user_id, { event_type, active_only: false, bound: caller.bound })
   const isOther = (each: Hook) =>
-    each.id !== id &&
     each.hook_name === hook.hook_name &&
     each.project_id === hook.project_id &&
     each.hook_config['event_type'] === ROW_WRITTEN

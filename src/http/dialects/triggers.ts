@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { type FieldError, ZeroError } from '../../errors.ts'
+import { EVENT_NAMES } from '../../schema/events.ts'
 import { isJsonObject } from '../../schema/json-object.ts'
 import { snakeCase } from './names.ts'
 import { escapePattern } from './regex.ts'
@@ -18,15 +19,13 @@ const CRON_TICK = 'zerodb.cron.tick'
  * filter, `metadata` a part of its configuration. Throws `validation_failed` for a hook that cannot be delivered, and for a schedule.
  */
 export function withWebhook(sent: Fields): Fields {
-  const fields = Object.fromEntries(Object.entries(sent).map(([name, value]) => [snakeCase(name), value]))
+  const fields = withSnakeCase(sent)
   rejectSchedule(fields)
   const isTrigger = Object.hasOwn(fields, 'hook_id') || Object.hasOwn(fields, 'callback_url')
   const isDialect = isTrigger || Object.hasOwn(fields, 'webhook_url')
   if (!isDialect || fields['hook_name'] != null) return sent
-  const { hook_id, callback_url, webhook_url, table_name, path_pattern, metadata, active, ...rest } = fields
-  const urlName = isTrigger ? 'callback_url' : 'webhook_url'
-  const url = callback_url ?? webhook_url
-  if (url == null) throw invalid(urlName, url, `A hook needs a URL to which events are delivered. ${WITHOUT_URL}`)
+  const { hook_id, callback_url: _, webhook_url: __, table_name, path_pattern, metadata, active, ...rest } = fields
+  const url = urlOf(fields, isTrigger ? 'callback_url' : 'webhook_url')
   if (hook_id != null && !(typeof hook_id === 'string' && LABEL.test(hook_id)))
     throw invalid('hook_id', hook_id, 'Must have 1 to 80 letters, digits or _ . -')
   if (active != null && active !== true)
@@ -41,28 +40,52 @@ export function withWebhook(sent: Fields): Fields {
       format: 'trigger',
       ...(metadata == null ? {} : { metadata }),
     },
-    ...(filter === null ? {} : { filter }),
+    ...(filter === null ? {} : { filter: rest['filter'] == null ? filter : { $and: [rest['filter'], filter] } }),
   }
 }
 
-/** Converts a change that has `webhook_url`, `callback_url` or `active`. */
+/** Converts a change that has `webhook_url`, `callback_url` or `active`. A URL replaces the whole configuration, as `hook_config` does. */
 export function withWebhookChanges(sent: Fields): Fields {
-  const { webhook_url, callback_url, active, ...rest } = sent
-  const url = webhook_url ?? callback_url
+  const { webhook_url, callback_url, active, ...rest } = withSnakeCase(sent)
+  const urlName = webhook_url !== undefined ? 'webhook_url' : callback_url !== undefined ? 'callback_url' : null
+  if (urlName === null && active === undefined) return sent
   return {
     ...rest,
     ...(active === undefined ? {} : { is_active: active }),
-    ...(url == null ? {} : { hook_config: { ...configOf(rest['hook_config']), url, format: 'trigger' } }),
+    ...(urlName === null
+      ? {}
+      : {
+          hook_config: {
+            ...configOf(rest['hook_config']),
+            url: urlOf({ webhook_url, callback_url }, urlName),
+            format: 'trigger',
+          },
+        }),
   }
+}
+
+function withSnakeCase(fields: Fields): Fields {
+  return Object.fromEntries(Object.entries(fields).map(([name, value]) => [snakeCase(name), value]))
+}
+
+/** Returns the URL that was sent under either name. `name` is the one to report when there is none. */
+function urlOf({ callback_url, webhook_url }: Fields, name: string): unknown {
+  const url = callback_url ?? webhook_url
+  if (url == null) throw invalid(name, url, `A hook needs a URL to which events are delivered. ${WITHOUT_URL}`)
+  if (webhook_url != null && webhook_url !== url)
+    throw invalid('webhook_url', webhook_url, '"webhook_url" contradicts "callback_url": send one of them')
+  return url
 }
 
 const WITHOUT_URL =
   'To handle events in this server, deploy a function with a trigger; to poll for them, use the event log'
 
-/** Clients send schedules as hooks. */
+/** Clients send schedules as hooks. A `poll_interval` for a real event type is ignored: the hook runs at the event. */
 function rejectSchedule(fields: Fields): void {
-  const config = configOf(fields['hook_config'])
-  const name = ['cron_expression', 'poll_interval'].find((each) => fields[each] != null || config[each] != null)
+  const isEvent = EVENT_NAMES.some((name) => name === fields['event_type'])
+  const config = isJsonObject(fields['hook_config']) ? fields['hook_config'] : {}
+  const names = isEvent ? ['cron_expression'] : ['cron_expression', 'poll_interval']
+  const name = names.find((each) => fields[each] != null || config[each] != null)
   if (name === undefined && fields['event_type'] !== CRON_TICK) return
   const msg =
     'A hook cannot run by the clock. Deploy a function with a schedule, for example {"schedule": [{"cron": "0 6 * * *", "timezone": "UTC"}]}'
@@ -111,7 +134,9 @@ function labelOf(url: string): string {
 }
 
 function configOf(config: unknown): Fields {
-  return isJsonObject(config) ? config : {}
+  if (config == null) return {}
+  if (!isJsonObject(config)) throw invalid('hook_config', config, 'Input should be a valid dictionary')
+  return config
 }
 
 function invalid(field: string | string[], input: unknown, msg: string): ZeroError {

@@ -114,6 +114,28 @@ describe('a hook with callback_url', () => {
     expect(await delivered(user)).toEqual([])
   })
 
+  test('can have names in camelCase, and a filter besides its table', async () => {
+    const user = await app.newUser()
+    const filter = { 'row.total': { $gte: 5 } }
+    const body = { hookId: 'a', eventType: UPDATED, tableName: 'orders', callbackUrl: receiver.url, filter }
+    const created = await user.post(HOOKS, body)
+    expect(created).toMatchObject({
+      status: 201,
+      body: { hook_name: 'webhook:a', filter: { $and: [filter, { 'data.table_name': 'orders' }] } },
+    })
+    await changeRow(user, 'orders')
+    expect(await delivered(user)).toEqual([])
+    const url = `${HOOKS}/${created.body.id}`
+    expect((await user.patch(url, { callbackUrl: `${receiver.url}/b` })).body.hook_config).toEqual({
+      url: `${receiver.url}/b`,
+      format: 'trigger',
+    })
+    expect(await user.patch(url, { callback_url: null })).toMatchObject({
+      status: 422,
+      body: { detail: [{ loc: ['body', 'callback_url'] }] },
+    })
+  })
+
   test('selects files by a pattern of their key or folder', async () => {
     const user = await app.newUser()
     const file = (path_pattern: string, hook_id: string) =>
@@ -155,6 +177,8 @@ describe('a hook with callback_url', () => {
     ['table_name', { event_type: 'zerodb.memory.stored' }, 'Events of type zerodb.memory.stored have no table'],
     ['path_pattern', { path_pattern: 'a/*' }, `Events of type ${UPDATED} have no path`],
     ['event_type', { event_type: undefined }, 'Field required'],
+    ['webhook_url', { webhook_url: 'https://other.example.com/' }, '"webhook_url" contradicts "callback_url"'],
+    ['hook_config', { hook_config: 'x' }, 'Input should be a valid dictionary'],
     ['where', { where: {} }, 'Extra inputs are not permitted'],
   ])('is refused for %s of %j, with the field', async (field, wrong, msg) => {
     const user = await app.newUser()
@@ -299,7 +323,7 @@ describe('a schedule that is sent as a hook', () => {
     ],
     [
       '/api/v1/zerodb/hooks',
-      { event_type: UPDATED, hook_name: 'auto_graph', hook_config: { poll_interval: 60 } },
+      { event_type: 'custom.report', hook_name: 'weekly report', hook_config: { poll_interval: 60 } },
       ['body', 'hook_config', 'poll_interval'],
     ],
     [HOOKS, { event_type: 'zerodb.cron.tick', webhook_url: 'https://hooks.example.com/' }, ['body', 'event_type']],
