@@ -17,7 +17,7 @@ import {
 import { answerOnce } from './idempotency.ts'
 import { sendError, toBody } from './problem.ts'
 
-const URLS = ['/api/v1/public/mcp', '/api/v1/public/zerodb/mcp/execute']
+export const MCP_EXECUTE_PATHS = ['/api/v1/public/mcp', '/api/v1/public/zerodb/mcp/execute']
 /** Maximum number of fields that the message of an error names. */
 const MAX_NAMED_FIELDS = 3
 
@@ -30,7 +30,7 @@ export function addMcpExecuteRoutes(
   admit: (request: FastifyRequest, reply: FastifyReply) => Promise<Caller>,
   callers: WeakMap<FastifyRequest, Caller>,
 ): void {
-  for (const url of URLS) {
+  for (const url of MCP_EXECUTE_PATHS) {
     server.route({
       method: 'POST',
       url,

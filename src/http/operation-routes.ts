@@ -73,15 +73,19 @@ function originOf({ protocol, host }: FastifyRequest): string | undefined {
   return URL.canParse(origin) ? new URL(origin).origin : undefined
 }
 
-/** Passes requests without a route to `sendError`: 405 with the allowed methods if operations have the path, else 404. */
+/** Passes requests without a route to `sendError`: 405 with the allowed methods if operations or `postPaths` have the path, else 404. */
 export function rejectUnknownRoutes(
   server: FastifyInstance,
   sendError: (error: ZeroError, request: FastifyRequest, reply: FastifyReply) => void,
+  postPaths: readonly string[],
 ): void {
-  const known = ROUTES.map(({ operation, method, url }) => ({
-    methods: method === 'GET' && operation.idempotent ? ['GET', 'HEAD'] : [method],
-    pattern: new RegExp(`^${url.replace(/:\w+/g, '[^/]+')}$`),
-  }))
+  const known = [
+    ...ROUTES.map(({ operation, method, url }) => ({
+      methods: method === 'GET' && operation.idempotent ? ['GET', 'HEAD'] : [method],
+      pattern: new RegExp(`^${url.replace(/:\w+/g, '[^/]+')}$`),
+    })),
+    ...postPaths.map((path) => ({ methods: ['POST'], pattern: new RegExp(`^${path}$`) })),
+  ]
   server.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?')[0]!
     const methods = known.filter(({ pattern }) => pattern.test(path)).flatMap((route) => route.methods)

@@ -14,7 +14,7 @@ import { allowOrigins } from './cors.ts'
 import { addFunctionRoutes } from './fn.ts'
 import { addHealthRoutes } from './health.ts'
 import { createHostCheck } from './host.ts'
-import { addMcpExecuteRoutes } from './mcp-execute.ts'
+import { addMcpExecuteRoutes, MCP_EXECUTE_PATHS } from './mcp-execute.ts'
 import { openapiDocument } from './openapi.ts'
 import { addOperationRoutes, admit, rejectUnknownRoutes } from './operation-routes.ts'
 import { badPath, sendError } from './problem.ts'
@@ -62,7 +62,7 @@ export async function createServer(
     (request, reply) => admit({ kind: 'json', permission: 'any' }, checks, request, reply),
     callers,
   )
-  rejectUnknownRoutes(server, fail)
+  rejectUnknownRoutes(server, fail, MCP_EXECUTE_PATHS)
   addOverviewRoutes(server, version, checks.checkHost)
   addHealthRoutes(server, app, { version, ...checks })
   await addFunctionRoutes(server, app, checks)

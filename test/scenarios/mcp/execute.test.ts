@@ -229,6 +229,21 @@ describe('G10: the route that executes operations by name', () => {
     await small.close()
   })
 
+  test('another method is 405', async () => {
+    const user = await app.newUser()
+    for (const url of URLS) expect(await user.get(url)).toMatchObject({ status: 405, headers: { allow: 'POST' } })
+  })
+
+  test('the header X-Project-ID selects the project of parameters without one', async () => {
+    const user = await app.newUser()
+    const project_id = await user.project()
+    const create = { operation: 'create_table', params: { table_name: 'jobs' } }
+    const headers = { 'x-project-id': project_id }
+    expect((await user.post(URLS[0]!, create, headers)).body.result).toMatchObject({ project_id })
+    expect((await result(user, 'list_tables')).count).toBe(0)
+    expect((await result(user, 'list_tables', { project_id })).count).toBe(1)
+  })
+
   test('a suspended project refuses writes with 409 and can be read', async () => {
     const user = await app.newUser()
     await result(user, 'create_table', { table_name: 'jobs' })
