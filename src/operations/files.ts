@@ -20,6 +20,7 @@ import {
 import { safeParse } from '../schema/safe-parse.ts'
 import { shapeErrors } from '../schema/shape-errors.ts'
 import { decodeCursor, encodeCursor } from './lib/cursor.ts'
+import { missingField } from './lib/missing-field.ts'
 import { type Bytes, defineBytes, defineJson, defineUpload, type UploadPart } from './operation.ts'
 
 const BASE = '/api/v1/projects/:project_id/database/files'
@@ -42,7 +43,7 @@ export const filesUpload = defineUpload({
 async function uploadJson(app: App, caller: Caller, input: z.infer<typeof fileUpload>) {
   const content = input.file_content === undefined ? null : decodeBase64(input.file_content)
   if (!input.file_name && !input.file_key) {
-    throw missing('file_name', 'Field required: send file_name or file_key')
+    throw missingField('file_name', 'Field required: send file_name or file_key')
   }
   const scope = await writable(app, caller, input.project_id)
   const stored = content && (await app.blobs.put(once(content), app.config.maxUploadBytes))
@@ -73,7 +74,7 @@ async function uploadParts(
       fields['content_type'] ??= part.content_type
     }
   }
-  if (!stored) throw missing('file', 'Field required: send the content as a file part')
+  if (!stored) throw missingField('file', 'Field required: send the content as a file part')
   delete fields['size_bytes']
   return create(app, scope, parse(fields), stored)
 }
@@ -107,10 +108,6 @@ function parse(input: unknown): z.infer<typeof fileUpload> {
   if (parsed.success) return parsed.data
   const fields = shapeErrors(parsed.error, input, (key) => (key === 'project_id' ? 'path' : 'body'))
   throw new ZeroError('validation_failed', undefined, { fields })
-}
-
-function missing(field: string, msg: string): ZeroError {
-  return new ZeroError('validation_failed', undefined, { fields: [{ type: 'missing', loc: ['body', field], msg }] })
 }
 
 function parseMetadata(text: string): unknown {

@@ -83,30 +83,21 @@ import {
   memoryStats,
 } from './records.ts'
 import { hooksBackfill, replaysCancel, replaysCreate, replaysGet, replaysList } from './replays.ts'
+import {
+  rowsDelete,
+  rowsDeleteManyOperation,
+  rowsReplace,
+  rowsUpdate,
+  rowsUpdateManyOperation,
+  rowsUpsertOperation,
+} from './row-changes.ts'
+import { rowsAggregateOperation, rowsGet, rowsHistory, rowsInsert, rowsList, rowsQuery } from './rows.ts'
 import { runsLogs } from './run-logs.ts'
 import { hookRuns, runsCancel, runsGet, runsList, runsRedrive, runsRetry } from './runs.ts'
 import { sandboxExecute } from './sandbox.ts'
 import { schedulesGet, schedulesList, schedulesRun, schedulesUpdate } from './schedules.ts'
 import { secretsDelete, secretsList, secretsSet } from './secrets.ts'
-import {
-  rowsAggregateOperation,
-  rowsDelete,
-  rowsDeleteManyOperation,
-  rowsGet,
-  rowsHistory,
-  rowsInsert,
-  rowsList,
-  rowsQuery,
-  rowsReplace,
-  rowsUpdate,
-  rowsUpdateManyOperation,
-  rowsUpsertOperation,
-  tablesCreate,
-  tablesDelete,
-  tablesGet,
-  tablesList,
-  tablesUpdate,
-} from './tables.ts'
+import { tablesCreate, tablesDelete, tablesGet, tablesList, tablesUpdate } from './tables.ts'
 import { backupsCreate, projectsExport, projectsImport } from './transfer.ts'
 import { vectorsNamespaces, vectorsStats } from './vector-namespaces.ts'
 import {
