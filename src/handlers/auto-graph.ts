@@ -20,6 +20,7 @@ export const autoGraph = defineHandler({
   async run(app, run, config) {
     const memory = await app.store.memories.text(run.project_id, run.ref)
     if (!memory) return { entities: 0, relations: 0, reason: 'the memory has been forgotten' }
+    if (memory.content.trim() === '') return { entities: 0, relations: 0, reason: 'the memory has no text' }
     const extraction = await app.language.extract(memory.content, {
       speaker: memory.entity_id ?? undefined,
       signal: run.signal,

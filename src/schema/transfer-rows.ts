@@ -84,7 +84,7 @@ const memory = withVectors({
   id: uuid,
   event_seq: ordinal(0),
   kind: z.enum(['record', 'remembered']),
-  content: wording,
+  content: text,
   agent_id: name.nullable(),
   session_id: name.nullable(),
   run_id: name.nullish(),

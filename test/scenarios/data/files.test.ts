@@ -450,7 +450,12 @@ test('a file that cannot be summarised makes the run dead at the first attempt, 
     { status: 'dead', attempts: 1, error: { message: expect.stringContaining('odd.txt') } },
   ])
   expect(runs[0]!.finished_at).not.toBeNull()
-  expect(await user.trail()).toEqual({ events: [UPLOADED, UPLOADED], runs: Array(2).fill('auto_summarize dead') })
+  const trail = await user.trail()
+  // A run can die before or after the next upload.
+  expect({ ...trail, events: trail.events.sort() }).toEqual({
+    events: [UPLOADED, UPLOADED, 'zerodb.run.dead', 'zerodb.run.dead'],
+    runs: Array(2).fill('auto_summarize dead'),
+  })
 })
 
 test('a pdf and a docx are summarised, and found by words and meaning of their summaries', async () => {
@@ -510,7 +515,12 @@ test('C: an rtf document, a book and an e-mail are refused with the name of thei
   await upload(user, [file('From: a@example.com\n\nSGVsbG8=', 'a.eml', 'message/rfc822')])
   const refused = (name: string) => ({ status: 'dead', attempts: 1, error: { message: expect.stringContaining(name) } })
   expect(await user.runs()).toMatchObject([refused('it is an rtf document'), refused('it is an e-mail message')])
-  expect(await user.trail()).toEqual({ events: [UPLOADED, UPLOADED], runs: Array(2).fill('auto_summarize dead') })
+  const trail = await user.trail()
+  // A run can die before or after the next upload.
+  expect({ ...trail, events: trail.events.sort() }).toEqual({
+    events: [UPLOADED, UPLOADED, 'zerodb.run.dead', 'zerodb.run.dead'],
+    runs: Array(2).fill('auto_summarize dead'),
+  })
 })
 
 test('auto_summarize on a vector summarises its document, until the document changes', async () => {

@@ -202,7 +202,6 @@ test('remember stores every field, and recall returns metadata unchanged', async
 test('a text that is empty or only white space is refused wherever one is required, and nothing is stored', async () => {
   const user = await app.newUser()
   for (const [url, field] of [
-    [`${MEMORY}/remember`, 'content'],
     [`${user.database}/memory/store`, 'content'],
     [`${MEMORY}/recall`, 'query'],
     [`${user.database}/vectors/search`, 'query'],
@@ -216,6 +215,23 @@ test('a text that is empty or only white space is refused wherever one is requir
     }
   }
   expect(await user.trail()).toEqual({ events: [], runs: [] })
+})
+
+test('G1: an empty memory is stored and emits its event; handlers have nothing to do', async () => {
+  const user = await app.newUser()
+  await user.hook('zeromemory.remembered', 'auto_embed')
+  await user.hook('zeromemory.remembered', 'auto_graph')
+  const stored = await user.post(`${MEMORY}/remember`, { content: '', entity_id: 'maria' })
+  expect(stored).toMatchObject({ status: 200, body: { memory_id: expect.any(String), content: '' } })
+  expect(await user.trail()).toEqual({
+    events: ['zeromemory.remembered'],
+    runs: ['auto_embed succeeded', 'auto_graph succeeded'],
+  })
+  const results = (await user.runs()).map(({ handler, result }) => [handler, result]).sort()
+  expect(results).toEqual([
+    ['auto_embed', { embedded: 0, used: expect.any(String) }],
+    ['auto_graph', { entities: 0, relations: 0, reason: 'the memory has no text' }],
+  ])
 })
 
 test('remember refuses values out of range, and stores nothing', async () => {
