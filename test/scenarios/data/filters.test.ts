@@ -220,19 +220,25 @@ describe('testing a filter', () => {
       tested: 2,
       matched: 2,
       items: [
-        { event: events[0], row: null, matches: true, ordering_key: '7' },
-        { event: events[1], row: { customer: '' }, matches: true, ordering_key: null },
+        { event: events[0], row: null, previous: null, matches: true, ordering_key: '7' },
+        { event: events[1], row: { customer: '' }, previous: null, matches: true, ordering_key: null },
       ],
     })
     expect(await user.trail()).toEqual({ events: Array(3).fill(INSERTED), runs: [] })
   })
 
-  test('a deleted row is null, and conditions on the event still apply', async () => {
+  test('a row that was deleted later is shown as it was after the event; a forgotten one is null', async () => {
     await user.post(`${user.database}/vectors/upsert`, { vector_id: 'v', document: 'a text' })
     await user.delete(`${user.database}/vectors/v`)
     const tried = async (filter: object) => (await user.post(TEST_FILTER, { event_type: STORED, filter })).body
-    expect(await tried({ 'data.vector_id': 'v' })).toMatchObject({ matched: 1, items: [{ row: null, matches: true }] })
-    expect(await tried({ 'row.document': { $exists: true } })).toMatchObject({ tested: 1, matched: 0 })
+    const items = [{ row: { vector_id: 'v', document: 'a text' }, previous: null, matches: true }]
+    expect(await tried({ 'row.document': 'a text' })).toMatchObject({ matched: 1, items })
+    const { memory_id } = (await user.post(`${user.database}/memory/store`, { content: 'a text' })).body
+    await user.post('/api/v1/public/memory/v2/forget', { memory_id })
+    const forgotten = async (filter: object) =>
+      (await user.post(TEST_FILTER, { event_type: 'zerodb.memory.stored', filter })).body
+    expect(await forgotten({ 'data.memory_id': memory_id })).toMatchObject({ matched: 1, items: [{ row: null }] })
+    expect(await forgotten({ 'row.content': { $exists: true } })).toMatchObject({ tested: 1, matched: 0 })
   })
 
   test('is limited to one project on request, and to the project of a bound key', async () => {
