@@ -1789,8 +1789,7 @@ export interface Project {
   description: string | null
   /** Id of the user who owns the project */
   user_id: string
-  /** `ACTIVE`, or `SUSPENDED`: the project refuses writes of data, and its runs and schedules wait */
-  status: 'ACTIVE' | 'SUSPENDED'
+  status: ProjectState
   /** Any JSON object of yours */
   metadata: Record<string, unknown>
   /** Any JSON object of yours */
@@ -1800,6 +1799,9 @@ export interface Project {
   /** When it last changed: ISO 8601 in UTC, with microseconds */
   updated_at: string
 }
+
+/** `ACTIVE`, or `SUSPENDED`: the project refuses writes of data, and its runs and schedules wait */
+export type ProjectState = 'ACTIVE' | 'SUSPENDED'
 
 export interface ProjectsListInput {
   /** Only projects with this status. When absent: all */
@@ -1854,8 +1856,7 @@ export interface ProjectsStatusInput {
 export interface ProjectStatus {
   /** Always true: every project has a database */
   enabled: boolean
-  /** `ACTIVE`, or `SUSPENDED`: the project refuses writes of data, and its runs and schedules wait */
-  status: 'ACTIVE' | 'SUSPENDED'
+  status: ProjectState
   /** Number of tables */
   tables_count: number
   /** Number of vectors */
@@ -1889,8 +1890,7 @@ export interface ProjectsStatsInput {
 export interface ProjectStats {
   /** Id of the project */
   project_id: string
-  /** `ACTIVE`, or `SUSPENDED`: the project refuses writes of data, and its runs and schedules wait */
-  status: 'ACTIVE' | 'SUSPENDED'
+  status: ProjectState
   /** Number of tables */
   tables_count: number
   /** Number of vectors */
@@ -2794,7 +2794,7 @@ export interface MemoryDeleteInput {
 }
 
 export interface MemoryRememberInput {
-  /** The text to remember, which is kept exactly as it is */
+  /** The text to remember, which is kept exactly as it is. It can be empty; handlers have nothing to do then */
   content: string
   /** Person or thing that the memory is about */
   entity_id?: string | null | undefined
@@ -3250,7 +3250,7 @@ export interface TablesCreateInput {
   /** True: a row that the JSON Schema `schema_definition` refuses is 422 */
   strict?: boolean | undefined
   /** At most 3 unique keys: a top-level field, or a list of fields. A row with the values of another row is 409 `row_exists`. Rows where a field is missing or null never conflict. Cannot be changed later */
-  unique_keys?: string[][] | undefined
+  unique_keys?: Array<string | string[]> | undefined
   /** What the table is for */
   description?: string | null | undefined
 }
@@ -3371,7 +3371,7 @@ export interface RowsUpsertInput {
   /** Fields of many rows, at most 1,000, which are stored together or not at all. Either this or `row_data` is required */
   rows?: Array<Record<string, unknown>> | undefined
   /** Top-level field, or list of fields, whose values find the row. Each item must have them */
-  upsert_key: string[]
+  upsert_key: string | string[]
 }
 
 /** Result of upserting rows */
@@ -3468,7 +3468,7 @@ export interface RowsAggregateInput {
   /** Conditions as in a query. Empty: all rows */
   filters?: Record<string, unknown> | undefined
   /** Paths whose values make a group, at most 5. Empty: one group of all rows */
-  group_by?: string[] | undefined
+  group_by?: string | string[] | undefined
   /** By name: a function with the path of its values: `count`, `sum`, `avg`, `min` or `max`. `{"count": true}` counts rows, `{"count": "path"}` those with a value there */
   aggregates?: Record<string, Record<string, string | true>> | undefined
   /** Maximum number of results */

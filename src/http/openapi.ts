@@ -330,7 +330,8 @@ function answerOf(operation: Operation, { schemas, schemaOf }: Components): Json
         },
       },
     }))
-    return { description: 'The stream of messages', content: { 'text/event-stream': { schema: { oneOf: messages } } } }
+    const schema = messages.length === 1 ? messages[0]! : { oneOf: messages }
+    return { description: 'The stream of messages', content: { 'text/event-stream': { schema } } }
   }
   if (statusOf(operation) === 204) return { description: 'Done: the response has no body' }
   const schema = schemaOf(operation.output, 'output')

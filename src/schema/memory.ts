@@ -67,7 +67,8 @@ export const memoryUpdate = memoryKey.extend({
 
 export const remember = z.object({
   content: z.string().meta({
-    description: 'The text to remember, which is kept exactly as it is. It can be empty; handlers have nothing to do then',
+    description:
+      'The text to remember, which is kept exactly as it is. It can be empty; handlers have nothing to do then',
     examples: ['Maria prefers green tea'],
   }),
   entity_id: name.nullish().meta({ description: 'Person or thing that the memory is about', examples: ['maria'] }),

@@ -12,9 +12,10 @@ export const project = z
     name: z.string().describe('Name of the project'),
     description: z.string().nullable().describe('What the project is for; null when there is no text'),
     user_id: z.string().describe('Id of the user who owns the project'),
-    status: z
-      .enum(PROJECT_STATUSES)
-      .describe('`ACTIVE`, or `SUSPENDED`: the project refuses writes of data, and its runs and schedules wait'),
+    status: z.enum(PROJECT_STATUSES).meta({
+      id: 'ProjectState',
+      description: '`ACTIVE`, or `SUSPENDED`: the project refuses writes of data, and its runs and schedules wait',
+    }),
     metadata: metadata.describe('Any JSON object of yours'),
     settings: metadata.describe('Any JSON object of yours'),
     created_at: createdAt,

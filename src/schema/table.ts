@@ -19,6 +19,10 @@ import {
 } from './common.ts'
 import { jsonObject } from './json-object.ts'
 
+/** A text, or a list of them: a list of at least one after validation. */
+const oneOrMore = (item: z.ZodString, max: number) =>
+  z.union([item.transform((text) => [text]), z.array(item).min(1).max(max)])
+
 export const table = z
   .object({
     table_id: z.string().describe('Id of the table'),
@@ -62,7 +66,7 @@ export const tableCreate = z.object({
   }),
   strict: flag.default(false).describe('True: a row that the JSON Schema `schema_definition` refuses is 422'),
   unique_keys: z
-    .array(z.preprocess((key) => (typeof key === 'string' ? [key] : key), z.array(name).min(1).max(10)))
+    .array(oneOrMore(name, 10))
     .max(3)
     .default([])
     .meta({
@@ -156,7 +160,7 @@ export const rowsDeleteMany = tableKey.extend({
   filter: queryObject.meta({
     description:
       'Conditions as in a query, in the body or as JSON text in the query. An empty object selects all rows and needs `confirm_large_operation` or `limit`',
-    examples: ['{"status": "draft"}'],
+    examples: [{ status: 'draft' }],
   }),
   limit: changeLimit,
   confirm_large_operation: confirmLarge,
@@ -191,12 +195,10 @@ export const rowsUpsert = tableKey.extend({
     .describe(
       'Fields of many rows, at most 1,000, which are stored together or not at all. Either this or `row_data` is required',
     ),
-  upsert_key: z
-    .preprocess((key) => (typeof key === 'string' ? [key] : key), z.array(name).min(1).max(10))
-    .meta({
-      description: 'Top-level field, or list of fields, whose values find the row. Each item must have them',
-      examples: ['email', ['year', 'number']],
-    }),
+  upsert_key: oneOrMore(name, 10).meta({
+    description: 'Top-level field, or list of fields, whose values find the row. Each item must have them',
+    examples: ['email', ['year', 'number']],
+  }),
 })
 export const rowsUpserted = z
   .object({
@@ -212,7 +214,7 @@ export const AGGREGATES = ['count', 'sum', 'avg', 'min', 'max'] as const
 export const rowsAggregate = tableKey.extend({
   filters: metadata.default({}).describe('Conditions as in a query. Empty: all rows'),
   group_by: z
-    .preprocess((paths) => (typeof paths === 'string' ? [paths] : paths), z.array(fieldPath).max(5))
+    .union([fieldPath.transform((path) => [path]), z.array(fieldPath).max(5)])
     .default([])
     .meta({
       description: 'Paths whose values make a group, at most 5. Empty: one group of all rows',

@@ -153,7 +153,7 @@ export const vectorList = z.object({
   count_only: flag.default(false).describe('True: return only the total, and no vectors'),
   metadata_filter: queryObject
     .optional()
-    .meta({ description: 'Filter on the metadata, as JSON text in a query', examples: ['{"source": "crm"}'] }),
+    .meta({ description: 'Filter on the metadata, as JSON text in a query', examples: [{ source: 'crm' }] }),
 })
 export const vectorPage = z
   .object({
