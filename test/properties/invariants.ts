@@ -84,7 +84,7 @@ function checkClaim(hooks: Hooks, before: State, after: State): void {
         (other.status === 'running' || (other.status === 'queued' && other.event_seq < run.event_seq))
       )
     })
-    return !isBlocked && !after.outbox.some((seq) => seq < run.event_seq)
+    return !isBlocked && !after.undispatched.some((seq) => seq < run.event_seq)
   })
   expect(left, 'no executable run is left').toEqual([])
 }

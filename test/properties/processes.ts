@@ -56,6 +56,8 @@ export interface Environment {
 export interface State {
   runs: Map<string, RunState>
   outbox: number[]
+  /** Undispatched events, with those of dead runs, on which there is no hook here. */
+  undispatched: number[]
   /** Runs that have emitted `zerodb.run.dead`. */
   reported: Set<string>
   living: Set<number>
@@ -124,16 +126,17 @@ export async function openEnvironment(database: Database, count: number): Promis
           id, hook_id, event_seq, ordering_key, status, owner, attempts, deaths, finished_at is not null as is_finished,
           run_at <= now() + make_interval(secs => ${skew}::float8) as is_due
         from zerodb_runs`)
-      // Events of dead runs have no hooks here.
-      const outbox = await database.query<{ seq: number }>(sql`
-        select seq from zerodb_outbox join zerodb_events e using (seq) where e.event = ${PUBLISHED}`)
+      const outbox = await database.query<{ seq: number; event: string }>(
+        sql`select seq, event from zerodb_outbox join zerodb_events using (seq)`,
+      )
       const reported = await database.query<{ caused_by: string }>(
         sql`select caused_by from zerodb_events where event = 'zerodb.run.dead'`,
       )
       const living = await store.instances.list()
       return {
         runs: new Map(runs.map((run) => [run.id, run])),
-        outbox: outbox.map(({ seq }) => seq),
+        outbox: outbox.filter(({ event }) => event === PUBLISHED).map(({ seq }) => seq),
+        undispatched: outbox.map(({ seq }) => seq),
         reported: new Set(reported.map(({ caused_by }) => caused_by)),
         living: new Set(living.map(({ epoch }) => epoch)),
       }
