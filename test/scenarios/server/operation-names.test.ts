@@ -19,7 +19,9 @@ test.each([
   const failed = await user.post(`/api/v1/functions/near-${runtime}/invoke`, { payload: {} })
   expect(failed.status).toBe(502)
   expect(failed.body.detail).toContain('Unknown operation "tables.query". Did you mean "rows.query"?')
-  expect(failed.body.detail).toContain('"tables" has tables.create, tables.list, tables.get, tables.delete')
+  expect(failed.body.detail).toContain(
+    '"tables" has tables.create, tables.list, tables.get, tables.update, tables.delete',
+  )
 })
 
 const caller = () => ({ user_id: user.user_id, bound: null, project_id: user.project_id, permissions: ['*'] })
