@@ -114,6 +114,8 @@ test('the SDK follows the stream with its key in a header', async () => {
   const user = await app.newUser()
   const received: unknown[] = []
   for await (const { data } of new ZeroDB({ url, apiKey: user.key }).events.stream({ topic: 'a' })) {
+    // A ping can come before the event.
+    if (data.type === 'ping') continue
     received.push(data.type)
     if (received.length === 2) break
     await publish(user, 'a')
