@@ -82,7 +82,7 @@ export const ownProjectId = z.string().describe('Id of the project that it belon
 /** The credential of a stream whose client cannot send headers. Authentication reads it before the operation runs. */
 export const streamToken = z
   .string()
-  .max(4096)
+  .max(800)
   .optional()
   .describe(
     'Token of a login, or for published events a stream token, for clients such as EventSource that cannot send headers. API keys are not accepted here',
