@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { deadline } from '../../src/platform/abort.ts'
 import type { GuestLog, Outcome, Program, Runtime } from '../../src/sandbox/index.ts'
 import type { Environment } from './environment.ts'
 import { instanceWith, isAlive, processesOf, type Seen } from './host-checks.ts'
@@ -46,18 +47,20 @@ export class Fixture {
   async call({ key, isolation = 'warm', signal, ...rest }: CallRest = {}): Promise<Outcome> {
     const { input, timeoutSeconds = 5 } = this.program
     // Ends the program if the server does not.
-    const late = AbortSignal.timeout((rest.timeout_seconds ?? timeoutSeconds) * 1000 + LATE_MS)
+    const late = deadline((rest.timeout_seconds ?? timeoutSeconds) * 1000 + LATE_MS, signal)
     const name = key === undefined ? null : `${key} ${this.#nonce}`
     if (name !== null) this.#keys.add(name)
-    const outcome = await this.environment.driver.call({
-      program: this.programOf(name, isolation),
-      mode: key ? 'handler' : 'script',
-      input: input ?? {},
-      timeout_seconds: timeoutSeconds,
-      output_limit_bytes: 51_200,
-      signal: signal ? AbortSignal.any([signal, late]) : late,
-      ...rest,
-    })
+    const outcome = await this.environment.driver
+      .call({
+        program: this.programOf(name, isolation),
+        mode: key ? 'handler' : 'script',
+        input: input ?? {},
+        timeout_seconds: timeoutSeconds,
+        output_limit_bytes: 51_200,
+        signal: late.signal,
+        ...rest,
+      })
+      .finally(late.clear)
     this.outcomes.push(outcome)
     this.isKept = key !== undefined && isolation === 'warm' && ['ok', 'threw', 'output_limit'].includes(outcome.status)
     return outcome
