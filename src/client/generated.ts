@@ -3626,7 +3626,7 @@ export interface RowHistory {
 
 /** A change of a row */
 export interface RowState {
-  /** Id of the event of the change; null for the first state, and when the event is no longer kept */
+  /** Id of the event of the change; null for the first state */
   event_id: string | null
   /** Type of the event */
   event: string

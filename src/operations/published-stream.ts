@@ -65,7 +65,7 @@ async function publishedPlace(app: App, scope: Scope, id: string): Promise<numbe
   if (position !== null) return position
   throw new ZeroError(
     'not_found',
-    `after: there is no published event with the id "${id}": it was deleted, or belongs to another project. Leave out "after" to begin with the first event`,
+    `after: no published event of the project has the id "${id}": it can have been deleted. Leave out "after" to begin with the first event`,
   )
 }
 

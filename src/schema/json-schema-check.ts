@@ -54,11 +54,11 @@ function checkOf(schema: Document): Check {
 }
 
 /** Maximum time that the check of all values of one request may block the process. */
-const MAX_REQUEST_MS = 1_000
+const MAX_REQUEST_MS = 250
 
 /**
  * Validates values with a user's JSON Schema, and returns the first that is not valid with what is wrong; null if all are valid. Throws
- * `invalid` for a schema that is not valid, and if the check takes more than a second.
+ * `invalid` for a schema that is not valid, and if the check takes more than `MAX_REQUEST_MS`.
  */
 export function firstInvalid(schema: Document, values: readonly unknown[]): { index: number; message: string } | null {
   try {

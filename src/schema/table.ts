@@ -249,10 +249,7 @@ export const rowGroups = z
 export const rowHistory = rowKey.extend({ limit: limit(50), cursor })
 export const rowState = z
   .object({
-    event_id: z
-      .string()
-      .nullable()
-      .describe('Id of the event of the change; null for the first state, and when the event is no longer kept'),
+    event_id: z.string().nullable().describe('Id of the event of the change; null for the first state'),
     event: z.string().describe('Type of the event'),
     at: z.string().describe('When it was committed: ISO 8601 in UTC, with microseconds'),
     before: metadata.nullable().describe('Fields of the row before the change; null for the insertion'),

@@ -175,6 +175,11 @@ function owner(table: ChangedTableName, userId: string): Statement {
   return columns.includes('user_id') ? sql`` : sql`, ${userId}::uuid as user_id`
 }
 
+/** The new value of a text column for `updateLocked`. Undefined keeps the old value; null removes it. */
+export function newText(value: string | null | undefined, column: string): Statement {
+  return value === undefined ? new Sql(`old.${column}`, []) : sql`${value}::text`
+}
+
 /**
  * Common table expressions that delete rows. `old` selects and locks them, and `where` limits them, as a condition over `old`. The last
  * expression is `stored`, for `emitChanges`: the deleted rows in the order of `order`.

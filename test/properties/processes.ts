@@ -56,7 +56,7 @@ export interface Environment {
 export interface State {
   runs: Map<string, RunState>
   outbox: number[]
-  /** Undispatched events, with those of dead runs, on which there is no hook here. */
+  /** All undispatched events. Those of dead runs have no hook in this test. */
   undispatched: number[]
   /** Runs that have emitted `zerodb.run.dead`. */
   reported: Set<string>

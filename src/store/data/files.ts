@@ -1,7 +1,7 @@
-import { json, Statement as Sql, sql } from '../../db/sql.ts'
+import { json, sql } from '../../db/sql.ts'
 import { fileDeleted, fileUpdated, fileUploaded } from '../../schema/events.ts'
 import type { File } from '../../schema/file.ts'
-import { deleteLocked, updateLocked } from '../before-images.ts'
+import { deleteLocked, newText, updateLocked } from '../before-images.ts'
 import {
   bounded,
   found,
@@ -155,8 +155,6 @@ export function files(context: StoreContext) {
      * event. Throws `not_found`.
      */
     async update(scope: Scope, id: string, fields: FileChange): Promise<File> {
-      const newText = (value: string | null | undefined, column: string) =>
-        value === undefined ? sql`old.${new Sql(column, [])}` : sql`${value}::text`
       const [{ event_seq: _, ...row }] = await write<File & { event_seq: number | null }>(
         context,
         sql`

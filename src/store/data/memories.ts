@@ -1,7 +1,7 @@
 import { json, Statement as Sql, sql } from '../../db/sql.ts'
 import { forgotten, memoryDeleted, memoryStored, memoryUpdated, remembered } from '../../schema/events.ts'
 import type { MemoryRecord } from '../../schema/memory.ts'
-import { deleteLocked, updateLocked } from '../before-images.ts'
+import { deleteLocked, newText, updateLocked } from '../before-images.ts'
 import {
   bounded,
   found,
@@ -44,10 +44,6 @@ const lockedRecord = (scope: Scope, id: string) => sql`
   select * from zerodb_memories
   where id = ${id}::uuid and kind = 'record' and project_id = (select project_id from (${userProject(scope)}) owner)
   for update`
-
-/** The new value of a text column, or the old one for undefined. */
-const newText = (value: string | null | undefined, column: string) =>
-  value === undefined ? sql`old.${new Sql(column, [])}` : sql`${value}::text`
 
 export interface RememberFields {
   content: string

@@ -111,9 +111,9 @@ describe('a client that polls', () => {
     const [id] = await publish(user, 'a', 'b')
     await user.delete(`${user.database}/events?topic=a`)
     for (const [query, detail] of [
-      [`after=${id}`, `after: there is no published event with the id "${id}"`],
-      [`after=${randomUUID()}`, 'after: there is no published event'],
-      ['after=evt_1', 'after: there is no published event with the id "evt_1"'],
+      [`after=${id}`, `after: no published event of the project has the id "${id}"`],
+      [`after=${randomUUID()}`, 'after: no published event of the project has the id'],
+      ['after=evt_1', 'after: no published event of the project has the id "evt_1"'],
       [`after=${id}&event_type=zerodb.vector.stored`, `after: "${id}" is not the id of an event of the event log`],
     ] as const) {
       const reply = await user.get(`/v1/zerodb/${user.project_id}/events?${query}`)
