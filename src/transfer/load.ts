@@ -226,11 +226,12 @@ export function checkHeader({ zerodb, format, schema }: Header, kind: Header['ze
       'invalid',
       `This is ${zerodb === 'backup' ? 'a backup: restore it' : 'an export of a project: import it'}`,
     )
-  if (format > FORMAT || schema.number > own.number)
-    throw new ZeroError(
-      'invalid',
-      `This file was written by a later version (${schema.name}, this server has ${own.name}): upgrade first`,
-    )
+  const later =
+    format > FORMAT
+      ? `format ${format}, this server reads formats up to ${FORMAT}`
+      : schema.number > own.number &&
+        `schema ${schema.number} (${schema.name}), this server has ${own.number} (${own.name})`
+  if (later) throw new ZeroError('invalid', `The file was written by a later version (${later}): upgrade first`)
 }
 
 /** Throws `invalid` for a file whose content is missing or has another size than the row says. */
