@@ -43,6 +43,7 @@ export async function readConfig(app: App, project: string, { runtime, entry }: 
       env: {},
       isolation: 'fresh',
       memory_mb: 256,
+      network: null,
     },
     project,
     mode: 'config',

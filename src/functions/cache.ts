@@ -105,7 +105,8 @@ function programOf(live: LiveFunction, secrets: Record<string, string>): Program
   const env = { ...config.env, ...secrets }
   const hash = createHash('sha256').update(JSON.stringify(env)).digest('base64url').slice(0, 22)
   const { isolation, memory_mb } = config
-  return { key: `${id}:${version}:${hash}`, runtime, files: contentsOf(live.files), entry, env, isolation, memory_mb }
+  const key = `${id}:${version}:${hash}`
+  return { key, runtime, files: contentsOf(live.files), entry, env, isolation, memory_mb, network: null }
 }
 
 export function contentsOf(files: Readonly<Record<string, StoredFile>>): Record<string, string | Uint8Array> {

@@ -41,6 +41,7 @@ export const sandboxExecute = defineJson({
           env,
           isolation: 'fresh',
           memory_mb: MEMORY_MB,
+          network: null,
         },
         project: id,
         mode: 'script',

@@ -1,5 +1,6 @@
 import { ZeroError } from '../errors.ts'
 import type { Runtime } from '../schema/function.ts'
+import type { NetworkPolicy } from '../schema/network-policy.ts'
 
 export { RUNTIMES, type Runtime } from '../schema/function.ts'
 
@@ -19,6 +20,24 @@ export interface Program {
   /** `warm`: calls of a program can share memory and disk with earlier calls. `fresh`: each call starts in a new instance. */
   isolation: 'warm' | 'fresh'
   memory_mb: number
+  /** Hosts that the program may connect to. Null: no network. An instance never serves a program with another policy, even if the keys are equal. */
+  network: NetworkPolicy | null
+}
+
+/** A connection that a program opened, or tried to open. */
+export interface NetworkRequest {
+  /** Host name or address as the program named it, in normal form. */
+  host: string
+  port: number
+  /** Number of bytes that the program sent to the host, without the proxy's own protocol. */
+  bytes_sent: number
+  bytes_received: number
+  /** Time from the request of the connection to its end. */
+  milliseconds: number
+  /** False if the connection was refused: `reason` says why. */
+  allowed: boolean
+  /** Why the connection was refused or ended by the proxy, as a sentence. Null if the program or the host ended it. */
+  reason: string | null
 }
 
 /**
@@ -65,6 +84,11 @@ export interface Call {
    * `message`. If absent, every request fails.
    */
   onHostCall?(name: string, body: unknown, signal: AbortSignal): Promise<unknown>
+  /**
+   * Receives each connection of the program when it has ended or was refused. A connection that stays open over several calls is reported to each
+   * of them with its share of bytes and time. At most 200 of a call are reported. Must not throw.
+   */
+  onRequest?(request: NetworkRequest): void
 }
 
 export interface GuestLog {

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os'
 import type { Logger } from 'pino'
 import { ZeroError } from '../errors.ts'
 import { onAbort } from '../platform/abort.ts'
+import { isSamePolicy, type NetworkPolicy } from '../schema/network-policy.ts'
 import type { Call, Outcome, Runtime, SandboxLoad } from './index.ts'
 import { Instance } from './instance.ts'
 import type { Launcher } from './launcher.ts'
@@ -51,6 +52,7 @@ export interface SupervisorOptions {
 /** State of the calls of one program. Calls without a key share one lane. */
 interface Lane {
   key: string | null
+  network: NetworkPolicy | null
   waiting: Waiting[]
   idle: Instance[]
   /** Number of running and starting instances. */
@@ -189,11 +191,15 @@ export class Supervisor {
     await this.#options.launcher.close()
   }
 
-  #lane({ program: { key } }: Call): Lane {
+  #lane({ program: { key, network } }: Call): Lane {
     const name = this.#protections.own_instance ? key : 'all'
     let lane = this.#lanes.get(name)
+    if (lane && name !== null && this.#protections.own_instance && !isSamePolicy(lane.network, network)) {
+      this.retire(name)
+      lane = undefined
+    }
     if (!lane) {
-      lane = { key: name, waiting: [], idle: [], instances: 0, retired: false, harmless: 0 }
+      lane = { key: name, network, waiting: [], idle: [], instances: 0, retired: false, harmless: 0 }
       this.#lanes.set(name, lane)
     }
     return lane

@@ -75,7 +75,7 @@ function contract(name: keyof typeof SANDBOXES, open: (options: SandboxOptions) 
   test('closing ends running calls, and later calls are refused', async () => {
     const other = open({ concurrency: CONCURRENCY, log })
     const program = { files: { 'a.mjs': 'console.log(1); export default () => new Promise(() => {})' }, entry: 'a.mjs' }
-    const rest = { key: 'a', runtime: 'nodejs20', env: {}, isolation: 'warm', memory_mb: 256 } as const
+    const rest = { key: 'a', runtime: 'nodejs20', env: {}, isolation: 'warm', memory_mb: 256, network: null } as const
     const call = { mode: 'handler', input: {}, timeout_seconds: 60, output_limit_bytes: 100 } as const
     const { running } = await new Promise<{ running: Promise<unknown> }>((resolve) => {
       const running: Promise<unknown> = other.call({

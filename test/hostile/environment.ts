@@ -118,6 +118,7 @@ export async function openEnvironment(off: readonly Protection[] = []): Promise<
     env: { NEIGHBOUR_SECRET: secrets['the neighbour’s environment']! },
     isolation: 'warm',
     memory_mb: 256,
+    network: null,
   }
   const neighbour = () =>
     driver.call({

@@ -23,6 +23,7 @@ export function programOf(runtime: Runtime, code: string, rest: Partial<Program>
     env: {},
     isolation: 'warm',
     memory_mb: 256,
+    network: null,
     ...rest,
   }
 }

@@ -96,6 +96,7 @@ async function attemptInside(instance: Instance): Promise<string[]> {
       env: { PORT: String(port) },
       isolation: 'fresh',
       memory_mb: instance.memoryMb,
+      network: null,
     } as const
     instance.specialise(program)
     const call = { program, mode: 'script', input: {}, timeout_seconds: 10, output_limit_bytes: 10_000 } as const

@@ -102,7 +102,7 @@ test('a project has half of the slots: further calls are 429; with all slots and
   expect((await first).status).toBe(200)
 
   const program = { files: { 'a.py': 'def handler(e, ctx):\n    while True: pass' }, entry: 'a.py', env: {} }
-  const rest = { runtime: 'python3.11', isolation: 'warm', memory_mb: 256 } as const
+  const rest = { runtime: 'python3.11', isolation: 'warm', memory_mb: 256, network: null } as const
   const calls = Array.from({ length: 22 }, () =>
     app.system.app.sandbox.call({
       program: { ...program, ...rest, key: 'slow' },
