@@ -225,7 +225,8 @@ function guestOf(
     exited,
     kill() {
       if (ended || child.exitCode !== null || child.signalCode !== null) return
-      if (!protections.kill_all) return signalInterpreter('SIGTERM')
+      // Before the interpreter has started, there is no process that could catch a signal.
+      if (!protections.kill_all && pidOfInterpreter() !== undefined) return signalInterpreter('SIGTERM')
       // Killing the first process of the namespace kills all others. Its parent, our child, still exists, so the pid cannot have been reused.
       if (childrenOf(child.pid!).includes(init)) signal(init, 'SIGKILL')
       child.kill('SIGKILL')
