@@ -34,7 +34,7 @@ export function httpTransport(options: HttpOptions): Transport {
     input: Record<string, unknown>,
     { range, headers, signal, timeoutSeconds }: DownloadOptions,
   ): Sending {
-    const { method, path, body } = addressOf(operation, input, options.projectId ?? '-')
+    const { method, path, body } = addressOf(operation, input, options.projectId ?? '-', options.json.stringify)
     const upload = KINDS[operation] === 'upload' && body?.['content'] ? uploadBody(body, options.json) : null
     return {
       method,

@@ -13,7 +13,12 @@ export interface Address {
  * Distributes the input of an operation to path, query and body. A missing project in the path becomes `-`, the project of the key. Throws
  * `misused` for a value that is not valid in a path.
  */
-export function addressOf(operation: OperationName, input: Record<string, unknown>, projectId = '-'): Address {
+export function addressOf(
+  operation: OperationName,
+  input: Record<string, unknown>,
+  projectId = '-',
+  stringify: (value: unknown) => string = JSON.stringify,
+): Address {
   const [method, route] = ROUTES[operation].split(' ') as [string, string]
   const rest = { ...input }
   const path = route.replace(/:(\w+)/g, (_, key: string) => {
@@ -24,11 +29,10 @@ export function addressOf(operation: OperationName, input: Record<string, unknow
   if (method !== 'GET' && method !== 'DELETE') return { method, path, body: rest }
   const query = new URLSearchParams()
   for (const [key, value] of Object.entries(rest))
-    if (value !== undefined && value !== null) query.set(key, queryText(value))
+    if (value !== undefined && value !== null)
+      query.set(key, typeof value === 'object' ? stringify(value) : String(value))
   return { method, path: query.size > 0 ? `${path}?${query}` : path, body: null }
 }
-
-const queryText = (value: unknown) => (typeof value === 'object' ? JSON.stringify(value) : String(value))
 
 function segment(operation: OperationName, key: string, value: unknown): string {
   const text = String(value ?? '')

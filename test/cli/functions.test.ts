@@ -266,3 +266,23 @@ test('B2: numbers keep their digits on the command line', async () => {
   expect(refused.code).not.toBe(0)
   expect(refused.err).toContain('send it as text')
 })
+
+test('E: a program runs once in a sandbox, and its failure is that of the command', async () => {
+  await write('sum.mjs', 'console.log("adding")\nexport default { sum: 1 + 2, lang: process.env.LANG }')
+  const execute = ['sandbox', 'execute', 'javascript']
+  expect(await outputOf(...execute, 'sum.mjs', '--env', '{"LANG": "en"}')).toBe(
+    'adding\n{\n  "sum": 3,\n  "lang": "en"\n}\n',
+  )
+  const failed = await run([...execute, '-'], { input: 'throw new Error("no stock")' })
+  expect(failed).toMatchObject({ code: 1, out: '', err: expect.stringContaining('no stock') })
+  const shown = await run([...execute, '-', '--json'], { input: 'throw new Error("no stock")' })
+  expect({ ...shown, out: JSON.parse(shown.out) }).toMatchObject({
+    code: 1,
+    err: '',
+    out: { status: 'threw', error: { message: 'no stock' } },
+  })
+  expect(await run([...execute, 'nothing.mjs'])).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('nothing.mjs cannot be read'),
+  })
+})

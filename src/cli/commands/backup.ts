@@ -1,9 +1,9 @@
 import { readConfig } from '../../config.ts'
 import { dumpAll } from '../../transfer/dump.ts'
+import { iterable, LONG_TIMEOUT, megabytes, writeWithProgress } from '../lib/file-io.ts'
 import { note, print } from '../lib/output.ts'
 import { remote, sessionOf } from '../lib/remote.ts'
 import { isAway, type ServerFlags } from '../lib/server-config.ts'
-import { iterable, LONG_TIMEOUT, megabytes, writeWithProgress } from './files.ts'
 
 interface Options extends ServerFlags {
   withKey?: boolean

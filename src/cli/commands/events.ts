@@ -1,10 +1,10 @@
-import { Command } from 'commander'
 import type { Event, EventName, HookVerdict } from '../../client/index.ts'
 import { stringifyJson } from '../../exact-json.ts'
 import { findEvent } from '../lib/find.ts'
 import { fields, note, table, time } from '../lib/output.ts'
 import { json, number } from '../lib/parse-options.ts'
 import { ask, remote, type Session } from '../lib/remote.ts'
+import { group, verb } from '../lib/verb.ts'
 
 interface Filter {
   type?: string
@@ -89,15 +89,26 @@ const tail = remote('tail', 'print events as they are committed, until Ctrl-C')
     }),
   )
 
-const publish = remote('publish', 'publish an event on a topic')
-  .argument('<topic>')
-  .option('-d, --data <json>', 'payload, @file or - for standard input', json, {})
-  .action(
-    ask(async ({ zerodb, print }, topic: string, { data }: { data: never }) => {
-      const event = await zerodb.events.publish({ topic, event_payload: data })
-      print(event, () => `Published ${event.event_id}`)
-    }),
-  )
+const publish = verb('events', 'publish', 'publish an event on a topic', {
+  args: ['topic'],
+  options: (command) =>
+    command
+      .option('-d, --data <json>', 'payload, @file or - for standard input', json, {})
+      .option('--source <text>', 'source, in your own words')
+      .option('--correlation-id <id>', 'id by which you group events'),
+  input: ({ data, ...rest }) => ({ ...rest, event_payload: data }),
+  words: ({ event_id }: { event_id: string }) => `Published ${event_id}`,
+})
 
-export const events = new Command('events').description('events of your writes')
-for (const command of [list, get, why, tail, publish]) events.addCommand(command)
+const publishBatch = verb('events', 'publish-batch', 'publish up to 100 events, all or none', {
+  options: (command) =>
+    command.requiredOption(
+      '-d, --data <json>',
+      'list such as [{"topic": "a", "event_payload": {}}], @file or - for standard input',
+      json,
+    ),
+  input: ({ data }) => ({ events: data }),
+  words: ({ published_count }: { published_count: number }) => `Published ${published_count} events`,
+})
+
+export const events = group('events', 'events of your writes', [list, get, why, tail, publish, publishBatch])

@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs'
+import { counting, formatCounts, iterable, LONG_TIMEOUT, megabytes, sizeOf, writeWithProgress } from '../lib/file-io.ts'
 import { progress } from '../lib/progress.ts'
 import { ask, remote, type Session } from '../lib/remote.ts'
-import { counting, formatCounts, iterable, LONG_TIMEOUT, megabytes, sizeOf, writeWithProgress } from './files.ts'
 
 export const exportProject = remote(
   'export',

@@ -1,94 +1,79 @@
-import { createWriteStream, rmSync } from 'node:fs'
-import { rename, rm, stat } from 'node:fs/promises'
-import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
-import { StartError } from '../../errors.ts'
-import { type Progress, progress } from '../lib/progress.ts'
+import { openAsBlob, statSync } from 'node:fs'
+import { basename } from 'node:path'
+import { UsageError } from '../lib/failure.ts'
+import { iterable, megabytes, writeWithProgress } from '../lib/file-io.ts'
+import { number, object } from '../lib/parse-options.ts'
+import { ask, remote, type Session } from '../lib/remote.ts'
+import { columns, deleted, group, type Input, inputOf, limited, shown, skippable, verb } from '../lib/verb.ts'
 
-/** Options for exports: the embedded database runs one at a time, so an export may wait for another. */
-export const LONG_TIMEOUT = { timeoutSeconds: 300 }
+const file = columns('file_id', 'size_bytes', 'created_at', 'file_name')
 
-/** Writes `content` to a file atomically, readable only by its owner. Returns its size in bytes. */
-export async function writeAtomically(path: string, content: AsyncIterable<Uint8Array>): Promise<number> {
-  const part = `${path}.part`
-  const abort = () => {
-    rmSync(part, { force: true })
-    process.exit(130)
-  }
-  process.once('SIGINT', abort).once('SIGTERM', abort)
-  try {
-    await pipeline(Readable.from(content, { objectMode: false }), createWriteStream(part, { mode: 0o600, flush: true }))
-    const { size } = await stat(part)
-    await rename(part, path)
-    return size
-  } catch (error) {
-    await rm(part, { force: true })
-    const { code } = error as NodeJS.ErrnoException
-    if (code === 'ENOENT' || code === 'EACCES' || code === 'EISDIR' || code === 'ENOSPC')
-      throw new StartError(`Cannot write ${path} (${code})`, { cause: error })
-    throw error
-  } finally {
-    process.off('SIGINT', abort).off('SIGTERM', abort)
-  }
-}
+const upload = remote('upload', 'store a file')
+  .argument('<path>')
+  .option('--file-name <name>', 'name to store it under, if not its own')
+  .option('--folder <folder>', 'folder to store it in')
+  .option('--content-type <type>', 'media type, e.g. image/png')
+  .option('--file-metadata <json>', 'metadata', object)
+  .action(
+    ask(async ({ zerodb, print }: Session, path: string, options: Input) => {
+      if (!statSync(path, { throwIfNoEntry: false })?.isFile()) throw new UsageError(`${path} is not a file`)
+      const content = await openAsBlob(path)
+      const stored = await zerodb.files.upload({ file_name: basename(path), ...inputOf(options), content })
+      print(stored, () => `Stored ${stored.file_name} as ${stored.file_id}`)
+    }),
+  )
 
-/** Writes `content` to a file atomically and shows the progress. Returns its size in bytes. */
-export function writeWithProgress(
-  path: string,
-  content: AsyncIterable<Uint8Array>,
-  label: string,
-  json: boolean | undefined,
-): Promise<number> {
-  const shown = progress(label, { amount: megabytes, json })
-  return writeAtomically(
-    path,
-    counting(content, (bytes) => shown.at(bytes, null)),
-  ).finally(shown.end)
-}
+const download = remote('download', 'download a stored file')
+  .argument('<file_id>')
+  .option('-o, --output <path>', 'path to write to, - for standard output; the name of the file if not given')
+  .action(
+    ask(async ({ zerodb, json: isJson, print }: Session, file_id: string, { output }: { output?: string }) => {
+      const found = await zerodb.files.download({ file_id })
+      if (output === '-') {
+        for await (const chunk of iterable(found.stream)) process.stdout.write(chunk)
+        return
+      }
+      // The uploader chose the name: it must not lead into another folder.
+      const path = output ?? basename(found.file_name)
+      const bytes = await writeWithProgress(path, iterable(found.stream), 'downloaded', isJson)
+      print({ file: path, bytes }, () => `Downloaded ${path}, ${megabytes(bytes)}`)
+    }),
+  )
 
-/** Returns the size of a file in bytes. Throws `StartError` if it cannot be read. */
-export async function sizeOf(path: string): Promise<number> {
-  const { size } = await stat(path).catch((cause) => {
-    throw new StartError(`Cannot read ${path} (${(cause as NodeJS.ErrnoException).code})`, { cause })
-  })
-  return size
-}
-
-/** Wraps `open`, whose content of `size` bytes is read twice; `shown` gets the progress over both passes. */
-export function readTwice(open: () => Promise<Readable>, size: number, shown: Progress): () => Promise<Readable> {
-  let times = -1
-  return async () => {
-    const before = size * ++times
-    const pieces = counting((await open()) as AsyncIterable<Buffer>, (bytes) => shown.at(before + bytes, 2 * size))
-    return Readable.from(pieces, { objectMode: false })
-  }
-}
-
-/** Passes the pieces through and calls `onBytes` with the total of bytes after each. */
-export async function* counting<Piece extends { length: number }>(
-  pieces: AsyncIterable<Piece>,
-  onBytes: (bytes: number) => void,
-): AsyncGenerator<Piece, void> {
-  let bytes = 0
-  for await (const piece of pieces) {
-    bytes += piece.length
-    onBytes(bytes)
-    yield piece
-  }
-}
-
-export function megabytes(bytes: number): string {
-  return `${(bytes / 1_000_000).toFixed(1)} MB`
-}
-
-/** Converts a web stream, which is not async iterable everywhere. */
-export function iterable(stream: ReadableStream<Uint8Array>): AsyncIterable<Uint8Array> {
-  return Readable.fromWeb(stream as never)
-}
-
-/** Formats counts of rows by table: `3 vectors, 1 files`. */
-export function formatCounts(counts: Readonly<Record<string, number>>): string {
-  return Object.entries(counts)
-    .map(([table, count]) => `${count} ${table.replaceAll('_', ' ')}`)
-    .join(', ')
-}
+export const files = group('files', 'stored files, searched by their names and summaries', [
+  upload,
+  download,
+  verb('files', 'list', 'list files, newest first', {
+    options: (command) => skippable(command).option('--folder <folder>', 'only in this folder'),
+    words: (items: Input[]) => file(items, 'No files. Store one: zerodb files upload PATH'),
+  }),
+  verb('files', 'search', 'find the files whose names or summaries are relevant to a text', {
+    args: ['query'],
+    options: (command) => limited(command).option('--folder <folder>', 'only in this folder'),
+    words: ({ results }: { results: Input[] }) =>
+      columns('file_id', 'score', 'file_name', 'summary')(results, 'No similar files'),
+  }),
+  verb('files', 'get', 'show a file, without its content', { args: ['file_id'], words: shown }),
+  verb('files', 'update', 'change the metadata of a file', {
+    args: ['file_id'],
+    options: (command) =>
+      command
+        .option('--file-key <key>', 'new key')
+        .option('--file-name <name>', 'new name')
+        .option('--folder <folder>', 'new folder')
+        .option('--content-type <type>', 'media type, e.g. image/png')
+        .option('--file-metadata <json>', 'metadata that replaces the old metadata', object),
+    words: shown,
+  }),
+  verb('files', 'presign', 'create a URL that downloads a file without a key', {
+    args: ['file_id'],
+    options: (command) =>
+      command.option('--expires-in <seconds>', 'seconds until it expires; 3600 if not given', number),
+    words: ({ url }: { url: string }) => url,
+  }),
+  verb('files', 'delete', 'delete a file', {
+    args: ['file_id'],
+    question: ({ file_id }) => `Delete the file ${file_id}?`,
+    words: deleted('file', 'file_id'),
+  }),
+])

@@ -4,9 +4,9 @@ import { hasPgliteDatabase } from '../../db/pglite/directory.ts'
 import { StartError } from '../../errors.ts'
 import { dumpAll } from '../../transfer/dump.ts'
 import { loadAll } from '../../transfer/load.ts'
+import { counting, formatCounts, megabytes, readTwice } from '../lib/file-io.ts'
 import { print } from '../lib/output.ts'
 import { progress } from '../lib/progress.ts'
-import { counting, formatCounts, megabytes, readTwice } from './files.ts'
 
 export const move = new Command('move')
   .description('move all data from the embedded database to a PostgreSQL server; the server here must be stopped')

@@ -7,9 +7,9 @@ import { dropSchema, migrate } from '../../db/migrate.ts'
 import { StartError } from '../../errors.ts'
 import type { Header } from '../../transfer/format.ts'
 import { checkHeader, loadAll } from '../../transfer/load.ts'
+import { formatCounts, megabytes, readTwice, sizeOf } from '../lib/file-io.ts'
 import { print } from '../lib/output.ts'
 import { progress } from '../lib/progress.ts'
-import { formatCounts, megabytes, readTwice, sizeOf } from './files.ts'
 
 export const restore = new Command('restore')
   .description('restore a backup into a new data directory, or into an empty database (DATABASE_URL)')

@@ -29,6 +29,9 @@ const NEXT: Readonly<Record<string, string>> = {
   hook_exists: 'zerodb hooks list --all',
   function_disabled: 'zerodb functions enable NAME',
   function_hooked: 'zerodb functions delete NAME --force',
+  table_exists: 'zerodb tables list',
+  version_conflict: 'zerodb rows get TABLE ROW_ID, and pass its version as --if-match',
+  project_suspended: 'zerodb projects activate -',
   run_final: 'zerodb runs list',
   replay_final: 'zerodb replay list',
 }
@@ -55,13 +58,27 @@ function failureOf(error: unknown): Failure | null {
   return { exitCode, code, message, next }
 }
 
+/** Commands that list the existing resources of a kind. */
+const LISTS: Readonly<Record<string, string>> = {
+  Project: 'zerodb projects list',
+  Table: 'zerodb tables list',
+  Row: 'zerodb rows list TABLE',
+  Vector: 'zerodb vectors list',
+  Memory: 'zerodb memory list',
+  File: 'zerodb files list',
+  Hook: 'zerodb hooks list --all',
+  Run: 'zerodb runs list',
+  Replay: 'zerodb replay list',
+  Event: 'zerodb events list',
+  Key: 'zerodb keys list',
+  Function: 'zerodb functions list',
+  Secret: 'zerodb secrets list',
+  Schedule: 'zerodb cron list',
+}
+
 /** Returns the command that lists the existing resources, for a message such as "Hook not found". */
 function listOf(message: string): string | undefined {
-  const [, noun] = /^(Hook|Run|Replay|Event|Key|Function|Secret|Schedule) not found/.exec(message) ?? []
-  if (noun === undefined) return undefined
-  if (noun === 'Hook') return 'zerodb hooks list --all'
-  if (noun === 'Schedule') return 'zerodb cron list'
-  return noun === 'Replay' ? 'zerodb replay list' : `zerodb ${noun.toLowerCase()}s list`
+  return LISTS[/^(\w+) not found/.exec(message)?.[1] ?? '']
 }
 
 /** Prints the error on standard error, as JSON if `json` is set. Returns the exit code: 1 failure, 2 usage, 4 authentication. */
