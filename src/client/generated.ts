@@ -99,6 +99,8 @@ export const ROUTES = {
   'memory.delete': 'DELETE /api/v1/projects/:project_id/database/memory/:memory_id',
   'memory.remember': 'POST /api/v1/public/memory/v2/remember',
   'memory.recall': 'POST /api/v1/public/memory/v2/recall',
+  'memory.memories': 'GET /api/v1/public/memory/v2/memories',
+  'memory.profile': 'GET /api/v1/public/memory/v2/profile',
   'memory.forget': 'POST /api/v1/public/memory/v2/forget',
   'graph.neighbors': 'GET /api/v1/public/memory/v2/graph/neighbors/:entity',
   'files.upload': 'POST /api/v1/projects/:project_id/database/files/upload',
@@ -168,6 +170,7 @@ export const PAGES: { readonly [Name in OperationName]?: string } = {
   'vectors.namespaces': 'items',
   'memory.list': '',
   'memory.sessions': 'items',
+  'memory.memories': 'memories',
   'files.list': '',
   'tables.list': '',
   'rows.list': 'data',
@@ -2855,7 +2858,7 @@ export interface RememberResult {
 }
 
 export interface MemoryRecallInput {
-  /** What to recall: words, or a question. The first 100 different words count */
+  /** What to recall: words, or a question. The first 100 different words count. `*`: all memories that the other fields select, newest first */
   query: string
   /** Only memories about this person or thing */
   entity_id?: string | null | undefined
@@ -2873,6 +2876,8 @@ export interface MemoryRecallInput {
   allow_cross_namespace?: boolean | null | undefined
   /** Only memories with at least one of these tags */
   tags?: string[] | null | undefined
+  /** Lowest score of a result. Null or absent: no lower bound */
+  threshold?: number | null | undefined
   /** Maximum number of results */
   limit?: number | undefined
 }
@@ -2891,50 +2896,198 @@ export interface RecallResult {
 
 /** A memory that recall found */
 export interface RecalledMemory {
-  /** Same value as `memory_id` */
-  id: string
   /** Id of the memory */
   memory_id: string
+  /** Same value as `memory_id` */
+  id: string
   /** The text, exactly as it was remembered */
   content: string
-  /** Relevance from 0 to 1; results are sorted by it */
-  score: number
-  /** Same value as `score` */
-  similarity: number
-  /** Importance, from 0 to 1 */
-  importance: number
-  /** Kind of memory: `working` for the task at hand, `episodic` for what happened, `semantic` for facts, `procedural` for how to do something */
-  memory_type: string
+  /** Author of the text: `user`, `assistant` or `system`; null when not given */
+  role: string | null
   /** Person or thing that the memory is about; null when not given */
   entity_id: string | null
-  /** Session that the memory belongs to; null when not given */
-  session_id: string | null
-  /** Agent that the memory belongs to; null when not given */
-  agent_id: string | null
+  /** Kind of memory: `working` for the task at hand, `episodic` for what happened, `semantic` for facts, `procedural` for how to do something */
+  memory_type: string
+  /** Importance, from 0 to 1 */
+  importance: number
   /** Namespace that the memory belongs to */
   namespace: string
   /** Labels of the memory */
   tags: string[]
   /** Metadata of the memory */
   metadata: Record<string, unknown>
+  /** Session that the memory belongs to; null when not given */
+  session_id: string | null
+  /** Agent that the memory belongs to; null when not given */
+  agent_id: string | null
+  /** Person whose memory it is; null when not given */
+  user_id: string | null
+  /** Run of the agent; null when not given */
+  run_id: string | null
+  /** When it was created: ISO 8601 in UTC, with microseconds */
+  created_at: string
+  /** Relevance from 0 to 1; results are sorted by it */
+  score: number
+  /** Same value as `score` */
+  similarity: number
+}
+
+export interface MemoryMemoriesInput {
+  /** Only memories about this person or thing */
+  entity_id?: string | null | undefined
+  /** Only memories with this `session_id` */
+  session_id?: string | null | undefined
+  /** Only memories of this agent */
+  agent_id?: string | null | undefined
+  /** Only memories of this person, as your application names them */
+  user_id?: string | null | undefined
+  /** Only memories of this run of the agent */
+  run_id?: string | null | undefined
+  /** Only memories of this namespace. Null or absent: of all namespaces */
+  namespace?: string | null | undefined
+  /** Only memories with at least one of these tags, separated by commas */
+  tags?: string[] | string | null | undefined
+  /** Maximum number of results */
+  limit?: number | undefined
+  /** `next_cursor` of the previous page. When absent: the first page */
+  cursor?: string | undefined
+}
+
+/** A page of memories */
+export interface RememberedMemoryPage {
+  /** The memories, newest first */
+  memories: RememberedMemory[]
+  /** Cursor of the next page; null on the last page */
+  next_cursor: string | null
+}
+
+/** A memory that remember has stored */
+export interface RememberedMemory {
+  /** Id of the memory */
+  memory_id: string
+  /** Same value as `memory_id` */
+  id: string
+  /** The text, exactly as it was remembered */
+  content: string
+  /** Author of the text: `user`, `assistant` or `system`; null when not given */
+  role: string | null
+  /** Person or thing that the memory is about; null when not given */
+  entity_id: string | null
+  /** Kind of memory: `working` for the task at hand, `episodic` for what happened, `semantic` for facts, `procedural` for how to do something */
+  memory_type: string
+  /** Importance, from 0 to 1 */
+  importance: number
+  /** Namespace that the memory belongs to */
+  namespace: string
+  /** Labels of the memory */
+  tags: string[]
+  /** Metadata of the memory */
+  metadata: Record<string, unknown>
+  /** Session that the memory belongs to; null when not given */
+  session_id: string | null
+  /** Agent that the memory belongs to; null when not given */
+  agent_id: string | null
+  /** Person whose memory it is; null when not given */
+  user_id: string | null
+  /** Run of the agent; null when not given */
+  run_id: string | null
+  /** When it was created: ISO 8601 in UTC, with microseconds */
+  created_at: string
+}
+
+export interface MemoryProfileInput {
+  /** Person or thing that the memories are about. Null or absent: all memories */
+  entity_id?: string | null | undefined
+  /** Maximum number of memories, and of relations */
+  limit?: number | undefined
+}
+
+/** What the memories and the graph have about a person or thing */
+export interface MemoryProfile {
+  /** Person or thing that the memories are about; null for all memories */
+  entity_id: string | null
+  /** The entity of this name in the graph; null when there is none, and for all memories */
+  entity: Entity | null
+  /** Number of memories, up to 10,000 */
+  memory_count: number
+  /** False when there are more memories, which were not counted */
+  count_is_exact: boolean
+  /** Numbers of the counted memories, by kind of memory: `working`, `episodic`, `semantic`, `procedural` */
+  by_type: Record<string, number>
+  /** When the oldest memory was created; null without memories */
+  first_at: string | null
+  /** When the newest memory was created; null without memories */
+  last_at: string | null
+  /** The newest memories, newest first */
+  memories: RememberedMemory[]
+  /** The relations of the entity, highest confidence first; empty for all memories */
+  relationships: Relationship[]
+  /** The newest memory with the tag `auto_context_config` that is about this entity or about none: its content if that is a JSON object, else its metadata if there are any, else its text. Null when there is none */
+  auto_context_config: unknown
+}
+
+/** A person, organization, place or thing that memories mention */
+export interface Entity {
+  /** Id of the entity */
+  id: string
+  /** Name of the entity */
+  name: string
+  /** Type of the entity, such as `person`, `organization` or `place` */
+  type: string
+  /** All names under which memories mention the entity */
+  aliases: string[]
+}
+
+/** A relation between two entities */
+export interface Relationship {
+  /** Id of the relation */
+  id: string
+  /** Name of the entity that the relation starts at */
+  subject: string
+  /** The relation, such as `works for` */
+  predicate: string
+  /** Name of the entity that the relation leads to */
+  object: string
+  /** Confidence of the extraction, from 0 to 1 */
+  confidence: number
+  /** Ids of the memories that support the relation */
+  sources: string[]
   /** When it was created: ISO 8601 in UTC, with microseconds */
   created_at: string
 }
 
 export interface MemoryForgetInput {
-  /** Id of the memory */
-  memory_id: string
+  /** Id of the memory. Null or absent: all memories that the other fields select */
+  memory_id?: string | null | undefined
+  /** Only memories about this person or thing */
+  entity_id?: string | null | undefined
+  /** Only memories with this `session_id` */
+  session_id?: string | null | undefined
+  /** Only memories of this agent */
+  agent_id?: string | null | undefined
+  /** Only memories of this person, as your application names them */
+  user_id?: string | null | undefined
+  /** Only memories of this run of the agent */
+  run_id?: string | null | undefined
+  /** Only memories of this namespace. Null or absent: of all namespaces */
+  namespace?: string | null | undefined
+  /** Maximum number of memories to forget, oldest first */
+  limit?: number | undefined
 }
 
-/** The deleted objects: the memory and everything that was derived from it alone */
+/** The deleted objects: the memories and everything that was derived from them alone */
 export interface ForgetResult {
   /** Always `forgotten` */
   status: 'forgotten'
-  /** Id of the memory that was deleted */
-  memory_id: string
+  /** Id of the memory that was deleted; null when other fields selected it */
+  memory_id: string | null
+  /** Number of memories that were deleted */
+  count: number
+  /** True when `limit` left memories: repeat the request */
+  has_more: boolean
   /** Number of deleted objects, by kind */
   receipt: {
-    /** Memories deleted: always 1 */
+    /** Memories deleted */
     memories: number
     /** Mentions of entities deleted */
     mentions: number
@@ -2973,18 +3126,6 @@ export interface Neighbors {
   pending: number
 }
 
-/** A person, organization, place or thing that memories mention */
-export interface Entity {
-  /** Id of the entity */
-  id: string
-  /** Name of the entity */
-  name: string
-  /** Type of the entity, such as `person`, `organization` or `place` */
-  type: string
-  /** All names under which memories mention the entity */
-  aliases: string[]
-}
-
 /** An entity that is related to the one asked for */
 export interface Neighbor {
   /** Id of the neighbor */
@@ -2999,24 +3140,6 @@ export interface Neighbor {
   direction: 'out' | 'in'
   /** Confidence of the extraction, from 0 to 1 */
   confidence: number
-}
-
-/** A relation between two entities */
-export interface Relationship {
-  /** Id of the relation */
-  id: string
-  /** Name of the entity that the relation starts at */
-  subject: string
-  /** The relation, such as `works for` */
-  predicate: string
-  /** Name of the entity that the relation leads to */
-  object: string
-  /** Confidence of the extraction, from 0 to 1 */
-  confidence: number
-  /** Ids of the memories that support the relation */
-  sources: string[]
-  /** When it was created: ISO 8601 in UTC, with microseconds */
-  created_at: string
 }
 
 /** An entity as a node of a drawing */
@@ -4542,15 +4665,27 @@ export interface Operations {
     /**
      * Recall memories. `POST /api/v1/public/memory/v2/recall`
      *
-     * Returns the memories that are relevant to the query, the most relevant first. Memories are found by their words, and by their meaning once they have an embedding.
+     * Returns the memories that are relevant to the query, the most relevant first. Memories are found by their words, and by their meaning once they have an embedding. With an `entity_id`, `session_id` or `namespace`, the other memories that these select follow, newest first, with the score 0.
      */
     recall(input: MemoryRecallInput, options?: CallOptions): Promise<RecallResult>
     /**
-     * Forget a memory. `POST /api/v1/public/memory/v2/forget`
+     * List memories, newest first. `GET /api/v1/public/memory/v2/memories`
      *
-     * Deletes the memory and everything that was derived from it alone: mentions, relations, entities, and the results and logs of its runs. Emits `zeromemory.forgotten`.
+     * Returns a page of the memories that remember has stored. Records of conversations are in another list.
      */
-    forget(input: MemoryForgetInput, options?: CallOptions): Promise<ForgetResult>
+    memories(input?: MemoryMemoriesInput, options?: CallOptions): Page<RememberedMemoryPage, RememberedMemory>
+    /**
+     * Get the profile of a person or thing. `GET /api/v1/public/memory/v2/profile`
+     *
+     * Returns what is stored about a person or thing: numbers, the newest memories, the relations of the graph, and the configuration of its agent. Nothing is generated.
+     */
+    profile(input?: MemoryProfileInput, options?: CallOptions): Promise<MemoryProfile>
+    /**
+     * Forget a memory, or all memories of a person, session or namespace. `POST /api/v1/public/memory/v2/forget`
+     *
+     * Deletes memories and everything that was derived from them alone: mentions, relations, entities, before-images, and the results and logs of their runs. Send `memory_id`, or fields that select memories: a memory must have all of them. A selection that has no memory deletes nothing. Emits `zeromemory.forgotten` for each memory. Records of conversations are only forgotten by id.
+     */
+    forget(input?: MemoryForgetInput, options?: CallOptions): Promise<ForgetResult>
   }
   graph: {
     /**

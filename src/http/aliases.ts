@@ -3,6 +3,7 @@ import { IGNORED_FIELDS } from '../operations/lib/ignored-fields.ts'
 import { isJsonObject } from '../schema/json-object.ts'
 import { rewriteEventsQuery } from './dialects/events.ts'
 import { rewriteFields } from './dialects/forms.ts'
+import { ALL_MEMORIES_PATH, withMemoryLimit } from './dialects/memories.ts'
 import { snakeCase } from './dialects/names.ts'
 
 // Compatibility with existing clients: other prefixes, routes and field names. Operations only know the canonical ones.
@@ -54,7 +55,14 @@ export const ROUTE_ALIASES: Readonly<Record<string, readonly string[]>> = {
   'embeddings.search': ['POST /api/v1/projects/:project_id/database/embeddings/search'],
   'embeddings.models': ['GET /api/v1/projects/:project_id/database/embeddings/models'],
   'memory.store': ['POST /api/v1/projects/:project_id/database/memory'],
-  'memory.forget': ['DELETE /api/v1/public/memory/v2/forget/:memory_id'],
+  'memory.forget': [
+    'DELETE /api/v1/public/memory/v2/forget',
+    'DELETE /api/v1/public/memory/v2/forget/:memory_id',
+    'DELETE /api/v1/public/memory/:memory_id',
+  ],
+  'memory.memories': [`GET ${ALL_MEMORIES_PATH}`],
+  'memory.profile': ['GET /api/v1/public/memory/v2/profile/:entity_id', 'POST /api/v1/public/memory/v2/profile'],
+  'graph.neighbors': ['GET /api/v1/public/memory/v2/graph/:entity'],
   'files.upload': [
     'POST /api/v1/projects/:project_id/database/files',
     'POST /api/v1/projects/:project_id/database/storage/upload',
@@ -116,7 +124,8 @@ const FIELD_ALIASES: Readonly<Record<string, Readonly<Record<string, readonly st
   'memory.batch_delete': { memory_ids: ['ids'] },
   'memory.search': { limit: ['top_k'], threshold: ['similarity_threshold'] },
   'memory.list': { offset: ['skip'] },
-  'memory.recall': { limit: ['top_k'] },
+  'memory.recall': { limit: ['top_k'], threshold: ['similarity_threshold'] },
+  'memory.forget': { memory_id: ['id'] },
   'files.upload': { file_metadata: ['metadata'], size_bytes: ['file_size'], content_type: ['mime_type'] },
   'files.presign': { expires_in: ['expiration_seconds', 'expiration', 'expires'] },
   'files.list': { offset: ['skip'] },
@@ -158,6 +167,7 @@ export function rewriteUrl(method: string, url: string): string {
     path = target
     if (added !== undefined) query = sentQuery ? `${added}&${sentQuery}` : added
   }
+  if (isRead && path === ALL_MEMORIES_PATH) query = withMemoryLimit(query)
   const canonical = isRead && EVENTS_PATH.test(path) ? rewriteEventsQuery(path, query) : { path, query }
   return canonical.query === undefined ? canonical.path : `${canonical.path}?${canonical.query}`
 }

@@ -4,6 +4,7 @@ import { type Admitted, withWarnings } from '../operations/lib/input.ts'
 import type { JsonOperation, Operation, StreamOperation, UploadOperation } from '../operations/operation.ts'
 import { sendBytes } from './bytes.ts'
 import { bareListOf } from './dialects/events.ts'
+import { memoryResponse } from './dialects/memories.ts'
 import { runWithRowWritten } from './dialects/row-written.ts'
 import { sendEvents } from './events.ts'
 import { type Answer, answerOnce } from './idempotency.ts'
@@ -43,7 +44,8 @@ export function createOperationHandler(
     if (cursor) void reply.header(NEXT_CURSOR, cursor)
     if (status === 204) return reply.code(204).send()
     const list = bareListOf(operation.name, request.originalUrl)
-    return reply.code(status).send(list === undefined ? body : (body as Record<string, unknown>)[list])
+    const response = memoryResponse(operation.name, request.originalUrl, body)
+    return reply.code(status).send(list === undefined ? response : (response as Record<string, unknown>)[list])
   }
 }
 

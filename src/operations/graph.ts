@@ -3,6 +3,7 @@ import { ZeroError } from '../errors.ts'
 import { autoGraph } from '../handlers/auto-graph.ts'
 import { normalizeName } from '../memory/names.ts'
 import { type Neighbors, neighbors, neighborsQuery } from '../schema/graph.ts'
+import { relationshipOf } from './lib/relationship.ts'
 import { defineJson } from './operation.ts'
 
 export const graphNeighbors = defineJson({
@@ -39,15 +40,7 @@ export const graphNeighbors = defineJson({
     return {
       entity,
       neighbors: others,
-      relationships: edges.map(({ id, subject, predicate, object, confidence, sources, created_at }) => ({
-        id,
-        subject,
-        predicate,
-        object,
-        confidence,
-        sources,
-        created_at,
-      })),
+      relationships: edges.map(relationshipOf),
       nodes: [...nodes.values()],
       edges: edges.map((edge) => ({
         id: edge.id,

@@ -38,7 +38,6 @@ import { instantDbClaim, instantDbCreate } from './instant-db.ts'
 import { keysCreate, keysList, keysRevoke } from './keys.ts'
 import { authLogin, authLogout, authMe, authRefresh, authRegister } from './login.ts'
 import {
-  forgetOperation,
   memoryDelete,
   memoryGet,
   memoryListOperation,
@@ -82,6 +81,7 @@ import {
   memorySessions,
   memoryStats,
 } from './records.ts'
+import { forgetOperation, memoriesListOperation, profileOperation } from './remembered.ts'
 import { hooksBackfill, replaysCancel, replaysCreate, replaysGet, replaysList } from './replays.ts'
 import {
   rowsDelete,
@@ -210,6 +210,8 @@ export const OPERATIONS: readonly Operation[] = [
   memoryDelete,
   rememberOperation,
   recallOperation,
+  memoriesListOperation,
+  profileOperation,
   forgetOperation,
   graphNeighbors,
   filesUpload,

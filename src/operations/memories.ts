@@ -4,8 +4,6 @@ import { ZeroError } from '../errors.ts'
 import { recall as recallMemories } from '../memory/recall.ts'
 import { queryWarnings } from '../memory/relevance.ts'
 import {
-  forget,
-  forgetResult,
   memoryKey,
   memoryList,
   memoryRecord,
@@ -134,34 +132,18 @@ export const recallOperation = defineJson({
   name: 'memory.recall',
   summary: 'Recall memories',
   description:
-    'Returns the memories that are relevant to the query, the most relevant first. Memories are found by their words, and by their meaning once they have an embedding.',
+    'Returns the memories that are relevant to the query, the most relevant first. Memories are found by their words, and by their meaning once they have an embedding. With an `entity_id`, `session_id` or `namespace`, the other memories that these select follow, newest first, with the score 0.',
   route: `POST ${MEMORY}/recall`,
   permission: 'memory:read',
   idempotent: true,
   input: recall,
   errors: ['provider_refused'],
   output: recallResult,
-  async run(app, caller, { query, limit, allow_cross_namespace, ...rest }) {
+  async run(app, caller, { query, limit, threshold, allow_cross_namespace, ...rest }) {
     const filter = allow_cross_namespace ? { ...rest, namespace: null } : rest
     const scope = scopeOf(caller)
     await app.store.projects.get(scope)
-    const results = await recallMemories(app, scope, query, filter, limit)
+    const results = await recallMemories(app, scope, query, filter, { limit, threshold: threshold ?? 0 })
     return { results, memories: results, count: results.length, ...(await queryWarnings(app, query)) }
-  },
-})
-
-export const forgetOperation = defineJson({
-  name: 'memory.forget',
-  summary: 'Forget a memory',
-  description:
-    'Deletes the memory and everything that was derived from it alone: mentions, relations, entities, and the results and logs of its runs. Emits `zeromemory.forgotten`.',
-  route: `POST ${MEMORY}/forget`,
-  permission: 'memory:write',
-  idempotent: false,
-  input: forget,
-  output: forgetResult,
-  async run(app, caller, { memory_id }) {
-    const derived = await app.store.transaction((tx) => tx.memories.forget(scopeOf(caller), memory_id))
-    return { status: 'forgotten' as const, memory_id, receipt: { memories: 1, ...derived } }
   },
 })

@@ -22,6 +22,7 @@ export const relationship = z
     created_at: createdAt,
   })
   .meta({ id: 'Relationship', description: 'A relation between two entities' })
+export type Relationship = z.infer<typeof relationship>
 
 const neighbor = z
   .object({

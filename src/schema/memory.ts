@@ -2,16 +2,21 @@ import { z } from 'zod'
 import {
   arrayCursor,
   createdAt,
+  cursor,
+  integer,
   limit,
   metadata,
   name,
+  nextCursor,
   offset,
   ownProjectId,
   projectId,
+  timestamp,
   uuid,
   warnings,
   wording,
 } from './common.ts'
+import { entity, relationship } from './graph.ts'
 
 export const ROLES = ['user', 'assistant', 'system'] as const
 export const MEMORY_TYPES = ['working', 'episodic', 'semantic', 'procedural'] as const
@@ -105,37 +110,73 @@ export const rememberResult = z
   })
   .meta({ id: 'RememberResult', description: 'The memory that was stored' })
 
-export const recall = z.object({
-  query: wording.max(10_000).meta({
-    description: 'What to recall: words, or a question. The first 100 different words count',
-    examples: ['what tea does Maria like?'],
-  }),
+/** A memory that remember has stored. */
+export const rememberedMemory = z
+  .object({
+    memory_id: z.string().describe('Id of the memory'),
+    id: z.string().describe('Same value as `memory_id`'),
+    content: z.string().describe('The text, exactly as it was remembered'),
+    role: z.string().nullable().describe('Author of the text: `user`, `assistant` or `system`; null when not given'),
+    entity_id: z.string().nullable().describe('Person or thing that the memory is about; null when not given'),
+    memory_type: z.string().describe(MEMORY_TYPE),
+    importance: z.number().describe('Importance, from 0 to 1'),
+    namespace: z.string().describe('Namespace that the memory belongs to'),
+    tags: z.array(z.string()).describe('Labels of the memory'),
+    metadata: metadata.describe('Metadata of the memory'),
+    session_id: z.string().nullable().describe('Session that the memory belongs to; null when not given'),
+    agent_id: z.string().nullable().describe('Agent that the memory belongs to; null when not given'),
+    user_id: z.string().nullable().describe('Person whose memory it is; null when not given'),
+    run_id: z.string().nullable().describe('Run of the agent; null when not given'),
+    created_at: createdAt,
+  })
+  .meta({ id: 'RememberedMemory', description: 'A memory that remember has stored' })
+export type RememberedMemory = z.infer<typeof rememberedMemory>
+
+/** Fields that select memories by what they belong to. */
+const memoryScope = {
   entity_id: name.nullish().describe('Only memories about this person or thing'),
   session_id: name.nullish().describe('Only memories with this `session_id`'),
   agent_id: name.nullish().describe('Only memories of this agent'),
   user_id: name.nullish().describe('Only memories of this person, as your application names them'),
   run_id: name.nullish().describe('Only memories of this run of the agent'),
   namespace: name.nullish().describe('Only memories of this namespace. Null or absent: of all namespaces'),
+}
+
+const memoryTags = z.array(z.string()).nullish().describe('Only memories with at least one of these tags')
+const memoryQuery = wording.max(10_000)
+
+export const recall = z.object({
+  query: memoryQuery.meta({
+    description:
+      'What to recall: words, or a question. The first 100 different words count. `*`: all memories that the other fields select, newest first',
+    examples: ['what tea does Maria like?'],
+  }),
+  ...memoryScope,
   allow_cross_namespace: z.boolean().nullish().describe('True: find memories of all namespaces and ignore `namespace`'),
-  tags: z.array(z.string()).nullish().describe('Only memories with at least one of these tags'),
+  tags: memoryTags,
+  threshold: z.number().min(0).max(1).nullish().describe('Lowest score of a result. Null or absent: no lower bound'),
   limit: limit(10),
 })
-export const recalled = z
+
+export const memoriesList = z.object({
+  ...memoryScope,
+  tags: z
+    .union([z.array(z.string()), z.string().transform((text) => text.split(','))])
+    .nullish()
+    .describe('Only memories with at least one of these tags, separated by commas'),
+  limit: limit(100),
+  cursor,
+})
+export const memoriesPage = z
   .object({
-    id: z.string().describe('Same value as `memory_id`'),
-    memory_id: z.string().describe('Id of the memory'),
-    content: z.string().describe('The text, exactly as it was remembered'),
+    memories: z.array(rememberedMemory).describe('The memories, newest first'),
+    next_cursor: nextCursor,
+  })
+  .meta({ id: 'RememberedMemoryPage', description: 'A page of memories' })
+export const recalled = rememberedMemory
+  .extend({
     score: z.number().describe('Relevance from 0 to 1; results are sorted by it'),
     similarity: z.number().describe('Same value as `score`'),
-    importance: z.number().describe('Importance, from 0 to 1'),
-    memory_type: z.string().describe(MEMORY_TYPE),
-    entity_id: z.string().nullable().describe('Person or thing that the memory is about; null when not given'),
-    session_id: z.string().nullable().describe('Session that the memory belongs to; null when not given'),
-    agent_id: z.string().nullable().describe('Agent that the memory belongs to; null when not given'),
-    namespace: z.string().describe('Namespace that the memory belongs to'),
-    tags: z.array(z.string()).describe('Labels of the memory'),
-    metadata: metadata.describe('Metadata of the memory'),
-    created_at: createdAt,
   })
   .meta({ id: 'RecalledMemory', description: 'A memory that recall found' })
 export type Recalled = z.infer<typeof recalled>
@@ -148,14 +189,25 @@ export const recallResult = z
   })
   .meta({ id: 'RecallResult', description: 'Result of a recall' })
 
-export const forget = z.object({ memory_id: uuid.describe('Id of the memory') })
+/** Maximum number of memories that one request forgets. */
+export const MAX_FORGOTTEN_MEMORIES = 10_000
+
+export const forget = z.object({
+  memory_id: uuid.nullish().describe('Id of the memory. Null or absent: all memories that the other fields select'),
+  ...memoryScope,
+  limit: integer(1, MAX_FORGOTTEN_MEMORIES)
+    .default(MAX_FORGOTTEN_MEMORIES)
+    .describe('Maximum number of memories to forget, oldest first'),
+})
 export const forgetResult = z
   .object({
     status: z.literal('forgotten').describe('Always `forgotten`'),
-    memory_id: z.string().describe('Id of the memory that was deleted'),
+    memory_id: z.string().nullable().describe('Id of the memory that was deleted; null when other fields selected it'),
+    count: z.number().describe('Number of memories that were deleted'),
+    has_more: z.boolean().describe('True when `limit` left memories: repeat the request'),
     receipt: z
       .object({
-        memories: z.number().describe('Memories deleted: always 1'),
+        memories: z.number().describe('Memories deleted'),
         mentions: z.number().describe('Mentions of entities deleted'),
         edges: z.number().describe('Relations deleted, because no other memory supports them'),
         entities: z.number().describe('Entities deleted, because no other memory mentions them'),
@@ -165,5 +217,38 @@ export const forgetResult = z
   })
   .meta({
     id: 'ForgetResult',
-    description: 'The deleted objects: the memory and everything that was derived from it alone',
+    description: 'The deleted objects: the memories and everything that was derived from them alone',
   })
+export type ForgetReceipt = z.infer<typeof forgetResult>['receipt']
+
+/** Maximum number of memories that a profile counts. */
+export const MAX_PROFILE_MEMORIES = 10_000
+
+export const profileInput = z.object({
+  entity_id: name.nullish().describe('Person or thing that the memories are about. Null or absent: all memories'),
+  limit: integer(0, 100).default(10).describe('Maximum number of memories, and of relations'),
+})
+export const profile = z
+  .object({
+    entity_id: z.string().nullable().describe('Person or thing that the memories are about; null for all memories'),
+    entity: entity
+      .nullable()
+      .describe('The entity of this name in the graph; null when there is none, and for all memories'),
+    memory_count: z.number().describe('Number of memories, up to 10,000'),
+    count_is_exact: z.boolean().describe('False when there are more memories, which were not counted'),
+    by_type: z
+      .record(z.string(), z.number())
+      .describe('Numbers of the counted memories, by kind of memory: `working`, `episodic`, `semantic`, `procedural`'),
+    first_at: timestamp.nullable().describe('When the oldest memory was created; null without memories'),
+    last_at: timestamp.nullable().describe('When the newest memory was created; null without memories'),
+    memories: z.array(rememberedMemory).describe('The newest memories, newest first'),
+    relationships: z
+      .array(relationship)
+      .describe('The relations of the entity, highest confidence first; empty for all memories'),
+    auto_context_config: z
+      .unknown()
+      .describe(
+        'The newest memory with the tag `auto_context_config` that is about this entity or about none: its content if that is a JSON object, else its metadata if there are any, else its text. Null when there is none',
+      ),
+  })
+  .meta({ id: 'MemoryProfile', description: 'What the memories and the graph have about a person or thing' })

@@ -14,6 +14,7 @@ import { secrets } from './automation/secrets.ts'
 import type { StoreContext } from './context.ts'
 import { events } from './data/events.ts'
 import { files } from './data/files.ts'
+import { forgetting } from './data/forgetting.ts'
 import { graph } from './data/graph.ts'
 import { hybridSearch } from './data/hybrid-search.ts'
 import { memories } from './data/memories.ts'
@@ -21,6 +22,7 @@ import { published } from './data/published.ts'
 import { records } from './data/records.ts'
 import { reembed } from './data/reembed.ts'
 import { relevance } from './data/relevance.ts'
+import { remembered } from './data/remembered.ts'
 import { rowAggregates } from './data/row-aggregates.ts'
 import { rowChanges } from './data/row-changes.ts'
 import { rowPages } from './data/row-pages.ts'
@@ -69,6 +71,8 @@ const NOUNS = {
   vectorNamespaces,
   hybridSearch,
   memories,
+  remembered,
+  forgetting,
   records,
   files,
   tables,

@@ -1,6 +1,6 @@
-import { json, Statement as Sql, sql } from '../../db/sql.ts'
-import { forgotten, memoryDeleted, memoryStored, memoryUpdated, remembered } from '../../schema/events.ts'
-import type { MemoryRecord } from '../../schema/memory.ts'
+import { json, Statement as Sql, type Statement, sql } from '../../db/sql.ts'
+import { memoryDeleted, memoryStored, memoryUpdated, remembered } from '../../schema/events.ts'
+import type { MemoryRecord, RememberedMemory } from '../../schema/memory.ts'
 import { deleteLocked, newText, updateLocked } from '../before-images.ts'
 import {
   bounded,
@@ -69,19 +69,35 @@ export interface RecallFilter {
   tags?: readonly string[] | null | undefined
 }
 
-export interface RecallCandidate extends Relevance {
-  id: string
-  content: string
-  importance: number
-  memory_type: string
-  entity_id: string | null
-  session_id: string | null
-  agent_id: string | null
-  namespace: string
-  tags: string[]
-  metadata: Record<string, unknown>
-  created_at: string
+/** The tag of memories with the configuration of an agent. Recall finds them only by this tag; a profile has the newest one. */
+export const CONFIG_TAG = 'auto_context_config'
+
+/** Condition: a memory of the scope's project, stored by remember, that the filter selects. */
+export function isRemembered(scope: Scope, filter: RecallFilter): Statement {
+  return sql`
+    project_id = (select project_id from (${userProject(scope)}) owner)
+    and kind = 'remembered'
+    ${given(filter.entity_id, sql`and entity_id = ${filter.entity_id}`)}
+    ${given(filter.session_id, sql`and session_id = ${filter.session_id}`)}
+    ${given(filter.agent_id, sql`and agent_id = ${filter.agent_id}`)}
+    ${given(filter.user_id, sql`and end_user_id = ${filter.user_id}`)}
+    ${given(filter.run_id, sql`and run_id = ${filter.run_id}`)}
+    ${given(filter.namespace, sql`and namespace = ${filter.namespace}`)}
+    ${given(filter.tags, sql`and tags && ${filter.tags ?? null}::text[]`)}`
 }
+
+/** Condition: a memory that the filter selects and recall can return. */
+export function isRecallable(scope: Scope, filter: RecallFilter): Statement {
+  const isSelected = isRemembered(scope, filter)
+  return filter.tags?.includes(CONFIG_TAG) ? isSelected : sql`${isSelected} and not tags @> ${[CONFIG_TAG]}::text[]`
+}
+
+/** The columns of a memory that was stored by remember. */
+export const memoryColumns = sql`
+  id as memory_id, id, content, role, entity_id, memory_type, importance, namespace, tags, metadata, session_id, agent_id,
+  end_user_id as user_id, run_id, created_at`
+
+export type RecallCandidate = RememberedMemory & Relevance
 
 /** The input of the handlers for memories. */
 export interface MemoryText {
@@ -242,23 +258,10 @@ export function memories(context: StoreContext) {
 
     /** Returns memories that share a word with the query or are near its vector, at most `limit` by each. Unordered. */
     async recall(scope: Scope, query: RelevanceQuery, filter: RecallFilter, limit: number): Promise<RecallCandidate[]> {
-      const scoped = sql`
-        select * from zerodb_memories
-        where project_id = (select project_id from (${userProject(scope)}) owner)
-          and kind = 'remembered'
-          ${given(filter.entity_id, sql`and entity_id = ${filter.entity_id}`)}
-          ${given(filter.session_id, sql`and session_id = ${filter.session_id}`)}
-          ${given(filter.agent_id, sql`and agent_id = ${filter.agent_id}`)}
-          ${given(filter.user_id, sql`and end_user_id = ${filter.user_id}`)}
-          ${given(filter.run_id, sql`and run_id = ${filter.run_id}`)}
-          ${given(filter.namespace, sql`and namespace = ${filter.namespace}`)}
-          ${given(filter.tags, sql`and tags && ${filter.tags ?? null}::text[]`)}`
+      const scoped = sql`select * from zerodb_memories where ${isRecallable(scope, filter)}`
       return bounded(db).query<RecallCandidate>(sql`
         ${candidates(query, scoped, limit)}
-        select
-          id, content, importance, memory_type, entity_id, session_id, agent_id, namespace, tags, metadata, created_at,
-          coverage, rank, cosine
-        from candidate`)
+        select ${memoryColumns}, coverage, rank, cosine from candidate`)
     },
 
     /** Returns the text of an event's `ref`; null if the memory was deleted. */
@@ -281,72 +284,6 @@ export function memories(context: StoreContext) {
         where id = ${id}::uuid and embedding is null
         returning id`)
       return rows.length > 0
-    },
-
-    /**
-     * Deletes a memory, and everything that is derived only from it: mentions, relations, entities, texts in its runs, and pending work.
-     * Must run in a transaction. Throws `not_found`.
-     */
-    async forget(
-      scope: Scope,
-      id: string,
-    ): Promise<{ mentions: number; edges: number; entities: number; runs: number }> {
-      const owner = sql`(select project_id from (${userProject(scope)}) owner)`
-      const target = sql`id = ${id}::uuid and project_id = ${owner}`
-      const { event_seq } = found(
-        await db.query<{ event_seq: number }>(sql`select event_seq from zerodb_memories where ${target} for update`),
-        'Memory',
-      )
-      // The events of the memory stay in the log and tell nothing of what it was about.
-      await db.query(sql`
-        update zerodb_events set data = data || '{"entity_id": null}'
-        where seq = ${event_seq}::bigint and data ->> 'entity_id' is not null`)
-      await db.query(sql`delete from zerodb_changes where row_id = ${id}::uuid`)
-      const mentioned = await db.query<{ entity_id: string }>(
-        sql`delete from zerodb_mentions where memory_id = ${id}::uuid returning entity_id`,
-      )
-      const sourced = await db.query<{ edge_id: string }>(
-        sql`delete from zerodb_edge_sources where memory_id = ${id}::uuid returning edge_id`,
-      )
-      const edges = await db.query<{ subject_id: string; object_id: string }>(sql`
-        delete from zerodb_edges e
-        where e.id = any(${sourced.map((row) => row.edge_id)}::uuid[])
-          and not exists (select from zerodb_edge_sources where edge_id = e.id)
-        returning subject_id, object_id`)
-      const touched = [
-        ...mentioned.map((row) => row.entity_id),
-        ...edges.flatMap((edge) => [edge.subject_id, edge.object_id]),
-      ]
-      const entities = await db.query(sql`
-        delete from zerodb_entities e
-        where e.id = any(${[...new Set(touched)]}::uuid[])
-          and not exists (select from zerodb_mentions where entity_id = e.id)
-          and not exists (select from zerodb_edges where subject_id = e.id or object_id = e.id)
-        returning id`)
-      const runs = await db.query(sql`
-        update zerodb_runs set
-          status = case when status = 'queued' then 'cancelled' else status end,
-          finished_at = coalesce(finished_at, case when status = 'queued' then now() end),
-          result = null, error = null, logs = null, input = input || '{"data": {}}'
-        where event_seq = ${event_seq}::bigint
-          or (trigger = 'invoke' and ref = ${id} and project_id = ${scope.project_id}::uuid)
-          or (dedupe_key = ${`row:${id}`} and hook_id in (select id from zerodb_hooks where user_id = ${scope.user_id}::uuid))
-        returning id`)
-      await write(
-        context,
-        sql`
-        with stored as (
-          delete from zerodb_memories where id = ${id}::uuid returning *, id::text as ref
-        ),
-        ${emit(scope, forgotten, {
-          memory_id: sql`stored.id`,
-          memory_type: sql`stored.memory_type`,
-          namespace: sql`stored.namespace`,
-          user_id: sql`stored.user_id`,
-        })}
-        select event.seq as event_seq from event`,
-      )
-      return { mentions: mentioned.length, edges: edges.length, entities: entities.length, runs: runs.length }
     },
   }
 }
