@@ -11,6 +11,9 @@ const about = (command: Command) =>
     .option('--run-id <id>', 'run of the agent')
     .option('--tags <tag>', 'tag; can be repeated', collect)
 
+/** Options that select memories. */
+const selected = (command: Command) => about(command).option('--namespace <name>', 'namespace; all if not given')
+
 const ROLES = ['user', 'assistant', 'system']
 const filtered = (command: Command) =>
   command
@@ -41,14 +44,37 @@ export const memory = group('memory', 'memories of agents, and records of conver
   }),
   verb('memory', 'recall', 'find the memories most relevant to a text', {
     args: ['query'],
-    options: (command) => limited(about(command)).option('--namespace <name>', 'namespace; all if not given'),
+    options: (command) => limited(selected(command)).option('--threshold <n>', 'minimum score, 0 to 1', number),
     words: ({ results }: { results: Input[] }) =>
       columns('memory_id', 'score', 'content')(results, 'No relevant memories'),
   }),
-  verb('memory', 'forget', 'delete a memory with everything derived from it', {
-    args: ['memory_id'],
-    question: ({ memory_id }) => `Delete the memory ${memory_id} with everything derived from it?`,
+  verb('memory', 'memories', 'list memories, newest first', {
+    options: selected,
+    words: (items: Input[]) => columns('memory_id', 'memory_type', 'created_at', 'content')(items, 'No memories'),
+  }),
+  verb('memory', 'profile', 'show what is stored about a person or thing, or about all', {
+    args: ['[entity_id]'],
+    options: limited,
     words: shown,
+  }),
+  verb('memory', 'forget', 'delete a memory, or those that the options select, with everything derived from them', {
+    args: ['[memory_id]'],
+    options: (command) =>
+      limited(
+        command
+          .option('--entity-id <id>', 'about this person or thing')
+          .option('--session-id <id>', 'of this session')
+          .option('--agent-id <id>', 'of this agent')
+          .option('--user-id <id>', 'of this person')
+          .option('--run-id <id>', 'of this run of the agent')
+          .option('--namespace <name>', 'of this namespace'),
+      ),
+    question: ({ memory_id, limit: _, ...filter }) => {
+      const selection = Object.entries(filter).map(([name, value]) => `${name} ${value}`)
+      const what = memory_id === undefined ? `all memories with ${selection.join(' and ')}` : `the memory ${memory_id}`
+      return `Delete ${what} with everything derived from ${memory_id === undefined ? 'them' : 'it'}?`
+    },
+    words: ({ count, has_more }: Input) => `Deleted ${count} memories${has_more ? '; there are more' : ''}`,
   }),
   verb('memory', 'store', 'store a record of a conversation', {
     args: ['content'],
