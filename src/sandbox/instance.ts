@@ -470,18 +470,15 @@ export class Instance {
 }
 
 /** Returns the verdict on a call during which the guest exited. V8 aborts with SIGABRT (134) when its heap is full. */
-function verdictOf({ code, signal, outOfMemory }: Exit, capture: Capture | undefined): Verdict {
-  const isFullHeap = code === 134 && /heap out of memory|allocation failed/i.test(capture?.finish().stderr ?? '')
-  if (outOfMemory || isFullHeap)
+function verdictOf(exit: Exit, capture: Capture | undefined): Verdict {
+  const isFullHeap = exit.code === 134 && /heap out of memory|allocation failed/i.test(capture?.finish().stderr ?? '')
+  if (exit.outOfMemory || isFullHeap)
     return failed('memory', 'OutOfMemory', 'The call exceeded the memory limit of its function')
-  return failed(
-    'crashed',
-    'Crashed',
-    `The sandboxed process ended ${endOf({ code, signal })} before the call returned a result`,
-  )
+  return failed('crashed', 'Crashed', `The sandboxed process ended ${endOf(exit)} before the call returned a result`)
 }
 
-function endOf({ code, signal }: Pick<Exit, 'code' | 'signal'>): string {
+function endOf({ code, signal, reason }: Omit<Exit, 'outOfMemory'>): string {
+  if (reason) return `because ${reason}`
   if (signal) return `by ${signal}`
   return code !== null && code > 128 ? `by signal ${code - 128}` : `with code ${code}`
 }

@@ -6,6 +6,8 @@ export interface Exit {
   signal: NodeJS.Signals | null
   /** Whether the process was killed because it was out of memory. */
   outOfMemory: boolean
+  /** Cause of an end without a code or signal, as a clause. */
+  reason?: string
 }
 
 /** A guest: an interpreter process with all processes that it starts. */
@@ -27,6 +29,8 @@ export interface Guest {
   resume(): void
   /** Tells whether processes other than the interpreter exist. */
   hasStrays(): boolean
+  /** Tells whether the guest must be replaced before the next call. If absent, it never must. */
+  isWorn?(): boolean
   /** Memory usage, or null if unknown. */
   memory(): { bytes: number; peakBytes: number; limitBytes: number } | null
 }

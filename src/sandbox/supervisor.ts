@@ -298,6 +298,7 @@ export class Supervisor {
       lane.instances--
       this.#occupy(call, -1)
       this.#pump()
+      if (error instanceof ZeroError) throw error
       throw new ZeroError('sandbox_unavailable', `A sandbox cannot start: ${(error as Error).message}`, {
         cause: error,
       })
@@ -379,7 +380,7 @@ export class Supervisor {
     this.#inspected.set(instance, now)
     const memory = instance.guest.memory()
     if (memory && memory.bytes > memory.limitBytes * MAX_MEMORY_SHARE) return true
-    return this.#protections.strays && instance.guest.hasStrays()
+    return instance.guest.isWorn?.() || (this.#protections.strays && instance.guest.hasStrays())
   }
 
   #maintain(): void {

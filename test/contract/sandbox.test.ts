@@ -5,14 +5,13 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { build } from 'esbuild'
 import { pino } from 'pino'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { packageRoot } from '../../src/platform/package.ts'
 import type { SandboxDriver } from '../../src/sandbox/index.ts'
 import { SANDBOXES } from '../../src/sandbox/open.ts'
 import type { SandboxOptions } from '../../src/sandbox/supervised.ts'
 import { available } from '../support/commands.ts'
-import { pretendE2b } from '../support/e2b.ts'
-import { eventually } from '../support/eventually.ts'
+import { type E2bServer, startE2bServer } from '../support/e2b-server.ts'
 import { CASES, CONCURRENCY } from './sandbox-cases.ts'
 
 const log = pino({ level: 'silent' })
@@ -21,18 +20,19 @@ const isRoot = process.getuid?.() === 0
 
 describe('unsafe-process', () => contract('unsafe-process', SANDBOXES['unsafe-process']))
 
-describe('e2b, with a fake of its package', () => {
-  const { sdk, live } = pretendE2b()
-  // Last, because it closes the drivers.
-  afterAll(() => eventually(() => expect(live()).toBe(0)))
-  contract('e2b', (options) => SANDBOXES.e2b(options, async () => sdk))
-
-  test('without its package the error names the command that installs it', async () => {
-    const driver = SANDBOXES.e2b({ concurrency: 1, log })
-    const { runtimes } = await driver.ready()
-    expect(runtimes.nodejs20).toMatchObject({ available: false, cause: expect.stringContaining('npm install e2b') })
-    await driver.close()
+describe('e2b', () => {
+  let server: E2bServer
+  beforeAll(async () => {
+    server = await startE2bServer()
+    for (const [name, value] of Object.entries(server.env)) vi.stubEnv(name, value)
   })
+  afterAll(async () => {
+    vi.unstubAllEnvs()
+    await server.close()
+  })
+  // Drivers are closed by then.
+  afterAll(() => expect(server.live()).toBe(0))
+  contract('e2b', SANDBOXES.e2b)
 })
 
 describe.runIf(hasBubblewrap)(`bubblewrap as ${isRoot ? 'root' : 'an ordinary user'}`, () =>

@@ -1,8 +1,7 @@
 // Runs inside a remote sandbox that only offers standard input and output. Starts the runner with its channel on descriptor 3 and transports the
-// channel as lines of text. Input: base64 for the channel. Output: `3 base64` from the channel, `1 base64` and `2 base64` from stdout and stderr
+// channel. Input: the bytes of the channel. Output, as lines of text: `3 base64` from the channel, `1 base64` and `2 base64` from stdout and stderr
 // of the runner, and at the end `x code signal`.
 import { spawn } from 'node:child_process'
-import { createInterface } from 'node:readline'
 
 const [, , folder, command, ...args] = process.argv
 const child = spawn(command, args, {
@@ -21,6 +20,5 @@ child.on('error', ({ message }) => {
 child.on('close', (code, signal) => {
   process.stdout.write(`x ${code ?? ''} ${signal ?? ''}\n`, () => process.exit(0))
 })
-const input = createInterface({ input: process.stdin })
-input.on('line', (line) => child.stdio[3].write(Buffer.from(line, 'base64')))
-input.on('close', () => child.kill('SIGKILL'))
+process.stdin.pipe(child.stdio[3])
+process.stdin.on('close', () => child.kill('SIGKILL'))
