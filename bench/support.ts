@@ -106,7 +106,7 @@ export async function openBench(backend: Backend, given?: Place): Promise<Bench>
       draining: () => false,
       invoke: (invocation) => engine!.invoke(invocation),
     },
-    functions: createFunctionCache({ store, encryptionKey, clock }),
+    functions: createFunctionCache({ store, encryptionKey, clock, config }),
     concurrencyLimiter: createConcurrencyLimiter(config),
     reservedNames: RESERVED_NAMES,
     call: (...args) => callOperation(app, ...args),

@@ -54,6 +54,8 @@ export interface PreparedFunction extends LiveFunction {
   program: Program
   /** Error message if a secret cannot be unsealed, so that the function cannot be executed; otherwise null. */
   sealed: string | null
+  /** Hosts of `network` in the config that the setting of this server does not allow. */
+  withheldHosts: readonly string[]
   /** Replaces the values of the function's secrets in a text. */
   redact(text: string): string
 }

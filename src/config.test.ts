@@ -57,3 +57,24 @@ describe('ZERODB_ALLOW_NETWORKS', () => {
     (text) => expect(() => read(text)).toThrow(/ZERODB_ALLOW_NETWORKS: must be networks like 10\.0\.0\.0\/8/),
   )
 })
+
+describe('ZERODB_FUNCTIONS_NETWORK', () => {
+  const read = (text: string) => readConfig({ ZERODB_FUNCTIONS_NETWORK: text }).functionsNetwork
+
+  test('is allow-list, off, or patterns in their normal form', () => {
+    expect(readConfig({}).functionsNetwork).toBe('allow-list')
+    expect(read('off')).toBe('off')
+    expect(read(' API.example.com , *.example.org:8443,')).toEqual({ allow: ['api.example.com', '*.example.org:8443'] })
+  })
+
+  test.each([
+    ['*', '"*" must name a host'],
+    ['api.example.com, https://b.example.com', '"https://b.example.com" must be a host without a scheme'],
+    ['api.example.com,off', '"off" is not a host'],
+    ['on', '"on" is not a host'],
+    [' , ', 'must be allow-list, off, or hosts'],
+  ])('prevents the start if it is invalid: %s', (text, message) => {
+    expect(() => read(text)).toThrow(/ZERODB_FUNCTIONS_NETWORK: must be allow-list, off, or hosts/)
+    expect(() => read(text)).toThrow(message)
+  })
+})

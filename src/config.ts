@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import ipaddr from 'ipaddr.js'
 import { z } from 'zod'
 import { StartError } from './errors.ts'
+import { type HostPattern, type NetworkPolicy, parseHostPattern } from './platform/network-policy.ts'
 
 const seconds = (min: number, max: number) => z.coerce.number().min(min).max(max)
 const count = (min: number, max: number) => z.coerce.number().pipe(z.int().min(min).max(max))
@@ -30,6 +31,20 @@ const addresses = z
   .refine((text) => namesIn(text).every((each) => ipaddr.isValidCIDR(each) || ipaddr.isValid(each)), {
     error: 'must be IP addresses or networks like 10.0.0.0/8, separated by commas',
   })
+/** `allow-list`, `off`, or patterns of hosts. */
+const functionsNetwork = z.string().superRefine((text, context) => {
+  if (text === 'allow-list' || text === 'off') return
+  const names = namesIn(text)
+  const problems = names.flatMap((name) => {
+    // Probably meant as a switch: as a name, it would allow no other host.
+    if (/^(allow-list|off|on|true|false|all|any|none)$/i.test(name)) return [`"${name}" is not a host`]
+    const pattern = parseHostPattern(name)
+    return 'problem' in pattern ? [`"${name}" ${pattern.problem}`] : []
+  })
+  if (names.length > 0 && problems.length === 0) return
+  const message = ['must be allow-list, off, or hosts like *.example.com, separated by commas', ...problems].join('; ')
+  context.addIssue({ code: 'custom', message })
+})
 const encryptionKey = z.string().refine((text) => readEncryptionKey(text) !== null, {
   error: 'must be 32 bytes, as 64 hexadecimal digits or as base64',
 })
@@ -58,6 +73,7 @@ const SETTINGS = {
   ZERODB_SANDBOX: z.enum(['auto', 'bubblewrap', 'e2b', 'unsafe-process', 'off']).default('auto'),
   ZERODB_SANDBOX_CONCURRENCY: count(1, 1000).default(40),
   ZERODB_SANDBOX_ALLOW_UNSAFE: z.stringbool().default(false),
+  ZERODB_FUNCTIONS_NETWORK: functionsNetwork.default('allow-list'),
   ZERODB_MAX_BODY_MB: count(1, 100_000).default(16),
   ZERODB_MAX_UPLOAD_MB: count(1, 100_000).default(1024),
   ZERODB_MAX_BATCH: count(1, 10_000).default(100),
@@ -138,6 +154,8 @@ export interface Config {
   sandbox: 'auto' | 'bubblewrap' | 'e2b' | 'unsafe-process' | 'off'
   /** Calls of user code that this process executes at once; one project takes at most half of them. */
   sandboxConcurrency: number
+  /** Hosts that user code can reach. `allow-list`: those that it declares. A policy: those of them that the policy allows, too. `off`: none. */
+  functionsNetwork: 'allow-list' | 'off' | NetworkPolicy
   maxBodyBytes: number
   maxUploadBytes: number
   maxBatch: number
@@ -222,6 +240,7 @@ export function readConfig(env: Environment): Config {
     modelFallback: settings.ZERODB_MODEL_FALLBACK,
     sandbox: settings.ZERODB_SANDBOX,
     sandboxConcurrency: settings.ZERODB_SANDBOX_CONCURRENCY,
+    functionsNetwork: readFunctionsNetwork(settings.ZERODB_FUNCTIONS_NETWORK),
     maxBodyBytes: settings.ZERODB_MAX_BODY_MB * 1024 * 1024,
     maxUploadBytes: settings.ZERODB_MAX_UPLOAD_MB * 1024 * 1024,
     maxBatch: settings.ZERODB_MAX_BATCH,
@@ -264,6 +283,11 @@ export function readEncryptionKey(text: string): Uint8Array | null {
   const digits = text.trim()
   if (/^[0-9a-f]{64}$/i.test(digits)) return Buffer.from(digits, 'hex')
   return /^[\w+/-]{43}=?$/.test(digits) ? Buffer.from(digits, 'base64') : null
+}
+
+function readFunctionsNetwork(text: string): Config['functionsNetwork'] {
+  if (text === 'allow-list' || text === 'off') return text
+  return { allow: namesIn(text).map((name) => (parseHostPattern(name) as HostPattern).text) }
 }
 
 function namesIn(text: string): string[] {

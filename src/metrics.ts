@@ -13,6 +13,10 @@ export interface Metrics {
   readonly attempts: Histogram<'handler' | 'status'>
   /** Synchronous calls of functions. */
   readonly invocations: Histogram<'trigger' | 'runtime' | 'status'>
+  /** Connections of user code by outcome: `allowed` or `refused`. */
+  readonly networkRequests: Counter<'outcome'>
+  /** Bytes of allowed connections of user code by direction: `sent` or `received`. */
+  readonly networkBytes: Counter<'direction'>
   /** Calls by MCP clients: by built-in tool, or `function`, and whether the result was an error. */
   readonly toolCalls: Counter<'tool' | 'is_error'>
   /** Runs that are queued or running, in the whole database. */
@@ -61,6 +65,18 @@ export function createMetrics(version: string): Metrics {
       help: 'Calls of functions whose callers wait, in this process',
       labelNames: ['trigger', 'runtime', 'status'],
       buckets: SECONDS,
+      registers,
+    }),
+    networkRequests: new Counter({
+      name: 'zerodb_function_network_requests_total',
+      help: 'Connections that user code opened or tried to open, in this process',
+      labelNames: ['outcome'],
+      registers,
+    }),
+    networkBytes: new Counter({
+      name: 'zerodb_function_network_bytes_total',
+      help: 'Bytes that user code sent and received over connections, in this process',
+      labelNames: ['direction'],
       registers,
     }),
     toolCalls: new Counter({

@@ -166,5 +166,7 @@ export interface Config {
   retry?: RetryPolicy
   env?: Record<string, string>
   secrets?: string[]
+  /** Hosts that the function can connect to: `host`, `*.host` or `host:port`. Absent or null: no network. */
+  network?: string[] | { allow: string[] } | null
   permissions?: string[]
 }

@@ -1003,6 +1003,10 @@ export interface Run {
   error: RunError | null
   /** Log of the last attempt, at most 1,000 lines */
   logs: LogLine[]
+  /** Connections of the last attempt, in the order in which they ended or were refused, at most 100 */
+  requests: NetworkRequest[]
+  /** Number of further connections, which are not in `requests` */
+  requests_omitted: number
   /** When it was created: ISO 8601 in UTC, with microseconds */
   created_at: string
   /** When the last attempt started; null before the first one */
@@ -1041,6 +1045,26 @@ export interface LogLine {
   level?: 'debug' | 'info' | 'warn' | 'error'
   /** Stream that the function printed the line to, if any */
   stream?: 'stdout' | 'stderr'
+}
+
+/** A connection that a program opened, or tried to open */
+export interface NetworkRequest {
+  /** When the program asked for the connection: ISO 8601 in UTC */
+  at: string
+  /** Host name or address that the program named */
+  host: string
+  /** Port that the program named */
+  port: number
+  /** False: the connection was refused */
+  allowed: boolean
+  /** Why the connection was refused, or ended early; null when the program or the host ended it */
+  reason: string | null
+  /** Number of bytes that the program sent to the host */
+  bytes_sent: number
+  /** Number of bytes that the program received from the host */
+  bytes_received: number
+  /** Time that the connection was open during the call, in milliseconds */
+  duration_ms: number
 }
 
 /** Why a queued run does not start */
@@ -1298,6 +1322,8 @@ export interface Deployed {
   hooks: Changes
   /** Changes of schedules, by expression and time zone */
   schedules: Changes
+  /** Changes of the hosts in `network` of the configuration */
+  network: NetworkChanges
   /** Likely mistakes in the request. Absent when there are none */
   warnings?: string[]
 }
@@ -1309,6 +1335,14 @@ export interface Changes {
   /** Those that the deployment changed */
   changed: string[]
   /** Those that the deployment removed */
+  removed: string[]
+}
+
+/** What changed in the hosts that a function can connect to */
+export interface NetworkChanges {
+  /** Hosts that only the newer version can connect to */
+  added: string[]
+  /** Hosts that only the older version can connect to */
   removed: string[]
 }
 
@@ -1334,6 +1368,8 @@ export interface DeployDryRun {
   hooks: Changes
   /** Changes of schedules, by expression and time zone */
   schedules: Changes
+  /** Changes of the hosts in `network` of the configuration */
+  network: NetworkChanges
   /** Likely mistakes in the request. Absent when there are none */
   warnings?: string[]
   /** Always true */
@@ -1484,6 +1520,8 @@ export interface VersionDiff {
     /** Configuration of the newer version */
     to: Record<string, unknown>
   } | null
+  /** Changes of the hosts in `network` of the configuration */
+  network: NetworkChanges
 }
 
 /** The difference between two versions of a file */
@@ -1689,6 +1727,28 @@ export interface RunLogLine {
   attempts: number
 }
 
+/** A connection that the function opened, or tried to open */
+export interface RunLogRequest {
+  /** When the program asked for the connection: ISO 8601 in UTC */
+  at: string
+  /** Host name or address that the program named */
+  host: string
+  /** Port that the program named */
+  port: number
+  /** False: the connection was refused */
+  allowed: boolean
+  /** Why the connection was refused, or ended early; null when the program or the host ended it */
+  reason: string | null
+  /** Number of bytes that the program sent to the host */
+  bytes_sent: number
+  /** Number of bytes that the program received from the host */
+  bytes_received: number
+  /** Time that the connection was open during the call, in milliseconds */
+  duration_ms: number
+  /** Number of the attempt that made the connection, from 1 */
+  attempts: number
+}
+
 /** The status of the run, which is sent first and after every change */
 export interface RunLogStatus {
   /** `queued`: waits for a free slot, or until `run_at`. `running`: executes. `succeeded`: the handler returned. `dead`: the last attempt failed. `cancelled`: ended by request. `skipped`: there was nothing to do. */
@@ -1709,6 +1769,7 @@ export interface RunLogEnd {
 
 export type RunsLogsMessage =
   | { event: 'log'; data: RunLogLine }
+  | { event: 'request'; data: RunLogRequest }
   | { event: 'status'; data: RunLogStatus }
   | { event: 'end'; data: RunLogEnd }
 
@@ -4028,6 +4089,11 @@ export interface SandboxExecuteInput {
   }> | undefined
   /** Maximum number of seconds */
   timeout_seconds?: number | undefined
+  /** Hosts that the program can connect to: a list of `host`, `*.host` and `host:port`, or `{allow}` with this list. Null or absent: it has no network */
+  network?: string[] | {
+    /** Hosts: `api.example.com` or `*.example.com` at the ports 443 and 80, or with another port: `db.example.com:5432` */
+    allow: string[]
+  } | null | undefined
 }
 
 /** What the program did */
@@ -4049,6 +4115,10 @@ export interface Execution {
   stdout: string
   /** What the program printed to standard error, cut after 51,200 bytes */
   stderr: string
+  /** Connections, in the order in which they ended or were refused, at most 100 */
+  requests: NetworkRequest[]
+  /** Number of further connections, which are not in `requests` */
+  requests_omitted: number
   /** Time that the program ran, in milliseconds */
   duration_ms: number
   /** Time that the program waited for a free sandbox, in milliseconds */

@@ -34,7 +34,7 @@ export async function attempt(
   app: App,
   run: OwnedRun,
   { controller, loopGuard, book }: AttemptOptions,
-): Promise<Omit<AttemptResult, 'logs'>> {
+): Promise<Omit<AttemptResult, keyof ReturnType<RunLogBook['record']>>> {
   let version: number | undefined
   const log = lazyLog(app, run)
   const checked = precheck(app, run, loopGuard)
@@ -52,6 +52,7 @@ export async function attempt(
         book.log(message)
       },
       logLine: book.add,
+      recordRequest: book.addRequest,
       setVersion(number: number) {
         version = number
       },

@@ -108,7 +108,7 @@ export function createCalls({ app, epoch, isExecuting, onLog, onRecorded }: Call
     // AbortSignal.any() costs more than the rest of a short call.
     const ignoreSignal = onAbort(signal, () => controller.abort(signal!.reason))
     const book = createLogBook(app.clock, onLog)
-    const entry: Live = { controller, log: { attempts: 1, lines: book.lines }, begun: false }
+    const entry: Live = { controller, log: { attempts: 1, lines: book.lines, requests: book.requests }, begun: false }
     live.set(id, entry)
     try {
       const outcome = await executeFunction(app, fn, {
@@ -126,6 +126,7 @@ export function createCalls({ app, epoch, isExecuting, onLog, onRecorded }: Call
           book.add(line)
           invocation.onLog?.(line)
         },
+        onRequest: book.addRequest,
         ...(invocation.context ? { context: invocation.context } : {}),
         ...(invocation.onProgress ? { onProgress: invocation.onProgress } : {}),
         async beforeWrite() {
@@ -145,7 +146,7 @@ export function createCalls({ app, epoch, isExecuting, onLog, onRecorded }: Call
         status: error === null ? 'succeeded' : outcome.status === 'cancelled' ? 'cancelled' : 'dead',
         result: keptResult(outcome.result),
         error,
-        logs: book.lines,
+        ...book.record(),
         finished_at: new Date(app.clock.now()).toISOString(),
       })
       return { run_id: id, outcome }

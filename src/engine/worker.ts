@@ -86,7 +86,7 @@ export function createWorker(options: WorkerOptions): Worker {
 
   function begin(run: OwnedRun): void {
     const book = createLogBook(app.clock, onLog)
-    const log = { attempts: run.attempts, lines: book.lines }
+    const log = { attempts: run.attempts, lines: book.lines, requests: book.requests }
     const execution: Execution = { controller: new AbortController(), log, book, saved: 0 }
     running.set(run.id, execution)
     void execute(run, execution)
@@ -98,11 +98,11 @@ export function createWorker(options: WorkerOptions): Worker {
       begin(waiting.shift()!)
   }
 
-  async function execute(run: OwnedRun, { controller, log, book }: Execution): Promise<void> {
+  async function execute(run: OwnedRun, { controller, book }: Execution): Promise<void> {
     const started = performance.now()
     if (run.trigger === 'event' && run.attempts === 1 && !run.synthetic && run.event.id !== null)
       app.metrics.eventToRun.observe(Math.max(0, app.clock.now() - Date.parse(run.event.timestamp)) / 1000)
-    const ending = { ...(await attempt(app, run, { controller, loopGuard, book })), logs: log.lines }
+    const ending = { ...(await attempt(app, run, { controller, loopGuard, book })), ...book.record() }
     const took = performance.now() - started
     meanMs += (took - meanMs) / 16
     const handler = executorOf(run)?.name ?? 'none'

@@ -4,6 +4,7 @@ import { unseal } from '../crypto.ts'
 import type { Program } from '../sandbox/index.ts'
 import type { LiveFunction, StoredFile } from '../store/automation/functions.ts'
 import { loadedEntry } from './files.ts'
+import { boundedPolicy, hostsBeyond, type NetworkSetting } from './network.ts'
 
 /** A change by another process takes effect here after at most this time. */
 const RECHECK_MS = 1_000
@@ -22,7 +23,8 @@ export function createFunctionCache({
   store,
   encryptionKey,
   clock,
-}: Pick<App, 'store' | 'encryptionKey' | 'clock'>): FunctionCache {
+  config,
+}: Pick<App, 'store' | 'encryptionKey' | 'clock' | 'config'>): FunctionCache {
   const entries = new Map<string, Entry>()
 
   async function get(name: string, load: () => Promise<LiveFunction | null>): Promise<PreparedFunction | null> {
@@ -41,7 +43,7 @@ export function createFunctionCache({
 
   function keep(name: string, load: () => Promise<LiveFunction | null>): Entry {
     if (entries.size >= MAX_KEPT) entries.delete(entries.keys().next().value!)
-    const loaded = load().then((live) => live && prepare(live, encryptionKey))
+    const loaded = load().then((live) => live && prepare(live, encryptionKey, config.functionsNetwork))
     const entry = { loaded, checkedAt: clock.now() }
     entries.set(name, entry)
     loaded.catch(() => entries.delete(name))
@@ -78,7 +80,7 @@ export function createFunctionCache({
 }
 
 /** Prepares a function. A secret that cannot be unsealed does not fail here: such a function can still be replaced, disabled and deleted. */
-function prepare(live: LiveFunction, encryptionKey: Uint8Array): PreparedFunction {
+function prepare(live: LiveFunction, encryptionKey: Uint8Array, setting: NetworkSetting): PreparedFunction {
   const secrets: [name: string, value: string][] = []
   let unopened: string | null = null
   for (const [name, sealed] of Object.entries(live.secrets))
@@ -92,21 +94,23 @@ function prepare(live: LiveFunction, encryptionKey: Uint8Array): PreparedFunctio
     }
   return {
     ...live,
-    program: programOf(live, Object.fromEntries(secrets)),
+    program: programOf(live, Object.fromEntries(secrets), setting),
+    withheldHosts: hostsBeyond(setting, live.config.network),
     sealed: unopened,
     redact: redactor(secrets),
   }
 }
 
 /** Returns the program that the sandbox executes. */
-function programOf(live: LiveFunction, secrets: Record<string, string>): Program {
+function programOf(live: LiveFunction, secrets: Record<string, string>, setting: NetworkSetting): Program {
   const { id, version, config, runtime } = live
   const entry = loadedEntry(runtime, live.entry)
   const env = { ...config.env, ...secrets }
   const hash = createHash('sha256').update(JSON.stringify(env)).digest('base64url').slice(0, 22)
   const { isolation, memory_mb } = config
   const key = `${id}:${version}:${hash}`
-  return { key, runtime, files: contentsOf(live.files), entry, env, isolation, memory_mb, network: null }
+  const network = boundedPolicy(setting, config.network)
+  return { key, runtime, files: contentsOf(live.files), entry, env, isolation, memory_mb, network }
 }
 
 export function contentsOf(files: Readonly<Record<string, StoredFile>>): Record<string, string | Uint8Array> {

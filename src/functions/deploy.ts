@@ -10,6 +10,7 @@ import {
   type FunctionConfig,
   functionConfig,
   type functionDeploy,
+  type NetworkChanges,
 } from '../schema/function.ts'
 import { allows } from '../schema/login.ts'
 import { safeParse } from '../schema/safe-parse.ts'
@@ -18,7 +19,9 @@ import type { StoredFile, StoredFunction } from '../store/automation/functions.t
 import type { Scope } from '../store/context.ts'
 import type { Store, Tables } from '../store/index.ts'
 import { buildCode, readConfig } from './build.ts'
+import { networkChanges } from './diff.ts'
 import { codeOf, hashOf, isCode } from './files.ts'
+import { checkPolicy, hostsBeyond, withheld } from './network.ts'
 import { runtimeVersion } from './runtime-version.ts'
 import { checkCron } from './schedule.ts'
 import { selfTriggerOf } from './self-trigger.ts'
@@ -30,11 +33,18 @@ export interface Deployed {
   changed: boolean
   hooks: Changes
   schedules: Changes
+  network: NetworkChanges
   warnings: string[]
 }
 
 const NO_CHANGES: Changes = { created: [], changed: [], removed: [] }
-const unchanged = (fn: StoredFunction) => ({ fn, changed: false, hooks: NO_CHANGES, schedules: NO_CHANGES })
+const unchanged = (fn: StoredFunction) => ({
+  fn,
+  changed: false,
+  hooks: NO_CHANGES,
+  schedules: NO_CHANGES,
+  network: { added: [], removed: [] },
+})
 
 /**
  * Deploys code and configuration as a new live version, and updates its hooks and schedules. Does nothing if the live version is identical. A dry
@@ -58,7 +68,7 @@ export async function deploy(
   }
 
   const built = await buildCode(code)
-  const config = configOf(caller, await readConfig(app, scope.project_id, code, built), input.config ?? {})
+  const config = configOf(app, caller, await readConfig(app, scope.project_id, code, built), input.config ?? {})
   const now = new Date(await app.store.schedules.clock())
   const transaction = input.dry_run ? tryTransaction : runTransaction
   const done = await transaction(app.store, async (tx) => {
@@ -69,7 +79,7 @@ export async function deploy(
     const fn = await tx.functions.addVersion(scope, input.name, version)
     const triggers = await settleTriggers(tx, fn, now)
     await tx.quotas.check(scope, 'functions', 'schedules', 'hooks')
-    return { fn, changed: true, ...triggers }
+    return { fn, changed: true, ...triggers, network: networkChanges(live?.config ?? null, config) }
   })
   if (!done.changed) return { ...done, warnings: [] }
   if (!input.dry_run) replaced(app, scope, before?.program.key ?? null)
@@ -112,10 +122,13 @@ export async function rollBack(app: App, scope: Scope, name: string, version: nu
       throw new ZeroError('invalid', `Cannot roll back "${name}": version ${live.version} is the first`)
     if (target === live.version) return unchanged(live)
     const fn = await tx.functions.setLive(live.id, target)
-    return { fn, changed: true, ...(await settleTriggers(tx, fn, now)) }
+    const network = networkChanges(live.config, fn.config)
+    return { fn, changed: true, ...(await settleTriggers(tx, fn, now)), network }
   })
   if (done.changed) replaced(app, scope, before?.program.key ?? null)
-  return { ...done, warnings: [] }
+  const { functionsNetwork } = app.config
+  const beyond = hostsBeyond(functionsNetwork, done.fn.config.network)
+  return { ...done, warnings: beyond.length > 0 ? [withheld(functionsNetwork, beyond)] : [] }
 }
 
 /** Drops a replaced version from the cache, and stops its idle instances. */
@@ -131,7 +144,7 @@ export function checkName(app: App, name: string): void {
 }
 
 /** Merges the configurations. Fields of the request override those of the file. */
-function configOf(caller: Caller, inFile: unknown, given: Record<string, unknown>): FunctionConfig {
+function configOf(app: App, caller: Caller, inFile: unknown, given: Record<string, unknown>): FunctionConfig {
   if (inFile !== null && (typeof inFile !== 'object' || Array.isArray(inFile)))
     throw new ZeroError('invalid', 'config: the exported value must be an object')
   const merged = { ...inFile, ...given }
@@ -144,6 +157,7 @@ function configOf(caller: Caller, inFile: unknown, given: Record<string, unknown
     throw new ZeroError('validation_failed', undefined, { fields })
   }
   const { permissions, ...config } = parsed.data
+  checkPolicy(app.config.functionsNetwork, parsed.data.network, ['body', 'config', 'network'])
   checkConfig(caller, parsed.data)
   return {
     ...config,

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { createTwoFilesPatch } from 'diff'
 import type { z } from 'zod'
-import type { FunctionVersion, versionDiff } from '../schema/function.ts'
+import type { FunctionConfig, FunctionVersion, NetworkChanges, versionDiff } from '../schema/function.ts'
 import type { StoredFile } from '../store/automation/functions.ts'
 
 type Version = FunctionVersion & { files: Record<string, StoredFile> }
@@ -17,7 +17,24 @@ export function diffOf(from: Version, to: Version): z.input<typeof versionDiff> 
     return [{ path, change, lines: linesOf(path, before ?? '', after ?? '') }]
   })
   const config = isDeepStrictEqual(from.config, to.config) ? null : { from: from.config, to: to.config }
-  return { from: from.version, to: to.version, files, config }
+  return {
+    from: from.version,
+    to: to.version,
+    files,
+    config,
+    network: networkChanges(from.config as Networked, to.config as Networked),
+  }
+}
+
+type Networked = Pick<FunctionConfig, 'network'>
+
+/** Returns the differences between the hosts that two configurations name. Null: the function is new. */
+export function networkChanges(from: Networked | null, to: Networked): NetworkChanges {
+  const [before, after] = [from?.network?.allow ?? [], to.network?.allow ?? []]
+  return {
+    added: after.filter((host) => !before.includes(host)),
+    removed: before.filter((host) => !after.includes(host)),
+  }
 }
 
 function linesOf(path: string, before: StoredFile, after: StoredFile): string | null {

@@ -4,8 +4,10 @@ import { ZeroError } from '../errors.ts'
 import type { GuestLog, Outcome } from '../sandbox/index.ts'
 import type { EventName } from '../schema/events.ts'
 import { allows } from '../schema/login.ts'
+import type { RecordedRequest } from '../schema/network.ts'
 import type { LogLine, Trigger } from '../schema/run.ts'
 import { safeParse } from '../schema/safe-parse.ts'
+import { recordRequest, withheld } from './network.ts'
 import { runtimeVersion } from './runtime-version.ts'
 import { mapStack } from './stack.ts'
 
@@ -30,6 +32,7 @@ export interface Execution {
   /** True if another function waits for this call. */
   nested: boolean
   onLog(line: LogLine): void
+  onRequest(request: RecordedRequest): void
   onProgress?(progress: number, total: number | undefined, message: string | undefined): void
   /** Called before the first operation of the run. */
   beforeWrite?(): Promise<void>
@@ -43,7 +46,7 @@ const OPERATOR_PAUSE_SECONDS = 60
  * `unavailable` when a secret cannot be unsealed.
  */
 export async function executeFunction(app: App, fn: PreparedFunction, execution: Execution): Promise<Outcome> {
-  const { run_id, attempt, trigger, event, chain, trace, signal, nested, onLog } = execution
+  const { run_id, attempt, trigger, event, chain, trace, signal, nested, onLog, onRequest } = execution
   const { config } = fn
   if (fn.sealed !== null) throw new ZeroError('unavailable', fn.sealed, { retryAfter: OPERATOR_PAUSE_SECONDS })
   const caller: Caller = {
@@ -68,6 +71,12 @@ export async function executeFunction(app: App, fn: PreparedFunction, execution:
     runtime: { name: fn.runtime, version: runtimeVersion(app, fn.runtime) },
     traceparent: trace ?? null,
   }
+  if (fn.withheldHosts.length > 0)
+    onLog({
+      at: new Date(app.clock.now()).toISOString(),
+      level: 'warn',
+      message: withheld(app.config.functionsNetwork, fn.withheldHosts),
+    })
   let announced: Promise<void> | undefined
   const outcome = await app.sandbox.call({
     program: fn.program,
@@ -79,6 +88,7 @@ export async function executeFunction(app: App, fn: PreparedFunction, execution:
     nested,
     signal,
     onLog: (line) => onLog(toLine(app, fn, line)),
+    onRequest: (request) => onRequest(recordRequest(app, request, fn.redact)),
     onLateLog: (line) =>
       app.runs.logLate({ run_id, attempt }, toLine(app, fn, { ...line, text: mapStack(line.text, fn.source_map) })),
     async onHostCall(name, body) {

@@ -34,6 +34,7 @@ export const functionHandler = defineHandler({
         signal,
         nested: false,
         onLog: run.logLine,
+        onRequest: run.recordRequest,
       })
       signal.throwIfAborted()
       if (outcome.status !== 'ok') throw failureOf(outcome)

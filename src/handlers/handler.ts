@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import type { App } from '../app.ts'
 import type { Event, EventName } from '../schema/events.ts'
+import type { RecordedRequest } from '../schema/network.ts'
 import type { LogLine, Trigger } from '../schema/run.ts'
 
 /** Input of a handler: the run, its event and owner, and functions for logging. */
@@ -28,6 +29,8 @@ export interface HandlerRun {
   log(message: string): void
   /** Adds a line with its level, stream and time to the log of the run. */
   logLine(line: LogLine): void
+  /** Records a connection of user code. */
+  recordRequest(request: RecordedRequest): void
   /** Records which version of a function this attempt executes. */
   setVersion(version: number): void
 }

@@ -31,8 +31,11 @@ import { callable } from './lib/callable.ts'
 import { secondsUntilDue } from './lib/due-time.ts'
 import { defineJson } from './operation.ts'
 
-function shown(app: App, { fn: live, changed, hooks, schedules, warnings }: Deployed): z.input<typeof deployed> {
-  return { ...toFn(app, live), changed, hooks, schedules, ...(warnings.length > 0 ? { warnings } : {}) }
+function shown(
+  app: App,
+  { fn: live, changed, hooks, schedules, network, warnings }: Deployed,
+): z.input<typeof deployed> {
+  return { ...toFn(app, live), changed, hooks, schedules, network, ...(warnings.length > 0 ? { warnings } : {}) }
 }
 
 export const functionsDeploy = defineJson({

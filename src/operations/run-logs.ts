@@ -17,18 +17,21 @@ export const runsLogs = defineStream({
   input: runLogs,
   messages: runLogMessages,
   async run(app, caller, { run_id, after = '0.0' }, signal) {
-    const [attempts, lines] = after.split('.').map(Number) as [number, number]
+    const [attempts, lines, requests = 0] = after.split('.').map(Number) as [number, number, number?]
     const run = await app.store.runs.get(caller.user_id, caller.bound, run_id)
-    return follow(app, caller, run, { attempts, lines }, signal)
+    return follow(app, caller, run, { attempts, lines, requests }, signal)
   },
 })
 
-/** Follows the log of a run. `sent` is the attempt and the number of its lines that the client has; message ids carry it for reconnects. */
+/**
+ * Follows the log of a run. `sent` is the attempt and the numbers of its lines and connections that the client has; message ids carry it for
+ * reconnects.
+ */
 async function* follow(
   app: App,
   caller: Caller,
   first: Run,
-  sent: { attempts: number; lines: number },
+  sent: { attempts: number; lines: number; requests: number },
   signal: AbortSignal,
 ): AsyncGenerator<StreamMessage> {
   let run = first
@@ -36,16 +39,20 @@ async function* follow(
   let said = ''
   while (!signal.aborted) {
     const live = app.runs.logOf(run.id)
-    const { attempts, lines } = live ?? { attempts: run.attempts, lines: run.logs }
+    const { attempts, lines, requests } = live ?? { attempts: run.attempts, lines: run.logs, requests: run.requests }
     const status = live ? 'running' : run.status
-    if (sent.attempts !== attempts) Object.assign(sent, { attempts, lines: 0 })
+    if (sent.attempts !== attempts) Object.assign(sent, { attempts, lines: 0, requests: 0 })
     const state = { status, attempts, run_at: run.run_at, error: status === 'running' ? null : run.error }
     // The start of an attempt is sent before its lines, its end after them.
     const begins = status === 'running' && said !== JSON.stringify(state)
     if (begins) yield { event: 'status', data: state }
     for (const line of lines.slice(sent.lines)) {
       sent.lines++
-      yield { event: 'log', id: `${attempts}.${sent.lines}`, data: { attempts, ...line } }
+      yield { event: 'log', id: positionOf(sent), data: { attempts, ...line } }
+    }
+    for (const request of requests.slice(sent.requests)) {
+      sent.requests++
+      yield { event: 'request', id: positionOf(sent), data: { attempts, ...request } }
     }
     if (!begins && said !== JSON.stringify(state)) yield { event: 'status', data: state }
     said = JSON.stringify(state)
@@ -60,4 +67,8 @@ async function* follow(
     run = await app.store.runs.get(caller.user_id, caller.bound, run.id)
     asked = performance.now()
   }
+}
+
+function positionOf({ attempts, lines, requests }: { attempts: number; lines: number; requests: number }): string {
+  return requests === 0 ? `${attempts}.${lines}` : `${attempts}.${lines}.${requests}`
 }

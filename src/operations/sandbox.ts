@@ -1,6 +1,7 @@
 import { scopeOf } from '../auth/caller.ts'
 import { ZeroError } from '../errors.ts'
 import { parseStoredJson } from '../exact-json.ts'
+import { boundedPolicy, checkPolicy, createRequestBook, recordRequest } from '../functions/network.ts'
 import { type GuestResult, toThousandths, unavailable } from '../sandbox/index.ts'
 import { type Execution, execute, execution, LANGUAGES } from '../schema/sandbox.ts'
 import { defineJson } from './operation.ts'
@@ -20,7 +21,7 @@ export const sandboxExecute = defineJson({
   input: execute,
   errors: ['sandbox_busy', 'sandbox_unavailable'],
   output: execution,
-  async run(app, caller, { language, code, stdin, env, files, timeout_seconds }): Promise<Execution> {
+  async run(app, caller, { language, code, stdin, env, files, timeout_seconds, network }): Promise<Execution> {
     const { id } = await app.store.projects.get(scopeOf(caller))
     const runtime = LANGUAGES[language]
     const entry = ENTRIES[runtime]
@@ -30,6 +31,9 @@ export const sandboxExecute = defineJson({
       path,
       typeof content === 'string' ? content : Buffer.from(content.base64, 'base64'),
     ])
+    const { functionsNetwork } = app.config
+    checkPolicy(functionsNetwork, network, ['body', 'network'])
+    const book = createRequestBook()
     const leave = app.concurrencyLimiter.acquireForProgram(id)
     const outcome = await app.sandbox
       .call({
@@ -41,13 +45,14 @@ export const sandboxExecute = defineJson({
           env,
           isolation: 'fresh',
           memory_mb: MEMORY_MB,
-          network: null,
+          network: boundedPolicy(functionsNetwork, network),
         },
         project: id,
         mode: 'script',
         input: { stdin },
         timeout_seconds,
         output_limit_bytes: OUTPUT_LIMIT_BYTES,
+        onRequest: (request) => book.add(recordRequest(app, request)),
       })
       .finally(leave)
     const { status, result, error, stdout, stderr, duration_ms, queued_ms, peak_memory_bytes } = outcome
@@ -61,6 +66,8 @@ export const sandboxExecute = defineJson({
       error: error && { name: error.name, message: error.message, stack: error.stack ?? null },
       stdout,
       stderr,
+      requests: book.requests,
+      requests_omitted: book.omitted(),
       duration_ms: toThousandths(duration_ms),
       queued_ms: toThousandths(queued_ms),
       peak_memory_bytes,

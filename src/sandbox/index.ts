@@ -1,6 +1,6 @@
 import { ZeroError } from '../errors.ts'
+import type { NetworkPolicy } from '../platform/network-policy.ts'
 import type { Runtime } from '../schema/function.ts'
-import type { NetworkPolicy } from '../schema/network-policy.ts'
 
 export { RUNTIMES, type Runtime } from '../schema/function.ts'
 

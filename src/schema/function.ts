@@ -4,6 +4,7 @@ import { dueTime } from './due-time.ts'
 import { eventType } from './events.ts'
 import { orderingKeyInput, retryPolicy } from './hook.ts'
 import { PERMISSIONS } from './login.ts'
+import { network } from './network.ts'
 import { MISSED, OVERLAP } from './schedule.ts'
 
 /** Runtimes of user code. */
@@ -172,6 +173,7 @@ export const functionConfig = z
       .max(100)
       .default([])
       .describe('Names of secrets of the project, which become environment variables too'),
+    network,
     permissions: z
       .array(z.enum([...PERMISSIONS, '*']))
       .max(20)
@@ -299,6 +301,14 @@ export const fn = z
   .meta({ id: 'Function', description: 'A function: user code, with its triggers and limits' })
 export type Fn = z.infer<typeof fn>
 
+const networkChanges = z
+  .object({
+    added: z.array(z.string()).describe('Hosts that only the newer version can connect to'),
+    removed: z.array(z.string()).describe('Hosts that only the older version can connect to'),
+  })
+  .meta({ id: 'NetworkChanges', description: 'What changed in the hosts that a function can connect to' })
+export type NetworkChanges = z.infer<typeof networkChanges>
+
 const changes = z
   .object({
     created: z.array(z.string()).describe('Those that the deployment created'),
@@ -311,6 +321,7 @@ export const deployed = fn
     changed: z.boolean().describe('False: exactly this version was live already, and nothing was done'),
     hooks: changes.describe('Changes of hooks, by event type'),
     schedules: changes.describe('Changes of schedules, by expression and time zone'),
+    network: networkChanges.describe('Changes of the hosts in `network` of the configuration'),
     warnings,
   })
   .meta({ id: 'Deployed', description: 'The function, and what its deployment changed' })
@@ -360,6 +371,7 @@ export const versionDiff = z
       })
       .nullable()
       .describe('The configurations; null when they are equal'),
+    network: networkChanges.describe('Changes of the hosts in `network` of the configuration'),
   })
   .meta({ id: 'VersionDiff', description: 'The differences between two versions of a function' })
 

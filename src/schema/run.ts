@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { createdAt, cursor, integer, nextCursor, timestamp, uuid } from './common.ts'
 import { EVENT_NAMES } from './events.ts'
+import { networkRequest, type RecordedRequest, recordedRequests } from './network.ts'
 
 export const RUN_STATUSES = ['queued', 'running', 'succeeded', 'dead', 'cancelled', 'skipped'] as const
 export type RunStatus = (typeof RUN_STATUSES)[number]
@@ -30,10 +31,11 @@ export const logLine = z
   .meta({ id: 'LogLine', description: 'A line of the log of a run' })
 export type LogLine = z.infer<typeof logLine>
 
-/** The log of one attempt. */
+/** The log and the connections of one attempt. */
 export interface RunLog {
   attempts: number
-  lines: LogLine[]
+  lines: readonly LogLine[]
+  requests: readonly RecordedRequest[]
 }
 
 export const waitingFor = z
@@ -84,6 +86,10 @@ export const run = z
       .nullable()
       .describe('Error of the last attempt; null when it succeeded, or before the first one ended'),
     logs: z.array(logLine).describe('Log of the last attempt, at most 1,000 lines'),
+    requests: recordedRequests.requests.describe(
+      'Connections of the last attempt, in the order in which they ended or were refused, at most 100',
+    ),
+    requests_omitted: recordedRequests.requests_omitted,
     created_at: createdAt,
     started_at: timestamp.nullable().describe('When the last attempt started; null before the first one'),
     finished_at: timestamp.nullable().describe('When the run reached its final status; null before that'),
@@ -107,6 +113,9 @@ export const runLogMessages = {
   log: logLine
     .extend({ attempts: z.number().describe('Number of the attempt that wrote the line, from 1') })
     .meta({ id: 'RunLogLine', description: 'A line of the log' }),
+  request: networkRequest
+    .extend({ attempts: z.number().describe('Number of the attempt that made the connection, from 1') })
+    .meta({ id: 'RunLogRequest', description: 'A connection that the function opened, or tried to open' }),
   /** Sent first, and after each change. */
   status: run
     .pick({ status: true, attempts: true, run_at: true, error: true })
@@ -139,7 +148,7 @@ export const runKey = z.object({ run_id: uuid.describe('Id of the run') })
 export const runLogs = runKey.extend({
   after: z
     .string()
-    .regex(/^\d{1,9}\.\d{1,9}$/)
+    .regex(/^\d{1,9}\.\d{1,9}(\.\d{1,9})?$/)
     .optional()
     .describe('Id of the last message received: the stream continues after it'),
 })

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { isPlain } from './common.ts'
+import { network, recordedRequests } from './network.ts'
 
 const fileName = z
   .string()
@@ -52,6 +53,7 @@ export const execute = z.object({
     .default({})
     .describe('Files in the working directory of the program, by path, at most 100'),
   timeout_seconds: z.number().min(1).max(120).default(30).describe('Maximum number of seconds'),
+  network,
 })
 
 function isTree(paths: readonly string[]): boolean {
@@ -78,6 +80,7 @@ export const execution = z
       .describe('Error of the program; null when `status` is `ok`'),
     stdout: z.string().describe('What the program printed, cut after 51,200 bytes with a line that says so'),
     stderr: z.string().describe('What the program printed to standard error, cut after 51,200 bytes'),
+    ...recordedRequests,
     duration_ms: z.number().describe('Time that the program ran, in milliseconds'),
     queued_ms: z.number().describe('Time that the program waited for a free sandbox, in milliseconds'),
     peak_memory_bytes: z.number().nullable().describe('Largest memory use in bytes; null when it cannot be measured'),

@@ -78,6 +78,21 @@ test('E: a folder is deployed as a whole, or not at all if one of its files is i
   for (const name of ['bad', 'good', 'worse']) await outputOf('functions', 'delete', name, '--yes')
 })
 
+test('E: deploy and diff show changes of the network policy', async () => {
+  const source = (hosts: string[]) =>
+    `export const config = { network: ${JSON.stringify(hosts)} }\nexport default () => 1`
+  await write('functions/calls.ts', source(['a.example.com', 'b.example.com:5432']))
+  const added = '  + network a.example.com\n  + network b.example.com:5432\n'
+  expect(await outputOf('deploy', '--dry-run')).toBe(`would deploy calls, version 1\n${added}`)
+  expect(await outputOf('deploy')).toBe(`deployed calls, version 1\n${added}`)
+  await write('functions/calls.ts', source(['a.example.com', '*.example.org']))
+  const changed = '  + network *.example.org\n  - network b.example.com:5432\n'
+  expect(await outputOf('deploy')).toBe(`deployed calls, version 2\n  ~ calls.ts +1 -1\n${changed}`)
+  expect(await outputOf('functions', 'diff', 'calls')).toMatch(new RegExp(`${changed.replace(/[+*.]/g, '\\$&')}$`))
+  expect(await outputOf('functions', 'get', 'calls')).toMatch(/^network +a\.example\.com, \*\.example\.org$/m)
+  await outputOf('functions', 'delete', 'calls', '--yes')
+})
+
 test('E: two files of one function are reported, and neither is deployed', async () => {
   await write('functions/twice.ts', 'export default () => 1')
   await write('functions/twice.py', 'def handler(event, ctx):\n    return 2')

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { relative } from 'node:path'
 import pc from 'picocolors'
-import { type FunctionsDeploy, type ZeroDB, ZeroDBError } from '../../client/index.ts'
+import { type FunctionsDeploy, type NetworkChanges, type ZeroDB, ZeroDBError } from '../../client/index.ts'
 import { UsageError } from '../lib/failure.ts'
 import { note } from '../lib/output.ts'
 import { object } from '../lib/parse-options.ts'
@@ -45,13 +45,14 @@ export async function changedFiles(zerodb: ZeroDB, deployed: FunctionsDeploy): P
 
 /** Describes the result of a deploy. */
 export function describeDeploy(deployed: FunctionsDeploy, files: readonly string[] = []): string {
-  const { name, version, changed, hooks, schedules, url_path, config, warnings } = deployed
+  const { name, version, changed, hooks, schedules, network, url_path, config, warnings } = deployed
   const parts = { hooks, schedules }
   const changes = Object.entries(parts).flatMap(([noun, { created, changed: altered, removed }]) => [
     ...created.map((each) => pc.green(`  + ${noun.slice(0, -1)} ${each}`)),
     ...altered.map((each) => pc.yellow(`  ~ ${noun.slice(0, -1)} ${each}`)),
     ...removed.map((each) => pc.red(`  - ${noun.slice(0, -1)} ${each}`)),
   ])
+  changes.push(...describeNetwork(network))
   const endpoints = [url_path && `  at ${url_path}`, (config as { tool?: object }).tool && '  as an MCP tool'].filter(
     Boolean,
   )
@@ -63,6 +64,14 @@ export function describeDeploy(deployed: FunctionsDeploy, files: readonly string
     ...(changed ? [...files, ...changes, ...endpoints] : []),
     ...(warnings ?? []).map((warning) => pc.yellow(`  ${warning}`)),
   ].join('\n')
+}
+
+/** Returns a line for each host that a function can connect to from this version on, or no longer. */
+export function describeNetwork({ added, removed }: NetworkChanges): string[] {
+  return [
+    ...added.map((host) => pc.green(`  + network ${host}`)),
+    ...removed.map((host) => pc.red(`  - network ${host}`)),
+  ]
 }
 
 /** Removes duplicates. Throws `UsageError` if two files define the same function: the second would replace the first. */

@@ -5,13 +5,14 @@ import { findFunction } from '../lib/find.ts'
 import { fields, table, time } from '../lib/output.ts'
 import { number } from '../lib/parse-options.ts'
 import { ask, remote } from '../lib/remote.ts'
-import { describeDeploy } from './deploy.ts'
+import { describeDeploy, describeNetwork } from './deploy.ts'
 
 interface Config {
   triggers: { event: string }[]
   schedule: { cron: string }[]
   http?: object
   tool?: object
+  network?: { allow: string[] }
 }
 
 /** Lists the triggers of a function. */
@@ -20,6 +21,12 @@ function triggersOf(fn: Fn): string {
   return [...triggers.map(({ event }) => event), ...schedule.map(({ cron }) => cron), http && 'http', tool && 'tool']
     .filter(Boolean)
     .join(', ')
+}
+
+/** Lists the hosts that a function can connect to. */
+function networkOf(fn: Fn): string {
+  const { network } = fn.config as unknown as Config
+  return network?.allow.join(', ') || 'none'
 }
 
 const list = remote('list', 'list the functions of a project').action(
@@ -59,6 +66,7 @@ const get = remote('get', 'show a function')
           state: is_active ? 'on' : 'off',
           at: url_path,
           triggers: triggersOf(fn),
+          network: networkOf(fn),
           config,
           updated: time(fn.updated_at),
         }),
@@ -94,7 +102,10 @@ const diff = remote('diff', 'show the differences between two versions; the live
       print(
         found,
         () =>
-          found.files.map(({ path, change, lines }) => lines ?? `${path}: ${change}`).join('\n') || 'No differences',
+          [
+            ...found.files.map(({ path, change, lines }) => lines ?? `${path}: ${change}`),
+            ...describeNetwork(found.network),
+          ].join('\n') || 'No differences',
       )
     }),
   )

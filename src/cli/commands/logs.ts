@@ -1,6 +1,13 @@
 import { Option } from 'commander'
 import pc from 'picocolors'
-import { type Hook, type Run, type RunsListInput, type ZeroDB, ZeroDBError } from '../../client/index.ts'
+import {
+  type Hook,
+  type NetworkRequest,
+  type Run,
+  type RunsListInput,
+  type ZeroDB,
+  ZeroDBError,
+} from '../../client/index.ts'
 import { findHook, findRun } from '../lib/find.ts'
 import { time } from '../lib/output.ts'
 import { number, timestamp } from '../lib/parse-options.ts'
@@ -17,6 +24,8 @@ interface Line {
   attempts: number
   message: string
   level?: Level | undefined
+  /** The connection that the line describes. */
+  request?: NetworkRequest
 }
 
 const LEVELS = ['debug', 'info', 'warn', 'error'] as const
@@ -105,11 +114,34 @@ function orNull<T>(found: Promise<T>): Promise<T | null> {
 
 function linesOf(run: Run): Line[] {
   const { id: run_id, handler, attempts, error } = run
-  const lines = run.logs.map(({ at, message, level }) => ({ at, run_id, handler, attempts, message, level }))
+  const lines = linesByTime(run).map((line) => ({ run_id, handler, attempts, ...line }))
   const at = run.finished_at ?? run.started_at ?? run.created_at
   return error
     ? [...lines, { at, run_id, handler, attempts, message: failure(run.status, error), level: 'error' }]
     : lines
+}
+
+/** Returns the log lines and the connections of a run, by time. */
+export function linesByTime({
+  logs,
+  requests,
+  requests_omitted,
+}: Run): Pick<Line, 'at' | 'message' | 'level' | 'request'>[] {
+  const lines = [...logs.map(({ at, message, level }) => ({ at, message, level })), ...requests.map(lineOfRequest)]
+  const sorted = lines.sort((one, other) => Date.parse(one.at) - Date.parse(other.at))
+  const last = sorted.at(-1)
+  if (requests_omitted === 0 || last === undefined) return sorted
+  const message = `[${requests_omitted} further connections are not recorded]`
+  return [...sorted, { at: last.at, message, level: 'info' }]
+}
+
+/** Describes a connection as a log line. */
+function lineOfRequest(request: NetworkRequest): Pick<Line, 'at' | 'message' | 'request'> & { level: Level } {
+  const { at, host, port, allowed, reason, bytes_sent, bytes_received, duration_ms } = request
+  const target = `${host.includes(':') ? `[${host}]` : host}:${port}`
+  const counts = `${bytes_sent} B sent, ${bytes_received} B received, ${Math.round(duration_ms)} ms`
+  const outcome = allowed ? (reason === null ? counts : `${counts}; ${reason}`) : `refused: ${reason}`
+  return { at, message: `network ${target} ${outcome}`, level: allowed ? 'info' : 'warn', request }
 }
 
 /** Describes why an attempt failed, with the stack if there is one. */
@@ -124,6 +156,10 @@ function failure(status: Run['status'], { code, message, stack }: NonNullable<Ru
 async function follow(zerodb: ZeroDB, { id: run_id, handler }: Run, write: Write): Promise<Run['status']> {
   for await (const message of zerodb.runs.logs({ run_id })) {
     if (message.event === 'log') write({ run_id, handler, ...message.data })
+    if (message.event === 'request') {
+      const { attempts, ...request } = message.data
+      write({ run_id, handler, attempts, ...lineOfRequest(request) })
+    }
     if (message.event === 'end') return message.data.status
     if (message.event !== 'status' || !message.data.error) continue
     const { status, attempts, error } = message.data

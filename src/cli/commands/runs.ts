@@ -6,6 +6,7 @@ import { findEvent, findFunction, findHook, findRun } from '../lib/find.ts'
 import { fields, oneLine, status, table, time } from '../lib/output.ts'
 import { number, timestamp } from '../lib/parse-options.ts'
 import { ask, remote, type Session } from '../lib/remote.ts'
+import { linesByTime } from './logs.ts'
 
 /** Summarizes the state of a run in one line. */
 function summarize({ error, waiting_for, result }: Run): string {
@@ -31,7 +32,7 @@ export const one = (run: Run) => {
     },
   })
   const stack = error?.stack === undefined ? [] : [error.stack]
-  return [head, ...stack, ...run.logs.map(({ at, message }) => `${time(at)}  ${message}`)].join('\n')
+  return [head, ...stack, ...linesByTime(run).map(({ at, message }) => `${time(at)}  ${message}`)].join('\n')
 }
 
 interface Filter {

@@ -60,7 +60,8 @@ export function forgetting(context: StoreContext) {
         update zerodb_runs set
           status = case when status = 'queued' then 'cancelled' else status end,
           finished_at = coalesce(finished_at, case when status = 'queued' then now() end),
-          result = null, error = null, logs = null, input = input || '{"data": {}}'
+          result = null, error = null, logs = null, requests = null, requests_omitted = null,
+          input = input || '{"data": {}}'
         where event_seq = any(${seqs}::bigint[])
           or (trigger = 'invoke' and ref = any(${found}::text[]) and project_id = ${scope.project_id}::uuid)
           or (

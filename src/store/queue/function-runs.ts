@@ -22,6 +22,8 @@ export interface CallResult extends Invoked {
   result: string | null
   error: Run['error']
   logs: Run['logs']
+  requests?: Run['requests']
+  requests_omitted?: number
   finished_at: string
 }
 
@@ -70,18 +72,21 @@ export function functionRuns(context: StoreContext) {
       const recorded = sql`
         insert into zerodb_runs
           (id, trigger, hook_id, function_id, function_version, runtime, user_id, project_id, handler, input, chain_id, depth, status, attempts,
-            at_most_once, started_at, created_at, run_at, finished_at, result, error, logs)
+            at_most_once, started_at, created_at, run_at, finished_at, result, error, logs, requests,
+            requests_omitted)
         select
           r.id, r.trigger, f.id, f.id, r.function_version, f.runtime, f.user_id, f.project_id, f.name, r.input, r.chain_id, r.depth, r.status, 1,
-          true, r.started_at, r.started_at, r.started_at, r.finished_at, r.result::jsonb, r.error, r.logs
+          true, r.started_at, r.started_at, r.started_at, r.finished_at, r.result::jsonb, r.error, r.logs,
+          r.requests, r.requests_omitted
         from jsonb_to_recordset(${json(endings)}::jsonb) as r (
           id uuid, trigger text, function_id uuid, function_version int, input jsonb, chain_id text, depth int, status text,
-          started_at timestamptz, finished_at timestamptz, result text, error jsonb, logs jsonb
+          started_at timestamptz, finished_at timestamptz, result text, error jsonb, logs jsonb,
+          requests jsonb, requests_omitted int
         )
         join zerodb_functions f on f.id = r.function_id
         on conflict (id) do update set
           status = excluded.status, owner = null, finished_at = excluded.finished_at, result = excluded.result, error = excluded.error,
-          logs = excluded.logs
+          logs = excluded.logs, requests = excluded.requests, requests_omitted = excluded.requests_omitted
         where zerodb_runs.status = 'running'`
       if (endings.some(({ status }) => status === 'dead'))
         await commit(sql`

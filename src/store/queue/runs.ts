@@ -1,6 +1,7 @@
 import { json, type Statement, sql } from '../../db/sql.ts'
 import { ZeroError } from '../../errors.ts'
 import type { EventName } from '../../schema/events.ts'
+import type { RecordedRequest } from '../../schema/network.ts'
 import type { LogLine, Run, RunStatus, Trigger } from '../../schema/run.ts'
 import { bounded, found, given, isSuspended, now, type Scope, type StoreContext } from '../context.ts'
 import { emitDeadRuns } from './dead-runs.ts'
@@ -13,7 +14,9 @@ export interface AttemptResult {
   status: 'succeeded' | 'dead' | 'queued' | 'cancelled' | 'skipped'
   result: unknown
   error: { code: string; message: string } | null
-  logs: LogLine[]
+  logs: readonly LogLine[]
+  requests?: readonly RecordedRequest[]
+  requests_omitted?: number
   /** The executed version of the function. */
   version?: number | undefined
   /** For `queued`: seconds until the next attempt. */
@@ -22,7 +25,8 @@ export interface AttemptResult {
 
 const columns = sql`
   r.id, r.trigger, r.handler, nullif(r.hook_id, r.function_id) as hook_id, r.function_id, r.function_version, r.schedule_id, coalesce(e.id, r.input ->> 'id') as event_id, coalesce(e.event, r.input ->> 'event') as event_type,
-  r.project_id, r.status, r.attempts, r.run_at, r.result, r.error, coalesce(r.logs, '[]') as logs, r.created_at, r.started_at, r.finished_at,
+  r.project_id, r.status, r.attempts, r.run_at, r.result, r.error, coalesce(r.logs, '[]') as logs, coalesce(r.requests, '[]') as requests,
+  coalesce(r.requests_omitted, 0) as requests_omitted, r.created_at, r.started_at, r.finished_at,
   r.ordering_key, r.replay_id, coalesce(e.chain_id, e.id, r.chain_id, r.input ->> 'id') as chain_id, coalesce(e.depth, r.depth, 0) as depth`
 
 /** A run `r` with its event `e`. */
@@ -98,7 +102,8 @@ export function runs(context: StoreContext) {
       const ended = sql`
         ended as materialized (
           select * from jsonb_to_recordset(${json(endings)}::jsonb)
-            as given (id uuid, attempts int, status text, result jsonb, error jsonb, logs jsonb, version int, retry_in float8)
+            as given (id uuid, attempts int, status text, result jsonb, error jsonb, logs jsonb, requests jsonb, requests_omitted int, version int,
+              retry_in float8)
         )`
       // any(array()): looks up each run by its id. A plan made while there were few runs would scan all running ones, or the whole table.
       const finished = sql`
@@ -108,6 +113,8 @@ export function runs(context: StoreContext) {
           result = ended.result,
           error = ended.error,
           logs = ended.logs,
+          requests = ended.requests,
+          requests_omitted = ended.requests_omitted,
           function_version = ended.version,
           run_at = case when ended.status = 'queued' then ${now(context)} + make_interval(secs => ended.retry_in) else r.run_at end,
           finished_at = case when ended.status = 'queued' then null else now() end

@@ -154,6 +154,27 @@ test('a client that reconnects with the id of the last message gets the followin
   expect((await user.get(`${path}?after=evt_1`)).status).toBe(422)
 })
 
+test('connections are sent after the lines, and a client that reconnects gets the following ones', async () => {
+  const user = await app.newUser()
+  const request = { at: '2026-01-01T00:00:00.000Z', host: 'api.example.com', allowed: true, reason: null }
+  const counts = { bytes_sent: 1, bytes_received: 2, duration_ms: 3 }
+  handler.run = async (_, run) => {
+    for (const port of [443, 80]) run.recordRequest({ ...request, ...counts, port })
+    run.log('a line')
+  }
+  await user.hook(STORED, 'auto_embed')
+  await user.post(`${user.database}/vectors/upsert`, { document: 'a text' })
+  const [run] = await user.runs()
+  const path = `/api/v1/runs/${run!.id}/logs`
+  const first = await user.get(path)
+  expect(first.body).toContain('event: request')
+  expect(first.body).toContain(JSON.stringify({ attempts: 1, ...request, ...counts, port: 80 }).slice(0, 40))
+  expect([...String(first.body).matchAll(/^id: (.*)$/gm)].map(([, id]) => id)).toEqual(['1.1', '1.1.1', '1.1.2'])
+  expect(
+    [...String((await user.get(`${path}?after=1.1.1`)).body).matchAll(/"port":(\d+)/g)].map(([, port]) => port),
+  ).toEqual(['80'])
+})
+
 test('lines of a running run are stored, for readers on other instances', async () => {
   const user = await app.newUser()
   const scripted = createScriptedHandler()
