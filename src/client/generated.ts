@@ -40,6 +40,7 @@ export const ROUTES = {
   'secrets.list': 'GET /api/v1/secrets',
   'secrets.set': 'PUT /api/v1/secrets/:name',
   'secrets.delete': 'DELETE /api/v1/secrets/:name',
+  'secrets.history': 'GET /api/v1/secrets/history',
   'schedules.list': 'GET /api/v1/schedules',
   'schedules.get': 'GET /api/v1/schedules/:schedule_id',
   'schedules.update': 'PATCH /api/v1/schedules/:schedule_id',
@@ -163,6 +164,7 @@ export const PAGES: { readonly [Name in OperationName]?: string } = {
   'keys.list': '',
   'hooks.runs': 'items',
   'event_log.list': 'items',
+  'secrets.history': 'items',
   'runs.list': 'items',
   'replays.list': 'items',
   'projects.list': '',
@@ -1599,6 +1601,39 @@ export interface SecretsDeleteInput {
   project_id?: string | undefined
   /** Name of the secret, which is also the name of the variable */
   name: string
+}
+
+export interface SecretsHistoryInput {
+  /** Id of the project. When absent or `-`: the project of the API key, of the header X-Project-ID, or your default one */
+  project_id?: string | undefined
+  /** Only changes of this secret, which may have been deleted since */
+  name?: string | undefined
+  /** Maximum number of changes */
+  limit?: number | undefined
+  /** `next_cursor` of the previous page. When absent: the first page */
+  cursor?: string | undefined
+}
+
+/** A page of changes of secrets */
+export interface SecretChangePage {
+  /** The changes, newest first */
+  items: SecretChange[]
+  /** Cursor of the next page; null on the last page */
+  next_cursor: string | null
+}
+
+/** A change of a secret. No response has its value */
+export interface SecretChange {
+  /** Id of the change */
+  id: string
+  /** Name of the secret */
+  name: string
+  /** What happened to the secret */
+  change: 'created' | 'replaced' | 'deleted'
+  /** Run of the function that made the change; null for a request of a user */
+  run_id: string | null
+  /** When it was created: ISO 8601 in UTC, with microseconds */
+  created_at: string
 }
 
 export interface SchedulesListInput {
@@ -4368,6 +4403,12 @@ export interface Operations {
      * Deletes the secret. Functions that declare it do not have it from their next call on.
      */
     delete(input: SecretsDeleteInput, options?: CallOptions): Promise<void>
+    /**
+     * List the changes of secrets, newest first. `GET /api/v1/secrets/history`
+     *
+     * Returns when secrets of a project were created, replaced and deleted, without their values. The latest 1,000 changes of a project are kept.
+     */
+    history(input?: SecretsHistoryInput, options?: CallOptions): Page<SecretChangePage, SecretChange>
   }
   schedules: {
     /**

@@ -96,7 +96,7 @@ import { runsLogs } from './run-logs.ts'
 import { hookRuns, runsCancel, runsGet, runsList, runsRedrive, runsRetry } from './runs.ts'
 import { sandboxExecute } from './sandbox.ts'
 import { schedulesGet, schedulesList, schedulesRun, schedulesUpdate } from './schedules.ts'
-import { secretsDelete, secretsList, secretsSet } from './secrets.ts'
+import { secretsDelete, secretsHistory, secretsList, secretsSet } from './secrets.ts'
 import { tablesCreate, tablesDelete, tablesGet, tablesList, tablesUpdate } from './tables.ts'
 import { backupsCreate, projectsExport, projectsImport } from './transfer.ts'
 import { vectorsNamespaces, vectorsStats } from './vector-namespaces.ts'
@@ -151,6 +151,7 @@ export const OPERATIONS: readonly Operation[] = [
   secretsList,
   secretsSet,
   secretsDelete,
+  secretsHistory,
   schedulesList,
   schedulesGet,
   schedulesUpdate,

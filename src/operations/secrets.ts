@@ -2,7 +2,8 @@ import { z } from 'zod'
 import { scopeOf } from '../auth/caller.ts'
 import { seal } from '../crypto.ts'
 import { functionSecretContext } from '../functions/cache.ts'
-import { secret, secretKey, secretList, secretSet } from '../schema/secret.ts'
+import { secret, secretChangePage, secretHistory, secretKey, secretList, secretSet } from '../schema/secret.ts'
+import { decodeCursor, encodeCursor } from './lib/cursor.ts'
 import { defineJson } from './operation.ts'
 
 export const secretsSet = defineJson({
@@ -18,7 +19,7 @@ export const secretsSet = defineJson({
   async run(app, caller, { project_id, name, value }) {
     const scope = scopeOf(caller, project_id)
     const sealed = seal(app.encryptionKey, value, functionSecretContext(scope.project_id, name))
-    const stored = await app.store.secrets.set(scope, name, sealed)
+    const stored = await app.store.secrets.set(scope, name, sealed, caller.cause?.run_id)
     app.functions.changed(scope.project_id)
     return stored
   },
@@ -48,8 +49,25 @@ export const secretsDelete = defineJson({
   status: 204,
   async run(app, caller, { project_id, name }) {
     const scope = scopeOf(caller, project_id)
-    await app.store.secrets.remove(scope, name)
+    await app.store.secrets.remove(scope, name, caller.cause?.run_id)
     app.functions.changed(scope.project_id)
     return null
+  },
+})
+
+export const secretsHistory = defineJson({
+  name: 'secrets.history',
+  summary: 'List the changes of secrets, newest first',
+  description:
+    'Returns when secrets of a project were created, replaced and deleted, without their values. The latest 1,000 changes of a project are kept.',
+  route: 'GET /api/v1/secrets/history',
+  permission: 'functions:read',
+  idempotent: true,
+  input: secretHistory,
+  output: secretChangePage,
+  async run(app, caller, { project_id, cursor, ...filter }) {
+    const scope = scopeOf(caller, project_id)
+    const items = await app.store.secrets.history(scope, { ...filter, before: decodeCursor(cursor) })
+    return { items, next_cursor: encodeCursor(items, filter.limit) }
   },
 })

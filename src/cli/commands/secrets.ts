@@ -3,6 +3,7 @@ import { isCancel, password } from '@clack/prompts'
 import { Command } from 'commander'
 import { UsageError } from '../lib/failure.ts'
 import { table, time } from '../lib/output.ts'
+import { number } from '../lib/parse-options.ts'
 import { ask, remote } from '../lib/remote.ts'
 
 /** Reads the value from standard input or asks for it. Not an argument: other users see arguments, and shells record them. */
@@ -43,5 +44,16 @@ const remove = remote('delete', 'delete a secret')
     }),
   )
 
+const history = remote('history', 'list when secrets were created, replaced and deleted, newest first')
+  .argument('[name]', 'only this secret')
+  .option('--limit <n>', 'maximum number of changes', number, 20)
+  .action(
+    ask(async ({ zerodb, server, print }, name: string | undefined, { limit }: { limit: number }) => {
+      const { items } = await zerodb.secrets.history({ name, limit, project_id: server.projectId })
+      const rows = items.map((each) => [time(each.created_at), each.change, each.name, each.run_id ?? ''])
+      print(items, () => table(['TIME', 'CHANGE', 'NAME', 'RUN'], rows, 'No changes'))
+    }),
+  )
+
 export const secrets = new Command('secrets').description('secret values for functions, which cannot be read back')
-for (const command of [list, set, remove]) secrets.addCommand(command)
+for (const command of [list, set, remove, history]) secrets.addCommand(command)

@@ -25,6 +25,7 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   'secrets set': ['STRIPE_KEY', 'STRIPE_KEY < key.txt'],
   'secrets list': [''],
   'secrets delete': ['STRIPE_KEY'],
+  'secrets history': ['', 'STRIPE_KEY --limit 5'],
 
   status: ['', '--project 0f8b2c52-6b0e-4a3e-9d29-0d6f2c1f7a10'],
   'projects list': ['--status SUSPENDED'],

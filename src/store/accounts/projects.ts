@@ -115,6 +115,7 @@ export function projects({ db }: StoreContext) {
         ),
         functions as (delete from zerodb_functions where project_id = (select id from project)),
         secrets as (delete from zerodb_secrets where project_id = (select id from project)),
+        secret_changes as (delete from zerodb_secret_changes where project_id = (select id from project)),
         hooks as (delete from zerodb_hooks where project_id = (select id from project)),
         vectors as (delete from zerodb_vectors where project_id = (select id from project)),
         memories as (delete from zerodb_memories where project_id = (select id from project)),

@@ -261,6 +261,7 @@ async function rowCounts(): Promise<Record<string, number>> {
       (select count(*) from zerodb_function_versions) as versions,
       (select count(*) from zerodb_schedules) as schedules,
       (select count(*) from zerodb_secrets) as secrets,
+      (select count(*) from zerodb_secret_changes) as secret_changes,
       (select count(*) from zerodb_replays) as replays`)
   return row!
 }
