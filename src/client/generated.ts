@@ -3470,6 +3470,11 @@ export interface TablesCreateInput {
   strict?: boolean | undefined
   /** At most 3 unique keys: a top-level field, or a list of fields. A row with the values of another row is 409 `row_exists`. Rows where a field is missing or null never conflict. Cannot be changed later */
   unique_keys?: Array<string | string[]> | undefined
+  /** At most 5 indexes for ranges and orders: a top-level field, or a list of up to 4 fields, first those with an equality. Can be changed later */
+  indexes?: Array<string | string[] | {
+    /** Top-level field, or list of at most 4 fields */
+    fields: string | string[]
+  }> | undefined
   /** What the table is for */
   description?: string | null | undefined
 }
@@ -3490,10 +3495,20 @@ export interface Table {
   strict: boolean
   /** Lists of fields: two rows never have equal values in all fields of a list */
   unique_keys: string[][]
+  /** Declared indexes */
+  indexes: TableIndex[]
   /** What the table is for; null when there is no text */
   description: string | null
   /** When it was created: ISO 8601 in UTC, with microseconds */
   created_at: string
+}
+
+/** A declared index of a table */
+export interface TableIndex {
+  /** The top-level fields, in the order of the index */
+  fields: string[]
+  /** `building`: rows that exist are still being added, and queries do not use the index yet. `ready`: queries use it */
+  state: 'building' | 'ready'
 }
 
 export interface TablesListInput {
@@ -3523,6 +3538,11 @@ export interface TablesUpdateInput {
   schema_definition?: Record<string, unknown> | null | undefined
   /** Whether later writes are checked against the schema. When absent, it stays */
   strict?: boolean | undefined
+  /** At most 5 indexes for ranges and orders: a top-level field, or a list of up to 4 fields, first those with an equality. Others are removed, new ones are built in the background. When absent, they stay */
+  indexes?: Array<string | string[] | {
+    /** Top-level field, or list of at most 4 fields */
+    fields: string | string[]
+  }> | undefined
   /** What the table is for. Null: no text. When absent, it stays */
   description?: string | null | undefined
 }

@@ -9,7 +9,7 @@ import { startHeartbeat } from './heartbeat.ts'
 import { startInterval } from './interval.ts'
 import { createLateLogs } from './late-logs.ts'
 import { createLoopGuard } from './loop-guard.ts'
-import { createRetention, runMaintenance } from './maintenance.ts'
+import { advanceRowIndexes, createRetention, runMaintenance } from './maintenance.ts'
 import { openNotifier } from './notifier.ts'
 import { createReplayer } from './replayer.ts'
 import { createRunNotifier } from './run-notifier.ts'
@@ -20,6 +20,8 @@ import { createWorker } from './worker.ts'
 const SWEEP_MS = 1_000
 const BEAT_MS = 1_500
 const HOUSEKEEPING_MS = 60_000
+/** How soon a new index of a table is built. */
+const ROW_INDEXES_MS = 1_000
 /** How late a tick of a schedule may be. */
 const SCHEDULE_MS = 500
 /** How often lines that user code has said after its result are written. */
@@ -91,6 +93,7 @@ export async function startEngine(app: App, database: Database): Promise<Engine>
     startInterval(app, REPLAY_MS, 'replay', () => replayer.advance()),
     startInterval(app, SCHEDULE_MS, 'schedules', schedules),
     startInterval(app, LATE_LOGS_MS, 'late logs', () => lateLogs.flush()),
+    startInterval(app, ROW_INDEXES_MS, 'declared indexes', () => advanceRowIndexes(app)),
     startInterval(app, HOUSEKEEPING_MS, 'housekeeping', () => runMaintenance(app)),
     startInterval(app, HOUSEKEEPING_MS, 'retention', () => retention.expire()),
   ]

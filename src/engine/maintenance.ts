@@ -77,6 +77,16 @@ export async function runMaintenance(app: App): Promise<void> {
   await app.blobs.collect((blobs) => app.store.files.blobsInUse(blobs), ORPHAN_SECONDS)
 }
 
+/** Builds and removes declared indexes of tables, in steps. Pauses after each for as long as it took, for other work. */
+export async function advanceRowIndexes(app: App): Promise<void> {
+  for (;;) {
+    const started = performance.now()
+    const isAdvanced = await app.store.transaction((tx) => tx.rowIndexes.advance())
+    if (!isAdvanced || app.runs.draining()) return
+    await setTimeout(performance.now() - started)
+  }
+}
+
 /** Deletes expired instant databases, one per transaction. */
 async function removeExpiredDatabases(app: App): Promise<void> {
   let removed = 0

@@ -83,17 +83,14 @@ export const rowsQuery = defineJson({
 
 async function query(app: App, caller: Caller, input: z.infer<typeof rowQuery>): Promise<z.infer<typeof rowPage>> {
   const scope = scopeOf(caller, input.project_id)
-  const { table_id } = await app.store.tables.get(scope, input.table)
+  const { table_id, indexes } = await app.store.tables.get(scope, input.table)
+  const ready = indexes.filter(({ state }) => state === 'ready').map(({ fields }) => fields)
   const { limit, offset, cursor } = input
   const sort = input.sort ?? {}
   const list = `rows ${table_id} ${JSON.stringify(Object.entries(sort))}`
-  const { rows, last, ...page } = await app.store.rowPages.list(scope, table_id, {
-    filter: input.filters,
-    sort,
-    limit,
-    offset,
-    after: cursor === undefined ? null : decodeRowPlace(app, cursor, list),
-  })
+  const after = cursor === undefined ? null : decodeRowPlace(app, cursor, list)
+  const asked = { filter: input.filters, sort, limit, offset, after }
+  const { rows, last, ...page } = await app.store.rowPages.list(scope, table_id, asked, ready)
   const next_cursor = last && encodeRowPlace(app, last, list)
   const { projection } = input
   const data = projection ? rows.map((each) => ({ ...each, row_data: project(each.row_data, projection) })) : rows

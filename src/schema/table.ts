@@ -23,6 +23,20 @@ import { jsonObject } from './json-object.ts'
 const oneOrMore = (item: z.ZodString, max: number) =>
   z.union([item.transform((text) => [text]), z.array(item).min(1).max(max)])
 
+const MAX_INDEXES = 5
+const MAX_INDEX_FIELDS = 4
+
+const tableIndex = z
+  .object({
+    fields: z.array(z.string()).describe('The top-level fields, in the order of the index'),
+    state: z
+      .enum(['building', 'ready'])
+      .describe(
+        '`building`: rows that exist are still being added, and queries do not use the index yet. `ready`: queries use it',
+      ),
+  })
+  .meta({ id: 'TableIndex', description: 'A declared index of a table' })
+
 export const table = z
   .object({
     table_id: z.string().describe('Id of the table'),
@@ -36,6 +50,7 @@ export const table = z
     unique_keys: z
       .array(z.array(z.string()))
       .describe('Lists of fields: two rows never have equal values in all fields of a list'),
+    indexes: z.array(tableIndex).describe('Declared indexes'),
     description: z.string().nullable().describe('What the table is for; null when there is no text'),
     created_at: createdAt,
   })
@@ -57,6 +72,26 @@ export const row = z
   .meta({ id: 'Row', description: 'A row of a table' })
 export type Row = z.infer<typeof row>
 
+/** A declared index: its fields, as an object, as a list, or as the name of the only field. */
+const indexFields = z
+  .union([
+    oneOrMore(name, MAX_INDEX_FIELDS).transform((fields) => ({ fields })),
+    z.object({
+      fields: oneOrMore(name, MAX_INDEX_FIELDS).describe(
+        `Top-level field, or list of at most ${MAX_INDEX_FIELDS} fields`,
+      ),
+    }),
+  ])
+  .refine(({ fields }) => new Set(fields).size === fields.length, 'A field may be in an index only once')
+const indexList = z
+  .array(indexFields)
+  .max(MAX_INDEXES)
+  .refine(
+    (indexes) => new Set(indexes.map(({ fields }) => JSON.stringify(fields))).size === indexes.length,
+    'Two indexes may not have the same fields',
+  )
+const INDEXES = `At most ${MAX_INDEXES} indexes for ranges and orders: a top-level field, or a list of up to ${MAX_INDEX_FIELDS} fields, first those with an equality`
+
 export const tableCreate = z.object({
   project_id: projectId,
   table_name: name.describe('Name of the table, unique in its project'),
@@ -74,6 +109,10 @@ export const tableCreate = z.object({
         'At most 3 unique keys: a top-level field, or a list of fields. A row with the values of another row is 409 `row_exists`. Rows where a field is missing or null never conflict. Cannot be changed later',
       examples: [['email'], [['year', 'number']]],
     }),
+  indexes: indexList.default([]).meta({
+    description: `${INDEXES}. Can be changed later`,
+    examples: [[{ fields: ['created_at'] }, { fields: ['status', 'total'] }]],
+  }),
   description: z.string().nullish().describe('What the table is for'),
 })
 export const tableList = z.object({ project_id: projectId, limit: limit(100), offset, cursor: arrayCursor })
@@ -84,6 +123,10 @@ export const tableUpdate = tableKey.extend({
     .nullish()
     .describe('Schema of the rows, for later writes. Null: none. When absent, it stays'),
   strict: flag.optional().describe('Whether later writes are checked against the schema. When absent, it stays'),
+  indexes: indexList.optional().meta({
+    description: `${INDEXES}. Others are removed, new ones are built in the background. When absent, they stay`,
+    examples: [[{ fields: ['created_at'] }]],
+  }),
   description: z.string().nullish().describe('What the table is for. Null: no text. When absent, it stays'),
 })
 

@@ -141,9 +141,10 @@ export const PROJECT_ROWS = {
     id: uuid,
     name,
     schema_definition: metadata.nullable(),
-    /** Absent in exports of older versions, like `unique_keys`. */
+    /** Absent in exports of older versions, like `unique_keys` and `indexes`. */
     strict: z.boolean().optional(),
     unique_keys: z.array(z.array(name).min(1).max(10)).max(3).nullish(),
+    indexes: z.array(z.array(name).min(1).max(4)).max(5).nullish(),
     description: text.nullable(),
     created_at: moment,
   }),

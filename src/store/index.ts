@@ -25,6 +25,7 @@ import { relevance } from './data/relevance.ts'
 import { remembered } from './data/remembered.ts'
 import { rowAggregates } from './data/row-aggregates.ts'
 import { rowChanges } from './data/row-changes.ts'
+import { rowIndexes } from './data/row-indexes.ts'
 import { rowPages } from './data/row-pages.ts'
 import { rowUpserts } from './data/row-upserts.ts'
 import { tables } from './data/tables.ts'
@@ -77,6 +78,7 @@ const NOUNS = {
   files,
   tables,
   rowChanges,
+  rowIndexes,
   rowPages,
   rowUpserts,
   rowAggregates,

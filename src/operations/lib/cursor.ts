@@ -5,7 +5,7 @@ import { ZeroError } from '../../errors.ts'
 import { parseJson, stringifyJson } from '../../exact-json.ts'
 import { isPlain, uuid } from '../../schema/common.ts'
 import type { Place } from '../../store/context.ts'
-import type { RowPlace } from '../../store/data/row-pages.ts'
+import type { RowPlace } from '../../store/data/row-query.ts'
 
 const parts = z.tuple([z.iso.datetime(), uuid])
 

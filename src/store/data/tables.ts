@@ -4,7 +4,23 @@ import type { Row, Table } from '../../schema/table.ts'
 import { found, isAfter, type Place, type Scope, type StoreContext, userProject, write } from '../context.ts'
 import { emit } from '../outbox.ts'
 
-const columns = sql`id as table_id, id, project_id, name as table_name, schema_definition, strict, coalesce(unique_keys, '[]') as unique_keys, description, created_at`
+/**
+ * The columns of a table. `added` is the state of an index that the same statement declares, because the statement does not see what its
+ * triggers have stored.
+ */
+const columnsWith = (added: 'building' | 'ready') => sql`
+  id as table_id, id, project_id, name as table_name, schema_definition, strict, coalesce(unique_keys, '[]') as unique_keys,
+  coalesce(
+    (
+      select jsonb_agg(jsonb_build_object('fields', declared.fields, 'state', coalesce(i.state, ${added})) order by declared.n)
+      from jsonb_array_elements(indexes) with ordinality declared (fields, n)
+      left join zerodb_row_indexes i
+        on i.table_id = zerodb_tables.id and to_jsonb(i.fields) = declared.fields and i.state <> 'removing'
+    ),
+    '[]'
+  ) as indexes,
+  description, created_at`
+const columns = columnsWith('building')
 export const rowColumns = sql`
   r.id as row_id, r.id, r.project_id, r.table_id, t.name as table_name, r.data as row_data, r.version, r.created_at, r.updated_at`
 
@@ -43,6 +59,13 @@ export const ROW_EVENT_DATA = {
   user_id: sql`stored.user_id`,
 }
 
+interface IndexFields {
+  fields: readonly string[]
+}
+
+const storedIndexes = (indexes: readonly IndexFields[] | undefined) =>
+  sql`${indexes?.length ? json(indexes.map(({ fields }) => fields)) : null}::jsonb`
+
 export function tables(context: StoreContext) {
   const { db } = context
   return {
@@ -54,16 +77,17 @@ export function tables(context: StoreContext) {
         schema_definition?: object | null | undefined
         strict?: boolean
         unique_keys?: readonly (readonly string[])[]
+        indexes?: readonly IndexFields[]
         description?: string | null | undefined
       },
     ): Promise<Table> {
       const rows = await db.query<Table>(sql`
-        insert into zerodb_tables (project_id, name, schema_definition, strict, unique_keys, description)
+        insert into zerodb_tables (project_id, name, schema_definition, strict, unique_keys, indexes, description)
         select
           project_id, ${table.name}, ${table.schema_definition ? json(table.schema_definition) : null}::jsonb, ${table.strict ?? false}::bool,
-          ${table.unique_keys?.length ? json(table.unique_keys) : null}::jsonb, ${table.description}
+          ${table.unique_keys?.length ? json(table.unique_keys) : null}::jsonb, ${storedIndexes(table.indexes)}, ${table.description}
         from (${userProject(scope)}) owner
-        returning ${columns}`)
+        returning ${columnsWith('ready')}`)
       return found(rows, 'Project')
     },
 
@@ -91,14 +115,16 @@ export function tables(context: StoreContext) {
       fields: {
         schema_definition?: object | null | undefined
         strict?: boolean | undefined
+        indexes?: readonly IndexFields[] | undefined
         description?: string | null | undefined
       },
     ): Promise<Table> {
-      const { schema_definition: schema, strict, description } = fields
+      const { schema_definition: schema, strict, indexes, description } = fields
       const rows = await db.query<Table>(sql`
         update zerodb_tables set
           schema_definition = ${schema === undefined ? sql`schema_definition` : sql`${schema && json(schema)}::jsonb`},
           strict = coalesce(${strict}::bool, strict),
+          indexes = ${indexes === undefined ? sql`indexes` : storedIndexes(indexes)},
           description = ${description === undefined ? sql`description` : sql`${description}::text`}
         where id = (select id from (${tableOf(scope, table)}) t)
         returning ${columns}`)

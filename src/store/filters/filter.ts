@@ -58,6 +58,22 @@ export function compileIndexCondition(
     : sql`(${document} @@ replace(${path}, ${KEY}, ${key})::jsonpath)`
 }
 
+/** Returns the conditions of a filter that every match must meet. `isWhole` is true if the filter has no others. */
+export function requiredConditions(
+  filter: Record<string, unknown>,
+  field: string,
+): { conditions: Condition[]; isWhole: boolean } {
+  const conditions: Condition[] = []
+  let isWhole = true
+  const collect = (tree: FilterTree) => {
+    if ('all' in tree) tree.all.forEach(collect)
+    else if ('operator' in tree) conditions.push(tree)
+    else isWhole = false
+  }
+  collect(parse(filter, field))
+  return { conditions, isWhole }
+}
+
 function parse(filter: Record<string, unknown>, field: string): FilterTree {
   const rules: FilterRules = {
     field,

@@ -20,8 +20,14 @@ export interface CatalogTable {
   key: readonly string[]
 }
 
-/** Tables with data about processes and requests, which are not exported. */
-const NOT_DATA = ['zerodb_migrations', 'zerodb_instances', 'zerodb_idempotency_keys']
+/** Tables with data about processes and requests, or that triggers derive from other tables. They are not exported. */
+const NOT_DATA = [
+  'zerodb_migrations',
+  'zerodb_instances',
+  'zerodb_idempotency_keys',
+  'zerodb_row_indexes',
+  'zerodb_row_index_entries',
+]
 
 /** Returns all tables with data. A table comes after the tables that it refers to. */
 export async function tableCatalog(db: Executor): Promise<CatalogTable[]> {

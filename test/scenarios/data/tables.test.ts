@@ -35,6 +35,7 @@ test('a table is created once; another one with its name is 409, in another proj
     schema_definition: { name: 'text' },
     strict: false,
     unique_keys: [],
+    indexes: [],
     description: 'Staff list',
     created_at: expect.any(String),
   })
@@ -250,7 +251,7 @@ test('an invalid query is 422 with the reason', async () => {
   expect(await user.post(user.query, { filters: wide })).toMatchObject({ status: 200, body: { total: 2 } })
 })
 
-test('rows are sorted up and down by any path, rows without the field last, equal ones by insertion', async () => {
+test('rows are sorted up and down by any path, rows without the field last, equal ones by insertion in this direction', async () => {
   const user = await withRows([
     { id: 1, n: 10, a: { b: 'x' } },
     { id: 2, n: 9, a: { b: 'y' } },
@@ -264,7 +265,7 @@ test('rows are sorted up and down by any path, rows without the field last, equa
   }
   expect(await ids(null)).toEqual([1, 2, 3, 4])
   expect(await ids({ n: 1 })).toEqual([2, 1, 4, 3])
-  expect(await ids({ n: -1 })).toEqual([1, 4, 2, 3])
+  expect(await ids({ n: -1 })).toEqual([4, 1, 2, 3])
   expect(await ids({ 'a.b': 1 })).toEqual([4, 1, 2, 3])
   expect(await ids({ n: -1, 'a.b': 1 })).toEqual([4, 1, 2, 3])
   for (const sort of [
