@@ -36,6 +36,7 @@ export const ERRORS = {
   run_final: { status: 409, message: 'This run has ended already' },
   run_not_final: { status: 409, message: 'This run cannot be tried again as it is' },
   row_exists: { status: 409, message: 'A row with this unique key exists already' },
+  schedule_exists: { status: 409, message: 'A schedule of this name exists already' },
   table_exists: { status: 409, message: 'A table of this name exists already' },
   version_conflict: { status: 409, message: 'The row has another version' },
   request_timeout: { status: 408, message: 'The request took too long to arrive' },

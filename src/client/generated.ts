@@ -41,10 +41,12 @@ export const ROUTES = {
   'secrets.set': 'PUT /api/v1/secrets/:name',
   'secrets.delete': 'DELETE /api/v1/secrets/:name',
   'secrets.history': 'GET /api/v1/secrets/history',
+  'schedules.create': 'POST /api/v1/schedules',
   'schedules.list': 'GET /api/v1/schedules',
   'schedules.get': 'GET /api/v1/schedules/:schedule_id',
   'schedules.update': 'PATCH /api/v1/schedules/:schedule_id',
   'schedules.run': 'POST /api/v1/schedules/:schedule_id/run',
+  'schedules.delete': 'DELETE /api/v1/schedules/:schedule_id',
   'runs.list': 'GET /api/v1/runs',
   'runs.redrive': 'POST /api/v1/runs/redrive',
   'runs.get': 'GET /api/v1/runs/:run_id',
@@ -165,6 +167,7 @@ export const PAGES: { readonly [Name in OperationName]?: string } = {
   'hooks.runs': 'items',
   'event_log.list': 'items',
   'secrets.history': 'items',
+  'schedules.list': '',
   'runs.list': 'items',
   'replays.list': 'items',
   'projects.list': '',
@@ -209,6 +212,7 @@ export type ServerErrorCode =
   | 'run_final'
   | 'run_not_final'
   | 'row_exists'
+  | 'schedule_exists'
   | 'table_exists'
   | 'version_conflict'
   | 'request_timeout'
@@ -1636,29 +1640,61 @@ export interface SecretChange {
   created_at: string
 }
 
-export interface SchedulesListInput {
+export interface SchedulesCreateInput {
+  /** Topic to which the event is published */
+  topic: string
+  /** The payload: any JSON value */
+  event_payload?: unknown | undefined
+  /** Source of the event, in your own words */
+  source?: string | null | undefined
+  /** Id by which you group events */
+  correlation_id?: string | null | undefined
   /** Id of the project. When absent or `-`: the project of the API key, of the header X-Project-ID, or your default one */
   project_id?: string | undefined
+  /** Name of the schedule, unique in the project. When absent: none */
+  name?: string | undefined
+  /** Cron expression with five fields, or six with seconds first. Either this, `delay` or `run_at` */
+  cron?: string | undefined
+  /** IANA time zone of `cron`. When absent: UTC */
+  timezone?: string | undefined
+  /** Ticks of `cron` that passed while no process was running: `skip` drops them, `run_once` publishes one event for all (default), `run_all` one each for the last 100 */
+  missed?: 'skip' | 'run_once' | 'run_all' | undefined
+  /** Time to wait, at most a year: a number of seconds, or a number with a unit (`30s`, `5m`, `2h`, `7d`) */
+  delay?: number | string | undefined
+  /** Time to wait for, at most a year from now, instead of `delay`: ISO 8601 with a time zone. A time in the past is now */
+  run_at?: string | undefined
 }
 
-/** When a function runs by the clock */
+/** When a function runs, or an event is published, by the clock */
 export interface Schedule {
-  /** Id of the schedule */
+  /** Id of the schedule. A schedule that fires once gives its id to the event */
   id: string
-  /** Id of the function */
-  function_id: string
-  /** Name of the function */
-  function: string
+  /** Name of a schedule that publishes an event; null without one */
+  name: string | null
+  /** Id of the function; null for a schedule that publishes an event */
+  function_id: string | null
+  /** Name of the function; null for a schedule that publishes an event */
+  function: string | null
+  /** Topic of the published event; null for a schedule of a function */
+  topic: string | null
+  /** Payload of the published event: any JSON value; null for a schedule of a function */
+  event_payload: unknown
+  /** Source of the published event; null when not given */
+  source: string | null
+  /** Id by which you group events; null when not given */
+  correlation_id: string | null
   /** Id of the project that it belongs to */
   project_id: string
-  /** Cron expression with five fields, or six with seconds first */
-  cron: string
-  /** IANA time zone of the expression */
-  timezone: string
-  /** Ticks that passed while no process was running: `skip` drops them, `run_once` makes one run for all, `run_all` one each for the last 100 */
-  missed: 'skip' | 'run_once' | 'run_all'
-  /** A tick while the run of an earlier one is unfinished: `skip` records a skipped run, `queue` makes a run that waits */
-  overlap: 'skip' | 'queue'
+  /** Cron expression with five fields, or six with seconds first; null for a schedule that fires once */
+  cron: string | null
+  /** IANA time zone of the expression; null for a schedule that fires once */
+  timezone: string | null
+  /** When a schedule that fires once is due; null for a cron expression */
+  run_at: string | null
+  /** Ticks that passed while no process was running: `skip` drops them, `run_once` makes one run for all, `run_all` one each for the last 100. Null for a schedule that fires once, which is never dropped */
+  missed: 'skip' | 'run_once' | 'run_all' | null
+  /** A tick while the run of an earlier one is unfinished: `skip` records a skipped run, `queue` makes a run that waits. Null for a schedule that publishes an event */
+  overlap: 'skip' | 'queue' | null
   /** Whether the schedule is paused */
   paused: boolean
   /** When the next tick is due; null while paused, or when there is none */
@@ -1669,6 +1705,19 @@ export interface Schedule {
   created_at: string
   /** The next five ticks; empty while paused */
   next_runs: string[]
+}
+
+export interface SchedulesListInput {
+  /** Id of the project. When absent or `-`: the project of the API key, of the header X-Project-ID, or your default one */
+  project_id?: string | undefined
+  /** Only schedules that publish to this topic */
+  topic?: string | undefined
+  /** True: only schedules that fire once, such as delayed events. False: only the others */
+  once?: boolean | undefined
+  /** Maximum number of results */
+  limit?: number | undefined
+  /** Header `X-Next-Cursor` of the previous page. When absent: the first page */
+  cursor?: string | undefined
 }
 
 export interface SchedulesGetInput {
@@ -1684,6 +1733,11 @@ export interface SchedulesUpdateInput {
 }
 
 export interface SchedulesRunInput {
+  /** Id of the schedule */
+  schedule_id: string
+}
+
+export interface SchedulesDeleteInput {
   /** Id of the schedule */
   schedule_id: string
 }
@@ -3890,6 +3944,10 @@ export interface EventsPublishInput {
   source?: string | null | undefined
   /** Id by which you group events */
   correlation_id?: string | null | undefined
+  /** Time to wait, at most a year: a number of seconds, or a number with a unit (`30s`, `5m`, `2h`, `7d`) */
+  delay?: number | string | undefined
+  /** Time to wait for, at most a year from now, instead of `delay`: ISO 8601 with a time zone. A time in the past is now */
+  run_at?: string | undefined
   /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
   project_id?: string | undefined
 }
@@ -3916,8 +3974,10 @@ export interface PublishedEvent {
   source: string | null
   /** Id by which the publisher groups events; null when not given */
   correlation_id: string | null
-  /** When the event was published: ISO 8601 in UTC, with microseconds */
+  /** When the event was published, or will be after a delay: ISO 8601 in UTC, with microseconds */
   published_at: string
+  /** When a delayed event becomes visible: ISO 8601 in UTC. Only in the answer of its publication */
+  scheduled_at?: string
   /** Same value as `published_at` */
   timestamp: string
 }
@@ -3935,6 +3995,10 @@ export interface EventsPublishBatchInput {
     source?: string | null | undefined
     /** Id by which you group events */
     correlation_id?: string | null | undefined
+    /** Time to wait, at most a year: a number of seconds, or a number with a unit (`30s`, `5m`, `2h`, `7d`) */
+    delay?: number | string | undefined
+    /** Time to wait for, at most a year from now, instead of `delay`: ISO 8601 with a time zone. A time in the past is now */
+    run_at?: string | undefined
   }>
 }
 
@@ -3944,7 +4008,7 @@ export interface PublishedBatch {
   events: PublishedEvent[]
   /** Ids of the events, in the same order */
   event_ids: string[]
-  /** Number of published events */
+  /** Number of events, with those that are published later */
   published_count: number
 }
 
@@ -4432,11 +4496,17 @@ export interface Operations {
   }
   schedules: {
     /**
-     * List schedules. `GET /api/v1/schedules`
+     * Schedule an event. `POST /api/v1/schedules`
      *
-     * Returns the schedules of the functions of a project, each with its next ticks.
+     * Publishes an event at each tick of a cron expression, or once after `delay` or at `run_at`, so that hooks react to it. A schedule that fires once is deleted with that, and the event has its id. To run a function by the clock, give the function a `schedule`.
      */
-    list(input?: SchedulesListInput, options?: CallOptions): Promise<Schedule[]>
+    create(input: SchedulesCreateInput, options?: CallOptions): Promise<Schedule>
+    /**
+     * List schedules, oldest first. `GET /api/v1/schedules`
+     *
+     * Returns a page of the schedules of a project: of its functions, and those that publish events, which includes delayed events. Each has its next ticks.
+     */
+    list(input?: SchedulesListInput, options?: CallOptions): Page<Schedule[], Schedule>
     /**
      * Get a schedule. `GET /api/v1/schedules/:schedule_id`
      *
@@ -4446,15 +4516,21 @@ export interface Operations {
     /**
      * Pause or continue a schedule. `PATCH /api/v1/schedules/:schedule_id`
      *
-     * A paused schedule has no ticks. When it continues, ticks that passed in the pause are not made up for.
+     * A paused schedule has no ticks. When it continues, ticks that passed in the pause are not made up for; a schedule that fires once and is late fires at once. A schedule that publishes an event also needs the permission `zerodb:write`.
      */
     update(input: SchedulesUpdateInput, options?: CallOptions): Promise<Schedule>
     /**
      * Run a schedule now. `POST /api/v1/schedules/:schedule_id/run`
      *
-     * Queues a run of the function with the event of a tick that is due now. The ticks of the schedule do not change.
+     * Queues a run of the function with the event of a tick that is due now. The ticks of the schedule do not change. A schedule that publishes an event is refused.
      */
     run(input: SchedulesRunInput, options?: CallOptions): Promise<Run>
+    /**
+     * Delete a schedule, or cancel a delayed event. `DELETE /api/v1/schedules/:schedule_id`
+     *
+     * Deletes a schedule that publishes an event; a delayed event is then not published. A schedule of a function ends with a deployment without it, and is refused here.
+     */
+    delete(input: SchedulesDeleteInput, options?: CallOptions): Promise<void>
   }
   runs: {
     /**
@@ -4992,13 +5068,13 @@ export interface Operations {
     /**
      * Publish an event. `POST /api/v1/projects/:project_id/database/events/publish`
      *
-     * Stores an event under a topic. Emits `zerodb.event.published`, so that hooks can react.
+     * Stores an event under a topic. Emits `zerodb.event.published`, so that hooks can react. With `delay` or `run_at`, both happen then and not before; until then `schedules.delete` with the id of the event cancels it.
      */
     publish(input: EventsPublishInput, options?: CallOptions): Promise<PublishedEvent>
     /**
      * Publish several events. `POST /api/v1/projects/:project_id/database/events/batch`
      *
-     * Stores up to 100 events, all or none. Emits one `zerodb.event.published` for each.
+     * Stores up to 100 events, all or none. Emits one `zerodb.event.published` for each. An event with `delay` or `run_at` is published then.
      */
     publish_batch(input: EventsPublishBatchInput, options?: CallOptions): Promise<PublishedBatch>
     /**

@@ -14,27 +14,36 @@ function patternOf({ cron, timezone }: When): Cron {
   return new Cron(cron, { timezone, mode: '5-or-6-parts', paused: true })
 }
 
-/** Throws `invalid` for an invalid expression or time zone, and for an expression that never matches. */
-export function checkCron(when: When): void {
+interface CronFault {
+  field: 'cron' | 'timezone'
+  message: string
+  cause: unknown
+}
+
+/** Returns why an expression or its time zone is invalid, or that no time matches; null for a valid one. */
+export function cronFault(when: When): CronFault | null {
   try {
     new Intl.DateTimeFormat('en', { timeZone: when.timezone })
-  } catch (error) {
-    throw new ZeroError(
-      'invalid',
-      `schedule: "${when.timezone}" is not a valid time zone: use one like "Europe/Berlin"`,
-      {
-        cause: error,
-      },
-    )
+  } catch (cause) {
+    return {
+      field: 'timezone',
+      message: `"${when.timezone}" is not a valid time zone: use one like "Europe/Berlin"`,
+      cause,
+    }
   }
   try {
     if (patternOf(when).nextRun() === null) throw new Error('no time matches it')
-  } catch (error) {
-    const reason = (error as Error).message.replace(/^CronPattern: /, '')
-    throw new ZeroError('invalid', `schedule: "${when.cron}" is not a valid cron expression: ${reason}`, {
-      cause: error,
-    })
+  } catch (cause) {
+    const reason = (cause as Error).message.replace(/^CronPattern: /, '')
+    return { field: 'cron', message: `"${when.cron}" is not a valid cron expression: ${reason}`, cause }
   }
+  return null
+}
+
+/** Throws `invalid` for an invalid expression or time zone of a function, and for an expression that never matches. */
+export function checkCron(when: When): void {
+  const fault = cronFault(when)
+  if (fault) throw new ZeroError('invalid', `schedule: ${fault.message}`, { cause: fault.cause })
 }
 
 /** Returns the first tick after `after`, or null if there is none. */

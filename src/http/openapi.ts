@@ -77,7 +77,7 @@ const TAGS: Readonly<Record<string, string>> = {
   event_log: 'The log of the events of your writes',
   functions: 'Functions: user code and its versions',
   secrets: 'Secrets of functions',
-  schedules: 'Schedules of functions',
+  schedules: 'Schedules of functions and of events',
   runs: 'Runs: executions of handlers and functions',
   replays: 'Replays and backfills',
   projects: 'Projects, their export and import',

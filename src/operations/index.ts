@@ -95,7 +95,14 @@ import { rowsAggregateOperation, rowsGet, rowsHistory, rowsInsert, rowsList, row
 import { runsLogs } from './run-logs.ts'
 import { hookRuns, runsCancel, runsGet, runsList, runsRedrive, runsRetry } from './runs.ts'
 import { sandboxExecute } from './sandbox.ts'
-import { schedulesGet, schedulesList, schedulesRun, schedulesUpdate } from './schedules.ts'
+import {
+  schedulesCreate,
+  schedulesDelete,
+  schedulesGet,
+  schedulesList,
+  schedulesRun,
+  schedulesUpdate,
+} from './schedules.ts'
 import { secretsDelete, secretsHistory, secretsList, secretsSet } from './secrets.ts'
 import { tablesCreate, tablesDelete, tablesGet, tablesList, tablesUpdate } from './tables.ts'
 import { backupsCreate, projectsExport, projectsImport } from './transfer.ts'
@@ -152,10 +159,12 @@ export const OPERATIONS: readonly Operation[] = [
   secretsSet,
   secretsDelete,
   secretsHistory,
+  schedulesCreate,
   schedulesList,
   schedulesGet,
   schedulesUpdate,
   schedulesRun,
+  schedulesDelete,
   runsList,
   runsRedrive,
   runsGet,

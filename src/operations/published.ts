@@ -1,9 +1,12 @@
+import type { z } from 'zod'
+import type { App } from '../app.ts'
 import { scopeOf } from '../auth/caller.ts'
 import {
   clearedEvents,
   consumedEvents,
   eventCount,
   eventStats,
+  type Published,
   publish,
   publishBatch,
   published,
@@ -16,8 +19,11 @@ import {
   publishedPage,
   publishedStats,
 } from '../schema/published.ts'
+import type { Scope } from '../store/context.ts'
 import { MAX_COUNT } from '../store/data/count.ts'
 import { cursorError, decodePublishedPlace, encodePublishedPlace } from './lib/cursor.ts'
+import { dueOnce } from './lib/due-time.ts'
+import { checkPendingEvents } from './lib/pending-events.ts'
 import { defineJson } from './operation.ts'
 
 const BASE = '/api/v1/projects/:project_id/database/events'
@@ -25,19 +31,28 @@ const BASE = '/api/v1/projects/:project_id/database/events'
 export const eventsPublish = defineJson({
   name: 'events.publish',
   summary: 'Publish an event',
-  description: 'Stores an event under a topic. Emits `zerodb.event.published`, so that hooks can react.',
+  description:
+    'Stores an event under a topic. Emits `zerodb.event.published`, so that hooks can react. With `delay` or `run_at`, both happen then and not before; until then `schedules.delete` with the id of the event cancels it.',
   route: `POST ${BASE}/publish`,
   permission: 'zerodb:write',
   idempotent: false,
   input: publish,
   output: published,
-  run: (app, caller, { project_id, ...event }) => app.store.published.publish(scopeOf(caller, project_id), event),
+  async run(app, caller, { project_id, delay, run_at, ...event }) {
+    const scope = scopeOf(caller, project_id)
+    const due = dueOnce(app, { delay, run_at })
+    if (due === null) return app.store.published.publish(scope, event)
+    await checkPendingEvents(app.store, scope, 1)
+    const [pending] = await app.store.published.publishLater(scope, [{ ...event, due }])
+    return pending
+  },
 })
 
 export const eventsPublishBatch = defineJson({
   name: 'events.publish_batch',
   summary: 'Publish several events',
-  description: 'Stores up to 100 events, all or none. Emits one `zerodb.event.published` for each.',
+  description:
+    'Stores up to 100 events, all or none. Emits one `zerodb.event.published` for each. An event with `delay` or `run_at` is published then.',
   route: `POST ${BASE}/batch`,
   permission: 'zerodb:write',
   idempotent: false,
@@ -45,10 +60,24 @@ export const eventsPublishBatch = defineJson({
   array: 'events',
   output: publishedBatch,
   async run(app, caller, { project_id, events }) {
-    const stored = await app.store.published.publishAll(scopeOf(caller, project_id), events)
+    const stored = await publishAll(app, scopeOf(caller, project_id), events)
     return { events: stored, event_ids: stored.map(({ event_id }) => event_id), published_count: stored.length }
   },
 })
+
+type NewEvents = z.infer<typeof publishBatch>['events']
+
+async function publishAll(app: App, scope: Scope, events: NewEvents): Promise<Published[]> {
+  const due = events.map((event, i) => dueOnce(app, event, ['events', i]))
+  const delayed = due.filter((time) => time !== null).length
+  const plain = events.map(({ delay: _, run_at: __, ...event }) => event)
+  if (delayed === 0) return app.store.published.publishAll(scope, plain)
+  await checkPendingEvents(app.store, scope, delayed)
+  return app.store.published.publishLater(
+    scope,
+    plain.map((event, i) => ({ ...event, due: due[i]! })),
+  )
+}
 
 export const eventsList = defineJson({
   name: 'events.list',

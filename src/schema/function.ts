@@ -5,7 +5,7 @@ import { eventType } from './events.ts'
 import { orderingKeyInput, retryPolicy } from './hook.ts'
 import { PERMISSIONS } from './login.ts'
 import { network } from './network.ts'
-import { MISSED, OVERLAP } from './schedule.ts'
+import { cronExpression, MISSED, OVERLAP, timezone } from './schedule.ts'
 
 /** Runtimes of user code. */
 export const RUNTIMES = ['nodejs20', 'python3.11'] as const
@@ -54,17 +54,8 @@ export const eventTrigger = z
 
 export const schedule = z
   .strictObject({
-    cron: z
-      .string()
-      .min(1)
-      .max(100)
-      .meta({ description: 'Cron expression with five fields, or six with seconds first', examples: ['0 6 * * *'] }),
-    timezone: z
-      .string()
-      .min(1)
-      .max(64)
-      .default('UTC')
-      .meta({ description: 'IANA time zone of the expression', examples: ['Europe/Berlin'] }),
+    cron: cronExpression,
+    timezone: timezone.default('UTC'),
     missed: z.enum(['skip', 'run_once', 'run_all']).default('run_once').describe(MISSED),
     overlap: z.enum(['skip', 'queue']).default('skip').describe(OVERLAP),
   })

@@ -14,6 +14,7 @@ import {
   totalIsExact,
   uuid,
 } from './common.ts'
+import { dueTime } from './due-time.ts'
 import { EVENT_NAMES } from './events.ts'
 
 /** An event that a user published, in contrast to the log of writes. */
@@ -29,7 +30,12 @@ export const published = z
     data: z.unknown().describe('Same value as `event_payload`'),
     source: z.string().nullable().describe('Source of the event, as the publisher names it; null when not given'),
     correlation_id: z.string().nullable().describe('Id by which the publisher groups events; null when not given'),
-    published_at: timestamp.describe('When the event was published: ISO 8601 in UTC, with microseconds'),
+    published_at: timestamp.describe(
+      'When the event was published, or will be after a delay: ISO 8601 in UTC, with microseconds',
+    ),
+    scheduled_at: timestamp
+      .optional()
+      .describe('When a delayed event becomes visible: ISO 8601 in UTC. Only in the answer of its publication'),
     timestamp: timestamp.describe('Same value as `published_at`'),
   })
   .meta({ id: 'PublishedEvent', description: 'An event that you published to a topic' })
@@ -38,17 +44,17 @@ export type Published = z.infer<typeof published>
 /** Maximum number of events in one request. */
 const MAX_BATCH = 100
 
-const newEvent = z.object({
+export const newEvent = z.object({
   topic: name.meta({ description: 'Topic to publish to', examples: ['orders.paid'] }),
   event_payload: z.unknown().default({}).describe('The payload: any JSON value'),
   source: name.nullish().describe('Source of the event, in your own words'),
   correlation_id: name.nullish().describe('Id by which you group events'),
 })
-export const publish = newEvent.extend({ project_id: projectId })
+export const publish = newEvent.extend({ ...dueTime, project_id: projectId })
 export const publishBatch = z.object({
   project_id: projectId,
   events: z
-    .array(newEvent.strict().meta({ id: 'NewEvent', description: 'An event to publish' }))
+    .array(newEvent.extend(dueTime).strict().meta({ id: 'NewEvent', description: 'An event to publish' }))
     .min(1)
     .max(MAX_BATCH)
     .describe(`The events, 1 to ${MAX_BATCH}. The body can also be this array`),
@@ -57,7 +63,7 @@ export const publishedBatch = z
   .object({
     events: z.array(published).describe('The published events, in the order of the request'),
     event_ids: z.array(z.string()).describe('Ids of the events, in the same order'),
-    published_count: z.number().describe('Number of published events'),
+    published_count: z.number().describe('Number of events, with those that are published later'),
   })
   .meta({ id: 'PublishedBatch', description: 'The events of one request that were published together' })
 

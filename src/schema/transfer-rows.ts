@@ -7,6 +7,7 @@ import { functionConfig, functionDeploy, functionName, RUNTIMES, schedule } from
 import { HOOK_TYPES, orderingKey, retryPolicy } from './hook.ts'
 import { MEMORY_TYPES, ROLES, remember } from './memory.ts'
 import { publish } from './published.ts'
+import { cronExpression, timezone } from './schedule.ts'
 import { embedding, vectorUpsert } from './vector.ts'
 
 // The rows of an export, with the same limits as in the API. A test compares the fields with the columns of the database.
@@ -233,8 +234,18 @@ export const PROJECT_ROWS = {
   }),
   schedules: plain({
     id: uuid,
-    function_id: uuid,
-    ...schedule.shape,
+    function_id: uuid.nullable(),
+    cron: cronExpression.nullable(),
+    timezone: timezone.nullable(),
+    missed: schedule.shape.missed.unwrap().nullable(),
+    overlap: schedule.shape.overlap.unwrap().nullable(),
+    /** Absent in exports of older versions, like the other fields of schedules that publish events. */
+    name: name.nullish(),
+    run_at: moment.nullish(),
+    topic: publish.shape.topic.nullish(),
+    payload: z.unknown().optional(),
+    source: name.nullish(),
+    correlation_id: name.nullish(),
     /** Only in older exports, and ignored: an imported schedule starts with its next tick. */
     next_at: z.unknown().optional(),
     last_at: moment.nullable(),

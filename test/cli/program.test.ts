@@ -73,6 +73,8 @@ const NAMES: Readonly<Record<string, string>> = {
   'replays.list': 'replay list',
   'replays.get': 'replay get',
   'replays.cancel': 'replay cancel',
+  'schedules.create': 'cron create',
+  'schedules.delete': 'cron delete',
   'schedules.list': 'cron list',
   'schedules.get': 'cron list',
   'schedules.update': 'cron pause',

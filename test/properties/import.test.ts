@@ -52,6 +52,8 @@ async function fill(user: TestUser, project_id: string): Promise<void> {
   await made('POST', `${database}/tables`, { table_name: 'numbers' })
   await made('POST', `${database}/tables/numbers/rows`, { rows: [{ n: 1 }, { n: 2 }, { n: 3 }] })
   await made('POST', `${database}/events/publish`, { topic: 'b', event_payload: { x: [1, null] } })
+  await made('POST', '/api/v1/schedules', { project_id, topic: 'c', name: 'yearly', cron: '0 6 1 1 *' })
+  await made('POST', `${database}/events/publish`, { topic: 'd', delay: '100d' })
   await made('POST', `${database}/files/upload`, { file_name: 'a.txt', file_content: 'aGVsbG8=' })
   await made('POST', '/api/v1/functions', {
     ...{ project_id, name: 'count', runtime: 'nodejs', source: 'export default async () => 1' },
@@ -210,9 +212,11 @@ async function state(): Promise<State> {
     const { name, columns } = shape
     const own = columns.includes('user_id')
       ? sql`t.user_id = ${taker!.user_id}::uuid`
-      : columns.includes('project_id')
-        ? sql`t.project_id in ${taken}`
-        : null
+      : name === 'schedules'
+        ? sql`coalesce(t.project_id, (select f.project_id from zerodb_functions f where f.id = t.function_id)) in ${taken}`
+        : columns.includes('project_id')
+          ? sql`t.project_id in ${taken}`
+          : null
     const where = own === null ? sql`false` : sql`not coalesce(${own}, false)`
     const [row] = await database.query<{ hash: string | null; count: number }>(sql`
       select

@@ -29,6 +29,7 @@ const MEANINGS: Record<ErrorCode, string> = {
   version_conflict:
     'Another request has changed the row since you read it. Read it again, and send its version as `if_match`.',
   row_exists: 'Another row has the values of a unique key. Update that row, or use `rows.upsert`.',
+  schedule_exists: 'The project already has a schedule of this name. Delete it first, or choose another name.',
   table_exists: 'The project already has a table of this name.',
   request_timeout:
     'The headers did not arrive within a minute, or the body stalled for half a minute. The connection is closed.',

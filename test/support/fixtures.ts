@@ -24,6 +24,7 @@ export type Fixtures = Record<
   | 'published'
   | 'function'
   | 'schedule'
+  | 'eventSchedule'
   | 'secret'
   | 'key'
   | 'claimToken',
@@ -66,6 +67,7 @@ export async function createFixtures(app: TestApp, user: TestUser, project: stri
     here,
   )
   const [schedule] = (await user.get(`/api/v1/schedules?project_id=${project}`)).body
+  const eventSchedule = await user.post('/api/v1/schedules', { topic: 'a', cron: '0 0 1 1 *' }, here)
   const secret = `S_${randomUUID().slice(0, 8)}`
   await user.request('PUT', `/api/v1/secrets/${secret}`, { body: { value: 'a value' }, headers: here })
   await app.drained()
@@ -94,6 +96,7 @@ export async function createFixtures(app: TestApp, user: TestUser, project: stri
     published: published.body.event_id,
     function: name,
     schedule: schedule.id,
+    eventSchedule: eventSchedule.body.id,
     secret,
     key: key.body.id,
     claimToken: await claimToken(app),
@@ -132,6 +135,7 @@ const FIXTURES_BY_OPERATION: Record<string, keyof Fixtures> = {
   'events.get': 'published',
   'secrets.set': 'secret',
   'secrets.delete': 'secret',
+  'schedules.delete': 'eventSchedule',
 }
 
 /** Returns the value of path parameter `key` of `operation` for an object of the user. */

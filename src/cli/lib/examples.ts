@@ -19,6 +19,11 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   'functions delete': ['hello --yes'],
   'sandbox execute': ['python script.py', 'javascript - < script.mjs'],
   'cron list': [''],
+  'cron create': [
+    'report.due --cron "0 6 * * *" --timezone Europe/Berlin --name nightly',
+    'order.remind -d \'{"order": 17}\' --delay 2h',
+  ],
+  'cron delete': ['nightly'],
   'cron run': ['nightly'],
   'cron pause': ['nightly'],
   'cron resume': ['nightly'],

@@ -84,17 +84,23 @@ export async function findFunction(zerodb: ZeroDB, project_id: string | undefine
   return functions.find((fn) => fn.id === id)!.name
 }
 
-/** Finds a schedule by its id, a prefix of its id, or its function if that has only one schedule. */
+/** Finds a schedule by its id, a prefix of its id, its name, or its function or topic if that has only one schedule. */
 export async function findSchedule(zerodb: ZeroDB, project_id: string | undefined, given: string): Promise<Schedule> {
   if (UUID.test(given)) return zerodb.schedules.get({ schedule_id: given })
-  const schedules = await zerodb.schedules.list({ project_id })
+  const schedules: Schedule[] = []
+  for await (const schedule of zerodb.schedules.list({ project_id })) schedules.push(schedule)
   const candidates = schedules.map((schedule) => ({
     id: schedule.id,
-    names: [schedule.function],
-    words: `${schedule.function} ${schedule.cron}`,
+    names: [nameOfSchedule(schedule)],
+    words: `${nameOfSchedule(schedule)} ${schedule.cron ?? schedule.run_at}`,
   }))
   const { id } = pick('Schedule', given, candidates)
   return schedules.find((schedule) => schedule.id === id)!
+}
+
+/** Returns what a schedule is called: its name, or the function or topic that it is for. */
+export function nameOfSchedule(schedule: Schedule): string {
+  return schedule.name ?? schedule.function ?? schedule.topic ?? schedule.id
 }
 
 /** Returns the full id of the replay or backfill with this id or prefix of an id. */

@@ -1,12 +1,21 @@
 import type { App } from '../../app.ts'
 import { ZeroError } from '../../errors.ts'
 import { type DueTime, delaySeconds, MAX_DELAY_SECONDS } from '../../schema/due-time.ts'
+import type { DueOnce } from '../../store/data/published.ts'
 
 /**
  * Returns the number of seconds until the time that a request asks for; null if it asks for none. Throws `validation_failed` for a time that
- * is too far away, and for two times.
+ * is too far away, and for two times. `at` is the position of the fields in the body.
  */
-export function secondsUntilDue(app: App, { delay, run_at }: DueTime): number | null {
+export function secondsUntilDue(
+  app: App,
+  { delay, run_at }: DueTime,
+  at: readonly (string | number)[] = [],
+): number | null {
+  const invalid = (field: string, msg: string) =>
+    new ZeroError('validation_failed', undefined, {
+      fields: [{ type: 'value_error', loc: ['body', ...at, field], msg }],
+    })
   if (delay !== undefined && run_at !== undefined) throw invalid('run_at', 'Must not be given together with delay')
   if (delay !== undefined) {
     const seconds = delaySeconds(delay)
@@ -19,6 +28,8 @@ export function secondsUntilDue(app: App, { delay, run_at }: DueTime): number | 
   return Math.max(0, seconds)
 }
 
-function invalid(field: string, msg: string): ZeroError {
-  return new ZeroError('validation_failed', undefined, { fields: [{ type: 'value_error', loc: ['body', field], msg }] })
+/** Returns the later time at which an event is to be published; null for now. Throws as `secondsUntilDue` does. */
+export function dueOnce(app: App, time: DueTime, at: readonly (string | number)[] = []): DueOnce | null {
+  const due_in = secondsUntilDue(app, time, at)
+  return due_in === null || due_in === 0 ? null : { due_in, run_at: time.run_at ?? null }
 }

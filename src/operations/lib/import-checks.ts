@@ -4,9 +4,12 @@ import { type Permission, requireAll } from '../../auth/caller.ts'
 import { ZeroError } from '../../errors.ts'
 import { checkConfig, checkName } from '../../functions/deploy.ts'
 import { codeOf, loadedEntry } from '../../functions/files.ts'
-import { nextTick } from '../../functions/schedule.ts'
+import { cronFault, nextTick } from '../../functions/schedule.ts'
+import { MAX_DELAY_SECONDS } from '../../schema/due-time.ts'
+import type { schedule } from '../../schema/function.ts'
 import { allows } from '../../schema/login.ts'
 import { safeParse } from '../../schema/safe-parse.ts'
+import { MAX_PENDING_EVENTS } from '../../schema/schedule.ts'
 import { PROJECT_ROWS, type ProjectTable } from '../../schema/transfer-rows.ts'
 import { pathOf } from '../../store/filters/hook-filter.ts'
 import type { RowChecks } from '../../transfer/load.ts'
@@ -51,7 +54,7 @@ const MAX_AHEAD_MS = 86_400_000
 const FIRST_TIME_MS = 0
 
 type RowOf<Table extends ProjectTable> = z.infer<(typeof PROJECT_ROWS)[Table]>['row']
-type Schedule = Pick<RowOf<'schedules'>, 'cron' | 'timezone' | 'missed' | 'overlap'>
+type Schedule = z.infer<typeof schedule>
 
 /**
  * Checks that the caller could create each row of an export through the API. Throws the errors of the corresponding operations. Functions come
@@ -62,6 +65,7 @@ export function createImportChecks(app: App, caller: Caller): RowChecks {
   const functions = new Map<string, { name: string; version: number; schedules: readonly Schedule[] }>()
   const now = app.clock.now()
   let isAllowed = true
+  let pendingEvents = 0
 
   function checkFunction({ id, name, version }: RowOf<'functions'>): void {
     checkName(app, name)
@@ -76,13 +80,36 @@ export function createImportChecks(app: App, caller: Caller): RowChecks {
     if (fn?.version === version) fn.schedules = config.schedule
   }
 
-  /** Checks that a schedule is in the config of its function's live version. It starts with the next tick, because no tick was missed here. */
+  /** Checks a schedule. It starts with the next tick, because no tick was missed here. */
   function checkSchedule(row: RowOf<'schedules'>): RowOf<'schedules'> {
+    if (row.function_id === null) return checkEventSchedule(row)
     const asked = functions.get(row.function_id)?.schedules ?? []
     const fields = ['cron', 'timezone', 'missed', 'overlap'] as const
-    if (!asked.some((schedule) => fields.every((field) => schedule[field] === row[field])))
-      throw new ZeroError('invalid', 'row.cron: the live version of its function has no such schedule')
-    return { ...row, next_at: nextTick(row, new Date(now)) }
+    const declared = asked.find((schedule) => fields.every((field) => schedule[field] === row[field]))
+    if (!declared) throw new ZeroError('invalid', 'row.cron: the live version of its function has no such schedule')
+    const publishing = ['name', 'run_at', 'topic', 'payload', 'source', 'correlation_id'] as const
+    const foreign = publishing.find((field) => row[field] != null)
+    if (foreign !== undefined) throw new ZeroError('invalid', `row.${foreign}: a schedule of a function has none`)
+    return { ...row, next_at: nextTick(declared, new Date(now)) }
+  }
+
+  /** Checks a schedule that publishes an event, by a cron expression or once. */
+  function checkEventSchedule(row: RowOf<'schedules'>): RowOf<'schedules'> {
+    const { topic = null, cron, timezone, missed, overlap, run_at = null } = row
+    if (topic === null) throw new ZeroError('invalid', 'row.topic: a schedule without a function has one')
+    if (overlap !== null) throw new ZeroError('invalid', 'row.overlap: only a schedule of a function has it')
+    if (cron !== null && timezone !== null && missed !== null && run_at === null) {
+      const fault = cronFault({ cron, timezone })
+      if (fault) throw new ZeroError('invalid', `row.${fault.field}: ${fault.message}`)
+      return { ...row, next_at: nextTick({ cron, timezone }, new Date(now)) }
+    }
+    if (run_at === null || cron !== null || timezone !== null || missed !== null)
+      throw new ZeroError('invalid', 'row.cron: a schedule has either cron, timezone and missed, or run_at')
+    if (Date.parse(run_at) > now + MAX_DELAY_SECONDS * 1000 + MAX_AHEAD_MS)
+      throw new ZeroError('invalid', `row.run_at: "${run_at}" must be at most a year from now`)
+    if (++pendingEvents > MAX_PENDING_EVENTS)
+      throw new ZeroError('invalid', `row.run_at: at most ${MAX_PENDING_EVENTS} events of a project can wait`)
+    return { ...row, next_at: run_at }
   }
 
   function checkHookRow({ function_id, ordering_key, ...hook }: RowOf<'hooks'>): void {
@@ -98,8 +125,10 @@ export function createImportChecks(app: App, caller: Caller): RowChecks {
   return {
     row(table, { row, vectors }) {
       const kind = table as ProjectTable
-      needed.add(RIGHTS[kind])
-      isAllowed &&= allows(caller.permissions, RIGHTS[kind])
+      // A schedule without a function publishes events.
+      const right = kind === 'schedules' && row['function_id'] === null ? 'zerodb:write' : RIGHTS[kind]
+      needed.add(right)
+      isAllowed &&= allows(caller.permissions, right)
       // Missing permissions are reported without further checks, because nothing is written.
       if (!isAllowed) return undefined
       const result = safeParse<z.ZodType>(PROJECT_ROWS[kind], vectors === undefined ? { row } : { row, vectors })

@@ -16,7 +16,12 @@ const COUNTED = {
   events: sql`zerodb_published_events where project_id = p.id`,
   hooks: sql`zerodb_hooks where user_id = p.user_id and project_id = p.id`,
   functions: sql`zerodb_functions where project_id = p.id`,
-  schedules: sql`zerodb_schedules s join zerodb_functions f on f.id = s.function_id where f.project_id = p.id`,
+  schedules: sql`
+    (
+      select s.id from zerodb_schedules s join zerodb_functions f on f.id = s.function_id where f.project_id = p.id
+      union all
+      select id from zerodb_schedules where project_id = p.id
+    ) s`,
 }
 
 export interface ProjectFields {

@@ -27,7 +27,11 @@ const COUNTED: Readonly<Record<Quota, Counted>> = {
   schedules: {
     of: 'project',
     from: ({ project_id }) => sql`
-      zerodb_schedules s join zerodb_functions f on f.id = s.function_id where f.project_id = ${project_id}::uuid`,
+      (
+        select s.id from zerodb_schedules s join zerodb_functions f on f.id = s.function_id where f.project_id = ${project_id}::uuid
+        union all
+        select id from zerodb_schedules where project_id = ${project_id}::uuid and cron is not null
+      ) s`,
   },
   tables: { of: 'project', from: ({ project_id }) => sql`zerodb_tables where project_id = ${project_id}::uuid` },
 }

@@ -1,7 +1,7 @@
 import { json, type Statement, sql } from '../../db/sql.ts'
 import { eventPublished } from '../../schema/events.ts'
 import type { EventStats, Published } from '../../schema/published.ts'
-import { bounded, found, given, type Scope, type StoreContext, userProject, write } from '../context.ts'
+import { bounded, found, given, now, type Scope, type StoreContext, userProject, write } from '../context.ts'
 import { emit } from '../outbox.ts'
 import { MAX_COUNT } from './count.ts'
 
@@ -13,9 +13,10 @@ const columns = sql`
  * The position of the next event. The statement assigns a transaction id first, so that readers in order of position can see that the
  * transaction is still running.
  */
-const NEXT_POSITION = sql`case when pg_current_xact_id() is not null then nextval('zerodb_published_events_position_seq') end`
+export const NEXT_POSITION = sql`case when pg_current_xact_id() is not null then nextval('zerodb_published_events_position_seq') end`
 
-const EVENT_DATA = {
+/** The data of `zerodb.event.published`, over `stored`. */
+export const PUBLISHED_DATA = {
   event_id: sql`stored.id`,
   project_id: sql`stored.project_id`,
   topic: sql`stored.topic`,
@@ -31,6 +32,12 @@ export interface NewEvent {
   event_payload: unknown
   source?: string | null | undefined
   correlation_id?: string | null | undefined
+}
+
+/** A time in this number of seconds; `run_at` is that time, if the request gave a time. */
+export interface DueOnce {
+  due_in: number
+  run_at: string | null
 }
 
 interface Selection {
@@ -63,7 +70,7 @@ export function published(context: StoreContext) {
           from (${userProject(scope)}) owner
           returning *, id::text as ref, ${scope.user_id}::uuid as user_id
         ),
-        ${emit(scope, eventPublished, EVENT_DATA)}
+        ${emit(scope, eventPublished, PUBLISHED_DATA)}
         select ${columns}, event.seq as event_seq from stored, event`,
       )
       return row
@@ -84,10 +91,56 @@ export function published(context: StoreContext) {
           ) item
           returning *, id::text as ref, ${scope.user_id}::uuid as user_id
         ),
-        ${emit(scope, eventPublished, EVENT_DATA)}
+        ${emit(scope, eventPublished, PUBLISHED_DATA)}
         select ${columns}, event.seq as event_seq from stored join event using (ref) order by position`,
       )
       return rows.map(({ event_seq: _, ...row }) => row)
+    },
+
+    /**
+     * Publishes those of `events` that have no later time, and stores the others until their times, all or none. Returns all in their order;
+     * a later event has its future id, and the time as `scheduled_at`.
+     */
+    async publishLater(
+      scope: Scope,
+      events: readonly (NewEvent & { due: DueOnce | null })[],
+    ): Promise<[Published, ...Published[]]> {
+      const items = events.map(({ due, ...event }) => ({ ...event, ...due }))
+      const { cause, trace } = scope
+      const origin = cause || trace ? { ...cause, trace } : null
+      const [first, ...rest] = await write<WrittenEvent>(
+        context,
+        sql`
+        with item as materialized (
+          select
+            n, gen_random_uuid() as id, project_id, user_id, e ->> 'topic' as topic, e -> 'event_payload' as payload, e ->> 'source' as source,
+            e ->> 'correlation_id' as correlation_id,
+            coalesce(
+              (e ->> 'run_at')::timestamptz, ${now(context)} + make_interval(secs => (e ->> 'due_in')::float8)
+            ) as scheduled_at
+          from (${userProject(scope)}) owner, jsonb_array_elements(${json(items)}::jsonb) with ordinality as item (e, n)
+        ),
+        stored as (
+          insert into zerodb_published_events (id, position, project_id, topic, payload, source, correlation_id)
+          select id, ${NEXT_POSITION}, project_id, topic, payload, source, correlation_id
+          from (select * from item where scheduled_at is null order by n) item
+          returning *, id::text as ref, ${scope.user_id}::uuid as user_id
+        ),
+        ${emit(scope, eventPublished, PUBLISHED_DATA)},
+        pending as (
+          insert into zerodb_schedules (id, project_id, topic, payload, source, correlation_id, run_at, next_at, origin)
+          select id, project_id, topic, payload, source, correlation_id, scheduled_at, scheduled_at, ${json(origin)}::jsonb
+          from item
+          where scheduled_at is not null
+        )
+        select ${columns}, scheduled_at, event_seq
+        from (
+          select item.*, coalesce(item.scheduled_at, now()) as published_at, event.seq as event_seq
+          from item left join event on event.ref = item.id::text
+        ) item
+        order by n`,
+      )
+      return [withoutSeq(first), ...rest.map(withoutSeq)]
     },
 
     /** Returns events, newest first. */
@@ -216,6 +269,12 @@ export function published(context: StoreContext) {
       return found(rows, 'Event')
     },
   }
+}
+
+type WrittenEvent = Omit<Published, 'scheduled_at'> & { event_seq: number | null; scheduled_at: string | null }
+
+function withoutSeq({ event_seq: _, scheduled_at, ...event }: WrittenEvent): Published {
+  return scheduled_at === null ? event : { ...event, scheduled_at }
 }
 
 /**

@@ -31,15 +31,25 @@ const THROUGH: Readonly<Record<string, readonly [column: string, table: string]>
   mentions: ['memory_id', 'memories'],
   edge_sources: ['memory_id', 'memories'],
   function_versions: ['function_id', 'functions'],
-  schedules: ['function_id', 'functions'],
   once: ['function_id', 'functions'],
 }
 
 /**
  * The owner can change in an import, `filter_path` is derived from `filter`, the keys of a row from its
- * data, and `next_at` from the schedule and the time of the import.
+ * data, and `next_at` from the schedule and the time of the import. `origin` refers to runs, which are not exported.
  */
-const NOT_EXPORTED = ['project_id', 'user_id', 'is_default', 'xid', 'filter_path', 'next_at', 'key_1', 'key_2', 'key_3']
+const NOT_EXPORTED = [
+  'project_id',
+  'user_id',
+  'is_default',
+  'xid',
+  'filter_path',
+  'next_at',
+  'origin',
+  'key_1',
+  'key_2',
+  'key_3',
+]
 
 /** Reads rows as lines of JSON. In a transaction, `begin` must be called first: then all reads see one snapshot. */
 export function dump({ db }: StoreContext) {
@@ -100,6 +110,14 @@ export function dump({ db }: StoreContext) {
           shape,
           row,
           sql`where t.${nameOf(through[0])} in (select id from ${nameOf(`zerodb_${through[1]}`)} where project_id = ${project})`,
+        )
+      else if (shape.name === 'schedules')
+        yield* lines(
+          shape,
+          row,
+          sql`
+            where t.project_id = ${project}
+              or t.function_id in (select id from ${nameOf('zerodb_functions')} where project_id = ${project})`,
         )
       else if (shape.name === 'events')
         yield* lines(

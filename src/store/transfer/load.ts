@@ -193,6 +193,8 @@ export function load({ db }: StoreContext) {
         values[`new_${column}`] = sql`${rows.map(({ numbers }) => numbers?.[column] ?? null)}::bigint[]`
         if (shape.columns.includes(column)) given[column] = sql`l.${nameOf(`new_${column}`)}`
       }
+      if (shape.name === 'schedules')
+        given['project_id'] = sql`case when r.function_id is null then ${scope.project_id}::uuid end`
       if (shape.name === 'tables') given['strict'] = sql`coalesce(r.strict, false)`
       if (shape.name === 'rows') Object.assign(given, rowFields(idOf('table_id')))
       if (shape.name === 'events') Object.assign(given, eventFields(scope, salt))

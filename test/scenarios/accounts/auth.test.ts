@@ -84,6 +84,7 @@ const EXAMPLES: Record<string, (fixtures: Fixtures) => Example> = {
   'secrets.set': () => ({ params: { name: 'SECOND' }, body: { value: 'another' } }),
   'secrets.delete': (fixtures) => ({ params: { name: fixtures.secret } }),
   'secrets.history': () => ({}),
+  'schedules.create': () => ({ body: { topic: 'a', delay: '1d' } }),
   'schedules.list': () => ({}),
   'schedules.get': ({ schedule }) => ({ params: { schedule_id: schedule } }),
   'schedules.update': ({ schedule }) => ({ params: { schedule_id: schedule }, body: { paused: false } }),
@@ -182,6 +183,7 @@ const EXAMPLES: Record<string, (fixtures: Fixtures) => Example> = {
   'vectors.delete_many': inProject(() => ({ body: { vector_ids: ['none'] } })),
   'vectors.delete': inProject(({ vector }) => ({ params: { vector_id: vector } })),
   'files.delete': inProject(({ file }) => ({ params: { file_id: file } })),
+  'schedules.delete': ({ eventSchedule }) => ({ params: { schedule_id: eventSchedule } }),
   'tables.delete': inProject(({ table }) => ({ params: { table } })),
   'functions.delete': ofFunction(),
   'keys.revoke': ({ key }) => ({ params: { key_id: key } }),
@@ -398,6 +400,7 @@ describe('every operation that needs a key', () => {
       'secrets.list': 200,
       'secrets.set': 200,
       'secrets.history': 200,
+      'schedules.create': 201,
       'schedules.list': 200,
       'projects.import': 403,
       'backups.create': 403,
@@ -449,7 +452,8 @@ test('every write takes an Idempotency-Key, and no read does', async () => {
 
 const SUSPENDABLE = IN_ORDER.filter(
   ({ name, permission }) =>
-    permission.endsWith(':read') || (/^(zerodb|memory):write$/.test(permission) && !name.startsWith('projects.')),
+    permission.endsWith(':read') ||
+    (/^(zerodb|memory):write$/.test(permission) && !name.startsWith('projects.') && name !== 'schedules.delete'),
 )
 
 test('every write of data to a suspended project is 409 and changes nothing, and every read works as before', async () => {

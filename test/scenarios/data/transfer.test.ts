@@ -75,6 +75,9 @@ async function fill(zerodb: ZeroDB): Promise<string> {
   await scoped.secrets.set({ name: 'TOKEN', value: 'a secret value' })
   for (const source of [CODE, `${CODE}// changed`])
     await scoped.functions.deploy({ project_id, name: 'count', runtime: 'nodejs', source })
+  const event = { topic: 'report', event_payload: { kind: 'daily' }, source: 'clock', correlation_id: 'c-1' }
+  await scoped.schedules.create({ ...event, project_id, name: 'nightly', cron: '0 6 1 1 *', timezone: 'Europe/Berlin' })
+  await scoped.events.publish({ topic: 'later', event_payload: null, delay: '100d' })
   await from!.drained()
   return project_id
 }
@@ -149,7 +152,14 @@ describe('a project that is exported and imported on another server', () => {
         (await taker.runs()).filter(({ trigger, handler }) => trigger === 'event' && handler === 'count'),
       ).toMatchObject([{ status: 'succeeded', result: { n: 7 } }])
       expect(await here.functions.rollback({ name: 'count', project_id })).toMatchObject({ version: 1 })
-      expect(await here.schedules.list({ project_id })).toMatchObject([{ cron: '0 6 1 1 *' }])
+      const schedules = await here.schedules.list({ project_id })
+      expect(schedules.sort((a, b) => String(a.topic).localeCompare(String(b.topic)))).toMatchObject([
+        { topic: 'later', event_payload: null, cron: null, run_at: expect.any(String) },
+        { function: 'count', topic: null, cron: '0 6 1 1 *' },
+        { topic: 'report', event_payload: { kind: 'daily' }, name: 'nightly', cron: '0 6 1 1 *', missed: 'run_once' },
+      ])
+      const [later] = schedules
+      expect(Date.parse(later!.next_at!)).toBe(Date.parse(later!.run_at!))
       // Forgetting finds the runs of a memory by the number of its event.
       const { results } = await here.memory.recall({ query: 'Apollo' })
       expect((await here.memory.forget({ memory_id: results[0]!.memory_id })).receipt.edges).toBeGreaterThan(0)
@@ -555,6 +565,9 @@ describe('A1: no number of a file becomes state of the server', () => {
   })
 
   const row = (table: string, fields: object) => () => withRows(file, table, (each) => ({ ...each, ...fields }))
+  /** Changes the delayed event of the file. */
+  const pendingRow = (fields: object) => () =>
+    withRows(file, 'schedules', (each) => (each['topic'] === 'later' ? { ...each, ...fields } : each))
   test.each<[string, () => string, RegExp]>([
     ['a negative number', row('events', { seq: -1 }), /Line \d+ \(events\).*row\.seq/],
     ['a fraction', row('rows', { position: 1.5 }), /Line \d+ \(rows\).*row\.position/],
@@ -581,6 +594,21 @@ describe('A1: no number of a file becomes state of the server', () => {
       'a path outside the sandbox',
       row('function_versions', { files: { '../x': '' } }),
       /\(function_versions\).*relative/,
+    ],
+    ['a schedule without function and topic', pendingRow({ topic: null }), /\(schedules\).*row\.topic/],
+    ['a schedule without time', pendingRow({ run_at: null }), /\(schedules\).*row\.cron/],
+    ['a schedule with two times', pendingRow({ cron: '* * * * *' }), /\(schedules\).*row\.cron/],
+    ['a time that is too late', pendingRow({ run_at: '9998-12-31T00:00:00+00:00' }), /\(schedules\).*row\.run_at/],
+    ['a policy that events do not have', pendingRow({ overlap: 'skip' }), /\(schedules\).*row\.overlap/],
+    [
+      'a cron expression that is not one',
+      pendingRow({ cron: 'x', timezone: 'UTC', missed: 'skip', run_at: null }),
+      /\(schedules\).*row\.cron/,
+    ],
+    [
+      'a schedule of a function with a topic',
+      () => withRows(file, 'schedules', (row) => (row['function_id'] === null ? row : { ...row, topic: 'a' })),
+      /\(schedules\).*row\.topic/,
     ],
     ['a schedule that no version declares', row('schedules', { cron: '* * * * * *' }), /\(schedules\).*row\.cron/],
     [
@@ -611,7 +639,7 @@ describe('A1: no number of a file becomes state of the server', () => {
       const { columns, vectors } = shapes.find(({ name }) => name === table)!
       const exported = columns.filter(
         (column) =>
-          !['project_id', 'user_id', 'is_default', 'xid', 'filter_path', ...vectors].includes(column) &&
+          !['project_id', 'user_id', 'is_default', 'xid', 'filter_path', 'origin', ...vectors].includes(column) &&
           !/^key_\d$/.test(column),
       )
       expect(Object.keys(schema.shape.row.shape).sort(), table).toEqual([...exported].sort())

@@ -361,7 +361,7 @@ describe('a schedule', () => {
 
   test('follows its function’s config: an unchanged schedule continues, a missing one is removed', async () => {
     await deploy('changing', 'export default () => 1', { config: { schedule: ['0 6 * * *', '0 7 * * *'] } })
-    const before = await schedules()
+    const before = (await schedules()).find(({ cron }: { cron: string }) => cron === '0 6 * * *')
     const { schedules: changes } = await deploy('changing', 'export default () => 2', {
       config: {
         schedule: [
@@ -380,6 +380,6 @@ describe('a schedule', () => {
       ['0 6 * * *', 'UTC', 'queue'],
       ['0 6 * * *', 'Asia/Tokyo', 'skip'],
     ])
-    expect(after[0].id).toBe(before[0].id)
+    expect(after[0].id).toBe(before.id)
   })
 })
