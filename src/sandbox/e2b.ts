@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Duplex, PassThrough } from 'node:stream'
 import type { Logger } from 'pino'
@@ -30,7 +30,7 @@ const PROGRAMS: Record<Runtime, string> = { nodejs20: 'node', 'python3.11': 'pyt
 /** Creates the driver for Firecracker microVMs of E2B or a compatible cloud. Its environment variables are settings of the package `e2b`. */
 export function e2b({ concurrency, log }: SandboxOptions): SandboxDriver {
   return supervised('e2b', async () => {
-    const supervisor = new Supervisor({ launcher: e2bLauncher(log), concurrency, log, poolSize: 0 })
+    const supervisor = new Supervisor({ launcher: e2bLauncher(log), network: null, concurrency, log, poolSize: 0 })
     const runtimes = {} as SandboxReport['runtimes']
     for (const runtime of RUNTIMES) {
       try {
@@ -108,7 +108,7 @@ function e2bLauncher(log: Logger): Launcher {
     const sandbox = await create()
     try {
       if (closed) throw new Error('the sandbox is closing')
-      for (const name of ['bridge.mjs', RUNNERS[runtime]])
+      for (const name of await readdir(guestFolder()))
         await sandbox.files.write(`${FOLDER}/${name}`, await readFile(join(guestFolder(), name), 'utf8'))
       await sandbox.files.write(`${FOLDER}/fn/.keep`, '')
       const guest = await connect(sandbox, commandOf(runtime, memoryMb))
@@ -129,6 +129,8 @@ function e2bLauncher(log: Logger): Launcher {
   }
 
   return {
+    noNetwork:
+      'The sandbox driver e2b does not support "network" in the config of functions: remove it, or run the server with ZERODB_SANDBOX=bubblewrap',
     launch: (runtime, memoryMb) => track(launch(runtime, memoryMb)),
     async close() {
       closed = true
@@ -204,5 +206,6 @@ async function connect(sandbox: E2bSandbox, command: string): Promise<Guest> {
     hasStrays: () => false,
     isWorn: () => printedBytes > MAX_OUTPUT_BYTES,
     memory: () => null,
+    proxy: null,
   }
 }

@@ -7,6 +7,7 @@ import { createFrameReader, FRAME, frame, HEADER_BYTES, u32 } from './frames.ts'
 import type { Call, Outcome, Program, Runtime } from './index.ts'
 import { parseUntrustedJson } from './json.ts'
 import type { Exit, Guest } from './launcher.ts'
+import type { InstanceNetwork, Network } from './network/proxy.ts'
 import type { Protections } from './protections.ts'
 import { failed, readResult, type Verdict } from './results.ts'
 
@@ -57,6 +58,8 @@ interface PreviousCall {
 export interface InstanceOptions {
   runtime: Runtime
   memoryMb: number
+  /** Null if guests have no network. */
+  network: Network | null
   protections: Readonly<Protections>
   log: Logger
   /** Called once when the instance has ended for any reason. */
@@ -86,6 +89,8 @@ export class Instance {
   #previous: PreviousCall | undefined
   #lingering: NodeJS.Timeout | undefined
   #paused = false
+  /** Set if the program has a network. */
+  #network: InstanceNetwork | undefined
   #options: InstanceOptions
   #reader: ReturnType<typeof createFrameReader>
   #live: Live | undefined
@@ -133,13 +138,16 @@ export class Instance {
     return this.#live !== undefined
   }
 
-  /** Loads a program into the instance. Call this at most once. */
+  /** Loads a program into the instance. Call this at most once. Throws if the socket of its network cannot be created. */
   specialise(program: Program): void {
     const files = Object.entries(program.files).map(
       ([path, content]) => [path, typeof content === 'string' ? Buffer.from(content) : content] as const,
     )
+    const { proxy } = this.guest
+    if (program.network && proxy) this.#network = this.#options.network?.open(program.network, proxy.outside)
     const head = Buffer.from(
       JSON.stringify({
+        network: this.#network ? { proxy: proxy!.inside, allow: program.network!.allow } : null,
         entry: program.entry,
         env: program.env,
         files: files.map(([path, content]) => [path, content.length]),
@@ -171,6 +179,7 @@ export class Instance {
         ignoreSignal: () => {},
       }
       this.#live = live
+      this.#network?.begin((request) => call.onRequest?.(request))
       if (this.#ended)
         return this.#settle(live, failed('crashed', 'Crashed', 'The sandbox ended before the call started'))
       const cancelled = failed('cancelled', 'Cancelled', 'The call was cancelled')
@@ -209,8 +218,10 @@ export class Instance {
 
   /** Stops waiting for the background work of the last call. */
   allowLingering(): void {
+    if (!this.lingers) return
     clearTimeout(this.#lingering)
     this.#lingering = undefined
+    this.#network?.end()
   }
 
   /** Kills the guest because of the background work of the last call. */
@@ -228,6 +239,7 @@ export class Instance {
     this.reusable = false
     if (this.#options.protections.drop_after_kill) this.#reader.stop()
     this.guest.kill()
+    this.#network?.close()
     if (!this.#isUp) this.#failUp(new Error(this.#bootText.trim() || 'it was stopped while it started'))
     this.#options.onEnded(this)
   }
@@ -369,6 +381,7 @@ export class Instance {
         () => this.stopLingering(`it did not end within ${MAX_LINGER_MS / 1000} s after the result`),
         MAX_LINGER_MS,
       )
+    else this.#network?.end()
     const { stdout, stderr } = live.capture?.finish() ?? { stdout: '', stderr: '' }
     live.resolve({
       status: verdict.status,

@@ -33,10 +33,14 @@ export interface Guest {
   isWorn?(): boolean
   /** Memory usage, or null if unknown. */
   memory(): { bytes: number; peakBytes: number; limitBytes: number } | null
+  /** Where the socket of its proxy is, as paths outside and inside the sandbox. Null if the launcher has no network. */
+  readonly proxy: { outside: string; inside: string } | null
 }
 
 /** Starts guests with one kind of isolation. */
 export interface Launcher {
+  /** Why guests of this launcher cannot have a network, as a sentence with the remedy. Null if they can. */
+  readonly noNetwork: string | null
   /** Resolves when the process exists and its limits are set. Rejects with an error for the operator. */
   launch(runtime: Runtime, memoryMb: number): Promise<Guest>
   /** Releases resources of the launcher after all guests have ended. */

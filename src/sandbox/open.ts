@@ -10,8 +10,16 @@ export const SANDBOXES = { bubblewrap, e2b, 'unsafe-process': unsafeProcess, off
 
 /** Creates the configured driver, which is tested at its first use. `auto` chooses the strongest one that needs no setup. */
 export function openSandbox(
-  { sandbox, sandboxConcurrency }: { sandbox: 'auto' | keyof typeof SANDBOXES; sandboxConcurrency: number },
+  {
+    sandbox,
+    sandboxConcurrency,
+    allowNetworks,
+  }: { sandbox: 'auto' | keyof typeof SANDBOXES; sandboxConcurrency: number; allowNetworks: readonly string[] },
   log: Logger,
 ): SandboxDriver {
-  return SANDBOXES[sandbox === 'auto' ? 'bubblewrap' : sandbox]({ concurrency: sandboxConcurrency, log })
+  return SANDBOXES[sandbox === 'auto' ? 'bubblewrap' : sandbox]({
+    concurrency: sandboxConcurrency,
+    network: { allowNetworks },
+    log,
+  })
 }

@@ -35,6 +35,11 @@ export const PROTECTIONS = {
   strays: 'an instance with leftover processes is not reused',
   paused_when_idle: 'idle instances are stopped',
   own_instance: 'an instance serves one program only',
+  proxy_policy: 'the proxy connects only to hosts of the function’s policy',
+  proxy_addresses: 'the proxy connects only to the public address that it checked',
+  proxy_sni: 'the proxy compares the server name of TLS with the host',
+  proxy_limits: 'connections and bytes of a call are limited',
+  own_socket: 'each instance has its own socket to the proxy',
   probe: 'a sandbox that lacks one of these protections is not used',
 } as const
 

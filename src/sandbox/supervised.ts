@@ -1,13 +1,19 @@
 import type { Logger } from 'pino'
 import { ZeroError } from '../errors.ts'
 import { NOT_TRIED, RUNTIMES, type Runtime, type SandboxDriver, type SandboxReport, unavailable } from './index.ts'
+import type { NetworkOptions } from './network/proxy.ts'
 import type { Supervisor } from './supervisor.ts'
 
 export interface SandboxOptions {
   /** Maximum number of concurrent calls. */
   concurrency: number
+  /** How programs with a network policy reach their hosts. By default, public addresses only. */
+  network?: NetworkOptions
   log: Logger
 }
+
+/** No network is allowed beyond the public addresses. */
+export const NO_NETWORKS: NetworkOptions = { allowNetworks: [] }
 
 interface Opened {
   report: SandboxReport

@@ -6,6 +6,7 @@ import { isSamePolicy, type NetworkPolicy } from '../platform/network-policy.ts'
 import type { Call, Outcome, Runtime, SandboxLoad } from './index.ts'
 import { Instance } from './instance.ts'
 import type { Launcher } from './launcher.ts'
+import type { Network } from './network/proxy.ts'
 import { Pool } from './pool.ts'
 import { ALL_PROTECTIONS, type Protections } from './protections.ts'
 
@@ -41,6 +42,8 @@ const MAX_HARMLESS = 3
 
 export interface SupervisorOptions {
   launcher: Launcher
+  /** Null if the launcher has no network. */
+  network: Network | null
   /** Maximum number of concurrent calls. */
   concurrency: number
   log: Logger
@@ -110,11 +113,12 @@ export class Supervisor {
 
   /** Starts an instance and waits until it is ready. Used by the probe and the pools. */
   async start(runtime: Runtime, memoryMb: number): Promise<Instance> {
-    const { launcher, log } = this.#options
+    const { launcher, network, log } = this.#options
     const guest = await launcher.launch(runtime, memoryMb)
     const instance = new Instance(guest, {
       runtime,
       memoryMb,
+      network,
       log,
       protections: this.#protections,
       onEnded: (ended) => this.#forget(ended),
@@ -128,6 +132,9 @@ export class Supervisor {
 
   call(call: Call): Promise<Outcome> {
     const arrived = performance.now()
+    const { noNetwork } = this.#options.launcher
+    if (call.program.network && noNetwork !== null)
+      return Promise.reject(new ZeroError('sandbox_unavailable', noNetwork))
     const lane = this.#lane(call)
     const hasSlot = this.#hasSlot(call)
     // Fast path: the function has an idle instance and no waiting calls.
@@ -287,14 +294,16 @@ export class Supervisor {
   async #runOnNew(lane: Lane, call: Call, arrived: number): Promise<Outcome> {
     lane.instances++
     this.#occupy(call, 1)
-    let instance: Instance
+    let instance: Instance | undefined
     try {
       const { runtime, memory_mb } = call.program
       const pool = this.#pool(runtime, memory_mb)
       if (memory_mb === DEFAULT_MEMORY_MB) pool.keep(this.#options.poolSize ?? POOL_SIZE)
       do instance = await pool.take()
       while (instance.ended)
+      instance.specialise(call.program)
     } catch (error) {
+      instance?.end()
       lane.instances--
       this.#occupy(call, -1)
       this.#pump()
@@ -304,7 +313,6 @@ export class Supervisor {
       })
     }
     this.#occupy(call, -1)
-    instance.specialise(call.program)
     return this.#runOn(lane, instance, call, arrived, true)
   }
 

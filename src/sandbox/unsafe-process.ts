@@ -6,15 +6,16 @@ import type { Duplex } from 'node:stream'
 import { RUNTIMES, type Runtime, type SandboxDriver, type SandboxReport } from './index.ts'
 import { findInterpreter, guestFolder, type Interpreter, interpreterArguments, RUNNERS } from './interpreters.ts'
 import type { Guest, Launcher } from './launcher.ts'
+import { createNetwork } from './network/proxy.ts'
 import { childrenOf, endOf, signal, spawned } from './processes.ts'
-import { type SandboxOptions, supervised } from './supervised.ts'
+import { NO_NETWORKS, type SandboxOptions, supervised } from './supervised.ts'
 import { Supervisor } from './supervisor.ts'
 
 const WARNING =
   'User code runs without isolation (ZERODB_SANDBOX=unsafe-process): it can read and change everything that this server can, including its data and keys'
 
 /** Creates the driver that runs user code without isolation, for development on machines without a sandbox. */
-export function unsafeProcess({ concurrency, log }: SandboxOptions): SandboxDriver {
+export function unsafeProcess({ concurrency, network = NO_NETWORKS, log }: SandboxOptions): SandboxDriver {
   log.warn(WARNING)
   return supervised('unsafe-process', async () => {
     const runtimes = {} as SandboxReport['runtimes']
@@ -32,7 +33,12 @@ export function unsafeProcess({ concurrency, log }: SandboxOptions): SandboxDriv
         runtimes,
         warnings: [WARNING],
       },
-      supervisor: new Supervisor({ launcher: unsafeLauncher(), concurrency, log }),
+      supervisor: new Supervisor({
+        launcher: unsafeLauncher(),
+        network: createNetwork(network, log),
+        concurrency,
+        log,
+      }),
     }
   })
 }
@@ -50,10 +56,14 @@ function unsafeLauncher(): Launcher {
     return found
   }
   return {
+    // Enforced for programs that use the proxy. Without isolation, a program can also connect directly.
+    noNetwork: null,
     async launch(runtime, memoryMb): Promise<Guest> {
       const { binary } = await interpreterOf(runtime)
       const folder = await mkdtemp(join(tmpdir(), 'zerodb-unsafe-'))
       const scratch = await mkdtemp(join(tmpdir(), 'zerodb-unsafe-'))
+      const proxy = await mkdtemp(join(tmpdir(), 'zerodb-unsafe-'))
+      const socket = join(proxy, 'proxy')
       const child = spawn(binary, interpreterArguments(runtime, join(guestFolder(), RUNNERS[runtime]), memoryMb), {
         cwd: folder,
         env: { HOME: scratch, LANG: 'C.UTF-8' },
@@ -62,7 +72,7 @@ function unsafeLauncher(): Launcher {
         detached: true,
       })
       const exited = endOf(child, () => false).then(async (exit) => {
-        await Promise.all([folder, scratch].map((each) => rm(each, { recursive: true, force: true })))
+        await Promise.all([folder, scratch, proxy].map((each) => rm(each, { recursive: true, force: true })))
         return exit
       })
       await spawned(child)
@@ -78,6 +88,7 @@ function unsafeLauncher(): Launcher {
         resume: () => signal(pid, 'SIGCONT'),
         hasStrays: () => childrenOf(pid).length > 0,
         memory: () => null,
+        proxy: { outside: socket, inside: socket },
       }
     },
     async close() {},

@@ -6,8 +6,9 @@ import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
 import { RUNTIMES, type Runtime, type SandboxDriver, type SandboxReport } from '../index.ts'
 import { findInterpreter } from '../interpreters.ts'
+import { createNetwork } from '../network/proxy.ts'
 import { ALL_PROTECTIONS, type Protections } from '../protections.ts'
-import { type SandboxOptions, supervised } from '../supervised.ts'
+import { NO_NETWORKS, type SandboxOptions, supervised } from '../supervised.ts'
 import { DEFAULT_MEMORY_MB, Supervisor } from '../supervisor.ts'
 import { openGroups, ownPlacement, removeGroups } from './cgroups.ts'
 import { leakedDescriptors } from './descriptors.ts'
@@ -23,12 +24,18 @@ type Found = SandboxReport['runtimes'][Runtime]
 
 /** Creates the driver that uses bubblewrap: Linux namespaces, a seccomp filter, rlimits and control groups, without privileges. */
 export function bubblewrap(options: SandboxOptions & { protections?: Readonly<Protections> }): SandboxDriver {
-  const { concurrency, log, protections = ALL_PROTECTIONS } = options
+  const { concurrency, log, network = NO_NETWORKS, protections = ALL_PROTECTIONS } = options
   return supervised('bubblewrap', async () => {
     const boundary = await openBoundary(protections)
     if ('cause' in boundary) return { report: reportOf(null, sameFor(boundary)), supervisor: null }
     const launcher = bubblewrapLauncher(boundary)
-    const supervisor = new Supervisor({ launcher, concurrency, log, protections })
+    const supervisor = new Supervisor({
+      launcher,
+      network: createNetwork(network, log, protections),
+      concurrency,
+      log,
+      protections,
+    })
     const found = {} as Record<Runtime, Found>
     for (const runtime of RUNTIMES) found[runtime] = await tryRuntime(runtime, boundary, supervisor)
     return { report: reportOf(boundary, found), supervisor }

@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync, openSync } from 'node:fs'
+import { chmodSync, chownSync, closeSync, mkdirSync, openSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { basename, join } from 'node:path'
 import type { Duplex, Readable, Writable } from 'node:stream'
 import type { Runtime } from '../index.ts'
 import { interpreterArguments } from '../interpreters.ts'
@@ -19,6 +21,7 @@ const TMP_MB = 16
 const FILES_MB = 64
 /** Without control groups, memory is limited per process, including address space that the interpreter only reserves. */
 const RLIMIT_FACTOR = 1.5
+const SOCKET = 'proxy'
 const [INFO, BLOCK, SECCOMP] = [4, 5, 6]
 
 export interface Boundary {
@@ -47,6 +50,7 @@ export function bubblewrapLauncher(boundary: Boundary): Launcher {
   const usedUids = new Set<number>()
   let lastUid = -1
   let lastGroup = 0
+  let lastProxy = 0
 
   function newUid(): number | null {
     if (!uids) return null
@@ -62,13 +66,26 @@ export function bubblewrapLauncher(boundary: Boundary): Launcher {
     throw new Error('no user id is free')
   }
 
+  /** Creates the folder for the socket of a guest's proxy, which only the guest and this process can open. */
+  function newProxyFolder(uid: number | null): string {
+    const folder = join(slot.folder, 'net', String(++lastProxy))
+    mkdirSync(folder, { recursive: true })
+    chmodSync(join(folder, '..'), 0o711)
+    chmodSync(folder, protections.own_socket ? 0o700 : 0o755)
+    if (uid !== null) chownSync(folder, uid, uid)
+    return folder
+  }
+
   return {
+    noNetwork: null,
     async launch(runtime, memoryMb) {
       const uid = newUid()
+      let proxyFolder: string | undefined
       let group: Group | undefined
       let child: ChildProcess | undefined
       const cleanUp = async () => {
         if (uid !== null) usedUids.delete(uid)
+        if (proxyFolder) await rm(proxyFolder, { recursive: true, force: true })
         await group?.remove()
       }
       try {
@@ -77,7 +94,8 @@ export function bubblewrapLauncher(boundary: Boundary): Launcher {
           processes: protections.process_limit ? MAX_PROCESSES : null,
           processors: protections.cpu_limit ? 1 : null,
         })
-        child = start(boundary, runtime, memoryMb, uid)
+        proxyFolder = newProxyFolder(uid)
+        child = start(boundary, runtime, memoryMb, uid, proxyFolder)
         // Read at the exit, because the group is removed before all listeners of the exit have run.
         let memoryAtExit: ReturnType<Guest['memory']> = null
         const exited = endOf(child, () => {
@@ -90,7 +108,9 @@ export function bubblewrapLauncher(boundary: Boundary): Launcher {
         const init = await childPid(child)
         await group?.add(init)
         ;(child.stdio[BLOCK] as Writable).end('1')
-        return guestOf(child, init, exited, () => group?.memory() ?? memoryAtExit, protections)
+        const inside = join(networkFolder(protections), ...(protections.own_socket ? [] : [basename(proxyFolder)]))
+        const proxy = { outside: join(proxyFolder, SOCKET), inside: join(inside, SOCKET) }
+        return guestOf(child, init, exited, () => group?.memory() ?? memoryAtExit, proxy, protections)
       } catch (error) {
         if (child?.pid) child.kill('SIGKILL')
         else await cleanUp()
@@ -104,13 +124,19 @@ export function bubblewrapLauncher(boundary: Boundary): Launcher {
   }
 }
 
-function start(boundary: Boundary, runtime: Runtime, memoryMb: number, uid: number | null): ChildProcess {
+function start(
+  boundary: Boundary,
+  runtime: Runtime,
+  memoryMb: number,
+  uid: number | null,
+  proxyFolder: string,
+): ChildProcess {
   const { protections, leaked } = boundary
   // Opened for each guest: processes that share an open file also share its read position.
   const filter = protections.seccomp ? openSync(boundary.filter, 'r') : null
   try {
     const stdio = ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe', ...(filter === null ? [] : [filter])]
-    return spawn(boundary.bwrap, bwrapArguments(boundary, runtime, memoryMb), {
+    return spawn(boundary.bwrap, bwrapArguments(boundary, runtime, memoryMb, proxyFolder), {
       cwd: '/',
       // The environment of bwrap itself would be visible to the guest.
       env: protections.empty_environment ? {} : process.env,
@@ -122,7 +148,7 @@ function start(boundary: Boundary, runtime: Runtime, memoryMb: number, uid: numb
   }
 }
 
-function bwrapArguments(boundary: Boundary, runtime: Runtime, memoryMb: number): string[] {
+function bwrapArguments(boundary: Boundary, runtime: Runtime, memoryMb: number, proxyFolder: string): string[] {
   const { protections: on } = boundary
   const root = boundary.roots.get(runtime)!
   const prefix = on.rootfs ? '' : root
@@ -148,6 +174,9 @@ function bwrapArguments(boundary: Boundary, runtime: Runtime, memoryMb: number):
     ...['--perms', '1777', ...size(TMP_MB), '--tmpfs', '/tmp'],
     ...(on.rootfs ? ['--perms', '0755', ...size(FILES_MB), '--tmpfs', '/fn'] : ['--dir', '/tmp/fn']),
     ...(on.few_devices ? DEVICES.flatMap((path) => ['--dev-bind', path, path]) : ['--dev', '/dev']),
+    // Read-only: a guest can connect to the socket, but create no files.
+    ...flag(!on.rootfs, '--dir', networkFolder(on)),
+    ...['--ro-bind', on.own_socket ? proxyFolder : join(proxyFolder, '..'), networkFolder(on)],
     ...['--chdir', on.rootfs ? '/fn' : '/tmp/fn'],
     ...['--info-fd', String(INFO), '--block-fd', String(BLOCK)],
     ...flag(on.seccomp, '--seccomp', String(SECCOMP)),
@@ -157,6 +186,9 @@ function bwrapArguments(boundary: Boundary, runtime: Runtime, memoryMb: number):
     ...interpreterArguments(runtime, prefix + INSIDE.runner(runtime), memoryMb),
   ]
 }
+
+/** Returns the folder of the proxy's socket inside the sandbox. */
+const networkFolder = ({ rootfs }: Readonly<Protections>) => (rootfs ? INSIDE.network : '/tmp/net')
 
 /** Returns the command prefix that sets rlimits inside the sandbox. Outside, the process limit would count all processes of the user. */
 function rlimitCommand({ protections: on, groups }: Boundary, prefix: string, memoryMb: number): string[] {
@@ -201,6 +233,7 @@ function guestOf(
   init: number,
   exited: Guest['exited'],
   memory: Guest['memory'],
+  proxy: Guest['proxy'],
   protections: Readonly<Protections>,
 ): Guest {
   let ended = false
@@ -238,5 +271,6 @@ function guestOf(
       return pid !== undefined && (childrenOf(pid).length > 0 || (pid !== init && childrenOf(init).length > 1))
     },
     memory,
+    proxy,
   }
 }

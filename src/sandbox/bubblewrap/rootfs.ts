@@ -18,6 +18,7 @@ import {
   writeFile,
 } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import { rootCertificates } from 'node:tls'
 import { promisify } from 'node:util'
 import type { Runtime } from '../index.ts'
 import { guestFolder, type Interpreter, RUNNERS } from '../interpreters.ts'
@@ -27,6 +28,10 @@ export const INSIDE = {
   node: '/opt/node/bin/node',
   python: '/opt/python/bin/python3',
   prlimit: '/opt/run/prlimit',
+  /** Folder with the socket of the proxy. */
+  network: '/opt/net',
+  /** Certificates of public authorities. Node has its own. */
+  authorities: '/etc/ssl/cert.pem',
   runner: (runtime: Runtime) => `/opt/run/${RUNNERS[runtime]}`,
 } as const
 
@@ -69,7 +74,7 @@ export async function prepareRootfs(
 
 /** Returns a hash of everything that is copied into the root. */
 async function nameOf({ binary, version, library }: Interpreter, prlimit: string): Promise<string> {
-  const hash = createHash('sha256').update(`layout 2 ${version} ${library?.pure}\n`)
+  const hash = createHash('sha256').update(`layout 3 ${version} ${library?.pure}\n`)
   for (const path of [binary, prlimit]) {
     const { size, mtimeMs } = await stat(path)
     hash.update(`${path} ${size} ${mtimeMs}\n`)
@@ -86,7 +91,7 @@ async function build(
   { binary, library }: Interpreter,
   prlimit: string,
 ): Promise<void> {
-  for (const name of ['dev', 'etc', 'fn', 'lib', 'opt/run', 'proc/self', 'tmp', 'usr'])
+  for (const name of ['dev', 'etc', 'fn', 'lib', 'opt/net', 'opt/run', 'proc/self', 'tmp', 'usr'])
     await mkdir(join(root, name), { recursive: true, mode: 0o755 })
   // Each dynamic loader searches one of these folders.
   for (const name of ['lib64', 'usr/lib', 'usr/lib64'])
@@ -107,6 +112,8 @@ async function build(
     await copyFile(join(guestFolder(), name), join(root, 'opt', 'run', name))
   if (!existsSync(join(root, INSIDE.runner(runtime)))) throw new Error('the runners are not built: run "npm run build"')
 
+  await mkdir(dirname(join(root, INSIDE.authorities)), { recursive: true, mode: 0o755 })
+  await writeFile(join(root, INSIDE.authorities), `${rootCertificates.join('\n')}\n`)
   await writeFile(join(root, 'etc', 'passwd'), 'fn:x:1000:1000::/tmp:/nologin\n')
   await writeFile(join(root, 'etc', 'group'), 'fn:x:1000:\n')
   await writeFile(join(root, 'etc', 'hosts'), '127.0.0.1 localhost\n::1 localhost\n')

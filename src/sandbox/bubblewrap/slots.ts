@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isRunning, place, startOf } from '../../platform/processes.ts'
 import { signal } from '../processes.ts'
@@ -30,6 +30,8 @@ export interface Remains {
 /** Exclusive range of user ids and control group names of one supervisor on this machine. */
 export interface Slot {
   number: number
+  /** A folder that is removed with the slot. All users can open paths below it, but not list it. */
+  folder: string
   /** First of `uids` user ids. */
   firstUid: number
   uids: number
@@ -47,6 +49,7 @@ export async function takeSlot(folder: string, remove: (remains: Remains) => Pro
     if (!(await take(path, owner))) continue
     return {
       number,
+      folder: path,
       ...uidsOf(number),
       async keepGroups(groups) {
         owner.groups = [...groups]
@@ -103,14 +106,16 @@ function uidsOf(slot: number): { firstUid: number; uids: number } {
 }
 
 async function take(path: string, owner: Owner): Promise<boolean> {
-  await mkdir(join(path, '..'), { recursive: true, mode: 0o700 })
+  await mkdir(join(path, '..'), { recursive: true })
   try {
-    await mkdir(path, { mode: 0o700 })
+    await mkdir(path)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
     throw error
   }
   await write(path, owner)
+  // A guest opens the socket of its proxy below this folder as another user.
+  for (const each of [join(path, '..'), path]) await chmod(each, 0o711)
   return true
 }
 

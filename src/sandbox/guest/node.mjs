@@ -6,6 +6,7 @@ import net from 'node:net'
 import path from 'node:path'
 import { Writable } from 'node:stream'
 import { pathToFileURL } from 'node:url'
+import { explainNoNetwork, useProxy } from './network.mjs'
 
 const INIT = 1
 const CALL = 2
@@ -737,6 +738,8 @@ function init(body) {
   program = { entry: head.entry, env: Object.freeze(head.env) }
   for (const name of Object.keys(process.env)) delete process.env[name]
   Object.assign(process.env, head.env)
+  if (head.network) useProxy(head.network)
+  else explainNoNetwork()
   writeFiles(files)
 }
 

@@ -683,6 +683,41 @@ def init(body):
     write_files(files)
     sys.path.insert(0, HOME)
     sys.argv = [_program["entry"]]
+    sys.meta_path.insert(0, NetworkHook())
+
+
+class NetworkHook:
+    """Changes the modules that open connections when a program imports them."""
+
+    def __init__(self):
+        self._patch = {"socket": self._patch_socket}
+
+    def find_spec(self, name, path=None, target=None):
+        patch = self._patch.pop(name, None)
+        if patch is None:
+            return None
+        for finder in sys.meta_path:
+            spec = None if finder is self else finder.find_spec(name, path, target)
+            if spec is not None:
+                break
+        else:
+            return None
+        execute = spec.loader.exec_module
+
+        def exec_module(module):
+            execute(module)
+            patch(module)
+
+        spec.loader.exec_module = exec_module
+        return spec
+
+    def _patch_socket(self, socket):
+        path = os.path.join(os.path.dirname(RUNNER), "network.py")
+        scope = {"__name__": "network"}
+        with open(path, encoding="utf-8") as file:
+            exec(compile(file.read(), path, "exec"), scope)
+        # asyncio imports socket first.
+        self._patch["asyncio.selector_events"] = scope["install"](socket, _program["network"])
 
 
 def load(name):
