@@ -10,8 +10,10 @@ import { bubblewrap } from '../../src/sandbox/bubblewrap/index.ts'
 import type { Outcome, Program, Runtime, SandboxDriver } from '../../src/sandbox/index.ts'
 import { ALL_PROTECTIONS, protectionsWithout } from '../../src/sandbox/protections.ts'
 import { MAX_CALLS } from '../../src/sandbox/supervisor.ts'
+import type { NetworkPolicy } from '../../src/schema/network-policy.ts'
 import { descriptorsOf } from './host-checks.ts'
 import { type Protection, pause, within } from './program.ts'
+import { openUpstreams, type ToldNetwork } from './upstreams.ts'
 
 /** The environment that a guest must not affect: secrets, files, listeners, another tenant, the server itself. */
 export interface Environment {
@@ -28,7 +30,10 @@ export interface Environment {
     socket: string
     file: string
     folder: string
+    network: ToldNetwork
   }
+  /** Policy of the programs with a network. */
+  readonly policy: NetworkPolicy
   /** Secrets that must not occur in any output of a guest. */
   readonly secrets: Readonly<Record<string, string>>
   /** Returns the violations since the previous call, as clauses. */
@@ -104,7 +109,11 @@ export async function openEnvironment(off: readonly Protection[] = []): Promise<
   await new Promise<void>((resolve) => datagrams.bind(0, '127.0.0.1', resolve))
   listeners.push(datagrams)
 
-  const driver = bubblewrap({ concurrency: 8, log: pino({ level: 'silent' }), protections })
+  const upstreams = await openUpstreams((what) => hits.push(what))
+  listeners.push(upstreams)
+
+  const { network } = upstreams
+  const driver = bubblewrap({ concurrency: 8, network, log: pino({ level: 'silent' }), protections })
   const report = await driver.ready()
   for (const [runtime, found] of Object.entries(report.runtimes))
     if (!found.available) throw new Error(`${runtime} cannot be run: ${found.cause}. ${found.remedy}`)
@@ -176,11 +185,13 @@ export async function openEnvironment(off: readonly Protection[] = []): Promise<
     isRoot,
     hasGroups: report.limits.startsWith('cgroup'),
     secrets,
-    told: { tcp, udp: datagrams.address().port, abstract, socket, file, folder },
+    told: { tcp, udp: datagrams.address().port, abstract, socket, file, folder, network: upstreams.told },
+    policy: upstreams.policy,
     neighbour,
     async inspect(outcomes) {
       // Datagrams and connections of the program may still be in transit.
       await pause(10)
+      upstreams.reset()
       const found = [...hits.splice(0), ...wrong.splice(0)]
       const text = outcomes.map((outcome) => JSON.stringify({ ...outcome, result: textOf(outcome) })).join('\n')
       for (const [what, value] of Object.entries(secrets))

@@ -76,7 +76,7 @@ export class Fixture {
       env: { WORLD: JSON.stringify(this.environment.told) },
       isolation,
       memory_mb: this.program.memoryMb ?? 256,
-      network: null,
+      network: this.program.network ? this.environment.policy : null,
     }
   }
 

@@ -8,6 +8,7 @@ export const GROUPS = [
   'ENV',
   'FS',
   'NET',
+  'PROXY',
   'KERNEL',
   'TIME',
   'RESOURCES',
@@ -38,6 +39,8 @@ export interface HostileProgram {
   /** Additional files. */
   files?: Readonly<Record<string, string | Uint8Array>>
   input?: CallInput
+  /** The program has the network policy of the suite. */
+  network?: true
   /** Sets of protections. With one set switched off and all others on, the program gets through. */
   stoppedBy: readonly (readonly Protection[])[]
   /** Reason why the program is blocked, if no protection that can be switched off blocks it. */

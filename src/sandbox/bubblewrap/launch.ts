@@ -70,7 +70,7 @@ export function bubblewrapLauncher(boundary: Boundary): Launcher {
   function newProxyFolder(uid: number | null): string {
     const folder = join(slot.folder, 'net', String(++lastProxy))
     mkdirSync(folder, { recursive: true })
-    chmodSync(join(folder, '..'), 0o711)
+    chmodSync(join(folder, '..'), protections.own_socket ? 0o711 : 0o755)
     chmodSync(folder, protections.own_socket ? 0o700 : 0o755)
     if (uid !== null) chownSync(folder, uid, uid)
     return folder

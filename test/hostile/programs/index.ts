@@ -8,6 +8,7 @@ import { info } from './info.ts'
 import { kernel } from './kernel.ts'
 import { net } from './net.ts'
 import { output } from './output.ts'
+import { proxy } from './proxy.ts'
 import { resources } from './resources.ts'
 import { server } from './server.ts'
 import { tenants } from './tenants.ts'
@@ -17,6 +18,7 @@ export const PROGRAMS: readonly HostileProgram[] = [
   ...env,
   ...fs,
   ...net,
+  ...proxy,
   ...kernel,
   ...time,
   ...resources,
