@@ -2,13 +2,13 @@ import http from 'node:http'
 import https from 'node:https'
 import net, { type AddressInfo } from 'node:net'
 import { pino } from 'pino'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { LOOPBACK_NETWORKS } from '../../src/net/addresses.ts'
 import type { NetworkRequest, Outcome, Program, Runtime, SandboxDriver } from '../../src/sandbox/index.ts'
 import { SANDBOXES } from '../../src/sandbox/open.ts'
 import { TEST_CA, TEST_CERTIFICATE, TEST_KEY } from '../support/certificates.ts'
 import { available } from '../support/commands.ts'
-import { pretendE2b } from '../support/e2b.ts'
+import { startE2bServer } from '../support/e2b-server.ts'
 import { callOf, NODE, PYTHON, programOf } from '../support/guests.ts'
 
 const log = pino({ level: 'silent' })
@@ -157,7 +157,7 @@ const NODE_CLIENTS: Record<string, [code: string, expected: () => unknown]> = {
     }`,
     () => Array.from({ length: 20 }, (_, i) => `/${i}`).join(''),
   ],
-  'a server of its own on loopback': [
+  'its own server on loopback': [
     `import http from 'node:http'
     export default async () => {
       const server = http.createServer((request, response) => response.end('own'))
@@ -221,7 +221,7 @@ async def handler(event, ctx):
     return await asyncio.gather(*(read(f'/{i}') for i in range(5)))`,
     () => Array.from({ length: 5 }, (_, i) => JSON.stringify({ host: 'f', url: `/${i}`, body: '' })),
   ],
-  'a server of its own on loopback': [
+  'its own server on loopback': [
     `import socket
 def handler(event, ctx):
     with socket.create_server(('127.0.0.1', 0)) as server, socket.create_connection(server.getsockname()) as made:
@@ -367,8 +367,13 @@ describe('unsafe-process', () => {
 })
 
 test('e2b refuses programs with a network policy', async () => {
-  const { sdk } = pretendE2b()
-  const driver = SANDBOXES.e2b({ concurrency: 1, log }, async () => sdk)
+  const server = await startE2bServer()
+  onTestFinished(async () => {
+    vi.unstubAllEnvs()
+    await server.close()
+  })
+  for (const [name, value] of Object.entries(server.env)) vi.stubEnv(name, value)
+  const driver = SANDBOXES.e2b({ concurrency: 1, log })
   await expect(call(driver, NODE, 'export default () => 1')).rejects.toMatchObject({
     code: 'sandbox_unavailable',
     message: expect.stringContaining('e2b does not support "network"'),
