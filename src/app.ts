@@ -9,6 +9,7 @@ import type { Outgoing } from './net/outgoing.ts'
 import type { Outcome, Program, SandboxDriver } from './sandbox/index.ts'
 import type { EventName } from './schema/events.ts'
 import type { LogLine, RunLog, Trigger } from './schema/run.ts'
+import type { StreamReceiver } from './schema/streamed-result.ts'
 import type { LiveFunction } from './store/automation/functions.ts'
 import type { Cause, Scope } from './store/context.ts'
 import type { Store } from './store/index.ts'
@@ -106,6 +107,8 @@ export interface Invocation {
   onLog?(line: LogLine): void
   /** Called with the progress that the function reports. */
   onProgress?(progress: number, total: number | undefined, message: string | undefined): void
+  /** Receives the result if the function streams it. If absent, streamed results are collected. */
+  receiver?: StreamReceiver | undefined
 }
 
 export interface InvocationOutcome {

@@ -128,6 +128,7 @@ export function createCalls({ app, epoch, isExecuting, onLog, onRecorded }: Call
         },
         onRequest: book.addRequest,
         ...(invocation.context ? { context: invocation.context } : {}),
+        receiver: invocation.receiver,
         ...(invocation.onProgress ? { onProgress: invocation.onProgress } : {}),
         async beforeWrite() {
           entry.begun = true

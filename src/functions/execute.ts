@@ -7,9 +7,11 @@ import { allows } from '../schema/login.ts'
 import type { RecordedRequest } from '../schema/network.ts'
 import type { LogLine, Trigger } from '../schema/run.ts'
 import { safeParse } from '../schema/safe-parse.ts'
+import type { StreamReceiver } from '../schema/streamed-result.ts'
 import { recordRequest, withheld } from './network.ts'
 import { runtimeVersion } from './runtime-version.ts'
 import { mapStack } from './stack.ts'
+import { createStreamRequests } from './stream.ts'
 
 /** One attempt at a run of a function. */
 export interface Execution {
@@ -34,6 +36,8 @@ export interface Execution {
   onLog(line: LogLine): void
   onRequest(request: RecordedRequest): void
   onProgress?(progress: number, total: number | undefined, message: string | undefined): void
+  /** Receives the result if the function streams it. If absent, streamed results are collected. */
+  receiver?: StreamReceiver | undefined
   /** Called before the first operation of the run. */
   beforeWrite?(): Promise<void>
 }
@@ -78,6 +82,7 @@ export async function executeFunction(app: App, fn: PreparedFunction, execution:
       message: withheld(app.config.functionsNetwork, fn.withheldHosts),
     })
   let announced: Promise<void> | undefined
+  const stream = createStreamRequests(execution.receiver, run_id)
   const outcome = await app.sandbox.call({
     program: fn.program,
     project: fn.project_id,
@@ -91,8 +96,10 @@ export async function executeFunction(app: App, fn: PreparedFunction, execution:
     onRequest: (request) => onRequest(recordRequest(app, request, fn.redact)),
     onLateLog: (line) =>
       app.runs.logLate({ run_id, attempt }, toLine(app, fn, { ...line, text: mapStack(line.text, fn.source_map) })),
-    async onHostCall(name, body) {
+    async onHostCall(name, body, ended) {
       if (name === 'progress') return tellProgress(execution, body)
+      const streamed = stream(name, body, ended)
+      if (streamed !== undefined) return streamed
       announced ??= execution.beforeWrite?.()
       await announced
       return answer(app, fn, caller, execution.row, name, body)

@@ -7,10 +7,12 @@ import { ZeroError } from '../errors.ts'
 import { parseJson } from '../exact-json.ts'
 import { withInputDefaults } from '../functions/defaults.ts'
 import { refusalOf } from '../functions/outcome.ts'
-import type { GuestResult } from '../sandbox/index.ts'
+import type { GuestResult, Outcome } from '../sandbox/index.ts'
 import { uuid } from '../schema/common.ts'
 import { functionName, type METHODS } from '../schema/function.ts'
+import type { StreamHead } from '../schema/streamed-result.ts'
 import { type HeaderPolicy, HOP_BY_HOP_HEADERS, splitHeaders } from './function-headers.ts'
+import { createResponseStream } from './function-stream.ts'
 import type { RateLimiter } from './rate-limit.ts'
 
 const MAX_BODY_BYTES = 6 * 1024 * 1024
@@ -126,11 +128,13 @@ async function callFunction(app: App, call: Call, request: FastifyRequest, reply
     app.runs.queued()
     return reply.code(202).header('preference-applied', 'respond-async').send({ run_id, status: 'queued' })
   }
-  const disconnected = new AbortController()
-  reply.raw.once('close', () => {
-    if (!reply.raw.writableFinished) disconnected.abort(new Error('the client has disconnected'))
+  let streamed: StreamHead | undefined
+  const stream = createResponseStream(request, reply, (head, runId) => {
+    streamed = head
+    void reply.header('x-zerodb-run-id', runId)
+    setHead(reply, head, call)
   })
-  const { run_id, outcome } = await app.runs.invoke({
+  const invoking = app.runs.invoke({
     function: fn,
     trigger: 'http',
     event: 'http.request',
@@ -138,19 +142,31 @@ async function callFunction(app: App, call: Call, request: FastifyRequest, reply
     record,
     caller,
     trace: caller?.trace,
-    signal: disconnected.signal,
+    signal: stream.signal,
+    receiver: stream,
     warningOf({ result }) {
-      const { dropped } = splitHeaders(result, headerPolicy(call))
+      const { dropped } = splitHeaders(streamed ?? result, headerPolicy(call))
       return dropped.length === 0 ? null : `[dropped headers that a function cannot set here: ${dropped.join(', ')}]`
     },
   })
-  void reply.header('x-zerodb-run-id', run_id)
-  if (outcome.status !== 'ok') {
-    const refusal = refusalOf(outcome, run_id)
-    // Callers without a key do not see the details of a failure.
-    throw caller === null ? new ZeroError(refusal.code, undefined, { runId: run_id }) : refusal
+  const { run_id, outcome } = await invoking.catch((error) => {
+    if (stream.isStarted) stream.end(new ZeroError('internal', undefined, { cause: error }))
+    throw error
+  })
+  const error = outcome.status === 'ok' ? null : callerError(outcome, run_id, caller)
+  if (stream.isStarted) {
+    stream.end(error)
+    return reply
   }
+  void reply.header('x-zerodb-run-id', run_id)
+  if (error !== null) throw error
   return send(reply, outcome.result!, call, request.method === 'HEAD')
+}
+
+/** Returns the error of a call for its caller. Callers without a key do not see the details of a failure. */
+function callerError(outcome: Outcome, runId: string, caller: Caller | null): ZeroError {
+  const refusal = refusalOf(outcome, runId)
+  return caller === null ? new ZeroError(refusal.code, undefined, { runId }) : refusal
 }
 
 function requestData({ fn, caller, shared }: Call, request: FastifyRequest) {
@@ -202,20 +218,22 @@ function headerPolicy({ shared, fn }: Call): HeaderPolicy {
   return { shared, cors: Boolean(fn.config.http?.cors) }
 }
 
-/** Sends the result. On a shared origin, a page from a function cannot run scripts of that origin or set cookies. */
-function send(reply: FastifyReply, result: GuestResult, call: Call, head: boolean): FastifyReply {
+/** Sets status and headers. On a shared origin, a page from a function cannot run scripts of that origin or set cookies. */
+function setHead(reply: FastifyReply, result: GuestResult | StreamHead, call: Call): void {
   void reply.header('x-content-type-options', 'nosniff')
   if (call.shared) void reply.header('content-security-policy', 'sandbox')
-  const body = Buffer.from(result.body.buffer, result.body.byteOffset, result.body.byteLength)
-  if (result.kind === 'json') {
-    void reply.type('application/json; charset=utf-8')
-  } else {
-    void reply.code(result.status)
-    for (const [name, value] of splitHeaders(result, headerPolicy(call)).passed) {
-      const known = name === 'vary' ? reply.getHeader(name) : undefined
-      void reply.header(name, known === undefined ? value : `${known}, ${value}`)
-    }
+  if (result.kind === 'json') void reply.type('application/json; charset=utf-8')
+  if (result.kind !== 'response') return
+  void reply.code(result.status)
+  for (const [name, value] of splitHeaders(result, headerPolicy(call)).passed) {
+    const known = name === 'vary' ? reply.getHeader(name) : undefined
+    void reply.header(name, known === undefined ? value : `${known}, ${value}`)
   }
+}
+
+function send(reply: FastifyReply, result: GuestResult, call: Call, head: boolean): FastifyReply {
+  setHead(reply, result, call)
+  const body = Buffer.from(result.body.buffer, result.body.byteOffset, result.body.byteLength)
   // The same length as the response to a GET.
   if (head && body.length > 0) void reply.header('content-length', body.length)
   // An empty body is sent without a content type.

@@ -1,4 +1,5 @@
 import type { GuestResult } from '../sandbox/index.ts'
+import type { StreamHead } from '../schema/streamed-result.ts'
 
 /** Headers that concern a single connection (RFC 9110, 7.6.1). */
 export const HOP_BY_HOP_HEADERS = [
@@ -51,7 +52,7 @@ export interface HeaderPolicy {
 
 /** Splits the headers of a function's response into those that are sent to the caller and the names of those that are dropped. */
 export function splitHeaders(
-  result: GuestResult | null,
+  result: GuestResult | StreamHead | null,
   { shared, cors }: HeaderPolicy,
 ): { passed: [string, string][]; dropped: string[] } {
   const passed: [string, string][] = []

@@ -1,5 +1,5 @@
 import { RESULT_KIND } from './frames.ts'
-import type { GuestResult, Outcome, OutcomeStatus } from './index.ts'
+import type { Outcome, OutcomeStatus } from './index.ts'
 import { parseUntrustedJson } from './json.ts'
 
 /** The part of an outcome that the result determines. */
@@ -42,7 +42,13 @@ function readResponse(body: Buffer, limitBytes: number, isChecked: boolean): Ver
   const length = body.readUInt32LE(0)
   const content = body.subarray(4 + length)
   if (content.length > limitBytes) return tooLarge(limitBytes, content.length)
-  const { status, headers } = parseUntrustedJson(body.subarray(4, 4 + length)) as { status: unknown; headers: unknown }
+  const head = readResponseHead(parseUntrustedJson(body.subarray(4, 4 + length)), isChecked)
+  return { status: 'ok', result: { kind: 'response', ...head, body: Buffer.from(content) }, error: null }
+}
+
+/** Returns status and headers of a response of user code, with lower-case names. Throws an error whose message is a clause for the user. */
+export function readResponseHead(value: unknown, isChecked = true): { status: number; headers: [string, string][] } {
+  const { status, headers } = value as { status: unknown; headers: unknown }
   if (!Number.isInteger(status) || (status as number) < 200 || (status as number) > 599)
     throw new Error('a response must have a status from 200 to 599')
   if (!Array.isArray(headers) || headers.length > MAX_HEADERS)
@@ -55,8 +61,7 @@ function readResponse(body: Buffer, limitBytes: number, isChecked: boolean): Ver
       throw new Error(`the header ${name} has characters that are not allowed in headers`)
     return [name.toLowerCase(), value]
   })
-  const result: GuestResult = { kind: 'response', status: status as number, headers: pairs, body: Buffer.from(content) }
-  return { status: 'ok', result, error: null }
+  return { status: status as number, headers: pairs }
 }
 
 /** 30 days. A longer delay is a mistake, such as milliseconds, and may exceed the range of the database. */

@@ -100,7 +100,7 @@ const NO_JSON_FORM: [node: string | null, python: string | null, message: RegExp
   ['[-Infinity]', "[float('-inf')]", /^result\[0\]: -Infinity has no JSON form$/],
   [null, "decimal.Decimal('NaN')", /^result: NaN has no JSON form$/],
   ["{ 'a b': Symbol('x') }", "{'a b': object()}", /^result\["a b"\]: (a symbol|an object) has no JSON form$/],
-  ['items()', 'items()', /^result: a [Gg]enerator has no JSON form$/],
+  ['[items()]', '[items()]', /^result\[0\]: a [Gg]enerator has no JSON form$/],
   ['[[].values()]', '[iter([])]', /^result\[0\]: an? .*[iI]terator has no JSON form$/],
   ['new ReadableStream()', 'open(__file__)', /^result: a (ReadableStream|TextIOWrapper) has no JSON form$/],
   ['[Promise.resolve(1)]', null, /^result\[0\]: a Promise has no JSON form$/],

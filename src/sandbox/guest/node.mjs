@@ -37,6 +37,9 @@ const MAX_CAUSES = 10
 const MAX_DEPTH = 500
 /** Maximum size of one write that is sent. The server stores less of a stream. */
 const MAX_WRITE_BYTES = 2 * LOG_PIECE
+/** Maximum size of one piece of a streamed body, and of one streamed item as JSON. */
+const MAX_PIECE_BYTES = 256 * 1024
+const MAX_ITEM_BYTES = 1024 * 1024
 
 const home = process.cwd()
 const scratch = process.env.HOME
@@ -117,7 +120,8 @@ class HttpResponse {
       (Array.isArray(value) ? value : [value]).map((each) => [name.toLowerCase(), String(each)]),
     )
     let type
-    if (body === undefined || body === null) this.body = Buffer.alloc(0)
+    this.items = itemsOf(body)
+    if (body === undefined || body === null || this.items) this.body = Buffer.alloc(0)
     else if (isBytes(body)) [this.body, type] = [bytesOf(body), 'application/octet-stream']
     else if (typeof body === 'string') [this.body, type] = [Buffer.from(body), 'text/plain; charset=utf-8']
     else [this.body, type] = [Buffer.from(toJson(body, 'body')), 'application/json']
@@ -146,10 +150,12 @@ class Context {
   timeLeft() {
     return Math.max(0, (this.#call.deadline - performance.now()) / 1000)
   }
-  /** An AbortSignal that is aborted shortly before the call times out. */
+  /** An AbortSignal that is aborted shortly before the call times out, or when the client that reads a streamed result has left. */
   get signal() {
     if (!this.#controller) {
       this.#controller = new AbortController()
+      this.#call.abort = (reason) => this.#controller.abort(reason)
+      if (this.#call.left) this.#controller.abort(this.#call.left)
       const left = this.#call.deadline - performance.now() - this.#call.notice
       const timer = setTimeout(() => {
         this.#controller.abort(new DOMException('The call is about to time out', 'TimeoutError'))
@@ -539,6 +545,137 @@ async function resultOf(value, limit, name = 'result') {
   return body.length > limit ? [TOO_LARGE, Buffer.from(String(body.length))] : [JSON_RESULT, body]
 }
 
+/** Returns the iterator of a generator, another iterator or a stream; undefined for other values, such as lists. */
+function itemsOf(value) {
+  if (typeof value !== 'object' || value === null || isBytes(value)) return undefined
+  if (typeof value[Symbol.asyncIterator] === 'function') return value[Symbol.asyncIterator]()
+  return typeof value.next === 'function' && typeof value[Symbol.iterator] === 'function' ? value : undefined
+}
+
+/** Returns the parts of a RESULT frame for the value of a handler, which can be streamed. */
+function answerOf(call, value, limit) {
+  if (value instanceof HttpResponse && value.items) return streamed(call, value, value.items, limit)
+  if (Object.prototype.toString.call(value) === '[object Response]' && value.body) {
+    const head = { status: value.status, headers: [...value.headers] }
+    return streamed(call, head, value.body[Symbol.asyncIterator](), limit)
+  }
+  const items = itemsOf(value)
+  return items ? streamed(call, null, items, limit) : resultOf(value, limit)
+}
+
+/**
+ * Sends items as they are produced, if the client of the call reads a stream; otherwise collects them. `head` is that of an HTTP response, whose
+ * items are strings and bytes, and which is streamed if its body is not there at once; null for items of any kind.
+ */
+async function streamed(call, head, items, limit) {
+  const stream = new Stream(call, head, limit)
+  try {
+    if (!head) await stream.start()
+    for (;;) {
+      const next = Promise.resolve(items.next())
+      if (stream.mode === 'undecided' && (await isPending(next))) await stream.start()
+      const { done, value } = await next
+      if (done) return await stream.result()
+      await stream.add(value)
+    }
+  } catch (error) {
+    if (error === TOO_LONG) return [TOO_LARGE, Buffer.from(String(stream.size))]
+    throw error
+  } finally {
+    // Also after an error: the producer must release what it holds.
+    Promise.resolve(items.return?.()).catch(() => {})
+  }
+}
+
+/** Tells whether a promise is still pending when the promises that are settled now have been handled. */
+async function isPending(promise) {
+  const turn = new Promise((resolve) => setImmediate(resolve, PENDING))
+  return (await Promise.race([promise.catch(() => {}), turn])) === PENDING
+}
+const PENDING = Symbol('pending')
+
+/** The items of a streamed result. */
+class Stream {
+  #call
+  #head
+  #limit
+  #count = 0
+  #sent = 0
+  #items = []
+  mode = 'undecided'
+  /** Size of the collected items. */
+  size = 0
+  constructor(call, head, limit) {
+    this.#call = call
+    this.#head = head
+    this.#limit = limit
+  }
+  /** Starts to send the items, unless the client reads no stream. */
+  async start() {
+    const call = this.#call
+    const head = this.#head
+    const about = head ? { kind: 'response', status: head.status, headers: head.headers } : { kind: 'items' }
+    const { accepted } = await ask(call, 'stream.start', about)
+    this.mode = accepted ? 'sent' : 'collected'
+    if (!accepted) return
+    const left = () => {
+      call.left = new DOMException('The client has left', 'AbortError')
+      call.abort?.(call.left)
+    }
+    // Rejected when the call ends.
+    ask(call, 'stream.left', {}).then(left, () => {})
+    for (const item of this.#items.splice(0)) await this.#send(item)
+  }
+  /** Adds an item. Resolves when the client has room for more. Throws TOO_LONG if the collected items exceed the limit. */
+  async add(item) {
+    this.#count++
+    if (this.mode === 'sent') return this.#send(item)
+    this.#items.push(item)
+    this.size += isBytes(item) ? item.byteLength : sizeOf(item, `result[${this.#count - 1}]`, this.#limit)
+    if (this.size <= this.#limit) return
+    if (this.mode === 'undecided') await this.start()
+    if (this.mode !== 'sent') throw TOO_LONG
+  }
+  async #send(item) {
+    const call = this.#call
+    if (this.#head || isBytes(item)) {
+      const bytes = bytesIn(item)
+      this.#sent += bytes.length
+      for (let at = 0; at < bytes.length; at += MAX_PIECE_BYTES)
+        await ask(call, 'stream.write', { bytes: bytes.subarray(at, at + MAX_PIECE_BYTES).toString('base64') })
+      return
+    }
+    const size = sizeOf(item, 'result', MAX_ITEM_BYTES)
+    if (size > MAX_ITEM_BYTES)
+      throw new RangeError(`result: an item of a stream can have at most ${MAX_ITEM_BYTES} bytes`)
+    this.#sent += typeof item === 'string' ? Buffer.byteLength(item) : size
+    await ask(call, 'stream.write', typeof item === 'string' ? { text: item } : { json: item })
+  }
+  /** Returns the parts of a RESULT frame. */
+  result() {
+    if (this.mode === 'sent')
+      return [JSON_RESULT, Buffer.from(JSON.stringify({ streamed: { items: this.#count, bytes: this.#sent } }))]
+    const isBody = this.#head || (this.#items.length > 0 && this.#items.every(isBytes))
+    if (!isBody) return resultOf(this.#items, this.#limit)
+    const response = new HttpResponse(Buffer.concat(this.#items.map(bytesIn)))
+    if (this.#head) Object.assign(response, { status: this.#head.status, headers: this.#head.headers })
+    return resultOf(response, this.#limit)
+  }
+}
+
+/** Returns the bytes of an item of a body. */
+function bytesIn(item) {
+  if (typeof item === 'string') return Buffer.from(item)
+  if (isBytes(item)) return bytesOf(item)
+  throw new TypeError(`result: the body of a response consists of strings and bytes, not of ${kindOf(item)}`)
+}
+
+/** Returns the size of an item as JSON, or more than `limit`. */
+function sizeOf(item, name, limit) {
+  const json = toJson(item, name, limit)
+  return json === null ? limit + 1 : Buffer.byteLength(json)
+}
+
 const isError = (value) => typeof value === 'object' && value !== null && 'message' in value
 
 /** Returns the name of an error, or the name of its class if it has none. */
@@ -788,7 +925,7 @@ function begin(id, body) {
   clearInterval(watching)
   if (call.script) return runScript(call, input, limit)
   run(call, { mode, input })
-    .then((value) => resultOf(value, limit, mode === 'config' ? 'config' : 'result'))
+    .then((value) => (mode === 'config' ? resultOf(value, limit, 'config') : answerOf(call, value, limit)))
     .then(
       (parts) => conclude(call, parts),
       (error) => conclude(call, partsOf(error)),

@@ -34,6 +34,9 @@ MAX_SURVEYED = 16 * 1024 * 1024
 MAX_STEPS = 20
 # Maximum size of one write that is sent. The server stores less of a stream.
 MAX_WRITE_BYTES = 2 * LOG_PIECE
+# Maximum size of one piece of a streamed body, and of one streamed item as JSON.
+MAX_PIECE_BYTES = 256 * 1024
+MAX_ITEM_BYTES = 1024 * 1024
 
 CHANNEL = 3
 HEADER = Struct("<IBI")
@@ -157,7 +160,8 @@ class Response:
     """An HTTP response."""
 
     def __init__(self, body=None, status=200, headers=None):
-        if body is None:
+        self.items = body if is_items(body) else None
+        if body is None or self.items is not None:
             self.body, type = b"", None
         elif isinstance(body, (bytes, bytearray, memoryview)):
             self.body, type = bytes(body), "application/octet-stream"
@@ -572,6 +576,126 @@ def result_of(value, limit, name="result"):
     return JSON_RESULT, body
 
 
+def is_items(value):
+    """Tells whether a value is a generator, an async generator or another iterator, unlike lists."""
+    return hasattr(value, "__next__") or hasattr(value, "__anext__")
+
+
+class Stream:
+    """The items of a streamed result, which are sent if the client of the call reads a stream, and otherwise collected. The items of a Response
+    are strings and bytes."""
+
+    def __init__(self, call, value):
+        self._call = call
+        self._head = head = value if isinstance(value, Response) else None
+        self._items = []
+        self._size = self._count = self._sent = 0
+        about = {"kind": "response", "status": head.status, "headers": head.headers} if head else {"kind": "items"}
+        self._is_sent = ask(call, "stream.start", about)["accepted"]
+
+    def add(self, item):
+        """Adds an item. Returns when the client has room for more. Raises TooLong if the collected items exceed the limit."""
+        self._count += 1
+        if self._is_sent:
+            return self._send(item)
+        self._items.append(item)
+        self._size += len(item) if is_bytes(item) else size_of(item, f"result[{self._count - 1}]", self._call.limit)
+        if self._size > self._call.limit:
+            raise TooLong
+
+    def _send(self, item):
+        if self._head or is_bytes(item):
+            data = bytes_in(item)
+            self._sent += len(data)
+            for at in range(0, len(data), MAX_PIECE_BYTES):
+                piece = binascii.b2a_base64(data[at : at + MAX_PIECE_BYTES], newline=False).decode()
+                ask(self._call, "stream.write", {"bytes": piece})
+            return
+        size = size_of(item, "result", MAX_ITEM_BYTES)
+        if size > MAX_ITEM_BYTES:
+            raise ValueError(f"result: an item of a stream can have at most {MAX_ITEM_BYTES} bytes")
+        self._sent += len(item.encode("utf-8", "replace")) if isinstance(item, str) else size
+        ask(self._call, "stream.write", {"text": item} if isinstance(item, str) else {"json": item})
+
+    def too_large(self):
+        return TOO_LARGE, str(self._size).encode()
+
+    def result(self):
+        """Returns the parts of a RESULT frame."""
+        if self._is_sent:
+            return JSON_RESULT, to_json({"streamed": {"items": self._count, "bytes": self._sent}})
+        if not self._head and not (self._items and all(map(is_bytes, self._items))):
+            return result_of(self._items, self._call.limit)
+        answer = Response(b"".join(map(bytes_in, self._items)))
+        if self._head:
+            answer.status, answer.headers = self._head.status, self._head.headers
+        return result_of(answer, self._call.limit)
+
+
+def answer_of(call, value):
+    """Returns the parts of a RESULT frame for the value of a handler, which can be awaitable and can be streamed."""
+    if hasattr(value, "__await__") or hasattr(items_in(value), "__anext__"):
+        return run_loop(call, answer_later(call, value))
+    items = items_in(value)
+    if items is None:
+        return result_of(value, call.limit)
+    stream = Stream(call, value)
+    try:
+        for item in items:
+            stream.add(item)
+    except TooLong:
+        return stream.too_large()
+    finally:
+        # Also after an error: the producer must release what it holds.
+        if hasattr(items, "close"):
+            items.close()
+    return stream.result()
+
+
+async def answer_later(call, value):
+    if hasattr(value, "__await__"):
+        value = await value
+    items = items_in(value)
+    if not hasattr(items, "__anext__"):
+        return answer_of(call, value)
+    stream = Stream(call, value)
+    try:
+        async for item in items:
+            stream.add(item)
+    except TooLong:
+        return stream.too_large()
+    finally:
+        if hasattr(items, "aclose"):
+            await items.aclose()
+    return stream.result()
+
+
+def items_in(value):
+    """Returns the iterator that a value is, or that is the body of a Response; None for other values."""
+    if isinstance(value, Response):
+        return value.items
+    return value if is_items(value) else None
+
+
+def is_bytes(item):
+    return isinstance(item, (bytes, bytearray, memoryview))
+
+
+def bytes_in(item):
+    """Returns the bytes of an item of a body."""
+    if isinstance(item, str):
+        return item.encode("utf-8", "replace")
+    if is_bytes(item):
+        return bytes(item)
+    raise TypeError(f"result: the body of a response consists of strings and bytes, not of {kind_of(item)}")
+
+
+def size_of(item, name, limit):
+    """Returns the size of an item as JSON, or more than `limit`."""
+    data = to_json(item, name, limit)
+    return limit + 1 if data is None else len(data)
+
+
 def below(error):
     """Returns the cause of an error, or the errors in a group."""
     if error.__cause__ is not None:
@@ -751,17 +875,19 @@ def run(call, mode, input):
         return getattr(module, "config", None)
     # Threads of the module itself, which run in every call, are not counted.
     call.threads = threads_running()
-    value = call_handler(handler, with_bytes(input.get("event")), Context(call, input.get("context") or {}))
-    if hasattr(value, "__await__"):
-        import asyncio
+    return call_handler(handler, with_bytes(input.get("event")), Context(call, input.get("context") or {}))
 
-        async def wait():
-            # The loop reports an unobserved failure of a task when the task is collected, which may be in a later call.
-            asyncio.get_running_loop().set_exception_handler(lambda _, context: task_failed(call, context))
-            return await value
 
-        return asyncio.run(wait())
-    return value
+def run_loop(call, awaitable):
+    """Waits for an awaitable in a new event loop."""
+    import asyncio
+
+    async def wait():
+        # The loop reports an unobserved failure of a task when the task is collected, which may be in a later call.
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: task_failed(call, context))
+        return await awaitable
+
+    return asyncio.run(wait())
 
 
 def call_handler(handler, event, context):
@@ -896,8 +1022,11 @@ def begin(id, body):
     asked = parse(body)
     call = _live = Call(id, asked["timeout_ms"] / 1000, asked["limit"])
     try:
-        name = "config" if asked["mode"] == "config" else "result"
-        kind, *parts = result_of(run(call, asked["mode"], asked["input"]), call.limit, name)
+        value = run(call, asked["mode"], asked["input"])
+        if asked["mode"] == "handler":
+            kind, *parts = answer_of(call, value)
+        else:
+            kind, *parts = result_of(value, call.limit, "config" if asked["mode"] == "config" else "result")
     except BaseException as error:
         kind, parts = THREW, [described(error)]
         del error
