@@ -111,9 +111,9 @@ export function beforeImage(table: ChangedTableName, row: 'old'): Statement {
 /**
  * Common table expressions that update rows. `old` selects and locks them. `set` has the new values, as expressions over `old`; `derived` has columns that depend on
  * them, as expressions over `new`, where they are called `new_<column>`. A row whose
- * `compared` fields all keep their values is not written. The last expression is `stored`, for `emitChanges`: the updated rows in the order
- * of `order`, with `changed`, the names of the fields that differ. `where` limits the rows that are written, as a condition over `new`,
- * which has the columns of `old`.
+ * `compared` fields all keep their values is not written. The last expression is `stored`, for `emitChanges`: the updated rows with
+ * `changed`, the names of the fields that differ. `where` limits the rows that are written, as a condition over `new`,
+ * which has the columns of `old`. `order` orders the events, if `old` can select several rows.
  */
 export function updateLocked(
   table: ChangedTableName,
@@ -124,7 +124,7 @@ export function updateLocked(
     derived = {},
     compared,
     where = sql`true`,
-    order = 'id',
+    order,
   }: {
     userId: string
     old: Statement
@@ -132,7 +132,7 @@ export function updateLocked(
     derived?: Readonly<Record<string, Statement>>
     compared: Compared
     where?: Statement
-    order?: Order
+    order?: Order | undefined
   },
 ): Statement {
   const columns = Object.entries(set)
@@ -141,22 +141,37 @@ export function updateLocked(
     ...Object.entries(derived).map(([column, value]) => sql`${new Sql(column, [])} = ${value}`),
   ]
   const values = columns.map(([column, value]) => sql`${value} as ${new Sql(`new_${column}`, [])}`)
+  // Without "offset 0", the new values would be computed for each use.
   return sql`
-    old as materialized (${old}),
-    new as materialized (
-      select old.*, ${beforeImage(table, 'old')}, ${join(values, ', ')} from old
-    ),
-    updated as (
-      update ${new Sql(table, [])} t set ${join(assigned, ', ')}
+    old as materialized (
+      select new.*, ${changedFields(compared, set)} as changed
       from (
-        select new.*, ${changedFields(compared, set)} as changed from new
+        select old.*, ${beforeImage(table, 'old')}, ${join(values, ', ')} from (${old}) old offset 0
       ) new
-      where t.id = new.id and new.changed <> '[]' and ${where}
-      returning t.*, new.before, new.before_vectors, new.changed
     ),
+    ${storedAs(
+      sql`
+      update ${new Sql(table, [])} t set ${join(assigned, ', ')}
+      from old new
+      where t.id = new.id and new.changed <> '[]' and ${where}
+      returning t.*, new.before, new.before_vectors, new.changed`,
+      table,
+      userId,
+      order,
+    )}`
+}
+
+/**
+ * The expression `stored`: the rows that `written` returns, with the numbers of their events. Ordering costs two plan nodes, which an
+ * update of a single row does without.
+ */
+function storedAs(written: Statement, table: ChangedTableName, userId: string, order: Order | undefined): Statement {
+  const columns = added('t', table, userId)
+  if (order === undefined) return sql`stored as materialized (${written}, ${columns})`
+  return sql`
+    written as (${written}),
     stored as materialized (
-      select ${NEXT_SEQ} as seq, updated.*, updated.id::text as ref${owner(table, userId)}
-      from (select * from updated order by ${new Sql(order, [])}, id offset 0) updated
+      select t.*, ${columns} from (select * from written order by ${new Sql(order, [])}, id offset 0) t
     )`
 }
 
@@ -169,10 +184,11 @@ function changedFields(compared: Compared, set: Readonly<Record<string, Statemen
   return new Sql(`zerodb_changed(jsonb_build_object(${before}), jsonb_build_object(${after}))`, [])
 }
 
-/** Adds the user to rows of tables without that column. */
-function owner(table: ChangedTableName, userId: string): Statement {
+/** The columns of `stored` that a row of the table does not have. */
+function added(row: 't' | 'old', table: ChangedTableName, userId: string): Statement {
   const columns: readonly string[] = CHANGED_TABLES[table].columns
-  return columns.includes('user_id') ? sql`` : sql`, ${userId}::uuid as user_id`
+  const user = columns.includes('user_id') ? sql`` : sql`, ${userId}::uuid as user_id`
+  return sql`${NEXT_SEQ} as seq, ${new Sql(row, [])}.id::text as ref${user}`
 }
 
 /** The new value of a text column for `updateLocked`. Undefined keeps the old value; null removes it. */
@@ -182,7 +198,7 @@ export function newText(value: string | null | undefined, column: string): State
 
 /**
  * Common table expressions that delete rows. `old` selects and locks them, and `where` limits them, as a condition over `old`. The last
- * expression is `stored`, for `emitChanges`: the deleted rows in the order of `order`.
+ * expression is `stored`, for `emitChanges`: the deleted rows. `order` orders the events, if `old` can select several rows.
  */
 export function deleteLocked(
   table: ChangedTableName,
@@ -190,24 +206,38 @@ export function deleteLocked(
     userId,
     old,
     where = sql`true`,
-    order = 'id',
+    order,
   }: {
     userId: string
     old: Statement
     where?: Statement
-    order?: Order
+    order?: Order | undefined
   },
 ): Statement {
   return sql`
-    old as materialized (${old}),
-    deleted as (
-      delete from ${new Sql(table, [])} t
-      using (select old.id, ${beforeImage(table, 'old')} from old where ${where}) old
-      where t.id = old.id
-      returning t.*, old.before, old.before_vectors
+    old as materialized (
+      select old.*, ${beforeImage(table, 'old')} from (${old}) old
     ),
+    ${storedAs(
+      sql`
+      delete from ${new Sql(table, [])} t using old
+      where t.id = old.id and ${where}
+      returning t.*, old.before, old.before_vectors`,
+      table,
+      userId,
+      order,
+    )}`
+}
+
+/**
+ * The common table expression `stored`, for `emitChanges`, that deletes the row that meets `where`, a condition over `old`. A deletion
+ * returns the row as it was, so that a single row need not be locked first.
+ */
+export function deleteOne(table: ChangedTableName, userId: string, where: Statement): Statement {
+  return sql`
     stored as materialized (
-      select ${NEXT_SEQ} as seq, deleted.*, deleted.id::text as ref${owner(table, userId)}
-      from (select * from deleted order by ${new Sql(order, [])}, id offset 0) deleted
+      delete from ${new Sql(table, [])} old
+      where ${where}
+      returning old.*, ${beforeImage(table, 'old')}, ${added('old', table, userId)}
     )`
 }

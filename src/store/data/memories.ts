@@ -186,6 +186,7 @@ export function memories(context: StoreContext) {
             where id = any(${ids}::uuid[]) and kind = 'record' and project_id = (select project_id from (${userProject(scope)}) owner)
             order by id
             for update`,
+          order: 'id',
         })},
         ${emitChanges(scope, memoryDeleted, RECORD_DATA)}
         select stored.seq as event_seq, stored.id from stored`)

@@ -2,7 +2,7 @@ import { json, type Statement, sql } from '../../db/sql.ts'
 import { ZeroError } from '../../errors.ts'
 import { rowDeleted, rowInserted, rowUpdated } from '../../schema/events.ts'
 import type { Row, RowState } from '../../schema/table.ts'
-import { deleteLocked, updateLocked } from '../before-images.ts'
+import { deleteLocked, deleteOne, updateLocked } from '../before-images.ts'
 import { found, given, type Scope, type StoreContext, write } from '../context.ts'
 import { compileFilter, compileIndexCondition, withFilter } from '../filters/filter.ts'
 import { emit, emitChanges } from '../outbox.ts'
@@ -46,7 +46,7 @@ export function rowChanges(context: StoreContext) {
   const { db } = context
 
   /** Updates the rows that `old` selects and locks. */
-  function updated(scope: Scope, old: Statement, change: RowChange, where: Statement): Statement {
+  function updated(scope: Scope, old: Statement, change: RowChange, where: Statement, order?: 'position'): Statement {
     return sql`
       ${updateLocked('zerodb_rows', {
         userId: scope.user_id,
@@ -55,7 +55,7 @@ export function rowChanges(context: StoreContext) {
         derived: derivedKeys,
         compared: 'data',
         where,
-        order: 'position',
+        order,
       })},
       ${emitChanges(scope, rowUpdated, UPDATE_DATA)}`
   }
@@ -138,28 +138,20 @@ export function rowChanges(context: StoreContext) {
         cross join t`,
         'Row not found',
       )
-      checkVersion(old_version, version)
+      if (version !== undefined && old_version !== version) throw versionConflict(old_version, version)
       return row as Row
     },
 
     /** Deletes one row. Throws `not_found`, and `version_conflict` if the row has another version than `version`. */
     async removeRow(scope: Scope, table: string, id: string, version: number | undefined): Promise<void> {
-      const old = sql`
-        select r.* from zerodb_rows r where r.id = ${id}::uuid and r.table_id = (select id from t) for update`
-      const [row] = await write<{ event_seq: number | null; version: number }>(
-        context,
-        sql`
+      const where = sql`
+        old.id = ${id}::uuid and old.table_id = (select id from t) and (${version}::int is null or old.version = ${version}::int)`
+      const rows = await context.commit<{ event_seq: number }>(sql`
         with t as (${tableOf(scope, table)}),
-        ${deleteLocked('zerodb_rows', {
-          userId: scope.user_id,
-          old,
-          where: sql`(${version}::int is null or old.version = ${version}::int)`,
-        })},
+        ${deleteOne('zerodb_rows', scope.user_id, where)},
         ${emitChanges(scope, rowDeleted, ROW_EVENT_DATA)}
-        select old.version, stored.seq as event_seq from old left join stored on stored.id = old.id`,
-        'Row not found',
-      )
-      checkVersion(row.version, version)
+        select seq as event_seq from stored`)
+      if (rows.length === 0) throw versionConflict(await this.versionOf(scope, table, id), version)
     },
 
     /**
@@ -178,7 +170,7 @@ export function rowChanges(context: StoreContext) {
         selection,
         sql`
         with t as (${tableOf(scope, table, isChecked)}),
-        ${updated(scope, selected(selection), change, allowed(selection, sql`new`))}
+        ${updated(scope, selected(selection), change, allowed(selection, sql`new`), 'position')}
         select stored.seq as event_seq, stored.id as row_id, ${isChecked ? sql`stored.data` : sql`null::jsonb`} as data, (select count(*)::int from old) as matched
         from t left join stored on true
         order by stored.position`,
@@ -248,18 +240,16 @@ export function rowChanges(context: StoreContext) {
           array(select jsonb_array_elements_text(zerodb_changed(coalesce(before, '{}'), coalesce(after, '{}')))) as changed, caused_by
         from state
         order by seq desc nulls last`)
-      if (rows.length === 0 && before === null) await this.mustExist(scope, table, id)
+      if (rows.length === 0 && before === null) await this.versionOf(scope, table, id)
       const last = rows.length >= limit ? (rows[limit - 1]?.seq ?? null) : null
       return { items: rows.map(({ seq: _, ...state }) => state), last }
     },
 
-    /** Throws `not_found` for a row that the table does not have. */
-    async mustExist(scope: Scope, table: string, id: string): Promise<void> {
-      found(
-        await db.query(sql`
-          with t as (${tableOf(scope, table)}) select from zerodb_rows where id = ${id}::uuid and table_id = (select id from t)`),
-        'Row',
-      )
+    /** Returns the version of a row. Throws `not_found`. */
+    async versionOf(scope: Scope, table: string, id: string): Promise<number> {
+      const rows = await db.query<{ version: number }>(sql`
+        with t as (${tableOf(scope, table)}) select version from zerodb_rows where id = ${id}::uuid and table_id = (select id from t)`)
+      return found(rows, 'Row').version
     },
 
     /**
@@ -320,11 +310,9 @@ export function rowChanges(context: StoreContext) {
   }
 }
 
-/** Throws `version_conflict` if a row does not have the expected version. */
-function checkVersion(version: number, expected: number | undefined): void {
-  if (expected !== undefined && version !== expected)
-    throw new ZeroError(
-      'version_conflict',
-      `The row has version ${version}, and if_match is ${expected}: read the row again`,
-    )
+function versionConflict(version: number, expected: number | undefined): ZeroError {
+  return new ZeroError(
+    'version_conflict',
+    `The row has version ${version}, and if_match is ${expected}: read the row again`,
+  )
 }
