@@ -1,9 +1,11 @@
 import http from 'node:http'
 import https from 'node:https'
 import net, { type AddressInfo } from 'node:net'
+import { build } from 'esbuild'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { LOOPBACK_NETWORKS } from '../../src/net/addresses.ts'
+import { packageRoot } from '../../src/platform/package.ts'
 import type { NetworkRequest, Outcome, Program, Runtime, SandboxDriver } from '../../src/sandbox/index.ts'
 import { SANDBOXES } from '../../src/sandbox/open.ts'
 import { TEST_CA, TEST_CERTIFICATE, TEST_KEY } from '../support/certificates.ts'
@@ -332,6 +334,66 @@ function cases(open: () => SandboxDriver): void {
   })
 }
 
+/** Bundles a program with packages, as `zerodb deploy` does. */
+async function bundle(code: string): Promise<string> {
+  const { outputFiles } = await build({
+    stdin: { contents: code, resolveDir: packageRoot() },
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    external: ['pg-native'],
+    banner: {
+      js: "import { createRequire as $createRequire } from 'node:module'; const require = $createRequire(import.meta.url);",
+    },
+    write: false,
+  })
+  return outputFiles[0]!.text
+}
+
+const DATABASE = process.env['ZERODB_TEST_DATABASE_URL']
+
+function packages(open: () => SandboxDriver): void {
+  let driver: SandboxDriver
+  beforeAll(() => {
+    driver = open()
+  })
+  afterAll(() => driver.close())
+
+  test('the package undici works with its own agent', async () => {
+    const code = await bundle(`import fs from 'node:fs'
+      import { Agent, request } from 'undici'
+      export default async ({ url }) => {
+        const dispatcher = new Agent({ connect: { ca: fs.readFileSync('ca.pem') } })
+        const { body } = await request(url, { dispatcher })
+        return body.json()
+      }`)
+    const program = programOf(NODE, '', { files: { 'main.mjs': code, 'ca.pem': TEST_CA }, network: policy() })
+    const { outcome, value } = await callAgain(driver, program, { url: `https://${HOST}:${ports.secure}/u` })
+    expect(outcome.error).toBe(null)
+    expect(value).toEqual({ host: `${HOST}:${ports.secure}`, url: '/u', body: '' })
+  })
+
+  test.runIf(DATABASE)('the package pg works over host and port', async () => {
+    const url = new URL(DATABASE!)
+    const port = url.port || '5432'
+    url.hostname = 'db.example.test'
+    const code = await bundle(`import pg from 'pg'
+      export default async ({ url }) => {
+        const client = new pg.Client({ connectionString: url })
+        await client.connect()
+        const { rows } = await client.query('select 1 + 1 as two')
+        await client.end()
+        return rows
+      }`)
+    const network = { allow: [`db.example.test:${port}`] }
+    const program = programOf(NODE, '', { files: { 'main.mjs': code }, network })
+    const { outcome, value, requests } = await callAgain(driver, program, { url: url.href })
+    expect(outcome.error).toBe(null)
+    expect(value).toEqual([{ two: 2 }])
+    expect(requests).toMatchObject([{ host: 'db.example.test', port: Number(port), allowed: true }])
+  })
+}
+
 /** Without isolation, a program without a policy connects directly. */
 function withoutNetwork(open: () => SandboxDriver): void {
   test.each([NODE, PYTHON] as const)('%s: without a policy the error names the key to set', async (runtime) => {
@@ -348,6 +410,7 @@ function withoutNetwork(open: () => SandboxDriver): void {
 describe.runIf(hasBubblewrap)('bubblewrap', () => {
   const open = () => SANDBOXES.bubblewrap({ concurrency: 2, network, log })
   cases(open)
+  packages(open)
   withoutNetwork(open)
 
   test('private addresses need the permission of the operator', async () => {
