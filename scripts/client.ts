@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { isDeepStrictEqual } from 'node:util'
 import type { z } from 'zod'
 import { ERRORS } from '../src/errors.ts'
-import { OPERATIONS } from '../src/operations/index.ts'
+import { OPERATIONS as ALL } from '../src/operations/index.ts'
 import type { Operation } from '../src/operations/operation.ts'
 import { packageRoot } from '../src/platform/package.ts'
 import { eventEnvelope } from '../src/schema/event.ts'
@@ -199,6 +199,9 @@ class Writer {
 function declaration(name: string, type: string): string {
   return type.startsWith('{') ? `export interface ${name} ${type}` : `export type ${name} = ${type}`
 }
+
+/** Operations of the SDK. A raw upload is a request to a complete URL, which needs no SDK. */
+const OPERATIONS = ALL.filter((operation) => operation.kind !== 'upload' || !operation.isRaw)
 
 const entries = (pairs: readonly (readonly [string, string])[]) =>
   pairs.map(([name, value]) => `  '${name}': '${value}',`).join('\n')

@@ -112,6 +112,7 @@ export const ROUTES = {
   'files.get': 'GET /api/v1/projects/:project_id/database/files/:file_id',
   'files.download': 'GET /api/v1/projects/:project_id/database/files/:file_id/download',
   'files.presign': 'POST /api/v1/projects/:project_id/database/files/:file_id/presigned-url',
+  'files.presign_upload': 'POST /api/v1/projects/:project_id/database/files/presigned-upload',
   'files.download_presigned': 'GET /api/v1/projects/:project_id/database/files/:file_id/presigned',
   'files.update': 'PATCH /api/v1/projects/:project_id/database/files/:file_id',
   'files.delete': 'DELETE /api/v1/projects/:project_id/database/files/:file_id',
@@ -3456,7 +3457,7 @@ export interface FilesPresignInput {
   file_id: string
   /** Seconds until the URL expires, 1 to 604,800 (7 days) */
   expires_in?: number | undefined
-  /** What the URL is for: only `download` is possible. Upload with a key instead */
+  /** What the URL is for: only `download` of a file that exists. For an upload, use `POST …/files/presigned-upload` */
   operation?: 'download' | undefined
 }
 
@@ -3472,6 +3473,47 @@ export interface PresignedUrl {
   operation: 'download'
   /** Id of the file */
   file_id: string
+  /** Seconds until the URL expires */
+  expires_in: number
+  /** When the URL expires: ISO 8601 in UTC */
+  expires_at: string
+}
+
+export interface FilesPresignUploadInput {
+  /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
+  project_id?: string | undefined
+  /** Name of the file */
+  file_name: string
+  /** Key of the file. When absent, the server makes one */
+  file_key?: string | undefined
+  /** Media type of the content, which the upload must send as `Content-Type`. When absent: that of the upload */
+  content_type?: string | null | undefined
+  /** Folder to list the file in */
+  folder?: string | null | undefined
+  /** Any JSON object of yours */
+  file_metadata?: Record<string, unknown> | undefined
+  /** Maximum size of the content in bytes. When absent: the limit of the server for uploads */
+  max_bytes?: number | undefined
+  /** Seconds until the URL expires, 1 to 604,800 (7 days) */
+  expires_in?: number | undefined
+}
+
+/** A URL that uploads one file without a key, once, until it expires */
+export interface PresignedUpload {
+  /** The URL, for one PUT request without a key. Without an origin for calls from functions and MCP tools */
+  url: string
+  /** Path and query of the URL, without the origin */
+  url_path: string
+  /** Always `PUT` */
+  method: 'PUT'
+  /** Always `upload` */
+  operation: 'upload'
+  /** Headers that the request must have */
+  headers: Record<string, string>
+  /** Id that the file will have */
+  file_id: string
+  /** Maximum size of the content in bytes */
+  max_bytes: number
   /** Seconds until the URL expires */
   expires_in: number
   /** When the URL expires: ISO 8601 in UTC */
@@ -4939,6 +4981,12 @@ export interface Operations {
      * Returns a presigned URL of one file, which anybody who has it can download until it expires. It stays valid if the key is revoked; deleting the file ends it.
      */
     presign(input: FilesPresignInput, options?: CallOptions): Promise<PresignedUrl>
+    /**
+     * Create a URL that uploads a file without a key. `POST /api/v1/projects/:project_id/database/files/presigned-upload`
+     *
+     * Returns a presigned URL with which anybody who has it can upload one file, once, until it expires: a browser sends the content as the body of a PUT request. The file gets the name and metadata of this request. A used or expired URL is 403.
+     */
+    presign_upload(input: FilesPresignUploadInput, options?: CallOptions): Promise<PresignedUpload>
     /**
      * Download a file by its presigned URL. `GET /api/v1/projects/:project_id/database/files/:file_id/presigned`
      *

@@ -73,6 +73,7 @@ export async function runMaintenance(app: App): Promise<void> {
     await app.store.vectors.buildIndex(dims, app.store.kind === 'postgres')
   }
   await app.store.idempotency.expire()
+  await app.store.uploads.removeExpired()
   await removeExpiredDatabases(app)
   await app.blobs.collect((blobs) => app.store.files.blobsInUse(blobs), ORPHAN_SECONDS)
 }

@@ -89,6 +89,7 @@ function without(fields: Record<string, unknown>, name: string): Record<string, 
 }
 
 function bodyOf(operation: Operation, request: FastifyRequest): Record<string, unknown> {
+  if (operation.kind === 'upload' && operation.isRaw) return {}
   if (request.isMultipart()) {
     if (operation.kind === 'upload') return {}
     throw new ZeroError('unsupported_media_type', 'Send application/json: only uploads accept multipart/form-data')

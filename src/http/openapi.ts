@@ -169,7 +169,8 @@ function describe(
   const properties = Object.entries(input.properties ?? {})
   const isInPath = ([name]: [string, JsonSchema]) => route.split('/').includes(`:${name}`)
   const others = properties.filter((property) => !isInPath(property))
-  const inQuery = method === 'GET' || method === 'DELETE'
+  const isRaw = operation.kind === 'upload' && operation.isRaw === true
+  const inQuery = method === 'GET' || method === 'DELETE' || isRaw
   const required = (name: string) => input.required?.includes(name) ?? false
   const parameter = (name: string, place: 'path' | 'query', { description, ...schema }: JsonSchema) => ({
     name,
@@ -201,6 +202,7 @@ function describe(
     tags: [operation.name.split('.')[0]],
     ...(operation.permission === 'public' ? { security: [] } : {}),
     parameters,
+    ...(isRaw ? { requestBody: RAW_BODY } : {}),
     ...(inQuery
       ? {}
       : { requestBody: { required: body.required.length > 0, content: contentOf(operation, body, components) } }),
@@ -266,6 +268,13 @@ function failure(status: number, codes: readonly ErrorCode[]): JsonSchema {
       'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } },
     },
   }
+}
+
+/** The body of a raw upload. */
+const RAW_BODY = {
+  description: 'The content',
+  required: true,
+  content: { '*/*': { schema: { type: 'string', format: 'binary', contentMediaType: 'application/octet-stream' } } },
 }
 
 const IDEMPOTENCY_KEY = {

@@ -1,7 +1,8 @@
+import type { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { App, Caller } from '../app.ts'
 import { type Admitted, withWarnings } from '../operations/lib/input.ts'
-import type { JsonOperation, Operation, StreamOperation, UploadOperation } from '../operations/operation.ts'
+import type { JsonOperation, Operation, StreamOperation, UploadOperation, UploadPart } from '../operations/operation.ts'
 import { sendBytes } from './bytes.ts'
 import { bareListOf } from './dialects/events.ts'
 import { memoryResponse } from './dialects/memories.ts'
@@ -58,18 +59,29 @@ async function answer(
 ): Promise<Answer> {
   const result =
     operation.kind === 'upload'
-      ? await operation.run(
-          app,
-          caller,
-          input,
-          request.isMultipart() ? uploadParts(request, operation, remarks.warnings) : null,
-        )
+      ? await operation.run(app, caller, input, partsOf(request, operation, remarks.warnings))
       : await runWithRowWritten(app, operation, caller, input)
   if (operation.status === 204) return { status: 204, body: null }
   const other = operation.kind === 'json' ? operation.otherStatus : undefined
   const usual = operation.status ?? 200
   const status = other?.holds(result as object) ? other.status : usual
   return { status, body: withWarnings(result, remarks) }
+}
+
+/** Returns the parts of an upload; null for a JSON body. */
+function partsOf(
+  request: FastifyRequest,
+  operation: UploadOperation,
+  warnings: string[],
+): AsyncIterable<UploadPart> | null {
+  if (operation.isRaw) return rawPart(request)
+  return request.isMultipart() ? uploadParts(request, operation, warnings) : null
+}
+
+/** Yields the body as a file. */
+async function* rawPart({ headers, body, raw }: FastifyRequest): AsyncIterable<UploadPart> {
+  const content = (body ?? raw) as Readable
+  yield { kind: 'file', name: 'file', file_name: 'file', content_type: headers['content-type'] ?? '', content }
 }
 
 async function openStream(

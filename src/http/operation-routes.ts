@@ -51,8 +51,8 @@ export function addOperationRoutes(
   const handlers = new Map(
     OPERATIONS.map((operation) => [operation.name, createOperationHandler(app, operation, callers, closing)]),
   )
-  for (const { operation, method, url } of ROUTES) {
-    server.route({
+  const add = (scope: FastifyInstance, { operation, method, url }: OperationRoute) =>
+    scope.route({
       method,
       url,
       // HEAD must not change anything.
@@ -64,7 +64,14 @@ export function addOperationRoutes(
       },
       handler: (request, reply) => handlers.get(redirectOperation(operation.name, request.body))!(request, reply),
     })
-  }
+  const isRaw = ({ operation }: OperationRoute) => operation.kind === 'upload' && operation.isRaw === true
+  for (const route of ROUTES) if (!isRaw(route)) add(server, route)
+  void server.register(async (scope) => {
+    // The operation reads the body as it arrives, whatever its media type.
+    scope.removeAllContentTypeParsers()
+    scope.addContentTypeParser('*', (_request, body, done) => done(null, body))
+    for (const route of ROUTES) if (isRaw(route)) add(scope, route)
+  })
 }
 
 /** Returns the origin of the request's URL, which a trusted proxy can replace by its own; undefined without a Host header. */

@@ -15,9 +15,11 @@ import {
   filesGet,
   filesList,
   filesPresign,
+  filesPresignUpload,
   filesSearch,
   filesUpdate,
   filesUpload,
+  filesUploadPresigned,
 } from './files.ts'
 import {
   functionsDelete,
@@ -230,6 +232,8 @@ export const OPERATIONS: readonly Operation[] = [
   filesGet,
   filesDownload,
   filesPresign,
+  filesPresignUpload,
+  filesUploadPresigned,
   filesDownloadPresigned,
   filesUpdate,
   filesDelete,

@@ -58,6 +58,8 @@ export interface UploadOperation<Input extends z.ZodObject = z.ZodObject, Output
   kind: 'upload'
   output: Output
   status?: 200 | 201
+  /** True: the body is the content itself, of any media type, and arrives as the only part. */
+  isRaw?: true
   /** For a JSON body, `parts` is null and `input` has its fields. For a multipart body, `input` only has the fields of path and query. */
   run(
     app: App,

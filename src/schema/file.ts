@@ -107,7 +107,9 @@ export const filePresign = z.object({
   operation: z
     .literal('download')
     .default('download')
-    .describe('What the URL is for: only `download` is possible. Upload with a key instead'),
+    .describe(
+      'What the URL is for: only `download` of a file that exists. For an upload, use `POST …/files/presigned-upload`',
+    ),
 })
 export const presignedUrl = z
   .object({
@@ -127,6 +129,41 @@ export const filePresigned = z.object({
   file_id: uuid.describe('Id of the file'),
   expires: integer(0, Number.MAX_SAFE_INTEGER).describe('When the URL expires, in seconds since 1970'),
   signature: z.string().max(255).describe('Signature of project, file and time'),
+})
+/** Maximum number of presigned uploads of one project that are not done. */
+export const MAX_OPEN_UPLOADS = 10_000
+
+export const filePresignUpload = z.object({
+  project_id: projectId,
+  file_name: fileUpload.shape.file_name.unwrap().describe('Name of the file'),
+  file_key: fileUpload.shape.file_key,
+  content_type: fileUpload.shape.content_type.describe(
+    'Media type of the content, which the upload must send as `Content-Type`. When absent: that of the upload',
+  ),
+  folder: fileUpload.shape.folder,
+  file_metadata: fileUpload.shape.file_metadata,
+  max_bytes: integer(1, Number.MAX_SAFE_INTEGER)
+    .optional()
+    .describe('Maximum size of the content in bytes. When absent: the limit of the server for uploads'),
+  expires_in: filePresign.shape.expires_in,
+})
+export const presignedUpload = z
+  .object({
+    url: z
+      .string()
+      .describe('The URL, for one PUT request without a key. Without an origin for calls from functions and MCP tools'),
+    url_path: z.string().describe('Path and query of the URL, without the origin'),
+    method: z.literal('PUT').describe('Always `PUT`'),
+    operation: z.literal('upload').describe('Always `upload`'),
+    headers: z.record(z.string(), z.string()).describe('Headers that the request must have'),
+    file_id: z.string().describe('Id that the file will have'),
+    max_bytes: z.number().describe('Maximum size of the content in bytes'),
+    expires_in: z.number().describe('Seconds until the URL expires'),
+    expires_at: timestamp.describe('When the URL expires: ISO 8601 in UTC'),
+  })
+  .meta({ id: 'PresignedUpload', description: 'A URL that uploads one file without a key, once, until it expires' })
+export const filePresignedUpload = filePresigned.extend({
+  file_id: uuid.describe('Id of the file, as in the presigned URL'),
 })
 export const fileUpdate = fileKey.extend({
   file_key: fileUpload.shape.file_key.describe('Key of the file. When absent, it stays'),

@@ -29,6 +29,7 @@ import { rowIndexes } from './data/row-indexes.ts'
 import { rowPages } from './data/row-pages.ts'
 import { rowUpserts } from './data/row-upserts.ts'
 import { tables } from './data/tables.ts'
+import { uploads } from './data/uploads.ts'
 import { vectorNamespaces } from './data/vector-namespaces.ts'
 import { vectors } from './data/vectors.ts'
 import { claims } from './queue/claims.ts'
@@ -76,6 +77,7 @@ const NOUNS = {
   forgetting,
   records,
   files,
+  uploads,
   tables,
   rowChanges,
   rowIndexes,

@@ -99,6 +99,7 @@ const WITHOUT_COMMAND: Readonly<Record<string, string>> = {
   'projects.configure_database': 'changes nothing',
   'embeddings.create': 'has the form of another API',
   'files.download_presigned': 'needs only a URL',
+  'files.upload_presigned': 'needs only a URL',
   'events.stream_token': 'for pages in browsers',
 }
 

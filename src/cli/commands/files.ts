@@ -71,6 +71,16 @@ export const files = group('files', 'stored files, searched by their names and s
       command.option('--expires-in <seconds>', 'seconds until it expires; 3600 if not given', number),
     words: ({ url }: { url: string }) => url,
   }),
+  verb('files', 'presign-upload', 'create a URL that uploads a file without a key, once', {
+    args: ['file_name'],
+    options: (command) =>
+      command
+        .option('--content-type <type>', 'media type that the upload must have, e.g. image/png')
+        .option('--folder <folder>', 'folder to list the file in')
+        .option('--max-bytes <bytes>', 'maximum size of the content', number)
+        .option('--expires-in <seconds>', 'seconds until it expires; 3600 if not given', number),
+    words: ({ url }: { url: string }) => url,
+  }),
   verb('files', 'delete', 'delete a file', {
     args: ['file_id'],
     question: ({ file_id }) => `Delete the file ${file_id}?`,

@@ -114,6 +114,7 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   'files search': [`'revenue of 2025' --folder reports`],
   'files get': ['5f6a3c2d-7b90-4e1f-8a1f-5a0e1f448b8e'],
   'files update': ['5f6a3c2d-7b90-4e1f-8a1f-5a0e1f448b8e --folder archive'],
+  'files presign-upload': ['photo.png --content-type image/png --max-bytes 1000000'],
   'files presign': ['5f6a3c2d-7b90-4e1f-8a1f-5a0e1f448b8e --expires-in 600'],
   'files delete': ['5f6a3c2d-7b90-4e1f-8a1f-5a0e1f448b8e --yes'],
   'published list': ['--topic order.paid --since 1d'],

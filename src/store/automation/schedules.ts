@@ -95,7 +95,9 @@ export function schedules(context: StoreContext) {
       const [row] = await db.query<{ pending: number }>(sql`
         select count(*) as pending
         from (
-          select from zerodb_schedules where project_id = ${scope.project_id}::uuid and run_at is not null limit ${max}::int
+          select from zerodb_schedules
+          where project_id = (select project_id from (${userProject(scope)}) owner) and run_at is not null
+          limit ${max}::int
         ) counted`)
       return row!.pending + count <= max
     },

@@ -58,16 +58,30 @@ const lockedFile = (scope: Scope, id: string) => sql`
 export function files(context: StoreContext) {
   const { db, asyncCommit } = context
   return {
-    async create(scope: Scope, file: FileFields): Promise<File> {
+    /**
+     * Stores a file. With `uploadId`, the file gets this id and the permission for it is used up. Throws `not_found` for a project of another
+     * user, or an upload that is not permitted, for example because it is done.
+     */
+    async create(scope: Scope, file: FileFields, uploadId: string | null = null): Promise<File> {
       const [{ event_seq: _, ...row }] = await write<File & { event_seq: number }>(
         context,
         sql`
-        with stored as (
-          insert into zerodb_files (project_id, file_key, file_name, content_type, size_bytes, folder, metadata, blob)
+        with ${given(
+          uploadId,
+          sql`
+          used as (
+            delete from zerodb_uploads
+            where id = ${uploadId}::uuid and project_id = (select project_id from (${userProject(scope)}) owner)
+            returning id
+          ),`,
+        )}
+        stored as (
+          insert into zerodb_files (${given(uploadId, sql`id,`)} project_id, file_key, file_name, content_type, size_bytes, folder, metadata, blob)
           select
+            ${given(uploadId, sql`used.id,`)}
             project_id, coalesce(${file.file_key}, gen_random_uuid()::text), ${file.file_name}, ${file.content_type}, ${file.size_bytes}::bigint,
             ${file.folder}, ${json(file.metadata)}::jsonb, ${file.blob}
-          from (${userProject(scope)}) owner
+          from (${userProject(scope)}) owner ${given(uploadId, sql`cross join used`)}
           returning *, id::text as ref, ${scope.user_id}::uuid as user_id
         ),
         ${emit(scope, fileUploaded, EVENT_DATA)}

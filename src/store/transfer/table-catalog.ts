@@ -25,6 +25,7 @@ const NOT_DATA = [
   'zerodb_migrations',
   'zerodb_instances',
   'zerodb_idempotency_keys',
+  'zerodb_uploads',
   'zerodb_row_indexes',
   'zerodb_row_index_entries',
 ]

@@ -150,6 +150,7 @@ const EXAMPLES: Record<string, (fixtures: Fixtures) => Example> = {
   'files.update': inProject(({ file }) => ({ params: { file_id: file }, body: { folder: 'a' } })),
   'files.download': inProject(({ file }) => ({ params: { file_id: file } })),
   'files.presign': inProject(({ file }) => ({ params: { file_id: file }, body: {} })),
+  'files.presign_upload': inProject(() => ({ body: { file_name: 'c.txt' } })),
   'tables.create': inProject(() => ({ body: { table_name: 'new' } })),
   'tables.list': inProject(),
   'tables.update': inProject(({ table }) => ({ params: { table }, body: { description: 'a table' } })),
@@ -242,15 +243,18 @@ async function stateOf(user: TestUser, project: string | null = null): Promise<R
     group by table_name`)
   const state: Record<string, unknown> = {}
   for (const { table_name, names } of columns) {
-    const owner = Object.keys(OWNED_BY).find((column) => names.includes(column))
-    if (owner === undefined) continue
+    const owners = Object.keys(OWNED_BY).filter((column) => names.includes(column))
+    if (owners.length === 0) continue
+    // A schedule belongs to a project directly, or through its function.
+    const counted = table_name === 'zerodb_schedules' ? owners : owners.slice(0, 1)
+    const isOwned = counted.map((column) => `(${OWNED_BY[column]})`).join(' or ')
     const position = table_name === 'zerodb_replays' ? [...VOLATILE, 'position'] : VOLATILE
     const text = `
       with project as (
         select id from zerodb_projects where user_id = $1::uuid and ($2::uuid is null or id = $2::uuid)
       )
       select to_jsonb(t) - $3::text[] as row from ${table_name} t
-      where ${OWNED_BY[owner]} and to_jsonb(t) ->> 'replay_id' is null
+      where (${isOwned}) and to_jsonb(t) ->> 'replay_id' is null
       order by t::text collate "C"`
     state[table_name] = await app.system.database.query(new Statement(text, [user.user_id, project, position]))
   }
