@@ -184,12 +184,17 @@ function readsOf({ store }: Bench, { scope, table, hook, rareHook }: Parents): R
     'vectors.namespace': async () => (await store.vectors.list(scope, { namespace: 'rare', filter: null }, first)).rows,
     'vectors.search': async () =>
       (
-        await store.vectors.search(scope, { namespace: 'rare', dims: 4, model: null }, Float32Array.of(1, 2, 3, 4), {
-          limit: LIMIT,
-          threshold: null,
-          filter: null,
-          canBeHalf: true,
-        })
+        await store.vectorSearch.search(
+          scope,
+          { namespace: 'rare', dims: 4, model: null },
+          Float32Array.of(1, 2, 3, 4),
+          {
+            limit: LIMIT,
+            threshold: null,
+            filter: null,
+            canBeHalf: true,
+          },
+        )
       ).rows,
     'files.list': () => store.files.list(scope, first),
     'files.folder': () => store.files.list(scope, { ...first, folder: 'rare' }),

@@ -18,7 +18,7 @@ export async function vectors(backend: Backend): Promise<Measurement[]> {
     const scope = await bench.newScope()
     log(`vectors: storing ${VECTORS} vectors of ${DIMS} dimensions and building their index`)
     await fill(bench, scope)
-    await bench.store.vectors.buildIndex(DIMS, false)
+    await bench.store.vectorSearch.buildIndex(DIMS, false)
     await bench.database.exec('analyze zerodb_vectors')
     log(`vectors: ${ROUNDS} rounds of ${QUERIES} queries, alternating between the sides`)
 
@@ -33,7 +33,7 @@ export async function vectors(backend: Backend): Promise<Measurement[]> {
     const sides: Record<string, (query: Float32Array) => Promise<unknown>> = {
       raw: (query) => bench.database.query(rawSearch(scope, query)),
       operation: search,
-      statement: (query) => bench.store.vectors.search(scope, space, query, options),
+      statement: (query) => bench.store.vectorSearch.search(scope, space, query, options),
     }
 
     const times: Record<string, number[]> = { raw: [], operation: [], statement: [] }

@@ -172,6 +172,7 @@ export const PAGES: { readonly [Name in OperationName]?: string } = {
   'runs.list': 'items',
   'replays.list': 'items',
   'projects.list': '',
+  'vectors.search': 'vectors',
   'vectors.list': 'vectors',
   'vectors.namespaces': 'items',
   'memory.list': '',
@@ -2197,6 +2198,8 @@ export interface VectorsSearchInput {
   hybrid?: boolean | undefined
   /** True: a hybrid search shows both ranks of each result as `explain` */
   explain?: boolean | undefined
+  /** `next_cursor` of the previous page of the same search. When absent: the nearest vectors */
+  cursor?: string | undefined
 }
 
 /** Result of a search for vectors */
@@ -2209,6 +2212,8 @@ export interface VectorMatches {
   total_count: number
   /** False when there are more than the total says, which were not counted */
   total_is_exact: boolean
+  /** Cursor of the next page; null on the last page, and after 2000 vectors */
+  next_cursor: string | null
   /** Model of the vectors compared; null when clients sent the embeddings */
   model: string | null
   /** Time that the search took, in milliseconds */
@@ -4744,7 +4749,7 @@ export interface Operations {
      *
      * Returns the vectors of a namespace that are nearest to a vector or to a text. Only vectors of one model and size are compared.
      */
-    search(input?: VectorsSearchInput, options?: CallOptions): Promise<VectorMatches>
+    search(input?: VectorsSearchInput, options?: CallOptions): Page<VectorMatches, VectorMatch>
     /**
      * List vectors, oldest first. `GET /api/v1/projects/:project_id/database/vectors`
      *

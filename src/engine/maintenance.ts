@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
 import type { App } from '../app.ts'
-import { MAX_FULL_INDEX_DIMS, MAX_HALF_INDEX_DIMS } from '../store/data/vectors.ts'
+import { MAX_FULL_INDEX_DIMS, MAX_HALF_INDEX_DIMS } from '../store/data/vector-search.ts'
 import type { Expired, Keep } from '../store/queue/maintenance.ts'
 
 const DAY_SECONDS = 86_400
@@ -65,12 +65,12 @@ const DATABASES_AT_ONCE = 100
 
 /** Builds vector indexes, and deletes expired responses, expired instant databases and unused blobs. This work has no deadline. */
 export async function runMaintenance(app: App): Promise<void> {
-  for (const dims of await app.store.vectors.dimsWithoutIndex(
+  for (const dims of await app.store.vectorSearch.dimsWithoutIndex(
     INDEX_AT[app.store.kind],
     MAX_INDEX_DIMS[app.store.kind],
   )) {
     app.log.info({ dims }, 'building a vector index')
-    await app.store.vectors.buildIndex(dims, app.store.kind === 'postgres')
+    await app.store.vectorSearch.buildIndex(dims, app.store.kind === 'postgres')
   }
   await app.store.idempotency.expire()
   await app.store.uploads.removeExpired()

@@ -1,10 +1,13 @@
+import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import type { App } from '../app.ts'
 import { scopeOf } from '../auth/caller.ts'
 import type { Embedder } from '../embedding/index.ts'
 import { ZeroError } from '../errors.ts'
+import { stringifyJson } from '../exact-json.ts'
 import { wording } from '../schema/common.ts'
 import {
+  MAX_FOUND_VECTORS,
   type VectorInput,
   vector,
   vectorBatchResult,
@@ -20,8 +23,8 @@ import {
   vectorUpsertBatch,
 } from '../schema/vector.ts'
 import type { Scope } from '../store/context.ts'
-import type { VectorSpace } from '../store/data/vectors.ts'
-import { decodeCursor, encodePlace } from './lib/cursor.ts'
+import type { VectorSpace } from '../store/data/vector-search.ts'
+import { decodeCursor, decodeSeen, encodePlace, encodeSeen } from './lib/cursor.ts'
 import { defineJson } from './operation.ts'
 
 const BASE = '/api/v1/projects/:project_id/database/vectors'
@@ -119,7 +122,7 @@ export const vectorsSearch = defineJson({
 /** Searches a namespace with a vector or a text. Throws the errors of `vectors.search`. */
 export async function searchVectors(app: App, scope: Scope, input: z.infer<typeof vectorSearch>) {
   const start = app.clock.now()
-  const spaces = await app.store.vectors.spaces(scope, input.namespace)
+  const spaces = await app.store.vectorSearch.spaces(scope, input.namespace)
   // An empty result is either an empty project or one of another user, so only then the project is checked.
   if (spaces.length === 0) await app.store.projects.get(scope)
   const text = input.query?.trim() ?? ''
@@ -127,25 +130,38 @@ export async function searchVectors(app: App, scope: Scope, input: z.infer<typeo
     throw invalid('query', 'missing', 'Field required: a hybrid search compares the words of a text')
   const { query, model } = await queryVector(app, scope, input, spaces)
   const space = chooseSpace(spaces, query.length, model, input.namespace)
+  const asked = searchOf(input, query, space)
+  const seen = input.cursor === undefined ? [] : decodeSeen(app, input.cursor, asked)
   const options = {
-    limit: input.limit,
+    limit: Math.min(input.limit, MAX_FOUND_VECTORS - seen.length),
+    seen,
     threshold: input.threshold ?? null,
     filter: input.metadata_filter ?? null,
     canBeHalf: app.store.kind === 'postgres',
   }
-  const { rows, total, total_is_exact } = space
+  const { rows, total, total_is_exact, has_more } = space
     ? input.hybrid
       ? await searchBoth(app, scope, { ...space, namespace: input.namespace }, { query, text }, input.explain, options)
       : await search(app, scope, { ...space, namespace: input.namespace }, query, options)
-    : { rows: [], total: 0, total_is_exact: true }
+    : { rows: [], total: 0, total_is_exact: true, has_more: false }
+  const found = [...seen, ...rows.map(({ id }) => id)]
+  const vectors = rows.map(({ id: _, ...row }) => row)
   return {
-    vectors: rows,
-    results: rows,
+    vectors,
+    results: vectors,
     total_count: total,
     total_is_exact,
+    next_cursor: has_more && found.length < MAX_FOUND_VECTORS ? encodeSeen(app, found, asked) : null,
     model: space?.model ?? null,
     search_time_ms: app.clock.now() - start,
   }
+}
+
+/** What a search asks for, as the context of its cursors. Pages may have different sizes. */
+function searchOf(input: z.infer<typeof vectorSearch>, query: Float32Array, space: VectorSpace | null): string {
+  const { project_id, namespace, threshold, metadata_filter, hybrid } = input
+  const parts = [project_id, namespace, space, threshold, metadata_filter, hybrid && input.query, [...query]]
+  return `vectors ${createHash('sha256').update(stringifyJson(parts)).digest('hex')}`
 }
 
 /** Returns the query as a vector, and the model whose vectors it is compared with (undefined for any model with its dimensions). */
@@ -215,9 +231,9 @@ function chooseSpace(
 async function search(
   app: App,
   scope: Scope,
-  ...rest: Parameters<App['store']['vectors']['search']> extends [unknown, ...infer Rest] ? Rest : never
+  ...rest: Parameters<App['store']['vectorSearch']['search']> extends [unknown, ...infer Rest] ? Rest : never
 ) {
-  const { rows, ...page } = await app.store.vectors.search(scope, ...rest)
+  const { rows, ...page } = await app.store.vectorSearch.search(scope, ...rest)
   return {
     ...page,
     rows: rows.map((row) => ({ ...plain(row), score: row.similarity, distance: 1 - row.similarity })),
@@ -231,7 +247,7 @@ async function searchBoth(
   space: VectorSpace & { namespace: string },
   wanted: { query: Float32Array; text: string },
   isExplained: boolean,
-  options: { limit: number; threshold: number | null; filter: Record<string, unknown> | null },
+  options: { limit: number; threshold: number | null; filter: Record<string, unknown> | null; seen: readonly string[] },
 ) {
   const { rows, ...page } = await app.store.hybridSearch.find(scope, space, wanted, options)
   return {

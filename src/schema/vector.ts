@@ -88,6 +88,9 @@ export const vectorBatchResult = z
   })
   .meta({ id: 'VectorBatchResult', description: 'Result of storing many vectors' })
 
+/** Maximum number of vectors on all pages of a search: a cursor has the ids of those before it, 29 bytes for each. */
+export const MAX_FOUND_VECTORS = 2_000
+
 export const vectorSearch = z.object({
   project_id: projectId,
   query_vector: embedding.optional().describe('Vector to compare with. Either this or `query` is required'),
@@ -113,6 +116,10 @@ export const vectorSearch = z.object({
     .default(false)
     .describe('True: find vectors by the words of `query` in their documents too, and order them by both ranks'),
   explain: flag.default(false).describe('True: a hybrid search shows both ranks of each result as `explain`'),
+  cursor: z
+    .string()
+    .optional()
+    .describe('`next_cursor` of the previous page of the same search. When absent: the nearest vectors'),
 })
 const hybridRanks = z
   .object({
@@ -139,6 +146,10 @@ export const vectorMatches = z
     results: z.array(vectorMatch).describe('Same value as `vectors`'),
     total_count: z.number().describe('Number of vectors that meet filter and threshold, also beyond `limit`'),
     total_is_exact: totalIsExact,
+    next_cursor: z
+      .string()
+      .nullable()
+      .describe(`Cursor of the next page; null on the last page, and after ${MAX_FOUND_VECTORS} vectors`),
     model: z.string().nullable().describe('Model of the vectors compared; null when clients sent the embeddings'),
     search_time_ms: z.number().describe('Time that the search took, in milliseconds'),
   })

@@ -31,6 +31,7 @@ import { rowUpserts } from './data/row-upserts.ts'
 import { tables } from './data/tables.ts'
 import { uploads } from './data/uploads.ts'
 import { vectorNamespaces } from './data/vector-namespaces.ts'
+import { vectorSearch } from './data/vector-search.ts'
 import { vectors } from './data/vectors.ts'
 import { claims } from './queue/claims.ts'
 import { dispatch } from './queue/dispatch.ts'
@@ -70,6 +71,7 @@ const NOUNS = {
   replaySteps,
   maintenance,
   vectors,
+  vectorSearch,
   vectorNamespaces,
   hybridSearch,
   memories,

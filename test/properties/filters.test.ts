@@ -34,7 +34,7 @@ async function rowsFound(documents: Document[], filters: Filter[]): Promise<numb
 
 /** Returns the numbers of the documents that a search finds as metadata of vectors. */
 async function vectorsFound(documents: Document[], filters: Filter[]): Promise<number[][]> {
-  const { vectors } = app.system.app.store
+  const { vectors, vectorSearch } = app.system.app.store
   const namespace = randomUUID()
   const batch = documents.map((vector_metadata, n) => {
     return {
@@ -49,7 +49,12 @@ async function vectorsFound(documents: Document[], filters: Filter[]): Promise<n
   await vectors.upsertBatch(user, batch)
   return mapInOrder(filters, async (filter) => {
     const options = { limit: 100, threshold: null, filter }
-    const { rows } = await vectors.search(user, { namespace, dims: 2, model: null }, Float32Array.of(1, 0), options)
+    const { rows } = await vectorSearch.search(
+      user,
+      { namespace, dims: 2, model: null },
+      Float32Array.of(1, 0),
+      options,
+    )
     return rows.map(({ vector_id }) => Number(vector_id)).sort((a, b) => a - b)
   })
 }

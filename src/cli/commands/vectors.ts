@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { stringifyJson } from '../../exact-json.ts'
 import { json, number, object } from '../lib/parse-options.ts'
-import { columns, deleted, group, type Input, limited, shown, skippable, unlimited, verb } from '../lib/verb.ts'
+import { columns, deleted, group, type Input, shown, skippable, unlimited, verb } from '../lib/verb.ts'
 
 const namespaced = (command: Command) => command.option('--namespace <name>', 'namespace; "default" if not given')
 const inNamespace = (command: Command) => command.option('--namespace <name>', 'only of this namespace')
@@ -42,13 +42,13 @@ export const vectors = group('vectors', 'embeddings and documents, searched by s
   verb('vectors', 'search', 'find the vectors most similar to a text or a vector', {
     args: ['[query]'],
     options: (command) =>
-      filtered(limited(namespaced(command)))
+      filtered(namespaced(command))
         .option('--query-vector <json>', 'vector to compare with, instead of a text', json)
         .option('--threshold <n>', 'minimum similarity', number)
         .option('--model <name>', 'only vectors of this embedding model')
         .option('--hybrid', 'find vectors by the words of the text too')
         .option('--explain', 'with --hybrid, show both ranks of each result'),
-    words: ({ vectors: found }: { vectors: Input[] }, { explain }) =>
+    words: (found: Input[], { explain }) =>
       columns('vector_id', 'score', ...(explain ? ['explain'] : []), 'document')(found, 'No similar vectors'),
   }),
   verb('vectors', 'list', 'list vectors, oldest first', {

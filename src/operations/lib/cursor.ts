@@ -65,6 +65,30 @@ export function decodeName(cursor: string | undefined): string | null {
   return name
 }
 
+/**
+ * Encodes the ids of the rows that the pages of a search had, for the same `search`: what was asked for. Encrypted, because the ids of rows are
+ * internal.
+ */
+export function encodeSeen(
+  { encryptionKey }: Pick<App, 'encryptionKey'>,
+  ids: readonly string[],
+  search: string,
+): string {
+  const bytes = Buffer.from(ids.join('').replaceAll('-', ''), 'hex')
+  return seal(encryptionKey, bytes.toString('base64url'), search).toString('base64url')
+}
+
+/** Decodes the ids of the rows before a page of a search. Throws `invalid` for text that is not from this server, or of another search. */
+export function decodeSeen({ encryptionKey }: Pick<App, 'encryptionKey'>, text: string, search: string): string[] {
+  let opened: string
+  try {
+    opened = unseal(encryptionKey, Buffer.from(text, 'base64url'), search)
+  } catch (error) {
+    throw cursorError(error)
+  }
+  return Buffer.from(opened, 'base64url').toString('hex').match(/.{32}/g) ?? []
+}
+
 const EVENT_LOG = 'event-log'
 
 /** Encodes a position in the event log. Encrypted, because all users share the sequence: its numbers would reveal how much others write. */

@@ -2,8 +2,10 @@ import { sql } from '../../db/sql.ts'
 import type { HybridRanks } from '../../schema/vector.ts'
 import { bounded, type Scope, type StoreContext, userProject } from '../context.ts'
 import { compileFilter, withFilter } from '../filters/filter.ts'
+import type { Page } from './count.ts'
 import { MAX_WORDS } from './relevance.ts'
-import { columns, literalDims, type StoredVector } from './vectors.ts'
+import { type FoundVector, isUnseen, literalDims } from './vector-search.ts'
+import { columns } from './vectors.ts'
 
 /** Minimum number of vectors that each of the two searches ranks. */
 const MIN_CANDIDATES = 200
@@ -13,22 +15,28 @@ const RRF_K = 60
 /** The words of a document, as the index has them. */
 const words = sql`to_tsvector('english', left(document, 100000))`
 
-export type HybridMatch = StoredVector & { similarity: number; score: number } & HybridRanks
+export type HybridMatch = FoundVector & { score: number } & HybridRanks
 
 export function hybridSearch({ db }: StoreContext) {
   return {
     /**
      * Returns the vectors of a space that are near to `query` or share a word with `text`, best first by reciprocal rank fusion of the two orders.
-     * `total` is the number of vectors that one of the searches ranked.
+     * Leaves out the vectors that are `seen`. `total` is the number of vectors that one of the searches ranked.
      */
     async find(
       scope: Scope,
       space: { namespace: string; dims: number; model: string | null },
       { query, text }: { query: Float32Array; text: string },
-      options: { limit: number; threshold: number | null; filter: Record<string, unknown> | null },
-    ): Promise<{ rows: HybridMatch[]; total: number; total_is_exact: boolean }> {
+      options: {
+        limit: number
+        threshold: number | null
+        filter: Record<string, unknown> | null
+        seen?: readonly string[]
+      },
+    ): Promise<Page<HybridMatch>> {
       const dims = literalDims(space.dims)
-      const most = Math.max(options.limit, MIN_CANDIDATES)
+      const seen = options.seen ?? []
+      const most = Math.max(seen.length + options.limit + 1, MIN_CANDIDATES)
       const model = space.model === null ? sql`model is null` : sql`model = ${space.model}`
       const filter = options.filter ? compileFilter(options.filter, sql`metadata`, 'metadata_filter') : sql`true`
       const inSpace = sql`
@@ -75,15 +83,17 @@ export function hybridSearch({ db }: StoreContext) {
           where ${options.threshold}::float8 is null or (similarity <> 'NaN' and similarity >= ${options.threshold}::float8)
         )
         select
-          ${columns}, similarity, (fused * ${RRF_K + 1}::int / 2)::float8 as score, vector_rank, word_rank,
+          ${columns}, id, similarity, (fused * ${RRF_K + 1}::int / 2)::float8 as score, vector_rank, word_rank,
           (select count(*)::int from passed) as total,
           greatest((select count(*) from by_vector), (select count(*) from by_words)) >= ${most}::int as is_cut
         from passed
+        where true ${isUnseen(seen)}
         order by fused desc, vector_rank, word_rank
-        limit ${options.limit}::int`),
+        limit ${options.limit + 1}::int`),
       )
       return {
-        rows: rows.map(({ total: _, is_cut: __, ...row }) => ({
+        has_more: rows.length > options.limit,
+        rows: rows.slice(0, options.limit).map(({ total: _, is_cut: __, ...row }) => ({
           ...row,
           similarity: Number.isNaN(row.similarity) ? 0 : row.similarity,
         })),

@@ -269,17 +269,17 @@ test('vectors of 2,001 to 4,000 dimensions can have an index, which finds the ne
     { vector_id: 'a', vector_embedding: embedding(0, 1) },
     { vector_id: 'b', vector_embedding: embedding(1, 1e6) },
   ])
-  expect(await tables.vectors.dimsWithoutIndex(2)).not.toContain(dims)
-  expect(await tables.vectors.dimsWithoutIndex(2, 4000)).toContain(dims)
-  await tables.vectors.buildIndex(dims, tables.kind === 'postgres')
-  expect(await tables.vectors.dimsWithoutIndex(2, 4000)).not.toContain(dims)
+  expect(await tables.vectorSearch.dimsWithoutIndex(2)).not.toContain(dims)
+  expect(await tables.vectorSearch.dimsWithoutIndex(2, 4000)).toContain(dims)
+  await tables.vectorSearch.buildIndex(dims, tables.kind === 'postgres')
+  expect(await tables.vectorSearch.dimsWithoutIndex(2, 4000)).not.toContain(dims)
   await store(user, [{ vector_id: 'c', vector_embedding: embedding(2, -1e6) }])
   const found = await user.post(`${user.database}/vectors/search`, { query_vector: embedding(1, 5), limit: 1 })
   expect(found.body).toMatchObject({ vectors: [{ vector_id: 'b', similarity: 1 }] })
   const space = { namespace: 'default', dims, model: null }
   const scope = { user_id: user.user_id, project_id: user.project_id }
   const options = { limit: 1, threshold: null, filter: null, canBeHalf: true }
-  const half = await tables.vectors.search(scope, space, Float32Array.from(embedding(2, -1)), options)
+  const half = await tables.vectorSearch.search(scope, space, Float32Array.from(embedding(2, -1)), options)
   expect(half.rows).toMatchObject([{ vector_id: 'c', similarity: 1 }])
 })
 
@@ -335,4 +335,66 @@ test('a document with more words than an index can hold is stored, and found by 
   const body = { query_vector: [-1], query: 'alpha', hybrid: true, explain: true }
   const found = await user.post(`${user.database}/vectors/search`, body)
   expect(found.body.results).toMatchObject([{ vector_id: 'long', explain: { word_rank: 1 } }])
+})
+
+test.each([
+  ['by similarity', { query_vector: [1, 0] }],
+  ['by similarity and words', { query: 'late parcel', query_vector: [1, 0], hybrid: true }],
+  ['with a filter and a threshold', { query_vector: [1, 0], metadata_filter: { part: 1 }, threshold: 0.5 }],
+])('the pages of a search have each vector once, also equal ones: %s', async (_, search) => {
+  const user = await app.newUser()
+  const vectors = Array.from({ length: 60 }, (_, n) => ({
+    vector_id: `v${n}`,
+    // Groups of ten vectors are equal.
+    vector_embedding: [Math.cos(Math.floor(n / 10) / 4), Math.sin(Math.floor(n / 10) / 4)],
+    vector_metadata: { part: n % 2 },
+    document: n % 3 === 0 ? 'The parcel is late' : 'Something else',
+  }))
+  await store(user, vectors)
+  const whole = (await user.post(`${user.database}/vectors/search`, { ...search, limit: 100 })).body
+  expect(whole.next_cursor).toBeNull()
+  const pages: { vector_id: string; similarity: number }[][] = []
+  let cursor: string | null = null
+  do {
+    const body: object = { ...search, limit: 7, ...(cursor === null ? {} : { cursor }) }
+    const reply = await user.post(`${user.database}/vectors/search`, body)
+    expect(reply).toMatchObject({ status: 200, body: { total_count: whole.total_count } })
+    pages.push(reply.body.vectors)
+    cursor = reply.body.next_cursor
+  } while (cursor !== null)
+  const ids = pages.flat().map(({ vector_id }) => vector_id)
+  expect(ids.toSorted()).toEqual(whole.vectors.map(({ vector_id }: { vector_id: string }) => vector_id).toSorted())
+  expect(pages.map(({ length }) => length)).toEqual([
+    ...Array(Math.floor(ids.length / 7)).fill(7),
+    ...(ids.length % 7 === 0 ? [] : [ids.length % 7]),
+  ])
+  if (!('hybrid' in search)) {
+    const similarities = pages.flat().map(({ similarity }) => similarity)
+    expect(similarities).toEqual(similarities.toSorted((a, b) => b - a))
+  }
+})
+
+test('a cursor of a search is refused for another search', async () => {
+  const user = await app.newUser()
+  await store(user, [
+    { vector_id: 'a', vector_embedding: [1, 0] },
+    { vector_id: 'b', vector_embedding: [0, 1] },
+  ])
+  const search = { query_vector: [1, 0.5], limit: 1 }
+  const { next_cursor: cursor } = (await user.post(`${user.database}/vectors/search`, search)).body
+  const last = await user.post(`${user.database}/vectors/search`, { ...search, cursor, limit: 5 })
+  expect(last.body).toMatchObject({ vectors: [{ vector_id: 'b' }], total_count: 2, next_cursor: null })
+  const refused = {
+    status: 422,
+    body: { detail: 'cursor: send the next_cursor of the previous page of the same list' },
+  }
+  for (const changed of [
+    { query_vector: [1, 0.6] },
+    { threshold: 0 },
+    { metadata_filter: { n: 1 } },
+    { namespace: 'other' },
+    { cursor: 'x' },
+    { cursor: '' },
+  ])
+    expect(await user.post(`${user.database}/vectors/search`, { ...search, cursor, ...changed })).toMatchObject(refused)
 })
