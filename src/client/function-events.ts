@@ -245,6 +245,36 @@ export type ForgottenEvent = Envelope<
     user_id: string
   }
 >
+export type RelationAddedEvent = Envelope<
+  'zeromemory.relation_added',
+  {
+    /** Id of the relation */
+    relation_id: string
+    /** Id of the project */
+    project_id: string
+    /** Id of the entity that the relation starts at */
+    subject_id: string
+    /** Id of the entity that the relation leads to */
+    object_id: string
+    /** Id of the user who owns the project */
+    user_id: string
+  }
+>
+export type RelationEndedEvent = Envelope<
+  'zeromemory.relation_ended',
+  {
+    /** Id of the relation */
+    relation_id: string
+    /** Id of the project */
+    project_id: string
+    /** Id of the entity that the relation starts at */
+    subject_id: string
+    /** Id of the entity that the relation leads to */
+    object_id: string
+    /** Id of the user who owns the project */
+    user_id: string
+  }
+>
 export type RunDeadEvent = Envelope<
   'zerodb.run.dead',
   {
@@ -287,4 +317,6 @@ export type DataEvent =
   | FileUpdatedEvent
   | FileDeletedEvent
   | ForgottenEvent
+  | RelationAddedEvent
+  | RelationEndedEvent
   | RunDeadEvent

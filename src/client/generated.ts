@@ -106,6 +106,8 @@ export const ROUTES = {
   'memory.profile': 'GET /api/v1/public/memory/v2/profile',
   'memory.forget': 'POST /api/v1/public/memory/v2/forget',
   'graph.neighbors': 'GET /api/v1/public/memory/v2/graph/neighbors/:entity',
+  'graph.relate': 'POST /api/v1/public/memory/v2/relate',
+  'graph.end_relation': 'DELETE /api/v1/public/memory/v2/graph/relations/:relation_id',
   'files.upload': 'POST /api/v1/projects/:project_id/database/files/upload',
   'files.list': 'GET /api/v1/projects/:project_id/database/files',
   'files.search': 'POST /api/v1/projects/:project_id/database/files/search',
@@ -187,7 +189,7 @@ export const PAGES: { readonly [Name in OperationName]?: string } = {
 }
 
 /** Operations that only read although their method is not GET. */
-export const READS: readonly OperationName[] = ['hooks.test_filter', 'projects.suspend', 'projects.activate', 'projects.enable_database', 'projects.configure_database', 'vectors.search', 'vectors.update', 'embeddings.generate', 'embeddings.search', 'embeddings.create', 'memory.search', 'memory.update', 'memory.recall', 'files.search', 'files.presign', 'files.update', 'tables.update', 'rows.upsert', 'rows.query', 'rows.aggregate', 'events.stream_token']
+export const READS: readonly OperationName[] = ['hooks.test_filter', 'projects.suspend', 'projects.activate', 'projects.enable_database', 'projects.configure_database', 'vectors.search', 'vectors.update', 'embeddings.generate', 'embeddings.search', 'embeddings.create', 'memory.search', 'memory.update', 'memory.recall', 'graph.relate', 'files.search', 'files.presign', 'files.update', 'tables.update', 'rows.upsert', 'rows.query', 'rows.aggregate', 'events.stream_token']
 
 /** Streams whose last message is `end`; other streams have no end. */
 export const ENDING: readonly OperationName[] = ['runs.logs']
@@ -431,6 +433,30 @@ export type ZeroDBEvent =
       /** Id of the user who owns the project */
       user_id: string
     }>
+  | EventOf<'zeromemory.relation_added', 'zeromemory', {
+      /** Id of the relation */
+      relation_id: string
+      /** Id of the project */
+      project_id: string
+      /** Id of the entity that the relation starts at */
+      subject_id: string
+      /** Id of the entity that the relation leads to */
+      object_id: string
+      /** Id of the user who owns the project */
+      user_id: string
+    }>
+  | EventOf<'zeromemory.relation_ended', 'zeromemory', {
+      /** Id of the relation */
+      relation_id: string
+      /** Id of the project */
+      project_id: string
+      /** Id of the entity that the relation starts at */
+      subject_id: string
+      /** Id of the entity that the relation leads to */
+      object_id: string
+      /** Id of the user who owns the project */
+      user_id: string
+    }>
   | EventOf<'zerodb.run.dead', 'zerodb', {
       /** Id of the run */
       run_id: string
@@ -452,7 +478,7 @@ export type ZeroDBEvent =
       user_id: string
     }>
 
-export const EVENT_NAMES = ['zerodb.vector.stored', 'zerodb.vector.batch_stored', 'zerodb.memory.stored', 'zerodb.file.uploaded', 'zerodb.table.row_inserted', 'zerodb.event.published', 'zeromemory.remembered', 'zerodb.table.row_updated', 'zerodb.table.row_deleted', 'zerodb.vector.updated', 'zerodb.vector.deleted', 'zerodb.memory.updated', 'zerodb.memory.deleted', 'zerodb.file.updated', 'zerodb.file.deleted', 'zeromemory.forgotten', 'zerodb.run.dead'] as const
+export const EVENT_NAMES = ['zerodb.vector.stored', 'zerodb.vector.batch_stored', 'zerodb.memory.stored', 'zerodb.file.uploaded', 'zerodb.table.row_inserted', 'zerodb.event.published', 'zeromemory.remembered', 'zerodb.table.row_updated', 'zerodb.table.row_deleted', 'zerodb.vector.updated', 'zerodb.vector.deleted', 'zerodb.memory.updated', 'zerodb.memory.deleted', 'zerodb.file.updated', 'zerodb.file.deleted', 'zeromemory.forgotten', 'zeromemory.relation_added', 'zeromemory.relation_ended', 'zerodb.run.dead'] as const
 
 export type EventName = (typeof EVENT_NAMES)[number]
 
@@ -3320,6 +3346,52 @@ export interface GraphEdge {
   predicate: string
 }
 
+export interface GraphRelateInput {
+  /** Name of the entity that the relation starts at */
+  subject: string
+  /** The relation, as you name it */
+  predicate: string
+  /** Name of the entity that the relation leads to */
+  object: string
+  /** Confidence, from 0 to 1. A known relation keeps a higher one */
+  confidence?: number | undefined
+  /** Type of the subject, if it is new in the graph */
+  subject_type?: string | undefined
+  /** Type of the object, if it is new in the graph */
+  object_type?: string | undefined
+  /** True: end the other relations with this subject and this predicate, such as a previous address */
+  replace?: boolean | undefined
+}
+
+/** The relation that was stated */
+export interface Related {
+  /** `created`: the relation is new. `exists`: the graph had it already, and it has not changed but for its confidence */
+  status: 'created' | 'exists'
+  /** Id of the relation */
+  id: string
+  /** Name of the entity that the relation starts at */
+  subject: string
+  /** The relation, such as `works for` */
+  predicate: string
+  /** Name of the entity that the relation leads to */
+  object: string
+  /** Confidence of the extraction, from 0 to 1 */
+  confidence: number
+  /** Ids of the memories that support the relation */
+  sources: string[]
+  /** When it was created: ISO 8601 in UTC, with microseconds */
+  created_at: string
+  /** Same value as `id` */
+  relation_id: string
+  /** Ids of the relations that `replace` has ended */
+  ended: string[]
+}
+
+export interface GraphEndRelationInput {
+  /** Id of the relation */
+  relation_id: string
+}
+
 export type FilesUploadInput = UploadContent & {
   /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
   project_id?: string | undefined
@@ -4937,7 +5009,7 @@ export interface Operations {
     /**
      * Forget a memory, or all memories of a person, session or namespace. `POST /api/v1/public/memory/v2/forget`
      *
-     * Deletes memories and everything that was derived from them alone: mentions, relations, entities, before-images, and the results and logs of their runs. Send `memory_id`, or fields that select memories: a memory must have all of them. A selection that has no memory deletes nothing. Emits `zeromemory.forgotten` for each memory. Records of conversations are only forgotten by id.
+     * Deletes memories and everything that was derived from them alone: mentions, relations, entities, before-images, and the results and logs of their runs. Send `memory_id`, or fields that select memories: a memory must have all of them. A selection that has no memory deletes nothing. Emits `zeromemory.forgotten` for each memory, and `zeromemory.relation_ended` for each relation that ends. Records of conversations are only forgotten by id.
      */
     forget(input?: MemoryForgetInput, options?: CallOptions): Promise<ForgetResult>
   }
@@ -4948,6 +5020,18 @@ export interface Operations {
      * Returns the entities that an entity is related to, and the memories that support each relation. Waits for the extraction of what you have just stored, at most `wait` seconds.
      */
     neighbors(input: GraphNeighborsInput, options?: CallOptions): Promise<Neighbors>
+    /**
+     * State a relation of two entities. `POST /api/v1/public/memory/v2/relate`
+     *
+     * Adds a relation to the graph, and its entities if they are new. Emits `zeromemory.relation_added` for a new relation, and `zeromemory.relation_ended` for each one that `replace` ends.
+     */
+    relate(input: GraphRelateInput, options?: CallOptions): Promise<Related>
+    /**
+     * End a relation. `DELETE /api/v1/public/memory/v2/graph/relations/:relation_id`
+     *
+     * Ends a relation that does not hold any more: reads of the graph leave it out. Emits `zeromemory.relation_ended`.
+     */
+    end_relation(input: GraphEndRelationInput, options?: CallOptions): Promise<void>
   }
   files: {
     /**

@@ -26,8 +26,14 @@ export const autoGraph = defineHandler({
       signal: run.signal,
     })
     const facts = toFacts(extraction, memory.content, memory.entity_id, config)
+    const scope = {
+      user_id: run.user_id,
+      project_id: run.project_id,
+      cause: { chain_id: run.chain.id, depth: run.chain.depth + 1, run_id: run.id },
+      trace: run.trace ?? undefined,
+    }
     const added = await app.store.transaction((tx) =>
-      tx.graph.add(run.project_id, {
+      tx.graph.add(scope, {
         ...facts,
         memory_id: memory.id,
         content: memory.content,

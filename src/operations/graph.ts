@@ -1,8 +1,9 @@
+import { z } from 'zod'
 import { scopeOf } from '../auth/caller.ts'
 import { ZeroError } from '../errors.ts'
 import { autoGraph } from '../handlers/auto-graph.ts'
 import { normalizeName } from '../memory/names.ts'
-import { type Neighbors, neighbors, neighborsQuery } from '../schema/graph.ts'
+import { type Neighbors, neighbors, neighborsQuery, relate, related, relationKey } from '../schema/graph.ts'
 import { relationshipOf } from './lib/relationship.ts'
 import { defineJson } from './operation.ts'
 
@@ -53,3 +54,53 @@ export const graphNeighbors = defineJson({
     }
   },
 })
+
+export const graphRelate = defineJson({
+  name: 'graph.relate',
+  summary: 'State a relation of two entities',
+  description:
+    'Adds a relation to the graph, and its entities if they are new. Emits `zeromemory.relation_added` for a new relation, and `zeromemory.relation_ended` for each one that `replace` ends.',
+  route: 'POST /api/v1/public/memory/v2/relate',
+  permission: 'memory:write',
+  idempotent: true,
+  input: relate,
+  output: related,
+  async run(app, caller, { subject, predicate, object, confidence, subject_type, object_type, replace }) {
+    const from = entityOf('subject', subject, subject_type)
+    const to = entityOf('object', object, object_type)
+    if (from.norm === to.norm) throw invalid('object', 'The subject and the object have the same name')
+    const stated = { subject: from, predicate, object: to, confidence }
+    const { relation, is_new, ended } = await app.store.transaction((tx) =>
+      tx.graph.relate(scopeOf(caller), stated, replace),
+    )
+    const status = is_new ? ('created' as const) : ('exists' as const)
+    return { status, ...relationshipOf(relation), relation_id: relation.id, ended }
+  },
+})
+
+export const graphEndRelation = defineJson({
+  name: 'graph.end_relation',
+  summary: 'End a relation',
+  description:
+    'Ends a relation that does not hold any more: reads of the graph leave it out. Emits `zeromemory.relation_ended`.',
+  route: 'DELETE /api/v1/public/memory/v2/graph/relations/:relation_id',
+  permission: 'memory:write',
+  idempotent: false,
+  input: relationKey,
+  output: z.null(),
+  status: 204,
+  async run(app, caller, { relation_id }) {
+    await app.store.graph.endRelation(scopeOf(caller), relation_id)
+    return null
+  },
+})
+
+/** Returns an entity with its normalized name. Throws `validation_failed` for a name without a letter or digit. */
+function entityOf(field: string, name: string, type: string): { name: string; norm: string; type: string } {
+  const norm = normalizeName(name)
+  if (norm === '') throw invalid(field, 'A name needs a letter or a digit')
+  return { name: name.trim(), norm, type }
+}
+
+const invalid = (field: string, msg: string) =>
+  new ZeroError('validation_failed', undefined, { fields: [{ type: 'value_error', loc: ['body', field], msg }] })

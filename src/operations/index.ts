@@ -33,7 +33,7 @@ import {
   functionsVersion,
   functionsVersions,
 } from './functions.ts'
-import { graphNeighbors } from './graph.ts'
+import { graphEndRelation, graphNeighbors, graphRelate } from './graph.ts'
 import { hooksInvoke, hooksTestFilter } from './hook-testing.ts'
 import { hooksCreate, hooksDelete, hooksGet, hooksList, hooksUpdate } from './hooks.ts'
 import { instantDbClaim, instantDbCreate } from './instant-db.ts'
@@ -226,6 +226,8 @@ export const OPERATIONS: readonly Operation[] = [
   profileOperation,
   forgetOperation,
   graphNeighbors,
+  graphRelate,
+  graphEndRelation,
   filesUpload,
   filesList,
   filesSearch,

@@ -255,6 +255,51 @@ export const forgotten = defineEvent({
   row: { id: 'memory_id', fields: MEMORY_FIELDS },
 })
 
+const RELATION_ROW = {
+  id: 'relation_id',
+  fields: [
+    'relation_id',
+    'subject_id',
+    'subject',
+    'subject_type',
+    'predicate',
+    'object_id',
+    'object',
+    'object_type',
+    'confidence',
+    'created_at',
+    'ended_at',
+  ],
+} as const
+
+/** Has no names, so that the event tells nothing of a relation that was forgotten. */
+const relationData = z.object({
+  relation_id: z.string().describe('Id of the relation'),
+  project_id: projectId,
+  subject_id: z.guid().describe('Id of the entity that the relation starts at'),
+  object_id: z.guid().describe('Id of the entity that the relation leads to'),
+  user_id: userId,
+})
+
+/** Emitted by `graph.relate` and by the handler that extracts relations from memories. */
+export const relationAdded = defineEvent({
+  name: 'zeromemory.relation_added',
+  channel: 'zeromemory',
+  data: relationData,
+  writers: ['graph.relate'],
+  isStored: true,
+  row: RELATION_ROW,
+})
+
+export const relationEnded = defineEvent({
+  name: 'zeromemory.relation_ended',
+  channel: 'zeromemory',
+  data: relationData,
+  writers: ['graph.relate', 'graph.end_relation', 'memory.forget'],
+  isStored: false,
+  row: RELATION_ROW,
+})
+
 /** Emitted by the engine and not by an operation. Has neither content nor the message of the error, which may quote content. */
 export const runDead = defineEvent({
   name: 'zerodb.run.dead',
@@ -312,6 +357,8 @@ export const EVENT_TYPES = [
   fileUpdated,
   fileDeleted,
   forgotten,
+  relationAdded,
+  relationEnded,
   runDead,
 ] as const
 

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { createdAt, integer, name, seconds } from './common.ts'
+import { createdAt, integer, name, seconds, uuid } from './common.ts'
 
 export const entity = z
   .object({
@@ -71,3 +71,35 @@ export const neighbors = z
   })
   .meta({ id: 'Neighbors', description: 'An entity and what it is related to' })
 export type Neighbors = z.infer<typeof neighbors>
+
+export const relate = z.object({
+  subject: name.meta({ description: 'Name of the entity that the relation starts at', examples: ['Maria'] }),
+  predicate: name.meta({ description: 'The relation, as you name it', examples: ['works for'] }),
+  object: name.meta({ description: 'Name of the entity that the relation leads to', examples: ['Initech'] }),
+  confidence: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(1)
+    .describe('Confidence, from 0 to 1. A known relation keeps a higher one'),
+  subject_type: name.default('other').describe('Type of the subject, if it is new in the graph'),
+  object_type: name.default('other').describe('Type of the object, if it is new in the graph'),
+  replace: z
+    .boolean()
+    .default(false)
+    .describe('True: end the other relations with this subject and this predicate, such as a previous address'),
+})
+export const related = z
+  .object({
+    status: z
+      .enum(['created', 'exists'])
+      .describe(
+        '`created`: the relation is new. `exists`: the graph had it already, and it has not changed but for its confidence',
+      ),
+    ...relationship.shape,
+    relation_id: z.string().describe('Same value as `id`'),
+    ended: z.array(z.string()).describe('Ids of the relations that `replace` has ended'),
+  })
+  .meta({ id: 'Related', description: 'The relation that was stated' })
+
+export const relationKey = z.object({ relation_id: uuid.describe('Id of the relation') })

@@ -178,6 +178,8 @@ export const PROJECT_ROWS = {
     valid_to: moment.nullable(),
     created_at: moment,
     invalidated_at: moment.nullable(),
+    /** Absent in exports of older versions. */
+    is_stated: z.boolean().optional(),
   }),
   edge_sources: plain({ edge_id: uuid, memory_id: uuid, span, extractor: text, confidence: share }),
   published_events: plain({

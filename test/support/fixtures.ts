@@ -18,6 +18,7 @@ export type Fixtures = Record<
   | 'record'
   | 'memory'
   | 'entity'
+  | 'relation'
   | 'file'
   | 'table'
   | 'row'
@@ -90,6 +91,7 @@ export async function createFixtures(app: TestApp, user: TestUser, project: stri
     record: record.body.memory_id,
     memory: memory.body.memory_id,
     entity: entity.body.entity.id,
+    relation: entity.body.relationships[0].id,
     file: file.body.file_id,
     table,
     row: row.body.row_id,
@@ -122,6 +124,7 @@ const FIXTURES_BY_PARAMETER: Record<string, keyof Fixtures> = {
   vector_id: 'vector',
   memory_id: 'record',
   entity: 'entity',
+  relation_id: 'relation',
   file_id: 'file',
   table: 'table',
   row_id: 'row',

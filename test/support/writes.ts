@@ -17,6 +17,10 @@ export const WRITES: Record<StoredEventName, [path: string, body: object]> = {
     '/api/v1/public/memory/v2/remember',
     { content: 'Alice met Bob', entity_id: 'alice', namespace: 'n' },
   ],
+  'zeromemory.relation_added': [
+    '/api/v1/public/memory/v2/relate',
+    { subject: 'Alice', predicate: 'works for', object: 'Initech' },
+  ],
 }
 
 /** Writes one of each thing, so that each event type of a stored row is emitted once. */
@@ -39,6 +43,7 @@ export async function changeAll(user: TestUser): Promise<Exclude<EventName, Stor
   const file = `/files/${await first('/files')}`
   const { vectors } = (await user.get(`${user.database}/vectors?namespace=n`)).body
   const vector = `/vectors/${vectors[0].vector_id}`
+  const relations = await user.get('/api/v1/public/memory/v2/graph/neighbors/alice')
   const recalled = await user.post('/api/v1/public/memory/v2/recall', { query: 'Alice' })
   const changes: [Exclude<EventName, StoredEventName>, string, string, object?][] = [
     ['zerodb.table.row_updated', 'PATCH', row, { row_data: { n: 2 } }],
@@ -50,6 +55,11 @@ export async function changeAll(user: TestUser): Promise<Exclude<EventName, Stor
     ['zerodb.file.updated', 'PATCH', file, { file_name: 'b.txt' }],
     ['zerodb.file.deleted', 'DELETE', file],
     ['zeromemory.forgotten', 'POST', '/api/v1/public/memory/v2/forget', { memory_id: recalled.body.results[0].id }],
+    [
+      'zeromemory.relation_ended',
+      'DELETE',
+      `/api/v1/public/memory/v2/graph/relations/${relations.body.relationships[0].id}`,
+    ],
   ]
   // A run that dies: its receiver does not exist.
   const hook = await user.hook('zerodb.event.published', 'webhook:nowhere', {

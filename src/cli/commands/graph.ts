@@ -9,4 +9,20 @@ export const graph = group('graph', 'entities and relations in memories', [
     words: ({ neighbors }: { neighbors: Input[] }) =>
       columns('name', 'type', 'predicate', 'direction', 'confidence')(neighbors, 'No relations'),
   }),
+  verb('graph', 'relate', 'state a relation of two entities', {
+    args: ['subject', 'predicate', 'object'],
+    options: (command) =>
+      command
+        .option('--confidence <n>', 'confidence, 0 to 1; 1 if not given', number)
+        .option('--subject-type <type>', 'type of the subject, if it is new')
+        .option('--object-type <type>', 'type of the object, if it is new')
+        .option('--replace', 'end the other relations with this subject and predicate'),
+    words: ({ status, relation_id }: Input) =>
+      status === 'created' ? `Added relation ${relation_id}` : `The graph has this relation already: ${relation_id}`,
+  }),
+  verb('graph', 'end-relation', 'end a relation that does not hold any more', {
+    args: ['relation_id'],
+    question: ({ relation_id }) => `End the relation ${relation_id}?`,
+    words: (_: never, { relation_id }: Input) => `Ended relation ${relation_id}`,
+  }),
 ])

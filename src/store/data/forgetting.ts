@@ -3,6 +3,7 @@ import { forgotten } from '../../schema/events.ts'
 import type { ForgetReceipt } from '../../schema/memory.ts'
 import { bounded, type Scope, type StoreContext, userProject } from '../context.ts'
 import { emit } from '../outbox.ts'
+import { graph } from './graph.ts'
 import { isRemembered, type RecallFilter } from './memories.ts'
 
 export function forgetting(context: StoreContext) {
@@ -20,7 +21,8 @@ export function forgetting(context: StoreContext) {
 
     /**
      * Deletes those of the memories that the project has, and everything that is derived only from them: mentions, relations, entities,
-     * before-images, texts in their runs, and pending work. Emits one event for each memory. Must run in a transaction.
+     * before-images, texts in their runs, and pending work. Emits one event for each memory, and one for each relation that ends.
+     * Must run in a transaction.
      */
     async forget(scope: Scope, ids: readonly string[]): Promise<ForgetReceipt> {
       const memories = await db.query<{ id: string; event_seq: number }>(sql`
@@ -41,11 +43,7 @@ export function forgetting(context: StoreContext) {
       const sourced = await db.query<{ edge_id: string }>(
         sql`delete from zerodb_edge_sources where memory_id = any(${found}::uuid[]) returning edge_id`,
       )
-      const edges = await db.query<{ subject_id: string; object_id: string }>(sql`
-        delete from zerodb_edges e
-        where e.id = any(${[...new Set(sourced.map((row) => row.edge_id))]}::uuid[])
-          and not exists (select from zerodb_edge_sources where edge_id = e.id)
-        returning subject_id, object_id`)
+      const edges = await graph(context).removeUnsupported(scope, [...new Set(sourced.map((row) => row.edge_id))])
       const touched = [
         ...mentioned.map((row) => row.entity_id),
         ...edges.flatMap((edge) => [edge.subject_id, edge.object_id]),
@@ -56,16 +54,20 @@ export function forgetting(context: StoreContext) {
           and not exists (select from zerodb_mentions where entity_id = e.id)
           and not exists (select from zerodb_edges where subject_id = e.id or object_id = e.id)
         returning id`)
+      const refs = [...found, ...edges.map(({ id }) => id)]
+      const ofRelations = await db.query<{ seq: number }>(sql`
+        select seq from zerodb_events
+        where event in ('zeromemory.relation_added', 'zeromemory.relation_ended') and ref = any(${edges.map(({ id }) => id)}::text[])`)
       const runs = await db.query(sql`
         update zerodb_runs set
           status = case when status = 'queued' then 'cancelled' else status end,
           finished_at = coalesce(finished_at, case when status = 'queued' then now() end),
           result = null, error = null, logs = null, requests = null, requests_omitted = null,
           input = input || '{"data": {}}'
-        where event_seq = any(${seqs}::bigint[])
-          or (trigger = 'invoke' and ref = any(${found}::text[]) and project_id = ${scope.project_id}::uuid)
+        where event_seq = any(${[...seqs, ...ofRelations.map(({ seq }) => seq)]}::bigint[])
+          or (trigger = 'invoke' and ref = any(${refs}::text[]) and project_id = ${scope.project_id}::uuid)
           or (
-            dedupe_key = any(${found.map((id) => `row:${id}`)}::text[])
+            dedupe_key = any(${refs.map((id) => `row:${id}`)}::text[])
             and hook_id in (select id from zerodb_hooks where user_id = ${scope.user_id}::uuid)
           )
         returning id`)

@@ -64,6 +64,15 @@ const SOURCES: Record<StoredEventName, (userId: string, mine: Statement) => Stat
       jsonb_build_object('event_id', r.id, 'project_id', r.project_id, 'topic', r.topic, 'user_id', ${userId}::uuid) as data
     from zerodb_published_events r
     where ${mine}`,
+
+  'zeromemory.relation_added': (userId, mine) => sql`
+    select
+      r.id as row_id, r.project_id, r.created_at as at, 0::bigint as tie,
+      jsonb_build_object(
+        'relation_id', r.id, 'project_id', r.project_id, 'subject_id', r.subject_id, 'object_id', r.object_id, 'user_id', ${userId}::uuid
+      ) as data
+    from zerodb_edges r
+    where ${mine} and r.invalidated_at is null`,
 }
 
 /** Selects the rows of the user's projects that belong to events of this type. */

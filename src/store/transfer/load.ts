@@ -46,7 +46,7 @@ const REFERENCES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 /** Columns of type uuid that are not mapped, because they refer to no row of the file: owners, and runs, which are not exported. */
 const NOT_MAPPED = ['project_id', 'user_id', 'caused_by']
 /** Fields of an event's data that contain the id of a row. */
-const IDS_IN_DATA = ['memory_id', 'file_id', 'row_id', 'event_id']
+const IDS_IN_DATA = ['memory_id', 'file_id', 'row_id', 'event_id', 'relation_id', 'subject_id', 'object_id']
 
 /** Returns the new id for `id` in an import that maps ids. `mapped` is the same function in SQL. */
 export function mappedId(salt: string, id: string): string {
@@ -196,6 +196,7 @@ export function load({ db }: StoreContext) {
       if (shape.name === 'schedules')
         given['project_id'] = sql`case when r.function_id is null then ${scope.project_id}::uuid end`
       if (shape.name === 'tables') given['strict'] = sql`coalesce(r.strict, false)`
+      if (shape.name === 'edges') given['is_stated'] = sql`coalesce(r.is_stated, false)`
       if (shape.name === 'rows') Object.assign(given, rowFields(idOf('table_id')))
       if (shape.name === 'events') Object.assign(given, eventFields(scope, salt))
       if (shape.name === 'hooks') {

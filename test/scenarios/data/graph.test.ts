@@ -13,6 +13,7 @@ afterAll(() => app.close())
 
 const MEMORY = '/api/v1/public/memory/v2'
 const REMEMBERED = 'zeromemory.remembered'
+const ADDED = 'zeromemory.relation_added'
 const ALICE = 'Alice met Bob at the AI conference in Berlin'
 
 async function remember(user: TestUser, content: string, rest: Record<string, unknown> = {}): Promise<string> {
@@ -74,7 +75,7 @@ test('a sentence becomes entities and relations that each of its entities shows 
   expect(berlin.body.entity.type).toBe('place')
   expect(berlin.body.neighbors).toContainEqual(expect.objectContaining({ name: 'AI conference', direction: 'in' }))
 
-  expect(await user.trail()).toEqual({ events: [REMEMBERED], runs: ['auto_graph succeeded'] })
+  expect(await user.trail()).toEqual({ events: [REMEMBERED, ...Array(5).fill(ADDED)], runs: ['auto_graph succeeded'] })
 })
 
 test('an entity is found by any spelling of its name, and by its id', async () => {
@@ -91,7 +92,10 @@ test('a record of a conversation adds to the same graph', async () => {
   await user.hook('zerodb.memory.stored', 'auto_graph')
   await user.post(`${user.database}/memory/store`, { content: ALICE })
   expect(await relations(user, 'Bob')).toContain('Alice -met- Bob')
-  expect(await user.trail()).toEqual({ events: ['zerodb.memory.stored'], runs: ['auto_graph succeeded'] })
+  expect(await user.trail()).toEqual({
+    events: ['zerodb.memory.stored', ...Array(5).fill(ADDED)],
+    runs: ['auto_graph succeeded'],
+  })
 })
 
 test('with wait=0 a read returns immediately, with the number of unfinished extractions', async () => {

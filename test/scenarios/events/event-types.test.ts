@@ -96,10 +96,11 @@ describe('after one change of each kind', () => {
         from zerodb_events where user_id = ${user.user_id}::uuid and event = ${name}`)
       const fields = row === null || row.fields === 'user' ? ['n'] : [...row.fields].sort()
       const keys = (image: object | null) => image && Object.keys(image).sort()
-      // A forgotten memory leaves nothing behind, and a run has no before-image.
-      const isWithoutPrevious = name === 'zeromemory.forgotten' || name === 'zerodb.run.dead'
+      // A forgotten memory leaves nothing behind. A run and a relation have no before-image.
+      const isWithoutPrevious = ['zeromemory.forgotten', 'zeromemory.relation_ended', 'zerodb.run.dead'].includes(name)
       expect(keys(images!.previous)).toEqual(isWithoutPrevious ? null : fields)
-      expect(keys(images!.row)).toEqual(name.endsWith('updated') || name === 'zerodb.run.dead' ? fields : null)
+      const isKept = name.endsWith('updated') || ['zeromemory.relation_ended', 'zerodb.run.dead'].includes(name)
+      expect(keys(images!.row)).toEqual(isKept ? fields : null)
     },
   )
 })

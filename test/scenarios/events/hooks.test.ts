@@ -293,7 +293,7 @@ test('several hooks on one event get separate runs, and hooks on other events no
   await create(user)
   await user.post('/api/v1/public/memory/v2/remember', { content: 'Alice met Bob' })
   expect(await user.trail()).toEqual({
-    events: [REMEMBERED],
+    events: [REMEMBERED, 'zeromemory.relation_added'],
     runs: ['auto_embed succeeded', 'auto_graph succeeded'],
   })
 })

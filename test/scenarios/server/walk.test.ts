@@ -42,10 +42,11 @@ describe('a new user tries hooks, memory and graph', () => {
     expect(graph.body.pending).toBe(0)
   })
 
-  test('the write is one event and one run', async () => {
-    expect((await user.events()).map(({ event, channel }) => ({ event, channel }))).toEqual([
-      { event: 'zeromemory.remembered', channel: 'zeromemory' },
-    ])
+  test('the write is one event and one run, whose relations are events too', async () => {
+    const [written, ...others] = (await user.events()).map(({ event, channel }) => ({ event, channel }))
+    expect(written).toEqual({ event: 'zeromemory.remembered', channel: 'zeromemory' })
+    expect(others.length).toBeGreaterThan(0)
+    for (const other of others) expect(other).toEqual({ event: 'zeromemory.relation_added', channel: 'zeromemory' })
     expect(await user.runs()).toMatchObject([
       { hook_id: hookId, handler: 'auto_graph', status: 'succeeded', attempts: 1, error: null },
     ])
