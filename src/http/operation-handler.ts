@@ -3,7 +3,9 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { App, Caller } from '../app.ts'
 import { type Admitted, withWarnings } from '../operations/lib/input.ts'
 import type { JsonOperation, Operation, StreamOperation, UploadOperation, UploadPart } from '../operations/operation.ts'
+import type { Schedule } from '../schema/schedule.ts'
 import { sendBytes } from './bytes.ts'
+import { cronHookOf, runWithCronHooks } from './dialects/cron-hooks.ts'
 import { bareListOf } from './dialects/events.ts'
 import { memoryResponse } from './dialects/memories.ts'
 import { runWithRowWritten } from './dialects/row-written.ts'
@@ -60,12 +62,18 @@ async function answer(
   const result =
     operation.kind === 'upload'
       ? await operation.run(app, caller, input, partsOf(request, operation, remarks.warnings))
-      : await runWithRowWritten(app, operation, caller, input)
+      : await runWithCronHooks(app, operation, caller, input, () => runWithRowWritten(app, operation, caller, input))
   if (operation.status === 204) return { status: 204, body: null }
   const other = operation.kind === 'json' ? operation.otherStatus : undefined
   const usual = operation.status ?? 200
   const status = other?.holds(result as object) ? other.status : usual
-  return { status, body: withWarnings(result, remarks) }
+  const isCronHook = operation.name === 'schedules.create' && routeOf(request) === 'hooks.create'
+  return { status, body: withWarnings(isCronHook ? cronHookOf(result as Schedule) : result, remarks) }
+}
+
+/** Returns the name of the operation that the route is for, from which the body can select another. */
+function routeOf({ routeOptions }: FastifyRequest): unknown {
+  return (routeOptions.config as { operation?: unknown }).operation
 }
 
 /** Returns the parts of an upload; null for a JSON body. */

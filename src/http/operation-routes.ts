@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { App, Caller } from '../app.ts'
-import { ANONYMOUS, require as requirePermission } from '../auth/caller.ts'
+import { ANONYMOUS, type Permission, require as requirePermission } from '../auth/caller.ts'
 import { ZeroError } from '../errors.ts'
 import { OPERATIONS } from '../operations/index.ts'
 import type { Operation } from '../operations/operation.ts'
@@ -42,6 +42,8 @@ const ROUTES: readonly OperationRoute[] = OPERATIONS.flatMap((operation) =>
   }),
 )
 
+const BY_NAME = new Map(OPERATIONS.map((operation) => [operation.name, operation]))
+
 /** Adds the routes of all operations. */
 export function addOperationRoutes(
   server: FastifyInstance,
@@ -62,7 +64,12 @@ export function addOperationRoutes(
       async onRequest(request, reply) {
         callers.set(request, await admit(operation, checks, request, reply))
       },
-      handler: (request, reply) => handlers.get(redirectOperation(operation.name, request.body))!(request, reply),
+      handler(request, reply) {
+        const name = redirectOperation(operation.name, request.body)
+        const { permission } = name === operation.name ? operation : BY_NAME.get(name)!
+        if (permission !== operation.permission) requirePermission(callers.get(request)!, permission as Permission)
+        return handlers.get(name)!(request, reply)
+      },
     })
   const isRaw = ({ operation }: OperationRoute) => operation.kind === 'upload' && operation.isRaw === true
   for (const route of ROUTES) if (!isRaw(route)) add(server, route)

@@ -1,3 +1,4 @@
+import { withSchedule } from './cron-hooks.ts'
 import { escapePattern } from './regex.ts'
 import { withWebhook, withWebhookChanges } from './triggers.ts'
 
@@ -21,6 +22,8 @@ export function rewriteFields(
       return withIdList(fields)
     case 'hooks.create':
       return withWebhook(fields)
+    case 'schedules.create':
+      return withSchedule(fields)
     case 'hooks.update':
       return withWebhookChanges(fields)
     default:

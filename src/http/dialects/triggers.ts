@@ -88,7 +88,7 @@ function rejectSchedule(fields: Fields): void {
   const name = names.find((each) => fields[each] != null || config[each] != null)
   if (name === undefined && fields['event_type'] !== CRON_TICK) return
   const msg =
-    'A hook cannot run by the clock. Deploy a function with a schedule, for example {"schedule": [{"cron": "0 6 * * *", "timezone": "UTC"}]}'
+    'A hook with a URL or an event type cannot run by the clock. Deploy a function with a schedule, or send cron_expression with your own event_type: it is then published as a topic, to which hooks on zerodb.event.published react'
   if (name === undefined) throw invalid('event_type', CRON_TICK, msg)
   const loc = fields[name] == null ? ['hook_config', name] : [name]
   throw invalid(loc, fields[name] ?? config[name], msg)

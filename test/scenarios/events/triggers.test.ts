@@ -313,14 +313,64 @@ describe('a hook with webhook_url', () => {
 describe('a schedule that is sent as a hook', () => {
   test.each([
     [
-      '/api/v1/zerodb/hooks',
-      {
+      () => '/api/v1/zerodb/hooks',
+      (user: TestUser) => ({
         event_type: 'zerodb.cron.tick',
         hook_name: 'nightly report',
-        hook_config: { cron_expression: '0 6 * * *', timezone: 'UTC' },
-      },
-      ['body', 'hook_config', 'cron_expression'],
+        project_id: user.project_id,
+        hook_config: { cron_expression: '0 6 * * *', timezone: 'Europe/Berlin', limit: 5 },
+      }),
+      { hook_name: 'nightly report', event_payload: { limit: 5 }, timezone: 'Europe/Berlin' },
     ],
+    [
+      (user: TestUser) => `/v1/zerodb/${user.project_id}/database/hooks`,
+      () => ({ event_type: 'zerodb.cron.tick', active: true, cron_expression: '0 6 * * *', payload: { n: 1 } }),
+      { hook_name: null, event_payload: { n: 1 }, timezone: 'UTC' },
+    ],
+  ])('publishes its type as a topic, and is read, paused and deleted as a hook', async (pathOf, bodyOf, expected) => {
+    const user = await app.newUser()
+    const path = pathOf(user)
+    const created = await user.post(path, bodyOf(user), { 'x-api-key': user.key })
+    const { hook_id } = created.body
+    expect(created).toMatchObject({
+      status: 201,
+      body: { ...expected, id: hook_id, event_type: 'zerodb.cron.tick', is_active: true, project_id: user.project_id },
+    })
+    expect((await user.get(`${path}/${hook_id}`)).body).toMatchObject({ hook_id, is_active: true })
+    app.clock.advance(86_400)
+    await app.drained()
+    const event = { topic: 'zerodb.cron.tick', event_payload: expected.event_payload }
+    expect((await user.get(`${user.database}/events`)).body.events).toMatchObject([event])
+    expect((await user.patch(`${path}/${hook_id}`, { active: false })).body).toMatchObject({ is_active: false })
+    app.clock.advance(86_400)
+    await app.drained()
+    expect((await user.get(`${user.database}/events`)).body.events).toHaveLength(1)
+    const stranger = await app.newUser()
+    expect((await stranger.delete(`/api/v1/hooks/${hook_id}`)).status).toBe(404)
+    expect((await user.patch(`${path}/${hook_id}`, { hook_config: {} })).status).toBe(422)
+    expect((await user.delete(`${path}/${hook_id}`)).status).toBe(204)
+    expect((await user.get(`${path}/${hook_id}`)).status).toBe(404)
+    expect((await user.get('/api/v1/schedules')).body).toEqual([])
+  })
+
+  test('is 409 with the name of another one, and 422 with a cron expression that is not one', async () => {
+    const user = await app.newUser()
+    const send = (cron_expression: string) =>
+      user.post('/api/v1/zerodb/hooks', { event_type: 'custom', hook_name: 'a', hook_config: { cron_expression } })
+    expect((await send('0 6 * * *')).status).toBe(201)
+    expect((await send('0 6 * * *')).status).toBe(409)
+    expect((await send('often')).status).toBe(422)
+  })
+
+  test('needs the permission to publish', async () => {
+    const user = await app.newUser()
+    const { key } = (await user.post('/api/v1/auth/api-keys', { name: 'hooks', scopes: ['hooks:*'] })).body
+    const body = { event_type: 'custom', hook_name: 'a', hook_config: { cron_expression: '0 6 * * *' } }
+    const reply = await app.request('POST', '/api/v1/zerodb/hooks', { body, headers: { 'x-api-key': key } })
+    expect(reply).toMatchObject({ status: 403, body: { detail: expect.stringContaining('zerodb:write') } })
+  })
+
+  test.each([
     [
       '/api/v1/zerodb/hooks',
       { event_type: 'custom.report', hook_name: 'weekly report', hook_config: { poll_interval: 60 } },
