@@ -81,7 +81,7 @@ async function answerOf(response: Response, json: JsonCodec): Promise<unknown> {
   }
   const cursor = response.headers.get('x-next-cursor')
   // A bare array has no field for its cursor. Not enumerable, so that the array looks as the server sent it.
-  if (cursor !== null && Array.isArray(answer)) Object.defineProperty(answer, 'next_cursor', { value: cursor })
+  if (Array.isArray(answer)) Object.defineProperty(answer, 'next_cursor', { value: cursor })
   return answer
 }
 

@@ -52,6 +52,13 @@ describe('lists', () => {
       't2',
       't3',
     ])
+    // A list that is a bare array and takes no offset.
+    for (let n = 1; n <= 2; n++) await zerodb.keys.create({ name: `k${n}` })
+    const names = (keys: { name: string }[]) => keys.map(({ name }) => name)
+    const expected = names(await zerodb.keys.list())
+    expect(expected).toEqual(expect.arrayContaining(['k1', 'k2']))
+    for (const limit of [undefined, 1, expected.length])
+      expect(names(await all(zerodb.keys.list({ limit })))).toEqual(expected)
     for (let n = 1; n <= 3; n++) await zerodb.events.publish({ topic: `e${n}` })
     const published = (await all(zerodb.events.list({ limit: 2 }))).reverse()
     expect(published.map(({ topic }) => topic)).toEqual(['e1', 'e2', 'e3'])
