@@ -1,5 +1,8 @@
+import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -80,15 +83,46 @@ function scriptOf(blocks: readonly Block[], folder: string): string {
   return `set -e -o pipefail\n${parts.join('')}`
 }
 
+/** A stand-in for the API of a model, on loopback. */
+async function startModel(): Promise<Server> {
+  const model = createServer((request, response) => {
+    const isAsked = request.url === '/v1/chat/completions' && request.headers.authorization?.startsWith('Bearer sk-')
+    const answer = { choices: [{ message: { role: 'assistant', content: 'Rooibos.' } }] }
+    request.resume().on('end', () => {
+      response.writeHead(isAsked ? 200 : 404, { 'content-type': 'application/json' }).end(JSON.stringify(answer))
+    })
+  })
+  model.listen(0, '127.0.0.1')
+  await once(model, 'listening')
+  return model
+}
+
+/** Lets the examples call the stand-in instead of the public API. */
+function withModel(script: string, { port }: AddressInfo): string {
+  return script
+    .replaceAll('https://api.openai.com', `http://127.0.0.1:${port}`)
+    .replaceAll("'api.openai.com'", `'127.0.0.1:${port}'`)
+}
+
 const ZERODB_METRICS_TOKEN = 'a token that reads metrics'
 
 describe.runIf(tools)('the blocks of docs/ run as written', () => {
   let server: ListeningServer
+  let model: Server
 
   beforeAll(async () => {
-    server = await startServer({ ZERODB_REGISTRATION: 'on', ZERODB_INSTANT_DB: 'on', ZERODB_METRICS_TOKEN })
+    model = await startModel()
+    server = await startServer({
+      ZERODB_REGISTRATION: 'on',
+      ZERODB_INSTANT_DB: 'on',
+      ZERODB_METRICS_TOKEN,
+      ZERODB_ALLOW_NETWORKS: '127.0.0.0/8',
+    })
   })
-  afterAll(() => server?.stop())
+  afterAll(async () => {
+    await server?.stop()
+    model?.close()
+  })
 
   let user: { TOKEN: string; PROJECT: string }
   beforeAll(async () => {
@@ -130,7 +164,8 @@ describe.runIf(tools)('the blocks of docs/ run as written', () => {
       await symlink(packageRoot(), join(folder, 'node_modules', 'zerodb-functions'), 'dir')
       const program = join(packageRoot(), 'dist', 'zerodb.js')
       await writeFile(join(folder, 'zerodb'), zerodbScript(program), { mode: 0o755 })
-      await writeFile(join(folder, 'script'), scriptOf(blocks, folder))
+      const script = withModel(scriptOf(blocks, folder), model.address() as AddressInfo)
+      await writeFile(join(folder, 'script'), script)
       await run('bash', [join(folder, 'script')], { cwd: folder, env }).catch(async (error) => {
         const last = blocks.findLastIndex((_, i) => existsSync(join(folder, String(i))))
         throw new Error(

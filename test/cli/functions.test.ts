@@ -93,6 +93,43 @@ test('E: deploy and diff show changes of the network policy', async () => {
   await outputOf('functions', 'delete', 'calls', '--yes')
 })
 
+test('E: logs and runs show connections between the lines of the log', async () => {
+  const source = `export const config = { network: ['api.example.com'] }
+export default async (event, ctx) => {
+  ctx.log('before')
+  await fetch('http://refused.example.com/').catch(() => ctx.log('after'))
+}`
+  await write('functions/connects.ts', source)
+  await outputOf('deploy')
+  await outputOf('invoke', 'connects')
+  const refused =
+    "network refused.example.com:80 refused: this function may not connect to refused.example.com:80: add 'refused.example.com' to network in its config"
+  const messages = await eventually(async () => {
+    const lines = (await outputOf('logs', 'connects')).trimEnd().split('\n')
+    expect(lines).toHaveLength(3)
+    return lines.map((line) => line.replace(/^\S+ \S+ connects /, ''))
+  })
+  expect([...messages].sort()).toEqual(['after', 'before', refused])
+  const warnings = await outputOf('logs', 'connects', '--level', 'warn', '--json')
+  expect(
+    warnings
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line)),
+  ).toMatchObject([
+    {
+      handler: 'connects',
+      level: 'warn',
+      message: refused,
+      request: { host: 'refused.example.com', port: 80, allowed: false },
+    },
+  ])
+  const [{ id }] = await json('runs', 'list', '--function', 'connects')
+  expect(await outputOf('runs', 'get', id)).toContain(`  ${refused}\n`)
+  expect(await outputOf('logs', id, '-f')).toContain(refused)
+  await outputOf('functions', 'delete', 'connects', '--yes')
+})
+
 test('E: two files of one function are reported, and neither is deployed', async () => {
   await write('functions/twice.ts', 'export default () => 1')
   await write('functions/twice.py', 'def handler(event, ctx):\n    return 2')

@@ -245,8 +245,10 @@ describe('zerodb config', () => {
 describe('zerodb doctor', () => {
   test('checks directory, port, database, sandbox and both models', async () => {
     const ZERODB_SANDBOX = available('bwrap', ['--version']) ? 'auto' : 'off'
-    const { code, out } = await zerodb(['doctor'], { ZERODB_PORT: '0', ZERODB_SANDBOX })
+    const ZERODB_FUNCTIONS_NETWORK = '*.example.com'
+    const { code, out } = await zerodb(['doctor'], { ZERODB_PORT: '0', ZERODB_SANDBOX, ZERODB_FUNCTIONS_NETWORK })
     expect(code, out).toBe(0)
+    if (ZERODB_SANDBOX === 'auto') expect(out).toContain('at most *.example.com (ZERODB_FUNCTIONS_NETWORK)')
     expect(out.match(/^ok /gm)).toHaveLength(7)
     // E: doctor changes nothing.
     expect(existsSync(join(folder, '.zerodb'))).toBe(false)

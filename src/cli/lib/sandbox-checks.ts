@@ -6,10 +6,20 @@ export async function checkSandbox(config: Config): Promise<string> {
   const [{ createLog }, { openSandbox }] = await Promise.all([import('../../main.ts'), import('../../sandbox/open.ts')])
   const sandbox = openSandbox(config, createLog({ logLevel: 'silent', logFormat: 'json' }))
   try {
-    return describeSandbox(await sandbox.ready())
+    const report = await sandbox.ready()
+    return report.driver === 'off'
+      ? describeSandbox(report)
+      : `${describeSandbox(report)}\n      ${describeNetwork(config)}`
   } finally {
     await sandbox.close()
   }
+}
+
+/** Describes which hosts user code can reach. */
+function describeNetwork({ functionsNetwork: setting }: Config): string {
+  if (setting === 'off') return 'no program has network (ZERODB_FUNCTIONS_NETWORK=off)'
+  const bound = setting === 'allow-list' ? '' : `, of these at most ${setting.allow.join(', ')}`
+  return `programs reach the hosts in their "network"${bound} (ZERODB_FUNCTIONS_NETWORK)`
 }
 
 /** Describes the driver, isolation and runtimes. Throws an error with the remedy if a runtime is not available. */

@@ -86,6 +86,7 @@ const CODE = `export const config = {
   triggers: [{ event: 'zerodb.table.row_inserted', filter: { 'row.n': { $gt: 5 } } }],
   schedule: [{ cron: '0 6 1 1 *', timezone: 'Europe/Berlin' }],
   secrets: ['TOKEN'],
+  network: ['api.example.com'],
 }
 export default async (event, ctx) => ({ n: (await ctx.row())?.n ?? null, secret: ctx.env.TOKEN ?? null })
 `
@@ -253,6 +254,11 @@ describe('a changed file', () => {
       'with a function that exceeds a limit',
       () => file.replaceAll('"memory_mb": 256', '"memory_mb": 99999'),
       /memory_mb/,
+    ],
+    [
+      'with a function whose network has an invalid host',
+      () => file.replaceAll('"api.example.com"', '"https://api.example.com"'),
+      /Line \d+ \(function_versions\) .*row\.config\.network/,
     ],
     [
       'with a runtime that is unknown here',
