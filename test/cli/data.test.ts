@@ -55,7 +55,9 @@ test('E: tables and rows are created, found and deleted', async () => {
 })
 
 test('E: rows are changed, upserted, counted and deleted, and show their history', async () => {
-  await outputOf('tables', 'create', 'invoices', '--unique-keys', '["number"]')
+  const indexed = await json('tables', 'create', 'invoices', '--unique-keys', '["number"]', '--indexes', '["total"]')
+  expect(indexed).toMatchObject({ indexes: [{ fields: ['total'], state: 'ready' }] })
+  expect(await json('tables', 'update', 'invoices', '--indexes', '[]')).toMatchObject({ indexes: [] })
   const rows = '[{"number": 1, "total": 10}, {"number": 2, "total": 20}, {"number": 3, "total": 30}]'
   const [first] = (await json('rows', 'insert', 'invoices', '-d', rows)).row_ids
   const row = ['invoices', first]

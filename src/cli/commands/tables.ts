@@ -3,6 +3,8 @@ import { columns, deleted, describable, group, type Input, shown, skippable, ver
 
 const table = columns('table_name', 'created_at', 'description')
 
+const INDEXES = 'indexes for ranges and orders, e.g. ["total", ["status", "total"]]'
+
 export const tables = group('tables', 'tables of rows', [
   verb('tables', 'list', 'list the tables of a project, oldest first', {
     options: skippable,
@@ -14,16 +16,18 @@ export const tables = group('tables', 'tables of rows', [
       describable(command)
         .option('--schema-definition <json>', 'schema of its rows: a JSON Schema with --strict', object)
         .option('--strict', 'refuse rows that the schema does not allow')
-        .option('--unique-keys <json>', 'unique keys, e.g. ["email", ["year", "number"]]', json),
+        .option('--unique-keys <json>', 'unique keys, e.g. ["email", ["year", "number"]]', json)
+        .option('--indexes <json>', INDEXES, json),
     words: shown,
   }),
-  verb('tables', 'update', 'change the schema or the description of a table', {
+  verb('tables', 'update', 'change the schema, the indexes or the description of a table', {
     args: ['table'],
     options: (command) =>
       describable(command)
         .option('--schema-definition <json>', 'schema of its rows, for later writes', object)
         .option('--strict', 'refuse rows that the schema does not allow')
-        .option('--no-strict', 'accept all rows'),
+        .option('--no-strict', 'accept all rows')
+        .option('--indexes <json>', `all ${INDEXES}`, json),
     words: shown,
   }),
   verb('tables', 'get', 'show a table', { args: ['table'], words: shown }),
