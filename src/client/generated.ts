@@ -1744,6 +1744,8 @@ export interface SchedulesListInput {
   once?: boolean | undefined
   /** Maximum number of results */
   limit?: number | undefined
+  /** Number of results to skip */
+  offset?: number | undefined
   /** Header `X-Next-Cursor` of the previous page. When absent: the first page */
   cursor?: string | undefined
 }

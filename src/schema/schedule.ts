@@ -5,6 +5,7 @@ import {
   flag,
   limit,
   name,
+  offset,
   optionalProjectId,
   ownProjectId,
   timestamp,
@@ -96,6 +97,7 @@ export const scheduleList = z.object({
   topic: z.string().optional().describe('Only schedules that publish to this topic'),
   once: flag.optional().describe('True: only schedules that fire once, such as delayed events. False: only the others'),
   limit: limit(1000),
+  offset,
   cursor: arrayCursor,
 })
 export const scheduleKey = z.object({ schedule_id: uuid.describe('Id of the schedule') })

@@ -105,7 +105,13 @@ export function schedules(context: StoreContext) {
     /** Returns the schedules of a project, oldest first. */
     async list(
       scope: Scope,
-      page: { topic?: string | undefined; once?: boolean | undefined; limit: number; after: Place | null },
+      page: {
+        topic?: string | undefined
+        once?: boolean | undefined
+        limit: number
+        offset: number
+        after: Place | null
+      },
     ): Promise<StoredSchedule[]> {
       const project = sql`(select project_id from (${userProject(scope)}) owner)`
       const selected = sql`
@@ -113,7 +119,7 @@ export function schedules(context: StoreContext) {
         ${given(page.once, sql`and (run_at is not null) = ${page.once}::bool`)}
         ${isAfter(page.after, 'oldest first')}
         order by created_at, id
-        limit ${page.limit}::int`
+        limit ${page.limit + page.offset}::int`
       return db.query<StoredSchedule>(sql`
         select ${columns}
         from (
@@ -126,7 +132,7 @@ export function schedules(context: StoreContext) {
         ) s
         ${withFunction}
         order by s.created_at, s.id
-        limit ${page.limit}::int`)
+        limit ${page.limit}::int offset ${page.offset}::int`)
     },
 
     async ofFunction(functionId: string): Promise<(StoredSchedule & Omit<DeclaredSchedule, 'next_at'>)[]> {

@@ -391,6 +391,7 @@ test('a list has pages, oldest first, with schedules of functions', async () => 
     cursor = page.headers['x-next-cursor']
   }
   expect(names).toEqual(['a', 'b', 'c', 'f'])
+  expect(await list('?limit=2&offset=3')).toMatchObject([{ function: 'f' }])
 })
 
 test('a deleted project has no schedules', async () => {
