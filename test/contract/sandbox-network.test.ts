@@ -152,6 +152,21 @@ const NODE_CLIENTS: Record<string, [code: string, expected: () => unknown]> = {
     })`,
     () => 'early',
   ],
+  'a lookup before the connection': [
+    `import dns, { promises } from 'node:dns'
+    import net from 'node:net'
+    export default async () => {
+      const { address } = await promises.lookup('api.example.test')
+      const [[same]] = await Promise.all([new Promise((resolve) => dns.lookup('api.example.test', { all: true }, (_, all) => resolve(all)))])
+      const text = await new Promise((resolve, reject) => {
+        const socket = net.connect(ECHO, address, () => socket.write('looked up'))
+        socket.on('data', (chunk) => { resolve(String(chunk)); socket.destroy() })
+        socket.on('error', reject)
+      })
+      return [same.address === address, text]
+    }`,
+    () => [true, 'looked up'],
+  ],
   'twenty fetches at once': [
     `export default async () => {
       const answers = await Promise.all(Array.from({ length: 20 }, (_, i) => fetch(\`http://api.example.test:\${PLAIN}/\${i}\`)))

@@ -40,6 +40,7 @@ export function useProxy({ proxy, allow }) {
     return connectThrough(proxy, this, target)
   }
   replaceTlsConnect(isProxied)
+  replaceLookup(isProxied)
   // Named imports see the replaced functions as well.
   syncBuiltinESMExports()
 }
@@ -164,6 +165,44 @@ function replaceTlsConnect(isProxied) {
   }
 }
 
+/** Names by the placeholders that `dns.lookup` has returned for them: only the proxy resolves names. */
+const names = new Map()
+const placeholders = new Map()
+
+function placeholderOf(host) {
+  let address = placeholders.get(host)
+  if (address === undefined) {
+    const count = placeholders.size + 1
+    // Addresses that no network uses (RFC 2544).
+    address = `198.${18 + ((count >> 16) & 1)}.${(count >> 8) & 255}.${count & 255}`
+    placeholders.set(host, address)
+    names.set(address, host)
+  }
+  return address
+}
+
+/** Lets clients that resolve a name before they connect to its address go on. */
+function replaceLookup(isProxied) {
+  const dns = createRequire(import.meta.url)('node:dns')
+  const { lookup, promises } = dns
+  const { lookup: lookupLater } = promises
+  const isName = (host) =>
+    typeof host === 'string' && host !== '' && !net.isIP(host) && isProxied({ host: nameOf(host) })
+
+  dns.lookup = (host, ...rest) => {
+    if (!isName(host)) return lookup(host, ...rest)
+    const address = placeholderOf(nameOf(host))
+    const found = rest[0]?.all ? [[{ address, family: 4 }]] : [address, 4]
+    process.nextTick(rest.at(-1), null, ...found)
+    return {}
+  }
+  promises.lookup = async (host, options) => {
+    if (!isName(host)) return lookupLater(host, options)
+    const found = { address: placeholderOf(nameOf(host)), family: 4 }
+    return options?.all ? [found] : found
+  }
+}
+
 /** Returns the host of the arguments of a `connect`, or null for a connection that is not TCP. */
 function targetOf(args) {
   // net.connect passes its arguments on as one array.
@@ -180,10 +219,12 @@ function targetOf(args) {
   return { host: nameOf(typeof second === 'string' ? second : undefined), port, done }
 }
 
-const nameOf = (host) =>
-  String(host || 'localhost')
+function nameOf(host) {
+  const name = String(host || 'localhost')
     .toLowerCase()
     .replace(/^\[|\]$/g, '')
+  return names.get(name) ?? name
+}
 
 /** Tells whether a host is the sandbox itself. */
 const isLocal = (host) => host === 'localhost' || host === '::1' || host === '0.0.0.0' || /^127\./.test(host)

@@ -64,12 +64,12 @@ result = tried(lambda: connect(socket.AF_UNIX, environment['socket']))`,
     node: `${NODE_CONNECT}
       import dns from 'node:dns/promises'
       await connect({ host: '169.254.169.254', port: 80 })
-      await connect({ host: '8.8.8.8', port: 53 })
+      await connect({ host: '127.0.0.53', port: 53 })
       await dns.lookup('example.com').catch(() => {})
       ready()`,
     python: `${PYTHON_CONNECT}
 tried(lambda: connect(socket.AF_INET, ('169.254.169.254', 80)))
-tried(lambda: connect(socket.AF_INET, ('8.8.8.8', 53), socket.SOCK_DGRAM))
+tried(lambda: connect(socket.AF_INET, ('127.0.0.53', 53), socket.SOCK_DGRAM))
 tried(lambda: socket.getaddrinfo('example.com', 80))
 ready()`,
     look(fixture) {
