@@ -102,6 +102,8 @@ export const ROUTES = {
   'memory.delete': 'DELETE /api/v1/projects/:project_id/database/memory/:memory_id',
   'memory.remember': 'POST /api/v1/public/memory/v2/remember',
   'memory.recall': 'POST /api/v1/public/memory/v2/recall',
+  'memory.recall_context': 'POST /api/v1/public/memory/v2/context',
+  'memory.process': 'POST /api/v1/public/memory/v2/process',
   'memory.memories': 'GET /api/v1/public/memory/v2/memories',
   'memory.profile': 'GET /api/v1/public/memory/v2/profile',
   'memory.forget': 'POST /api/v1/public/memory/v2/forget',
@@ -189,7 +191,7 @@ export const PAGES: { readonly [Name in OperationName]?: string } = {
 }
 
 /** Operations that only read although their method is not GET. */
-export const READS: readonly OperationName[] = ['hooks.test_filter', 'projects.suspend', 'projects.activate', 'projects.enable_database', 'projects.configure_database', 'vectors.search', 'vectors.update', 'embeddings.generate', 'embeddings.search', 'embeddings.create', 'memory.search', 'memory.update', 'memory.recall', 'graph.relate', 'files.search', 'files.presign', 'files.update', 'tables.update', 'rows.upsert', 'rows.query', 'rows.aggregate', 'events.stream_token']
+export const READS: readonly OperationName[] = ['hooks.test_filter', 'projects.suspend', 'projects.activate', 'projects.enable_database', 'projects.configure_database', 'vectors.search', 'vectors.update', 'embeddings.generate', 'embeddings.search', 'embeddings.create', 'memory.search', 'memory.update', 'memory.recall', 'memory.recall_context', 'graph.relate', 'files.search', 'files.presign', 'files.update', 'tables.update', 'rows.upsert', 'rows.query', 'rows.aggregate', 'events.stream_token']
 
 /** Streams whose last message is `end`; other streams have no end. */
 export const ENDING: readonly OperationName[] = ['runs.logs']
@@ -3116,6 +3118,85 @@ export interface RecalledMemory {
   similarity: number
 }
 
+export interface MemoryRecallContextInput {
+  /** What the context is for: words, or a question. `*`: the newest memories */
+  query: string
+  /** Only memories about this person or thing */
+  entity_id?: string | null | undefined
+  /** Only memories with this `session_id` */
+  session_id?: string | null | undefined
+  /** Only memories of this agent */
+  agent_id?: string | null | undefined
+  /** Only memories of this person, as your application names them */
+  user_id?: string | null | undefined
+  /** Only memories of this run of the agent */
+  run_id?: string | null | undefined
+  /** Only memories of this namespace. Null or absent: of all namespaces */
+  namespace?: string | null | undefined
+  /** True: use memories of all namespaces and ignore `namespace` */
+  allow_cross_namespace?: boolean | null | undefined
+  /** Only memories with at least one of these tags */
+  tags?: string[] | null | undefined
+  /** Form of the text. `narrative`: a paragraph per memory. `bullet`: a list. `structured`: lists under the kinds of memory */
+  synthesis_style?: 'narrative' | 'bullet' | 'structured' | undefined
+  /** Estimated number of tokens that the context may have: a quarter of its characters */
+  max_tokens?: number | undefined
+  /** Maximum number of memories */
+  limit?: number | undefined
+}
+
+/** A text for a prompt, made of memories */
+export interface MemoriesContext {
+  /** The texts of the most relevant memories that fit, unchanged; empty without memories */
+  context: string
+  /** Ids of the memories in the context, the most relevant first */
+  sources: string[]
+  /** Number of memories in the context */
+  sources_count: number
+  /** Score of the most relevant memory in the context, from 0 to 1; 0 without memories */
+  confidence: number
+  /** Estimated number of tokens of the context: a quarter of its characters */
+  token_count: number
+  /** True when a memory was found and did not fit */
+  truncated: boolean
+  /** Likely mistakes in the request. Absent when there are none */
+  warnings?: string[]
+}
+
+export interface MemoryProcessInput {
+  /** The messages, oldest first, at most 500 */
+  messages: Array<{
+    /** Author of the text */
+    role?: 'user' | 'assistant' | 'system' | null | undefined
+    /** The text, which is kept exactly as it is */
+    content: string
+  }>
+  /** Person or thing that the messages are about */
+  entity_id?: string | null | undefined
+  /** Namespace that the memories belong to */
+  namespace?: string | undefined
+  /** Session that the memories belong to */
+  session_id?: string | null | undefined
+  /** Agent that the memories belong to */
+  agent_id?: string | null | undefined
+  /** Person whose memories these are, as your application names them */
+  user_id?: string | null | undefined
+  /** Run of the agent, as your application names it */
+  run_id?: string | null | undefined
+}
+
+/** The memories that were stored */
+export interface ProcessedMessages {
+  /** Always `processed` */
+  status: 'processed'
+  /** Ids of the memories, in the order of the messages */
+  memory_ids: string[]
+  /** Number of memories */
+  count: number
+  /** When the first memory was created: ISO 8601 in UTC, with microseconds */
+  created_at: string
+}
+
 export interface MemoryMemoriesInput {
   /** Only memories about this person or thing */
   entity_id?: string | null | undefined
@@ -4996,6 +5077,18 @@ export interface Operations {
      * Returns the memories that are relevant to the query, the most relevant first. Memories are found by their words, and by their meaning once they have an embedding. With an `entity_id`, `session_id` or `namespace`, the other memories that these select follow, newest first, with the score 0.
      */
     recall(input: MemoryRecallInput, options?: CallOptions): Promise<RecallResult>
+    /**
+     * Get a text for a prompt from memories. `POST /api/v1/public/memory/v2/context`
+     *
+     * Recalls memories and puts the most relevant ones that fit into one text. The texts are unchanged: nothing is generated or summarised.
+     */
+    recall_context(input: MemoryRecallContextInput, options?: CallOptions): Promise<MemoriesContext>
+    /**
+     * Remember the messages of a conversation. `POST /api/v1/public/memory/v2/process`
+     *
+     * Stores each message as a memory, all or none, in the order of the messages. Emits one `zeromemory.remembered` for each message.
+     */
+    process(input: MemoryProcessInput, options?: CallOptions): Promise<ProcessedMessages>
     /**
      * List memories, newest first. `GET /api/v1/public/memory/v2/memories`
      *

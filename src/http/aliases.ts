@@ -125,6 +125,7 @@ const FIELD_ALIASES: Readonly<Record<string, Readonly<Record<string, readonly st
   'memory.search': { limit: ['top_k'], threshold: ['similarity_threshold'] },
   'memory.list': { offset: ['skip'] },
   'memory.recall': { limit: ['top_k'], threshold: ['similarity_threshold'] },
+  'memory.recall_context': { limit: ['top_k'] },
   'memory.forget': { memory_id: ['id'] },
   'files.upload': { file_metadata: ['metadata'], size_bytes: ['file_size'], content_type: ['mime_type'] },
   'files.presign': { expires_in: ['expiration_seconds', 'expiration', 'expires'] },

@@ -48,6 +48,7 @@ import {
   recallOperation,
   rememberOperation,
 } from './memories.ts'
+import { memoryProcess, memoryRecallContext } from './memory-context.ts'
 import type { Operation } from './operation.ts'
 import {
   projectsActivate,
@@ -222,6 +223,8 @@ export const OPERATIONS: readonly Operation[] = [
   memoryDelete,
   rememberOperation,
   recallOperation,
+  memoryRecallContext,
+  memoryProcess,
   memoriesListOperation,
   profileOperation,
   forgetOperation,

@@ -235,7 +235,7 @@ export const remembered = defineEvent({
     namespace: z.string().describe('Namespace of the memory'),
     user_id: userId,
   }),
-  writers: ['memory.remember'],
+  writers: ['memory.remember', 'memory.process'],
   isStored: true,
   row: { id: 'memory_id', fields: MEMORY_FIELDS },
 })

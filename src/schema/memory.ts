@@ -133,7 +133,7 @@ export const rememberedMemory = z
 export type RememberedMemory = z.infer<typeof rememberedMemory>
 
 /** Fields that select memories by what they belong to. */
-const memoryScope = {
+export const memoryScope = {
   entity_id: name.nullish().describe('Only memories about this person or thing'),
   session_id: name.nullish().describe('Only memories with this `session_id`'),
   agent_id: name.nullish().describe('Only memories of this agent'),
@@ -142,8 +142,8 @@ const memoryScope = {
   namespace: name.nullish().describe('Only memories of this namespace. Null or absent: of all namespaces'),
 }
 
-const memoryTags = z.array(z.string()).nullish().describe('Only memories with at least one of these tags')
-const memoryQuery = wording.max(10_000)
+export const memoryTags = z.array(z.string()).nullish().describe('Only memories with at least one of these tags')
+export const memoryQuery = wording.max(10_000)
 
 export const recall = z.object({
   query: memoryQuery.meta({

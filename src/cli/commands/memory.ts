@@ -14,6 +14,7 @@ const about = (command: Command) =>
 /** Options that select memories. */
 const selected = (command: Command) => about(command).option('--namespace <name>', 'namespace; all if not given')
 
+const SYNTHESIS_STYLES = ['narrative', 'bullet', 'structured']
 const ROLES = ['user', 'assistant', 'system']
 const filtered = (command: Command) =>
   command
@@ -47,6 +48,23 @@ export const memory = group('memory', 'memories of agents, and records of conver
     options: (command) => limited(selected(command)).option('--threshold <n>', 'minimum score, 0 to 1', number),
     words: ({ results }: { results: Input[] }) =>
       columns('memory_id', 'score', 'content')(results, 'No relevant memories'),
+  }),
+  verb('memory', 'recall-context', 'print a text for a prompt, made of the memories most relevant to a query', {
+    args: ['query'],
+    options: (command) =>
+      limited(selected(command))
+        .addOption(new Option('--synthesis-style <style>', 'form of the text').choices(SYNTHESIS_STYLES))
+        .option('--max-tokens <n>', 'maximum number of tokens; 1000 if not given', number),
+    words: ({ context }: { context: string }) => context,
+  }),
+  verb('memory', 'process', 'remember the messages of a conversation, all or none', {
+    options: (command) =>
+      batch(command, 'list of objects with role and content')
+        .option('--entity-id <id>', 'person or thing that the messages are about')
+        .option('--session-id <id>', 'session')
+        .option('--namespace <name>', 'namespace; "global" if not given'),
+    input: ({ data, ...given }) => ({ ...given, messages: data }),
+    words: ({ count }: Input) => `Stored ${count} memories`,
   }),
   verb('memory', 'memories', 'list memories, newest first', {
     options: selected,

@@ -91,6 +91,8 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   'embeddings embed-and-store': [`'a red apple' 'a green pear' --namespace fruit --vector-ids '["red", "green"]'`],
   'memory remember': [`'Maria leads the Apollo project' --entity-id maria --tags work`],
   'memory recall': [`'who leads Apollo?' --limit 3`],
+  'memory recall-context': [`'who leads Apollo?' --synthesis-style bullet --max-tokens 500`],
+  'memory process': [`-d '[{"role": "user", "content": "I moved to Lisbon"}]' --entity-id maria`],
   'memory memories': ['--entity-id maria --all'],
   'memory profile': ['maria --limit 5', ''],
   'memory forget': ['5f6a3c2d-7b90-4e1f-8a1f-5a0e1f448b8e --yes', '--user-id u-17 --yes'],

@@ -39,6 +39,15 @@ export const RECORD_DATA = {
   user_id: sql`stored.user_id`,
 }
 
+/** Data of the event of a memory. */
+export const REMEMBERED_DATA = {
+  memory_id: sql`stored.id`,
+  entity_id: sql`stored.entity_id`,
+  memory_type: sql`stored.memory_type`,
+  namespace: sql`stored.namespace`,
+  user_id: sql`stored.user_id`,
+}
+
 /** Selects and locks a record. */
 const lockedRecord = (scope: Scope, id: string) => sql`
   select * from zerodb_memories
@@ -209,18 +218,7 @@ export function memories(context: StoreContext) {
           from (${userProject(scope)}) owner
           returning *, id::text as ref
         ),
-        ${emit(
-          scope,
-          remembered,
-          {
-            memory_id: sql`stored.id`,
-            entity_id: sql`stored.entity_id`,
-            memory_type: sql`stored.memory_type`,
-            namespace: sql`stored.namespace`,
-            user_id: sql`stored.user_id`,
-          },
-          sql`s.event_seq`,
-        )}
+        ${emit(scope, remembered, REMEMBERED_DATA, sql`s.event_seq`)}
         select id, created_at, event.seq as event_seq from stored, event`,
       )
       return row

@@ -140,6 +140,8 @@ const EXAMPLES: Record<string, (fixtures: Fixtures) => Example> = {
   'memory.update': inProject(({ record }) => ({ params: { memory_id: record }, body: { role: 'user' } })),
   'memory.remember': () => ({ body: { content: 'more' } }),
   'memory.recall': () => ({ body: { query: 'Alice' } }),
+  'memory.recall_context': () => ({ body: { query: 'Alice' } }),
+  'memory.process': () => ({ body: { messages: [{ role: 'user', content: 'more' }] } }),
   'memory.memories': () => ({}),
   'memory.profile': () => ({}),
   'graph.relate': () => ({ body: { subject: 'Alice', predicate: 'knows', object: 'Carol' } }),
@@ -414,12 +416,13 @@ describe('every operation that needs a key', () => {
       'memory.memories': 200,
       'memory.profile': 200,
       'memory.recall': 200,
+      'memory.recall_context': 200,
       'keys.create': 201,
       'embeddings.create': 200,
       'sandbox.execute': 200,
     }
     for (const operation of IN_ORDER) {
-      if (['memory.remember', 'graph.relate'].includes(operation.name)) continue
+      if (['memory.remember', 'memory.process', 'graph.relate'].includes(operation.name)) continue
       const example = EXAMPLES[operation.name]!(fixtures)
       const elsewhere = await send(key, operation, example, { 'x-project-id': fixtures.project })
       expect({ operation: operation.name, status: elsewhere.status }).toEqual({

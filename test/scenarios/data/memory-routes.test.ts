@@ -282,3 +282,71 @@ test('forget deletes the oldest memories up to a limit, in several transactions,
   expect(left).toEqual([])
   expect((await user.runs()).map(({ result }) => result)).toEqual([null])
 })
+
+test('G14: a client gets a context for a prompt from its memories, in three styles', async () => {
+  const user = await app.newUser()
+  const tea = await remember(user, 'Maria prefers green tea', { memory_type: 'semantic', agent_id: 'a' })
+  const cup = await remember(user, 'Maria drank tea at noon', { agent_id: 'a' })
+  await remember(user, 'The tea of someone else', { agent_id: 'b' })
+  const context = async (rest: object) => {
+    const body = { query: 'green tea of Maria', agent_id: 'a', top_k: 10, max_tokens: 1000, ...rest }
+    const reply = await user.post(`${MEMORY}/context`, body)
+    expect(reply.status).toBe(200)
+    return reply.body
+  }
+  const narrative = await context({ synthesis_style: 'narrative' })
+  expect(narrative).toMatchObject({
+    context: 'Maria prefers green tea\n\nMaria drank tea at noon',
+    sources: [tea, cup],
+    sources_count: 2,
+    token_count: 12,
+    truncated: false,
+  })
+  const [best] = await recall(user, { query: 'green tea of Maria', agent_id: 'a' })
+  expect(narrative.confidence).toBe(best![1])
+  const bullets = '- Maria prefers green tea\n- Maria drank tea at noon'
+  expect((await context({ synthesis_style: 'bullet' })).context).toBe(bullets)
+  expect((await context({ synthesis_style: 'structured' })).context).toBe(
+    '## semantic\n- Maria prefers green tea\n\n## episodic\n- Maria drank tea at noon',
+  )
+  expect(await context({ max_tokens: 6 })).toMatchObject({ sources: [tea], token_count: 6, truncated: true })
+  expect(await context({ max_tokens: 1 })).toMatchObject({
+    context: '',
+    sources_count: 0,
+    confidence: 0,
+    truncated: true,
+  })
+  expect(await context({ query: 'xqzv' })).toMatchObject({ context: '', token_count: 0, truncated: false })
+  const wrong = await user.post(`${MEMORY}/context`, { query: 'tea', synthesis_style: 'poem' })
+  expect(wrong).toMatchObject({ status: 422, body: { detail: [{ loc: ['body', 'synthesis_style'] }] } })
+})
+
+test('G14: a client stores the messages of a conversation as memories, all or none, in their order', async () => {
+  const user = await app.newUser()
+  const messages = [
+    { role: 'user', content: 'I moved to Lisbon' },
+    { role: 'assistant', content: 'Noted' },
+    { role: 'user', content: '' },
+  ]
+  const body = { messages, entity_id: 'maria', namespace: 'project:x', session_id: 's' }
+  const reply = await user.post(`${MEMORY}/process`, body)
+  expect(reply).toMatchObject({ status: 200, body: { status: 'processed', count: 3 } })
+  const { memories } = (await user.get(`${MEMORY}/memories?session_id=s`)).body
+  const stored = memories.reverse()
+  expect(stored).toMatchObject(
+    messages.map((message) => ({ ...message, entity_id: 'maria', namespace: 'project:x', memory_type: 'episodic' })),
+  )
+  expect(stored.map(({ id }: { id: string }) => id)).toEqual(reply.body.memory_ids)
+  const events = await user.events()
+  expect(events.map(({ event }) => event)).toEqual(Array(3).fill(REMEMBERED))
+  expect(events.map(({ data }) => (data as { memory_id: string }).memory_id)).toEqual(reply.body.memory_ids)
+  for (const [wrong, loc] of [
+    [{ messages: [] }, ['body', 'messages']],
+    [{ messages: [messages[0], { role: 'robot', content: 'x' }] }, ['body', 'messages', 1, 'role']],
+    [{ messages: [messages[0], { role: 'user' }] }, ['body', 'messages', 1, 'content']],
+  ] as const)
+    expect(await user.post(`${MEMORY}/process`, wrong)).toMatchObject({ status: 422, body: { detail: [{ loc }] } })
+  const elsewhere = await user.post(`${MEMORY}/process`, { messages }, { 'x-project-id': randomUUID() })
+  expect(elsewhere.status).toBe(404)
+  expect(await user.events()).toHaveLength(3)
+})
