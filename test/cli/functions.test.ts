@@ -282,6 +282,15 @@ test('schedules are listed, paused and run', async () => {
   expect(await outputOf('cron', 'list')).toContain('Europe/Berlin')
   expect(await outputOf('cron', 'pause', 'nightly')).toBe('nightly is paused\n')
   expect(await outputOf('cron', 'resume', 'nightly')).toContain('next runs at')
+  expect(await outputOf('cron', 'create', 'report', '--cron', '0 6 * * *', '--name', 'daily')).toContain(
+    'Publishes to report',
+  )
+  expect(await json('cron', 'create', 'once', '-d', '{"n":1}', '--delay', '2h')).toMatchObject({
+    event_payload: { n: 1 },
+  })
+  expect(await outputOf('cron', 'list')).toMatch(/daily .*0 6 \* \* \*[^]*once .*once/)
+  expect(await outputOf('cron', 'delete', 'daily')).toMatch(/^Deleted /)
+  expect(await outputOf('cron', 'delete', 'once')).toMatch(/^Deleted /)
   const { id } = await json('cron', 'run', 'nightly')
   expect((await run(['logs', id, '-f'])).code).toBe(0)
 })
