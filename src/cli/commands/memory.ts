@@ -19,7 +19,7 @@ const ROLES = ['user', 'assistant', 'system']
 const filtered = (command: Command) =>
   command
     .option('--agent-id <id>', 'only of this agent')
-    .option('--session-id <id>', 'only of this session')
+    .option('--session-id <id>', 'only those with this session id')
     .addOption(new Option('--role <role>', 'only of this role').choices(ROLES))
 const described = (command: Command) =>
   command
@@ -81,7 +81,7 @@ export const memory = group('memory', 'memories of agents, and records of conver
       limited(
         command
           .option('--entity-id <id>', 'about this person or thing')
-          .option('--session-id <id>', 'of this session')
+          .option('--session-id <id>', 'id of their session')
           .option('--agent-id <id>', 'of this agent')
           .option('--user-id <id>', 'of this person')
           .option('--run-id <id>', 'of this run of the agent')

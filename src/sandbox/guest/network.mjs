@@ -165,17 +165,17 @@ function replaceTlsConnect(isProxied) {
   }
 }
 
-/** Names by the placeholders that `dns.lookup` has returned for them: only the proxy resolves names. */
+/** Names by the substitutes that `dns.lookup` has returned for them: only the proxy resolves names. */
 const names = new Map()
-const placeholders = new Map()
+const substitutes = new Map()
 
-function placeholderOf(host) {
-  let address = placeholders.get(host)
+function substituteOf(host) {
+  let address = substitutes.get(host)
   if (address === undefined) {
-    const count = placeholders.size + 1
+    const count = substitutes.size + 1
     // Addresses that no network uses (RFC 2544).
     address = `198.${18 + ((count >> 16) & 1)}.${(count >> 8) & 255}.${count & 255}`
-    placeholders.set(host, address)
+    substitutes.set(host, address)
     names.set(address, host)
   }
   return address
@@ -191,14 +191,14 @@ function replaceLookup(isProxied) {
 
   dns.lookup = (host, ...rest) => {
     if (!isName(host)) return lookup(host, ...rest)
-    const address = placeholderOf(nameOf(host))
+    const address = substituteOf(nameOf(host))
     const found = rest[0]?.all ? [[{ address, family: 4 }]] : [address, 4]
     process.nextTick(rest.at(-1), null, ...found)
     return {}
   }
   promises.lookup = async (host, options) => {
     if (!isName(host)) return lookupLater(host, options)
-    const found = { address: placeholderOf(nameOf(host)), family: 4 }
+    const found = { address: substituteOf(nameOf(host)), family: 4 }
     return options?.all ? [found] : found
   }
 }

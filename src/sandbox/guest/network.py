@@ -1,7 +1,7 @@
 """Connects programs to the proxy of their sandbox, which is the only way out. Executed when a program imports `socket`, so that others pay nothing.
 
 All clients in Python open their connections by `socket.socket.connect`, and resolve names by `socket.getaddrinfo`, which are replaced here. Names
-resolve to placeholders, because only the proxy resolves them. A connection is a Unix socket to the proxy that takes the descriptor of the program's
+resolve to substitutes, because only the proxy resolves them. A connection is a Unix socket to the proxy that takes the descriptor of the program's
 socket once the proxy has agreed."""
 
 import os
@@ -22,7 +22,7 @@ def install(socket, network):
     setsockopt, getsockopt = real.setsockopt, real.getsockopt
     getaddrinfo = socket.getaddrinfo
     allow = network["allow"] if network else []
-    placeholders, names = {}, {}
+    substitutes, names = {}, {}
 
     def name_of(host):
         if isinstance(host, (bytes, bytearray)):
@@ -57,13 +57,13 @@ def install(socket, network):
             return port
         return SERVICES[port] if port in SERVICES else int(port)
 
-    def placeholder(host):
-        if host not in placeholders:
-            count = len(placeholders) + 1
+    def substitute(host):
+        if host not in substitutes:
+            count = len(substitutes) + 1
             # Addresses that no network uses (RFC 2544).
-            placeholders[host] = f"198.{18 + (count >> 16 & 1)}.{count >> 8 & 255}.{count & 255}"
-            names[placeholders[host]] = host
-        return placeholders[host]
+            substitutes[host] = f"198.{18 + (count >> 16 & 1)}.{count >> 8 & 255}.{count & 255}"
+            names[substitutes[host]] = host
+        return substitutes[host]
 
     def resolve(host, port, family=0, type=0, proto=0, flags=0):
         name = name_of(host)
@@ -74,7 +74,7 @@ def install(socket, network):
             raise socket.gaierror(socket.EAI_AGAIN, no_network(name, number))
         if family not in (0, socket.AF_INET) or type not in (0, socket.SOCK_STREAM):
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-        return [(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (placeholder(name), number or 0))]
+        return [(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (substitute(name), number or 0))]
 
     def target_of(sock, address):
         """Returns host and port if the connection leaves the sandbox, otherwise None."""

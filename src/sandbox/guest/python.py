@@ -577,8 +577,8 @@ def result_of(value, limit, name="result"):
 
 
 def is_items(value):
-    """Tells whether a value is a generator, an async generator or another iterator, unlike lists."""
-    return hasattr(value, "__next__") or hasattr(value, "__anext__")
+    """Tells whether a value is a generator, an async generator or another iterator, unlike lists and open files."""
+    return (hasattr(value, "__next__") or hasattr(value, "__anext__")) and not isinstance(value, io.IOBase)
 
 
 class Stream:
