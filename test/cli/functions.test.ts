@@ -288,7 +288,7 @@ test('schedules are listed, paused and run', async () => {
   expect(await json('cron', 'create', 'once', '-d', '{"n":1}', '--delay', '2h')).toMatchObject({
     event_payload: { n: 1 },
   })
-  expect(await outputOf('cron', 'list')).toMatch(/daily .*0 6 \* \* \*[^]*once .*once/)
+  expect(await outputOf('cron', 'list')).toMatch(/daily .*0 6 \* \* \*[\s\S]*once .*once/)
   expect(await outputOf('cron', 'delete', 'daily')).toMatch(/^Deleted /)
   expect(await outputOf('cron', 'delete', 'once')).toMatch(/^Deleted /)
   const { id } = await json('cron', 'run', 'nightly')
