@@ -207,6 +207,8 @@ describe('a run', () => {
       result: { requested: 'bge-m3', used: 'use-lite', dimensions: 512, embedded: 1 },
       error: null,
       logs: [{ at: expect.any(String), message: expect.stringContaining('"bge-m3" is not configured') }],
+      requests: [],
+      requests_omitted: 0,
       created_at: expect.any(String),
       started_at: expect.any(String),
       finished_at: expect.any(String),
