@@ -27,6 +27,9 @@ export function readRequest<Schema extends z.ZodObject>(
 
 const prefersAsync = ({ headers }: FastifyRequest) => /\brespond-async\b/.test(String(headers['prefer'] ?? ''))
 
+/** Whether the body is the content of a file, without fields. */
+const isRaw = (operation: Operation) => operation.kind === 'upload' && operation.isRaw === true
+
 /** Returns the fields of query and body under their canonical names, with the origin of each. */
 function fieldsOf(operation: Operation, request: FastifyRequest) {
   const places: Record<Place, Record<string, unknown>> = {
@@ -34,7 +37,8 @@ function fieldsOf(operation: Operation, request: FastifyRequest) {
     query: request.query as Record<string, unknown>,
     body: bodyOf(operation, request),
   }
-  const main: Place = request.method === 'GET' || request.method === 'DELETE' ? 'query' : 'body'
+  const hasNoFields = request.method === 'GET' || request.method === 'DELETE' || isRaw(operation)
+  const main: Place = hasNoFields ? 'query' : 'body'
   const other: Place = main === 'query' ? 'body' : 'query'
   const names = new Map<string, { place: Place; sent: string }>()
   const fields: Record<string, unknown> = {}
@@ -89,7 +93,7 @@ function without(fields: Record<string, unknown>, name: string): Record<string, 
 }
 
 function bodyOf(operation: Operation, request: FastifyRequest): Record<string, unknown> {
-  if (operation.kind === 'upload' && operation.isRaw) return {}
+  if (isRaw(operation)) return {}
   if (request.isMultipart()) {
     if (operation.kind === 'upload') return {}
     throw new ZeroError('unsupported_media_type', 'Send application/json: only uploads accept multipart/form-data')

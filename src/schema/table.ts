@@ -76,7 +76,7 @@ export type Row = z.infer<typeof row>
 const indexFields = z
   .union([
     oneOrMore(name, MAX_INDEX_FIELDS).transform((fields) => ({ fields })),
-    z.object({
+    z.strictObject({
       fields: oneOrMore(name, MAX_INDEX_FIELDS).describe(
         `Top-level field, or list of at most ${MAX_INDEX_FIELDS} fields`,
       ),

@@ -41,8 +41,8 @@ describe('B1: every operation refuses', () => {
       expect(query).toMatchObject({ status: 422, body: { code: 'validation_failed' } })
       expect(query.body.detail).toContainEqual(expect.objectContaining(refusal('query', 'satus')))
 
-      // The body of a GET is not parsed.
-      if (method === 'GET') return
+      // The body of a GET is not parsed, and neither is the content of a file.
+      if (method === 'GET' || (operation.kind === 'upload' && operation.isRaw)) return
       const [, plain] = requestTo(operation)
       const body = await user.request(method, plain, { body: { unknown_field: { a: 1 } } })
       expect(body).toMatchObject({ status: 422, body: { code: 'validation_failed' } })
