@@ -31,8 +31,8 @@ describe('zerodb', () => {
     const commands = [...out.matchAll(/^ {2}([a-z][a-z-]*) /gm)].map(([, name]) => name)
     expect(commands.sort()).toEqual(
       (
-        'backfill backup completion config cron deploy dev doctor events export files functions graph help hooks import init invoke keys logs ' +
-        'mcp memory move projects re-embed replay restore rows runs secrets start status tables vectors worker'
+        'backfill backup completion config cron deploy dev doctor embeddings events export files functions graph help hooks import init invoke keys logs ' +
+        'mcp memory move projects published re-embed replay restore rows runs sandbox secrets start status tables vectors worker'
       ).split(' '),
     )
   })
