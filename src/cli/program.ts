@@ -21,6 +21,7 @@ import { logs } from './commands/logs.ts'
 import { mcp } from './commands/mcp.ts'
 import { memory } from './commands/memory.ts'
 import { move } from './commands/move.ts'
+import { plans } from './commands/plans.ts'
 import { projects } from './commands/projects.ts'
 import { published } from './commands/published.ts'
 import { reembed } from './commands/re-embed.ts'
@@ -45,7 +46,7 @@ export const program = new Command('zerodb')
 const COMMANDS = {
   'Server:': [start, worker, config, doctor],
   'Functions:': [init, dev, deploy, functions, invoke, sandbox, cron, secrets],
-  'Data:': [status, projects, tables, rows, vectors, embeddings, memory, graph, files, published, reembed],
+  'Data:': [status, projects, tables, rows, vectors, embeddings, memory, graph, plans, files, published, reembed],
   'Automation:': [hooks, events, runs, logs, replay, backfill],
   'Access:': [keys, mcp],
   'Backup and transfer:': [exportProject, importProject, backup, restore, move],

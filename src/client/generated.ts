@@ -110,6 +110,10 @@ export const ROUTES = {
   'graph.neighbors': 'GET /api/v1/public/memory/v2/graph/neighbors/:entity',
   'graph.relate': 'POST /api/v1/public/memory/v2/relate',
   'graph.end_relation': 'DELETE /api/v1/public/memory/v2/graph/relations/:relation_id',
+  'plans.create': 'POST /api/v1/public/memory/v2/plan',
+  'plans.get': 'GET /api/v1/public/memory/v2/plan/:plan_id',
+  'plans.update': 'PATCH /api/v1/public/memory/v2/plan/:plan_id',
+  'plans.history': 'GET /api/v1/public/memory/v2/plan/:plan_id/history',
   'files.upload': 'POST /api/v1/projects/:project_id/database/files/upload',
   'files.list': 'GET /api/v1/projects/:project_id/database/files',
   'files.search': 'POST /api/v1/projects/:project_id/database/files/search',
@@ -182,6 +186,7 @@ export const PAGES: { readonly [Name in OperationName]?: string } = {
   'memory.list': '',
   'memory.sessions': 'items',
   'memory.memories': 'memories',
+  'plans.history': 'history',
   'files.list': '',
   'tables.list': '',
   'rows.list': 'data',
@@ -3475,6 +3480,114 @@ export interface GraphEndRelationInput {
   relation_id: string
 }
 
+export interface PlansCreateInput {
+  /** Title of the plan */
+  title: string
+  /** Kind of the artifact, as your application names it */
+  type?: string | undefined
+  /** Text of the plan */
+  content: string
+  /** Session that the plan belongs to */
+  session_id?: string | null | undefined
+  /** State of the work */
+  status?: 'draft' | 'active' | 'completed' | undefined
+}
+
+/** A plan of an agent: a text that changes, with its history */
+export interface Plan {
+  /** Id of the plan */
+  plan_id: unknown
+  /** Id of the plan */
+  id: unknown
+  /** Title of the plan */
+  title: string
+  /** Kind of the artifact */
+  type: string
+  /** Text of the plan */
+  content: string
+  /** State of the work: draft, active or completed */
+  status: string
+  /** Session that the plan belongs to; null for none */
+  session_id: string | null
+  /** Number of the version, from 1; each change adds 1 */
+  version: number
+  /** When it was created: ISO 8601 in UTC, with microseconds */
+  created_at: string
+  /** When it was last changed: ISO 8601 in UTC, with microseconds */
+  updated_at: string
+}
+
+export interface PlansGetInput {
+  /** Id of the plan */
+  plan_id: string
+}
+
+export interface PlansUpdateInput {
+  /** Id of the plan */
+  plan_id: string
+  /** New title. Absent: unchanged */
+  title?: string | undefined
+  /** New text. Absent: unchanged */
+  content?: string | undefined
+  /** New state of the work. Absent: unchanged */
+  status?: 'draft' | 'active' | 'completed' | undefined
+}
+
+export interface PlansHistoryInput {
+  /** Id of the plan */
+  plan_id: string
+  /** Maximum number of results */
+  limit?: number | undefined
+  /** `next_cursor` of the previous page. When absent: the first page */
+  cursor?: string | undefined
+}
+
+/** A page of the changes of a plan */
+export interface PlanHistory {
+  /** Id of the plan */
+  plan_id: unknown
+  /** The changes, newest first, as far back as events are kept */
+  history: PlanChange[]
+  /** Cursor of the next page; null on the last page */
+  next_cursor: string | null
+}
+
+/** A change of a plan */
+export interface PlanChange {
+  /** When the change was committed: ISO 8601 in UTC, with microseconds */
+  at: string
+  /** Names of the fields that differ */
+  changed: string[]
+  /** The plan before the change; null for the creation */
+  before: {
+    /** Title of the plan */
+    title: string
+    /** Kind of the artifact */
+    type: string
+    /** Text of the plan */
+    content: string
+    /** State of the work: draft, active or completed */
+    status: string
+    /** Session that the plan belongs to; null for none */
+    session_id: string | null
+  } | null
+  /** The plan after the change; null for the deletion of its row */
+  after: {
+    /** Title of the plan */
+    title: string
+    /** Kind of the artifact */
+    type: string
+    /** Text of the plan */
+    content: string
+    /** State of the work: draft, active or completed */
+    status: string
+    /** Session that the plan belongs to; null for none */
+    session_id: string | null
+  } | null
+  /** Differences of the text as a unified diff; empty if the text is the same */
+  diff: string
+}
+
 export type FilesUploadInput = UploadContent & {
   /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
   project_id?: string | undefined
@@ -5127,6 +5240,32 @@ export interface Operations {
      * Ends a relation that does not hold any more: reads of the graph leave it out. Emits `zeromemory.relation_ended`.
      */
     end_relation(input: GraphEndRelationInput, options?: CallOptions): Promise<void>
+  }
+  plans: {
+    /**
+     * Create a plan. `POST /api/v1/public/memory/v2/plan`
+     *
+     * Stores a plan of an agent, a text that changes. Plans are rows of the table `memory_plans`, which is created with the first one. Emits `zerodb.table.row_inserted`.
+     */
+    create(input: PlansCreateInput, options?: CallOptions): Promise<Plan>
+    /**
+     * Get a plan. `GET /api/v1/public/memory/v2/plan/:plan_id`
+     *
+     * Returns a plan as it is now.
+     */
+    get(input: PlansGetInput, options?: CallOptions): Promise<Plan>
+    /**
+     * Change a plan. `PATCH /api/v1/public/memory/v2/plan/:plan_id`
+     *
+     * Changes fields of a plan; other fields stay. Emits `zerodb.table.row_updated`, unless the plan has these fields already.
+     */
+    update(input: PlansUpdateInput, options?: CallOptions): Promise<Plan>
+    /**
+     * List the changes of a plan, newest first. `GET /api/v1/public/memory/v2/plan/:plan_id/history`
+     *
+     * Returns the states of a plan with the differences of its text, as far back as events are kept.
+     */
+    history(input: PlansHistoryInput, options?: CallOptions): Page<PlanHistory, PlanChange>
   }
   files: {
     /**

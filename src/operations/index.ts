@@ -50,6 +50,7 @@ import {
 } from './memories.ts'
 import { memoryProcess, memoryRecallContext } from './memory-context.ts'
 import type { Operation } from './operation.ts'
+import { plansCreate, plansGet, plansHistory, plansUpdate } from './plans.ts'
 import {
   projectsActivate,
   projectsConfigureDatabase,
@@ -231,6 +232,10 @@ export const OPERATIONS: readonly Operation[] = [
   graphNeighbors,
   graphRelate,
   graphEndRelation,
+  plansCreate,
+  plansGet,
+  plansUpdate,
+  plansHistory,
   filesUpload,
   filesList,
   filesSearch,

@@ -19,6 +19,7 @@ export type Fixtures = Record<
   | 'memory'
   | 'entity'
   | 'relation'
+  | 'plan'
   | 'file'
   | 'table'
   | 'row'
@@ -72,6 +73,8 @@ export async function createFixtures(app: TestApp, user: TestUser, project: stri
   const secret = `S_${randomUUID().slice(0, 8)}`
   await user.request('PUT', `/api/v1/secrets/${secret}`, { body: { value: 'a value' }, headers: here })
   await app.drained()
+  const plan = await user.post(`${MEMORY}/plan`, { title: 'a plan', content: 'first steps' }, here)
+  await app.drained()
   const entity = await user.get(`${MEMORY}/graph/neighbors/alice`, here)
   const [run] = (await user.get(`/api/v1/hooks/${hook.id}/runs`)).body.items
   const [waiting] = (await user.get(`/api/v1/hooks/${paused.id}/runs`)).body.items
@@ -92,6 +95,7 @@ export async function createFixtures(app: TestApp, user: TestUser, project: stri
     memory: memory.body.memory_id,
     entity: entity.body.entity.id,
     relation: entity.body.relationships[0].id,
+    plan: plan.body.plan_id,
     file: file.body.file_id,
     table,
     row: row.body.row_id,
@@ -125,6 +129,7 @@ const FIXTURES_BY_PARAMETER: Record<string, keyof Fixtures> = {
   memory_id: 'record',
   entity: 'entity',
   relation_id: 'relation',
+  plan_id: 'plan',
   file_id: 'file',
   table: 'table',
   row_id: 'row',
