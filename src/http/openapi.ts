@@ -86,6 +86,7 @@ const TAGS: Readonly<Record<string, string>> = {
   embeddings: 'Embeddings of texts, and their conversion to another model',
   memory: 'Memories of agents and records of conversations',
   graph: 'The graph of entities and relations',
+  plans: 'Plans of agents, with their history',
   files: 'Files and search in them',
   tables: 'Tables',
   rows: 'Rows of tables',

@@ -90,7 +90,7 @@ test('plans of one project that are created at once share a table', async () => 
   user = await app.newUser()
   const replies = await Promise.all(['a', 'b', 'c', 'd'].map((title) => user.post(PLAN, { title, content: 'x' })))
   expect(replies.map(({ status }) => status)).toEqual([201, 201, 201, 201])
-  const { tables } = (await user.get(`/api/v1/projects/${user.project_id}/database/tables`)).body
+  const tables = (await user.get(`/api/v1/projects/${user.project_id}/database/tables`)).body
   expect(tables.map(({ table_name }: { table_name: string }) => table_name)).toEqual(['memory_plans'])
 })
 
