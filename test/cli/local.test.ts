@@ -32,7 +32,7 @@ describe('zerodb', () => {
     expect(commands.sort()).toEqual(
       (
         'backfill backup completion config cron deploy dev doctor embeddings events export files functions graph help hooks import init invoke keys logs ' +
-        'mcp memory move projects published re-embed replay restore rows runs sandbox secrets start status tables vectors worker'
+        'mcp memory move plans projects published re-embed replay restore rows runs sandbox secrets start status tables vectors worker'
       ).split(' '),
     )
   })
