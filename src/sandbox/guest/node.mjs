@@ -582,8 +582,8 @@ async function streamed(call, head, items, limit) {
     if (error === TOO_LONG) return [TOO_LARGE, Buffer.from(String(stream.size))]
     throw error
   } finally {
-    // Also after an error: the producer must release what it holds.
-    Promise.resolve(items.return?.()).catch(() => {})
+    // Also after an error: the producer must release what it holds, for which it can use `ctx`.
+    await Promise.resolve(items.return?.()).catch(() => {})
   }
 }
 

@@ -224,6 +224,19 @@ test.each([
     }`,
   ],
   [
+    'nodejs',
+    `export default async function* (event, ctx) {
+      try {
+        for (;;) {
+          yield 'a'
+          await new Promise((resolve) => setTimeout(resolve, 10))
+        }
+      } finally {
+        await ctx.zerodb.rows.insert({ table: 'notes', row_data: { text: 'nodejs cleaned up' } })
+      }
+    }`,
+  ],
+  [
     'python',
     `import time
 def handler(event, ctx):
@@ -235,15 +248,14 @@ def handler(event, ctx):
         ctx.zerodb.rows.insert(table='notes', row_data={'text': 'python cleaned up'})
 `,
   ],
-] as const)('a function learns that its client has left (%s)', async (runtime, source) => {
+] as const)('a function learns that its client has left (%s, %#)', async (runtime, source) => {
   const { url } = await deploy(runtime, source)
   const leaving = new AbortController()
   const reply = await fetch(url, { signal: leaving.signal })
   expect(await next(reply.body!.getReader())).toMatch(/^a/)
   leaving.abort()
-  await eventually(async () =>
-    expect(await notes()).toContain(runtime === 'nodejs' ? 'nodejs AbortError' : 'python cleaned up'),
-  )
+  const note = source.includes('signal') ? 'nodejs AbortError' : `${runtime} cleaned up`
+  await eventually(async () => expect(await notes()).toContain(note))
   await app.drained()
 })
 
