@@ -59,6 +59,8 @@ describe('invoking a hook', () => {
       replay_id: null,
       chain_id: run.event_id,
       depth: 0,
+      requests: [],
+      requests_omitted: 0,
       waiting_for: null,
     })
     expect(receiver.messages.map(({ body }) => body)).toEqual([
