@@ -45,6 +45,20 @@ test('a sandbox is created without internet access, with a short life', async ()
   expect(server.created.at(-1)).toMatchObject({ templateID: 'base', timeout: 300, allow_internet_access: false })
 })
 
+test('the life of a sandbox is extended while it is used', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+  onTestFinished(() => void vi.useRealTimers())
+  const driver = await open()
+  expect(jsonOf(await driver.call(callOf(ECHO, { input: { event: 1 } })))).toBe(1)
+  const before = server.renewals()
+  vi.advanceTimersByTime(60_000)
+  await eventually(() => expect(server.renewals()).toBe(before + 1))
+  driver.retire('echo')
+  await eventually(() => expect(server.live()).toBe(0))
+  vi.advanceTimersByTime(60_000)
+  expect(server.renewals()).toBe(before + 1)
+})
+
 test('input and results of many pieces arrive whole', async () => {
   const driver = await open()
   const event = { text: 'äöü'.repeat(300_000) }

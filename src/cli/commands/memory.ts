@@ -19,7 +19,7 @@ const ROLES = ['user', 'assistant', 'system']
 const filtered = (command: Command) =>
   command
     .option('--agent-id <id>', 'only of this agent')
-    .option('--session-id <id>', 'only those with this session id')
+    .option('--session-id <id>', 'only records of the session with this id')
     .addOption(new Option('--role <role>', 'only of this role').choices(ROLES))
 const described = (command: Command) =>
   command

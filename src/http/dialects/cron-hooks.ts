@@ -66,8 +66,8 @@ export function cronHookOf(schedule: Schedule | StoredSchedule): Record<string, 
 }
 
 /**
- * Runs an operation on one hook. Clients read, pause and delete such a schedule as the hook that they created: if there is no hook of this id,
- * a schedule that publishes is used.
+ * Runs an operation on one hook. Clients read, pause and delete such a schedule as the hook that they created: an id without a hook
+ * stands for the schedule with this id.
  */
 export async function runWithCronHooks(
   app: App,

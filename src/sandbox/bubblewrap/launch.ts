@@ -258,7 +258,7 @@ function guestOf(
     exited,
     kill() {
       if (ended || child.exitCode !== null || child.signalCode !== null) return
-      // Before the interpreter has started, there is no process that could catch a signal.
+      // No process can catch a signal before the interpreter has started.
       if (!protections.kill_all && pidOfInterpreter() !== undefined) return signalInterpreter('SIGTERM')
       // Killing the first process of the namespace kills all others. Its parent, our child, still exists, so the pid cannot have been reused.
       if (childrenOf(child.pid!).includes(init)) signal(init, 'SIGKILL')
