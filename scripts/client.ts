@@ -174,6 +174,12 @@ class Writer {
       `     * ${operation.description}`,
       '     */',
       `    ${verb}(${parameter}, options?: ${options}): ${this.answer(operation, own)}`,
+      ...(operation.kind === 'json' && operation.streamed
+        ? [
+            `    /** Like \`${verb}\`, with a streamed result. */`,
+            `    ${operation.streamed.verb}(${parameter}, options?: ${options}): ResultStream<${this.responseType(operation.output, own)}>`,
+          ]
+        : []),
     ])
   }
 
@@ -215,10 +221,13 @@ export function generatedClient(): string {
   })
   const nouns = [...writer.methods].map(([noun, methods]) => `  ${noun}: {\n${methods.join('\n')}\n  }`)
   const kinds = OPERATIONS.filter(({ kind }) => kind !== 'json').map(({ name, kind }) => [name, kind] as const)
+  const streamed = OPERATIONS.flatMap((operation) =>
+    operation.kind === 'json' && operation.streamed ? [[operation.name, operation.streamed.verb] as const] : [],
+  )
   const reads = OPERATIONS.filter(({ route, idempotent }) => idempotent && !route.startsWith('GET'))
   const ending = OPERATIONS.filter((operation) => operation.kind === 'stream' && 'end' in operation.messages)
   return `// Generated from the operations by scripts/client.ts: \`npm run generate\` updates it.
-import type { CallOptions, Download, DownloadOptions, Page, UploadContent } from './transport.ts'
+import type { CallOptions, Download, DownloadOptions, Page, ResultStream, UploadContent } from './transport.ts'
 
 /** Method and path of every operation; \`:key\` is a key of its input. */
 export const ROUTES = {
@@ -230,6 +239,11 @@ export type OperationName = keyof typeof ROUTES
 /** Operations whose request or response is not JSON. */
 export const KINDS: { readonly [Name in OperationName]?: 'upload' | 'bytes' | 'stream' } = {
 ${entries(kinds)}
+}
+
+/** Operations whose result can be streamed, with the verb for that. */
+export const STREAMED: { readonly [Name in OperationName]?: string } = {
+${entries(streamed)}
 }
 
 /** Field of a paged response that has the items; '' for a bare array. */

@@ -1,4 +1,5 @@
-import { KINDS, type OperationName, type Operations, PAGES, ROUTES } from './generated.ts'
+import { ZeroDBError } from './errors.ts'
+import { KINDS, type OperationName, type Operations, PAGES, ROUTES, STREAMED } from './generated.ts'
 import type { CallOptions, Message, Page, Transport } from './transport.ts'
 
 type Input = Record<string, unknown>
@@ -10,6 +11,12 @@ export function operationsOver(transport: Transport): Operations {
     const [noun, verb] = name.split('.') as [string, string]
     nouns[noun] ??= {}
     nouns[noun][verb] = methodOf(transport, name)
+    const streamed = STREAMED[name]
+    if (streamed !== undefined)
+      nouns[noun][streamed] = (input: Input, options: CallOptions = {}) => {
+        if (transport.stream) return transport.stream(name, input, options)
+        throw new ZeroDBError({ code: 'misused', detail: `${name}: this transport cannot stream results` })
+      }
   }
   return nouns as unknown as Operations
 }

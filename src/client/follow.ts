@@ -56,7 +56,8 @@ function isRejection(error: unknown): boolean {
   return error instanceof ZeroDBError && error.status >= 200 && error.status < 500 && error.status !== 429
 }
 
-function alarm(ring: () => void): { restart(): void; stop(): void } {
+/** Calls `ring` after a time without a restart. */
+export function alarm(ring: () => void): { restart(): void; stop(): void } {
   let timer = setTimeout(ring, SILENCE_MS)
   const stop = () => clearTimeout(timer)
   return {

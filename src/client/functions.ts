@@ -38,8 +38,11 @@ type Call<Operation> = Operation extends (...given: infer Given) => infer Answer
 
 /** The API for the function's project, limited to the permissions of the function and of its caller. */
 export type Zerodb = {
-  [Noun in Exclude<keyof Operations, 'files'>]: { [Verb in keyof Operations[Noun]]: Call<Operations[Noun][Verb]> }
+  [Noun in Exclude<keyof Operations, 'files' | 'functions'>]: {
+    [Verb in keyof Operations[Noun]]: Call<Operations[Noun][Verb]>
+  }
 } & {
+  functions: { [Verb in Exclude<keyof Operations['functions'], 'stream'>]: Call<Operations['functions'][Verb]> }
   files: { [Verb in Exclude<keyof Operations['files'], 'download'>]: Call<Operations['files'][Verb]> } & {
     download(input: { file_id: string; project_id?: string }): Promise<{
       content_type: string

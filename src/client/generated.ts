@@ -1,5 +1,5 @@
 // Generated from the operations by scripts/client.ts: `npm run generate` updates it.
-import type { CallOptions, Download, DownloadOptions, Page, UploadContent } from './transport.ts'
+import type { CallOptions, Download, DownloadOptions, Page, ResultStream, UploadContent } from './transport.ts'
 
 /** Method and path of every operation; `:key` is a key of its input. */
 export const ROUTES = {
@@ -168,6 +168,11 @@ export const KINDS: { readonly [Name in OperationName]?: 'upload' | 'bytes' | 's
   'files.download': 'bytes',
   'files.download_presigned': 'bytes',
   'events.stream': 'stream',
+}
+
+/** Operations whose result can be streamed, with the verb for that. */
+export const STREAMED: { readonly [Name in OperationName]?: string } = {
+  'functions.invoke': 'stream',
 }
 
 /** Field of a paged response that has the items; '' for a bare array. */
@@ -4779,9 +4784,11 @@ export interface Operations {
     /**
      * Call a function. `POST /api/v1/functions/:name/invoke`
      *
-     * Runs the function and returns its result. With `wait: false`, or the header `Prefer: respond-async`, it queues a durable run and returns 202; so it does with `delay` or `run_at`, and the run starts then.
+     * Runs the function and returns its result. With `wait: false`, or the header `Prefer: respond-async`, it queues a durable run and returns 202; so it does with `delay` or `run_at`, and the run starts then. A client that accepts `text/event-stream` gets a streamed result as messages while the function runs, and the response as the last message.
      */
     invoke(input: FunctionsInvokeInput, options?: CallOptions): Promise<Invoked>
+    /** Like `invoke`, with a streamed result. */
+    stream(input: FunctionsInvokeInput, options?: CallOptions): ResultStream<Invoked>
   }
   secrets: {
     /**

@@ -2,6 +2,7 @@ import { ZeroDBError } from './errors.ts'
 import { follow } from './follow.ts'
 import { ENDING, KINDS, type OperationName, READS } from './generated.ts'
 import { addressOf } from './request.ts'
+import { createResultStream } from './result-stream.ts'
 import { type Sending, type SendOptions, send } from './send.ts'
 import type { CallOptions, Download, DownloadOptions, JsonCodec, Transport } from './transport.ts'
 import { uploadBody } from './upload.ts'
@@ -66,6 +67,14 @@ export function httpTransport(options: HttpOptions): Transport {
         return send({ ...sending, headers, signal }, options, eventStream)
       }
       return follow(open, ENDING.includes(operation), callOptions.signal, options.json)
+    },
+    stream(operation, input, callOptions) {
+      const open = (signal: AbortSignal) => {
+        const sending = sendingOf(operation, input, callOptions)
+        const headers = { ...sending.headers, accept: 'text/event-stream' }
+        return send({ ...sending, headers, signal, isOpen: true }, options, eventStream)
+      }
+      return createResultStream(open, callOptions.signal, options.json)
     },
   }
 }

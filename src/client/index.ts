@@ -9,6 +9,7 @@ export type {
   JsonCodec,
   Message,
   Page,
+  ResultStream,
   Transport,
   UploadContent,
 } from './transport.ts'

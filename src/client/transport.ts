@@ -12,6 +12,16 @@ export interface CallOptions {
 export interface Transport {
   /** Calls an operation. Resolves with JSON, a `Download` for bytes, or `AsyncIterable<Message>` for a stream. Throws `ZeroDBError`. */
   call(operation: OperationName, input: Record<string, unknown>, options: CallOptions): Promise<unknown>
+  /** Calls an operation and reads its result as a stream. Absent in transports that cannot. */
+  stream?(operation: OperationName, input: Record<string, unknown>, options: CallOptions): ResultStream<unknown>
+}
+
+/** The streamed result of a call: iterate over its chunks, once. Leaving the iteration closes the connection. */
+export interface ResultStream<Answer> extends AsyncIterable<unknown> {
+  /** Status and headers of a streamed HTTP response, whose body the chunks are; null until it starts, and for other results. */
+  readonly response: { status: number; headers: Record<string, string> } | null
+  /** Reads the remaining chunks and resolves with the response of the call. A result that is not streamed is in it. */
+  run(): Promise<Answer>
 }
 
 /** A message of a stream. */

@@ -2,6 +2,7 @@ import { NeverRetry, RetryLater, ZeroError } from '../errors.ts'
 import { parseStoredJson } from '../exact-json.ts'
 import type { GuestResult, Outcome } from '../sandbox/index.ts'
 import type { RunError } from '../schema/run.ts'
+import { isTextType } from '../schema/streamed-result.ts'
 
 /** Error codes of unsuccessful calls. */
 const CODES: Record<Exclude<Outcome['status'], 'ok'>, string> = {
@@ -71,8 +72,7 @@ export function resultValue(result: GuestResult | null): unknown {
   if (result === null) return null
   if (result.kind === 'json') return parseStoredJson(Buffer.from(result.body).toString())
   const { status, headers, body } = result
-  const type = headers.find(([name]) => name === 'content-type')?.[1] ?? ''
-  const isText = /^text\/|json|xml|javascript|x-www-form-urlencoded/.test(type)
+  const isText = isTextType(headers.find(([name]) => name === 'content-type')?.[1])
   return {
     status,
     headers: Object.fromEntries(headers),

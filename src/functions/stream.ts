@@ -17,12 +17,12 @@ export function createStreamRequests(receiver: StreamReceiver | undefined, runId
   let bytes = 0
   let isWriting = false
 
-  function start(fields: Record<string, unknown>): { accepted: boolean } {
+  function start(fields: Record<string, unknown>): { accepted: boolean; collected?: boolean } {
     if (head !== undefined) throw new ZeroError('invalid', 'The stream of this call has already started')
     const given = readHead(fields)
     if (!receiver?.start(given, runId)) return { accepted: false }
     head = given
-    return { accepted: true }
+    return { accepted: true, collected: receiver.isCollected ?? false }
   }
 
   async function write(fields: Record<string, unknown>): Promise<null> {

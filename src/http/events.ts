@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream'
-import type { FastifyReply } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { stringifyJson } from '../exact-json.ts'
 import type { StreamMessage } from '../operations/operation.ts'
 import { within } from '../platform/abort.ts'
@@ -44,7 +44,11 @@ async function* framed(messages: AsyncIterable<StreamMessage>): AsyncGenerator<B
   }
 }
 
+export function acceptsEvents({ headers }: FastifyRequest): boolean {
+  return /\btext\/event-stream\b/.test(String(headers.accept ?? ''))
+}
+
 /** Formats a message. JSON has no line breaks, so the data is a single line. */
-function frame({ event, id, data }: StreamMessage): string {
+export function frame({ event, id, data }: StreamMessage): string {
   return `${id === undefined ? '' : `id: ${id}\n`}event: ${event}\ndata: ${stringifyJson(data)}\n\n`
 }

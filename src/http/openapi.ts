@@ -323,34 +323,50 @@ function statusOf(operation: Operation): number {
 
 function answerOf(operation: Operation, { schemas, schemaOf }: Components): JsonSchema {
   if (operation.kind === 'bytes') return {}
-  if (operation.kind === 'stream') {
-    const messages = Object.entries(operation.messages).map(([event, data]) => ({
-      title: event,
-      description: z.globalRegistry.get(data)?.description,
-      type: 'object',
-      required: ['event', 'data'],
-      properties: {
-        id: { description: 'Id of the message: send it as Last-Event-ID to continue after it', type: 'string' },
-        event: { description: 'Kind of the message', const: event },
-        data: {
-          description: 'The message as JSON',
-          type: 'string',
-          contentMediaType: 'application/json',
-          contentSchema: schemaOf(data, 'output'),
-        },
-      },
-    }))
-    const schema = messages.length === 1 ? messages[0]! : { oneOf: messages }
-    return { description: 'The stream of messages', content: { 'text/event-stream': { schema } } }
-  }
+  if (operation.kind === 'stream')
+    return {
+      description: 'The stream of messages',
+      content: { 'text/event-stream': { schema: messagesOf(operation.messages, true, schemaOf) } },
+    }
   if (statusOf(operation) === 204) return { description: 'Done: the response has no body' }
   const schema = schemaOf(operation.output, 'output')
   addWarnings(schema, schemas)
   return {
     description: z.globalRegistry.get(operation.output)?.description,
     ...(operation.kind === 'json' && operation.nextCursor ? { headers: NEXT_CURSOR } : {}),
-    content: { 'application/json': { schema } },
+    content: {
+      'application/json': { schema },
+      ...(operation.kind === 'json' && operation.streamed
+        ? { 'text/event-stream': { schema: messagesOf(operation.streamed.messages, false, schemaOf) } }
+        : {}),
+    },
   }
+}
+
+/** Returns the schema of the messages of a stream. Those of a stream that clients can continue have an id. */
+function messagesOf(
+  kinds: Readonly<Record<string, z.ZodType>>,
+  hasIds: boolean,
+  schemaOf: Components['schemaOf'],
+): JsonSchema {
+  const id = { description: 'Id of the message: send it as Last-Event-ID to continue after it', type: 'string' }
+  const messages = Object.entries(kinds).map(([event, data]) => ({
+    title: event,
+    description: z.globalRegistry.get(data)?.description,
+    type: 'object',
+    required: ['event', 'data'],
+    properties: {
+      ...(hasIds ? { id } : {}),
+      event: { description: 'Kind of the message', const: event },
+      data: {
+        description: 'The message as JSON',
+        type: 'string',
+        contentMediaType: 'application/json',
+        contentSchema: schemaOf(data, 'output'),
+      },
+    },
+  }))
+  return messages.length === 1 ? messages[0]! : { oneOf: messages }
 }
 
 /** A response that is an object may have warnings about the request. */

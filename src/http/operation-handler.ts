@@ -9,9 +9,10 @@ import { cronHookOf, runWithCronHooks } from './dialects/cron-hooks.ts'
 import { bareListOf } from './dialects/events.ts'
 import { memoryResponse } from './dialects/memories.ts'
 import { runWithRowWritten } from './dialects/row-written.ts'
-import { sendEvents } from './events.ts'
+import { acceptsEvents, sendEvents } from './events.ts'
 import { type Answer, answerOnce } from './idempotency.ts'
 import { readRequest } from './input.ts'
+import { sendResultAsEvents } from './result-events.ts'
 import { uploadParts } from './upload-parts.ts'
 
 const NEXT_CURSOR = 'x-next-cursor'
@@ -36,6 +37,10 @@ export function createOperationHandler(
     if (operation.kind === 'stream') {
       setWarnings(reply, admitted)
       return openStream(app, operation, admitted, closing, request, reply)
+    }
+    if (operation.kind === 'json' && operation.streamed && acceptsEvents(request)) {
+      setWarnings(reply, admitted)
+      return sendResultAsEvents(app, operation, admitted, request, reply)
     }
     const { status, body, isRepeated } = await answerOnce(app, operation, caller, request, () =>
       answer(app, operation, admitted, request),

@@ -1,3 +1,4 @@
+import { StringDecoder } from 'node:string_decoder'
 import {
   type CallToolResult,
   type Tool as Definition,
@@ -14,6 +15,7 @@ import { refusalOf } from '../functions/outcome.ts'
 import type { toolTrigger } from '../schema/function.ts'
 import { validateWith } from '../schema/json-schema-check.ts'
 import { allows } from '../schema/login.ts'
+import { isTextType, itemValue, type StreamReceiver } from '../schema/streamed-result.ts'
 import { describeError } from './built-in.ts'
 import { contentOf } from './content.ts'
 import { inputRequestsError, inputRequestsOf } from './input-requests.ts'
@@ -71,6 +73,7 @@ async function callFunction(
         },
       },
       signal: call.signal,
+      receiver: call.part && partReceiver(call.part, call.signal),
       onProgress: (progress, total, message) => call.progress({ progress, total, message }),
       // Logs are only sent to callers that may read the logs of runs.
       ...(allows(caller.permissions, 'hooks:read') ? { onLog: call.log } : {}),
@@ -98,5 +101,34 @@ async function callFunction(
   } catch (error) {
     if (!(error instanceof ZeroError)) throw error
     return failed(describeError(error), error.runId)
+  }
+}
+
+/**
+ * Returns the receiver of a streamed result for a client that gets its parts as progress, and the whole at the end: texts as they are, other items
+ * as lines of JSON. Of the body of a response only text is sent.
+ */
+function partReceiver(send: (part: string) => void, left: AbortSignal): StreamReceiver {
+  let decoder: StringDecoder | undefined
+  let isBinary = false
+  return {
+    isCollected: true,
+    left,
+    start(head) {
+      if (head.kind === 'items') return true
+      isBinary = !isTextType(new Map(head.headers).get('content-type'))
+      decoder = new StringDecoder()
+      return true
+    },
+    async write(item) {
+      if (isBinary) return
+      const part =
+        decoder && 'bytes' in item
+          ? decoder.write(item.bytes)
+          : 'text' in item
+            ? item.text
+            : `${stringifyJson(itemValue(item))}\n`
+      if (part !== '') send(part)
+    },
   }
 }

@@ -23,6 +23,28 @@ test('frequent progress is throttled, and the last one is always sent', () => {
   expect(sent).toEqual([1, 1000, 1001, 1002])
 })
 
+test('the parts of a result are joined while they wait, and none is lost', () => {
+  const sent: (readonly [number, string | undefined])[] = []
+  const progress = createProgress((update) => sent.push([update.progress, update.message]))
+  for (const part of ['a', 'b', 'c']) progress.add(part)
+  expect(sent).toEqual([[1, 'a']])
+  vi.advanceTimersByTime(20)
+  progress.add('d')
+  progress.update({ progress: 7.5, total: undefined, message: 'step' })
+  progress.add('e')
+  progress.add('f')
+  progress.end()
+  progress.add('g')
+  vi.advanceTimersByTime(1_000)
+  expect(sent).toEqual([
+    [1, 'a'],
+    [2, 'bc'],
+    [3, 'd'],
+    [7.5, 'step'],
+    [8, 'ef'],
+  ])
+})
+
 test('progress that does not increase is not sent, nor any after the end', () => {
   const sent: number[] = []
   const progress = createProgress((update) => sent.push(update.progress))

@@ -112,6 +112,7 @@ function toolCall(
     seal: (state) => stateCodec.mint(state),
     capabilities: (envelope as Record<string, object | undefined> | undefined)?.[CLIENT_CAPABILITIES_META_KEY] ?? {},
     progress: progress.update,
+    part: _meta?.progressToken === undefined ? undefined : progress.add,
     log: (line) => void mcpReq.log(levelOf(line), line.message.trimEnd(), 'function').catch(ignoreDisconnect),
   }
 }

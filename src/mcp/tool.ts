@@ -21,6 +21,8 @@ export interface ToolCall {
   /** The capabilities that the client declares. */
   capabilities: object
   progress(update: ProgressUpdate): void
+  /** Sends a part of a streamed result. Undefined if the client does not ask for progress. */
+  part: ((text: string) => void) | undefined
   log(line: LogLine): void
 }
 

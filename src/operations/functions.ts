@@ -22,6 +22,7 @@ import {
   functionRollback,
   functionUpdate,
   invoked,
+  invokeMessages,
   versionDiff,
   versionKey,
   versionSource,
@@ -208,7 +209,7 @@ export const functionsInvoke = defineJson({
   name: 'functions.invoke',
   summary: 'Call a function',
   description:
-    'Runs the function and returns its result. With `wait: false`, or the header `Prefer: respond-async`, it queues a durable run and returns 202; so it does with `delay` or `run_at`, and the run starts then.',
+    'Runs the function and returns its result. With `wait: false`, or the header `Prefer: respond-async`, it queues a durable run and returns 202; so it does with `delay` or `run_at`, and the run starts then. A client that accepts `text/event-stream` gets a streamed result as messages while the function runs, and the response as the last message.',
   route: 'POST /api/v1/functions/:name/invoke',
   permission: 'functions:invoke',
   idempotent: false,
@@ -227,7 +228,8 @@ export const functionsInvoke = defineJson({
     description: 'A durable run has been queued',
     holds: (answer) => (answer as { status: string }).status === 'queued',
   },
-  async run(app, caller, { payload = null, wait, delay, run_at, ...key }) {
+  streamed: { verb: 'stream', messages: invokeMessages },
+  async run(app, caller, { payload = null, wait, delay, run_at, ...key }, reader) {
     const dueIn = secondsUntilDue(app, { delay, run_at })
     const called = await callable(app, caller, key)
     const event = { event: 'function.invoked', data: withInputDefaults(called, payload) }
@@ -243,6 +245,7 @@ export const functionsInvoke = defineJson({
       trigger: 'invoke',
       caller,
       trace: caller.trace,
+      ...(reader === undefined ? {} : { receiver: reader, signal: reader.signal }),
       ...event,
     })
     if (outcome.status !== 'ok') throw refusalOf(outcome, run_id)

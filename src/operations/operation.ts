@@ -3,6 +3,7 @@ import type { z } from 'zod'
 import type { App, Caller } from '../app.ts'
 import type { Permission } from '../auth/caller.ts'
 import type { ErrorCode } from '../errors.ts'
+import type { StreamReceiver } from '../schema/streamed-result.ts'
 import { isRefusedWhenSuspended, refuseWhenSuspended } from './lib/suspended.ts'
 
 interface Verb<Input extends z.ZodObject> {
@@ -28,6 +29,12 @@ interface Verb<Input extends z.ZodObject> {
   errors?: readonly ErrorCode[]
 }
 
+/** A client that reads a result as a stream. */
+export interface ResultReader extends StreamReceiver {
+  /** Aborted when the client has left; for a result that is being streamed some time after that. */
+  readonly signal: AbortSignal
+}
+
 /** An operation that returns JSON. */
 export interface JsonOperation<Input extends z.ZodObject = z.ZodObject, Output extends z.ZodType = z.ZodType>
   extends Verb<Input> {
@@ -44,7 +51,14 @@ export interface JsonOperation<Input extends z.ZodObject = z.ZodObject, Output e
   nextCursor?(page: z.infer<Output>, input: z.infer<Input>): string | null
   /** The field that receives a body that is an array. */
   array?: keyof z.infer<Input> & string
-  run(app: App, caller: Caller, input: z.infer<Input>): Promise<z.input<Output>>
+  /** Set if clients that accept server-sent events can read the result while it is produced: `run` then gets a reader. */
+  streamed?: {
+    /** The verb under which the SDK offers the operation with a streamed result. */
+    verb: string
+    /** Schema of the data of each kind of message. The last one is `run`, which has the output, or `error`. */
+    messages: Readonly<Record<string, z.ZodType>>
+  }
+  run(app: App, caller: Caller, input: z.infer<Input>, reader?: ResultReader): Promise<z.input<Output>>
 }
 
 /** A part of a multipart body. Parts arrive in order: a file must be read before the next part. */

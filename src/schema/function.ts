@@ -377,3 +377,24 @@ export const invoked = z
       .describe('Time that the function ran, in milliseconds. Absent for a durable run'),
   })
   .meta({ id: 'Invoked', description: 'Result of a call, or the durable run that was queued' })
+
+/** The messages of a call whose client accepts server-sent events. */
+export const invokeMessages = {
+  response: z
+    .object({
+      status: z.number().describe('Status of the response of the function'),
+      headers: z.record(z.string(), z.string()).describe('Headers of the response of the function'),
+    })
+    .meta({ id: 'StreamedResponse', description: 'Start of an HTTP response; the chunks are its body' }),
+  chunk: z
+    .unknown()
+    .describe('An item of a streamed result: a text, another JSON value, or bytes as `{"$bytes": base64}`'),
+  run: invoked,
+  error: z
+    .object({
+      code: z.string().describe('Code of the error'),
+      detail: z.string().describe('Explanation of the error'),
+      run_id: z.string().nullable().describe('Id of the run that failed; null when the request made none'),
+    })
+    .meta({ id: 'StreamError', description: 'The call has failed after the start of the stream' }),
+}

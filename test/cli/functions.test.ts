@@ -231,6 +231,40 @@ test('packages are bundled locally, and several files are sent unchanged', async
   expect(Object.keys(files)).toEqual(['index.ts', 'lib/twice.ts'])
 })
 
+test('a streamed result is printed as it comes', async () => {
+  await write(
+    'tells.js',
+    `export default async function* (event, ctx) {
+      yield 'Once '
+      yield 'upon'
+      yield { a: 'time' }
+      if (event.data === 'on') await new Promise((resolve) => setTimeout(resolve, 25_000))
+      if (event.data === 'fail') throw new Error('no further')
+    }`,
+  )
+  await write('whole.py', 'def handler(event):\n    return {"whole": True}\n')
+  await outputOf('deploy', 'tells.js', 'whole.py')
+  expect(await outputOf('invoke', 'tells', '--stream')).toBe('Once upon\n{"a":"time"}\n')
+  const lines = (await outputOf('invoke', 'tells', '--stream', '--json'))
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+  expect(lines).toEqual([
+    { chunk: 'Once ' },
+    { chunk: 'upon' },
+    { chunk: { a: 'time' } },
+    { run: expect.objectContaining({ status: 'succeeded', result: { streamed: { items: 3, bytes: 21 } } }) },
+  ])
+  expect(await outputOf('invoke', 'whole', '--stream')).toBe('{\n  "whole": true\n}\n')
+  // The function waits longer than this test.
+  const { out } = await run(['invoke', 'tells', '--stream', '-d', '"on"'], { until: '{"a":"time"}' })
+  expect(out).toBe('Once upon\n{"a":"time"}\n')
+  const failed = await run(['invoke', 'tells', '--stream', '-d', '"fail"'])
+  expect(failed).toMatchObject({ code: 1, out: 'Once upon\n{"a":"time"}\n' })
+  expect(failed.err).toMatch(/^error Error: no further\ntry {3}zerodb logs \S{36}\n$/)
+  expect((await run(['invoke', 'tells', '--stream', '--async'])).code).toBe(2)
+})
+
 test('errors are reported with their position and their exit code', async () => {
   await write('broken.ts', 'export default () => {\n  return 1 +\n}')
   const broken = await run(['deploy', 'broken.ts'])

@@ -224,6 +224,95 @@ test('the error of a failed function has its run, which has its log', async () =
   expect(other.run_id).toBeNull()
 })
 
+describe('a streamed result', () => {
+  const deployed = async (source: string, fetch?: typeof globalThis.fetch) => {
+    const zerodb = await newClient(fetch)
+    await zerodb.functions.deploy({ name: 'streams', source, runtime: 'nodejs', config: { timeout_seconds: 60 } })
+    return zerodb
+  }
+  const WAIT = 'if (!ctx.signal.aborted) await new Promise((resolve) => ctx.signal.addEventListener("abort", resolve))'
+
+  test('is iterated chunk by chunk, and its run comes last', async () => {
+    const zerodb = await deployed('export default function* (event) { yield "a"; yield { b: event.data } }')
+    const stream = zerodb.functions.stream({ name: 'streams', payload: 7 })
+    expect(await all(stream)).toEqual(['a', { b: 7 }])
+    const run = await stream.run()
+    expect(run).toEqual({
+      run_id: expect.any(String),
+      status: 'succeeded',
+      result: { streamed: { items: 2, bytes: 8 } },
+      duration_ms: expect.any(Number),
+    })
+    expect((await eventually(() => zerodb.runs.get({ run_id: run.run_id }))).status).toBe('succeeded')
+  })
+
+  test('can be the body of a response, and can be skipped', async () => {
+    const zerodb = await deployed(
+      `export default (event, ctx) => ctx.response((async function* () {
+        await new Promise((resolve) => setTimeout(resolve, 1))
+        yield 'é'
+      })(), { status: 201, headers: { 'content-type': 'text/plain' } })`,
+    )
+    const stream = zerodb.functions.stream({ name: 'streams' })
+    expect(stream.response).toBeNull()
+    expect((await stream.run()).status).toBe('succeeded')
+    expect(stream.response).toEqual({ status: 201, headers: { 'content-type': 'text/plain' } })
+  })
+
+  test('that the function does not stream is in the run', async () => {
+    const zerodb = await deployed('export default () => [1, 2]')
+    const stream = zerodb.functions.stream({ name: 'streams' })
+    expect(await all(stream)).toEqual([])
+    expect((await stream.run()).result).toEqual([1, 2])
+  })
+
+  test('ends with the error of the function, and an early refusal is an immediate error', async () => {
+    const zerodb = await deployed('export default function* () { yield 1; throw new RangeError("no more") }')
+    const stream = zerodb.functions.stream({ name: 'streams' })
+    const got: unknown[] = []
+    const failing = (async () => {
+      for await (const chunk of stream) got.push(chunk)
+    })()
+    const error = { code: 'function_failed', message: 'RangeError: no more', run_id: expect.any(String) }
+    await expect(failing).rejects.toMatchObject(error)
+    await expect(stream.run()).rejects.toMatchObject(error)
+    expect(got).toEqual([1])
+    await expect(zerodb.functions.stream({ name: 'missing' }).run()).rejects.toMatchObject({ status: 404 })
+  })
+
+  test('ends when its signal is aborted, or its iteration is left, and so does the function', async () => {
+    const zerodb = await deployed(`export default async function* (event, ctx) { yield "a"; ${WAIT} }`)
+    const stop = new AbortController()
+    const aborted = zerodb.functions.stream({ name: 'streams' }, { signal: stop.signal })
+    await expect(
+      (async () => {
+        for await (const _ of aborted) stop.abort(new Error('enough'))
+      })(),
+    ).rejects.toThrow('enough')
+    const left = zerodb.functions.stream({ name: 'streams' })
+    for await (const chunk of left) {
+      expect(chunk).toBe('a')
+      break
+    }
+    await expect(left.run()).rejects.toMatchObject({ code: 'misused', detail: 'The stream was left before its end' })
+    await eventually(() => expect(app.system.app.sandbox.load().running).toBe(0))
+  })
+
+  test('that is cut off is an error', async () => {
+    const cut: typeof globalThis.fetch = async (...request) => {
+      const response = await globalThis.fetch(...request)
+      if (!String(request[0]).includes('/invoke')) return response
+      const text = (await response.text()).replace(/event: run[\s\S]*/, '')
+      return new Response(text, { headers: response.headers })
+    }
+    const zerodb = await deployed('export default function* () { yield 1 }', cut)
+    await expect(zerodb.functions.stream({ name: 'streams' }).run()).rejects.toMatchObject({
+      code: 'connection_failed',
+      detail: 'The connection ended before the result was complete',
+    })
+  })
+})
+
 test('the same operations work over any transport, with a name and an input', async () => {
   const calls: unknown[] = []
   const transport: Transport = {
@@ -241,6 +330,9 @@ test('the same operations work over any transport, with a name and an input', as
     ['auth.me', {}],
     ['runs.list', { limit: 1 }],
   ])
+  expect(() => zerodb.functions.stream({ name: 'any' })).toThrow(
+    'functions.invoke: this transport cannot stream results',
+  )
 })
 
 describe('the default server', () => {

@@ -610,13 +610,13 @@ class Stream {
     this.#head = head
     this.#limit = limit
   }
-  /** Starts to send the items, unless the client reads no stream. */
+  /** Starts to send the items, unless the client reads no stream. A client that needs the result as a whole, too, has them sent and collected. */
   async start() {
     const call = this.#call
     const head = this.#head
     const about = head ? { kind: 'response', status: head.status, headers: head.headers } : { kind: 'items' }
-    const { accepted } = await ask(call, 'stream.start', about)
-    this.mode = accepted ? 'sent' : 'collected'
+    const { accepted, collected } = await ask(call, 'stream.start', about)
+    this.mode = !accepted ? 'collected' : collected ? 'both' : 'sent'
     if (!accepted) return
     const left = () => {
       call.left = new DOMException('The client has left', 'AbortError')
@@ -624,7 +624,7 @@ class Stream {
     }
     // Rejected when the call ends.
     ask(call, 'stream.left', {}).then(left, () => {})
-    for (const item of this.#items.splice(0)) await this.#send(item)
+    for (const item of collected ? [...this.#items] : this.#items.splice(0)) await this.#send(item)
   }
   /** Adds an item. Resolves when the client has room for more. Throws TOO_LONG if the collected items exceed the limit. */
   async add(item) {
@@ -632,9 +632,10 @@ class Stream {
     if (this.mode === 'sent') return this.#send(item)
     this.#items.push(item)
     this.size += isBytes(item) ? item.byteLength : sizeOf(item, `result[${this.#count - 1}]`, this.#limit)
-    if (this.size <= this.#limit) return
-    if (this.mode === 'undecided') await this.start()
-    if (this.mode !== 'sent') throw TOO_LONG
+    if (this.size > this.#limit) {
+      if (this.mode === 'undecided') await this.start()
+      if (this.mode !== 'sent') throw TOO_LONG
+    } else if (this.mode === 'both') await this.#send(item)
   }
   async #send(item) {
     const call = this.#call

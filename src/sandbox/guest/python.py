@@ -591,17 +591,21 @@ class Stream:
         self._items = []
         self._size = self._count = self._sent = 0
         about = {"kind": "response", "status": head.status, "headers": head.headers} if head else {"kind": "items"}
-        self._is_sent = ask(call, "stream.start", about)["accepted"]
+        answer = ask(call, "stream.start", about)
+        self._is_sent = answer["accepted"]
+        # True for a client that needs the result as a whole, too.
+        self._is_collected = not self._is_sent or answer["collected"]
 
     def add(self, item):
         """Adds an item. Returns when the client has room for more. Raises TooLong if the collected items exceed the limit."""
         self._count += 1
+        if self._is_collected:
+            self._items.append(item)
+            self._size += len(item) if is_bytes(item) else size_of(item, f"result[{self._count - 1}]", self._call.limit)
+            if self._size > self._call.limit:
+                raise TooLong
         if self._is_sent:
-            return self._send(item)
-        self._items.append(item)
-        self._size += len(item) if is_bytes(item) else size_of(item, f"result[{self._count - 1}]", self._call.limit)
-        if self._size > self._call.limit:
-            raise TooLong
+            self._send(item)
 
     def _send(self, item):
         if self._head or is_bytes(item):
@@ -622,7 +626,7 @@ class Stream:
 
     def result(self):
         """Returns the parts of a RESULT frame."""
-        if self._is_sent:
+        if not self._is_collected:
             return JSON_RESULT, to_json({"streamed": {"items": self._count, "bytes": self._sent}})
         if not self._head and not (self._items and all(map(is_bytes, self._items))):
             return result_of(self._items, self._call.limit)

@@ -219,7 +219,7 @@ test.each([
     'nodejs',
     `export default async function* (event, ctx) {
       yield 'a'
-      await new Promise((resolve) => ctx.signal.addEventListener('abort', resolve))
+      if (!ctx.signal.aborted) await new Promise((resolve) => ctx.signal.addEventListener('abort', resolve))
       await ctx.zerodb.rows.insert({ table: 'notes', row_data: { text: 'nodejs ' + ctx.signal.reason.name } })
     }`,
   ],

@@ -109,6 +109,45 @@ describe.each(CLIENTS)('the official client, %s', (kind) => {
     expect(made).toEqual([1, 2, 3].map((progress) => ({ progress, total: 3, message: `step ${progress}` })))
   })
 
+  test.each([
+    [
+      'nodejs',
+      `export default async function* (event) {
+        for (const item of event.data.items) { yield item; await new Promise((resolve) => setTimeout(resolve, 40)) }
+      }`,
+    ],
+    [
+      'python',
+      'import time\ndef handler(event):\n    for item in event["data"]["items"]:\n        yield item\n        time.sleep(0.04)\n',
+    ],
+  ] as const)(
+    'gets the parts of a streamed result as progress, and the whole at the end (%s)',
+    async (runtime, source) => {
+      const name = `parts-${runtime}`
+      const config = { tool: { description: 'Streams' }, output_limit_bytes: 100 }
+      expect((await user.post(FUNCTIONS, { name, runtime, source, config })).status).toBe(201)
+      const parts: { progress: number; message?: string }[] = []
+      const onprogress = (progress: (typeof parts)[number]) => parts.push(progress)
+      const { content, isError } = await client.call(name, { items: ['one ', 'two ', { three: 3 }] }, { onprogress })
+      // Parts that come close together are joined.
+      expect(parts[0]).toEqual({ progress: 1, message: 'one ' })
+      expect(parts.map(({ progress }) => progress)).toEqual(parts.map((_, i) => i + 1))
+      expect(parts.map(({ message }) => message).join('')).toBe('one two {"three":3}\n')
+      const whole = [{ type: 'text', text: '["one ","two ",{"three":3}]' }]
+      expect([isError ?? false, content]).toEqual([false, whole])
+      // Without a progress token there are only the result, and the same limit on it.
+      expect((await client.call(name, { items: ['one ', 'two ', { three: 3 }] })).content).toEqual(whole)
+      for (const options of [{ onprogress }, undefined]) {
+        const tooLong = await client.call(name, { items: ['x'.repeat(60), 'y'.repeat(60)] }, options)
+        expect([tooLong.isError, tooLong.content[0].text]).toEqual([
+          true,
+          expect.stringMatching(/^The result is larger than 100 bytes .*\(run \S{36}\)$/),
+        ])
+      }
+      expect(parts.at(-1)).toEqual({ progress: 1, message: 'x'.repeat(60) })
+    },
+  )
+
   test('ends the run of a call that it cancels', async () => {
     await deployTool(user, 'sleep', 'ctx.log("asleep"); await new Promise((resolve) => setTimeout(resolve, 60_000))')
     const stop = new AbortController()
