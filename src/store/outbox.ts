@@ -72,12 +72,23 @@ function insertEvents<Data extends z.ZodObject>(
   return sql`
     insert into zerodb_events (seq, id, event, channel, data, user_id, project_id, ref${origin.names})
     select
-      stored.seq, ${eventId(sql`stored.seq`)},
+      stored.seq, ${NEW_EVENT_ID},
       ${literal(`'${type.name}', '${type.channel}'`)}, jsonb_build_object(${join(fields, ', ')}), stored.user_id, stored.project_id,
       stored.ref${origin.values}
     from ${stored} stored
+    left join zerodb_event_key key_of_ids on true
     returning seq, ref`
 }
+
+/**
+ * The id of a new event, as `zerodb_event_id` gives it. Written out, because a call takes 12 of the 110 µs of processor time of a write. Null,
+ * which the log refuses, if there is no key.
+ */
+const CHECK_DIGITS = sql`substr(sha256(key_of_ids.key || int8send(stored.seq)), 1, 6)`
+const NEW_EVENT_ID = sql`
+  'evt_'
+    || lpad(to_hex(stored.seq # ('x' || left(encode(sha256(key_of_ids.key || ${CHECK_DIGITS}), 'hex'), 10))::bit(40)::bigint), 10, '0')
+    || encode(${CHECK_DIGITS}, 'hex')`
 
 /** The id of the event with this number. */
 export function eventId(seq: Statement): Statement {

@@ -1,7 +1,8 @@
-import { json, type Statement, sql } from '../../db/sql.ts'
+import { type Json, json, type Statement, sql } from '../../db/sql.ts'
 import { eventPublished } from '../../schema/events.ts'
 import type { EventStats, Published } from '../../schema/published.ts'
 import { bounded, found, given, now, type Scope, type StoreContext, userProject, write } from '../context.ts'
+import { joinedByScope } from '../joined-writes.ts'
 import { emit } from '../outbox.ts'
 import { MAX_COUNT } from './count.ts'
 
@@ -34,6 +35,10 @@ export interface NewEvent {
   correlation_id?: string | null | undefined
 }
 
+type Item = Omit<NewEvent, 'event_payload'> & { payload: Json }
+
+const itemOf = ({ event_payload, ...event }: NewEvent): Item => ({ ...event, payload: json(event_payload) })
+
 /** A time in this number of seconds; `run_at` is that time, if the request gave a time. */
 export interface DueOnce {
   due_in: number
@@ -59,42 +64,57 @@ export function published(context: StoreContext) {
       ${since === undefined ? sql`` : sql`and published_at >= ${since}::timestamptz and position >= ${firstPosition(scope, since)}`}`
   }
 
+  async function publishOne(scope: Scope, { topic, payload, source, correlation_id }: Item): Promise<Published> {
+    const [{ event_seq: _, ...row }] = await write<Published & { event_seq: number }>(
+      context,
+      sql`
+      with stored as (
+        insert into zerodb_published_events (position, project_id, topic, payload, source, correlation_id)
+        select ${NEXT_POSITION}, project_id, ${topic}, ${payload}::jsonb, ${source}, ${correlation_id}
+        from (${userProject(scope)}) owner
+        returning *, id::text as ref, ${scope.user_id}::uuid as user_id
+      ),
+      ${emit(scope, eventPublished, PUBLISHED_DATA)}
+      select ${columns}, event.seq as event_seq from stored, event`,
+    )
+    return row
+  }
+
+  async function publishItems(scope: Scope, items: readonly Item[]): Promise<Published[]> {
+    const rows = await write<Published & { event_seq: number }>(
+      context,
+      sql`
+      with stored as (
+        insert into zerodb_published_events (position, project_id, topic, payload, source, correlation_id)
+        select ${NEXT_POSITION}, item.*
+        from (
+          select project_id, topic, payload::jsonb, source, correlation_id
+          from (${userProject(scope)}) owner,
+            unnest(
+              ${items.map((item) => item.topic)}::text[], ${items.map((item) => item.payload.text)}::text[],
+              ${items.map((item) => item.source ?? null)}::text[], ${items.map((item) => item.correlation_id ?? null)}::text[]
+            ) with ordinality as item (topic, payload, source, correlation_id, n)
+          order by n
+        ) item
+        returning *, id::text as ref, ${scope.user_id}::uuid as user_id
+      ),
+      ${emit(scope, eventPublished, PUBLISHED_DATA)}
+      select ${columns}, event.seq as event_seq from stored join event using (ref) order by position`,
+    )
+    return rows.map(({ event_seq: _, ...row }) => row)
+  }
+
+  const publishJoined = joinedByScope(publishOne, publishItems, ({ payload }) => payload.text.length)
+
   return {
+    /** Publishes an event. Events that several callers publish in a project at the same time are written together. */
     async publish(scope: Scope, event: NewEvent): Promise<Published> {
-      const [{ event_seq: _, ...row }] = await write<Published & { event_seq: number }>(
-        context,
-        sql`
-        with stored as (
-          insert into zerodb_published_events (position, project_id, topic, payload, source, correlation_id)
-          select ${NEXT_POSITION}, project_id, ${event.topic}, ${json(event.event_payload)}::jsonb, ${event.source}, ${event.correlation_id}
-          from (${userProject(scope)}) owner
-          returning *, id::text as ref, ${scope.user_id}::uuid as user_id
-        ),
-        ${emit(scope, eventPublished, PUBLISHED_DATA)}
-        select ${columns}, event.seq as event_seq from stored, event`,
-      )
-      return row
+      return publishJoined(scope, itemOf(event))
     },
 
     /** Publishes all events or none, with one event of the log each. */
     async publishAll(scope: Scope, events: readonly NewEvent[]): Promise<Published[]> {
-      const rows = await write<Published & { event_seq: number }>(
-        context,
-        sql`
-        with stored as (
-          insert into zerodb_published_events (position, project_id, topic, payload, source, correlation_id)
-          select ${NEXT_POSITION}, item.*
-          from (
-            select project_id, e ->> 'topic', e -> 'event_payload', e ->> 'source', e ->> 'correlation_id'
-            from (${userProject(scope)}) owner, jsonb_array_elements(${json(events)}::jsonb) with ordinality as item (e, n)
-            order by n
-          ) item
-          returning *, id::text as ref, ${scope.user_id}::uuid as user_id
-        ),
-        ${emit(scope, eventPublished, PUBLISHED_DATA)}
-        select ${columns}, event.seq as event_seq from stored join event using (ref) order by position`,
-      )
-      return rows.map(({ event_seq: _, ...row }) => row)
+      return publishItems(scope, events.map(itemOf))
     },
 
     /**
