@@ -79,7 +79,7 @@ export const forgetOperation = defineJson({
   name: 'memory.forget',
   summary: 'Forget a memory, or all memories of a person, session or namespace',
   description:
-    'Deletes memories and everything that was derived from them alone: mentions, relations, entities, before-images, and the results and logs of their runs. Send `memory_id`, or fields that select memories: a memory must have all of them. A selection that has no memory deletes nothing. Emits `zeromemory.forgotten` for each memory, and `zeromemory.relation_ended` for each relation that ends. Records of conversations are only forgotten by id.',
+    'Deletes memories and everything that was derived from them alone: mentions, relations, entities, before-images, and the results and logs of their runs. Send `memory_id`, or fields that select memories: a memory must have all of them. A field that is null is refused, and a selection that has no memory deletes nothing. Emits `zeromemory.forgotten` for each memory, and `zeromemory.relation_ended` for each relation that ends. Records of conversations are only forgotten by id.',
   route: `POST ${MEMORY}/forget`,
   permission: 'memory:write',
   idempotent: false,
@@ -89,6 +89,14 @@ export const forgetOperation = defineJson({
     const scope = scopeOf(caller)
     const given = Object.entries(filter).filter(([, value]) => value != null)
     if (memory_id == null) {
+      // Read as "any", null would forget the memories of all persons for a client whose variable has no value.
+      const empty = Object.entries(filter).find(([, value]) => value === null)
+      if (empty)
+        throw invalid(
+          'value_error',
+          empty[0],
+          `${empty[0]} is null, which selects nothing: send a value, or leave it out`,
+        )
       if (given.length === 0)
         throw invalid(
           'missing',

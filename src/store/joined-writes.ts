@@ -88,7 +88,7 @@ function hasWrittenNothing(error: unknown): boolean {
  * write is sent at once.
  *
  * `one` writes one item. `all` writes several, all or none, and returns their results in order. If one item makes it fail, each is written by
- * `one`, so that every caller gets the result or the error of its own item. Writes with a cause or a trace are sent alone, because their events
+ * `one`, so that each caller gets the result or the error for its item. Writes with a cause or a trace are sent alone, because their events
  * store these.
  */
 export function joinedByScope<Item, Result>(

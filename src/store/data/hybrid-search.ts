@@ -4,8 +4,8 @@ import { bounded, type Scope, type StoreContext, userProject } from '../context.
 import { compileFilter, withFilter } from '../filters/filter.ts'
 import type { Page } from './count.ts'
 import { MAX_WORDS } from './relevance.ts'
+import { columns } from './vector-filters.ts'
 import { type FoundVector, isUnseen, literalDims } from './vector-search.ts'
-import { columns } from './vectors.ts'
 
 /** Minimum number of vectors that each of the two searches ranks. */
 const MIN_CANDIDATES = 200

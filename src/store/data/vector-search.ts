@@ -2,7 +2,7 @@ import { Statement as Sql, type Statement, sql } from '../../db/sql.ts'
 import { bounded, given, type Scope, type StoreContext, userProject } from '../context.ts'
 import { compileFilter, withFilter } from '../filters/filter.ts'
 import { type Page, pageOf } from './count.ts'
-import { columns, type StoredVector } from './vectors.ts'
+import { columns, filteredVectors, type StoredVector } from './vector-filters.ts'
 
 /**
  * Maximum number of matches that a search counts in addition to its results. With a threshold, counting must compute the distance of each
@@ -26,8 +26,10 @@ export type FoundVector = StoredVector & { id: string; similarity: number }
 /** Condition: the id of a row is not among `seen`. A hash table, because a list would be compared with each row. */
 export const isUnseen = (seen: readonly string[]): Statement => sql`and id not in (select unnest(${seen}::uuid[]))`
 
-export function vectorSearch({ db, asyncCommit }: StoreContext) {
+export function vectorSearch(context: StoreContext) {
+  const { db, asyncCommit } = context
   const reads = bounded(db)
+  const vectorFilters = filteredVectors(context)
   return {
     /** Returns the spaces of a namespace. Reads one index entry per space, so that the cost does not depend on the number of vectors. */
     async spaces(scope: Scope, namespace: string): Promise<VectorSpace[]> {
@@ -75,20 +77,25 @@ export function vectorSearch({ db, asyncCommit }: StoreContext) {
       // Not "is not distinct from": the planner estimates one row for that, and then sorts instead of using the index.
       const model = space.model === null ? sql`model is null` : sql`model = ${space.model}`
       const filter = options.filter ? compileFilter(options.filter, sql`metadata`, 'metadata_filter') : sql`true`
+      const rare = options.filter ? await vectorFilters.rareMatches(scope, space.namespace, options.filter) : null
       const candidates = sql`
         from zerodb_vectors
         where project_id = (select project_id from (${userProject(scope)}) owner)
           and namespace = ${space.namespace}
           and dims = ${dims}
           and ${model}
-          and ${filter}`
+          and ${filter}
+          ${given(rare, sql`and ${rare ?? sql``}`)}`
+      // Few matches are sorted. The order by distance alone would let the planner choose the index of embeddings.
+      const byDistance = sql`
+        ${options.canBeHalf ? indexed(space.dims) : sql`embedding::vector(${dims})`} <=> ${
+          options.canBeHalf ? indexed(space.dims, sql`${query}::vector`) : sql`${query}::vector(${dims})`
+        }`
       const nearest = (most: number, seen?: readonly string[]) => sql`
         from (
           select *, ${distance} as distance
           ${candidates} ${given(seen?.length, isUnseen(seen ?? []))}
-          order by ${options.canBeHalf ? indexed(space.dims) : sql`embedding::vector(${dims})`} <=> ${
-            options.canBeHalf ? indexed(space.dims, sql`${query}::vector`) : sql`${query}::vector(${dims})`
-          }
+          order by ${rare ? sql`${distance} + 0` : byDistance}
           limit ${most}::int
         ) nearest
         where ${options.threshold}::float8 is null or (distance <> 'NaN' and 1 - distance >= ${options.threshold}::float8)`

@@ -3,7 +3,7 @@ import { DbError, json, type Statement, sql } from '../../db/sql.ts'
 import { ZeroError } from '../../errors.ts'
 import { stringifyJson } from '../../exact-json.ts'
 import { vectorBatchStored, vectorDeleted, vectorStored, vectorUpdated } from '../../schema/events.ts'
-import { MAX_DELETED_VECTORS, type Vector, type VectorInput } from '../../schema/vector.ts'
+import { MAX_DELETED_VECTORS, type VectorInput } from '../../schema/vector.ts'
 import { beforeImage, deleteLocked, updateLocked } from '../before-images.ts'
 import {
   bounded,
@@ -16,15 +16,10 @@ import {
   userProject,
   write,
 } from '../context.ts'
-import { compileFilter, withFilter } from '../filters/filter.ts'
+import { withFilter } from '../filters/filter.ts'
 import { emit, emitChanges, NEXT_SEQ } from '../outbox.ts'
 import { type Page, pageOf, type Total, totalOf } from './count.ts'
-
-export type StoredVector = Omit<Vector, 'vector_embedding'> & { vector_embedding: Float32Array | null }
-
-export const columns = sql`
-  vector_id, project_id, namespace, embedding as vector_embedding, dims as dimension, model, metadata as vector_metadata, metadata,
-  document, summary, source, created_at, updated_at`
+import { columns, filteredVectors, oldestFirst, type StoredVector, type VectorsOf } from './vector-filters.ts'
 
 export interface VectorToEmbed {
   id: string
@@ -56,12 +51,6 @@ const onConflict = sql`
 export interface VectorChange {
   metadata?: Record<string, unknown> | undefined
   source?: string | undefined
-}
-
-/** The vectors of a namespace whose metadata match a filter. Null: of all namespaces, and any metadata. */
-export interface VectorsOf {
-  namespace: string | null
-  filter: Record<string, unknown> | null
 }
 
 const EVENT_DATA = {
@@ -107,6 +96,7 @@ async function retryRaces<Result>(attempt: () => Promise<Result>): Promise<Resul
 export function vectors(context: StoreContext) {
   const { db, asyncCommit } = context
   const reads = bounded(db)
+  const vectorFilters = filteredVectors(context)
   return {
     /** Stores one vector, or replaces the vector with this id in its namespace. */
     async upsert(scope: Scope, vector: VectorInput): Promise<StoredVector> {
@@ -270,15 +260,17 @@ export function vectors(context: StoreContext) {
       selection: VectorsOf,
       { limit, offset, after }: { limit: number; offset: number; after: Place | null },
     ): Promise<Page<StoredVector> & { last: Place | null }> {
-      const where = isSelected(scope, selection)
-      const stored = await withFilter(
-        'metadata_filter',
-        reads.query<StoredVector & { id?: string }>(sql`
-          select ${columns}, id from zerodb_vectors
-          where ${where} ${isAfter(after, 'oldest first')}
-          order by created_at, id
-          limit ${limit + 1}::int offset ${offset}::int`),
-      )
+      const { where, indexed, walked } = await vectorFilters.plan(scope, selection, { limit, offset, after })
+      const stored =
+        walked ??
+        (await withFilter(
+          'metadata_filter',
+          reads.query<StoredVector & { id?: string }>(sql`
+            select ${columns}, id from zerodb_vectors
+            where ${where} ${isAfter(after, 'oldest first')}
+            order by ${oldestFirst(indexed)}
+            limit ${limit + 1}::int offset ${offset}::int`),
+        ))
       const end = stored.length > limit ? stored[limit - 1]! : null
       const last = end && { created_at: end.created_at, id: end.id! }
       for (const row of stored) delete row.id
@@ -287,9 +279,10 @@ export function vectors(context: StoreContext) {
     },
 
     async count(scope: Scope, selection: VectorsOf): Promise<Total> {
+      const { where } = await vectorFilters.plan(scope, selection)
       return withFilter(
         'metadata_filter',
-        totalOf((most) => countUpTo(most, isSelected(scope, selection))),
+        totalOf((most) => countUpTo(most, where)),
       )
     },
 
@@ -316,10 +309,11 @@ export function vectors(context: StoreContext) {
       { ids, limit, ...selection }: VectorsOf & { ids: readonly string[] | null; limit: number | null },
     ): Promise<{ vector_ids: string[]; has_more: boolean }> {
       const most = limit ?? MAX_DELETED_VECTORS
+      const { where: isSelected, indexed } = await vectorFilters.plan(scope, selection)
       const old = sql`
         select * from zerodb_vectors
-        where ${isSelected(scope, selection)} ${given(ids, sql`and vector_id = any(${ids}::text[])`)}
-        order by created_at, id
+        where ${isSelected} ${given(ids, sql`and vector_id = any(${ids}::text[])`)}
+        order by ${oldestFirst(indexed)}
         limit ${most + 1}::int
         for update`
       // Only the last row of old can be beyond the limit. A list of those within it would be compared with each row.
@@ -400,12 +394,4 @@ export function vectors(context: StoreContext) {
     )
     return count!.total
   }
-}
-
-/** Condition: a vector belongs to the project, and to the selection. */
-function isSelected(scope: Scope, { namespace, filter }: VectorsOf): Statement {
-  return sql`
-    project_id = (select project_id from (${userProject(scope)}) owner)
-    ${given(namespace, sql`and namespace = ${namespace}`)}
-    ${given(filter, sql`and ${compileFilter(filter ?? {}, sql`metadata`, 'metadata_filter')}`)}`
 }

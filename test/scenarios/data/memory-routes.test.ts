@@ -227,12 +227,12 @@ test.each([
   expect((await user.events()).filter(({ event }) => event === FORGOTTEN)).toHaveLength(2)
 })
 
-test('forget combines its fields, and null fields select nothing', async () => {
+test('forget combines its fields', async () => {
   const user = await app.newUser()
   await remember(user, 'both', { user_id: 'u', session_id: 's' })
   await remember(user, 'one', { user_id: 'u' })
   await user.post(`${user.database}/memory/store`, { content: 'a record', session_id: 's' })
-  const body = { user_id: 'u', session_id: 's', memory_id: null, namespace: null }
+  const body = { user_id: 'u', session_id: 's', memory_id: null }
   expect((await user.post(`${MEMORY}/forget`, body)).body.count).toBe(1)
   expect(await contents(user, { query: '*' })).toEqual(['one'])
   expect((await user.delete(`${MEMORY}/forget?user_id=u`)).body.count).toBe(1)
@@ -243,7 +243,7 @@ test('forget combines its fields, and null fields select nothing', async () => {
 test('forget needs a memory or a selection, and refuses both', async () => {
   const user = await app.newUser()
   const id = await remember(user, 'kept', { user_id: 'u' })
-  for (const body of [{}, { user_id: null }, { limit: 5 }]) {
+  for (const body of [{}, { memory_id: null }, { limit: 5 }]) {
     const reply = await user.post(`${MEMORY}/forget`, body)
     expect(reply).toMatchObject({ status: 422, body: { detail: [{ type: 'missing', loc: ['body', 'memory_id'] }] } })
   }
@@ -350,3 +350,22 @@ test('G14: a client stores the messages of a conversation as memories, all or no
   expect(elsewhere.status).toBe(404)
   expect(await user.events()).toHaveLength(3)
 })
+
+test.each(['entity_id', 'session_id', 'agent_id', 'user_id', 'run_id', 'namespace'])(
+  'null as %s is refused when memories are forgotten, and forgets nothing',
+  async (field) => {
+    const user = await app.newUser()
+    const { body } = await user.post(`${MEMORY}/remember`, {
+      content: 'Maria likes tea',
+      entity_id: 'maria',
+      namespace: 'home',
+    })
+    const scope = { namespace: 'home', entity_id: 'maria', [field]: null }
+    const refused = await user.post(`${MEMORY}/forget`, scope)
+    expect(refused.status).toBe(422)
+    expect(refused.body.detail[0]).toMatchObject({ loc: ['body', field] })
+    expect((await user.post(`${MEMORY}/recall`, { query: '*' })).body.results).toHaveLength(1)
+    const byId = await user.post(`${MEMORY}/forget`, { memory_id: body.memory_id, [field]: null })
+    expect(byId.body).toMatchObject({ count: 1 })
+  },
+)
