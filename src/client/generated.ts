@@ -3273,6 +3273,8 @@ export interface RememberedMemory {
 export interface MemoryProfileInput {
   /** Person or thing that the memories are about. Null or absent: all memories */
   entity_id?: string | null | undefined
+  /** Namespace of the memories and of the graph. Null or absent: memories of all, and the graph of `global` */
+  namespace?: string | null | undefined
   /** Maximum number of memories, and of relations */
   limit?: number | undefined
 }
@@ -3309,6 +3311,8 @@ export interface Entity {
   name: string
   /** Type of the entity, such as `person`, `organization` or `place` */
   type: string
+  /** Namespace of the memories that mention the entity */
+  namespace: string
   /** All names under which memories mention the entity */
   aliases: string[]
 }
@@ -3378,6 +3382,8 @@ export interface ForgetResult {
 export interface GraphNeighborsInput {
   /** The entity: its name in any spelling, the `entity_id` given to remember, or its id */
   entity: string
+  /** Namespace of the graph: that of the memories which it is made from */
+  namespace?: string | undefined
   /** Maximum number of relations */
   limit?: number | undefined
   /** Seconds to wait for the extraction of what you have just stored; 0 responds at once */
@@ -3446,6 +3452,8 @@ export interface GraphRelateInput {
   predicate: string
   /** Name of the entity that the relation leads to */
   object: string
+  /** Namespace of the graph: that of the memories which it is made from */
+  namespace?: string | undefined
   /** Confidence, from 0 to 1. A known relation keeps a higher one */
   confidence?: number | undefined
   /** Type of the subject, if it is new in the graph */

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Extraction } from '../language/index.ts'
-import { normalizeName } from '../memory/names.ts'
+import { nameKeys, normalizeId, normalizeName } from '../memory/names.ts'
 import { memoryStored, remembered } from '../schema/events.ts'
 import type { GraphFacts } from '../store/data/graph.ts'
 import { defineHandler } from './handler.ts'
@@ -53,27 +53,30 @@ function toFacts(
   entityId: string | null,
   limits: Limits,
 ): Pick<GraphFacts, 'entities' | 'relations'> {
+  const about = entityId === null ? '' : normalizeId(entityId)
   const byNorm = new Map<string, GraphFacts['entities'][number]>()
   for (const { name, type, span } of extraction.entities) {
-    const norm = normalizeName(name)
-    if (norm === '') continue
-    const entity = byNorm.get(norm) ?? { name, norm, type, spans: [] }
-    byNorm.set(norm, { ...entity, spans: [...entity.spans, span] })
+    const keys = nameKeys(name)
+    if (keys.norm === '') continue
+    // A name that is the subject's identifier is its name, however the name is normalized.
+    if (normalizeId(name) === about) keys.norm = about
+    const entity = byNorm.get(keys.norm) ?? { ...keys, name, type, spans: [] }
+    byNorm.set(keys.norm, { ...entity, spans: [...entity.spans, span] })
   }
+  const normOf = (name: string) => (normalizeId(name) === about ? about : normalizeName(name))
   const relations = extraction.relations.map(({ subject, predicate, object, span, confidence }) => ({
-    subject: normalizeName(subject),
+    subject: normOf(subject),
     predicate,
-    object: normalizeName(object),
+    object: normOf(object),
     span,
     confidence,
   }))
 
-  const about = entityId === null ? '' : normalizeName(entityId)
   if (about !== '' && !byNorm.has(about)) {
     const whole = [0, content.length] as const
     for (const norm of byNorm.keys())
       relations.push({ subject: about, predicate: 'mentions', object: norm, span: whole, confidence: 0.2 })
-    byNorm.set(about, { name: entityId!, norm: about, type: 'other', spans: [whole] })
+    byNorm.set(about, { name: entityId!, norm: about, acronym: null, is_acronym: false, type: 'other', spans: [whole] })
   }
 
   const kept = relations

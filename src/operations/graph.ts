@@ -2,8 +2,8 @@ import { z } from 'zod'
 import { scopeOf } from '../auth/caller.ts'
 import { ZeroError } from '../errors.ts'
 import { autoGraph } from '../handlers/auto-graph.ts'
-import { normalizeName } from '../memory/names.ts'
 import { type Neighbors, neighbors, neighborsQuery, relate, related, relationKey } from '../schema/graph.ts'
+import { findEntity, invalidField, namedEntity } from './lib/entity.ts'
 import { relationshipOf } from './lib/relationship.ts'
 import { defineJson } from './operation.ts'
 
@@ -20,7 +20,7 @@ export const graphNeighbors = defineJson({
   async run(app, caller, input): Promise<Neighbors> {
     const scope = scopeOf(caller)
     const pending = await app.runs.runsDrained(scope, [autoGraph.name], autoGraph.on, input.wait)
-    const entity = await app.store.graph.find(scope, input.entity, normalizeName(input.entity))
+    const entity = await findEntity(app, scope, input.namespace, input.entity)
     if (!entity) {
       const soon = pending > 0 ? `; ${pending} extractions are not finished: try again` : ''
       throw new ZeroError('not_found', `No entity "${input.entity}" in the graph${soon}`)
@@ -65,11 +65,11 @@ export const graphRelate = defineJson({
   idempotent: true,
   input: relate,
   output: related,
-  async run(app, caller, { subject, predicate, object, confidence, subject_type, object_type, replace }) {
-    const from = entityOf('subject', subject, subject_type)
-    const to = entityOf('object', object, object_type)
-    if (from.norm === to.norm) throw invalid('object', 'The subject and the object have the same name')
-    const stated = { subject: from, predicate, object: to, confidence }
+  async run(app, caller, { namespace, predicate, confidence, replace, ...input }) {
+    const from = namedEntity('subject', input.subject, input.subject_type)
+    const to = namedEntity('object', input.object, input.object_type)
+    if (from.norm === to.norm) throw invalidField('object', 'The subject and the object have the same name')
+    const stated = { namespace, subject: from, predicate, object: to, confidence }
     const { relation, is_new, ended } = await app.store.transaction((tx) =>
       tx.graph.relate(scopeOf(caller), stated, replace),
     )
@@ -94,13 +94,3 @@ export const graphEndRelation = defineJson({
     return null
   },
 })
-
-/** Returns an entity with its normalized name. Throws `validation_failed` for a name without a letter or digit. */
-function entityOf(field: string, name: string, type: string): { name: string; norm: string; type: string } {
-  const norm = normalizeName(name)
-  if (norm === '') throw invalid(field, 'A name needs a letter or a digit')
-  return { name: name.trim(), norm, type }
-}
-
-const invalid = (field: string, msg: string) =>
-  new ZeroError('validation_failed', undefined, { fields: [{ type: 'value_error', loc: ['body', field], msg }] })

@@ -2,10 +2,11 @@ import { scopeOf } from '../auth/caller.ts'
 import { ZeroError } from '../errors.ts'
 import { parseJson } from '../exact-json.ts'
 import { forgetSelected } from '../memory/forget.ts'
-import { normalizeName } from '../memory/names.ts'
+import { DEFAULT_NAMESPACE } from '../schema/graph.ts'
 import { isJsonObject } from '../schema/json-object.ts'
 import { forget, forgetResult, memoriesList, memoriesPage, profile, profileInput } from '../schema/memory.ts'
 import { decodeCursor, encodeCursor } from './lib/cursor.ts'
+import { findEntity } from './lib/entity.ts'
 import { relationshipOf } from './lib/relationship.ts'
 import { defineJson } from './operation.ts'
 
@@ -38,14 +39,14 @@ export const profileOperation = defineJson({
   idempotent: true,
   input: profileInput,
   output: profile,
-  async run(app, caller, { entity_id = null, limit }) {
+  async run(app, caller, { entity_id = null, namespace, limit }) {
     const scope = scopeOf(caller)
     await app.store.projects.get(scope)
     const { remembered, graph } = app.store
-    const filter = { entity_id }
+    const filter = { entity_id, namespace }
     const counts = await remembered.counts(scope, filter)
     const memories = limit === 0 ? [] : await remembered.newest(scope, filter, limit)
-    const entity = entity_id === null ? null : await graph.find(scope, entity_id, normalizeName(entity_id))
+    const entity = entity_id === null ? null : await findEntity(app, scope, namespace ?? DEFAULT_NAMESPACE, entity_id)
     const edges = entity === null || limit === 0 ? [] : await graph.edges(scope, entity.id, limit)
     const config = await remembered.config(scope, entity_id)
     if (entity_id !== null && counts.memory_count === 0 && entity === null && config === null)

@@ -1,11 +1,17 @@
 import { z } from 'zod'
 import { createdAt, integer, name, seconds, uuid } from './common.ts'
 
+export const DEFAULT_NAMESPACE = 'global'
+const namespace = name
+  .default(DEFAULT_NAMESPACE)
+  .describe('Namespace of the graph: that of the memories which it is made from')
+
 export const entity = z
   .object({
     id: z.string().describe('Id of the entity'),
     name: z.string().describe('Name of the entity'),
     type: z.string().describe('Type of the entity, such as `person`, `organization` or `place`'),
+    namespace: z.string().describe('Namespace of the memories that mention the entity'),
     aliases: z.array(z.string()).describe('All names under which memories mention the entity'),
   })
   .meta({ id: 'Entity', description: 'A person, organization, place or thing that memories mention' })
@@ -54,6 +60,7 @@ const graphEdge = z
 
 export const neighborsQuery = z.object({
   entity: name.describe('The entity: its name in any spelling, the `entity_id` given to remember, or its id'),
+  namespace,
   limit: integer(1, 500).default(50).describe('Maximum number of relations'),
   wait: seconds(0, 10)
     .default(2)
@@ -76,6 +83,7 @@ export const relate = z.object({
   subject: name.meta({ description: 'Name of the entity that the relation starts at', examples: ['Maria'] }),
   predicate: name.meta({ description: 'The relation, as you name it', examples: ['works for'] }),
   object: name.meta({ description: 'Name of the entity that the relation leads to', examples: ['Initech'] }),
+  namespace,
   confidence: z
     .number()
     .min(0)

@@ -226,6 +226,9 @@ export const MAX_PROFILE_MEMORIES = 10_000
 
 export const profileInput = z.object({
   entity_id: name.nullish().describe('Person or thing that the memories are about. Null or absent: all memories'),
+  namespace: name
+    .nullish()
+    .describe('Namespace of the memories and of the graph. Null or absent: memories of all, and the graph of `global`'),
   limit: integer(0, 100).default(10).describe('Maximum number of memories, and of relations'),
 })
 export const profile = z

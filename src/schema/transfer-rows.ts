@@ -165,8 +165,15 @@ export const PROJECT_ROWS = {
   }),
   vectors: vector,
   memories: memory,
-  entities: plain({ id: uuid, name: text, type: text, created_at: moment }),
-  entity_aliases: plain({ norm: text, entity_id: uuid, alias: text }),
+  /** Exports of older versions have no namespaces of entities. */
+  entities: plain({ id: uuid, namespace: name.optional(), name: text, type: text, created_at: moment }),
+  entity_aliases: plain({
+    norm: text,
+    entity_id: uuid,
+    alias: text,
+    namespace: name.optional(),
+    acronym: text.nullable().optional(),
+  }),
   mentions: plain({ memory_id: uuid, entity_id: uuid, span }),
   edges: plain({
     id: uuid,

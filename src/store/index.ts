@@ -12,6 +12,7 @@ import { hooks } from './automation/hooks.ts'
 import { schedules } from './automation/schedules.ts'
 import { secrets } from './automation/secrets.ts'
 import type { StoreContext } from './context.ts'
+import { entities } from './data/entities.ts'
 import { events } from './data/events.ts'
 import { files } from './data/files.ts'
 import { forgetting } from './data/forgetting.ts'
@@ -87,6 +88,7 @@ const NOUNS = {
   rowUpserts,
   rowAggregates,
   published,
+  entities,
   graph,
   reembed,
   relevance,

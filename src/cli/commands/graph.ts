@@ -5,7 +5,9 @@ export const graph = group('graph', 'entities and relations in memories', [
   verb('graph', 'neighbors', 'list the entities related to an entity', {
     args: ['entity'],
     options: (command) =>
-      limited(command).option('--wait <seconds>', 'seconds to wait for the extraction of new memories', number),
+      limited(command)
+        .option('--namespace <name>', 'namespace of the graph')
+        .option('--wait <seconds>', 'seconds to wait for the extraction of new memories', number),
     words: ({ neighbors }: { neighbors: Input[] }) =>
       columns('name', 'type', 'predicate', 'direction', 'confidence')(neighbors, 'No relations'),
   }),
@@ -13,6 +15,7 @@ export const graph = group('graph', 'entities and relations in memories', [
     args: ['subject', 'predicate', 'object'],
     options: (command) =>
       command
+        .option('--namespace <name>', 'namespace of the graph')
         .option('--confidence <n>', 'confidence, 0 to 1; 1 if not given', number)
         .option('--subject-type <type>', 'type of the subject, if it is new')
         .option('--object-type <type>', 'type of the object, if it is new')

@@ -1,15 +1,15 @@
 import { json, type Statement, sql } from '../../db/sql.ts'
 import { relationAdded, relationEnded } from '../../schema/events.ts'
-import type { Entity } from '../../schema/graph.ts'
 import { found, type Scope, type StoreContext, userProject } from '../context.ts'
 import { emit } from '../outbox.ts'
+import { entities, type NamedEntity } from './entities.ts'
 
 /** The entities and relations of a memory, with normalized names. */
 export interface GraphFacts {
   memory_id: string
   content: string
   extractor: string
-  entities: { name: string; norm: string; type: string; spans: (readonly [number, number])[] }[]
+  entities: (NamedEntity & { spans: (readonly [number, number])[] })[]
   relations: {
     subject: string
     predicate: string
@@ -42,13 +42,8 @@ export const RELATION_DATA = {
   user_id: sql`stored.user_id`,
 }
 
-interface NamedEntity {
-  name: string
-  norm: string
-  type: string
-}
-
 export interface StatedRelation {
+  namespace: string
   subject: NamedEntity
   predicate: string
   object: NamedEntity
@@ -70,11 +65,12 @@ const edgesWhere = sql`
     array(select memory_id from zerodb_edge_sources where edge_id = e.id order by memory_id) as sources
   from zerodb_edges e
   join zerodb_entities s on s.id = e.subject_id
-  join zerodb_entities o on o.id = e.object_id
+  join zerodb_entities o on o.id = e.object_id and o.namespace = s.namespace
   where`
 
 export function graph(context: StoreContext) {
   const { db } = context
+  const { findOrCreate } = entities(context)
   /** Columns that `emit` requires of an edge. */
   const ownerColumns = (scope: Scope) => sql`${scope.user_id}::uuid as user_id, id::text as ref`
   return {
@@ -85,16 +81,13 @@ export function graph(context: StoreContext) {
      */
     async add(scope: Scope, facts: GraphFacts): Promise<{ entities: number; edges: number } | null> {
       const projectId = scope.project_id
-      const memory = await db.query(sql`
-        select id from zerodb_memories
+      const [memory] = await db.query<{ namespace: string }>(sql`
+        select namespace from zerodb_memories
         where id = ${facts.memory_id}::uuid and project_id = ${projectId}::uuid and content = ${facts.content}
         for share`)
-      if (memory.length === 0) return null
-      // Concurrent writers process the names in the same order, so that they cannot create an entity twice or deadlock.
-      const entities = [...facts.entities].sort((a, b) => (a.norm < b.norm ? -1 : 1))
-      const ids = new Map<string, string>()
-      for (const entity of entities) ids.set(entity.norm, await findOrCreate(projectId, entity))
-      const mentions = entities.flatMap((entity) =>
+      if (!memory) return null
+      const ids = await findOrCreate(projectId, memory.namespace, facts.entities)
+      const mentions = facts.entities.flatMap((entity) =>
         entity.spans.map((span) => ({ entity_id: ids.get(entity.norm), from: span[0], to: span[1] })),
       )
       await db.query(sql`
@@ -145,14 +138,11 @@ export function graph(context: StoreContext) {
      */
     async relate(
       scope: Scope,
-      { subject, predicate, object, confidence }: StatedRelation,
+      { namespace, subject, predicate, object, confidence }: StatedRelation,
       replace: boolean,
     ): Promise<{ relation: GraphEdge; is_new: boolean; ended: string[] }> {
       found(await db.query(userProject(scope)), 'Project')
-      // In the order of `add`, so that concurrent writers cannot deadlock.
-      const ids = new Map<string, string>()
-      for (const entity of [subject, object].sort((a, b) => (a.norm < b.norm ? -1 : 1)))
-        ids.set(entity.norm, await findOrCreate(scope.project_id, entity))
+      const ids = await findOrCreate(scope.project_id, namespace, [subject, object])
       const subjectId = ids.get(subject.norm)!
       const objectId = ids.get(object.norm)!
       const ended = replace
@@ -195,21 +185,6 @@ export function graph(context: StoreContext) {
         from gone left join event on event.ref = gone.id::text`)
     },
 
-    /** Returns the project's entity with this normalized name or this id; null if there is none. */
-    async find(scope: Scope, name: string, norm: string): Promise<Entity | null> {
-      const [row] = await db.query<Entity>(sql`
-        select e.id, e.name, e.type, array(select alias from zerodb_entity_aliases a where a.entity_id = e.id order by alias) as aliases
-        from zerodb_entities e
-        where e.project_id = (select project_id from (${userProject(scope)}) owner)
-          and e.id in (
-            select entity_id from zerodb_entity_aliases where project_id = ${scope.project_id}::uuid and norm = ${norm}
-            union all
-            select id from zerodb_entities where id::text = ${name.toLowerCase()}
-          )
-        limit 1`)
-      return row ?? null
-    },
-
     /** Returns the relations of an entity, highest confidence first. */
     async edges(scope: Scope, entityId: string, limit: number): Promise<GraphEdge[]> {
       return db.query<GraphEdge>(sql`
@@ -234,25 +209,5 @@ export function graph(context: StoreContext) {
       ${emit(scope, relationEnded, RELATION_DATA)}
       select event.ref as id, event.seq as event_seq from event`)
     return rows.map(({ id }) => id)
-  }
-
-  async function findOrCreate(projectId: string, entity: NamedEntity): Promise<string> {
-    const find = sql`select entity_id from zerodb_entity_aliases where project_id = ${projectId}::uuid and norm = ${entity.norm}`
-    const [known] = await db.query<{ entity_id: string }>(find)
-    if (known) return known.entity_id
-    await db.query(sql`select pg_advisory_xact_lock(hashtextextended(${`${projectId} ${entity.norm}`}, 0))`)
-    const [row] = await db.query<{ entity_id: string }>(sql`
-      with known as (${find}),
-      made as (
-        insert into zerodb_entities (project_id, name, type)
-        select ${projectId}::uuid, ${entity.name}, ${entity.type} where not exists (select from known)
-        returning id
-      ),
-      alias as (
-        insert into zerodb_entity_aliases (project_id, norm, entity_id, alias)
-        select ${projectId}::uuid, ${entity.norm}, id, ${entity.name} from made
-      )
-      select entity_id from known union all select id from made`)
-    return row!.entity_id
   }
 }

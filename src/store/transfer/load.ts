@@ -196,6 +196,8 @@ export function load({ db }: StoreContext) {
       if (shape.name === 'schedules')
         given['project_id'] = sql`case when r.function_id is null then ${scope.project_id}::uuid end`
       if (shape.name === 'tables') given['strict'] = sql`coalesce(r.strict, false)`
+      if (shape.name === 'entities' || shape.name === 'entity_aliases')
+        given['namespace'] = sql`coalesce(r.namespace, 'global')`
       if (shape.name === 'edges') given['is_stated'] = sql`coalesce(r.is_stated, false)`
       if (shape.name === 'rows') Object.assign(given, rowFields(idOf('table_id')))
       if (shape.name === 'events') Object.assign(given, eventFields(scope, salt))

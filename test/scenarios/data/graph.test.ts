@@ -82,7 +82,7 @@ test('an entity is found by any spelling of its name, and by its id', async () =
   const user = await withGraph()
   await remember(user, ALICE)
   const { id } = (await neighbors(user, 'alice')).body.entity
-  for (const name of ['ALICE', 'Alice’s', ' alice ', 'Ms. Alice', id, id.toUpperCase()])
+  for (const name of ['ALICE', 'Alice’s', ' alice ', '"Alice"', id, id.toUpperCase()])
     expect(await neighbors(user, name)).toMatchObject({ status: 200, body: { entity: { id } } })
   expect((await neighbors(user, 'the AI conference')).body.entity.name).toBe('AI conference')
 })
@@ -194,7 +194,7 @@ test('an entity_id that no sentence contains is linked to the entities of the me
   const user = await withGraph()
   await remember(user, 'Bob lives in Berlin', { entity_id: 'customer-42' })
   expect(await relations(user, 'customer-42')).toEqual(['customer-42 -mentions- Berlin', 'customer-42 -mentions- Bob'])
-  expect((await neighbors(user, 'Customer 42')).body.entity.name).toBe('customer-42')
+  expect((await neighbors(user, 'CUSTOMER-42')).body.entity.name).toBe('customer-42')
 })
 
 test('forgetting removes the relations of this memory alone, and keeps those with another source', async () => {
@@ -210,6 +210,55 @@ test('forgetting removes the relations of this memory alone, and keeps those wit
   expect((await neighbors(user, 'AI conference')).status).toBe(404)
   const { relationships } = (await neighbors(user, 'Bob')).body
   expect(relationships).toMatchObject([{ subject: 'Alice', predicate: 'met', object: 'Bob', sources: [second] }])
+})
+
+test('names and identifiers that differ in their punctuation are of different entities', async () => {
+  const user = await withGraph()
+  await remember(user, 'Bob lives in Berlin', { entity_id: 'user_1' })
+  await remember(user, 'Carol lives in Madrid', { entity_id: 'user-1' })
+  await remember(user, 'Erin uses C#. Erin learned C++.')
+  expect(await relations(user, 'USER_1')).toEqual(['user_1 -mentions- Berlin', 'user_1 -mentions- Bob'])
+  expect(await relations(user, 'user-1')).toEqual(['user-1 -mentions- Carol', 'user-1 -mentions- Madrid'])
+  expect((await neighbors(user, 'user 1')).status).toBe(404)
+  expect((await neighbors(user, 'Mr. Bob')).status).toBe(404)
+})
+
+test('an acronym names the organization whose initials it has, unless two have them', async () => {
+  const user = await app.newUser()
+  const relate = (subject: string, object: string, rest = {}) =>
+    user.post(`${MEMORY}/relate`, { subject, predicate: 'knows', object, ...rest })
+  await relate('World Health Organization', 'Geneva')
+  await relate('WHO', 'Lyon')
+  expect(await relations(user, 'who')).toEqual([
+    'World Health Organization -knows- Geneva',
+    'World Health Organization -knows- Lyon',
+  ])
+  expect((await neighbors(user, 'WHO')).body.entity.aliases).toEqual(['WHO', 'World Health Organization'])
+  await relate('American Broadcasting Company', 'Burbank')
+  await relate('Australian Broadcasting Corporation Holding', 'Sydney')
+  await relate('Alpha Beta Company', 'Graz')
+  expect((await neighbors(user, 'ABC')).status).toBe(404)
+  await relate('Maria Anna Lopez', 'Porto', { subject_type: 'person' })
+  expect((await neighbors(user, 'MAL')).status).toBe(404)
+})
+
+test('each namespace has its own graph', async () => {
+  const user = await withGraph()
+  await remember(user, 'Alice met Bob', { namespace: 'tenant-a', entity_id: 'alice' })
+  await remember(user, 'Alice met Carol', { namespace: 'tenant-b', entity_id: 'alice' })
+  const inNamespace = async (name: string, entity = 'alice') =>
+    (await neighbors(user, entity, `?wait=10&namespace=${name}`)).body
+  const [a, b] = [await inNamespace('tenant-a'), await inNamespace('tenant-b')]
+  expect(a).toMatchObject({ entity: { namespace: 'tenant-a' }, relationships: [{ object: 'Bob' }], count: 1 })
+  expect(b).toMatchObject({ entity: { namespace: 'tenant-b' }, relationships: [{ object: 'Carol' }], count: 1 })
+  expect((await neighbors(user, 'alice')).status).toBe(404)
+  expect((await neighbors(user, a.entity.id, '?namespace=tenant-b')).status).toBe(404)
+  const profile = await user.get(`${MEMORY}/profile?entity_id=alice&namespace=tenant-b`)
+  expect(profile.body).toMatchObject({ memory_count: 1, relationships: [{ object: 'Carol' }] })
+  const stated = { subject: 'Alice', predicate: 'met', object: 'Bob', namespace: 'tenant-b' }
+  expect((await user.post(`${MEMORY}/relate`, stated)).body.status).toBe('created')
+  expect((await inNamespace('tenant-b')).count).toBe(2)
+  expect((await inNamespace('tenant-a')).count).toBe(1)
 })
 
 test('two projects, and two users, have separate graphs', async () => {
