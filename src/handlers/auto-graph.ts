@@ -64,7 +64,9 @@ function toFacts(
     byNorm.set(keys.norm, { ...entity, spans: [...entity.spans, span] })
   }
   const normOf = (name: string) => (normalizeId(name) === about ? about : normalizeName(name))
-  const relations = extraction.relations.map(({ subject, predicate, object, span, confidence }) => ({
+  // A possibility, a wish or a condition says nothing of the world.
+  const facts = extraction.relations.filter(({ isFact, ended }) => isFact && !ended)
+  const relations = facts.map(({ subject, predicate, object, span, confidence }) => ({
     subject: normOf(subject),
     predicate,
     object: normOf(object),

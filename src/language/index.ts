@@ -23,6 +23,14 @@ export interface ExtractedRelation {
   span: Span
   /** Reliability of the pattern, 0 to 1. */
   confidence: number
+  /** The predicate in its base form, e.g. `meet`, `work at`. */
+  lemma: string
+  /** Tense of the verb; null if the predicate has no verb. */
+  tense: 'past' | 'present' | 'future' | null
+  /** False if the text says that it is possible, wished or conditional. */
+  isFact: boolean
+  /** Whether the text says that it does not hold any more. */
+  ended: boolean
 }
 
 export interface Extraction {

@@ -85,6 +85,10 @@ export function grounded(
       object: object.entity.name,
       span: aroundBoth(subject.places, object.places, sentences),
       confidence: Math.min(Math.max(data.confidence, 0), subject.surety, object.surety),
+      lemma: predicate,
+      tense: null,
+      isFact: true,
+      ended: false,
     }
     const key = JSON.stringify([relation.subject, predicate, relation.object])
     if ((relations.get(key)?.confidence ?? -1) < relation.confidence) relations.set(key, relation)

@@ -29,6 +29,9 @@ function shownText(request = 0): string {
 }
 
 type Names = [name: string, type?: unknown][]
+/** What the driver sets in each relation, because the model is not asked for it. */
+const STATED = { tense: null, isFact: true, ended: false }
+
 type Relations = [subject: string, predicate: string, object: string, confidence?: unknown][]
 
 /** The text that the fake model returns. */
@@ -73,8 +76,16 @@ describe('extract', () => {
         { name: 'Berlin', type: 'place', span: [28, 34] },
       ],
       relations: [
-        { subject: 'Alice', predicate: 'met', object: 'Bob', span: [11, 35], confidence: 0.9 },
-        { subject: 'Alice', predicate: 'in', object: 'Berlin', span: [11, 35], confidence: 0.6 },
+        { subject: 'Alice', predicate: 'met', object: 'Bob', span: [11, 35], confidence: 0.9, lemma: 'met', ...STATED },
+        {
+          subject: 'Alice',
+          predicate: 'in',
+          object: 'Berlin',
+          span: [11, 35],
+          confidence: 0.6,
+          lemma: 'in',
+          ...STATED,
+        },
       ],
     })
     expect(text.slice(11, 35)).toBe('Alice met Bob in Berlin.')
@@ -239,7 +250,9 @@ describe('the first person', () => {
         { name: 'Alice', type: 'person', span: [6, 7] },
         { name: 'Bob', type: 'person', span: [12, 15] },
       ],
-      relations: [{ subject: 'Alice', predicate: 'met', object: 'Bob', span: [0, 16], confidence: 0.9 }],
+      relations: [
+        { subject: 'Alice', predicate: 'met', object: 'Bob', span: [0, 16], confidence: 0.9, lemma: 'met', ...STATED },
+      ],
     })
   })
 

@@ -29,6 +29,8 @@ export function readApposition(
     if (around.mention?.proper) facts.relate([phrase], 'in', [around], PATTERN.apposition)
     return phrase
   }
+  // "your busy week, John": the person that the sentence is for.
+  if (/^your?s?$/.test(typeof phrase.possessor === 'string' ? phrase.possessor : '')) return undefined
   const described = first.pos === 'DET' || POSSESSIVES.has(first.lower)
   if (proper ? !described : phrase.article === '' && !phrase.owner && !phrase.owned && phrase.possessor === undefined)
     return undefined

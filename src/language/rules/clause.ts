@@ -40,6 +40,7 @@ export class Clause {
     this.subjects = subjects
     this.outer = undefined
     this.verb = undefined
+    this.#facts.verb = undefined
     this.objects = []
     this.last = subjects.length > 0 ? { phrases: subjects, preposition: '' } : undefined
     this.#prepositions = 0
@@ -48,6 +49,7 @@ export class Clause {
 
   setVerb(verb: Verb): void {
     this.verb = verb
+    this.#facts.verb = verb
     this.objects = []
     this.last = undefined
     this.#prepositions = 0
@@ -145,7 +147,8 @@ export class Clause {
     }
     const isNew = this.objects.some(({ article, mention }) => article === 'a' && mention?.proper === false)
     const toObjectOnly = isNew && TIES_TO_NEW_OBJECT.test(preposition)
-    if (!toObjectOnly) this.#toVerb(preposition, group, PATTERN.nearPreposition)
+    const isTopic = preposition === 'about' && this.objects.some(({ mention }) => mention?.type !== 'person')
+    if (!toObjectOnly && !isTopic) this.#toVerb(preposition, group, PATTERN.nearPreposition)
     if (toObjectOnly || TIES_TO_OBJECT.test(preposition)) {
       this.#facts.relate(this.objects, preposition, group, PATTERN.objectPreposition)
     }

@@ -1,8 +1,10 @@
 import type { ExtractedEntity, ExtractedRelation, Extraction } from '../index.ts'
+import { isEnglish } from './english.ts'
 import { createTyper } from './entities.ts'
 import type { Fact } from './facts.ts'
 import { Cast, type Mention } from './mentions.ts'
 import { readSentence } from './relations.ts'
+import { readLabel } from './speaker-labels.ts'
 import type { Tagger } from './tagging.ts'
 
 /**
@@ -15,7 +17,9 @@ export function createExtractor(tag: Tagger): (text: string, speaker?: string) =
     const cast = new Cast(text, speaker, createTyper())
     const mentions: Mention[] = []
     const facts: Fact[] = []
-    for (const sentence of tag(text)) {
+    for (const tagged of tag(text)) {
+      const sentence = readLabel(tagged, cast)
+      if (!isEnglish(sentence.tokens)) continue
       const reading = readSentence(sentence, cast)
       mentions.push(...reading.mentions.filter(({ proper, guessed }) => proper && !guessed))
       facts.push(...reading.facts)
@@ -40,8 +44,9 @@ function gather(mentions: readonly Mention[], facts: readonly Fact[]): Extractio
   }
   const nameOf = ({ name }: Mention) => entities.get(name.toLowerCase())!.name
   const relations = new Map<string, ExtractedRelation>()
-  for (const { subject, predicate, object, span, confidence } of facts) {
-    const relation = { subject: nameOf(subject), predicate, object: nameOf(object), span, confidence }
+  for (const { subject, object, ...fact } of facts) {
+    const { predicate, confidence } = fact
+    const relation = { ...fact, subject: nameOf(subject), object: nameOf(object) }
     const key = JSON.stringify([relation.subject, predicate, relation.object])
     const known = relations.get(key)
     if (relation.subject !== relation.object && (!known || known.confidence < confidence)) relations.set(key, relation)

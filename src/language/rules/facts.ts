@@ -1,5 +1,6 @@
 import type { Span } from '../index.ts'
 import type { Mention, Phrase } from './mentions.ts'
+import type { Tense, Verb } from './verbs.ts'
 
 /** Estimated reliability of each pattern, from 0 to 1, by how often the pattern misreads. */
 export const PATTERN = {
@@ -38,10 +39,20 @@ export interface Fact {
   object: Mention
   span: Span
   confidence: number
+  /** The predicate in its base form. */
+  lemma: string
+  /** Null if the predicate has no verb. */
+  tense: Tense | null
+  /** False if the sentence says that it is possible, wished or conditional. */
+  isFact: boolean
+  /** Whether the sentence says that it does not hold any more. */
+  ended: boolean
 }
 
 /** Replacements of first-person verb forms by third-person ones. */
 const THIRD_PERSON: Record<string, string> = { am: 'is', have: 'has', do: 'does' }
+
+const toBase = (verb: string) => (verb === 'has' ? 'have' : 'be')
 
 /** Maximum number of facts of one sentence, because nested lists multiply. */
 const MAX_FACTS = 60
@@ -51,6 +62,10 @@ export class Facts {
   #facts: Fact[] = []
   /** End of the current verb in the text. */
   verbEnd = 0
+  /** The current verb; undefined before the first one of a clause. */
+  verb: Verb | undefined
+  /** Whether the sentence states conditions or wishes. */
+  isSupposed = false
   /** Factor for the confidence of facts in the current clause, 0 to 1. */
   factor = 1
 
@@ -66,7 +81,19 @@ export class Facts {
     // "After the merger, Pedro left": the verb can come last.
     const end = Math.max(subject.span[1], object.span[1], this.verbEnd)
     const said = subject.byPronoun ? predicate.replace(/^(am|have|do)\b/, (verb) => THIRD_PERSON[verb]!) : predicate
-    this.#facts.push({ subject, predicate: said, object, span: [start, end], confidence })
+    const { verb } = this
+    const ofVerb = verb !== undefined && (predicate === verb.words || predicate.startsWith(`${verb.words} `))
+    this.#facts.push({
+      subject,
+      predicate: said,
+      object,
+      span: [start, end],
+      confidence,
+      lemma: ofVerb ? verb.lemma + predicate.slice(verb.words.length) : predicate.replace(/^(has|is)\b/, toBase),
+      tense: ofVerb ? verb.tense : null,
+      isFact: !this.isSupposed && (verb?.isFact ?? true),
+      ended: ofVerb && verb.ended,
+    })
   }
 
   /** Adds a fact for each pair of subject and object. */

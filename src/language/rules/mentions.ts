@@ -19,7 +19,7 @@ export interface Mention {
 /** Tracks the people that "I", "he" and "she" can refer to while a text is read. */
 export class Cast {
   readonly #text: string
-  readonly #speaker: string | undefined
+  #speaker: string | undefined
   readonly #typer: Typer
   #current: Mention[] = []
   #previous: Mention[] = []
@@ -28,6 +28,11 @@ export class Cast {
     this.#text = text
     this.#speaker = speaker?.trim() || undefined
     this.#typer = typer
+  }
+
+  /** Sets the person that "I" refers to from here on. */
+  set speaker(name: string) {
+    this.#speaker = name
   }
 
   /** Starts a new sentence. Pronouns can refer back one sentence. */

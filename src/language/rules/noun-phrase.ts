@@ -34,6 +34,13 @@ export function textOf(sentence: Sentence, { start, end }: Name): string {
   return words.join(' ')
 }
 
+/** Words before a role that belong to it: "Prime Minister". */
+const RANKS = /^(prime|vice|deputy|chief|senior|junior|former|lead|general|foreign)$/
+
+/** Words that begin a message and are not names, whatever the tagger says. */
+const INTERJECTIONS =
+  /^(glad|congrats|congratulations|gonna|wow|haha|hahaha|lol|hey|hi|hello|thanks|thank|yes|yeah|yep|ok|okay|sorry|please|omg|btw|oh|ah|aww|cool|great|nice|awesome|sure|wanna|gotta)$/
+
 /** Maximum length of a name. Longer names keep only their end. */
 const MAX_NAME_WORDS = 8
 
@@ -66,7 +73,7 @@ export function readNounPhrase(tokens: readonly Token[], chunk: Chunk): NounPhra
 }
 
 function lastPossessive(tokens: readonly Token[], { start, end }: Chunk): number {
-  for (let i = end - 2; i > start; i--) if (/^('s|')$/.test(tokens[i]!.lower)) return i
+  for (let i = end - 2; i > start; i--) if (/^('s|')$/.test(tokens[i]!.lower) && tokens[i]!.pos !== 'PROPN') return i
   return start - 1
 }
 
@@ -76,7 +83,7 @@ function readNames(
   end: number,
 ): Pick<NounPhrase, 'head' | 'role' | 'organization'> {
   if (end - start > MAX_NAME_WORDS * 2) start = end - MAX_NAME_WORDS
-  if (end - start === 1 && EMPTY.has(tokens[start]!.lower)) return {}
+  if (end - start === 1 && (EMPTY.has(tokens[start]!.lower) || INTERJECTIONS.test(tokens[start]!.lower))) return {}
   if (!tokens.slice(start, end).some((token) => /\p{L}/u.test(token.text))) {
     // "order 1234" is not a name, "2019" is a time.
     return isTemporal(tokens, start, end) ? { head: { start, end, proper: false } } : {}
@@ -85,6 +92,9 @@ function readNames(
   while (tail > start && inName(tokens, tail - 1, start)) tail--
   const role = lastRole(tokens, start, end)
   // "Acme CEO Bob", "Acme engineer Bob": the title stands between two names.
+  if (role === start + 1 && role < end - 1 && RANKS.test(tokens[start]!.lower)) {
+    return { head: { start: role + 1, end, proper: true }, role: { start, end: role + 1, proper: false } }
+  }
   if (role !== undefined && role > start && role < end - 1 && inName(tokens, start, start) && role >= tail - 1) {
     return {
       head: { start: role + 1, end, proper: true },
@@ -125,7 +135,7 @@ function inName(tokens: readonly Token[], i: number, start: number): boolean {
   if (pos === 'NUM' || lower === 'of' || text === '&' || text === '-') {
     return i > start && inName(tokens, i - 1, start) && (pos === 'NUM' || inName(tokens, i + 1, i + 1))
   }
-  if (!/^\p{Lu}|^\p{Ll}\p{Lu}/u.test(text)) return pos === 'PROPN' && /\p{L}/u.test(text)
+  if (!/^\p{Lu}|^\p{Ll}\p{Lu}/u.test(text)) return pos === 'PROPN' && (/\p{L}/u.test(text) || text === "'s")
   if (pos === 'PROPN') return true
   return pos === 'NOUN' || pos === 'ADJ' ? i > 0 || isUpper(tokens[i]!) || inName(tokens, i + 1, i + 1) : false
 }

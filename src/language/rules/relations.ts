@@ -8,7 +8,7 @@ import { type Cast, type Mention, type Phrase, understand } from './mentions.ts'
 import { readNounPhrase } from './noun-phrase.ts'
 import { addPhraseFacts } from './phrase-facts.ts'
 import type { Sentence } from './tagging.ts'
-import { hasAuxiliary, mayBeParticiple, readVerb } from './verbs.ts'
+import { hasAuxiliary, mayBeParticiple, readVerb, type Verb } from './verbs.ts'
 import { DIRECTING, STATING } from './words.ts'
 
 /** Pronouns that cannot refer to the subject: "Jonas introduced her". */
@@ -24,6 +24,7 @@ const MAX_LIST_ITEMS = 10
  */
 export function readSentence(sentence: Sentence, cast: Cast): { mentions: Mention[]; facts: Fact[] } {
   const facts = new Facts()
+  facts.isSupposed = isSupposed(sentence)
   const mentions: Mention[] = []
   const reader = new ChunkReader(sentence)
   const clause = new Clause(sentence, facts, cast)
@@ -87,6 +88,8 @@ export function readSentence(sentence: Sentence, cast: Cast): { mentions: Mentio
   /** Tells whether a noun after a verb has its own finite verb: "thinks Lukas likes", "and Jonas introduced". */
   function startsClause(): boolean {
     if (before?.kind === 'and' || before?.kind === 'comma') return true
+    // After a participle or a relative clause, the next verb is that of the main clause.
+    if (clause.outer && before?.kind === 'verb') return false
     const verb = sentence.tokens[reader.peek(0)!.start]!
     if (verb.lower === 'to') return false
     return STATING.has(clause.verb!.last) || verb.pos === 'AUX' || !mayBeParticiple(verb.lower)
@@ -109,6 +112,9 @@ export function readSentence(sentence: Sentence, cast: Cast): { mentions: Mentio
       }
     }
     facts.verbEnd = sentence.tokens[current.end - 1]!.end
+    // "Unions representing workers have warned": the subject of the second verb is that of the first.
+    const isParticiple = !clause.verb && (afterNoun || before?.kind === 'comma') && isReduced(verb)
+    if (isParticiple && clause.subjects.length > 0) clause.outer = clause.subjects
     clause.setVerb(verb)
   }
 
@@ -127,4 +133,20 @@ export function readSentence(sentence: Sentence, cast: Cast): { mentions: Mentio
     facts.factor = 0.9
     clause.outer = main
   }
+}
+
+/** Tells whether a verb without an auxiliary can only describe the noun before it: "representing". */
+const isReduced = (verb: Verb) => verb.words === verb.last && /ing$/.test(verb.last)
+
+/** Tells whether a sentence states a condition or a wish, so that its relations are not facts. */
+function isSupposed({ tokens }: Sentence): boolean {
+  return tokens.some(({ lower }, i) => {
+    const after = tokens[i + 1]?.lower ?? ''
+    if (/^(if|unless)$/.test(lower))
+      return !/^(even|as|ask|asks|asked|know|see|wonder)$/.test(tokens[i - 1]?.lower ?? '')
+    return (
+      /^(wish|wishes|imagine|considering|hopefully)$/.test(lower) ||
+      (lower === 'thinking' && /^(about|of)$/.test(after))
+    )
+  })
 }

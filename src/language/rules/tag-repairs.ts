@@ -1,4 +1,6 @@
+import { repairNames } from './name-repairs.ts'
 import type { Token } from './tagging.ts'
+import { repairVerbs } from './verb-repairs.ts'
 import { LINKING, PARTICLES } from './words.ts'
 
 /** A token with its text, and the text in lower case with straight apostrophes for comparisons. */
@@ -11,8 +13,8 @@ export function splitContraction(token: Token): Token[] {
   const length = parts[1]!.length
   const middle = token.start + length
   return [
-    { ...spelling(token.text.slice(0, length)), pos: 'PRON', start: token.start, end: middle },
-    { ...spelling(token.text.slice(length)), pos: 'AUX', start: middle, end: token.end },
+    { ...spelling(token.text.slice(0, length)), pos: 'PRON', lemma: parts[1]!, start: token.start, end: middle },
+    { ...spelling(token.text.slice(length)), pos: 'AUX', lemma: parts[2]!, start: middle, end: token.end },
   ]
 }
 
@@ -22,10 +24,12 @@ const isTitleCase = ({ text }: Token) => /^\p{Lu}\p{Ll}/u.test(text)
 
 /** Corrects frequent errors of the tagger in short sentences, in place. Returns the same tokens. */
 export function repairTags(tokens: Token[]): Token[] {
+  repairNames(tokens)
   for (const i of tokens.keys()) {
     const token = tokens[i]!
     for (const repair of REPAIRS) token.pos = repair(token, tokens, i) ?? token.pos
   }
+  repairVerbs(tokens)
   return tokens
 }
 

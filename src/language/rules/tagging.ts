@@ -1,6 +1,7 @@
 import model from 'wink-eng-lite-web-model'
-import winkNLP, { type ItemSentence, type PartOfSpeech } from 'wink-nlp'
+import winkNLP, { type ItemSentence, type ItsFunction, type PartOfSpeech } from 'wink-nlp'
 import type { Span } from '../index.ts'
+import { maskDots } from './dotted-words.ts'
 import { splitBlocks } from './sentences.ts'
 import { repairTags, spelling, splitContraction } from './tag-repairs.ts'
 
@@ -8,6 +9,8 @@ export interface Token {
   text: string
   lower: string
   pos: PartOfSpeech
+  /** The base form, in lower case. */
+  lemma: string
   start: number
   end: number
 }
@@ -30,7 +33,8 @@ export function loadTagger(): Tagger {
 
   function tagBlock(text: string, [blockStart, blockEnd]: Span): Sentence[] {
     const sentences: Sentence[] = []
-    const block = text.slice(blockStart, blockEnd)
+    const original = text.slice(blockStart, blockEnd)
+    const block = maskDots(original)
     let from = 0
     wink
       .readDoc(block)
@@ -38,6 +42,7 @@ export function loadTagger(): Tagger {
       .each((sentence: ItemSentence) => {
         const words = sentence.tokens().out()
         const tags = sentence.tokens().out(wink.its.pos) as PartOfSpeech[]
+        const lemmas = sentence.tokens().out(wink.its.lemma as unknown as ItsFunction<string>) as string[]
         const tokens: Token[] = []
         words.forEach((word, i) => {
           const start = block.indexOf(word, from)
@@ -45,7 +50,11 @@ export function loadTagger(): Tagger {
           if (start < 0) return
           from = start + word.length
           const place = { start: blockStart + start, end: blockStart + from }
-          tokens.push(...splitContraction({ ...spelling(word), pos: tags[i] ?? 'X', ...place }))
+          const written = original.slice(start, from)
+          const pos = written === word ? (tags[i] ?? 'X') : 'PROPN'
+          tokens.push(
+            ...splitContraction({ ...spelling(written), pos, lemma: lemmas[i] ?? word.toLowerCase(), ...place }),
+          )
         })
         for (let i = 0; i < tokens.length; i += MAX_SENTENCE_WORDS) {
           const part = tokens.slice(i, i + MAX_SENTENCE_WORDS)
