@@ -8,6 +8,7 @@ import type { Call, Outcome, Program, Runtime } from './index.ts'
 import { parseUntrustedJson } from './json.ts'
 import type { Exit, Guest } from './launcher.ts'
 import type { InstanceNetwork, Network } from './network/proxy.ts'
+import type { UsageSample } from './processor-share.ts'
 import type { Protections } from './protections.ts'
 import { failed, readResult, type Verdict } from './results.ts'
 
@@ -91,6 +92,10 @@ export class Instance {
   #paused = false
   /** Set if the program has a network. */
   #network: InstanceNetwork | undefined
+  /** Time of ended calls. */
+  #runMs = 0
+  /** Run time and processor time up to the last sample. */
+  #sampled = { runMs: 0, processorMs: 0 }
   #options: InstanceOptions
   #reader: ReturnType<typeof createFrameReader>
   #live: Live | undefined
@@ -153,6 +158,8 @@ export class Instance {
         files: files.map(([path, content]) => [path, content.length]),
       }),
     )
+    // The start of the interpreter is not work of the program.
+    this.#sampled.processorMs = this.guest.usage?.()?.processorMs ?? 0
     this.guest.channel.write(frame(FRAME.INIT, 0, u32(head.length), head, ...files.map(([, content]) => content)))
   }
 
@@ -197,6 +204,21 @@ export class Instance {
       })
       this.guest.channel.write(frame(FRAME.CALL, live.id, body))
     })
+  }
+
+  /** Returns what the instance did since the last sample. Null between calls, and if it is not known. */
+  sample(): UsageSample | null {
+    if (!this.#live || this.#live.verdict) return null
+    const usage = this.guest.usage?.()
+    if (!usage) return null
+    const now = { runMs: this.#runMs + performance.now() - this.#live.began, processorMs: usage.processorMs }
+    const before = this.#sampled
+    this.#sampled = now
+    return {
+      isRunnable: usage.isRunnable,
+      runMs: now.runMs - before.runMs,
+      processorMs: now.processorMs - before.processorMs,
+    }
   }
 
   /** Stops the interpreter process until the next call. */
@@ -366,6 +388,7 @@ export class Instance {
   #settle(live: Live, verdict: Verdict): void {
     if (this.#live !== live) return
     this.#live = undefined
+    this.#runMs += live.durationMs
     clearTimeout(live.timer)
     live.ignoreSignal()
     live.ended?.abort(new Error('The call has ended'))

@@ -1,5 +1,6 @@
 import type { Duplex, Readable } from 'node:stream'
 import type { Runtime } from './index.ts'
+import type { ProcessUsage } from './processes.ts'
 
 export interface Exit {
   code: number | null
@@ -31,6 +32,8 @@ export interface Guest {
   hasStrays(): boolean
   /** Tells whether the guest must be replaced before the next call. If absent, it never must. */
   isWorn?(): boolean
+  /** Total processor time of the interpreter, and whether it is running or waits for a processor. Null if it has ended. Absent if the guest uses no processor of this machine. */
+  usage?(): ProcessUsage | null
   /** Memory usage, or null if unknown. */
   memory(): { bytes: number; peakBytes: number; limitBytes: number } | null
   /** Where the socket of its proxy is, as paths outside and inside the sandbox. Null if the launcher has no network. */

@@ -1,13 +1,12 @@
 import type { Instance } from './instance.ts'
 
-/** Maximum number of instances of a pool that start at the same time. */
-const MAX_STARTING = 4
 /** Delay before a taken instance is replaced, so that the call that took it gets the processor first. */
 const REFILL_MS = 5
 
 /** Started instances of one runtime and memory size that are not assigned to a program. */
 export class Pool {
   #start: () => Promise<Instance>
+  #maxStarting: number
   #ready: Instance[] = []
   #waiting: { resolve(instance: Instance): void; reject(error: unknown): void }[] = []
   #starting = 0
@@ -15,9 +14,10 @@ export class Pool {
   #refill: NodeJS.Timeout | undefined
   #closed = false
 
-  /** Creates an empty pool. `start` resolves when the instance is ready. */
-  constructor(start: () => Promise<Instance>) {
+  /** Creates an empty pool. `start` resolves when the instance is ready. At most `maxStarting` instances start at the same time. */
+  constructor(start: () => Promise<Instance>, maxStarting: number) {
     this.#start = start
+    this.#maxStarting = maxStarting
   }
 
   get size(): number {
@@ -64,7 +64,7 @@ export class Pool {
   #fill(): void {
     while (
       !this.#closed &&
-      this.#starting < MAX_STARTING &&
+      this.#starting < this.#maxStarting &&
       this.#ready.length + this.#starting < this.#target + this.#waiting.length
     ) {
       this.#starting++

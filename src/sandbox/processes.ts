@@ -27,6 +27,29 @@ export function spawned(child: ChildProcess): Promise<void> {
   })
 }
 
+export interface ProcessUsage {
+  /** Processor time of all threads and of children that have ended. */
+  processorMs: number
+  /** Whether the first thread runs or waits for a processor. */
+  isRunnable: boolean
+}
+
+/** Linux reports processor time in hundredths of a second on all platforms. */
+const TICK_MS = 10
+
+/** Returns the processor usage of a process; null if it has ended. */
+export function usageOf(pid: number): ProcessUsage | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    // The name of the process comes before and can contain anything.
+    const [state, ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    const ticks = fields.slice(10, 14).reduce((sum, each) => sum + Number(each), 0)
+    return { processorMs: ticks * TICK_MS, isRunnable: state === 'R' }
+  } catch {
+    return null
+  }
+}
+
 /** Returns the pids of the running children of a process and all its threads. Empty if it has ended. */
 export function childrenOf(pid: number): number[] {
   const read = <T>(from: () => T, without: T): T => {

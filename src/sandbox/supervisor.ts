@@ -3,22 +3,26 @@ import type { Logger } from 'pino'
 import { ZeroError } from '../errors.ts'
 import { onAbort } from '../platform/abort.ts'
 import { isSamePolicy, type NetworkPolicy } from '../platform/network-policy.ts'
-import type { Call, Outcome, Runtime, SandboxLoad } from './index.ts'
+import type { Call, Outcome, Program, Runtime, SandboxLoad } from './index.ts'
 import { Instance } from './instance.ts'
 import type { Launcher } from './launcher.ts'
 import type { Network } from './network/proxy.ts'
 import { Pool } from './pool.ts'
+import { ProcessorShare } from './processor-share.ts'
 import { ALL_PROTECTIONS, type Protections } from './protections.ts'
 
 /** The pool keeps instances of this size ready; others start on demand. */
 export const DEFAULT_MEMORY_MB = 256
 const POOL_SIZE = 2
-/**
- * A call waits this long for a busy instance of its function before another instance starts: few instances complete many short calls sooner.
- * SPREAD_WIDE_MS applies from as many instances as processors on, because more only help calls that wait for something else.
- */
+/** A call waits this long for a busy instance of its function before the function can get another one. */
 const SPREAD_MS = 5
-const SPREAD_WIDE_MS = 20
+/** Interval at which functions with waiting calls are measured, and can get further instances. */
+const GROWTH_MS = 10
+/**
+ * A function gets another instance each time that calls wait and none has ended for this long, even if its instances use all processors: a few
+ * endless calls do not block all others.
+ */
+const STARVED_MS = 1_000
 /** Length of the queue, and maximum number of instances, per concurrent call. */
 const QUEUE_FACTOR = 10
 const INSTANCES_FACTOR = 3
@@ -50,16 +54,27 @@ export interface SupervisorOptions {
   protections?: Readonly<Protections>
   /** Number of instances of each used runtime that are kept ready. Default 2. */
   poolSize?: number
+  /** Number of processors for guests. By default, all of this machine. */
+  processors?: number
 }
 
 /** State of the calls of one program. Calls without a key share one lane. */
 interface Lane {
   key: string | null
   network: NetworkPolicy | null
+  /** Nested calls come first: the calls that started them hold instances. */
   waiting: Waiting[]
   idle: Instance[]
+  busy: Set<Instance>
   /** Number of running and starting instances. */
   instances: number
+  /** Number of starting instances that will serve waiting calls. */
+  starting: number
+  /** When an instance was last requested or a call last ended, by `performance.now()`. */
+  progressAt: number
+  /** Whether its instances use processors of another machine. */
+  isRemote: boolean
+  share: ProcessorShare
   retired: boolean
   /** Number of calls in a row whose background work did not fail. */
   harmless: number
@@ -91,15 +106,19 @@ export class Supervisor {
   #running = 0
   #nested = 0
   #queued = 0
+  /** Number of instances that start for functions that have others. */
+  #growing = 0
+  #processors: number
   /** Number of calls by project, without nested calls. */
   #byProject = new Map<string, { running: number; queued: number }>()
   #maintenance: NodeJS.Timeout | undefined
-  #spread: NodeJS.Timeout | undefined
+  #growth: NodeJS.Timeout | undefined
   #closed = false
 
   constructor(options: SupervisorOptions) {
     this.#options = options
     this.#protections = options.protections ?? ALL_PROTECTIONS
+    this.#processors = options.processors ?? availableParallelism()
   }
 
   load(): SandboxLoad {
@@ -139,7 +158,7 @@ export class Supervisor {
     const hasSlot = this.#hasSlot(call)
     // Fast path: the function has an idle instance and no waiting calls.
     if (hasSlot && lane.waiting.length === 0 && lane.idle.length > 0 && !this.#closed && !isFresh(call))
-      return this.#runOn(lane, this.#takeIdle(lane)!, call, arrived, false)
+      return this.#runOnIdle(lane, this.#takeIdle(lane)!, call, arrived)
     return new Promise((resolve, reject) => {
       if (this.#closed) return reject(new ZeroError('sandbox_unavailable', 'The sandbox is closing'))
       if (this.#queued + this.#running >= this.#options.concurrency * (1 + QUEUE_FACTOR) && !call.nested)
@@ -167,9 +186,12 @@ export class Supervisor {
     else this.#byProject.set(project, count)
   }
 
-  #hasSlot(call: Call): boolean {
+  /** Tells whether a slot is free besides `others`. */
+  #hasSlot(call: Call, others = 0): boolean {
     if (call.nested) return true
-    return this.#running < this.#options.concurrency && this.#countOf(call).running < this.#projectSlots()
+    return (
+      this.#running + others < this.#options.concurrency && this.#countOf(call).running + others < this.#projectSlots()
+    )
   }
 
   /** Ends the instances of a program: idle ones now, busy ones after their call. */
@@ -185,12 +207,13 @@ export class Supervisor {
   async close(): Promise<void> {
     this.#closed = true
     clearInterval(this.#maintenance)
-    clearTimeout(this.#spread)
+    clearTimeout(this.#growth)
     for (const lane of this.#queue)
       for (const waiting of lane.waiting.splice(0)) {
         waiting.leave?.()
         waiting.reject(new ZeroError('sandbox_unavailable', 'The sandbox is closing'))
       }
+    this.#queue.clear()
     for (const pool of this.#pools.values()) pool.close()
     const guests = [...this.#all].map((instance) => instance.guest)
     for (const instance of [...this.#all]) instance.end()
@@ -206,7 +229,20 @@ export class Supervisor {
       lane = undefined
     }
     if (!lane) {
-      lane = { key: name, network, waiting: [], idle: [], instances: 0, retired: false, harmless: 0 }
+      lane = {
+        key: name,
+        network,
+        waiting: [],
+        idle: [],
+        busy: new Set(),
+        instances: 0,
+        starting: 0,
+        progressAt: 0,
+        isRemote: false,
+        share: new ProcessorShare(),
+        retired: false,
+        harmless: 0,
+      }
       this.#lanes.set(name, lane)
     }
     return lane
@@ -236,46 +272,114 @@ export class Supervisor {
       this.#queued--
       this.#count(waiting.call, 'queued', -1)
     }
-    lane.waiting.push(waiting)
+    if (waiting.call.nested) lane.waiting.splice(lane.waiting.findIndex(({ call }) => !call.nested) >>> 0, 0, waiting)
+    else lane.waiting.push(waiting)
     this.#queue.add(lane)
     ignoreSignal = onAbort(signal, cancelled)
   }
 
-  /** Starts waiting calls, one of each lane in turn, while slots are free. */
+  /** Starts waiting calls, one of each lane in turn, while slots and instances are free. */
   #pump(): void {
-    const now = performance.now()
-    let later = Number.POSITIVE_INFINITY
     for (let started = true; started; ) {
       started = false
       for (const lane of [...this.#queue]) {
         const next = lane.waiting[0]
         if (!next || !this.#hasSlot(next.call)) continue
-        const warm = isFresh(next.call) ? undefined : this.#takeIdle(lane)
-        if (!warm) {
-          const spreadMs = lane.instances < availableParallelism() ? SPREAD_MS : SPREAD_WIDE_MS
-          const waitMs = lane.key === null || isFresh(next.call) ? 0 : next.arrived + spreadMs - now
-          if (lane.instances > 0 && waitMs > 0) {
-            later = Math.min(later, waitMs)
+        const instance = isFresh(next.call) ? undefined : this.#takeIdle(lane)
+        if (!instance) {
+          if (!isFresh(next.call)) {
+            if (lane.instances === 0 && this.#hasRoom()) void this.#grow(lane)
             continue
           }
           if (!this.#hasRoom()) continue
         }
         started = true
-        lane.waiting.shift()
-        next.leave!()
-        this.#queue.delete(lane)
-        if (lane.waiting.length > 0) this.#queue.add(lane)
-        const outcome = warm
-          ? this.#runOn(lane, warm, next.call, next.arrived, false)
+        this.#dequeue(lane, next)
+        const outcome = instance
+          ? this.#runOnIdle(lane, instance, next.call, next.arrived)
           : this.#runOnNew(lane, next.call, next.arrived)
         outcome.then(next.resolve, next.reject)
       }
     }
-    if (later < Number.POSITIVE_INFINITY)
-      this.#spread ??= setTimeout(() => {
-        this.#spread = undefined
-        this.#pump()
-      }, later)
+    if (this.#queue.size > 0 && !this.#closed) this.#growth ??= setTimeout(() => this.#considerGrowth(), GROWTH_MS)
+  }
+
+  #dequeue(lane: Lane, next: Waiting): void {
+    lane.waiting.shift()
+    next.leave!()
+    // Lanes take turns.
+    this.#queue.delete(lane)
+    if (lane.waiting.length > 0) this.#queue.add(lane)
+  }
+
+  #considerGrowth(): void {
+    // After the results that have arrived are read, so that the program is measured and not the delay of this process.
+    setImmediate(() => {
+      this.#growth = undefined
+      for (const lane of [...this.#queue]) this.#growIfUseful(lane)
+      this.#pump()
+    })
+  }
+
+  /** Starts instances for a program if its waiting calls are done sooner with them. Starts at most as many at a time as there are processors. */
+  #growIfUseful(lane: Lane): void {
+    const now = performance.now()
+    const next = lane.waiting[0]
+    if (!next || isFresh(next.call) || now - next.arrived < SPREAD_MS) return
+    const canStart = () =>
+      lane.starting < lane.waiting.length && this.#growing < this.#processors && this.#hasSlot(next.call, lane.starting)
+    if (!canStart()) return
+    for (const instance of lane.busy) {
+      const sample = instance.sample()
+      if (sample) lane.share.add(sample)
+    }
+    const useful = lane.isRemote ? Number.POSITIVE_INFINITY : lane.share.usefulInstances(this.#processors)
+    const lingering = [...this.#lingering.values()].filter((entry) => entry.lane === lane).length
+    while (canStart()) {
+      // Calls that wait for this one do not compute.
+      const isBlocking = next.call.nested && lane.starting === 0
+      const isStarved = now - Math.max(next.arrived, lane.progressAt) >= STARVED_MS
+      if (lane.instances - lingering >= useful && !isBlocking && !isStarved) return
+      if (!this.#hasRoom()) return
+      void this.#grow(lane)
+    }
+  }
+
+  /** Starts an instance for the waiting calls of a program. If it cannot start, a waiting call fails unless others run. */
+  async #grow(lane: Lane): Promise<void> {
+    const { program } = lane.waiting[0]!.call
+    const isFirst = lane.instances === 0
+    lane.instances++
+    lane.starting++
+    lane.progressAt = performance.now()
+    if (!isFirst) this.#growing++
+    let failure: unknown
+    let instance: Instance | undefined
+    try {
+      instance = await this.#newInstance(program)
+    } catch (error) {
+      failure = error
+    }
+    lane.starting--
+    if (!isFirst) this.#growing--
+    if (instance) {
+      lane.isRemote = instance.guest.usage === undefined
+      if (lane.retired && lane.waiting.length === 0) instance.end()
+      if (instance.ended) lane.instances--
+      else this.#addIdle(lane, instance)
+    } else {
+      lane.instances--
+      const next = lane.waiting[0]
+      if (lane.instances > lane.starting || !next) {
+        if (this.#closed) return
+        this.#options.log.warn({ error: failure }, 'an instance of a function cannot start')
+      } else {
+        this.#dequeue(lane, next)
+        next.reject(failure)
+      }
+    }
+    this.#dropEmpty(lane)
+    this.#pump()
   }
 
   /** Tells whether another instance may start. At the limit, ends the longest idle instance to make room. */
@@ -291,34 +395,53 @@ export class Supervisor {
     return (oldest ?? lingering) !== undefined
   }
 
-  async #runOnNew(lane: Lane, call: Call, arrived: number): Promise<Outcome> {
-    lane.instances++
-    this.#occupy(call, 1)
+  /** Takes an unused instance and loads the program. */
+  async #newInstance(program: Program): Promise<Instance> {
     let instance: Instance | undefined
     try {
-      const { runtime, memory_mb } = call.program
+      const { runtime, memory_mb } = program
       const pool = this.#pool(runtime, memory_mb)
       if (memory_mb === DEFAULT_MEMORY_MB) pool.keep(this.#options.poolSize ?? POOL_SIZE)
       do instance = await pool.take()
       while (instance.ended)
-      instance.specialise(call.program)
+      instance.specialise(program)
+      return instance
     } catch (error) {
       instance?.end()
-      lane.instances--
-      this.#occupy(call, -1)
-      this.#pump()
       if (error instanceof ZeroError) throw error
       throw new ZeroError('sandbox_unavailable', `A sandbox cannot start: ${(error as Error).message}`, {
         cause: error,
       })
     }
+  }
+
+  async #runOnNew(lane: Lane, call: Call, arrived: number): Promise<Outcome> {
+    lane.instances++
+    this.#occupy(call, 1)
+    let instance: Instance
+    try {
+      instance = await this.#newInstance(call.program)
+    } catch (error) {
+      lane.instances--
+      this.#occupy(call, -1)
+      this.#dropEmpty(lane)
+      this.#pump()
+      throw error
+    }
     this.#occupy(call, -1)
     return this.#runOn(lane, instance, call, arrived, true)
   }
 
+  #runOnIdle(lane: Lane, instance: Instance, call: Call, arrived: number): Promise<Outcome> {
+    return this.#runOn(lane, instance, call, arrived, instance.calls === 0)
+  }
+
   async #runOn(lane: Lane, instance: Instance, call: Call, arrived: number, isCold: boolean): Promise<Outcome> {
     this.#occupy(call, 1)
+    lane.busy.add(instance)
     const outcome = await instance.run(call, arrived, isCold)
+    lane.busy.delete(instance)
+    lane.progressAt = performance.now()
     this.#occupy(call, -1)
     this.#giveBack(lane, instance, call)
     // The call had not started, so it can run on a new instance.
@@ -347,6 +470,10 @@ export class Supervisor {
       this.#dropEmpty(lane)
       return
     }
+    this.#addIdle(lane, instance)
+  }
+
+  #addIdle(lane: Lane, instance: Instance): void {
     lane.idle.push(instance)
     this.#idle.set(instance, lane)
     this.#maintenance ??= setInterval(() => this.#maintain(), MAINTENANCE_MS).unref()
@@ -435,7 +562,7 @@ export class Supervisor {
     const name = `${runtime} ${memoryMb}`
     let pool = this.#pools.get(name)
     if (!pool) {
-      pool = new Pool(() => this.start(runtime, memoryMb))
+      pool = new Pool(() => this.start(runtime, memoryMb), this.#processors)
       this.#pools.set(name, pool)
     }
     return pool

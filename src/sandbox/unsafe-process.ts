@@ -7,7 +7,7 @@ import { RUNTIMES, type Runtime, type SandboxDriver, type SandboxReport } from '
 import { findInterpreter, guestFolder, type Interpreter, interpreterArguments, RUNNERS } from './interpreters.ts'
 import type { Guest, Launcher } from './launcher.ts'
 import { createNetwork } from './network/proxy.ts'
-import { childrenOf, endOf, signal, spawned } from './processes.ts'
+import { childrenOf, endOf, signal, spawned, usageOf } from './processes.ts'
 import { NO_NETWORKS, type SandboxOptions, supervised } from './supervised.ts'
 import { Supervisor } from './supervisor.ts'
 
@@ -87,6 +87,7 @@ function unsafeLauncher(): Launcher {
         pause: () => signal(pid, 'SIGSTOP'),
         resume: () => signal(pid, 'SIGCONT'),
         hasStrays: () => childrenOf(pid).length > 0,
+        usage: () => usageOf(pid),
         memory: () => null,
         proxy: { outside: socket, inside: socket },
       }

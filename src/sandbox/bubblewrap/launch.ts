@@ -6,7 +6,7 @@ import type { Duplex, Readable, Writable } from 'node:stream'
 import type { Runtime } from '../index.ts'
 import { interpreterArguments } from '../interpreters.ts'
 import type { Guest, Launcher } from '../launcher.ts'
-import { childrenOf, endOf, signal, spawned } from '../processes.ts'
+import { childrenOf, endOf, signal, spawned, usageOf } from '../processes.ts'
 import type { Protections } from '../protections.ts'
 import type { Group, Groups } from './cgroups.ts'
 import { withoutLeaks } from './descriptors.ts'
@@ -269,6 +269,10 @@ function guestOf(
     hasStrays() {
       const pid = pidOfInterpreter()
       return pid !== undefined && (childrenOf(pid).length > 0 || (pid !== init && childrenOf(init).length > 1))
+    },
+    usage() {
+      const pid = pidOfInterpreter()
+      return pid === undefined ? null : usageOf(pid)
     },
     memory,
     proxy,
