@@ -169,7 +169,7 @@ export interface Config {
   retry?: RetryPolicy
   env?: Record<string, string>
   secrets?: string[]
-  /** Hosts that the function can connect to: `host`, `*.host` or `host:port`. Absent or null: no network. */
-  network?: string[] | { allow: string[] } | null
+  /** Hosts that the function can connect to: `host`, `*.host` or `host:port`. `inject` adds headers with secrets (`${NAME}`). Absent or null: no network. */
+  network?: string[] | { allow: string[]; inject?: Record<string, { headers: Record<string, string> }> } | null
   permissions?: string[]
 }

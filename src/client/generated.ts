@@ -1109,6 +1109,8 @@ export interface NetworkRequest {
   bytes_sent: number
   /** Number of bytes that the program received from the host */
   bytes_received: number
+  /** Whether the server added headers of `inject` to the requests of the connection */
+  injected: boolean
   /** Time that the connection was open during the call, in milliseconds */
   duration_ms: number
 }
@@ -1390,6 +1392,13 @@ export interface NetworkChanges {
   added: string[]
   /** Hosts that only the older version can connect to */
   removed: string[]
+  /** Changes of injected headers, as `host name: value` with the names of secrets */
+  injects: {
+    /** Headers that only the newer version has injected */
+    added: string[]
+    /** Headers that only the older version has injected */
+    removed: string[]
+  }
 }
 
 /** The version that the request would deploy. Nothing has been stored */
@@ -1874,6 +1883,8 @@ export interface RunLogRequest {
   bytes_sent: number
   /** Number of bytes that the program received from the host */
   bytes_received: number
+  /** Whether the server added headers of `inject` to the requests of the connection */
+  injected: boolean
   /** Time that the connection was open during the call, in milliseconds */
   duration_ms: number
   /** Number of the attempt that made the connection, from 1 */
@@ -4536,10 +4547,15 @@ export interface SandboxExecuteInput {
   }> | undefined
   /** Maximum number of seconds */
   timeout_seconds?: number | undefined
-  /** Hosts that the program can connect to: a list of `host`, `*.host` and `host:port`, or `{allow}` with this list. Null or absent: it has no network */
+  /** Hosts that the program can connect to: a list of `host`, `*.host` and `host:port`, or `{allow, inject}` with this list. Null or absent: it has no network */
   network?: string[] | {
     /** Hosts: `api.example.com` or `*.example.com` at the ports 443 and 80, or with another port: `db.example.com:5432` */
     allow: string[]
+    /** Headers that the server adds to the requests of the program to a host, over https. The program does not know their values. The host must be in `allow` */
+    inject?: Record<string, {
+      /** Values by name. `${NAME}` stands for the value of this secret of the project */
+      headers: Record<string, string>
+    }> | undefined
   } | null | undefined
 }
 

@@ -105,11 +105,16 @@ function prepare(live: LiveFunction, encryptionKey: Uint8Array, setting: Network
 function programOf(live: LiveFunction, secrets: Record<string, string>, setting: NetworkSetting): Program {
   const { id, version, config, runtime } = live
   const entry = loadedEntry(runtime, live.entry)
-  const env = { ...config.env, ...secrets }
-  const hash = createHash('sha256').update(JSON.stringify(env)).digest('base64url').slice(0, 22)
+  // A secret of an injected header is not visible for the program, unless the config lists it.
+  const visible = Object.fromEntries(Object.entries(secrets).filter(([name]) => config.secrets.includes(name)))
+  const env = { ...config.env, ...visible }
+  const network = boundedPolicy(setting, config.network, secrets)
+  const hash = createHash('sha256')
+    .update(JSON.stringify([env, network]))
+    .digest('base64url')
+    .slice(0, 22)
   const { isolation, memory_mb } = config
   const key = `${id}:${version}:${hash}`
-  const network = boundedPolicy(setting, config.network)
   return { key, runtime, files: contentsOf(live.files), entry, env, isolation, memory_mb, network }
 }
 
@@ -126,7 +131,7 @@ export function contentsOf(files: Readonly<Record<string, StoredFile>>): Record<
 const MIN_REDACTED_CHARACTERS = 8
 
 /** Returns a function that replaces the values of secrets in a text with their names. */
-function redactor(secrets: readonly (readonly [name: string, value: string])[]): (text: string) => string {
+export function redactor(secrets: readonly (readonly [name: string, value: string])[]): (text: string) => string {
   const long = secrets.filter(([, value]) => value.length >= MIN_REDACTED_CHARACTERS)
   return (text) => long.reduce((rest, [name, value]) => rest.replaceAll(value, `[secret ${name}]`), text)
 }

@@ -21,7 +21,7 @@ import type { Store, Tables } from '../store/index.ts'
 import { buildCode, readConfig } from './build.ts'
 import { networkChanges } from './diff.ts'
 import { codeOf, hashOf, isCode } from './files.ts'
-import { checkPolicy, hostsBeyond, withheld } from './network.ts'
+import { checkPolicy, checkSecrets, hostsBeyond, withheld } from './network.ts'
 import { runtimeVersion } from './runtime-version.ts'
 import { checkCron } from './schedule.ts'
 import { selfTriggerOf } from './self-trigger.ts'
@@ -43,7 +43,7 @@ const unchanged = (fn: StoredFunction) => ({
   changed: false,
   hooks: NO_CHANGES,
   schedules: NO_CHANGES,
-  network: { added: [], removed: [] },
+  network: networkChanges(fn.config, fn.config),
 })
 
 /**
@@ -69,6 +69,8 @@ export async function deploy(
 
   const built = await buildCode(code)
   const config = configOf(app, caller, await readConfig(app, scope.project_id, code, built), input.config ?? {})
+  const secrets = await knownSecrets(app, scope, config)
+  checkSecrets(config.network, secrets, ['body', 'config', 'network'])
   const now = new Date(await app.store.schedules.clock())
   const transaction = input.dry_run ? tryTransaction : runTransaction
   const done = await transaction(app.store, async (tx) => {
@@ -85,7 +87,7 @@ export async function deploy(
   if (!input.dry_run) replaced(app, scope, before?.program.key ?? null)
   const warnings = [
     ...built.warnings,
-    ...(await missingSecrets(app, scope, config)),
+    ...missingSecrets(secrets, config),
     ...selfTriggerWarnings(codeIn(code.runtime, built.files), config),
   ]
   return { ...done, warnings }
@@ -182,11 +184,15 @@ export function checkConfig(caller: Caller, { permissions, ...config }: z.infer<
 type When = { cron: string; timezone: string }
 const sameTime = (a: When, b: When) => a.cron === b.cron && a.timezone === b.timezone
 
-async function missingSecrets(app: App, scope: Scope, config: FunctionConfig): Promise<string[]> {
-  if (config.secrets.length === 0) return []
-  const known = (await app.store.secrets.list(scope)).map(({ name }) => name)
+/** Returns the secrets of the project by name. Empty if the configuration uses none. */
+async function knownSecrets(app: App, scope: Scope, config: FunctionConfig): Promise<Record<string, true>> {
+  if (config.secrets.length === 0 && config.network?.inject === undefined) return {}
+  return Object.fromEntries((await app.store.secrets.list(scope)).map(({ name }) => [name, true]))
+}
+
+function missingSecrets(known: Readonly<Record<string, true>>, config: FunctionConfig): string[] {
   return config.secrets
-    .filter((name) => !known.includes(name))
+    .filter((name) => !Object.hasOwn(known, name))
     .map((name) => `The secret ${name} is declared but not set: env.${name} is missing until you set it`)
 }
 

@@ -31,10 +31,19 @@ type Networked = Pick<FunctionConfig, 'network'>
 /** Returns the differences between the hosts that two configurations name. Null: the function is new. */
 export function networkChanges(from: Networked | null, to: Networked): NetworkChanges {
   const [before, after] = [from?.network?.allow ?? [], to.network?.allow ?? []]
+  const [had, has] = [injectionsOf(from), injectionsOf(to)]
   return {
     added: after.filter((host) => !before.includes(host)),
     removed: before.filter((host) => !after.includes(host)),
+    injects: { added: has.filter((each) => !had.includes(each)), removed: had.filter((each) => !has.includes(each)) },
   }
+}
+
+/** Lists the injected headers: `host header: value`, with the names of secrets. */
+function injectionsOf(config: Networked | null): string[] {
+  return Object.entries(config?.network?.inject ?? {}).flatMap(([host, { headers }]) =>
+    Object.entries(headers).map(([name, value]) => `${host} ${name}: ${value}`),
+  )
 }
 
 function linesOf(path: string, before: StoredFile, after: StoredFile): string | null {

@@ -1,8 +1,20 @@
+import type { App, Caller } from '../app.ts'
 import { scopeOf } from '../auth/caller.ts'
+import { unseal } from '../crypto.ts'
 import { ZeroError } from '../errors.ts'
 import { parseStoredJson } from '../exact-json.ts'
-import { boundedPolicy, checkPolicy, createRequestBook, recordRequest } from '../functions/network.ts'
+import { functionSecretContext, redactor } from '../functions/cache.ts'
+import {
+  boundedPolicy,
+  checkPolicy,
+  checkSecrets,
+  createRequestBook,
+  injectedHeaders,
+  recordRequest,
+} from '../functions/network.ts'
 import { type GuestResult, toThousandths, unavailable } from '../sandbox/index.ts'
+import { allows } from '../schema/login.ts'
+import type { NetworkConfig } from '../schema/network.ts'
 import { type Execution, execute, execution, LANGUAGES } from '../schema/sandbox.ts'
 import { defineJson } from './operation.ts'
 
@@ -33,6 +45,8 @@ export const sandboxExecute = defineJson({
     ])
     const { functionsNetwork } = app.config
     checkPolicy(functionsNetwork, network, ['body', 'network'])
+    const secrets = await secretsOf(app, caller, network)
+    const redact = redactor(Object.entries(secrets))
     const book = createRequestBook()
     const leave = app.concurrencyLimiter.acquireForProgram(id)
     const outcome = await app.sandbox
@@ -45,14 +59,14 @@ export const sandboxExecute = defineJson({
           env,
           isolation: 'fresh',
           memory_mb: MEMORY_MB,
-          network: boundedPolicy(functionsNetwork, network),
+          network: boundedPolicy(functionsNetwork, network, secrets),
         },
         project: id,
         mode: 'script',
         input: { stdin },
         timeout_seconds,
         output_limit_bytes: OUTPUT_LIMIT_BYTES,
-        onRequest: (request) => book.add(recordRequest(app, request)),
+        onRequest: (request) => book.add(recordRequest(app, request, redact)),
       })
       .finally(leave)
     const { status, result, error, stdout, stderr, duration_ms, queued_ms, peak_memory_bytes } = outcome
@@ -63,9 +77,13 @@ export const sandboxExecute = defineJson({
     return {
       status,
       result: result && contentOf(result),
-      error: error && { name: error.name, message: error.message, stack: error.stack ?? null },
-      stdout,
-      stderr,
+      error: error && {
+        name: redact(error.name),
+        message: redact(error.message),
+        stack: error.stack === undefined ? null : redact(error.stack),
+      },
+      stdout: redact(stdout),
+      stderr: redact(stderr),
       requests: book.requests,
       requests_omitted: book.omitted(),
       duration_ms: toThousandths(duration_ms),
@@ -76,6 +94,24 @@ export const sandboxExecute = defineJson({
     }
   },
 })
+
+/** Returns the secrets whose names injected headers have. The caller must be allowed to deploy functions, which can read all secrets. */
+async function secretsOf(
+  app: App,
+  caller: Caller,
+  network: NetworkConfig | undefined,
+): Promise<Readonly<Record<string, string>>> {
+  const names = injectedHeaders(network).flatMap(({ secrets }) => secrets)
+  if (names.length === 0) return {}
+  if (!allows(caller.permissions, 'functions:write'))
+    throw new ZeroError('forbidden', 'network.inject: secrets require an API key with the permission "functions:write"')
+  const scope = scopeOf(caller)
+  const sealed = await app.store.secrets.sealed(scope, names)
+  checkSecrets(network, sealed, ['body', 'network'])
+  const open = ([name, text]: [string, string]) =>
+    unseal(app.encryptionKey, Buffer.from(text, 'base64'), functionSecretContext(scope.project_id, name))
+  return Object.fromEntries(Object.entries(sealed).map((each) => [each[0], open(each)]))
+}
 
 function contentOf(result: GuestResult): unknown {
   const body = Buffer.from(result.body)

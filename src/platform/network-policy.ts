@@ -11,6 +11,21 @@ export const MAX_HOST_PATTERNS = 100
 export interface NetworkPolicy {
   /** Patterns in the form that `parseHostPattern` returns as `text`: `host`, `*.host`, and both with `:port`. */
   readonly allow: readonly string[]
+  /** Hosts whose requests the proxy adds headers to. */
+  readonly inject?: readonly InjectedHost[] | undefined
+}
+
+/** A host whose requests get additional headers, which the program does not know. */
+export interface InjectedHost {
+  /** In the form that `normalizeHost` returns. */
+  readonly host: string
+  readonly port: number
+  /** Values by name in lower case. */
+  readonly headers: Readonly<Record<string, string>>
+  /** The values of secrets in the headers, by the names of the secrets. */
+  readonly secrets: Readonly<Record<string, string>>
+  /** Why the headers cannot be made, as a sentence. The host cannot be reached until they can. Null if they are complete. */
+  readonly problem: string | null
 }
 
 /** A host name or address, with or without subdomains and port. */
@@ -78,7 +93,7 @@ export function normalizeHost(text: string): string | null {
 }
 
 /** Returns whether the policy allows connections to a host, in any case and with or without a final dot, at a port. */
-export function allows({ allow }: NetworkPolicy, host: string, port: number): boolean {
+export function allows({ allow }: Pick<NetworkPolicy, 'allow'>, host: string, port: number): boolean {
   const name = normalizeHost(host)
   return name !== null && allow.some((text) => matches(text, name, port))
 }
@@ -87,7 +102,7 @@ export function allows({ allow }: NetworkPolicy, host: string, port: number): bo
  * Returns the patterns of `policy` that allow more than `maximum` does. Empty if `maximum` allows everything that the policy allows. Each pattern is
  * compared with one pattern of the maximum at a time.
  */
-export function patternsBeyond(policy: NetworkPolicy, maximum: NetworkPolicy): string[] {
+export function patternsBeyond(policy: Pick<NetworkPolicy, 'allow'>, maximum: Pick<NetworkPolicy, 'allow'>): string[] {
   return policy.allow.filter((text) => !maximum.allow.some((wider) => covers(wider, text)))
 }
 

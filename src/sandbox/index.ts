@@ -38,6 +38,8 @@ export interface NetworkRequest {
   allowed: boolean
   /** Why the connection was refused or ended by the proxy, as a sentence. Null if the program or the host ended it. */
   reason: string | null
+  /** Whether the proxy added headers to the requests of the connection. */
+  injected: boolean
 }
 
 /**

@@ -1,7 +1,11 @@
+import { writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { rootCertificates } from 'node:tls'
 import type { Logger } from 'pino'
 import { ZeroError } from '../errors.ts'
 import { stringifyJson } from '../exact-json.ts'
 import { onAbort } from '../platform/abort.ts'
+import type { NetworkPolicy } from '../platform/network-policy.ts'
 import { Capture, MAX_PRINTED_BYTES } from './capture.ts'
 import { createFrameReader, FRAME, frame, HEADER_BYTES, u32 } from './frames.ts'
 import type { Call, Outcome, Program, Runtime } from './index.ts'
@@ -12,6 +16,8 @@ import type { UsageSample } from './processor-share.ts'
 import type { Protections } from './protections.ts'
 import { failed, readResult, type Verdict } from './results.ts'
 
+/** Certificate of the proxy's authority, and together with those of the public ones. */
+const [AUTHORITY_FILE, AUTHORITIES_FILE] = ['authority.pem', 'authorities.pem']
 /** Allowance of a RESULT frame beyond the result itself, for the head of a response or an error with its stack. */
 const RESULT_EXTRA_BYTES = 65_536
 const LOG_FRAME_BYTES = 32_768 + 2
@@ -152,7 +158,7 @@ export class Instance {
     if (program.network && proxy) this.#network = this.#options.network?.open(program.network, proxy.outside)
     const head = Buffer.from(
       JSON.stringify({
-        network: this.#network ? { proxy: proxy!.inside, allow: program.network!.allow } : null,
+        network: this.#network ? this.#networkOf(program.network!, proxy!) : null,
         entry: program.entry,
         env: program.env,
         files: files.map(([path, content]) => [path, content.length]),
@@ -161,6 +167,18 @@ export class Instance {
     // The start of the interpreter is not work of the program.
     this.#sampled.processorMs = this.guest.usage?.()?.processorMs ?? 0
     this.guest.channel.write(frame(FRAME.INIT, 0, u32(head.length), head, ...files.map(([, content]) => content)))
+  }
+
+  /** Returns what the guest is told about its network. It knows nothing about injected headers but the certificate that it must trust. */
+  #networkOf({ allow, inject = [] }: NetworkPolicy, proxy: NonNullable<Guest['proxy']>): object {
+    const told = { proxy: proxy.inside, allow }
+    const certificate = this.#options.network!.certificate()
+    if (inject.length === 0 || certificate === null) return told
+    const path = (name: string, side: 'inside' | 'outside') => join(dirname(proxy[side]), name)
+    // Programs and processes that they start find the certificates by path.
+    writeFileSync(path(AUTHORITY_FILE, 'outside'), certificate)
+    writeFileSync(path(AUTHORITIES_FILE, 'outside'), `${rootCertificates.join('\n')}\n${certificate}\n`)
+    return { ...told, authority: path(AUTHORITY_FILE, 'inside'), authorities: path(AUTHORITIES_FILE, 'inside') }
   }
 
   /** Runs one call. Never rejects. `arrived` is when the call arrived, by `performance.now()`. */

@@ -39,6 +39,10 @@ export const PROTECTIONS = {
   proxy_addresses: 'the proxy connects only to the public address that it checked',
   proxy_sni: 'the proxy compares the server name of TLS with the host',
   proxy_limits: 'connections and bytes of a call are limited',
+  inject_host: 'an added header is sent only with requests for its host',
+  inject_replace: 'an added header replaces those of the program',
+  inject_mask: 'the value of an added header is masked in answers',
+  inject_verify: 'an added header is sent only to a host with a valid certificate',
   own_socket: 'each instance has its own socket to the proxy',
   probe: 'a sandbox that lacks one of these protections is not used',
 } as const

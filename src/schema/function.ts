@@ -296,6 +296,12 @@ const networkChanges = z
   .object({
     added: z.array(z.string()).describe('Hosts that only the newer version can connect to'),
     removed: z.array(z.string()).describe('Hosts that only the older version can connect to'),
+    injects: z
+      .object({
+        added: z.array(z.string()).describe('Headers that only the newer version has injected'),
+        removed: z.array(z.string()).describe('Headers that only the older version has injected'),
+      })
+      .describe('Changes of injected headers, as `host name: value` with the names of secrets'),
   })
   .meta({ id: 'NetworkChanges', description: 'What changed in the hosts that a function can connect to' })
 export type NetworkChanges = z.infer<typeof networkChanges>

@@ -35,6 +35,9 @@ export function shapeErrors(
 function flatten(issue: z.core.$ZodIssue): z.core.$ZodIssue[] {
   if (issue.code === 'unrecognized_keys')
     return issue.keys.map((key) => ({ ...issue, keys: [key], path: [...issue.path, key] }))
+  // The path of an invalid key ends with the key itself.
+  if (issue.code === 'invalid_key')
+    return issue.issues.flatMap((inner) => flatten({ ...inner, path: [...issue.path, ...inner.path] }))
   if (issue.code !== 'invalid_union' || issue.errors.length === 0) return [issue]
   const branches = issue.errors.map((branch) => branch.flatMap(flatten))
   const nearest =

@@ -67,10 +67,12 @@ export function describeDeploy(deployed: FunctionsDeploy, files: readonly string
 }
 
 /** Returns a line for each host that a function can connect to from this version on, or no longer. */
-export function describeNetwork({ added, removed }: NetworkChanges): string[] {
+export function describeNetwork({ added, removed, injects }: NetworkChanges): string[] {
   return [
     ...added.map((host) => pc.green(`  + network ${host}`)),
     ...removed.map((host) => pc.red(`  - network ${host}`)),
+    ...injects.added.map((header) => pc.green(`  + inject ${header}`)),
+    ...injects.removed.map((header) => pc.red(`  - inject ${header}`)),
   ]
 }
 

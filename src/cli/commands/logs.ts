@@ -139,7 +139,8 @@ export function linesByTime({
 function lineOfRequest(request: NetworkRequest): Pick<Line, 'at' | 'message' | 'request'> & { level: Level } {
   const { at, host, port, allowed, reason, bytes_sent, bytes_received, duration_ms } = request
   const target = `${host.includes(':') ? `[${host}]` : host}:${port}`
-  const counts = `${bytes_sent} B sent, ${bytes_received} B received, ${Math.round(duration_ms)} ms`
+  const how = request.injected ? ', headers injected' : ''
+  const counts = `${bytes_sent} B sent, ${bytes_received} B received, ${Math.round(duration_ms)} ms${how}`
   const outcome = allowed ? (reason === null ? counts : `${counts}; ${reason}`) : `refused: ${reason}`
   return { at, message: `network ${target} ${outcome}`, level: allowed ? 'info' : 'warn', request }
 }

@@ -1,5 +1,6 @@
 // Connects programs to the proxy of their sandbox, which is the only way out. All of Node's clients (fetch, http, https, tls, and packages on top of
 // them) open their connections by `net.Socket.prototype.connect` or `tls.connect`, which are replaced here.
+import fs from 'node:fs'
 import { createRequire, syncBuiltinESMExports } from 'node:module'
 import net from 'node:net'
 
@@ -29,7 +30,7 @@ export function explainNoNetwork() {
 }
 
 /** Sends all connections through the proxy, whose socket is at `proxy`. `allow` lists the hosts of the program's policy. */
-export function useProxy({ proxy, allow }) {
+export function useProxy({ proxy, allow, authority }) {
   const isProxied = ({ host }) =>
     !isLocal(host) || allow.some((pattern) => pattern === host || pattern.startsWith(`${authorityOf(host, '')}`))
 
@@ -39,7 +40,9 @@ export function useProxy({ proxy, allow }) {
     if (target.done) this.once('connect', target.done)
     return connectThrough(proxy, this, target)
   }
-  replaceTlsConnect(isProxied)
+  replaceTlsConnect(isProxied, authority ? fs.readFileSync(authority, 'utf8') : null)
+  // For processes that the program starts.
+  if (authority) process.env.NODE_EXTRA_CA_CERTS ??= authority
   replaceLookup(isProxied)
   // Named imports see the replaced functions as well.
   syncBuiltinESMExports()
@@ -104,11 +107,20 @@ function connectThrough(proxy, socket, { host, port }) {
   return connectDirectly.call(socket, { path: proxy })
 }
 
-function replaceTlsConnect(isProxied) {
+/** Replaces `tls.connect`. `authority` is the certificate of the proxy, which clients must trust, or null. */
+function replaceTlsConnect(isProxied, authority) {
   const require = createRequire(import.meta.url)
   const tls = require('node:tls')
   const { Duplex } = require('node:stream')
   const { connect: connectTls } = tls
+
+  /** Adds the authority of the proxy to those that the client trusts. */
+  function trusting(options) {
+    if (authority === null) return options
+    const secureContext = options.secureContext ?? tls.createSecureContext(options)
+    secureContext.context.addCACert(authority)
+    return { ...options, secureContext }
+  }
 
   /** A stream over a socket whose connection is still being opened. TLS would otherwise take the answer of the proxy as its own data. */
   class Delayed extends Duplex {
@@ -139,7 +151,7 @@ function replaceTlsConnect(isProxied) {
   function secure(socket, options, done) {
     const { host } = options
     const servername = options.servername ?? (typeof host === 'string' && !net.isIP(host) ? host : undefined)
-    const secured = connectTls({ ...options, servername, socket: new Delayed(socket) }, done)
+    const secured = connectTls({ ...trusting(options), servername, socket: new Delayed(socket) }, done)
     socket.once('error', (error) => secured.destroy(error))
     if (options.timeout) secured.setTimeout(options.timeout)
     // Clients do not let their idle connections keep the process alive.
@@ -158,7 +170,8 @@ function replaceTlsConnect(isProxied) {
     const options = args.find((each) => typeof each === 'object' && each !== null) ?? {}
     const named = args.filter((each) => typeof each !== 'object')
     const target = targetOf(named) ?? targetOf([options])
-    if (options.socket) return opening.has(options.socket) ? secure(options.socket, options, done) : connectTls(...args)
+    if (options.socket)
+      return opening.has(options.socket) ? secure(options.socket, options, done) : connectTls(trusting(options), done)
     if (options.path || target === null || !isProxied(target)) return connectTls(...args)
     const { host, port } = target
     return secure(net.connect({ host, port }), { ...options, host, port }, done)

@@ -811,6 +811,10 @@ def init(body):
     write_files(files)
     sys.path.insert(0, HOME)
     sys.argv = [_program["entry"]]
+    authorities = (_program["network"] or {}).get("authorities")
+    if authorities:
+        for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+            os.environ.setdefault(name, authorities)
     sys.meta_path.insert(0, NetworkHook())
 
 
@@ -819,6 +823,8 @@ class NetworkHook:
 
     def __init__(self):
         self._patch = {"socket": self._patch_socket}
+        if (_program["network"] or {}).get("authority"):
+            self._patch["ssl"] = self._patch_ssl
 
     def find_spec(self, name, path=None, target=None):
         patch = self._patch.pop(name, None)
@@ -838,6 +844,17 @@ class NetworkHook:
 
         spec.loader.exec_module = exec_module
         return spec
+
+    def _patch_ssl(self, ssl):
+        # Many packages load the authorities of certifi, or their own ones, and not those of the variables.
+        load = ssl.SSLContext.load_verify_locations
+        authority = _program["network"]["authority"]
+
+        def load_verify_locations(self, *args, **named):
+            load(self, *args, **named)
+            load(self, authority)
+
+        ssl.SSLContext.load_verify_locations = load_verify_locations
 
     def _patch_socket(self, socket):
         path = os.path.join(os.path.dirname(RUNNER), "network.py")

@@ -99,6 +99,7 @@ describe('CONNECT', () => {
       port,
       bytes_sent: 5,
       bytes_received: 5,
+      injected: false,
       milliseconds: expect.any(Number),
       allowed: true,
       reason: null,

@@ -4,9 +4,16 @@ import net from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Logger } from 'pino'
 import { createAddressRule } from '../../net/addresses.ts'
-import { allows, formatAuthority, type NetworkPolicy, normalizeHost } from '../../platform/network-policy.ts'
+import {
+  allows,
+  formatAuthority,
+  type InjectedHost,
+  type NetworkPolicy,
+  normalizeHost,
+} from '../../platform/network-policy.ts'
 import type { NetworkRequest } from '../index.ts'
 import { ALL_PROTECTIONS, type Protections } from '../protections.ts'
+import { type Authority, createAuthority } from './authority.ts'
 import { createResolve, type Resolve } from './resolve.ts'
 import { connectTo, Failure, Tunnel } from './tunnel.ts'
 
@@ -36,6 +43,8 @@ export interface NetworkOptions {
   /** Name resolution; by default /etc/hosts and the name servers of the system. */
   resolve?: Resolve
   limits?: Partial<typeof NETWORK_LIMITS>
+  /** Certificates of the authorities that hosts with injected headers must have, as PEM; by default the usual ones. */
+  authorities?: string
 }
 
 /** The way of one instance to its hosts. */
@@ -50,6 +59,10 @@ export interface InstanceNetwork {
 
 /** Creates the proxies of instances. */
 export interface Network {
+  /** Prepares what proxies with this policy need. Must be called before `open`. */
+  prepare(policy: NetworkPolicy): Promise<void>
+  /** Certificate of the authority that signs for hosts with injected headers, as PEM. Null if no policy has such hosts. */
+  certificate(): string | null
   /** Creates the proxy of an instance with a socket at `path`. Throws if the socket cannot be created. */
   open(policy: NetworkPolicy, path: string): InstanceNetwork
 }
@@ -65,13 +78,15 @@ interface CallShare {
 
 /** Creates the proxies of all instances of a driver. Their sockets are in folders that only the instance and this process can open. */
 export function createNetwork(
-  { allowNetworks, resolve = createResolve(), limits: given }: NetworkOptions,
+  { allowNetworks, resolve = createResolve(), limits: given, authorities }: NetworkOptions,
   log: Logger,
   protections: Readonly<Protections> = ALL_PROTECTIONS,
 ): Network {
   const limits = { ...NETWORK_LIMITS, ...given }
   const rule = createAddressRule(allowNetworks)
   const owners = new WeakMap<Duplex, InstanceProxy>()
+  let creating: Promise<Authority> | undefined
+  let authority: Authority | null = null
 
   // Parses requests of all instances. Connections are given to it one by one, so that each is known to belong to one instance.
   const parser = http.createServer({ maxHeaderSize: MAX_HEAD_BYTES, requestTimeout: 0, keepAliveTimeout: 0 })
@@ -150,8 +165,24 @@ export function createNetwork(
       const target = /^(\[[^\]]*\]|[^:[\]]*):(\d{1,5})$/.exec(request.url ?? '')
       const opened = await this.#open(target?.[1] ?? '', Number(target?.[2] ?? 0), socket)
       if (opened instanceof Failure) return refuse(socket, opened.status, opened.message)
+      const injected = this.#injected(opened.host, opened.port)
+      const context = injected && (await authority!.contextFor(injected.host))
       if (socket.destroyed) return opened.end(null)
       socket.write('HTTP/1.1 200 Connection established\r\n\r\n')
+      if (injected) {
+        opened.inject({
+          target: injected,
+          client: socket,
+          head,
+          context: context!,
+          authorities,
+          handshakeMs: limits.head_ms,
+          protections,
+          isLive: () => this.#call !== null,
+        })
+        if (!this.#call) opened.hold()
+        return
+      }
       opened.relay(socket, head, protections.proxy_sni)
       if (!this.#call) opened.hold()
     }
@@ -183,7 +214,8 @@ export function createNetwork(
       if (opened instanceof Failure) {
         const milliseconds = performance.now() - began
         const counts = { bytes_sent: 0, bytes_received: 0, milliseconds }
-        this.#tell({ host, port, ...counts, allowed: opened.status !== 403, reason: opened.message })
+        const allowed = opened.status !== 403
+        this.#tell({ host, port, ...counts, allowed, reason: opened.message, injected: false })
         return opened
       }
       const tunnel = new Tunnel(opened, host, port, began, {
@@ -199,6 +231,10 @@ export function createNetwork(
       return tunnel
     }
 
+    #injected(host: string, port: number): InjectedHost | null {
+      return this.#policy.inject?.find((each) => each.host === host && each.port === port) ?? null
+    }
+
     #refusal(host: string, port: number): Failure | null {
       const call = this.#call
       if (!call) return new Failure(403, 'no call of this function is running')
@@ -209,6 +245,8 @@ export function createNetwork(
         return new Failure(403, tooManyConnections(limits.connections))
       if (protections.proxy_limits && call.bytes > limits.bytes_per_call) return new Failure(403, this.#tooManyBytes())
       if (protections.proxy_policy && !allows(this.#policy, host, port)) return new Failure(403, notAllowed(host, port))
+      const problem = this.#injected(host, port)?.problem ?? null
+      if (problem !== null) return new Failure(403, problem)
       return null
     }
 
@@ -254,7 +292,18 @@ export function createNetwork(
   /** Stops the timer for the head of a request. */
   const heads = new WeakMap<net.Socket, () => void>()
 
-  return { open: (policy, path) => new InstanceProxy(policy, path) }
+  return {
+    open: (policy, path) => new InstanceProxy(policy, path),
+    certificate: () => authority?.certificate ?? null,
+    async prepare({ inject = [] }) {
+      if (inject.length === 0) return
+      creating ??= createAuthority()
+      creating.catch(() => {
+        creating = undefined
+      })
+      authority = await creating
+    },
+  }
 }
 
 const tooManyConnections = (limit: number) => `this function has ${limit} open connections, which is the maximum`

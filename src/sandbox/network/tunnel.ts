@@ -1,27 +1,15 @@
 import http from 'node:http'
 import net, { isIP } from 'node:net'
-import { pipeline } from 'node:stream'
+import { type Duplex, pipeline } from 'node:stream'
 import { formatAuthority } from '../../platform/network-policy.ts'
 import type { NetworkRequest } from '../index.ts'
 import { createHelloInspector, type Inspected, UNRECOGNIZED_NAME } from './client-hello.ts'
+import { headersOf } from './headers.ts'
+import { type Injection, injectHeaders } from './inject.ts'
 import type { Resolve } from './resolve.ts'
 
 /** Maximum number of addresses of a host that are tried. */
 const MAX_TRIED = 4
-/** Headers that concern one connection only (RFC 9110, section 7.6.1), and `host`, which the proxy sets. */
-const HOP_HEADERS = new Set([
-  'connection',
-  'expect',
-  'host',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'upgrade',
-])
-
 /** Why a connection was not opened. `message` is a sentence for the program, in ASCII. */
 export class Failure {
   readonly status: 400 | 403 | 502 | 504
@@ -101,11 +89,11 @@ export interface TunnelOptions {
 /** A connection of a program to a host. Counts its bytes by call. */
 export class Tunnel {
   readonly #upstream: net.Socket
-  readonly #host: string
-  readonly #port: number
+  readonly host: string
+  readonly port: number
   readonly #options: TunnelOptions
   #began: number
-  #client: net.Socket | undefined
+  #client: Duplex | undefined
   #reason: string | null = null
   #ended = false
   #isNew = true
@@ -116,17 +104,20 @@ export class Tunnel {
   /** The host has read everything that the program sent. */
   #isDrained = true
   #reported = { sent: 0, received: 0 }
+  #isInjected = false
+  #charged = 0
   #helloTimer: NodeJS.Timeout | undefined
 
   constructor(upstream: net.Socket, host: string, port: number, began: number, options: TunnelOptions) {
     this.#upstream = upstream
-    this.#host = host
-    this.#port = port
+    this.host = host
+    this.port = port
     this.#began = began
     this.#options = options
     upstream.setTimeout(options.idleMs, () => this.end(`no data for ${options.idleMs / 1000} s`))
     upstream.on('error', () => {})
-    upstream.on('close', () => this.#finish())
+    // The reason of a failed handshake is known after the socket has closed.
+    upstream.on('close', () => (this.#isInjected ? setImmediate(() => this.#finish()) : this.#finish()))
   }
 
   /** Relays both directions. Each side is read only as fast as the other one reads. */
@@ -178,7 +169,7 @@ export class Tunnel {
       createConnection: () => this.#upstream,
       method: request.method,
       path,
-      headers: [...headersOf(request), 'host', formatAuthority(this.#host, isUsualPort ? null : this.#port)] as never,
+      headers: [...headersOf(request), 'host', formatAuthority(this.host, isUsualPort ? null : this.port)] as never,
       setHost: false,
     })
     forwarded.on('response', (answered) => {
@@ -188,12 +179,39 @@ export class Tunnel {
     })
     forwarded.on('error', () => {
       if (response.headersSent) response.destroy()
-      else response.writeHead(502, { connection: 'close' }).end(`${this.#host} broke off the connection\n`)
+      else response.writeHead(502, { connection: 'close' }).end(`${this.host} broke off the connection\n`)
       this.end(null)
     })
     request.on('data', (chunk: Buffer) => this.#options.onBytes(chunk.length))
     pipeline(request, forwarded, () => {})
     response.on('close', () => this.end(null))
+  }
+
+  /** Ends the TLS of the program here, and adds headers to its requests. */
+  inject(injection: Omit<Injection, 'upstream' | 'onTraffic' | 'onRefused' | 'onFailed'>): void {
+    this.#isInjected = true
+    const secured = injectHeaders({
+      ...injection,
+      upstream: this.#upstream,
+      onTraffic: () => this.#charge(),
+      onRefused: (reason) => this.end(reason),
+      onFailed: (reason) => {
+        if (!this.#ended) this.#reason ??= reason
+      },
+    })
+    this.#client = secured
+    this.#stop = () => secured.destroy()
+    this.#upstream.on('close', () => this.#charge())
+    injection.client.on('close', () => this.end(null))
+    if (this.#isHeld) secured.pause()
+  }
+
+  /** Charges the bytes of an injected connection that have flowed since the last time, with encryption and heads. */
+  #charge(): void {
+    const total = this.#upstream.bytesRead + this.#upstream.bytesWritten
+    const bytes = total - this.#charged
+    this.#charged = total
+    if (bytes > 0) this.#options.onBytes(bytes)
   }
 
   /** Stops reading from the program: no call is running that its data could be attributed to. */
@@ -223,26 +241,27 @@ export class Tunnel {
     this.#isNew = false
     this.#reported = { sent: bytesWritten, received: bytesRead }
     return {
-      host: this.#host,
-      port: this.#port,
+      host: this.host,
+      port: this.port,
       bytes_sent: sent,
       bytes_received: received,
       milliseconds: performance.now() - Math.max(since, this.#began),
       allowed: !this.#isRefused,
       reason: this.#reason,
+      injected: this.#isInjected,
     }
   }
 
   #inspector(): ((chunk: Buffer) => Inspected) | null {
-    const mustBeTls = this.#port === 443
+    const mustBeTls = this.port === 443
     if (mustBeTls)
       this.#helloTimer = setTimeout(() => this.end('the TLS handshake did not start in time'), this.#options.helloMs)
-    return createHelloInspector(isIP(this.#host) ? null : this.#host, mustBeTls)
+    return createHelloInspector(isIP(this.host) ? null : this.host, mustBeTls)
   }
 
   #refuse(client: net.Socket, problem: string): void {
     this.#isRefused = true
-    this.#reason = `the connection to ${formatAuthority(this.#host, this.#port)} ${problem}`
+    this.#reason = `the connection to ${formatAuthority(this.host, this.port)} ${problem}`
     client.end(UNRECOGNIZED_NAME)
     client.removeAllListeners('data')
     client.resume()
@@ -255,16 +274,4 @@ export class Tunnel {
     clearTimeout(this.#helloTimer)
     this.#options.onEnd()
   }
-}
-
-/** Returns the headers that are forwarded, as alternating names and values. */
-function headersOf(message: http.IncomingMessage, without: readonly string[] = []): string[] {
-  const named = (message.headers.connection ?? '').split(',').map((name) => name.trim().toLowerCase())
-  const { rawHeaders } = message
-  const kept: string[] = []
-  for (let i = 0; i < rawHeaders.length; i += 2) {
-    const name = rawHeaders[i]!.toLowerCase()
-    if (!HOP_HEADERS.has(name) && !named.includes(name) && !without.includes(name)) kept.push(name, rawHeaders[i + 1]!)
-  }
-  return kept
 }

@@ -36,7 +36,7 @@ export interface LiveFunction {
   entry: string
   /** Source map of the bundle; null without a bundle. */
   source_map: string | null
-  /** The encrypted secrets that the function declares, by name. */
+  /** The encrypted secrets that the function declares or injects, by name. */
   secrets: Record<string, string>
   /** Changes whenever the function or one of these secrets changes. */
   stamp: string
@@ -62,12 +62,18 @@ const source = sql`
   zerodb_functions f
   join zerodb_function_versions v on v.function_id = f.id and v.version = f.version`
 
+/** Whether the function declares a secret, or has a header to inject with its value. */
+const isUsed = sql`(
+  v.config -> 'secrets' ? s.name
+  or strpos(coalesce(v.config #>> '{network,inject}', ''), concat('$', '{', s.name, '}')) > 0
+)`
+
 const stamp = sql`
   concat_ws(
     ' ', f.version, f.updated_at, ${isSuspended(sql`f.project_id`)},
     (
       select concat_ws(' ', count(*), max(s.updated_at)) from zerodb_secrets s
-      where s.project_id = f.project_id and v.config -> 'secrets' ? s.name
+      where s.project_id = f.project_id and ${isUsed}
     )
   )`
 
@@ -77,7 +83,7 @@ const live = sql`
   (
     select coalesce(jsonb_object_agg(s.name, encode(s.sealed, 'base64')), '{}')
     from zerodb_secrets s
-    where s.project_id = f.project_id and v.config -> 'secrets' ? s.name
+    where s.project_id = f.project_id and ${isUsed}
   ) as secrets,
   ${stamp} as stamp`
 

@@ -31,6 +31,16 @@ export function secrets({ db }: StoreContext) {
         order by s.name`)
     },
 
+    /** Returns those of these secrets that are set, encrypted and in base64, by name. */
+    async sealed(scope: Scope, names: readonly string[]): Promise<Record<string, string>> {
+      const rows = await db.query<{ name: string; sealed: string }>(sql`
+        select s.name, encode(s.sealed, 'base64') as sealed
+        from zerodb_secrets s
+        join (${userProject(scope)}) project using (project_id)
+        where s.name = any(${[...names]}::text[])`)
+      return Object.fromEntries(rows.map(({ name, sealed }) => [name, sealed]))
+    },
+
     /** Deletes a secret. `runId` is the run that asked for it. */
     async remove(scope: Scope, name: string, runId: string | undefined): Promise<void> {
       const rows = await db.query(sql`

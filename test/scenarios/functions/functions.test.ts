@@ -60,7 +60,7 @@ describe('deploying', () => {
       changed: true,
       hooks: { created: ['zerodb.table.row_inserted'], changed: [], removed: [] },
       schedules: { created: ['0 6 * * * UTC'], changed: [], removed: [] },
-      network: { added: [], removed: [] },
+      network: { added: [], removed: [], injects: { added: [], removed: [] } },
     })
     const again = await user.post(FUNCTIONS, { name: 'first', runtime: 'javascript', source })
     expect(again.status).toBe(200)

@@ -6,7 +6,8 @@ import { openTestApp, type TestApp, type TestUser } from '../../support/app.ts'
 const FUNCTIONS = '/api/v1/functions'
 const EXECUTE = '/api/v1/sandbox/execute'
 const SOURCE = 'export default () => 1'
-const NOTHING = { added: [], removed: [] }
+const injects = { added: [], removed: [] }
+const NOTHING = { added: [], removed: [], injects }
 
 type Network = unknown
 
@@ -32,11 +33,11 @@ describe('with the default setting', () => {
       body: {
         version: 1,
         config: { network: { allow: ['api.example.com', '*.example.org', 'db.example.com:5432'] } },
-        network: { added: ['api.example.com', '*.example.org', 'db.example.com:5432'], removed: [] },
+        network: { added: ['api.example.com', '*.example.org', 'db.example.com:5432'], removed: [], injects },
       },
     })
     const wanted = { allow: ['api.example.com', 'other.example.com'] }
-    const changes = { added: ['other.example.com'], removed: ['*.example.org', 'db.example.com:5432'] }
+    const changes = { added: ['other.example.com'], removed: ['*.example.org', 'db.example.com:5432'], injects }
     const dry = await deploy(user, 'calls', wanted, { dry_run: true })
     expect(dry).toMatchObject({ status: 200, body: { dry_run: true, version: 2, network: changes } })
     const second = await deploy(user, 'calls', wanted)
@@ -50,7 +51,7 @@ describe('with the default setting', () => {
     const rolledBack = await user.post(`${FUNCTIONS}/calls/rollback`, {})
     expect(rolledBack.body).toMatchObject({
       version: 1,
-      network: { added: ['*.example.org', 'db.example.com:5432'], removed: ['other.example.com'] },
+      network: { added: ['*.example.org', 'db.example.com:5432'], removed: ['other.example.com'], injects },
     })
     expect(rolledBack.body.warnings).toBeUndefined()
     expect(await user.trail()).toEqual({ events: [], runs: [] })
@@ -112,7 +113,7 @@ describe('with the default setting', () => {
     const own = await deploy(other, 'private', ['other.example.com'])
     expect(own).toMatchObject({
       status: 201,
-      body: { version: 1, network: { added: ['other.example.com'], removed: [] } },
+      body: { version: 1, network: { added: ['other.example.com'], removed: [], injects } },
     })
     expect((await user.get(`${FUNCTIONS}/private`)).body.config.network).toEqual({ allow: ['private.example.com'] })
   })

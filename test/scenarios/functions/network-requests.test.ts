@@ -26,6 +26,7 @@ const connection = (rest: Partial<NetworkRequest> = {}): NetworkRequest => ({
   milliseconds: 12.3456,
   allowed: true,
   reason: null,
+  injected: false,
   ...rest,
 })
 
@@ -64,6 +65,7 @@ test('a call and a durable run record their connections, and other runs none', a
       reason: null,
       bytes_sent: 100,
       bytes_received: 2_000,
+      injected: false,
       duration_ms: 12.346,
     },
     {
@@ -74,6 +76,7 @@ test('a call and a durable run record their connections, and other runs none', a
       reason: 'b.example.com is not in network',
       bytes_sent: 0,
       bytes_received: 0,
+      injected: false,
       duration_ms: 12.346,
     },
   ]

@@ -157,7 +157,7 @@ test('a client that reconnects with the id of the last message gets the followin
 test('connections are sent after the lines, and a client that reconnects gets the following ones', async () => {
   const user = await app.newUser()
   const request = { at: '2026-01-01T00:00:00.000Z', host: 'api.example.com', allowed: true, reason: null }
-  const counts = { bytes_sent: 1, bytes_received: 2, duration_ms: 3 }
+  const counts = { bytes_sent: 1, bytes_received: 2, duration_ms: 3, injected: false }
   handler.run = async (_, run) => {
     for (const port of [443, 80]) run.recordRequest({ ...request, ...counts, port })
     run.log('a line')
