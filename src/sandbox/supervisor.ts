@@ -402,7 +402,7 @@ export class Supervisor {
       const { runtime, memory_mb } = program
       const pool = this.#pool(runtime, memory_mb)
       if (memory_mb === DEFAULT_MEMORY_MB) pool.keep(this.#options.poolSize ?? POOL_SIZE)
-      if (call.program.network) await this.#options.network?.prepare(call.program.network)
+      if (program.network) await this.#options.network?.prepare(program.network)
       do instance = await pool.take()
       while (instance.ended)
       instance.specialise(program)
