@@ -70,14 +70,25 @@ export function projects({ db }: StoreContext) {
       return rows.length > 0
     },
 
-    /** Suspends or activates a project. A project that already is in this state does not change. */
+    /**
+     * Suspends or activates a project. A project that already is in this state does not change. Its schedules are written even if they have
+     * this state, because a change at the same time may not be visible yet.
+     */
     async setSuspended(scope: Scope, suspended: boolean): Promise<Project> {
       const rows = await db.query<Project>(sql`
-        update zerodb_projects set
-          suspended_at = case when ${suspended}::bool then coalesce(suspended_at, now()) end,
-          updated_at = case when ${suspended}::bool = (suspended_at is not null) then updated_at else now() end
-        where id = ${scope.project_id}::uuid and user_id = ${scope.user_id}::uuid
-        returning ${columns}`)
+        with project as (
+          update zerodb_projects set
+            suspended_at = case when ${suspended}::bool then coalesce(suspended_at, now()) end,
+            updated_at = case when ${suspended}::bool = (suspended_at is not null) then updated_at else now() end
+          where id = ${scope.project_id}::uuid and user_id = ${scope.user_id}::uuid
+          returning *
+        ),
+        marked as (
+          update zerodb_schedules set is_suspended = ${suspended}::bool
+          where project_id = (select id from project)
+            or function_id in (select id from zerodb_functions where project_id = (select id from project))
+        )
+        select ${columns} from project`)
       return found(rows, 'Project')
     },
 

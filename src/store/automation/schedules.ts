@@ -182,6 +182,7 @@ export function schedules(context: StoreContext) {
       return db.query<DueSchedule>(sql`
         select ${columns}, ${now(context)} as now from ${source}
         where s.paused_at is null
+          and not s.is_suspended
           and s.next_at <= ${now(context)}
           and s.cron is not null
           and f.is_active is not false
@@ -254,6 +255,7 @@ export function schedules(context: StoreContext) {
           where id = any(array(
             select id from zerodb_schedules
             where paused_at is null
+              and not is_suspended
               and next_at <= ${now(context)}
               and run_at is not null
               and ${isSuspended(sql`project_id`)} is not true

@@ -36,7 +36,8 @@ const THROUGH: Readonly<Record<string, readonly [column: string, table: string]>
 
 /**
  * The owner can change in an import, `filter_path` is derived from `filter`, the keys of a row from its
- * data, and `next_at` from the schedule and the time of the import. `origin` refers to runs, which are not exported.
+ * data, `next_at` from the schedule and the time of the import, and `is_suspended` from the project. `origin` refers to runs, which are not
+ * exported.
  */
 const NOT_EXPORTED = [
   'project_id',
@@ -46,6 +47,7 @@ const NOT_EXPORTED = [
   'filter_path',
   'next_at',
   'origin',
+  'is_suspended',
   'key_1',
   'key_2',
   'key_3',

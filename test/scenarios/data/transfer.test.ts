@@ -647,8 +647,9 @@ describe('A1: no number of a file becomes state of the server', () => {
       const { columns, vectors } = shapes.find(({ name }) => name === table)!
       const exported = columns.filter(
         (column) =>
-          !['project_id', 'user_id', 'is_default', 'xid', 'filter_path', 'origin', ...vectors].includes(column) &&
-          !/^key_\d$/.test(column),
+          !['project_id', 'user_id', 'is_default', 'xid', 'filter_path', 'origin', 'is_suspended', ...vectors].includes(
+            column,
+          ) && !/^key_\d$/.test(column),
       )
       expect(Object.keys(schema.shape.row.shape).sort(), table).toEqual([...exported].sort())
     }

@@ -148,6 +148,29 @@ describe('a schedule with a cron expression', () => {
     await user.post(`/api/v1/projects/${user.project_id}/activate`)
     expect((await published()).map(({ topic }: { topic: string }) => topic).sort()).toEqual(['once', 'tick'])
   })
+
+  test('is in the index of due schedules again after suspensions and activations at the same time', async () => {
+    await create({ cron: '0 * * * *' })
+    await create({ delay: '1h', topic: 'once' })
+    await Promise.all(
+      Array.from({ length: 20 }, (_, n) =>
+        user.post(`/api/v1/projects/${user.project_id}/${n % 2 === 0 ? 'suspend' : 'activate'}`),
+      ),
+    )
+    const states = () =>
+      app.system.database.query(sql`
+        select distinct s.is_suspended, p.suspended_at is not null as of_project
+        from zerodb_schedules s join zerodb_projects p on p.id = s.project_id
+        where p.id = ${user.project_id}::uuid`)
+    const [{ is_suspended } = { is_suspended: null }, ...others] = (await states()) as { is_suspended: boolean }[]
+    expect(others).toEqual([])
+    expect(await states()).toEqual([{ is_suspended, of_project: is_suspended }])
+    await user.post(`/api/v1/projects/${user.project_id}/suspend`)
+    expect(await states()).toEqual([{ is_suspended: true, of_project: true }])
+    await user.post(`/api/v1/projects/${user.project_id}/activate`)
+    app.clock.advance(3_700)
+    expect((await published()).map(({ topic }: { topic: string }) => topic).sort()).toEqual(['once', 'tick'])
+  })
 })
 
 describe('a schedule that fires once', () => {
