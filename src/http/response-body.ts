@@ -33,7 +33,7 @@ export interface ResponseBody {
 export function createResponseBody(reply: FastifyReply): ResponseBody {
   const left = new AbortController()
   const cancelled = new AbortController()
-  const body = new PassThrough({ highWaterMark: MAX_WAITING_BYTES })
+  let stream: PassThrough | undefined
   let isStarted = false
   let isSent = false
   let leaving: NodeJS.Timeout | undefined
@@ -42,6 +42,12 @@ export function createResponseBody(reply: FastifyReply): ResponseBody {
   function stopTimers(): void {
     clearTimeout(leaving)
     clearInterval(heartbeats)
+  }
+
+  // Most functions do not stream, and a stream costs several microseconds.
+  function openStream(): PassThrough {
+    stream ??= new PassThrough({ highWaterMark: MAX_WAITING_BYTES })
+    return stream
   }
 
   reply.raw.once('close', () => {
@@ -65,6 +71,7 @@ export function createResponseBody(reply: FastifyReply): ResponseBody {
     send(type) {
       if (isSent) return
       isSent = true
+      const body = openStream()
       if (type !== null) void reply.type(type)
       if (type === EVENT_STREAM)
         heartbeats = setInterval(() => body.writableNeedDrain || body.write(': heartbeat\n\n'), HEARTBEAT_MS)
@@ -74,15 +81,16 @@ export function createResponseBody(reply: FastifyReply): ResponseBody {
     },
     async write(chunk) {
       if (left.signal.aborted) throw new ZeroError('invalid', 'The client has left')
+      const body = openStream()
       if (!body.write(chunk)) await drained(body, left.signal)
     },
     end(chunk) {
       stopTimers()
-      body.end(chunk)
+      openStream().end(chunk)
     },
     destroy(error) {
       stopTimers()
-      body.destroy(error)
+      openStream().destroy(error)
     },
   }
 }

@@ -30,8 +30,8 @@ const BOOT_TEXT_BYTES = 4_000
 const EXIT_WAIT_MS = 300
 /** Background work of a call must end within this time. Until it ends, the process serves no other call. */
 const MAX_LINGER_MS = 2_000
-/** Shorter calls report the peak of memory that was read last. */
-const PEAK_READ_MS = 5
+/** Shorter calls report the peak of memory that was read last, which is at most this much older. */
+const PEAK_READ_MS = 100
 
 interface Live {
   id: number
@@ -109,6 +109,7 @@ export class Instance {
   #bootText = ''
   #unassignedBytes = 0
   #peakBytes: number | null = null
+  #peakReadAt = 0
   #isUp = false
   #setUp!: (version: string) => void
   #failUp!: (error: Error) => void
@@ -410,9 +411,12 @@ export class Instance {
     clearTimeout(live.timer)
     live.ignoreSignal()
     live.ended?.abort(new Error('The call has ended'))
-    if (live.durationMs >= PEAK_READ_MS || live.cold || verdict.status !== 'ok')
+    const now = performance.now()
+    if (now - this.#peakReadAt >= PEAK_READ_MS || live.cold || verdict.status !== 'ok') {
+      this.#peakReadAt = now
       this.#peakBytes = this.guest.memory()?.peakBytes ?? this.#peakBytes
-    this.idleSince = performance.now()
+    }
+    this.idleSince = now
     this.#unassignedBytes = 0
     this.#previous?.capture.finish()
     const { onLateLog } = live.call
