@@ -1,5 +1,6 @@
 import type { Pool } from 'undici'
 import { startFramework } from './framework.ts'
+import { besideFramework, bursts, firstByte } from './functions-beside.ts'
 import { measure, measureAlternately, ROUNDS, words } from './load.ts'
 import { type Served, startServed } from './served.ts'
 import { log, type Measurement, median, milliseconds, pause, quantile } from './support.ts'
@@ -52,7 +53,12 @@ export async function functions(): Promise<Measurement[]> {
           baseline,
         })
     }
-    rows.push(await eventToEnd(api))
+    rows.push(
+      ...(await bursts(served)),
+      ...(await besideFramework(served)),
+      await firstByte(served),
+      await eventToEnd(api),
+    )
     return rows
   } finally {
     await peer.stop()
