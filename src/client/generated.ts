@@ -3340,6 +3340,14 @@ export interface Relationship {
   object: string
   /** Confidence of the extraction, from 0 to 1 */
   confidence: number
+  /** The predicate in its base form, such as `work for`; null for relations of before this field */
+  lemma: string | null
+  /** Tense of the predicate; null for stated relations, and for a predicate without a verb */
+  tense: 'past' | 'present' | 'future' | null
+  /** Since when the fact holds: when its first memory was stored, or as stated. Null: unknown */
+  valid_from: string | null
+  /** Until when the fact held; null if it holds */
+  valid_to: string | null
   /** Ids of the memories that support the relation */
   sources: string[]
   /** When it was created: ISO 8601 in UTC, with microseconds */
@@ -3395,6 +3403,10 @@ export interface GraphNeighborsInput {
   entity: string
   /** Namespace of the graph: that of the memories which it is made from */
   namespace?: string | undefined
+  /** Maximum distance of a neighbor. 2 and 3 also follow the relations of the neighbors, of at most 50 at each distance */
+  depth?: number | undefined
+  /** Relations that held at this time: ISO 8601 with a time zone. When absent: those that hold now */
+  as_of?: string | undefined
   /** Maximum number of relations */
   limit?: number | undefined
   /** Seconds to wait for the extraction of what you have just stored; 0 responds at once */
@@ -3428,10 +3440,12 @@ export interface Neighbor {
   type: string
   /** The relation, such as `works for` */
   predicate: string
-  /** `out`: the relation starts at the entity asked for. `in`: it leads to it */
+  /** `out`: the relation leads to the neighbor, away from the entity asked for. `in`: it starts at the neighbor */
   direction: 'out' | 'in'
   /** Confidence of the extraction, from 0 to 1 */
   confidence: number
+  /** Number of relations between the neighbor and the entity asked for */
+  distance: number
 }
 
 /** An entity as a node of a drawing */
@@ -3471,6 +3485,8 @@ export interface GraphRelateInput {
   subject_type?: string | undefined
   /** Type of the object, if it is new in the graph */
   object_type?: string | undefined
+  /** Since when the fact holds: ISO 8601 with a time zone. Null or absent: since now */
+  valid_from?: string | null | undefined
   /** True: end the other relations with this subject and this predicate, such as a previous address */
   replace?: boolean | undefined
 }
@@ -3489,6 +3505,14 @@ export interface Related {
   object: string
   /** Confidence of the extraction, from 0 to 1 */
   confidence: number
+  /** The predicate in its base form, such as `work for`; null for relations of before this field */
+  lemma: string | null
+  /** Tense of the predicate; null for stated relations, and for a predicate without a verb */
+  tense: 'past' | 'present' | 'future' | null
+  /** Since when the fact holds: when its first memory was stored, or as stated. Null: unknown */
+  valid_from: string | null
+  /** Until when the fact held; null if it holds */
+  valid_to: string | null
   /** Ids of the memories that support the relation */
   sources: string[]
   /** When it was created: ISO 8601 in UTC, with microseconds */
@@ -5256,13 +5280,13 @@ export interface Operations {
     /**
      * Get the relations of an entity. `GET /api/v1/public/memory/v2/graph/neighbors/:entity`
      *
-     * Returns the entities that an entity is related to, and the memories that support each relation. Waits for the extraction of what you have just stored, at most `wait` seconds.
+     * Returns the entities that an entity is related to, directly or over up to two others, now or at another time, and the memories that support each relation. Waits for the extraction of what you have just stored, at most `wait` seconds.
      */
     neighbors(input: GraphNeighborsInput, options?: CallOptions): Promise<Neighbors>
     /**
      * State a relation of two entities. `POST /api/v1/public/memory/v2/relate`
      *
-     * Adds a relation to the graph, and its entities if they are new. Emits `zeromemory.relation_added` for a new relation, and `zeromemory.relation_ended` for each one that `replace` ends.
+     * Adds a relation to the graph, and its entities if they are new. Emits `zeromemory.relation_added` for a new relation, and `zeromemory.relation_ended` for each one that it ends: with `replace`, or because a subject has one employer, residence and spouse at a time.
      */
     relate(input: GraphRelateInput, options?: CallOptions): Promise<Related>
     /**

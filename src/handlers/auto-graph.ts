@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Extraction } from '../language/index.ts'
 import { nameKeys, normalizeId, normalizeName } from '../memory/names.ts'
+import { functionalOf } from '../memory/predicates.ts'
 import { memoryStored, remembered } from '../schema/events.ts'
 import type { GraphFacts } from '../store/data/graph.ts'
 import { defineHandler } from './handler.ts'
@@ -44,6 +45,18 @@ export const autoGraph = defineHandler({
   },
 })
 
+/** The weakest relation: a memory about one entity names another. */
+const MENTIONS = {
+  predicate: 'mentions',
+  lemma: 'mention',
+  tense: null,
+  functional: null,
+  ended: false,
+  confidence: 0.2,
+}
+
+const PERFECT = /^(has|have) (?!\w+ (of|to)\b)/
+
 type Limits = { extract_entities: boolean; max_relations: number }
 
 /** Converts an extraction to facts with normalized names. Links the subject of the memory (`entityId`) to all entities if no sentence names it. */
@@ -65,19 +78,19 @@ function toFacts(
   }
   const normOf = (name: string) => (normalizeId(name) === about ? about : normalizeName(name))
   // A possibility, a wish or a condition says nothing of the world.
-  const facts = extraction.relations.filter(({ isFact, ended }) => isFact && !ended)
-  const relations = facts.map(({ subject, predicate, object, span, confidence }) => ({
-    subject: normOf(subject),
-    predicate,
-    object: normOf(object),
-    span,
-    confidence,
-  }))
+  const relations = extraction.relations
+    .filter(({ isFact }) => isFact)
+    .map(({ isFact: _, ...fact }) => ({
+      ...fact,
+      subject: normOf(fact.subject),
+      object: normOf(fact.object),
+      // "lived in" and "has worked at" say nothing of today.
+      functional: fact.tense === 'present' && !PERFECT.test(fact.predicate) ? functionalOf(fact.lemma) : null,
+    }))
 
   if (about !== '' && !byNorm.has(about)) {
     const whole = [0, content.length] as const
-    for (const norm of byNorm.keys())
-      relations.push({ subject: about, predicate: 'mentions', object: norm, span: whole, confidence: 0.2 })
+    for (const norm of byNorm.keys()) relations.push({ ...MENTIONS, subject: about, object: norm, span: whole })
     byNorm.set(about, { name: entityId!, norm: about, acronym: null, is_acronym: false, type: 'other', spans: [whole] })
   }
 

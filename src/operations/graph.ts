@@ -2,6 +2,8 @@ import { z } from 'zod'
 import { scopeOf } from '../auth/caller.ts'
 import { ZeroError } from '../errors.ts'
 import { autoGraph } from '../handlers/auto-graph.ts'
+import { relationsWithin } from '../memory/neighborhood.ts'
+import { baseForm, functionalOf } from '../memory/predicates.ts'
 import { type Neighbors, neighbors, neighborsQuery, relate, related, relationKey } from '../schema/graph.ts'
 import { findEntity, invalidField, namedEntity } from './lib/entity.ts'
 import { relationshipOf } from './lib/relationship.ts'
@@ -11,7 +13,7 @@ export const graphNeighbors = defineJson({
   name: 'graph.neighbors',
   summary: 'Get the relations of an entity',
   description:
-    'Returns the entities that an entity is related to, and the memories that support each relation. Waits for the extraction of what you have just stored, at most `wait` seconds.',
+    'Returns the entities that an entity is related to, directly or over up to two others, now or at another time, and the memories that support each relation. Waits for the extraction of what you have just stored, at most `wait` seconds.',
   route: 'GET /api/v1/public/memory/v2/graph/neighbors/:entity',
   permission: 'memory:read',
   idempotent: true,
@@ -25,9 +27,10 @@ export const graphNeighbors = defineJson({
       const soon = pending > 0 ? `; ${pending} extractions are not finished: try again` : ''
       throw new ZeroError('not_found', `No entity "${input.entity}" in the graph${soon}`)
     }
-    const edges = await app.store.graph.edges(scope, entity.id, input.limit)
-    const others = edges.map((edge) => {
-      const out = edge.subject_id === entity.id
+    const found = await relationsWithin(app, scope, entity.id, input)
+    const edges = found.map(({ edge }) => edge)
+    const others = found.map(({ edge, from, distance }) => {
+      const out = edge.subject_id === from
       return {
         id: out ? edge.object_id : edge.subject_id,
         name: out ? edge.object : edge.subject,
@@ -35,9 +38,10 @@ export const graphNeighbors = defineJson({
         predicate: edge.predicate,
         direction: out ? ('out' as const) : ('in' as const),
         confidence: edge.confidence,
+        distance,
       }
     })
-    const nodes = new Map([entity, ...others].map(({ id, name, type }) => [id, { id, label: name, type }]))
+    const nodes = new Map([...others, entity].map(({ id, name, type }) => [id, { id, label: name, type }]))
     return {
       entity,
       neighbors: others,
@@ -59,17 +63,19 @@ export const graphRelate = defineJson({
   name: 'graph.relate',
   summary: 'State a relation of two entities',
   description:
-    'Adds a relation to the graph, and its entities if they are new. Emits `zeromemory.relation_added` for a new relation, and `zeromemory.relation_ended` for each one that `replace` ends.',
+    'Adds a relation to the graph, and its entities if they are new. Emits `zeromemory.relation_added` for a new relation, and `zeromemory.relation_ended` for each one that it ends: with `replace`, or because a subject has one employer, residence and spouse at a time.',
   route: 'POST /api/v1/public/memory/v2/relate',
   permission: 'memory:write',
   idempotent: true,
   input: relate,
   output: related,
-  async run(app, caller, { namespace, predicate, confidence, replace, ...input }) {
+  async run(app, caller, { namespace, predicate, confidence, replace, valid_from = null, ...input }) {
     const from = namedEntity('subject', input.subject, input.subject_type)
     const to = namedEntity('object', input.object, input.object_type)
     if (from.norm === to.norm) throw invalidField('object', 'The subject and the object have the same name')
-    const stated = { namespace, subject: from, predicate, object: to, confidence }
+    const lemma = baseForm(predicate)
+    const functional = functionalOf(lemma)
+    const stated = { namespace, subject: from, predicate, object: to, confidence, lemma, functional, valid_from }
     const { relation, is_new, ended } = await app.store.transaction((tx) =>
       tx.graph.relate(scopeOf(caller), stated, replace),
     )

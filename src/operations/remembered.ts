@@ -47,7 +47,7 @@ export const profileOperation = defineJson({
     const counts = await remembered.counts(scope, filter)
     const memories = limit === 0 ? [] : await remembered.newest(scope, filter, limit)
     const entity = entity_id === null ? null : await findEntity(app, scope, namespace ?? DEFAULT_NAMESPACE, entity_id)
-    const edges = entity === null || limit === 0 ? [] : await graph.edges(scope, entity.id, limit)
+    const edges = entity === null || limit === 0 ? [] : await graph.edges(scope, [entity.id], limit, null)
     const config = await remembered.config(scope, entity_id)
     if (entity_id !== null && counts.memory_count === 0 && entity === null && config === null)
       throw new ZeroError('not_found', `No memory is about "${entity_id}", and the graph has no entity of this name`)

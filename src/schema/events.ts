@@ -281,12 +281,12 @@ const relationData = z.object({
   user_id: userId,
 })
 
-/** Emitted by `graph.relate` and by the handler that extracts relations from memories. */
+/** Emitted by `graph.relate`, by the handler that extracts relations from memories, and when the memory that ended a relation is forgotten. */
 export const relationAdded = defineEvent({
   name: 'zeromemory.relation_added',
   channel: 'zeromemory',
   data: relationData,
-  writers: ['graph.relate'],
+  writers: ['graph.relate', 'memory.forget'],
   isStored: true,
   row: RELATION_ROW,
 })

@@ -6,6 +6,8 @@ const namespace = name
   .default(DEFAULT_NAMESPACE)
   .describe('Namespace of the graph: that of the memories which it is made from')
 
+const moment = z.iso.datetime({ offset: true })
+
 export const entity = z
   .object({
     id: z.string().describe('Id of the entity'),
@@ -24,6 +26,19 @@ export const relationship = z
     predicate: z.string().describe('The relation, such as `works for`'),
     object: z.string().describe('Name of the entity that the relation leads to'),
     confidence: z.number().describe('Confidence of the extraction, from 0 to 1'),
+    lemma: z
+      .string()
+      .nullable()
+      .describe('The predicate in its base form, such as `work for`; null for relations of before this field'),
+    tense: z
+      .enum(['past', 'present', 'future'])
+      .nullable()
+      .describe('Tense of the predicate; null for stated relations, and for a predicate without a verb'),
+    valid_from: z
+      .string()
+      .nullable()
+      .describe('Since when the fact holds: when its first memory was stored, or as stated. Null: unknown'),
+    valid_to: z.string().nullable().describe('Until when the fact held; null if it holds'),
     sources: z.array(z.string()).describe('Ids of the memories that support the relation'),
     created_at: createdAt,
   })
@@ -38,8 +53,11 @@ const neighbor = z
     predicate: z.string().describe('The relation, such as `works for`'),
     direction: z
       .enum(['out', 'in'])
-      .describe('`out`: the relation starts at the entity asked for. `in`: it leads to it'),
+      .describe(
+        '`out`: the relation leads to the neighbor, away from the entity asked for. `in`: it starts at the neighbor',
+      ),
     confidence: z.number().describe('Confidence of the extraction, from 0 to 1'),
+    distance: z.number().describe('Number of relations between the neighbor and the entity asked for'),
   })
   .meta({ id: 'Neighbor', description: 'An entity that is related to the one asked for' })
 const graphNode = z
@@ -61,6 +79,14 @@ const graphEdge = z
 export const neighborsQuery = z.object({
   entity: name.describe('The entity: its name in any spelling, the `entity_id` given to remember, or its id'),
   namespace,
+  depth: integer(1, 3)
+    .default(1)
+    .describe(
+      'Maximum distance of a neighbor. 2 and 3 also follow the relations of the neighbors, of at most 50 at each distance',
+    ),
+  as_of: moment
+    .optional()
+    .describe('Relations that held at this time: ISO 8601 with a time zone. When absent: those that hold now'),
   limit: integer(1, 500).default(50).describe('Maximum number of relations'),
   wait: seconds(0, 10)
     .default(2)
@@ -92,6 +118,9 @@ export const relate = z.object({
     .describe('Confidence, from 0 to 1. A known relation keeps a higher one'),
   subject_type: name.default('other').describe('Type of the subject, if it is new in the graph'),
   object_type: name.default('other').describe('Type of the object, if it is new in the graph'),
+  valid_from: moment
+    .nullish()
+    .describe('Since when the fact holds: ISO 8601 with a time zone. Null or absent: since now'),
   replace: z
     .boolean()
     .default(false)

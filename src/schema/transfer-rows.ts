@@ -187,6 +187,10 @@ export const PROJECT_ROWS = {
     invalidated_at: moment.nullable(),
     /** Absent in exports of older versions. */
     is_stated: z.boolean().optional(),
+    lemma: text.nullable().optional(),
+    tense: text.nullable().optional(),
+    functional: text.nullable().optional(),
+    ended_by: uuid.nullable().optional(),
   }),
   edge_sources: plain({ edge_id: uuid, memory_id: uuid, span, extractor: text, confidence: share }),
   published_events: plain({

@@ -7,6 +7,8 @@ export const graph = group('graph', 'entities and relations in memories', [
     options: (command) =>
       limited(command)
         .option('--namespace <name>', 'namespace of the graph')
+        .option('--depth <n>', 'maximum distance of a neighbor, 1 to 3; 1 if not given', number)
+        .option('--as-of <time>', 'relations that held at this time: ISO 8601 with a time zone')
         .option('--wait <seconds>', 'seconds to wait for the extraction of new memories', number),
     words: ({ neighbors }: { neighbors: Input[] }) =>
       columns('name', 'type', 'predicate', 'direction', 'confidence')(neighbors, 'No relations'),
@@ -19,6 +21,7 @@ export const graph = group('graph', 'entities and relations in memories', [
         .option('--confidence <n>', 'confidence, 0 to 1; 1 if not given', number)
         .option('--subject-type <type>', 'type of the subject, if it is new')
         .option('--object-type <type>', 'type of the object, if it is new')
+        .option('--valid-from <time>', 'since when the fact holds: ISO 8601 with a time zone; now if not given')
         .option('--replace', 'end the other relations with this subject and predicate'),
     words: ({ status, relation_id }: Input) =>
       status === 'created' ? `Added relation ${relation_id}` : `The graph has this relation already: ${relation_id}`,

@@ -24,14 +24,25 @@ const isTitleCase = ({ text }: Token) => /^\p{Lu}\p{Ll}/u.test(text)
 
 /** Corrects frequent errors of the tagger in short sentences, in place. Returns the same tokens. */
 export function repairTags(tokens: Token[]): Token[] {
+  const wereVerbs = tokens.map(({ pos }) => pos === 'VERB')
   repairNames(tokens)
   for (const i of tokens.keys()) {
     const token = tokens[i]!
     for (const repair of REPAIRS) token.pos = repair(token, tokens, i) ?? token.pos
   }
   repairVerbs(tokens)
+  // The model's base form of "lives" as a noun is "life".
+  for (const [i, token] of tokens.entries())
+    if (token.pos === 'VERB' && !wereVerbs[i]) token.lemma = verbBase(token.lower)
   return tokens
 }
+
+/** Returns the base form of a verb in the third person; another form as it is. */
+const verbBase = (verb: string): string =>
+  verb
+    .replace(/(?<=..)ies$/, 'y')
+    .replace(/(?<=(ss|sh|ch|x|z))es$/, '')
+    .replace(/(?<=[a-z][^s'])s$/, '')
 
 type Repair = (token: Token, tokens: readonly Token[], i: number) => Token['pos'] | undefined
 

@@ -5,6 +5,7 @@ import { bounded, type Scope, type StoreContext, userProject } from '../context.
 import { emit } from '../outbox.ts'
 import { graph } from './graph.ts'
 import { isRemembered, type RecallFilter } from './memories.ts'
+import { relationTimes } from './relation-times.ts'
 
 export function forgetting(context: StoreContext) {
   const { db } = context
@@ -44,6 +45,7 @@ export function forgetting(context: StoreContext) {
         sql`delete from zerodb_edge_sources where memory_id = any(${found}::uuid[]) returning edge_id`,
       )
       const edges = await graph(context).removeUnsupported(scope, [...new Set(sourced.map((row) => row.edge_id))])
+      await relationTimes(context).reopen(scope, found)
       const touched = [
         ...mentioned.map((row) => row.entity_id),
         ...edges.flatMap((edge) => [edge.subject_id, edge.object_id]),

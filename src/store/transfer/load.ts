@@ -35,7 +35,7 @@ const REFERENCES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   rows: { table_id: 'tables' },
   entity_aliases: { entity_id: 'entities' },
   mentions: { memory_id: 'memories', entity_id: 'entities' },
-  edges: { subject_id: 'entities', object_id: 'entities' },
+  edges: { subject_id: 'entities', object_id: 'entities', ended_by: 'memories' },
   edge_sources: { memory_id: 'memories', edge_id: 'edges' },
   function_versions: { function_id: 'functions' },
   schedules: { function_id: 'functions' },

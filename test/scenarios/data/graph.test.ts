@@ -54,6 +54,7 @@ test('a sentence becomes entities and relations that each of its entities shows 
     type: 'person',
     predicate: 'met',
     direction: 'out',
+    distance: 1,
     confidence: expect.any(Number),
   })
   expect(alice.body.relationships).toContainEqual(
