@@ -66,6 +66,7 @@ export async function openBench(backend: Backend, given?: Place): Promise<Bench>
   const place = given ?? (await newPlace(backend))
   // As many connections as callers, so that the benchmark does not measure a queue for connections.
   const config = readConfig({ ZERODB_PG_POOL: String(CALLERS), ...place.env })
+  const blobs = BLOBS.disk(join(config.dataDir, 'blobs'))
   const log = pino({ level: 'error' }, pino.destination(2))
   const database = await openDatabase(config)
   let engine: Engine | undefined
@@ -84,7 +85,7 @@ export async function openBench(backend: Backend, given?: Place): Promise<Bench>
     embedder,
     embedders: [embedder],
     language,
-    blobs: BLOBS.disk(join(config.dataDir, 'blobs')),
+    blobs,
     clock,
     log,
     metrics: createMetrics('bench'),
@@ -106,7 +107,7 @@ export async function openBench(backend: Backend, given?: Place): Promise<Bench>
       draining: () => false,
       invoke: (invocation) => engine!.invoke(invocation),
     },
-    functions: createFunctionCache({ store, encryptionKey, clock, config }),
+    functions: createFunctionCache({ store, encryptionKey, clock, config, blobs }),
     concurrencyLimiter: createConcurrencyLimiter(config),
     reservedNames: RESERVED_NAMES,
     call: (...args) => callOperation(app, ...args),

@@ -174,7 +174,7 @@ export async function openSystem(config: Config, options: SystemOptions = {}): P
     const eventStreams = new Map<string, number>()
     const [embedder] = embedders
     const drivers = { store, embedder, embedders, language, blobs, text, sandbox, outgoing }
-    const functions = createFunctionCache({ store, encryptionKey, clock, config })
+    const functions = createFunctionCache({ store, encryptionKey, clock, config, blobs })
     const concurrencyLimiter = createConcurrencyLimiter(config)
     const call: App['call'] = (...args) => callOperation(app, ...args)
     const keys = { jwtSecret, encryptionKey }

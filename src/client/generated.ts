@@ -27,6 +27,8 @@ export const ROUTES = {
   'event_log.stream': 'GET /api/v1/event-log/stream',
   'event_log.get': 'GET /api/v1/event-log/:event_id',
   'event_log.hooks': 'GET /api/v1/event-log/:event_id/hooks',
+  'packages.target': 'GET /api/v1/packages/target',
+  'packages.upload': 'POST /api/v1/packages',
   'functions.deploy': 'POST /api/v1/functions',
   'functions.list': 'GET /api/v1/functions',
   'functions.get': 'GET /api/v1/functions/:name',
@@ -160,6 +162,7 @@ export type OperationName = keyof typeof ROUTES
 /** Operations whose request or response is not JSON. */
 export const KINDS: { readonly [Name in OperationName]?: 'upload' | 'bytes' | 'stream' } = {
   'event_log.stream': 'stream',
+  'packages.upload': 'upload',
   'runs.logs': 'stream',
   'projects.export': 'bytes',
   'projects.import': 'upload',
@@ -201,7 +204,7 @@ export const PAGES: { readonly [Name in OperationName]?: string } = {
 }
 
 /** Operations that only read although their method is not GET. */
-export const READS: readonly OperationName[] = ['hooks.test_filter', 'projects.suspend', 'projects.activate', 'projects.enable_database', 'projects.configure_database', 'vectors.search', 'vectors.update', 'embeddings.generate', 'embeddings.search', 'embeddings.create', 'memory.search', 'memory.update', 'memory.recall', 'memory.recall_context', 'graph.relate', 'files.search', 'files.presign', 'files.update', 'tables.update', 'rows.upsert', 'rows.query', 'rows.aggregate', 'events.stream_token']
+export const READS: readonly OperationName[] = ['hooks.test_filter', 'packages.upload', 'projects.suspend', 'projects.activate', 'projects.enable_database', 'projects.configure_database', 'vectors.search', 'vectors.update', 'embeddings.generate', 'embeddings.search', 'embeddings.create', 'memory.search', 'memory.update', 'memory.recall', 'memory.recall_context', 'graph.relate', 'files.search', 'files.presign', 'files.update', 'tables.update', 'rows.upsert', 'rows.query', 'rows.aggregate', 'events.stream_token']
 
 /** Streams whose last message is `end`; other streams have no end. */
 export const ENDING: readonly OperationName[] = ['runs.logs']
@@ -1314,6 +1317,49 @@ export interface HookVerdict {
   }>
 }
 
+/** What the wheels of Python functions must fit */
+export interface PackageTarget {
+  /** Version of the interpreter of functions */
+  python_version: string
+  /** Python tags of wheels that fit, best first */
+  python_tags: string[]
+  /** ABI tags of wheels that fit, best first */
+  abi_tags: string[]
+  /** Platform tags of wheels that fit, best first */
+  platform_tags: string[]
+  /** Maximum number of packages of a version */
+  max_packages: number
+  /** Maximum size of all wheels of a version */
+  max_wheels_bytes: number
+  /** Maximum size of all files in the wheels of a version */
+  max_unpacked_bytes: number
+  /** Maximum number of files in the wheels of a version */
+  max_unpacked_files: number
+}
+
+export type PackagesUploadInput = UploadContent & {
+  /** Id of the project. When absent or `-`: the project of the API key, of the header X-Project-ID, or your default one */
+  project_id?: string | undefined
+  /** File name of the wheel. When absent: the name of the file part */
+  file_name?: string | undefined
+  /** Content of the wheel in base64, in a JSON body. Otherwise the file part has it */
+  file_content?: string | undefined
+}
+
+/** A Python package, as an uploaded wheel */
+export interface Package {
+  /** Name of the package in normal form: lower case, with hyphens */
+  name: string
+  /** Version of the package */
+  version: string
+  /** File name of the wheel */
+  file_name: string
+  /** SHA-256 of the wheel */
+  sha256: string
+  /** Size of the wheel in bytes */
+  size_bytes: number
+}
+
 export interface FunctionsDeployInput {
   /** Id of the project. When absent or `-`: the project of the API key, of the header X-Project-ID, or your default one */
   project_id?: string | undefined
@@ -1330,6 +1376,13 @@ export interface FunctionsDeployInput {
   }> | undefined
   /** Path of the file with the handler. When absent: `index.ts`, `index.js`, `main.py` or the only file */
   entry?: string | undefined
+  /** Python packages, as exact wheels that were uploaded to the project (`packages.upload`), with all packages that they need */
+  packages?: Array<{
+    /** File name of the wheel, which has its name, its version and what it is built for */
+    file_name: string
+    /** SHA-256 of the wheel */
+    sha256: string
+  }> | undefined
   /** Triggers and limits. Its keys replace those of the configuration in the file */
   config?: Record<string, unknown> | undefined
   /** True: check and build everything, store nothing, and return what would change */
@@ -1354,6 +1407,8 @@ export interface Deployed {
   hash: string
   /** Path of the uploaded file with the handler */
   entry: string
+  /** Python packages of the version, by name */
+  packages: Package[]
   /** Triggers and limits of the live version */
   config: Record<string, unknown>
   /** Whether the function is enabled */
@@ -1372,6 +1427,8 @@ export interface Deployed {
   schedules: Changes
   /** Changes of the hosts in `network` of the configuration */
   network: NetworkChanges
+  /** Python packages that differ, by name. Equal versions mean another wheel of the same version */
+  package_changes: PackageChange[]
   /** Likely mistakes in the request. Absent when there are none */
   warnings?: string[]
 }
@@ -1401,6 +1458,16 @@ export interface NetworkChanges {
   }
 }
 
+/** A package that was added, removed or changed */
+export interface PackageChange {
+  /** Name of the package */
+  name: string
+  /** Version in the older version of the function; null: it was not there */
+  from: string | null
+  /** Version in the newer version of the function; null: it is not there */
+  to: string | null
+}
+
 /** The version that the request would deploy. Nothing has been stored */
 export interface DeployDryRun {
   /** Name of the function, unique in its project */
@@ -1413,6 +1480,8 @@ export interface DeployDryRun {
   hash: string
   /** Path of the uploaded file with the handler */
   entry: string
+  /** Python packages of the version, by name */
+  packages: Package[]
   /** Triggers and limits of the live version */
   config: Record<string, unknown>
   /** Path where the function answers HTTP requests; null without an HTTP trigger */
@@ -1425,6 +1494,8 @@ export interface DeployDryRun {
   schedules: Changes
   /** Changes of the hosts in `network` of the configuration */
   network: NetworkChanges
+  /** Python packages that differ, by name. Equal versions mean another wheel of the same version */
+  package_changes: PackageChange[]
   /** Likely mistakes in the request. Absent when there are none */
   warnings?: string[]
   /** Always true */
@@ -1457,6 +1528,8 @@ export interface Function {
   hash: string
   /** Path of the uploaded file with the handler */
   entry: string
+  /** Python packages of the version, by name */
+  packages: Package[]
   /** Triggers and limits of the live version */
   config: Record<string, unknown>
   /** Whether the function is enabled */
@@ -1511,6 +1584,8 @@ export interface ListedVersion {
   hash: string
   /** Path of the uploaded file with the handler */
   entry: string
+  /** Python packages of the version, by name */
+  packages: Package[]
   /** Triggers and limits of this version */
   config: Record<string, unknown>
   /** When it was created: ISO 8601 in UTC, with microseconds */
@@ -1538,6 +1613,8 @@ export interface VersionSource {
   hash: string
   /** Path of the uploaded file with the handler */
   entry: string
+  /** Python packages of the version, by name */
+  packages: Package[]
   /** Triggers and limits of this version */
   config: Record<string, unknown>
   /** When it was created: ISO 8601 in UTC, with microseconds */
@@ -1577,6 +1654,8 @@ export interface VersionDiff {
   } | null
   /** Changes of the hosts in `network` of the configuration */
   network: NetworkChanges
+  /** Python packages that differ, by name. Equal versions mean another wheel of the same version */
+  packages: PackageChange[]
 }
 
 /** The difference between two versions of a file */
@@ -4773,6 +4852,20 @@ export interface Operations {
      * Returns every hook on events of this type, whether it fired, and the reason when it did not.
      */
     hooks(input: EventLogHooksInput, options?: CallOptions): Promise<EventHooks>
+  }
+  packages: {
+    /**
+     * Get what Python packages must fit. `GET /api/v1/packages/target`
+     *
+     * Returns the version of the interpreter that executes Python functions, the tags of wheels that fit it, and the limits. Use it to choose wheels for `packages.upload`.
+     */
+    target(input?: Record<string, never>, options?: CallOptions): Promise<PackageTarget>
+    /**
+     * Upload a Python package. `POST /api/v1/packages`
+     *
+     * Stores a wheel, which deployments then list in `packages`. It is checked, and no code of it is executed. A wheel that no version of a function uses is deleted after a day.
+     */
+    upload(input?: PackagesUploadInput, options?: CallOptions): Promise<Package>
   }
   functions: {
     /**

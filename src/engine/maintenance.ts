@@ -59,6 +59,8 @@ const INDEX_AT = { pglite: 1_000, postgres: 5_000 }
 const MAX_INDEX_DIMS = { pglite: MAX_FULL_INDEX_DIMS, postgres: MAX_HALF_INDEX_DIMS }
 /** An upload stores its bytes before its row. Blobs younger than this are not deleted, even if no row refers to them. */
 const ORPHAN_SECONDS = 3_600
+/** A wheel of a Python package that no function uses is deleted after this time. */
+const UNUSED_WHEEL_SECONDS = 86_400
 
 /** Maximum number of instant databases that one round deletes. */
 const DATABASES_AT_ONCE = 100
@@ -75,6 +77,7 @@ export async function runMaintenance(app: App): Promise<void> {
   await app.store.idempotency.expire()
   await app.store.uploads.removeExpired()
   await removeExpiredDatabases(app)
+  await app.store.wheels.removeUnused(UNUSED_WHEEL_SECONDS)
   await app.blobs.collect((blobs) => app.store.files.blobsInUse(blobs), ORPHAN_SECONDS)
 }
 

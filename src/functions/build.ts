@@ -1,10 +1,12 @@
 import type { App } from '../app.ts'
 import { ZeroError } from '../errors.ts'
 import { parseStoredJson } from '../exact-json.ts'
+import type { InstalledPackage } from '../schema/package.ts'
 import type { StoredFile } from '../store/automation/functions.ts'
 import { bundle, mistakes } from './bundle.ts'
 import { contentsOf } from './cache.ts'
 import { BUNDLE, type Code, isCode, loadedEntry } from './files.ts'
+import { programPackages } from './packages/lock.ts'
 import { mapStack } from './stack.ts'
 
 /** Code that a sandbox can load. */
@@ -33,7 +35,13 @@ export async function buildCode({ runtime, files, entry }: Code): Promise<Built>
  * Returns the `config` that the code exports, or null. Loads the code in a fresh sandbox without secrets. Throws `validation_failed` when the
  * code cannot be loaded or has no handler, and `unavailable` when the server stops during the load.
  */
-export async function readConfig(app: App, project: string, { runtime, entry }: Code, built: Built): Promise<unknown> {
+export async function readConfig(
+  app: App,
+  project: string,
+  { runtime, entry }: Code,
+  built: Built,
+  packages: readonly InstalledPackage[],
+): Promise<unknown> {
   const outcome = await app.sandbox.call({
     program: {
       key: null,
@@ -44,6 +52,7 @@ export async function readConfig(app: App, project: string, { runtime, entry }: 
       isolation: 'fresh',
       memory_mb: 256,
       network: null,
+      packages: programPackages(app.blobs, packages),
     },
     project,
     mode: 'config',

@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto'
 import type { App, FunctionCache, PreparedFunction } from '../app.ts'
+import type { Blobs } from '../blobs/index.ts'
 import { unseal } from '../crypto.ts'
 import type { Program } from '../sandbox/index.ts'
 import type { LiveFunction, StoredFile } from '../store/automation/functions.ts'
 import { loadedEntry } from './files.ts'
 import { boundedPolicy, hostsBeyond, type NetworkSetting } from './network.ts'
+import { programPackages } from './packages/lock.ts'
 
 /** A change by another process takes effect here after at most this time. */
 const RECHECK_MS = 1_000
@@ -24,7 +26,8 @@ export function createFunctionCache({
   encryptionKey,
   clock,
   config,
-}: Pick<App, 'store' | 'encryptionKey' | 'clock' | 'config'>): FunctionCache {
+  blobs,
+}: Pick<App, 'store' | 'encryptionKey' | 'clock' | 'config' | 'blobs'>): FunctionCache {
   const entries = new Map<string, Entry>()
 
   async function get(name: string, load: () => Promise<LiveFunction | null>): Promise<PreparedFunction | null> {
@@ -43,7 +46,7 @@ export function createFunctionCache({
 
   function keep(name: string, load: () => Promise<LiveFunction | null>): Entry {
     if (entries.size >= MAX_KEPT) entries.delete(entries.keys().next().value!)
-    const loaded = load().then((live) => live && prepare(live, encryptionKey, config.functionsNetwork))
+    const loaded = load().then((live) => live && prepare(live, encryptionKey, config.functionsNetwork, blobs))
     const entry = { loaded, checkedAt: clock.now() }
     entries.set(name, entry)
     loaded.catch(() => entries.delete(name))
@@ -80,7 +83,12 @@ export function createFunctionCache({
 }
 
 /** Prepares a function. A secret that cannot be unsealed does not fail here: such a function can still be replaced, disabled and deleted. */
-function prepare(live: LiveFunction, encryptionKey: Uint8Array, setting: NetworkSetting): PreparedFunction {
+function prepare(
+  live: LiveFunction,
+  encryptionKey: Uint8Array,
+  setting: NetworkSetting,
+  blobs: Blobs,
+): PreparedFunction {
   const secrets: [name: string, value: string][] = []
   let unopened: string | null = null
   for (const [name, sealed] of Object.entries(live.secrets))
@@ -94,7 +102,7 @@ function prepare(live: LiveFunction, encryptionKey: Uint8Array, setting: Network
     }
   return {
     ...live,
-    program: programOf(live, Object.fromEntries(secrets), setting),
+    program: programOf(live, Object.fromEntries(secrets), setting, blobs),
     withheldHosts: hostsBeyond(setting, live.config.network),
     sealed: unopened,
     redact: redactor(secrets),
@@ -102,7 +110,12 @@ function prepare(live: LiveFunction, encryptionKey: Uint8Array, setting: Network
 }
 
 /** Returns the program that the sandbox executes. */
-function programOf(live: LiveFunction, secrets: Record<string, string>, setting: NetworkSetting): Program {
+function programOf(
+  live: LiveFunction,
+  secrets: Record<string, string>,
+  setting: NetworkSetting,
+  blobs: Blobs,
+): Program {
   const { id, version, config, runtime } = live
   const entry = loadedEntry(runtime, live.entry)
   // A secret of an injected header is not visible for the program, unless the config lists it.
@@ -115,7 +128,8 @@ function programOf(live: LiveFunction, secrets: Record<string, string>, setting:
     .slice(0, 22)
   const { isolation, memory_mb } = config
   const key = `${id}:${version}:${hash}`
-  return { key, runtime, files: contentsOf(live.files), entry, env, isolation, memory_mb, network }
+  const packages = programPackages(blobs, live.packages)
+  return { key, runtime, files: contentsOf(live.files), entry, env, isolation, memory_mb, network, packages }
 }
 
 export function contentsOf(files: Readonly<Record<string, StoredFile>>): Record<string, string | Uint8Array> {

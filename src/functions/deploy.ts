@@ -13,15 +13,17 @@ import {
   type NetworkChanges,
 } from '../schema/function.ts'
 import { allows } from '../schema/login.ts'
+import type { PackageChanges } from '../schema/package.ts'
 import { safeParse } from '../schema/safe-parse.ts'
 import { shapeErrors } from '../schema/shape-errors.ts'
 import type { StoredFile, StoredFunction } from '../store/automation/functions.ts'
 import type { Scope } from '../store/context.ts'
 import type { Store, Tables } from '../store/index.ts'
 import { buildCode, readConfig } from './build.ts'
-import { networkChanges } from './diff.ts'
+import { networkChanges, packageChangesOf } from './diff.ts'
 import { codeOf, hashOf, isCode } from './files.ts'
 import { checkPolicy, checkSecrets, hostsBeyond, withheld } from './network.ts'
+import { checkPackages, renewWheels, requirementsWarnings } from './packages/lock.ts'
 import { runtimeVersion } from './runtime-version.ts'
 import { checkCron } from './schedule.ts'
 import { selfTriggerOf } from './self-trigger.ts'
@@ -34,6 +36,7 @@ export interface Deployed {
   hooks: Changes
   schedules: Changes
   network: NetworkChanges
+  package_changes: PackageChanges
   warnings: string[]
 }
 
@@ -44,6 +47,7 @@ const unchanged = (fn: StoredFunction) => ({
   hooks: NO_CHANGES,
   schedules: NO_CHANGES,
   network: networkChanges(fn.config, fn.config),
+  package_changes: [],
 })
 
 /**
@@ -59,7 +63,7 @@ export async function deploy(
 ): Promise<Deployed> {
   checkName(app, input.name)
   const code = codeOf(input)
-  const hash = hashOf(code, input.config ?? {})
+  const hash = hashOf(code, input.config ?? {}, input.packages)
   await app.store.projects.get(scope)
   const before = await app.functions.byName(scope.project_id, input.name)
   if (before !== null && before.user_id === scope.user_id) {
@@ -67,8 +71,10 @@ export async function deploy(
     if (live.hash === hash) return { ...unchanged(live), warnings: [] }
   }
 
+  const packages = await checkPackages(app, scope, code.runtime, input.packages)
   const built = await buildCode(code)
-  const config = configOf(app, caller, await readConfig(app, scope.project_id, code, built), input.config ?? {})
+  const exported = await readConfig(app, scope.project_id, code, built, packages)
+  const config = configOf(app, caller, exported, input.config ?? {})
   const secrets = await knownSecrets(app, scope, config)
   checkSecrets(config.network, secrets, ['body', 'config', 'network'])
   const now = new Date(await app.store.schedules.clock())
@@ -77,16 +83,24 @@ export async function deploy(
     const live = await tx.functions.lock(scope, input.name)
     // A concurrent deployment may have made the same version live.
     if (live?.hash === hash) return unchanged(live)
-    const version = { ...code, ...built, hash, sources: code.files, config }
+    const version = { ...code, ...built, hash, sources: code.files, config, packages }
+    await renewWheels(tx, scope, packages)
     const fn = await tx.functions.addVersion(scope, input.name, version)
     const triggers = await settleTriggers(tx, fn, now)
     await tx.quotas.check(scope, 'functions', 'schedules', 'hooks')
-    return { fn, changed: true, ...triggers, network: networkChanges(live?.config ?? null, config) }
+    return {
+      fn,
+      changed: true,
+      ...triggers,
+      network: networkChanges(live?.config ?? null, config),
+      package_changes: packageChangesOf(live?.packages ?? [], packages),
+    }
   })
   if (!done.changed) return { ...done, warnings: [] }
   if (!input.dry_run) replaced(app, scope, before?.program.key ?? null)
   const warnings = [
     ...built.warnings,
+    ...requirementsWarnings(code, packages),
     ...missingSecrets(secrets, config),
     ...selfTriggerWarnings(codeIn(code.runtime, built.files), config),
   ]
@@ -125,7 +139,8 @@ export async function rollBack(app: App, scope: Scope, name: string, version: nu
     if (target === live.version) return unchanged(live)
     const fn = await tx.functions.setLive(live.id, target)
     const network = networkChanges(live.config, fn.config)
-    return { fn, changed: true, ...(await settleTriggers(tx, fn, now)), network }
+    const package_changes = packageChangesOf(live.packages, fn.packages)
+    return { fn, changed: true, ...(await settleTriggers(tx, fn, now)), network, package_changes }
   })
   if (done.changed) replaced(app, scope, before?.program.key ?? null)
   const { functionsNetwork } = app.config

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { createTwoFilesPatch } from 'diff'
 import type { z } from 'zod'
 import type { FunctionConfig, FunctionVersion, NetworkChanges, versionDiff } from '../schema/function.ts'
+import type { InstalledPackage, PackageChanges } from '../schema/package.ts'
 import type { StoredFile } from '../store/automation/functions.ts'
 
 type Version = FunctionVersion & { files: Record<string, StoredFile> }
@@ -23,6 +24,7 @@ export function diffOf(from: Version, to: Version): z.input<typeof versionDiff> 
     files,
     config,
     network: networkChanges(from.config as Networked, to.config as Networked),
+    packages: packageChangesOf(from.packages, to.packages),
   }
 }
 
@@ -44,6 +46,16 @@ function injectionsOf(config: Networked | null): string[] {
   return Object.entries(config?.network?.inject ?? {}).flatMap(([host, { headers }]) =>
     Object.entries(headers).map(([name, value]) => `${host} ${name}: ${value}`),
   )
+}
+
+/** Returns the differences between the packages of two versions. */
+export function packageChangesOf(from: readonly InstalledPackage[], to: readonly InstalledPackage[]): PackageChanges {
+  const before = new Map(from.map((each) => [each.name, each]))
+  const after = new Map(to.map((each) => [each.name, each]))
+  return [...new Set([...before.keys(), ...after.keys()])]
+    .sort()
+    .filter((name) => before.get(name)?.sha256 !== after.get(name)?.sha256)
+    .map((name) => ({ name, from: before.get(name)?.version ?? null, to: after.get(name)?.version ?? null }))
 }
 
 function linesOf(path: string, before: StoredFile, after: StoredFile): string | null {

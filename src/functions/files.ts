@@ -3,6 +3,7 @@ import { extname } from 'node:path/posix'
 import { ZeroError } from '../errors.ts'
 import { ExactNumber, stringifyJson } from '../exact-json.ts'
 import type { Runtime } from '../schema/function.ts'
+import type { LockedPackage } from '../schema/package.ts'
 import type { StoredFile } from '../store/automation/functions.ts'
 
 const MAX_FILES = 1_000
@@ -113,10 +114,12 @@ function entryOf(files: Record<string, StoredFile>, runtime: Runtime, given: str
   )
 }
 
-/** Returns a hash of the code and configuration. Equal deployments have equal hashes. */
-export function hashOf(code: Code, config: unknown): string {
+/** Returns a hash of the code, its configuration and its packages. Equal deployments have equal hashes. */
+export function hashOf(code: Code, config: unknown, packages: readonly LockedPackage[]): string {
   const files = Object.entries(code.files).sort(([a], [b]) => (a < b ? -1 : 1))
-  const parts = [code.runtime, code.entry, files, sorted(config)]
+  const hashes = packages.map(({ sha256 }) => sha256).sort()
+  // Without packages as before there were packages, so that a repeated deployment of an older version changes nothing.
+  const parts = [code.runtime, code.entry, files, sorted(config), ...(hashes.length > 0 ? [hashes] : [])]
   return createHash('sha256').update(stringifyJson(parts)).digest('hex')
 }
 

@@ -76,6 +76,7 @@ const TAGS: Readonly<Record<string, string>> = {
   hooks: 'Hooks: which handler runs on which events',
   event_log: 'The log of the events of your writes',
   functions: 'Functions: user code and its versions',
+  packages: 'Python packages of functions',
   secrets: 'Secrets of functions',
   schedules: 'Schedules of functions and of events',
   runs: 'Runs: executions of handlers and functions',

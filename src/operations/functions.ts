@@ -34,9 +34,17 @@ import { defineJson } from './operation.ts'
 
 function shown(
   app: App,
-  { fn: live, changed, hooks, schedules, network, warnings }: Deployed,
+  { fn: live, changed, hooks, schedules, network, package_changes, warnings }: Deployed,
 ): z.input<typeof deployed> {
-  return { ...toFn(app, live), changed, hooks, schedules, network, ...(warnings.length > 0 ? { warnings } : {}) }
+  return {
+    ...toFn(app, live),
+    changed,
+    hooks,
+    schedules,
+    network,
+    package_changes,
+    ...(warnings.length > 0 ? { warnings } : {}),
+  }
 }
 
 export const functionsDeploy = defineJson({

@@ -50,6 +50,7 @@ import {
 } from './memories.ts'
 import { memoryProcess, memoryRecallContext } from './memory-context.ts'
 import type { Operation } from './operation.ts'
+import { packagesTarget, packagesUpload } from './packages.ts'
 import { plansCreate, plansGet, plansHistory, plansUpdate } from './plans.ts'
 import {
   projectsActivate,
@@ -149,6 +150,8 @@ export const OPERATIONS: readonly Operation[] = [
   eventLogStreamOperation,
   eventLogGet,
   eventLogHooks,
+  packagesTarget,
+  packagesUpload,
   functionsDeploy,
   functionsList,
   functionsGet,

@@ -131,6 +131,8 @@ function e2bLauncher(log: Logger): Launcher {
   return {
     noNetwork:
       'The sandbox driver e2b does not support "network" in the config of functions: remove it, or run the server with ZERODB_SANDBOX=bubblewrap',
+    noPackages:
+      'The sandbox driver e2b does not support Python packages: deploy the function without them, or run the server with ZERODB_SANDBOX=bubblewrap',
     launch: (runtime, memoryMb) => track(launch(runtime, memoryMb)),
     async close() {
       closed = true
@@ -207,5 +209,6 @@ async function connect(sandbox: E2bSandbox, command: string): Promise<Guest> {
     isWorn: () => printedBytes > MAX_OUTPUT_BYTES,
     memory: () => null,
     proxy: null,
+    packages: null,
   }
 }

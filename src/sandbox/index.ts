@@ -22,6 +22,26 @@ export interface Program {
   memory_mb: number
   /** Hosts that the program may connect to. Null: no network. An instance never serves a program with another policy, even if the keys are equal. */
   network: NetworkPolicy | null
+  /** Packages that the program can import. Only for Python. */
+  packages?: ProgramPackages | null
+}
+
+/** A set of packages, which is unpacked once and mounted read-only. */
+export interface ProgramPackages {
+  /** Identifies the contents. Equal sets have equal keys. */
+  key: string
+  /** Writes all files below this empty folder. Throws `ZeroError` if a package is missing or damaged. */
+  unpack(folder: string): Promise<void>
+}
+
+/** What packages with compiled modules must fit. */
+export interface InterpreterPlatform {
+  /** `linux`, or another name as Python gives it. */
+  system: string
+  /** The processor, such as `x86_64`. */
+  machine: string
+  /** Null if unknown, and on systems other than Linux. */
+  libc: { name: 'glibc' | 'musl'; version: string } | null
 }
 
 /** A connection that a program opened, or tried to open. */
@@ -146,7 +166,11 @@ export interface SandboxReport {
   limits: 'cgroup1' | 'cgroup2' | 'rlimit' | 'none'
   /** Whether each instance has its own user id. */
   uid: 'own' | 'shared'
-  runtimes: Record<Runtime, { available: true; version: string } | { available: false; cause: string; remedy: string }>
+  runtimes: Record<
+    Runtime,
+    | { available: true; version: string; platform?: InterpreterPlatform }
+    | { available: false; cause: string; remedy: string }
+  >
   /** Weaknesses on this machine, each a sentence for the operator. */
   warnings: string[]
 }

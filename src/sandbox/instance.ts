@@ -160,6 +160,7 @@ export class Instance {
     const head = Buffer.from(
       JSON.stringify({
         network: this.#network ? this.#networkOf(program.network!, proxy!) : null,
+        packages: this.guest.packages,
         entry: program.entry,
         env: program.env,
         files: files.map(([path, content]) => [path, content.length]),

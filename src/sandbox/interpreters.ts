@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { packageRoot } from '../platform/package.ts'
-import type { Runtime } from './index.ts'
+import type { InterpreterPlatform, Runtime } from './index.ts'
 
 /** An interpreter of this machine. */
 export interface Interpreter {
@@ -11,6 +11,8 @@ export interface Interpreter {
   version: string
   /** Paths of Python's standard library and its compiled modules; undefined for Node. */
   library?: { pure: string; compiled: string; name: string }
+  /** What compiled packages must fit; undefined for Node. */
+  platform?: InterpreterPlatform
 }
 
 /** The program in the sandbox that runs user code, by runtime. */
@@ -21,10 +23,22 @@ export const guestFolder = (): string => join(packageRoot(), 'dist', 'guest')
 const PYTHONS = ['python3.11', 'python3']
 const MIN_PYTHON = [3, 9]
 const DESCRIBE_PYTHON = `
-import json, os, sys, sysconfig
+import json, os, platform, subprocess, sys, sysconfig
+
+def libc():
+  name, version = platform.libc_ver()
+  if name == "glibc":
+    return {"name": name, "version": version}
+  ldd = subprocess.run(["ldd"], capture_output=True, text=True) if name == "" and sys.platform == "linux" else None
+  if ldd and ldd.stderr.startswith("musl"):
+    return {"name": "musl", "version": ldd.stderr.split("Version ")[1].split()[0]}
+  return None
+
+system, _, machine = sysconfig.get_platform().partition("-")
 print(json.dumps({
   "binary": os.path.realpath(sys._base_executable if hasattr(sys, "_base_executable") else sys.executable),
   "version": sys.version.split()[0],
+  "platform": {"system": system, "machine": machine, "libc": libc()},
   "library": {
     "pure": os.path.realpath(os.path.dirname(os.__file__)),
     "compiled": sysconfig.get_config_var("DESTSHARED"),

@@ -1,5 +1,5 @@
 import type { Duplex, Readable } from 'node:stream'
-import type { Runtime } from './index.ts'
+import type { ProgramPackages, Runtime } from './index.ts'
 import type { ProcessUsage } from './processes.ts'
 
 export interface Exit {
@@ -38,14 +38,21 @@ export interface Guest {
   memory(): { bytes: number; peakBytes: number; limitBytes: number } | null
   /** Where the socket of its proxy is, as paths outside and inside the sandbox. Null if the launcher has no network. */
   readonly proxy: { outside: string; inside: string } | null
+  /** Folder with its packages, inside the sandbox. Null if it has none. */
+  readonly packages: string | null
 }
 
 /** Starts guests with one kind of isolation. */
 export interface Launcher {
   /** Why guests of this launcher cannot have a network, as a sentence with the remedy. Null if they can. */
   readonly noNetwork: string | null
-  /** Resolves when the process exists and its limits are set. Rejects with an error for the operator. */
-  launch(runtime: Runtime, memoryMb: number): Promise<Guest>
+  /** Why guests of this launcher cannot have packages, as a sentence with the remedy. Null if they can. */
+  readonly noPackages: string | null
+  /**
+   * Resolves when the process exists and its limits are set. Rejects with an error for the operator, or with the `ZeroError` of packages that cannot
+   * be unpacked.
+   */
+  launch(runtime: Runtime, memoryMb: number, packages?: ProgramPackages | null): Promise<Guest>
   /** Releases resources of the launcher after all guests have ended. */
   close(): Promise<void>
 }

@@ -53,6 +53,7 @@ function open(behaviour: Behaviour, concurrency = 100): void {
   supervisor = new Supervisor({
     launcher: {
       noNetwork: null,
+      noPackages: null,
       async launch() {
         starts++
         startsAtOnce++
@@ -112,6 +113,7 @@ function guest(behaviour: Behaviour): Guest {
     }),
     memory: () => null,
     proxy: null,
+    packages: null,
   }
 }
 

@@ -3,7 +3,9 @@ import type { Logger } from 'pino'
 import { ZeroError } from '../errors.ts'
 import { onAbort } from '../platform/abort.ts'
 import { isSamePolicy, type NetworkPolicy } from '../platform/network-policy.ts'
-import type { Call, Outcome, Program, Runtime, SandboxLoad } from './index.ts'
+
+import type { Call, Outcome, Program, ProgramPackages, Runtime, SandboxLoad } from './index.ts'
+
 import { Instance } from './instance.ts'
 import type { Launcher } from './launcher.ts'
 import type { Network } from './network/proxy.ts'
@@ -131,9 +133,9 @@ export class Supervisor {
   }
 
   /** Starts an instance and waits until it is ready. Used by the probe and the pools. */
-  async start(runtime: Runtime, memoryMb: number): Promise<Instance> {
+  async start(runtime: Runtime, memoryMb: number, packages: ProgramPackages | null = null): Promise<Instance> {
     const { launcher, network, log } = this.#options
-    const guest = await launcher.launch(runtime, memoryMb)
+    const guest = await launcher.launch(runtime, memoryMb, packages)
     const instance = new Instance(guest, {
       runtime,
       memoryMb,
@@ -151,9 +153,11 @@ export class Supervisor {
 
   call(call: Call): Promise<Outcome> {
     const arrived = performance.now()
-    const { noNetwork } = this.#options.launcher
+    const { noNetwork, noPackages } = this.#options.launcher
     if (call.program.network && noNetwork !== null)
       return Promise.reject(new ZeroError('sandbox_unavailable', noNetwork))
+    if (call.program.packages && noPackages !== null)
+      return Promise.reject(new ZeroError('sandbox_unavailable', noPackages))
     const lane = this.#lane(call)
     const hasSlot = this.#hasSlot(call)
     // Fast path: the function has an idle instance and no waiting calls.
@@ -399,12 +403,16 @@ export class Supervisor {
   async #newInstance(program: Program): Promise<Instance> {
     let instance: Instance | undefined
     try {
-      const { runtime, memory_mb } = program
-      const pool = this.#pool(runtime, memory_mb)
-      if (memory_mb === DEFAULT_MEMORY_MB) pool.keep(this.#options.poolSize ?? POOL_SIZE)
+      const { runtime, memory_mb, packages } = program
       if (program.network) await this.#options.network?.prepare(program.network)
-      do instance = await pool.take()
-      while (instance.ended)
+      // Only an instance that starts with the packages can see them.
+      if (packages) instance = await this.start(runtime, memory_mb, packages)
+      else {
+        const pool = this.#pool(runtime, memory_mb)
+        if (memory_mb === DEFAULT_MEMORY_MB) pool.keep(this.#options.poolSize ?? POOL_SIZE)
+        do instance = await pool.take()
+        while (instance.ended)
+      }
       instance.specialise(program)
       return instance
     } catch (error) {

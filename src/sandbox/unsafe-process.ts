@@ -7,7 +7,10 @@ import { RUNTIMES, type Runtime, type SandboxDriver, type SandboxReport } from '
 import { findInterpreter, guestFolder, type Interpreter, interpreterArguments, RUNNERS } from './interpreters.ts'
 import type { Guest, Launcher } from './launcher.ts'
 import { createNetwork } from './network/proxy.ts'
+
+import { PackageFolders } from './package-folders.ts'
 import { childrenOf, endOf, signal, spawned, usageOf } from './processes.ts'
+
 import { NO_NETWORKS, type SandboxOptions, supervised } from './supervised.ts'
 import { Supervisor } from './supervisor.ts'
 
@@ -21,7 +24,7 @@ export function unsafeProcess({ concurrency, network = NO_NETWORKS, log }: Sandb
     const runtimes = {} as SandboxReport['runtimes']
     for (const runtime of RUNTIMES)
       runtimes[runtime] = await findInterpreter(runtime).then(
-        ({ version }) => ({ available: true, version }) as const,
+        ({ version, platform }) => ({ available: true as const, version, ...(platform && { platform }) }),
         ({ message }: Error) => ({ available: false, cause: message, remedy: 'Install it and restart' }) as const,
       )
     return {
@@ -55,10 +58,21 @@ function unsafeLauncher(): Launcher {
     }
     return found
   }
+  /** The folder of all unpacked packages, which is created at the first use. */
+  let unpacked: Promise<string> | undefined
+  let folders: PackageFolders | undefined
+  async function packageFolders(): Promise<PackageFolders> {
+    unpacked ??= mkdtemp(join(tmpdir(), 'zerodb-unsafe-'))
+    const folder = await unpacked
+    folders ??= new PackageFolders(folder)
+    return folders
+  }
   return {
     // Enforced for programs that use the proxy. Without isolation, a program can also connect directly.
     noNetwork: null,
-    async launch(runtime, memoryMb): Promise<Guest> {
+    noPackages: null,
+    async launch(runtime, memoryMb, packages = null): Promise<Guest> {
+      const packageFolder = packages && (await (await packageFolders()).use(packages))
       const { binary } = await interpreterOf(runtime)
       const folder = await mkdtemp(join(tmpdir(), 'zerodb-unsafe-'))
       const scratch = await mkdtemp(join(tmpdir(), 'zerodb-unsafe-'))
@@ -73,6 +87,7 @@ function unsafeLauncher(): Launcher {
       })
       const exited = endOf(child, () => false).then(async (exit) => {
         await Promise.all([folder, scratch, proxy].map((each) => rm(each, { recursive: true, force: true })))
+        if (packages) await (await packageFolders()).release(packages)
         return exit
       })
       await spawned(child)
@@ -90,8 +105,11 @@ function unsafeLauncher(): Launcher {
         usage: () => usageOf(pid),
         memory: () => null,
         proxy: { outside: socket, inside: socket },
+        packages: packageFolder,
       }
     },
-    async close() {},
+    async close() {
+      if (unpacked) await rm(await unpacked, { recursive: true, force: true })
+    },
   }
 }

@@ -5,6 +5,7 @@ import { eventType } from './events.ts'
 import { orderingKeyInput, retryPolicy } from './hook.ts'
 import { PERMISSIONS } from './login.ts'
 import { network } from './network.ts'
+import { installedPackages, lockedPackage, MAX_PACKAGES, packageChanges } from './package.ts'
 import { cronExpression, MISSED, OVERLAP, timezone } from './schedule.ts'
 
 /** Runtimes of user code. */
@@ -212,6 +213,13 @@ export const functionDeploy = z.object({
   entry: path
     .optional()
     .describe('Path of the file with the handler. When absent: `index.ts`, `index.js`, `main.py` or the only file'),
+  packages: z
+    .array(lockedPackage)
+    .max(MAX_PACKAGES)
+    .default([])
+    .describe(
+      'Python packages, as exact wheels that were uploaded to the project (`packages.upload`), with all packages that they need',
+    ),
   config: metadata.optional().meta({
     description: 'Triggers and limits. Its keys replace those of the configuration in the file',
     examples: [{ triggers: ['zerodb.table.row_inserted'], timeout_seconds: 60 }],
@@ -258,6 +266,7 @@ export const functionVersion = z
     runtime: z.string().describe('Runtime that the code is written for'),
     hash: z.string().describe('SHA-256 of the code and its configuration'),
     entry: z.string().describe('Path of the uploaded file with the handler'),
+    packages: installedPackages,
     config: metadata.describe('Triggers and limits of this version'),
     created_at: createdAt,
   })
@@ -280,6 +289,7 @@ export const fn = z
     version: z.number().describe('Number of the live version'),
     hash: z.string().describe('SHA-256 of the code and configuration of the live version'),
     entry: z.string().describe('Path of the uploaded file with the handler'),
+    packages: installedPackages,
     config: metadata.describe('Triggers and limits of the live version'),
     is_active: z.boolean().describe('Whether the function is enabled'),
     created_at: createdAt,
@@ -319,6 +329,7 @@ export const deployed = fn
     hooks: changes.describe('Changes of hooks, by event type'),
     schedules: changes.describe('Changes of schedules, by expression and time zone'),
     network: networkChanges.describe('Changes of the hosts in `network` of the configuration'),
+    package_changes: packageChanges,
     warnings,
   })
   .meta({ id: 'Deployed', description: 'The function, and what its deployment changed' })
@@ -369,6 +380,7 @@ export const versionDiff = z
       .nullable()
       .describe('The configurations; null when they are equal'),
     network: networkChanges.describe('Changes of the hosts in `network` of the configuration'),
+    packages: packageChanges,
   })
   .meta({ id: 'VersionDiff', description: 'The differences between two versions of a function' })
 

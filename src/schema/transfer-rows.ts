@@ -6,6 +6,7 @@ import { fileUpload } from './file.ts'
 import { functionConfig, functionDeploy, functionName, RUNTIMES, schedule } from './function.ts'
 import { HOOK_TYPES, orderingKey, retryPolicy } from './hook.ts'
 import { MEMORY_TYPES, ROLES, remember } from './memory.ts'
+import { installedPackage, lockedPackage, MAX_PACKAGES } from './package.ts'
 import { publish } from './published.ts'
 import { cronExpression, timezone } from './schedule.ts'
 import { embedding, vectorUpsert } from './vector.ts'
@@ -221,6 +222,12 @@ export const PROJECT_ROWS = {
     created_at: moment,
     updated_at: moment.nullish(),
   }),
+  wheels: plain({
+    blob: lockedPackage.shape.sha256,
+    file_name: lockedPackage.shape.file_name,
+    size_bytes: z.int().min(0),
+    created_at: moment,
+  }),
   functions: plain({
     id: uuid,
     name: functionName,
@@ -243,6 +250,8 @@ export const PROJECT_ROWS = {
     source_map: text.nullable(),
     config: functionConfig.required({ permissions: true }),
     config_text: text.nullish(),
+    /** Absent in exports of older versions. */
+    packages: z.array(installedPackage.strict()).max(MAX_PACKAGES).optional(),
     created_at: moment,
   }),
   schedules: plain({

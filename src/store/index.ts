@@ -11,6 +11,7 @@ import { hookSecrets } from './automation/hook-secrets.ts'
 import { hooks } from './automation/hooks.ts'
 import { schedules } from './automation/schedules.ts'
 import { secrets } from './automation/secrets.ts'
+import { wheels } from './automation/wheels.ts'
 import type { StoreContext } from './context.ts'
 import { entities } from './data/entities.ts'
 import { events } from './data/events.ts'
@@ -68,6 +69,7 @@ const NOUNS = {
   functionRuns,
   schedules,
   secrets,
+  wheels,
   replays,
   replaySteps,
   maintenance,

@@ -63,7 +63,7 @@ async function dumped(
       for await (const line of rows(tx)) {
         begin(schema)
         if (isAbandoned) throw new Error('The client has disconnected')
-        if (line.startsWith('{"table":"files"')) noteContent(line, contents)
+        if (/^\{"table":"(files|wheels)"/.test(line)) noteContent(line, contents)
         yield writer.raw(line)
       }
     }

@@ -73,7 +73,7 @@ export async function loadProject(
         ),
         tables,
         async (target, rows) => {
-          if (target.name === 'files') for (const row of rows) checkContent(row, kept)
+          if (hasContents(target.name)) for (const row of rows) checkContent(target.name, row, kept)
           await writeRows(tx, target.name, rows, (some) => tx.load.projectRows(scope, target, some, salt))
         },
         (table, row) => numbering.renumber(table, row),
@@ -201,10 +201,9 @@ export async function loadAll(
     header = found
   })
   for await (const line of keepContents(lines, blobs, kept))
-    if (line.kind === 'row' && line.table === 'files' && line.row.row['blob']) named.add(String(line.row.row['blob']))
+    if (line.kind === 'row' && hasContents(line.table) && line.row.row['blob']) named.add(String(line.row.row['blob']))
   const missing = header!.zerodb === 'backup' ? [...named].find((blob) => !kept.has(blob)) : undefined
-  if (missing !== undefined)
-    throw new ZeroError('invalid', `The content ${missing} of a file is missing: the file is damaged`)
+  if (missing !== undefined) throw new ZeroError('invalid', `The content ${missing} is missing: the file is damaged`)
   await prepare(header!)
   const counts = await store.transaction(async (tx) => {
     const tables = await tx.dump.shapes()
@@ -234,13 +233,16 @@ export function checkHeader({ zerodb, format, schema }: Header, kind: Header['ze
   if (later) throw new ZeroError('invalid', `The file was written by a later version (${later}): upgrade first`)
 }
 
-/** Throws `invalid` for a file whose content is missing or has another size than the row says. */
-function checkContent({ line, row }: DumpedRow, kept: ReadonlyMap<string, number>): void {
+/** Tells whether the rows of a table have contents in the blob driver. */
+const hasContents = (table: string) => table === 'files' || table === 'wheels'
+
+/** Throws `invalid` for a row whose content is missing or has another size than the row says. */
+function checkContent(table: string, { line, row }: DumpedRow, kept: ReadonlyMap<string, number>): void {
   const { blob, size_bytes } = row
   if (blob === null || blob === undefined) return
   const size = kept.get(String(blob))
-  if (size === undefined) throw atLine(line, 'files', `the content ${blob} of a file is missing: the file is damaged`)
-  if (size !== size_bytes) throw atLine(line, 'files', `row.size_bytes: the content has ${size} bytes`)
+  if (size === undefined) throw atLine(line, table, `the content ${blob} is missing: the file is damaged`)
+  if (size !== size_bytes) throw atLine(line, table, `row.size_bytes: the content has ${size} bytes`)
 }
 
 /** Writes rows in batches; the rows of a batch have the same table and the same fields. Returns the number of rows per table. */

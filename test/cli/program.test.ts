@@ -62,6 +62,8 @@ const NAMES: Readonly<Record<string, string>> = {
   'events.get': 'published get',
   'events.clear': 'published clear',
   'functions.deploy': 'deploy',
+  'packages.target': 'deploy',
+  'packages.upload': 'deploy',
   'functions.invoke': 'invoke',
   'functions.update': 'functions disable',
   'functions.version': 'functions get',

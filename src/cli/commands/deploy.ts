@@ -1,12 +1,21 @@
 import { existsSync } from 'node:fs'
 import { relative } from 'node:path'
 import pc from 'picocolors'
-import { type FunctionsDeploy, type NetworkChanges, type ZeroDB, ZeroDBError } from '../../client/index.ts'
+import {
+  type FunctionsDeploy,
+  type FunctionsDeployInput,
+  type NetworkChanges,
+  type PackageChange,
+  type ZeroDB,
+  ZeroDBError,
+} from '../../client/index.ts'
 import { UsageError } from '../lib/failure.ts'
 import { note } from '../lib/output.ts'
 import { object } from '../lib/parse-options.ts'
+import { progress } from '../lib/progress.ts'
 import { ask, remote } from '../lib/remote.ts'
 import { buildUpload, findSources, type Source } from '../lib/sources.ts'
+import { downloadWheels, requirementsOf, type Wheel } from '../lib/wheels.ts'
 
 /** The folder that is deployed if no path is given. */
 export const DEFAULT_FOLDER = 'functions'
@@ -21,7 +30,59 @@ export async function deploySource(
     config?: Record<string, unknown> | undefined
   } = {},
 ): Promise<FunctionsDeploy> {
-  return zerodb.functions.deploy({ ...(await buildUpload(source)), ...rest, name: rest.name ?? source.name })
+  const upload = { name: source.name, source, files: await buildUpload(source) }
+  const wheels = await findWheels(zerodb, source)
+  return sendDeploy(zerodb, { ...upload, wheels }, { ...rest, name: rest.name ?? source.name }, true)
+}
+
+/** Returns the packages of a Python function, downloaded for the server; none without a list of requirements. */
+async function findWheels(
+  zerodb: ZeroDB,
+  { entry }: Source,
+  report: (text: string) => void = () => {},
+): Promise<Wheel[]> {
+  const requirements = entry.endsWith('.py') ? await requirementsOf(entry) : null
+  if (requirements === null) return []
+  report(`downloading the packages in ${relative('.', requirements)}…`)
+  return downloadWheels(requirements, await zerodb.packages.target())
+}
+
+type DeployFields = Pick<FunctionsDeployInput, 'name' | 'config' | 'project_id' | 'dry_run'>
+
+/** Deploys a function. Uploads those of its packages that the server does not have. */
+async function sendDeploy(
+  zerodb: ZeroDB,
+  { files, wheels }: Upload,
+  fields: DeployFields,
+  isQuiet: boolean,
+): Promise<FunctionsDeploy> {
+  const packages = wheels.map(({ file_name, sha256 }) => ({ file_name, sha256 }))
+  const body = { ...files, ...fields, ...(packages.length > 0 ? { packages } : {}) }
+  try {
+    return await zerodb.functions.deploy(body)
+  } catch (error) {
+    const missing = missingPackages(error)
+    if (missing.length === 0) throw error
+    const shown = progress('packages uploaded', { json: isQuiet })
+    try {
+      for (const [done, at] of missing.entries()) {
+        shown.at(done, missing.length)
+        const { file_name, bytes } = wheels[at]!
+        const { project_id } = fields
+        await zerodb.packages.upload({ file_name, content: bytes, ...(project_id === undefined ? {} : { project_id }) })
+      }
+    } finally {
+      shown.end()
+    }
+    return zerodb.functions.deploy(body)
+  }
+}
+
+/** Returns the positions of the packages that the server does not have, if that is all that is wrong. */
+function missingPackages(error: unknown): number[] {
+  if (!(error instanceof ZeroDBError) || typeof error.detail === 'string') return []
+  if (error.detail.some(({ type }) => type !== 'package_missing')) return []
+  return error.detail.map(({ loc }) => Number(loc.at(-1)))
 }
 
 /** Returns a line for each file that differs from the previous version. */
@@ -45,14 +106,14 @@ export async function changedFiles(zerodb: ZeroDB, deployed: FunctionsDeploy): P
 
 /** Describes the result of a deploy. */
 export function describeDeploy(deployed: FunctionsDeploy, files: readonly string[] = []): string {
-  const { name, version, changed, hooks, schedules, network, url_path, config, warnings } = deployed
+  const { name, version, changed, hooks, schedules, network, package_changes, url_path, config, warnings } = deployed
   const parts = { hooks, schedules }
   const changes = Object.entries(parts).flatMap(([noun, { created, changed: altered, removed }]) => [
     ...created.map((each) => pc.green(`  + ${noun.slice(0, -1)} ${each}`)),
     ...altered.map((each) => pc.yellow(`  ~ ${noun.slice(0, -1)} ${each}`)),
     ...removed.map((each) => pc.red(`  - ${noun.slice(0, -1)} ${each}`)),
   ])
-  changes.push(...describeNetwork(network))
+  changes.push(...describeNetwork(network), ...package_changes.map(describePackage))
   const endpoints = [url_path && `  at ${url_path}`, (config as { tool?: object }).tool && '  as an MCP tool'].filter(
     Boolean,
   )
@@ -76,6 +137,13 @@ export function describeNetwork({ added, removed, injects }: NetworkChanges): st
   ]
 }
 
+/** Describes a package that was added, removed or changed. */
+export function describePackage({ name, from, to }: PackageChange): string {
+  if (from === null) return pc.green(`  + package ${name} ${to}`)
+  if (to === null) return pc.red(`  - package ${name} ${from}`)
+  return pc.yellow(`  ~ package ${name} ${from} → ${to}`)
+}
+
 /** Removes duplicates. Throws `UsageError` if two files define the same function: the second would replace the first. */
 export function uniqueByName(sources: readonly Source[]): readonly Source[] {
   const byName = new Map<string, Source>()
@@ -94,12 +162,22 @@ interface Upload {
   name: string
   source: Source
   files: Awaited<ReturnType<typeof buildUpload>>
+  wheels: Wheel[]
 }
 
 /** Reads and bundles all functions. Throws `UsageError` with the errors of all of them. */
-async function buildUploads(sources: readonly Source[]): Promise<Upload[]> {
+async function buildUploads(
+  zerodb: ZeroDB,
+  sources: readonly Source[],
+  report: (text: string) => void,
+): Promise<Upload[]> {
   const built = await Promise.allSettled(
-    sources.map(async (source) => ({ name: source.name, source, files: await buildUpload(source) })),
+    sources.map(async (source) => ({
+      name: source.name,
+      source,
+      files: await buildUpload(source),
+      wheels: await findWheels(zerodb, source, report),
+    })),
   )
   const failed = built.flatMap((one) => (one.status === 'rejected' ? [one.reason as Error] : []))
   const unexpected = failed.find((error) => !(error instanceof UsageError))
@@ -156,15 +234,9 @@ export const deploy = remote(
       const sources = uniqueByName((paths.length === 0 ? [DEFAULT_FOLDER] : paths).flatMap(findSources))
       if (name !== undefined && sources.length !== 1)
         throw new UsageError(`--name can only be used with one function; the paths contain ${sources.length}`)
-      const uploads = await buildUploads(sources)
+      const uploads = await buildUploads(zerodb, sources, (text) => json || note(pc.dim(text)))
       const send = (upload: Upload, dry_run: boolean) =>
-        zerodb.functions.deploy({
-          ...upload.files,
-          name: name ?? upload.name,
-          config,
-          project_id: server.projectId,
-          dry_run,
-        })
+        sendDeploy(zerodb, upload, { name: name ?? upload.name, config, project_id: server.projectId, dry_run }, json)
       const show = async (deployed: FunctionsDeploy) => {
         const files = json ? [] : await changedFiles(zerodb, deployed)
         print(deployed, () => describeDeploy(deployed, files))

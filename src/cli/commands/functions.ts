@@ -5,7 +5,7 @@ import { findFunction } from '../lib/find.ts'
 import { fields, table, time } from '../lib/output.ts'
 import { number } from '../lib/parse-options.ts'
 import { ask, remote } from '../lib/remote.ts'
-import { describeDeploy, describeNetwork } from './deploy.ts'
+import { describeDeploy, describeNetwork, describePackage } from './deploy.ts'
 
 interface Config {
   triggers: { event: string }[]
@@ -105,6 +105,7 @@ const diff = remote('diff', 'show the differences between two versions; the live
           [
             ...found.files.map(({ path, change, lines }) => lines ?? `${path}: ${change}`),
             ...describeNetwork(found.network),
+            ...found.packages.map(describePackage),
           ].join('\n') || 'No differences',
       )
     }),

@@ -30,6 +30,7 @@ const RIGHTS: Record<ProjectTable, Permission> = {
   mentions: 'memory:write',
   edges: 'memory:write',
   edge_sources: 'memory:write',
+  wheels: 'functions:write',
   functions: 'functions:write',
   function_versions: 'functions:write',
   schedules: 'functions:write',

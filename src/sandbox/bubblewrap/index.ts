@@ -5,7 +5,7 @@ import { rename, writeFile } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
 import { RUNTIMES, type Runtime, type SandboxDriver, type SandboxReport } from '../index.ts'
-import { findInterpreter } from '../interpreters.ts'
+import { findInterpreter, type Interpreter } from '../interpreters.ts'
 import { createNetwork } from '../network/proxy.ts'
 import { ALL_PROTECTIONS, type Protections } from '../protections.ts'
 import { NO_NETWORKS, type SandboxOptions, supervised } from '../supervised.ts'
@@ -89,10 +89,9 @@ async function openBoundary(protections: Readonly<Protections>): Promise<Boundar
 
 async function tryRuntime(runtime: Runtime, boundary: Boundary, supervisor: Supervisor): Promise<Found> {
   const { protections } = boundary
-  let version: string
+  let interpreter: Interpreter
   try {
-    const interpreter = await findInterpreter(runtime)
-    version = interpreter.version
+    interpreter = await findInterpreter(runtime)
     boundary.roots.set(runtime, await prepareRootfs(boundary.folder, runtime, interpreter, findProgram('prlimit')!))
   } catch (error) {
     const { message } = error as Error
@@ -106,7 +105,8 @@ async function tryRuntime(runtime: Runtime, boundary: Boundary, supervisor: Supe
     const instance = await supervisor.start(runtime, DEFAULT_MEMORY_MB)
     const probing = protections.probe ? findIsolationProblems(instance, boundary) : Promise.resolve([])
     const problems = await probing.finally(() => instance.end())
-    if (problems.length === 0) return { available: true, version }
+    const { version, platform } = interpreter
+    if (problems.length === 0) return { available: true, version, ...(platform && { platform }) }
     const cause = `The isolation of ${runtime} is not effective: ${problems.join('; ')}`
     return { available: false, cause, remedy: 'Please report this with the output of "zerodb doctor"' }
   } catch (error) {

@@ -6,6 +6,7 @@ import type { Duplex, Readable, Writable } from 'node:stream'
 import type { Runtime } from '../index.ts'
 import { interpreterArguments } from '../interpreters.ts'
 import type { Guest, Launcher } from '../launcher.ts'
+import { PackageFolders } from '../package-folders.ts'
 import { childrenOf, endOf, signal, spawned, usageOf } from '../processes.ts'
 import type { Protections } from '../protections.ts'
 import type { Group, Groups } from './cgroups.ts'
@@ -51,6 +52,7 @@ export function bubblewrapLauncher(boundary: Boundary): Launcher {
   let lastUid = -1
   let lastGroup = 0
   let lastProxy = 0
+  const folders = new PackageFolders(join(slot.folder, 'packages'))
 
   function newUid(): number | null {
     if (!uids) return null
@@ -78,24 +80,28 @@ export function bubblewrapLauncher(boundary: Boundary): Launcher {
 
   return {
     noNetwork: null,
-    async launch(runtime, memoryMb) {
+    noPackages: null,
+    async launch(runtime, memoryMb, packages = null) {
       const uid = newUid()
       let proxyFolder: string | undefined
+      let packageFolder: string | null = null
       let group: Group | undefined
       let child: ChildProcess | undefined
       const cleanUp = async () => {
         if (uid !== null) usedUids.delete(uid)
         if (proxyFolder) await rm(proxyFolder, { recursive: true, force: true })
+        if (packages && packageFolder) await folders.release(packages)
         await group?.remove()
       }
       try {
+        packageFolder = packages && (await folders.use(packages))
         group = await groups?.create(String(++lastGroup), {
           memory_bytes: protections.memory_limit ? memoryMb * MB : null,
           processes: protections.process_limit ? MAX_PROCESSES : null,
           processors: protections.cpu_limit ? 1 : null,
         })
         proxyFolder = newProxyFolder(uid)
-        child = start(boundary, runtime, memoryMb, uid, proxyFolder)
+        child = start(boundary, runtime, memoryMb, uid, { proxyFolder, packageFolder })
         // Read at the exit, because the group is removed before all listeners of the exit have run.
         let memoryAtExit: ReturnType<Guest['memory']> = null
         const exited = endOf(child, () => {
@@ -110,7 +116,9 @@ export function bubblewrapLauncher(boundary: Boundary): Launcher {
         ;(child.stdio[BLOCK] as Writable).end('1')
         const inside = join(networkFolder(protections), ...(protections.own_socket ? [] : [basename(proxyFolder)]))
         const proxy = { outside: join(proxyFolder, SOCKET), inside: join(inside, SOCKET) }
-        return guestOf(child, init, exited, () => group?.memory() ?? memoryAtExit, proxy, protections)
+        const inGuest = packages && packagesInside(protections)
+        const memory = () => group?.memory() ?? memoryAtExit
+        return guestOf(child, init, exited, memory, { proxy, packages: inGuest }, protections)
       } catch (error) {
         if (child?.pid) child.kill('SIGKILL')
         else await cleanUp()
@@ -124,19 +132,25 @@ export function bubblewrapLauncher(boundary: Boundary): Launcher {
   }
 }
 
+/** Folders of this machine that a guest sees. */
+interface Mounts {
+  proxyFolder: string
+  packageFolder: string | null
+}
+
 function start(
   boundary: Boundary,
   runtime: Runtime,
   memoryMb: number,
   uid: number | null,
-  proxyFolder: string,
+  mounts: Mounts,
 ): ChildProcess {
   const { protections, leaked } = boundary
   // Opened for each guest: processes that share an open file also share its read position.
   const filter = protections.seccomp ? openSync(boundary.filter, 'r') : null
   try {
     const stdio = ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe', ...(filter === null ? [] : [filter])]
-    return spawn(boundary.bwrap, bwrapArguments(boundary, runtime, memoryMb, proxyFolder), {
+    return spawn(boundary.bwrap, bwrapArguments(boundary, runtime, memoryMb, mounts), {
       cwd: '/',
       // The environment of bwrap itself would be visible to the guest.
       env: protections.empty_environment ? {} : process.env,
@@ -148,7 +162,12 @@ function start(
   }
 }
 
-function bwrapArguments(boundary: Boundary, runtime: Runtime, memoryMb: number, proxyFolder: string): string[] {
+function bwrapArguments(
+  boundary: Boundary,
+  runtime: Runtime,
+  memoryMb: number,
+  { proxyFolder, packageFolder }: Mounts,
+): string[] {
   const { protections: on } = boundary
   const root = boundary.roots.get(runtime)!
   const prefix = on.rootfs ? '' : root
@@ -177,6 +196,7 @@ function bwrapArguments(boundary: Boundary, runtime: Runtime, memoryMb: number, 
     // Read-only: a guest can connect to the socket, but create no files.
     ...flag(!on.rootfs, '--dir', networkFolder(on)),
     ...['--ro-bind', on.own_socket ? proxyFolder : join(proxyFolder, '..'), networkFolder(on)],
+    ...(packageFolder ? ['--ro-bind', packageFolder, packagesInside(on)] : []),
     ...['--chdir', on.rootfs ? '/fn' : '/tmp/fn'],
     ...['--info-fd', String(INFO), '--block-fd', String(BLOCK)],
     ...flag(on.seccomp, '--seccomp', String(SECCOMP)),
@@ -186,6 +206,9 @@ function bwrapArguments(boundary: Boundary, runtime: Runtime, memoryMb: number, 
     ...interpreterArguments(runtime, prefix + INSIDE.runner(runtime), memoryMb),
   ]
 }
+
+/** Returns the folder of the packages inside the sandbox. */
+const packagesInside = ({ rootfs }: Readonly<Protections>) => (rootfs ? INSIDE.packages : '/tmp/packages')
 
 /** Returns the folder of the proxy's socket inside the sandbox. */
 const networkFolder = ({ rootfs }: Readonly<Protections>) => (rootfs ? INSIDE.network : '/tmp/net')
@@ -233,7 +256,7 @@ function guestOf(
   init: number,
   exited: Guest['exited'],
   memory: Guest['memory'],
-  proxy: Guest['proxy'],
+  paths: Pick<Guest, 'proxy' | 'packages'>,
   protections: Readonly<Protections>,
 ): Guest {
   let ended = false
@@ -275,6 +298,6 @@ function guestOf(
       return pid === undefined ? null : usageOf(pid)
     },
     memory,
-    proxy,
+    ...paths,
   }
 }

@@ -30,6 +30,8 @@ export const INSIDE = {
   prlimit: '/opt/run/prlimit',
   /** Folder with the socket of the proxy. */
   network: '/opt/net',
+  /** Folder with the packages of a Python program. */
+  packages: '/opt/packages',
   /** Certificates of public authorities. Node has its own. */
   authorities: '/etc/ssl/cert.pem',
   runner: (runtime: Runtime) => `/opt/run/${RUNNERS[runtime]}`,
@@ -40,6 +42,8 @@ export const DEVICES = ['/dev/null', '/dev/zero', '/dev/full', '/dev/random', '/
 
 /** Matches parts of Python's library that functions do not need; they are half of its size. */
 const EXCLUDED = /^(site-packages|dist-packages|test|tests|idlelib|turtledemo|tkinter|ensurepip|lib2to3|config-.*)$/
+/** Matches the libraries of compilers. */
+const RUNTIME_LIBRARIES = /^lib(stdc\+\+|gcc_s|m|dl|rt|pthread)\.so/
 const UNUSED_DAYS = 14
 
 /**
@@ -74,7 +78,7 @@ export async function prepareRootfs(
 
 /** Returns a hash of everything that is copied into the root. */
 async function nameOf({ binary, version, library }: Interpreter, prlimit: string): Promise<string> {
-  const hash = createHash('sha256').update(`layout 3 ${version} ${library?.pure}\n`)
+  const hash = createHash('sha256').update(`layout 4 ${version} ${library?.pure}\n`)
   for (const path of [binary, prlimit]) {
     const { size, mtimeMs } = await stat(path)
     hash.update(`${path} ${size} ${mtimeMs}\n`)
@@ -91,7 +95,7 @@ async function build(
   { binary, library }: Interpreter,
   prlimit: string,
 ): Promise<void> {
-  for (const name of ['dev', 'etc', 'fn', 'lib', 'opt/net', 'opt/run', 'proc/self', 'tmp', 'usr'])
+  for (const name of ['dev', 'etc', 'fn', 'lib', 'opt/net', 'opt/packages', 'opt/run', 'proc/self', 'tmp', 'usr'])
     await mkdir(join(root, name), { recursive: true, mode: 0o755 })
   // Each dynamic loader searches one of these folders.
   for (const name of ['lib64', 'usr/lib', 'usr/lib64'])
@@ -106,8 +110,11 @@ async function build(
   await copyFile(prlimit, join(root, INSIDE.prlimit))
   const loaded = [binary, prlimit]
   if (library) loaded.push(...(await copyLibrary(library, join(root, 'opt', 'python', 'lib', library.name))))
-  for (const [name, path] of await librariesOf(loaded))
-    await copyFile(path, join(root, 'lib', name), constants.COPYFILE_FICLONE)
+  const libraries = await librariesOf(loaded)
+  // Compiled packages expect these from the system, and Node brings them to every machine.
+  for (const [name, path] of await librariesOf([process.execPath]))
+    if (RUNTIME_LIBRARIES.test(name)) libraries.set(name, path)
+  for (const [name, path] of libraries) await copyFile(path, join(root, 'lib', name), constants.COPYFILE_FICLONE)
   for (const name of await readdir(guestFolder()))
     await copyFile(join(guestFolder(), name), join(root, 'opt', 'run', name))
   if (!existsSync(join(root, INSIDE.runner(runtime)))) throw new Error('the runners are not built: run "npm run build"')

@@ -810,6 +810,8 @@ def init(body):
         time.tzset()
     write_files(files)
     sys.path.insert(0, HOME)
+    if _program.get("packages"):
+        sys.path.append(_program["packages"])
     sys.argv = [_program["entry"]]
     authorities = (_program["network"] or {}).get("authorities")
     if authorities:

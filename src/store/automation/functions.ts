@@ -1,6 +1,7 @@
 import { json, sql } from '../../db/sql.ts'
 import type { FunctionConfig, FunctionVersion, Runtime } from '../../schema/function.ts'
 import type { RetryPolicy } from '../../schema/hook.ts'
+import type { InstalledPackage } from '../../schema/package.ts'
 import { found, isSuspended, type Scope, type StoreContext, userProject } from '../context.ts'
 import { cancelQueued } from '../queue/cancel-queued.ts'
 
@@ -34,6 +35,7 @@ export interface LiveFunction {
   config: FunctionConfig
   files: Record<string, StoredFile>
   entry: string
+  packages: InstalledPackage[]
   /** Source map of the bundle; null without a bundle. */
   source_map: string | null
   /** The encrypted secrets that the function declares or injects, by name. */
@@ -50,13 +52,14 @@ export interface NewVersion {
   entry: string
   source_map: string | null
   config: FunctionConfig
+  packages: readonly InstalledPackage[]
 }
 
 /** Keeps the author's order of keys, because models see the parameters of a tool in this order. */
 const config = sql`coalesce(v.config_text::json, v.config::json) as config`
 
 const columns = sql`
-  f.id, f.user_id, f.project_id, f.name, f.runtime, f.version, v.hash, v.entry, ${config}, f.is_active, f.created_at, f.updated_at`
+  f.id, f.user_id, f.project_id, f.name, f.runtime, f.version, v.hash, v.entry, v.packages, ${config}, f.is_active, f.created_at, f.updated_at`
 
 const source = sql`
   zerodb_functions f
@@ -79,7 +82,7 @@ const stamp = sql`
 
 const live = sql`
   f.id, f.user_id, f.project_id, f.name, f.runtime, f.version, f.is_active, ${isSuspended(sql`f.project_id`)} as is_suspended,
-  ${config}, v.files, v.entry, v.source_map,
+  ${config}, v.files, v.entry, v.packages, v.source_map,
   (
     select coalesce(jsonb_object_agg(s.name, encode(s.sealed, 'base64')), '{}')
     from zerodb_secrets s
@@ -87,7 +90,7 @@ const live = sql`
   ) as secrets,
   ${stamp} as stamp`
 
-const version = sql`v.version, v.runtime, v.hash, v.entry, ${config}, v.created_at`
+const version = sql`v.version, v.runtime, v.hash, v.entry, v.packages, ${config}, v.created_at`
 
 export function functions(context: StoreContext) {
   const { db } = context
@@ -164,10 +167,11 @@ export function functions(context: StoreContext) {
           returning *
         ),
         v as (
-          insert into zerodb_function_versions (function_id, version, runtime, hash, sources, files, entry, source_map, config, config_text)
+          insert into zerodb_function_versions (function_id, version, runtime, hash, sources, files, entry, source_map, config, config_text, packages)
           select
             f.id, f.version, ${added.runtime}, ${added.hash}, ${json(added.sources)}::jsonb, ${json(added.files)}::jsonb, ${added.entry},
-            ${added.source_map}, ${json(added.config)}::jsonb, ${json(added.config)}::text
+            ${added.source_map}, ${json(added.config)}::jsonb, ${json(added.config)}::text,
+            ${json(added.packages)}::jsonb
           from f
           returning *
         )

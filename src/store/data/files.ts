@@ -214,11 +214,13 @@ export function files(context: StoreContext) {
       return rows.length > 0
     },
 
-    /** Returns those of `blobs` that are the content of a file, or of a before-image. */
+    /** Returns those of `blobs` that are the content of a file, of a before-image, or of a wheel. */
     async blobsInUse(blobs: readonly string[]): Promise<Set<string>> {
       const rows = await asyncCommit.query<{ blob: string }>(
         sql`
         select blob from zerodb_files where blob = any(${blobs}::text[])
+        union
+        select blob from zerodb_wheels where blob = any(${blobs}::text[])
         union
         select before ->> 'blob' from zerodb_changes where before ->> 'blob' = any(${blobs}::text[])`,
       )

@@ -18,6 +18,7 @@ export const PROJECT_TABLES = [
   'edge_sources',
   'published_events',
   'files',
+  'wheels',
   'functions',
   'function_versions',
   'schedules',

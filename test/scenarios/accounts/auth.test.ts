@@ -7,6 +7,7 @@ import type { Operation } from '../../../src/operations/operation.ts'
 import { openTestApp, type Reply, type RequestOptions, type TestApp, type TestUser } from '../../support/app.ts'
 import { createFixtures, type Fixtures } from '../../support/fixtures.ts'
 import { SANDBOX } from '../../support/sandbox.ts'
+import { wheelOf } from '../../support/wheels.ts'
 
 let app: TestApp
 beforeAll(async () => {
@@ -18,6 +19,8 @@ const REMEMBERED = 'zeromemory.remembered'
 const MEMORY = '/api/v1/public/memory/v2'
 /** Longer than a key stays in the cache. */
 const FORGOTTEN_SECONDS = 6
+
+const WHEEL = wheelOf('example', '1.0', { 'example.py': '' })
 
 interface Example {
   params?: Record<string, string>
@@ -72,6 +75,10 @@ const EXAMPLES: Record<string, (fixtures: Fixtures) => Example> = {
   'event_log.get': ({ event }) => ({ params: { event_id: event } }),
   'event_log.hooks': ({ event }) => ({ params: { event_id: event } }),
   'functions.deploy': () => ({ body: { name: 'redeployed', runtime: 'nodejs', source: 'export default () => 3' } }),
+  'packages.target': () => ({}),
+  'packages.upload': () => ({
+    body: { file_name: WHEEL.file_name, file_content: WHEEL.bytes.toString('base64') },
+  }),
   'functions.list': () => ({}),
   'functions.get': ofFunction(),
   'functions.update': ofFunction({ is_active: true }),
@@ -345,6 +352,8 @@ describe('every operation that needs a key', () => {
 
   /** Operations that return the caller's objects, whatever project is requested. */
   const LISTS = [
+    // What packages must fit is the same for all users.
+    'packages.target',
     'auth.me',
     'keys.list',
     'hooks.list',
@@ -408,6 +417,8 @@ describe('every operation that needs a key', () => {
     const others: Record<string, number> = {
       'projects.create': 403,
       'functions.deploy': 201,
+      'packages.target': 200,
+      'packages.upload': 201,
       'functions.list': 200,
       'secrets.list': 200,
       'secrets.set': 200,

@@ -61,6 +61,8 @@ describe('deploying', () => {
       hooks: { created: ['zerodb.table.row_inserted'], changed: [], removed: [] },
       schedules: { created: ['0 6 * * * UTC'], changed: [], removed: [] },
       network: { added: [], removed: [], injects: { added: [], removed: [] } },
+      packages: [],
+      package_changes: [],
     })
     const again = await user.post(FUNCTIONS, { name: 'first', runtime: 'javascript', source })
     expect(again.status).toBe(200)
