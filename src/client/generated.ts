@@ -3857,7 +3857,7 @@ export interface FilesPresignInput {
   file_id: string
   /** Seconds until the URL expires, 1 to 604,800 (7 days) */
   expires_in?: number | undefined
-  /** What the URL is for: only `download` of a file that exists. For an upload, use `POST …/files/presigned-upload` */
+  /** What the URL is for: only `download` of a file that exists. For an upload, use `POST …/files/presigned-upload`, with `file_id` for a file that exists */
   operation?: 'download' | undefined
 }
 
@@ -3882,8 +3882,10 @@ export interface PresignedUrl {
 export interface FilesPresignUploadInput {
   /** Id of the project. `-` is the project of the API key, else that of the header X-Project-ID, else your default project */
   project_id?: string | undefined
-  /** Name of the file */
-  file_name: string
+  /** Id of a file that was registered without content, which the upload adds. When absent: a new file */
+  file_id?: string | undefined
+  /** Name of the new file. Required without `file_id` */
+  file_name?: string | undefined
   /** Key of the file. When absent, the server makes one */
   file_key?: string | undefined
   /** Media type of the content, which the upload must send as `Content-Type`. When absent: that of the upload */
@@ -5455,9 +5457,9 @@ export interface Operations {
     /**
      * Create a URL that uploads a file without a key. `POST /api/v1/projects/:project_id/database/files/presigned-upload`
      *
-     * Returns a presigned URL with which anybody who has it can upload one file, once, until it expires: a browser sends the content as the body of a PUT request. The file gets the name and metadata of this request. A used or expired URL is 403.
+     * Returns a presigned URL with which anybody who has it can upload one file, once, until it expires: a browser sends the content as the body of a PUT request. The file gets the name and metadata of this request. With `file_id`, the content is that of a file that was registered without content. A used or expired URL is 403.
      */
-    presign_upload(input: FilesPresignUploadInput, options?: CallOptions): Promise<PresignedUpload>
+    presign_upload(input?: FilesPresignUploadInput, options?: CallOptions): Promise<PresignedUpload>
     /**
      * Download a file by its presigned URL. `GET /api/v1/projects/:project_id/database/files/:file_id/presigned`
      *

@@ -129,6 +129,7 @@ const FIELD_ALIASES: Readonly<Record<string, Readonly<Record<string, readonly st
   'memory.forget': { memory_id: ['id'] },
   'files.upload': { file_metadata: ['metadata'], size_bytes: ['file_size'], content_type: ['mime_type'] },
   'files.presign': { expires_in: ['expiration_seconds', 'expiration', 'expires'] },
+  'files.presign_upload': { expires_in: ['expiration_seconds', 'expiration', 'expires'] },
   'files.list': { offset: ['skip'] },
   'tables.create': { table_name: ['name'], schema_definition: ['schema'] },
   'tables.list': { offset: ['skip'] },

@@ -99,7 +99,13 @@ async function run(app: App, caller: Caller, known: McpOperation, sent: Fields):
     }
     const result = known.run
       ? await known.run(context)
-      : await callNamed(app, caller, known, known.prepare?.(context) ?? params, sentNames)
+      : await callNamed(
+          app,
+          caller,
+          { ...known, operation: known.select?.(params) ?? known.operation },
+          known.prepare?.(context) ?? params,
+          sentNames,
+        )
     const finished = known.finish ? await known.finish(result, context) : result
     return withWarnings(finished as Fields, warnings, result)
   } catch (error) {

@@ -8,19 +8,8 @@ import {
 } from './embeddings.ts'
 import { eventLogGet, eventLogHooks, eventLogListOperation } from './event-log.ts'
 import { eventLogStreamOperation } from './event-stream.ts'
-import {
-  filesDelete,
-  filesDownload,
-  filesDownloadPresigned,
-  filesGet,
-  filesList,
-  filesPresign,
-  filesPresignUpload,
-  filesSearch,
-  filesUpdate,
-  filesUpload,
-  filesUploadPresigned,
-} from './files.ts'
+import { filesDownloadPresigned, filesPresign, filesPresignUpload, filesUploadPresigned } from './file-urls.ts'
+import { filesDelete, filesDownload, filesGet, filesList, filesSearch, filesUpdate, filesUpload } from './files.ts'
 import {
   functionsDelete,
   functionsDeploy,

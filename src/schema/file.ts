@@ -108,7 +108,7 @@ export const filePresign = z.object({
     .literal('download')
     .default('download')
     .describe(
-      'What the URL is for: only `download` of a file that exists. For an upload, use `POST …/files/presigned-upload`',
+      'What the URL is for: only `download` of a file that exists. For an upload, use `POST …/files/presigned-upload`, with `file_id` for a file that exists',
     ),
 })
 export const presignedUrl = z
@@ -135,7 +135,10 @@ export const MAX_OPEN_UPLOADS = 10_000
 
 export const filePresignUpload = z.object({
   project_id: projectId,
-  file_name: fileUpload.shape.file_name.unwrap().describe('Name of the file'),
+  file_id: uuid
+    .optional()
+    .describe('Id of a file that was registered without content, which the upload adds. When absent: a new file'),
+  file_name: fileUpload.shape.file_name.describe('Name of the new file. Required without `file_id`'),
   file_key: fileUpload.shape.file_key,
   content_type: fileUpload.shape.content_type.describe(
     'Media type of the content, which the upload must send as `Content-Type`. When absent: that of the upload',

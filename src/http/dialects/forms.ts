@@ -20,6 +20,8 @@ export function rewriteFields(
       return withFilter(fields)
     case 'vectors.delete_many':
       return withIdList(fields)
+    case 'files.presign_upload':
+      return withoutOperation(fields)
     case 'hooks.create':
       return withWebhook(fields)
     case 'schedules.create':
@@ -29,6 +31,14 @@ export function rewriteFields(
     default:
       return fields
   }
+}
+
+/** Leaves out `operation: "upload"`, which has selected this operation. */
+function withoutOperation({
+  operation,
+  ...fields
+}: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  return operation === undefined || operation === 'upload' ? fields : { operation, ...fields }
 }
 
 /** Leaves out an `upsert_key` that is null. Any other selects another operation. */

@@ -25,6 +25,8 @@ export interface McpContext {
 export interface McpOperation {
   /** The operation of the API that executes it. */
   operation: string
+  /** Selects another operation by a parameter. */
+  select?(params: Readonly<Fields>): string
   /** Names of parameters that clients send, by our name. The first one is used in errors about a missing field. */
   names?: Readonly<Record<string, readonly string[]>>
   /** Parameters without effect. They are accepted and reported in `warnings`. */
@@ -180,7 +182,13 @@ export const MCP_OPERATIONS: Readonly<Record<string, McpOperation>> = {
   list_files: { operation: 'files.list', finish: listAs('files') },
   delete_file: { operation: 'files.delete', finish: deleted('file_id') },
   get_file_metadata: { operation: 'files.get' },
-  generate_presigned_url: { operation: 'files.presign' },
+  generate_presigned_url: {
+    operation: 'files.presign',
+    select: ({ operation }) => (operation === 'upload' ? 'files.presign_upload' : 'files.presign'),
+    prepare({ params: { operation, ...params } }) {
+      return operation === 'upload' || operation === undefined ? params : { operation, ...params }
+    },
+  },
 
   create_event: { operation: 'events.publish' },
   list_events: {

@@ -206,9 +206,50 @@ export function files(context: StoreContext) {
       return row
     },
 
+    /** Adds the content of a permitted upload to a registered file. Throws `not_found` if the upload is done, or the file has content. */
+    async fill(
+      scope: Scope,
+      id: string,
+      { blob, size_bytes, content_type }: Pick<FileFields, 'blob' | 'size_bytes' | 'content_type'>,
+    ): Promise<File> {
+      const [{ event_seq: _, ...row }] = await write<File & { event_seq: number }>(
+        context,
+        sql`
+        with used as (
+          delete from zerodb_uploads
+          where id = ${id}::uuid and project_id = (select project_id from (${userProject(scope)}) owner)
+          returning id
+        ),
+        ${updateLocked('zerodb_files', {
+          userId: scope.user_id,
+          old: sql`select * from zerodb_files where id = (select id from used) and blob is null for update`,
+          set: {
+            blob: sql`${blob}::text`,
+            size_bytes: sql`${size_bytes}::bigint`,
+            content_type: sql`coalesce(${content_type}, old.content_type)`,
+            updated_at: sql`now()`,
+          },
+          compared: { content: 'blob', size_bytes: 'size_bytes', content_type: 'content_type' },
+        })},
+        ${emitChanges(scope, fileUpdated, { ...EVENT_DATA, changed: sql`stored.changed` })}
+        select ${columns}, event_seq
+        from (
+          select
+            id, project_id, file_key, file_name, content_type, size_bytes, folder, metadata, blob, summary, created_at, updated_at, seq as event_seq
+          from stored
+        ) r`,
+        'File not found',
+      )
+      return row
+    },
+
     async remove(scope: Scope, id: string): Promise<boolean> {
       const rows = await context.commit<{ event_seq: number }>(sql`
-        with ${deleteLocked('zerodb_files', { userId: scope.user_id, old: lockedFile(scope, id) })},
+        with revoked as (
+          delete from zerodb_uploads
+          where id = ${id}::uuid and project_id = (select project_id from (${userProject(scope)}) owner)
+        ),
+        ${deleteLocked('zerodb_files', { userId: scope.user_id, old: lockedFile(scope, id) })},
         ${emitChanges(scope, fileDeleted, EVENT_DATA)}
         select stored.seq as event_seq from stored`)
       return rows.length > 0

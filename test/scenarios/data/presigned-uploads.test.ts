@@ -137,7 +137,8 @@ test.each([
   [{ file_name: '' }, 'file_name'],
   [{ max_bytes: 0 }, 'max_bytes'],
   [{ expires_in: 604_801 }, 'expires_in'],
-  [{ operation: 'upload', unknown: 1 }, 'operation'],
+  [{ operation: 'download' }, 'operation'],
+  [{ operation: 'upload', unknown: 1 }, 'unknown'],
 ])('%j is 422', async (fields, field) => {
   const { status, body } = await presign(fields)
   expect([status, body.detail[0].loc]).toEqual([422, ['body', field]])
@@ -147,4 +148,69 @@ test('a project of another user is 404', async () => {
   const other = await app.newUser()
   const reply = await other.post(`${user.database}/files/presigned-upload`, { file_name: 'a' })
   expect(reply.status).toBe(404)
+})
+
+const register = async () =>
+  (
+    await user.post(`${user.database}/files/upload`, {
+      file_name: 'a.txt',
+      folder: 'texts',
+      content_type: 'text/plain',
+    })
+  ).body.file_id
+/** Asks for a URL in the form of clients that register a file first. */
+const forRegistered = (file_id: string, body: object = {}) =>
+  user.post(`${user.database}/files/${file_id}/presigned-url`, { operation: 'upload', expiration_seconds: 60, ...body })
+
+test('a presigned upload adds the content of a registered file, once, with an event and a before-image', async () => {
+  const file_id = await register()
+  const { status, body } = await forRegistered(file_id)
+  expect([status, body]).toMatchObject([
+    201,
+    { method: 'PUT', operation: 'upload', file_id, headers: { 'content-type': 'text/plain' }, expires_in: 60 },
+  ])
+  const stored = await put(body.url, 'content', 'text/plain')
+  expect(stored).toMatchObject({
+    status: 201,
+    body: { file_id, file_name: 'a.txt', folder: 'texts', size_bytes: 7, has_content: true },
+  })
+  expect(await files()).toEqual([stored.body])
+  expect((await user.get(`${user.database}/files/${file_id}/download`)).raw.toString()).toBe('content')
+  expect((await put(body.url, 'again', 'text/plain')).status).toBe(403)
+  expect(await user.events()).toMatchObject([
+    { event: 'zerodb.file.uploaded', data: { file_id } },
+    { event: 'zerodb.file.updated', data: { file_id, changed: ['content', 'size_bytes'] } },
+  ])
+  const images = await app.system.database.query(sql`
+    select before -> 'blob' as blob, before ->> 'file_name' as file_name from zerodb_changes where row_id = ${file_id}::uuid`)
+  expect(images).toEqual([{ blob: null, file_name: 'a.txt' }])
+  expect(await forRegistered(file_id)).toMatchObject({ status: 422, body: { detail: [{ loc: ['body', 'file_id'] }] } })
+})
+
+test('a URL for a registered file ends with the file, and with a second upload at the same time', async () => {
+  const [deleted, file_id] = [await register(), await register()]
+  const gone = (await forRegistered(deleted)).body.url
+  await user.delete(`${user.database}/files/${deleted}`)
+  expect((await put(gone, 'x', 'text/plain')).status).toBe(403)
+  const urls = [(await forRegistered(file_id)).body.url, (await forRegistered(file_id)).body.url]
+  const replies = await Promise.all(urls.map((url, n) => put(url, `content ${n}`, 'text/plain')))
+  expect(replies.map(({ status }) => status).sort()).toEqual([201, 403])
+  expect(await files()).toMatchObject([{ file_id, has_content: true }])
+})
+
+test('only the owner gets a URL for a registered file, and no other fields of it', async () => {
+  const [file_id, stranger] = [await register(), await app.newUser()]
+  for (const database of [user.database, stranger.database])
+    expect((await stranger.post(`${database}/files/${file_id}/presigned-url`, { operation: 'upload' })).status).toBe(
+      404,
+    )
+  for (const field of ['file_name', 'folder'])
+    expect(await presign({ file_name: undefined, file_id, [field]: 'b' })).toMatchObject({
+      status: 422,
+      body: { detail: [{ loc: ['body', field] }] },
+    })
+  expect(await presign({ file_name: undefined })).toMatchObject({
+    status: 422,
+    body: { detail: [{ loc: ['body', 'file_name'] }] },
+  })
 })

@@ -120,7 +120,9 @@ test('only the owner of a file with content creates a URL, for 1 s to 7 days', a
     [{ expires_in: 604_801 }, 'expires_in'],
     [{ expires_in: 1.5 }, 'expires_in'],
     [{ expiration_seconds: 'long' }, 'expires_in'],
-    [{ operation: 'upload' }, 'operation'],
+    [{ operation: 'delete' }, 'operation'],
+    [{ operation: 'upload' }, 'file_id'],
+    [{ operation: 'upload', expiration_seconds: 0 }, 'expires_in'],
   ] as const)
     expect(await user.post(path(user.database, file_id), body)).toMatchObject({
       status: 422,

@@ -554,11 +554,25 @@ describe('G10: files', () => {
     expect(await app.request('GET', presigned.url)).toMatchObject({ status: 200, body: 'hello' })
     expect(await execute(user, 'generate_presigned_url', { file_id, operation: 'upload' })).toMatchObject({
       status: 422,
-      body: { detail: [{ loc: ['body', 'params', 'operation'] }] },
+      body: { detail: [{ loc: ['body', 'params', 'file_id'] }] },
     })
+    const registered = (await user.post(`${user.database}/files/upload`, { file_name: 'b.txt' })).body.file_id
+    const upload = await result(user, 'generate_presigned_url', { file_id: registered, operation: 'upload' })
+    expect(upload).toMatchObject({ method: 'PUT', file_id: registered })
+    expect(await app.request('PUT', upload.url, { payload: 'b' })).toMatchObject({
+      status: 201,
+      body: { size_bytes: 1 },
+    })
+    await user.delete(`${user.database}/files/${registered}`)
     expect(await result(user, 'delete_file', { file_id })).toEqual({ deleted: true, file_id })
     expect(await execute(user, 'get_file_metadata', { file_id })).toMatchObject({ status: 404 })
-    expect(await names(user)).toEqual(['zerodb.file.uploaded', 'zerodb.file.deleted'])
+    expect(await names(user)).toEqual([
+      'zerodb.file.uploaded',
+      'zerodb.file.uploaded',
+      'zerodb.file.updated',
+      'zerodb.file.deleted',
+      'zerodb.file.deleted',
+    ])
   })
 })
 
