@@ -11,7 +11,7 @@ import { judge } from './oracle.ts'
 import { type Random, randomOf } from './random.ts'
 import { startChaosReceiver } from './receiver.ts'
 import type { Report } from './report.ts'
-import { ORDERED, preparation } from './writes.ts'
+import { LATER, ORDERED, preparation } from './writes.ts'
 
 /** The system that faults are injected into, and the notes about them. */
 export interface Environment {
@@ -62,6 +62,8 @@ export async function playRound(options: RoundOptions): Promise<Report> {
     const [first] = instances
     for (const { path, body } of preparation(receiver.url)) await mustBe(201, ask(first!.url!, 'POST', path, body))
 
+    await mustBe(200, ask(first!.url!, 'POST', LATER.path, LATER.bodyOf(LATER.topics)))
+
     const load = startLoad({
       targets: () => instances.flatMap(({ url }) => url ?? []),
       random: randomOf(seed + 2),
@@ -85,6 +87,7 @@ export async function playRound(options: RoundOptions): Promise<Report> {
       },
     })
     await load.stop()
+    if (!(await allPublished(instances))) complain(`some due events were not published after ${RECOVERY_SECONDS} s`)
     if (!(await allFinal(instances))) complain(`some runs were not final after ${RECOVERY_SECONDS} s`)
     const recoveredMs = Math.round(performance.now() - healed)
     for (const instance of instances) {
@@ -95,6 +98,10 @@ export async function playRound(options: RoundOptions): Promise<Report> {
     const { acknowledged, changes, unavailable } = load
     const database = await openDatabase(readConfig(env))
     try {
+      const later = await database.query<{ topic: string }>(sql`
+        select topic from zerodb_published_events where topic like 'later-%' order by topic`)
+      const wrong = JSON.stringify(later.map(({ topic }) => topic)) !== JSON.stringify([...LATER.topics].sort())
+      if (wrong) complain(`${later.length} events of ${LATER.topics.length} due times, or some twice`)
       const judgement = await judge(database, acknowledged, changes, receiver.accepted(), complain)
       const dead = await database.query<{ name: string }>(sql`
         select e.data ->> 'topic' as name
@@ -108,7 +115,7 @@ export async function playRound(options: RoundOptions): Promise<Report> {
         seed,
         faults,
         acknowledged: answered,
-        unanswered: judgement.rows - answered,
+        unanswered: judgement.rows - LATER.topics.length - answered,
         unavailable: unavailable.count,
         slowest503Ms: unavailable.slowestMs,
         ...judgement,
@@ -125,6 +132,17 @@ export async function playRound(options: RoundOptions): Promise<Report> {
     await receiver.close()
     await rm(dataDir, { recursive: true, force: true })
   }
+}
+
+/** Waits until the times of all events that are published later have passed, and they are published. Returns false if that takes too long. */
+async function allPublished(instances: readonly Instance[]): Promise<boolean> {
+  const until = performance.now() + RECOVERY_SECONDS * 1000
+  while (performance.now() < until) {
+    const { body } = await ask(instances[0]!.url!, 'GET', '/api/v1/schedules?once=true')
+    if (Array.isArray(body) && body.length === 0) return true
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+  return false
 }
 
 /** Waits until all events are dispatched and all runs have ended. Returns false if that takes too long. */

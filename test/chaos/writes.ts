@@ -117,4 +117,12 @@ export function preparation(receiver: string): { path: string; body: object }[] 
   ]
 }
 
+/** Events that are published once at their times, which pass while processes are killed. */
+export const LATER = {
+  path: `${DATABASE}/events/batch`,
+  topics: Array.from({ length: 60 }, (_, n) => `later-${n}`),
+  bodyOf: (topics: readonly string[]) =>
+    topics.map((topic, n) => ({ topic, event_payload: { n }, delay: 1 + Math.floor(n / 12) })),
+}
+
 export const newName = (): string => randomUUID()
