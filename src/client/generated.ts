@@ -110,6 +110,7 @@ export const ROUTES = {
   'memory.profile': 'GET /api/v1/public/memory/v2/profile',
   'memory.forget': 'POST /api/v1/public/memory/v2/forget',
   'graph.neighbors': 'GET /api/v1/public/memory/v2/graph/neighbors/:entity',
+  'graph.path': 'GET /api/v1/public/memory/v2/graph/path/:from/:to',
   'graph.relate': 'POST /api/v1/public/memory/v2/relate',
   'graph.end_relation': 'DELETE /api/v1/public/memory/v2/graph/relations/:relation_id',
   'plans.create': 'POST /api/v1/public/memory/v2/plan',
@@ -3549,6 +3550,29 @@ export interface GraphEdge {
   predicate: string
 }
 
+export interface GraphPathInput {
+  /** The entity at the start: its name, the `entity_id` given to remember, or its id */
+  from: string
+  /** The entity at the end: its name, the `entity_id` given to remember, or its id */
+  to: string
+  /** Namespace of the graph: that of the memories which it is made from */
+  namespace?: string | undefined
+  /** Maximum number of relations of the path */
+  max_depth?: number | undefined
+  /** Relations that held at this time: ISO 8601 with a time zone. When absent: those that hold now */
+  as_of?: string | undefined
+}
+
+/** A shortest path between two entities */
+export interface GraphPath {
+  from: Entity
+  to: Entity
+  /** Number of relations of the path; null if no path of at most `max_depth` relations was found */
+  length: number | null
+  /** The relations from the first entity to the second, each in its own direction */
+  relationships: Relationship[]
+}
+
 export interface GraphRelateInput {
   /** Name of the entity that the relation starts at */
   subject: string
@@ -5378,6 +5402,12 @@ export interface Operations {
      * Returns the entities that an entity is related to, directly or over up to two others, now or at another time, and the memories that support each relation. Waits for the extraction of what you have just stored, at most `wait` seconds.
      */
     neighbors(input: GraphNeighborsInput, options?: CallOptions): Promise<Neighbors>
+    /**
+     * Find a shortest path between two entities. `GET /api/v1/public/memory/v2/graph/path/:from/:to`
+     *
+     * Returns the relations that connect two entities, in any direction. The search follows at most 200 entities at each distance, so that it can miss a path through entities with very many relations.
+     */
+    path(input: GraphPathInput, options?: CallOptions): Promise<GraphPath>
     /**
      * State a relation of two entities. `POST /api/v1/public/memory/v2/relate`
      *

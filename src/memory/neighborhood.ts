@@ -41,3 +41,38 @@ export async function relationsWithin(
   }
   return [...reached.values()]
 }
+
+/** Maximum number of entities of one distance, and of relations read for them, in the search of a path. */
+const MAX_PATH_ENTITIES = 200
+const MAX_PATH_RELATIONS = 2_000
+
+/** Returns the relations of a shortest path between two entities, in order; null if none has at most `maxDepth` relations. */
+export async function shortestPath(
+  app: App,
+  scope: Scope,
+  from: string,
+  to: string,
+  { max_depth, as_of }: { max_depth: number; as_of?: string | undefined },
+): Promise<GraphEdge[] | null> {
+  const cameBy = new Map<string, { edge: GraphEdge; from: string } | null>([[from, null]])
+  let frontier = [from]
+  for (let depth = 0; depth < max_depth && !cameBy.has(to) && frontier.length > 0; depth++) {
+    const edges = await app.store.graph.edges(scope, frontier, MAX_PATH_RELATIONS, as_of ?? null)
+    const next: string[] = []
+    for (const edge of edges) {
+      for (const [near, far] of [
+        [edge.subject_id, edge.object_id],
+        [edge.object_id, edge.subject_id],
+      ] as const) {
+        if (!frontier.includes(near) || cameBy.has(far)) continue
+        cameBy.set(far, { edge, from: near })
+        next.push(far)
+      }
+    }
+    frontier = next.slice(0, MAX_PATH_ENTITIES)
+  }
+  if (!cameBy.has(to)) return null
+  const path: GraphEdge[] = []
+  for (let step = cameBy.get(to); step; step = cameBy.get(step.from)) path.unshift(step.edge)
+  return path
+}

@@ -2,9 +2,18 @@ import { z } from 'zod'
 import { scopeOf } from '../auth/caller.ts'
 import { ZeroError } from '../errors.ts'
 import { autoGraph } from '../handlers/auto-graph.ts'
-import { relationsWithin } from '../memory/neighborhood.ts'
+import { relationsWithin, shortestPath } from '../memory/neighborhood.ts'
 import { baseForm, functionalOf } from '../memory/predicates.ts'
-import { type Neighbors, neighbors, neighborsQuery, relate, related, relationKey } from '../schema/graph.ts'
+import {
+  type Neighbors,
+  neighbors,
+  neighborsQuery,
+  path,
+  pathQuery,
+  relate,
+  related,
+  relationKey,
+} from '../schema/graph.ts'
 import { findEntity, invalidField, namedEntity } from './lib/entity.ts'
 import { relationshipOf } from './lib/relationship.ts'
 import { defineJson } from './operation.ts'
@@ -56,6 +65,29 @@ export const graphNeighbors = defineJson({
       count: others.length,
       pending,
     }
+  },
+})
+
+export const graphPath = defineJson({
+  name: 'graph.path',
+  summary: 'Find a shortest path between two entities',
+  description:
+    'Returns the relations that connect two entities, in any direction. The search follows at most 200 entities at each distance, so that it can miss a path through entities with very many relations.',
+  route: 'GET /api/v1/public/memory/v2/graph/path/:from/:to',
+  permission: 'memory:read',
+  idempotent: true,
+  input: pathQuery,
+  output: path,
+  async run(app, caller, input) {
+    const scope = scopeOf(caller)
+    const [from, to] = [
+      await findEntity(app, scope, input.namespace, input.from),
+      await findEntity(app, scope, input.namespace, input.to),
+    ]
+    if (!from) throw new ZeroError('not_found', `No entity "${input.from}" in the graph`)
+    if (!to) throw new ZeroError('not_found', `No entity "${input.to}" in the graph`)
+    const edges = await shortestPath(app, scope, from.id, to.id, input)
+    return { from, to, length: edges?.length ?? null, relationships: (edges ?? []).map(relationshipOf) }
   },
 })
 

@@ -22,7 +22,7 @@ import {
   functionsVersion,
   functionsVersions,
 } from './functions.ts'
-import { graphEndRelation, graphNeighbors, graphRelate } from './graph.ts'
+import { graphEndRelation, graphNeighbors, graphPath, graphRelate } from './graph.ts'
 import { hooksInvoke, hooksTestFilter } from './hook-testing.ts'
 import { hooksCreate, hooksDelete, hooksGet, hooksList, hooksUpdate } from './hooks.ts'
 import { instantDbClaim, instantDbCreate } from './instant-db.ts'
@@ -222,6 +222,7 @@ export const OPERATIONS: readonly Operation[] = [
   profileOperation,
   forgetOperation,
   graphNeighbors,
+  graphPath,
   graphRelate,
   graphEndRelation,
   plansCreate,

@@ -140,3 +140,26 @@ export const related = z
   .meta({ id: 'Related', description: 'The relation that was stated' })
 
 export const relationKey = z.object({ relation_id: uuid.describe('Id of the relation') })
+
+export const pathQuery = z.object({
+  from: name.describe('The entity at the start: its name, the `entity_id` given to remember, or its id'),
+  to: name.describe('The entity at the end: its name, the `entity_id` given to remember, or its id'),
+  namespace,
+  max_depth: integer(1, 6).default(4).describe('Maximum number of relations of the path'),
+  as_of: moment
+    .optional()
+    .describe('Relations that held at this time: ISO 8601 with a time zone. When absent: those that hold now'),
+})
+export const path = z
+  .object({
+    from: entity,
+    to: entity,
+    length: z
+      .number()
+      .nullable()
+      .describe('Number of relations of the path; null if no path of at most `max_depth` relations was found'),
+    relationships: z
+      .array(relationship)
+      .describe('The relations from the first entity to the second, each in its own direction'),
+  })
+  .meta({ id: 'GraphPath', description: 'A shortest path between two entities' })

@@ -13,6 +13,16 @@ export const graph = group('graph', 'entities and relations in memories', [
     words: ({ neighbors }: { neighbors: Input[] }) =>
       columns('name', 'type', 'predicate', 'direction', 'confidence')(neighbors, 'No relations'),
   }),
+  verb('graph', 'path', 'find a shortest path between two entities', {
+    args: ['from', 'to'],
+    options: (command) =>
+      command
+        .option('--namespace <name>', 'namespace of the graph')
+        .option('--max-depth <n>', 'maximum number of relations, 1 to 6; 4 if not given', number)
+        .option('--as-of <time>', 'relations that held at this time: ISO 8601 with a time zone'),
+    words: ({ relationships }: { relationships: Input[] }) =>
+      columns('subject', 'predicate', 'object', 'confidence')(relationships, 'No path'),
+  }),
   verb('graph', 'relate', 'state a relation of two entities', {
     args: ['subject', 'predicate', 'object'],
     options: (command) =>

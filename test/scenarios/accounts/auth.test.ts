@@ -157,6 +157,7 @@ const EXAMPLES: Record<string, (fixtures: Fixtures) => Example> = {
   'plans.get': ({ plan }) => ({ params: { plan_id: plan } }),
   'plans.update': ({ plan }) => ({ params: { plan_id: plan }, body: { status: 'active' } }),
   'plans.history': ({ plan }) => ({ params: { plan_id: plan } }),
+  'graph.path': ({ entity }) => ({ params: { from: entity, to: entity } }),
   'graph.neighbors': ({ entity }) => ({ params: { entity } }),
   'files.upload': inProject(() => ({ body: { file_name: 'b.txt', file_content: 'aGk=' } })),
   'files.list': inProject(),

@@ -148,3 +148,31 @@ test('neighbors of neighbors, each with its distance', async () => {
   expect(await read('depth=3&limit=3')).toHaveLength(3)
   expect((await user.get(`${MEMORY}/graph/neighbors/x?depth=4`)).status).toBe(422)
 })
+
+test('a path connects two entities in any direction, within its project, namespace and time', async () => {
+  const user = await app.newUser()
+  const stranger = await app.newUser()
+  for (const [subject, object] of ['AB', 'CB', 'CD', 'AE', 'EF', 'FG', 'GD'])
+    await relate(user, `Node ${subject}`, 'knows', `Node ${object}`)
+  await relate(stranger, 'Node A', 'knows', 'Node D')
+  const path = ({ from, to, ...query }: Record<string, string>) =>
+    user.get(`${MEMORY}/graph/path/${from}/${to}?${new URLSearchParams(query)}`)
+  const found = await path({ from: 'node a', to: 'node d' })
+  expect(found).toMatchObject({ status: 200, body: { from: { name: 'Node A' }, to: { name: 'Node D' }, length: 3 } })
+  const steps = found.body.relationships.map(({ subject, object }: Record<string, string>) => `${subject} ${object}`)
+  expect(steps).toEqual(['Node A Node B', 'Node C Node B', 'Node C Node D'])
+  expect((await path({ from: 'node a', to: 'node a' })).body).toMatchObject({ length: 0, relationships: [] })
+  expect((await path({ from: 'node a', to: 'node d', max_depth: '2' })).body).toMatchObject({ length: null })
+  const past = { as_of: '2020-01-01T00:00:00Z' }
+  expect((await path({ from: 'node a', to: 'node d', ...past })).body).toMatchObject({
+    length: null,
+    relationships: [],
+  })
+  const [first] = found.body.relationships
+  await user.delete(`${MEMORY}/graph/relations/${first.id}`)
+  expect((await path({ from: 'node a', to: 'node d' })).body.length).toBe(4)
+  expect((await path({ from: 'node a', to: 'node z' })).body.detail).toBe('No entity "node z" in the graph')
+  expect((await path({ from: 'node a', to: 'node d', namespace: 'other' })).status).toBe(404)
+  const wrong = await path({ from: 'node a', to: 'node d', max_depth: '7' })
+  expect(wrong).toMatchObject({ status: 422, body: { detail: [{ loc: ['query', 'max_depth'] }] } })
+})
