@@ -7,6 +7,11 @@ export const DEFAULT_PORTS: readonly number[] = [443, 80]
 /** Maximum number of patterns in one policy. */
 export const MAX_HOST_PATTERNS = 100
 
+/** Lower ports need privileges that sandboxes do not have. */
+const MIN_FORWARDED_PORT = 1_024
+/** Each one takes descriptors of the sandbox. */
+const MAX_FORWARDED_HOSTS = 32
+
 /** Hosts that a function may connect to. */
 export interface NetworkPolicy {
   /** Patterns in the form that `parseHostPattern` returns as `text`: `host`, `*.host`, and both with `:port`. */
@@ -104,6 +109,27 @@ export function allows({ allow }: Pick<NetworkPolicy, 'allow'>, host: string, po
  */
 export function patternsBeyond(policy: Pick<NetworkPolicy, 'allow'>, maximum: Pick<NetworkPolicy, 'allow'>): string[] {
   return policy.allow.filter((text) => !maximum.allow.some((wider) => covers(wider, text)))
+}
+
+/** A host that also programs with their own network code reach: inside the sandbox, its name has this address of the loopback interface. */
+export interface Forward {
+  host: string
+  port: number
+  address: string
+}
+
+/** Returns the hosts to forward: named exactly, with a port that a process without privileges can listen on. */
+export function forwardsOf({ allow }: NetworkPolicy): Forward[] {
+  const addresses = new Map<string, string>()
+  return allow.flatMap((text) => {
+    const pattern = parse(text)
+    if (!pattern || pattern.isWildcard || isIP(pattern.host) || (pattern.port ?? 0) < MIN_FORWARDED_PORT) return []
+    const { host, port } = pattern
+    if (host === 'localhost' || (!addresses.has(host) && addresses.size >= MAX_FORWARDED_HOSTS)) return []
+    const address = addresses.get(host) ?? `127.1.0.${addresses.size + 1}`
+    addresses.set(host, address)
+    return [{ host, port: port!, address }]
+  })
 }
 
 /** Returns whether two policies are written the same. */

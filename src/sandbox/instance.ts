@@ -5,12 +5,12 @@ import type { Logger } from 'pino'
 import { ZeroError } from '../errors.ts'
 import { stringifyJson } from '../exact-json.ts'
 import { onAbort } from '../platform/abort.ts'
-import type { NetworkPolicy } from '../platform/network-policy.ts'
+import { forwardsOf, type NetworkPolicy } from '../platform/network-policy.ts'
 import { Capture, MAX_PRINTED_BYTES } from './capture.ts'
 import { createFrameReader, FRAME, frame, HEADER_BYTES, u32 } from './frames.ts'
 import type { Call, Outcome, Program, Runtime } from './index.ts'
 import { parseUntrustedJson } from './json.ts'
-import type { Exit, Guest } from './launcher.ts'
+import { type Exit, type Guest, LOCAL_HOSTS } from './launcher.ts'
 import type { InstanceNetwork, Network } from './network/proxy.ts'
 import type { UsageSample } from './processor-share.ts'
 import type { Protections } from './protections.ts'
@@ -172,8 +172,12 @@ export class Instance {
   }
 
   /** Returns what the guest is told about its network. It knows nothing about injected headers but the certificate that it must trust. */
-  #networkOf({ allow, inject = [] }: NetworkPolicy, proxy: NonNullable<Guest['proxy']>): object {
-    const told = { proxy: proxy.inside, allow }
+  #networkOf(policy: NetworkPolicy, proxy: NonNullable<Guest['proxy']>): object {
+    const { allow, inject = [] } = policy
+    const forwards = proxy.hosts === null ? [] : forwardsOf(policy)
+    if (proxy.hosts !== null && forwards.length > 0)
+      writeFileSync(proxy.hosts, LOCAL_HOSTS + forwards.map(({ host, address }) => `${address} ${host}\n`).join(''))
+    const told = { proxy: proxy.inside, allow, forwards }
     const certificate = this.#options.network!.certificate()
     if (inject.length === 0 || certificate === null) return told
     const path = (name: string, side: 'inside' | 'outside') => join(dirname(proxy[side]), name)

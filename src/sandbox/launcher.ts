@@ -2,6 +2,9 @@ import type { Duplex, Readable } from 'node:stream'
 import type { ProgramPackages, Runtime } from './index.ts'
 import type { ProcessUsage } from './processes.ts'
 
+/** Host names that every sandbox knows, in the form of /etc/hosts. */
+export const LOCAL_HOSTS = '127.0.0.1 localhost\n::1 localhost\n'
+
 export interface Exit {
   code: number | null
   signal: NodeJS.Signals | null
@@ -36,8 +39,11 @@ export interface Guest {
   usage?(): ProcessUsage | null
   /** Memory usage, or null if unknown. */
   memory(): { bytes: number; peakBytes: number; limitBytes: number } | null
-  /** Where the socket of its proxy is, as paths outside and inside the sandbox. Null if the launcher has no network. */
-  readonly proxy: { outside: string; inside: string } | null
+  /**
+   * Where the socket of its proxy is, as paths outside and inside the sandbox, and the file with the host names that the sandbox knows, if it has
+   * its own. Null if the launcher has no network.
+   */
+  readonly proxy: { outside: string; inside: string; hosts: string | null } | null
   /** Folder with its packages, inside the sandbox. Null if it has none. */
   readonly packages: string | null
 }

@@ -104,7 +104,7 @@ function unsafeLauncher(): Launcher {
         hasStrays: () => childrenOf(pid).length > 0,
         usage: () => usageOf(pid),
         memory: () => null,
-        proxy: { outside: socket, inside: socket },
+        proxy: { outside: socket, inside: socket, hosts: null },
         packages: packageFolder,
       }
     },

@@ -314,6 +314,7 @@ function cases(open: () => SandboxDriver): void {
           bytes_sent: 0,
           bytes_received: 0,
           milliseconds: expect.any(Number),
+          injected: false,
           allowed: false,
           reason,
         },
@@ -427,6 +428,48 @@ describe.runIf(hasBubblewrap)('bubblewrap', () => {
   cases(open)
   packages(open)
   withoutNetwork(open)
+
+  test('a client in C reaches a host that is named with its port', async () => {
+    const driver = open()
+    const { outcome, value, requests } = await call(
+      driver,
+      PYTHON,
+      `import _socket
+def handler(event, ctx):
+    # The module in C does not use the replaced functions.
+    (*_, address), = _socket.getaddrinfo('api.example.test', ECHO, _socket.AF_INET, _socket.SOCK_STREAM)
+    made = _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM)
+    made.connect(address)
+    made.sendall(b'from C')
+    text = made.recv(100).decode()
+    made.close()
+    return [address[0], text]`,
+    )
+    await driver.close()
+    expect(outcome.error).toBe(null)
+    expect(value).toEqual(['127.1.0.1', 'from C'])
+    expect(requests).toMatchObject([{ host: HOST, port: ports.echo, allowed: true, bytes_sent: 6, bytes_received: 6 }])
+  })
+
+  test('a process that the program starts reaches a host that is named with its port', async () => {
+    const driver = open()
+    const { outcome, value, requests } = await call(
+      driver,
+      NODE,
+      `import { spawn } from 'node:child_process'
+      export default () => new Promise((resolve) => {
+        const code = \`fetch('http://api.example.test:\${PLAIN}/child').then((reply) => reply.text()).then(console.log)\`
+        const child = spawn(process.execPath, ['-e', code])
+        let text = ''
+        child.stdout.on('data', (chunk) => { text += chunk })
+        child.on('close', () => resolve(JSON.parse(text).url))
+      })`,
+    )
+    await driver.close()
+    expect(outcome.error).toBe(null)
+    expect(value).toBe('/child')
+    expect(requests).toMatchObject([{ host: HOST, port: ports.plain, allowed: true }])
+  })
 
   test('private addresses need the permission of the operator', async () => {
     const driver = SANDBOXES.bubblewrap({ concurrency: 1, network: { ...network, allowNetworks: [] }, log })

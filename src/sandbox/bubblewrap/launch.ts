@@ -1,17 +1,18 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { chmodSync, chownSync, closeSync, mkdirSync, openSync } from 'node:fs'
+import { chmodSync, chownSync, closeSync, mkdirSync, openSync, writeFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import type { Duplex, Readable, Writable } from 'node:stream'
 import type { Runtime } from '../index.ts'
 import { interpreterArguments } from '../interpreters.ts'
-import type { Guest, Launcher } from '../launcher.ts'
+import { type Guest, type Launcher, LOCAL_HOSTS } from '../launcher.ts'
 import { PackageFolders } from '../package-folders.ts'
 import { childrenOf, endOf, signal, spawned, usageOf } from '../processes.ts'
 import type { Protections } from '../protections.ts'
 import type { Group, Groups } from './cgroups.ts'
 import { withoutLeaks } from './descriptors.ts'
-import { DEVICES, INSIDE } from './rootfs.ts'
+import { DEVICES, HOSTS, INSIDE } from './rootfs.ts'
+
 import type { Slot } from './slots.ts'
 
 const MB = 1024 * 1024
@@ -74,6 +75,7 @@ export function bubblewrapLauncher(boundary: Boundary): Launcher {
     mkdirSync(folder, { recursive: true })
     chmodSync(join(folder, '..'), protections.own_socket ? 0o711 : 0o755)
     chmodSync(folder, protections.own_socket ? 0o700 : 0o755)
+    writeFileSync(join(folder, HOSTS), LOCAL_HOSTS)
     if (uid !== null) chownSync(folder, uid, uid)
     return folder
   }
@@ -115,7 +117,11 @@ export function bubblewrapLauncher(boundary: Boundary): Launcher {
         await group?.add(init)
         ;(child.stdio[BLOCK] as Writable).end('1')
         const inside = join(networkFolder(protections), ...(protections.own_socket ? [] : [basename(proxyFolder)]))
-        const proxy = { outside: join(proxyFolder, SOCKET), inside: join(inside, SOCKET) }
+        const proxy = {
+          outside: join(proxyFolder, SOCKET),
+          inside: join(inside, SOCKET),
+          hosts: join(proxyFolder, HOSTS),
+        }
         const inGuest = packages && packagesInside(protections)
         const memory = () => group?.memory() ?? memoryAtExit
         return guestOf(child, init, exited, memory, { proxy, packages: inGuest }, protections)

@@ -37,6 +37,9 @@ export const INSIDE = {
   runner: (runtime: Runtime) => `/opt/run/${RUNNERS[runtime]}`,
 } as const
 
+/** Name of the file with the host names that an instance knows, in the folder `INSIDE.network`. */
+export const HOSTS = 'hosts'
+
 /** The devices in the sandbox. No terminals, whose number is limited for the whole machine, and no writable folder. */
 export const DEVICES = ['/dev/null', '/dev/zero', '/dev/full', '/dev/random', '/dev/urandom'] as const
 
@@ -123,7 +126,8 @@ async function build(
   await writeFile(join(root, INSIDE.authorities), `${rootCertificates.join('\n')}\n`)
   await writeFile(join(root, 'etc', 'passwd'), 'fn:x:1000:1000::/tmp:/nologin\n')
   await writeFile(join(root, 'etc', 'group'), 'fn:x:1000:\n')
-  await writeFile(join(root, 'etc', 'hosts'), '127.0.0.1 localhost\n::1 localhost\n')
+  // Each instance has its own file.
+  await symlink(join(INSIDE.network, HOSTS), join(root, 'etc', 'hosts'))
   await writeFile(join(root, 'etc', 'nsswitch.conf'), 'passwd: files\ngroup: files\nhosts: files\n')
   for (const [name, text] of Object.entries(FAKE_PROC)) await writeFile(join(root, 'proc', name), text)
   await makeReadable(root)

@@ -30,7 +30,7 @@ export function explainNoNetwork() {
 }
 
 /** Sends all connections through the proxy, whose socket is at `proxy`. `allow` lists the hosts of the program's policy. */
-export function useProxy({ proxy, allow, authority }) {
+export function useProxy({ proxy, allow, authority, forwards }) {
   const isProxied = ({ host }) =>
     !isLocal(host) || allow.some((pattern) => pattern === host || pattern.startsWith(`${authorityOf(host, '')}`))
 
@@ -46,6 +46,21 @@ export function useProxy({ proxy, allow, authority }) {
   replaceLookup(isProxied)
   // Named imports see the replaced functions as well.
   syncBuiltinESMExports()
+  for (const each of forwards) forward(each)
+}
+
+/** Listens for clients that do not use the replaced functions, such as other processes: the name of the host has this address for them. */
+function forward({ host, port, address }) {
+  names.set(address, host)
+  substitutes.set(host, address)
+  const server = net.createServer({ allowHalfOpen: true, pauseOnConnect: true }, (client) => {
+    const tunnel = net.connect({ host, port, allowHalfOpen: true })
+    client.on('error', () => tunnel.destroy())
+    tunnel.on('error', () => client.destroy())
+    client.pipe(tunnel).pipe(client)
+  })
+  server.on('error', (error) => process.emitWarning(`${host}:${port} cannot be forwarded: ${error.message}`))
+  server.listen(port, address).unref()
 }
 
 /** Opens a connection to the proxy, and asks it to connect to the host. The socket counts as connected when the proxy has agreed. */

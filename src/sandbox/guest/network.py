@@ -22,7 +22,9 @@ def install(socket, network):
     setsockopt, getsockopt = real.setsockopt, real.getsockopt
     getaddrinfo = socket.getaddrinfo
     allow = network["allow"] if network else []
-    substitutes, names = {}, {}
+    forwards = network["forwards"] if network else []
+    substitutes = {each["host"]: each["address"] for each in forwards}
+    names = {address: host for host, address in substitutes.items()}
 
     def name_of(host):
         if isinstance(host, (bytes, bytearray)):
@@ -180,4 +182,123 @@ def install(socket, network):
     socket.getaddrinfo, socket.gethostbyname = resolve, lookup
     if network and os.path.exists(CERTIFICATES):
         os.environ.setdefault("SSL_CERT_FILE", CERTIFICATES)
+    if forwards:
+        forward(real, connect, network["proxy"], forwards, question)
     return patch_loop
+
+
+def forward(real, connect, proxy, forwards, question):
+    """Listens for clients that do not use the replaced functions, such as libraries in C: the names of the hosts have these addresses for them.
+    One thread serves all of them, because a thread for each would count as work that the program has left."""
+    import _thread
+    import select
+    import socket
+
+    listeners = {}
+    for each in forwards:
+        listener = real(socket.AF_INET, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((each["address"], each["port"]))
+        listener.listen(16)
+        listener.setblocking(False)
+        listeners[listener.fileno()] = (listener, each)
+    poll = select.epoll()
+    for descriptor in listeners:
+        poll.register(descriptor, select.EPOLLIN)
+    sides = {}
+
+    class Side:
+        """One socket of a connection. `peer` is the other one; `head` is what the proxy has answered so far, None after its end."""
+
+        def __init__(self, made, head):
+            self.socket, self.head = made, head
+            self.waiting, self.has_ended, self.ends, self.peer = b"", False, False, None
+            sides[made.fileno()] = self
+            made.setblocking(False)
+            poll.register(made.fileno(), 0)
+
+        def is_open(self):
+            return self.head is None and self.peer.head is None
+
+        def listen(self):
+            # A side is read only while its peer has taken everything, so that no buffer grows.
+            is_due = not self.has_ended and not self.peer.waiting and (self.is_open() or self.head is not None)
+            reads = select.EPOLLIN if is_due else 0
+            poll.modify(self.socket.fileno(), reads | (select.EPOLLOUT if self.waiting else 0))
+
+        def receive(self):
+            data = self.socket.recv(65_536)
+            if self.head is None:
+                self.has_ended = not data
+                return self.peer.send(data)
+            self.head += data
+            start, found, rest = self.head.partition(b"\r\n\r\n")
+            if found and start.startswith(b"HTTP/1.1 200 "):
+                self.head = None
+                self.peer.send(rest) if rest else None
+            elif found or not data or len(self.head) > MAX_HEAD:
+                raise ConnectionRefusedError
+
+        def send(self, data):
+            self.waiting += data
+            self.ends = self.ends or not data
+            self.flush()
+
+        def flush(self):
+            try:
+                while self.waiting:
+                    self.waiting = self.waiting[self.socket.send(self.waiting) :]
+            except BlockingIOError:
+                return
+            if self.ends:
+                self.socket.shutdown(socket.SHUT_WR)
+                if self.has_ended:
+                    raise EOFError
+
+        def close(self):
+            for each in (self, self.peer):
+                if sides.pop(each.socket.fileno(), None):
+                    each.socket.close()
+
+    def accept(listener, target):
+        client = listener.accept()[0]
+        tunnel = real(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            connect(tunnel, proxy)
+            tunnel.sendall(question(target["host"], target["port"]))
+        except OSError:
+            client.close()
+            tunnel.close()
+            return
+        here, there = Side(client, None), Side(tunnel, b"")
+        here.peer, there.peer = there, here
+        here.listen()
+        there.listen()
+
+    def serve():
+        while True:
+            for descriptor, events in poll.poll():
+                if descriptor in listeners:
+                    try:
+                        accept(*listeners[descriptor])
+                    except OSError:
+                        pass  # the client has left, or no descriptor is free
+                    continue
+                side = sides.get(descriptor)
+                if side is None:
+                    continue
+                try:
+                    if events & select.EPOLLERR or (events & select.EPOLLHUP and side.has_ended):
+                        raise ConnectionResetError
+                    if events & select.EPOLLOUT:
+                        side.flush()
+                    if events & (select.EPOLLIN | select.EPOLLHUP):
+                        side.receive()
+                    side.listen()
+                    side.peer.listen()
+                except BlockingIOError:
+                    pass
+                except (OSError, EOFError):
+                    side.close()
+
+    _thread.start_new_thread(serve, ())

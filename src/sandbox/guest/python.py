@@ -818,6 +818,9 @@ def init(body):
         for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
             os.environ.setdefault(name, authorities)
     sys.meta_path.insert(0, NetworkHook())
+    if (_program["network"] or {}).get("forwards"):
+        # Starts to listen before a library in C connects.
+        __import__("socket")
 
 
 class NetworkHook:
