@@ -46,7 +46,8 @@ export const DEVICES = ['/dev/null', '/dev/zero', '/dev/full', '/dev/random', '/
 /** Matches parts of Python's library that functions do not need; they are half of its size. */
 const EXCLUDED = /^(site-packages|dist-packages|test|tests|idlelib|turtledemo|tkinter|ensurepip|lib2to3|config-.*)$/
 /** Matches the libraries of compilers. */
-const RUNTIME_LIBRARIES = /^lib(stdc\+\+|gcc_s|m|dl|rt|pthread)\.so/
+const RUNTIME_LIBRARIES = /^lib(stdc\+\+|gcc_s)\.so/
+const FORMER_PARTS = ['libm.so.6', 'librt.so.1', 'libdl.so.2', 'libpthread.so.0', 'libutil.so.1', 'libresolv.so.2']
 const UNUSED_DAYS = 14
 
 /**
@@ -81,7 +82,7 @@ export async function prepareRootfs(
 
 /** Returns a hash of everything that is copied into the root. */
 async function nameOf({ binary, version, library }: Interpreter, prlimit: string): Promise<string> {
-  const hash = createHash('sha256').update(`layout 4 ${version} ${library?.pure}\n`)
+  const hash = createHash('sha256').update(`layout 5 ${version} ${library?.pure}\n`)
   for (const path of [binary, prlimit]) {
     const { size, mtimeMs } = await stat(path)
     hash.update(`${path} ${size} ${mtimeMs}\n`)
@@ -117,6 +118,12 @@ async function build(
   // Compiled packages expect these from the system, and Node brings them to every machine.
   for (const [name, path] of await librariesOf([process.execPath]))
     if (RUNTIME_LIBRARIES.test(name)) libraries.set(name, path)
+  // Wheels that were built with an older C library also name its former parts.
+  const libc = libraries.get('libc.so.6')
+  for (const name of libc === undefined ? [] : FORMER_PARTS) {
+    const path = join(dirname(libc!), name)
+    if (existsSync(path)) libraries.set(name, await realpath(path))
+  }
   for (const [name, path] of libraries) await copyFile(path, join(root, 'lib', name), constants.COPYFILE_FICLONE)
   for (const name of await readdir(guestFolder()))
     await copyFile(join(guestFolder(), name), join(root, 'opt', 'run', name))
