@@ -8,6 +8,7 @@ import { deploy } from './commands/deploy.ts'
 import { dev } from './commands/dev.ts'
 import { doctor } from './commands/doctor.ts'
 import { embeddings } from './commands/embeddings.ts'
+import { env } from './commands/env.ts'
 import { events } from './commands/events.ts'
 import { exportProject, importProject } from './commands/export.ts'
 import { files } from './commands/files.ts'
@@ -45,7 +46,7 @@ export const program = new Command('zerodb')
 
 const COMMANDS = {
   'Server:': [start, worker, config, doctor],
-  'Functions:': [init, dev, deploy, functions, invoke, sandbox, cron, secrets],
+  'Functions:': [init, dev, deploy, functions, invoke, sandbox, cron, secrets, env],
   'Data:': [status, projects, tables, rows, vectors, embeddings, memory, graph, plans, files, published, reembed],
   'Automation:': [hooks, events, runs, logs, replay, backfill],
   'Access:': [keys, mcp],

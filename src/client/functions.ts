@@ -62,7 +62,7 @@ export interface Log {
 
 /** The second argument of a handler. */
 export interface Context {
-  /** The `env` of the function and its declared secrets. */
+  /** The `env` of the function, and the variables of its env sets and declared secrets. */
   env: Record<string, string | undefined>
   log: Log
   zerodb: Zerodb
@@ -169,6 +169,8 @@ export interface Config {
   retry?: RetryPolicy
   env?: Record<string, string>
   secrets?: string[]
+  /** Names of env sets of the project. */
+  env_from?: string[]
   /** Hosts that the function can connect to: `host`, `*.host` or `host:port`. `inject` adds headers with secrets (`${NAME}`). Absent or null: no network. */
   network?: string[] | { allow: string[]; inject?: Record<string, { headers: Record<string, string> }> } | null
   permissions?: string[]

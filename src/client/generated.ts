@@ -43,6 +43,11 @@ export const ROUTES = {
   'secrets.set': 'PUT /api/v1/secrets/:name',
   'secrets.delete': 'DELETE /api/v1/secrets/:name',
   'secrets.history': 'GET /api/v1/secrets/history',
+  'env_sets.list': 'GET /api/v1/env-sets',
+  'env_sets.get': 'GET /api/v1/env-sets/:name',
+  'env_sets.set': 'PUT /api/v1/env-sets/:name',
+  'env_sets.delete': 'DELETE /api/v1/env-sets/:name',
+  'env_sets.history': 'GET /api/v1/env-sets/:name/history',
   'schedules.create': 'POST /api/v1/schedules',
   'schedules.list': 'GET /api/v1/schedules',
   'schedules.get': 'GET /api/v1/schedules/:schedule_id',
@@ -185,6 +190,7 @@ export const PAGES: { readonly [Name in OperationName]?: string } = {
   'hooks.runs': 'items',
   'event_log.list': 'items',
   'secrets.history': 'items',
+  'env_sets.history': 'items',
   'schedules.list': '',
   'runs.list': 'items',
   'replays.list': 'items',
@@ -1763,6 +1769,87 @@ export interface SecretChange {
   name: string
   /** What happened to the secret */
   change: 'created' | 'replaced' | 'deleted'
+  /** Run of the function that made the change; null for a request of a user */
+  run_id: string | null
+  /** When it was created: ISO 8601 in UTC, with microseconds */
+  created_at: string
+}
+
+export interface EnvSetsListInput {
+  /** Id of the project. When absent or `-`: the project of the API key, of the header X-Project-ID, or your default one */
+  project_id?: string | undefined
+}
+
+/** Environment variables that functions of a project share */
+export interface EnvSet {
+  /** Name of the set, unique in its project */
+  name: string
+  /** Variables with their values */
+  env: Record<string, string>
+  /** Names of secrets of the project, which become variables too */
+  secrets: string[]
+  /** Names of functions whose live version has the set in `env_from`, at most 100 */
+  used_by: string[]
+  /** When it was created: ISO 8601 in UTC, with microseconds */
+  created_at: string
+  /** When it last changed: ISO 8601 in UTC, with microseconds */
+  updated_at: string
+}
+
+export interface EnvSetsGetInput {
+  /** Id of the project. When absent or `-`: the project of the API key, of the header X-Project-ID, or your default one */
+  project_id?: string | undefined
+  /** Name of the set, unique in its project */
+  name: string
+}
+
+export interface EnvSetsSetInput {
+  /** Id of the project. When absent or `-`: the project of the API key, of the header X-Project-ID, or your default one */
+  project_id?: string | undefined
+  /** Name of the set, unique in its project */
+  name: string
+  /** Variables with their values, which are not secret. They replace all earlier ones */
+  env?: Record<string, string> | undefined
+  /** Names of secrets of the project, which become variables too. They replace all earlier ones */
+  secrets?: string[] | undefined
+}
+
+export interface EnvSetsDeleteInput {
+  /** Id of the project. When absent or `-`: the project of the API key, of the header X-Project-ID, or your default one */
+  project_id?: string | undefined
+  /** Name of the set, unique in its project */
+  name: string
+}
+
+export interface EnvSetsHistoryInput {
+  /** Id of the project. When absent or `-`: the project of the API key, of the header X-Project-ID, or your default one */
+  project_id?: string | undefined
+  /** Name of the set, unique in its project */
+  name: string
+  /** Maximum number of changes */
+  limit?: number | undefined
+  /** `next_cursor` of the previous page. When absent: the first page */
+  cursor?: string | undefined
+}
+
+/** A page of changes of an env set */
+export interface EnvSetChangePage {
+  /** The changes, newest first */
+  items: EnvSetChange[]
+  /** Cursor of the next page; null on the last page */
+  next_cursor: string | null
+}
+
+/** A change of an env set, without values */
+export interface EnvSetChange {
+  /** Id of the change */
+  id: string
+  /** Name of the set */
+  name: string
+  /** What happened to the set */
+  change: 'created' | 'replaced' | 'deleted'
+  /** Names of the variables that were added, changed or removed */
+  variables: string[]
   /** Run of the function that made the change; null for a request of a user */
   run_id: string | null
   /** When it was created: ISO 8601 in UTC, with microseconds */
@@ -4982,6 +5069,38 @@ export interface Operations {
      * Returns when secrets of a project were created, replaced and deleted, without their values. The latest 1,000 changes of a project are kept.
      */
     history(input?: SecretsHistoryInput, options?: CallOptions): Page<SecretChangePage, SecretChange>
+  }
+  env_sets: {
+    /**
+     * List env sets, by name. `GET /api/v1/env-sets`
+     *
+     * Returns the env sets of a project. Of secrets they have the names only.
+     */
+    list(input?: EnvSetsListInput, options?: CallOptions): Promise<EnvSet[]>
+    /**
+     * Get an env set. `GET /api/v1/env-sets/:name`
+     *
+     * Returns an env set, with the functions that use it. Of secrets it has the names only.
+     */
+    get(input: EnvSetsGetInput, options?: CallOptions): Promise<EnvSet>
+    /**
+     * Store an env set. `PUT /api/v1/env-sets/:name`
+     *
+     * Stores or replaces a set of environment variables. Functions that have it in `env_from` get the new variables from their next call on; running calls keep theirs.
+     */
+    set(input: EnvSetsSetInput, options?: CallOptions): Promise<EnvSet>
+    /**
+     * Delete an env set. `DELETE /api/v1/env-sets/:name`
+     *
+     * Deletes the set, but not the secrets that it names. Functions that have it in `env_from` lack its variables from their next call on.
+     */
+    delete(input: EnvSetsDeleteInput, options?: CallOptions): Promise<void>
+    /**
+     * List the changes of an env set, newest first. `GET /api/v1/env-sets/:name/history`
+     *
+     * Returns when the set was created, replaced and deleted, with the names of the changed variables and without values. The latest 1,000 changes of a project are kept.
+     */
+    history(input: EnvSetsHistoryInput, options?: CallOptions): Page<EnvSetChangePage, EnvSetChange>
   }
   schedules: {
     /**

@@ -118,9 +118,12 @@ function programOf(
 ): Program {
   const { id, version, config, runtime } = live
   const entry = loadedEntry(runtime, live.entry)
-  // A secret of an injected header is not visible for the program, unless the config lists it.
-  const visible = Object.fromEntries(Object.entries(secrets).filter(([name]) => config.secrets.includes(name)))
-  const env = { ...config.env, ...visible }
+  // A secret of an injected header is not visible for the program, unless the config or an env set lists it.
+  const env: Record<string, string> = {}
+  for (const source of [...live.env_sets, config]) {
+    Object.assign(env, source.env)
+    for (const name of source.secrets) if (name in secrets) env[name] = secrets[name]!
+  }
   const network = boundedPolicy(setting, config.network, secrets)
   const hash = createHash('sha256')
     .update(JSON.stringify([env, network]))

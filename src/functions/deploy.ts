@@ -101,7 +101,7 @@ export async function deploy(
   const warnings = [
     ...built.warnings,
     ...requirementsWarnings(code, packages),
-    ...missingSecrets(secrets, config),
+    ...(await missingVariables(app, scope, config)),
     ...selfTriggerWarnings(codeIn(code.runtime, built.files), config),
   ]
   return { ...done, warnings }
@@ -205,10 +205,21 @@ async function knownSecrets(app: App, scope: Scope, config: FunctionConfig): Pro
   return Object.fromEntries((await app.store.secrets.list(scope)).map(({ name }) => [name, true]))
 }
 
-function missingSecrets(known: Readonly<Record<string, true>>, config: FunctionConfig): string[] {
-  return config.secrets
-    .filter((name) => !Object.hasOwn(known, name))
-    .map((name) => `The secret ${name} is declared but not set: env.${name} is missing until you set it`)
+/** Returns warnings about env sets and secrets that do not exist yet. */
+async function missingVariables(app: App, scope: Scope, config: FunctionConfig): Promise<string[]> {
+  const { env_from = [] } = config
+  const sets = env_from.length === 0 ? [] : await app.store.envSets.list(scope)
+  const used = sets.filter(({ name }) => env_from.includes(name))
+  const secrets = [...new Set([...config.secrets, ...used.flatMap((set) => set.secrets)])]
+  const known = secrets.length === 0 ? [] : (await app.store.secrets.list(scope)).map(({ name }) => name)
+  return [
+    ...env_from
+      .filter((name) => !used.some((set) => set.name === name))
+      .map((name) => `The env set ${name} does not exist: its variables are missing until you store it`),
+    ...secrets
+      .filter((name) => !known.includes(name))
+      .map((name) => `The secret ${name} is declared but not set: env.${name} is missing until you set it`),
+  ]
 }
 
 function codeIn(runtime: Runtime, files: Readonly<Record<string, StoredFile>>): Record<string, StoredFile> {

@@ -78,6 +78,7 @@ const TAGS: Readonly<Record<string, string>> = {
   functions: 'Functions: user code and its versions',
   packages: 'Python packages of functions',
   secrets: 'Secrets of functions',
+  env_sets: 'Environment variables that functions share',
   schedules: 'Schedules of functions and of events',
   runs: 'Runs: executions of handlers and functions',
   replays: 'Replays and backfills',

@@ -6,6 +6,7 @@ import {
   embeddingsReembed,
   embeddingsSearchOperation,
 } from './embeddings.ts'
+import { envSetsDelete, envSetsGet, envSetsHistory, envSetsList, envSetsSet } from './env-sets.ts'
 import { eventLogGet, eventLogHooks, eventLogListOperation } from './event-log.ts'
 import { eventLogStreamOperation } from './event-stream.ts'
 import { filesDownloadPresigned, filesPresign, filesPresignUpload, filesUploadPresigned } from './file-urls.ts'
@@ -155,6 +156,11 @@ export const OPERATIONS: readonly Operation[] = [
   secretsSet,
   secretsDelete,
   secretsHistory,
+  envSetsList,
+  envSetsGet,
+  envSetsSet,
+  envSetsDelete,
+  envSetsHistory,
   schedulesCreate,
   schedulesList,
   schedulesGet,

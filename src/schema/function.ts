@@ -20,6 +20,13 @@ export const secretName = z
   .string()
   .regex(/^[A-Za-z_][A-Za-z0-9_]{0,63}$/, 'Must be the name of a variable: 1 to 64 letters, digits or "_"')
 
+export const envSetName = z
+  .string()
+  .regex(
+    /^[a-z0-9][a-z0-9_-]{0,63}$/,
+    'Must be 1 to 64 lowercase letters, digits, "-" or "_", not starting with "-" or "_"',
+  )
+
 /** Accepted names of runtimes. */
 export const RUNTIME_NAMES = {
   nodejs20: 'nodejs20',
@@ -165,6 +172,13 @@ export const functionConfig = z
       .max(100)
       .default([])
       .describe('Names of secrets of the project, which become environment variables too'),
+    env_from: z
+      .array(envSetName)
+      .max(20)
+      .optional()
+      .describe(
+        'Names of env sets of the project. Of equal variables, those of later sets, and then those of `env` and `secrets`, take precedence',
+      ),
     network,
     permissions: z
       .array(z.enum([...PERMISSIONS, '*']))

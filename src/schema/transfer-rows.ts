@@ -1,9 +1,10 @@
 import { z } from 'zod'
 import { metadata, name, uuid, wording } from './common.ts'
+import { envSetSet } from './env-set.ts'
 import { CHANNELS } from './event.ts'
 import { EVENT_TYPES } from './events.ts'
 import { fileUpload } from './file.ts'
-import { functionConfig, functionDeploy, functionName, RUNTIMES, schedule } from './function.ts'
+import { envSetName, functionConfig, functionDeploy, functionName, RUNTIMES, schedule } from './function.ts'
 import { HOOK_TYPES, orderingKey, retryPolicy } from './hook.ts'
 import { MEMORY_TYPES, ROLES, remember } from './memory.ts'
 import { installedPackage, lockedPackage, MAX_PACKAGES } from './package.ts'
@@ -253,6 +254,14 @@ export const PROJECT_ROWS = {
     /** Absent in exports of older versions. */
     packages: z.array(installedPackage.strict()).max(MAX_PACKAGES).optional(),
     created_at: moment,
+  }),
+  env_sets: plain({
+    id: uuid,
+    name: envSetName,
+    env: envSetSet.shape.env.unwrap(),
+    secrets: envSetSet.shape.secrets.unwrap(),
+    created_at: moment,
+    updated_at: moment,
   }),
   schedules: plain({
     id: uuid,

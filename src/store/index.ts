@@ -6,6 +6,7 @@ import { projects } from './accounts/projects.ts'
 import { quotas as quotasNoun } from './accounts/quotas.ts'
 import { refreshTokens } from './accounts/refresh-tokens.ts'
 import { users } from './accounts/users.ts'
+import { envSets } from './automation/env-sets.ts'
 import { functions } from './automation/functions.ts'
 import { hookSecrets } from './automation/hook-secrets.ts'
 import { hooks } from './automation/hooks.ts'
@@ -70,6 +71,7 @@ const NOUNS = {
   schedules,
   secrets,
   wheels,
+  envSets,
   replays,
   replaySteps,
   maintenance,

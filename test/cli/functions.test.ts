@@ -295,6 +295,34 @@ test('errors are reported with their position and their exit code', async () => 
   expect((await run(['invoke', 'nothing'])).err).toContain('zerodb functions list')
 })
 
+test('variables are shared between functions', async () => {
+  expect(await outputOf('env', 'list')).toContain('No env sets')
+  await run(['secrets', 'set', 'SHARED_KEY'], { input: 'a long secret value\n' })
+  await write(
+    'uses.ts',
+    'export const config = { env_from: ["shared"] }\nexport default (e, ctx) => Object.keys(ctx.env).sort()',
+  )
+  const early = await run(['deploy', 'uses.ts'])
+  expect(early.out + early.err).toContain('The env set shared does not exist')
+  expect(
+    await outputOf('env', 'set', 'shared', 'URL=https://example.com/?a=b', 'EMPTY=', '--secret', 'SHARED_KEY'),
+  ).toBe("shared is set; functions with env_from: ['shared'] receive it from their next call: uses\n")
+  expect(await json('invoke', 'uses')).toMatchObject({ result: ['EMPTY', 'SHARED_KEY', 'URL'] })
+  expect(await json('env', 'get', 'shared')).toMatchObject({
+    env: { URL: 'https://example.com/?a=b', EMPTY: '' },
+    secrets: ['SHARED_KEY'],
+    used_by: ['uses'],
+  })
+  expect(await outputOf('env', 'get', 'shared')).toMatch(/URL +https:.*\n.*EMPTY/)
+  expect(await outputOf('env', 'list')).toMatch(/shared +URL, EMPTY, SHARED_KEY +uses/)
+  expect(await outputOf('env', 'delete', 'shared')).toBe('Deleted shared\n')
+  expect(await outputOf('env', 'history', 'shared')).toMatch(
+    /deleted +EMPTY, SHARED_KEY, URL.*\n.*created +EMPTY, SHARED_KEY, URL/,
+  )
+  const wrong = await run(['env', 'set', 'shared', 'NOVALUE'])
+  expect([wrong.code, wrong.err]).toEqual([2, expect.stringContaining('"NOVALUE" must have the form NAME=VALUE')])
+})
+
 test('secrets come from standard input and are never shown', async () => {
   await run(['secrets', 'set', 'TOKEN'], { input: 'a long secret value\n' })
   await write(

@@ -31,7 +31,7 @@ describe('zerodb', () => {
     const commands = [...out.matchAll(/^ {2}([a-z][a-z-]*) /gm)].map(([, name]) => name)
     expect(commands.sort()).toEqual(
       (
-        'backfill backup completion config cron deploy dev doctor embeddings events export files functions graph help hooks import init invoke keys logs ' +
+        'backfill backup completion config cron deploy dev doctor embeddings env events export files functions graph help hooks import init invoke keys logs ' +
         'mcp memory move plans projects published re-embed replay restore rows runs sandbox secrets start status tables vectors worker'
       ).split(' '),
     )

@@ -28,6 +28,7 @@ export type Fixtures = Record<
   | 'schedule'
   | 'eventSchedule'
   | 'secret'
+  | 'envSet'
   | 'key'
   | 'claimToken',
   string
@@ -72,6 +73,8 @@ export async function createFixtures(app: TestApp, user: TestUser, project: stri
   const eventSchedule = await user.post('/api/v1/schedules', { topic: 'a', cron: '0 0 1 1 *' }, here)
   const secret = `S_${randomUUID().slice(0, 8)}`
   await user.request('PUT', `/api/v1/secrets/${secret}`, { body: { value: 'a value' }, headers: here })
+  const envSet = `set-${randomUUID().slice(0, 8)}`
+  await user.request('PUT', `/api/v1/env-sets/${envSet}`, { body: { env: { A: '1' } }, headers: here })
   await app.drained()
   const plan = await user.post(`${MEMORY}/plan`, { title: 'a plan', content: 'first steps' }, here)
   await app.drained()
@@ -104,6 +107,7 @@ export async function createFixtures(app: TestApp, user: TestUser, project: stri
     schedule: schedule.id,
     eventSchedule: eventSchedule.body.id,
     secret,
+    envSet,
     key: key.body.id,
     claimToken: await claimToken(app),
   }
@@ -142,6 +146,10 @@ const FIXTURES_BY_PARAMETER: Record<string, keyof Fixtures> = {
 const FIXTURES_BY_OPERATION: Record<string, keyof Fixtures> = {
   'events.get': 'published',
   'secrets.set': 'secret',
+  'env_sets.get': 'envSet',
+  'env_sets.set': 'envSet',
+  'env_sets.delete': 'envSet',
+  'env_sets.history': 'envSet',
   'secrets.delete': 'secret',
   'schedules.delete': 'eventSchedule',
 }

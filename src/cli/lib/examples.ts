@@ -31,6 +31,11 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   'secrets list': [''],
   'secrets delete': ['STRIPE_KEY'],
   'secrets history': ['', 'STRIPE_KEY --limit 5'],
+  'env list': [''],
+  'env get': ['openai'],
+  'env set': ['openai OPENAI_MODEL=gpt-4o-mini --secret OPENAI_KEY'],
+  'env delete': ['openai'],
+  'env history': ['openai', 'openai --limit 5'],
 
   status: ['', '--project 0f8b2c52-6b0e-4a3e-9d29-0d6f2c1f7a10'],
   'projects list': ['--status SUSPENDED'],

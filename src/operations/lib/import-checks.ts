@@ -34,6 +34,7 @@ const RIGHTS: Record<ProjectTable, Permission> = {
   functions: 'functions:write',
   function_versions: 'functions:write',
   schedules: 'functions:write',
+  env_sets: 'functions:write',
   once: 'functions:write',
   hooks: 'hooks:write',
 }

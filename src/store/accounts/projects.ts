@@ -132,6 +132,8 @@ export function projects({ db }: StoreContext) {
         functions as (delete from zerodb_functions where project_id = (select id from project)),
         secrets as (delete from zerodb_secrets where project_id = (select id from project)),
         secret_changes as (delete from zerodb_secret_changes where project_id = (select id from project)),
+        env_sets as (delete from zerodb_env_sets where project_id = (select id from project)),
+        env_set_changes as (delete from zerodb_env_set_changes where project_id = (select id from project)),
         hooks as (delete from zerodb_hooks where project_id = (select id from project)),
         vectors as (delete from zerodb_vectors where project_id = (select id from project)),
         memories as (delete from zerodb_memories where project_id = (select id from project)),

@@ -1,4 +1,5 @@
 import { json, sql } from '../../db/sql.ts'
+import type { EnvSet } from '../../schema/env-set.ts'
 import type { FunctionConfig, FunctionVersion, Runtime } from '../../schema/function.ts'
 import type { RetryPolicy } from '../../schema/hook.ts'
 import type { InstalledPackage } from '../../schema/package.ts'
@@ -38,9 +39,11 @@ export interface LiveFunction {
   packages: InstalledPackage[]
   /** Source map of the bundle; null without a bundle. */
   source_map: string | null
-  /** The encrypted secrets that the function declares or injects, by name. */
+  /** The encrypted secrets that the function or one of its env sets declares, or that it injects, by name. */
   secrets: Record<string, string>
-  /** Changes whenever the function or one of these secrets changes. */
+  /** The env sets that exist, in the order of `env_from`. */
+  env_sets: Pick<EnvSet, 'env' | 'secrets'>[]
+  /** Changes whenever the function, one of these secrets or one of these sets changes. */
   stamp: string
 }
 
@@ -65,10 +68,14 @@ const source = sql`
   zerodb_functions f
   join zerodb_function_versions v on v.function_id = f.id and v.version = f.version`
 
-/** Whether the function declares a secret, or has a header to inject with its value. */
+/** Whether the function or one of its env sets declares a secret, or the function has a header to inject with its value. */
 const isUsed = sql`(
   v.config -> 'secrets' ? s.name
   or strpos(coalesce(v.config #>> '{network,inject}', ''), concat('$', '{', s.name, '}')) > 0
+  or exists (
+    select from zerodb_env_sets e
+    where e.project_id = f.project_id and v.config -> 'env_from' ? e.name and e.secrets ? s.name
+  )
 )`
 
 const stamp = sql`
@@ -77,6 +84,10 @@ const stamp = sql`
     (
       select concat_ws(' ', count(*), max(s.updated_at)) from zerodb_secrets s
       where s.project_id = f.project_id and ${isUsed}
+    ),
+    (
+      select concat_ws(' ', count(*), max(e.updated_at)) from zerodb_env_sets e
+      where e.project_id = f.project_id and v.config -> 'env_from' ? e.name
     )
   )`
 
@@ -88,6 +99,11 @@ const live = sql`
     from zerodb_secrets s
     where s.project_id = f.project_id and ${isUsed}
   ) as secrets,
+  (
+    select coalesce(jsonb_agg(jsonb_build_object('env', e.env, 'secrets', e.secrets) order by wanted.position), '[]')
+    from jsonb_array_elements_text(coalesce(v.config -> 'env_from', '[]')) with ordinality wanted (name, position)
+    join zerodb_env_sets e on e.project_id = f.project_id and e.name = wanted.name
+  ) as env_sets,
   ${stamp} as stamp`
 
 const version = sql`v.version, v.runtime, v.hash, v.entry, v.packages, ${config}, v.created_at`

@@ -2,8 +2,8 @@ import { type Statement, sql } from '../../db/sql.ts'
 import type { Secret, SecretChange } from '../../schema/secret.ts'
 import { found, given, isAfter, type Place, type Scope, type StoreContext, userProject } from '../context.ts'
 
-/** Maximum number of changes that are kept for each project. */
-const MAX_CHANGES = 1_000
+/** Maximum number of changes of each kind that are kept for each project. */
+export const MAX_CHANGES = 1_000
 
 export function secrets({ db }: StoreContext) {
   return {

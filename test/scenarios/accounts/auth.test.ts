@@ -91,6 +91,11 @@ const EXAMPLES: Record<string, (fixtures: Fixtures) => Example> = {
   'secrets.set': () => ({ params: { name: 'SECOND' }, body: { value: 'another' } }),
   'secrets.delete': (fixtures) => ({ params: { name: fixtures.secret } }),
   'secrets.history': () => ({}),
+  'env_sets.list': () => ({}),
+  'env_sets.get': (fixtures) => ({ params: { name: fixtures.envSet } }),
+  'env_sets.set': () => ({ params: { name: 'second' }, body: { env: { A: 'another' } } }),
+  'env_sets.delete': (fixtures) => ({ params: { name: fixtures.envSet } }),
+  'env_sets.history': (fixtures) => ({ params: { name: fixtures.envSet } }),
   'schedules.create': () => ({ body: { topic: 'a', delay: '1d' } }),
   'schedules.list': () => ({}),
   'schedules.get': ({ schedule }) => ({ params: { schedule_id: schedule } }),
@@ -326,6 +331,7 @@ describe('every operation that needs a key', () => {
       'runs',
       'hooks',
       'secrets',
+      'env_sets',
       'schedules',
       'function_versions',
     ]
@@ -398,8 +404,11 @@ describe('every operation that needs a key', () => {
     for (const operation of IN_ORDER) {
       const example = EXAMPLES[operation.name]!({ ...fixtures, project: stranger.project_id })
       const named = Object.keys(example.params ?? {}).some((name) => name !== 'project_id')
-      // The names of a secret and of a session are not ids: the other user may have the same ones.
-      if ((!named && operation.name !== 'memory.forget') || ['secrets.set', 'memory.context'].includes(operation.name))
+      // The names of a secret, an env set and a session are not ids: the other user may have the same ones.
+      if (
+        (!named && operation.name !== 'memory.forget') ||
+        ['secrets.set', 'env_sets.set', 'memory.context'].includes(operation.name)
+      )
         continue
       const reply = await send(stranger.key, operation, example)
       expect({ operation: operation.name, status: reply.status }).toEqual({ operation: operation.name, status: 404 })
@@ -424,6 +433,8 @@ describe('every operation that needs a key', () => {
       'secrets.list': 200,
       'secrets.set': 200,
       'secrets.history': 200,
+      'env_sets.list': 200,
+      'env_sets.set': 200,
       'schedules.create': 201,
       'schedules.list': 200,
       'projects.import': 403,

@@ -73,6 +73,7 @@ async function fill(zerodb: ZeroDB): Promise<string> {
   await scoped.files.upload({ file_name: 'empty.txt', content: new Uint8Array(0) })
   await scoped.files.upload({ file_key: 'without/content' })
   await scoped.secrets.set({ name: 'TOKEN', value: 'a secret value' })
+  await scoped.env_sets.set({ name: 'shared', env: { MODEL: 'ä "b"' }, secrets: ['TOKEN'] })
   for (const source of [CODE, `${CODE}// changed`])
     await scoped.functions.deploy({ project_id, name: 'count', runtime: 'nodejs', source })
   const event = { topic: 'report', event_payload: { kind: 'daily' }, source: 'clock', correlation_id: 'c-1' }
@@ -86,6 +87,7 @@ const CODE = `export const config = {
   triggers: [{ event: 'zerodb.table.row_inserted', filter: { 'row.n': { $gt: 5 } } }],
   schedule: [{ cron: '0 6 1 1 *', timezone: 'Europe/Berlin' }],
   secrets: ['TOKEN'],
+  env_from: ['shared'],
   network: ['api.example.com'],
 }
 export default async (event, ctx) => ({ n: (await ctx.row())?.n ?? null, secret: ctx.env.TOKEN ?? null })

@@ -265,6 +265,7 @@ async function rowCounts(): Promise<Record<string, number>> {
       (select count(*) from zerodb_function_versions) as versions,
       (select count(*) from zerodb_schedules where run_at is null) as schedules,
       (select count(*) from zerodb_secrets) as secrets,
+      (select count(*) from zerodb_env_sets) as env_sets,
       (select count(*) from zerodb_secret_changes) as secret_changes,
       (select count(*) from zerodb_replays) as replays`)
   return row!

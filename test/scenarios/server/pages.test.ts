@@ -28,6 +28,7 @@ beforeAll(async () => {
     await user.post('/api/v1/auth/api-keys', { name: `key ${n}` })
     await user.post('/api/v1/schedules', { topic: `topic ${n}`, cron: '0 0 1 1 *' })
     await user.request('PUT', '/api/v1/secrets/SECRET', { body: { value: `value ${n}` } })
+    await user.request('PUT', `/api/v1/env-sets/${fixtures.envSet}`, { body: { env: { N: String(n) } } })
     await user.patch(`/api/v1/public/memory/v2/plan/${fixtures.plan}`, { content: `steps ${n}` })
     await user.project(`project ${n}`)
     await user.post('/api/v1/public/memory/v2/remember', { content: `memory ${n}` })
