@@ -119,6 +119,7 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   'memory batch-update': ['-d @updates.json'],
   'memory batch-delete': ['5f6a3c2d-7b90-4e1f-8a1f-5a0e1f448b8e --yes'],
   'graph neighbors': ['Apollo --limit 10'],
+  'graph path': [`Maria 'Project Apollo' --max-depth 3`],
   'graph relate': [`Maria 'works for' Initech --replace`],
   'graph end-relation': ['5f6a3c2d-7b90-4e1f-8a1f-5a0e1f448b8e --yes'],
   'files upload': ['report.pdf --folder reports', `photo.jpg --file-metadata '{"camera": 2}'`],
