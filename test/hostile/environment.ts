@@ -111,6 +111,7 @@ export async function openEnvironment(off: readonly Protection[] = []): Promise<
 
   const upstreams = await openUpstreams((what) => hits.push(what))
   listeners.push(upstreams)
+  secrets['the value of an added header'] = upstreams.secret
 
   const { network } = upstreams
   const driver = bubblewrap({ concurrency: 8, network, log: pino({ level: 'silent' }), protections })

@@ -1,4 +1,11 @@
+import { randomBytes } from 'node:crypto'
+import type http from 'node:http'
+import https from 'node:https'
 import net, { type AddressInfo } from 'node:net'
+import type { TLSSocket } from 'node:tls'
+import { gzipSync } from 'node:zlib'
+import type { NetworkPolicy } from '../../src/platform/network-policy.ts'
+import { createAuthority } from '../../src/sandbox/network/authority.ts'
 import type { NetworkOptions } from '../../src/sandbox/network/proxy.ts'
 
 /** What programs with a network policy are told. */
@@ -11,6 +18,12 @@ export interface ToldNetwork {
   closed: number
   /** Port of a server that the policy allows for TLS. */
   tls: number
+  /** Port of injected.test, which gets an added header. */
+  injected: number
+  /** Port of unverified.test, which gets an added header and has a certificate of an unknown authority. */
+  unverified: number
+  /** Port of misnamed.test, which gets an added header and has the certificate of another host. */
+  misnamed: number
   /** ClientHello records in hex: with another server name, without one, with an encrypted one, and as two records. */
   hellos: Record<'other' | 'none' | 'encrypted' | 'divided', string>
 }
@@ -21,7 +34,9 @@ export const LIMITS = { connections: 8, connections_per_call: 60, bytes_per_call
 export interface Upstreams {
   told: ToldNetwork
   /** The policy of the programs. Names with private addresses are listed, because the address has to stop them. */
-  policy: { allow: string[] }
+  policy: NetworkPolicy
+  /** The value of the added headers. */
+  secret: string
   network: NetworkOptions
   /** Forgets what the programs before have sent. */
   reset(): void
@@ -81,6 +96,81 @@ export async function openUpstreams(onHit: (what: string) => void): Promise<Upst
     })
   })
 
+  const secret = `added-${randomBytes(12).toString('hex')}`
+  const [known, unknown] = await Promise.all([createAuthority(), createAuthority()])
+  async function serve(
+    pair: { cert: string; key: string },
+    answer: (request: http.IncomingMessage, response: http.ServerResponse) => void,
+  ): Promise<[port: number, server: https.Server]> {
+    const server = https.createServer(pair, answer)
+    const outer = await listen(PERMITTED, 0, (socket) => {
+      socket.once('readable', () => {
+        const first: Buffer | null = socket.read()
+        if (first?.includes(secret)) onHit('an added header was sent without TLS')
+        if (first) socket.unshift(first)
+        server.emit('connection', socket)
+      })
+    })
+    return [outer, server]
+  }
+  const [injected, injectedServer] = await serve(await known.issue('injected.test'), (request, response) => {
+    checkRequest(request)
+    echo(request, response)
+  })
+  injectedServer.on('upgrade', (request: http.IncomingMessage, socket) => {
+    checkRequest(request)
+    const echoed = `X-Echo: ${request.headers.authorization}`
+    socket.end(`HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n${echoed}\r\n\r\n`)
+  })
+  const isNotTrusted = ({ headers }: http.IncomingMessage, response: http.ServerResponse) => {
+    if (headers.authorization?.includes(secret)) onHit('an added header was sent to a host without a valid certificate')
+    response.end('ok')
+  }
+  const [unverified] = await serve(await unknown.issue('unverified.test'), isNotTrusted)
+  const [misnamed] = await serve(await known.issue('other.test'), isNotTrusted)
+
+  /** Checks what has arrived at injected.test. */
+  function checkRequest({ rawHeaders, headers, url = '', socket }: http.IncomingMessage): void {
+    const values = rawHeaders.filter((_, i, all) => i % 2 === 1 && all[i - 1]!.toLowerCase() === 'authorization')
+    const isOwnPath = url.startsWith('/') || url === '*'
+    if (values.some((value) => value.includes(secret)) && !(headers.host === `injected.test:${injected}` && isOwnPath))
+      onHit('an added header was sent with a request for another host')
+    if ((socket as TLSSocket).servername === 'injected.test' && values.some((value) => value.includes('own')))
+      onHit('a header of the program has reached the host beside the added one')
+    if (url.includes('smuggled') || rawHeaders.some((text) => text.toLowerCase().includes('x-smuggled')))
+      onHit('a request inside another one has reached the host')
+  }
+
+  /** Returns the added header in the form that the path says. */
+  function echo({ headers, url = '' }: http.IncomingMessage, response: http.ServerResponse): void {
+    const { authorization = 'none' } = headers
+    const path = url.split('?')[0]
+    if (path === '/headers')
+      response
+        .writeHead(200, `Got ${authorization}`, { 'x-echo': authorization, 'set-cookie': `a=${authorization}` })
+        .end()
+    else if (path === '/bytes') {
+      for (const letter of authorization) response.write(letter)
+      response.end()
+    } else if (path === '/gzip' && /gzip/.test(String(headers['accept-encoding'])))
+      response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(authorization))
+    else if (path === '/redirect')
+      response.writeHead(302, { location: `http://allowed.test:${port}/?value=${authorization.slice(7)}` }).end()
+    else if (path === '/trailers') {
+      response.writeEarlyHints({ link: `<https://${authorization.slice(7)}.test>; rel=preload` })
+      response.writeHead(200, { trailer: 'x-echo' }).write('ok')
+      response.addTrailers({ 'x-echo': authorization })
+      response.end()
+    } else response.writeHead(path === '/error' ? 500 : 200).end(authorization)
+  }
+
+  const added = (host: string, at: number) => ({
+    host,
+    port: at,
+    headers: { authorization: `Bearer ${secret}` },
+    secrets: { KEY: secret },
+    problem: null,
+  })
   let questions = 0
   const resolve = async (host: string): Promise<string[]> => {
     if (host.endsWith('tunnel.test')) onHit('the name of a host that the policy does not allow was resolved')
@@ -97,6 +187,9 @@ export async function openUpstreams(onHit: (what: string) => void): Promise<Upst
       open: port,
       closed,
       tls,
+      injected,
+      unverified,
+      misnamed,
       hellos: {
         other: hello(['hidden.test']).toString('hex'),
         none: hello([]).toString('hex'),
@@ -104,8 +197,27 @@ export async function openUpstreams(onHit: (what: string) => void): Promise<Upst
         divided: divided(hello(['hidden.test'])).toString('hex'),
       },
     },
-    policy: { allow: [...names.map((name) => `${name}:${port}`), `allowed.test:${tls}`] },
-    network: { allowNetworks: [`${PERMITTED}/32`], resolve, limits: LIMITS },
+    policy: {
+      allow: [
+        ...names.map((name) => `${name}:${port}`),
+        `allowed.test:${tls}`,
+        ...['injected.test', 'alias.test'].map((name) => `${name}:${injected}`),
+        `unverified.test:${unverified}`,
+        `misnamed.test:${misnamed}`,
+      ],
+      inject: [
+        added('injected.test', injected),
+        added('unverified.test', unverified),
+        added('misnamed.test', misnamed),
+      ],
+    },
+    secret,
+    network: {
+      allowNetworks: [`${PERMITTED}/32`],
+      resolve,
+      limits: LIMITS,
+      authorities: known.certificate,
+    },
     reset() {
       opened = 0
       bytes = 0

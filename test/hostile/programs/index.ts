@@ -5,6 +5,7 @@ import { env } from './env.ts'
 import { forgery } from './forgery.ts'
 import { fs } from './fs.ts'
 import { info } from './info.ts'
+import { inject } from './inject.ts'
 import { kernel } from './kernel.ts'
 import { net } from './net.ts'
 import { output } from './output.ts'
@@ -19,6 +20,7 @@ export const PROGRAMS: readonly HostileProgram[] = [
   ...fs,
   ...net,
   ...proxy,
+  ...inject,
   ...kernel,
   ...time,
   ...resources,

@@ -2,7 +2,7 @@ import { NODE_WORLD, PYTHON_WORLD } from '../preludes.ts'
 import { type HostileProgram, pause } from '../program.ts'
 
 /** Defines `send(text, …)`, which sends bytes to the proxy one after the other and returns the first line of each answer. */
-const NODE_PROXY = `${NODE_WORLD}
+export const NODE_PROXY = `${NODE_WORLD}
   import net from 'node:net'
   const { open, closed, tls, hellos, folder } = environment.network
   const proxy = folder + '/proxy'
@@ -20,7 +20,7 @@ const NODE_PROXY = `${NODE_WORLD}
     socket.write(texts.shift())
   })
   const connectTo = (target) => 'CONNECT ' + target + ' HTTP/1.1\\r\\nHost: allowed.test\\r\\n\\r\\n'`
-const PYTHON_PROXY = `${PYTHON_WORLD}
+export const PYTHON_PROXY = `${PYTHON_WORLD}
 import socket
 open_, closed, tls, hellos, folder = (environment['network'][name] for name in ('open', 'closed', 'tls', 'hellos', 'folder'))
 proxy = folder + '/proxy'
