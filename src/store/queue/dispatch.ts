@@ -71,6 +71,14 @@ type Row = Omit<OwnedRunRow, 'attempts' | 'base_attempts' | 'trigger' | 'orderin
 }
 
 /**
+ * The id of the run of an event and a hook: a UUID of version 8 (RFC 9562) from their ids. The commit of a dispatch does not wait for the
+ * disk. If a crash of the database server undoes it after a webhook was sent, the event is dispatched again, and its run gets the same id:
+ * the receiver recognises the repeated message by its `webhook-id`.
+ */
+const runIdOf = (eventId: Statement, hookId: Statement) =>
+  sql`overlay(overlay(md5(${eventId}::text || ${hookId}::text) placing '8' from 13) placing 'a' from 17)::uuid`
+
+/**
  * Turns events into runs, in one statement. Takes them from the outbox, matches the hooks that existed at their commit, and inserts a run
  * per match. The target owns the first `slots` runs that it can execute and that have no ordering or limit; the others are queued.
  *
@@ -96,7 +104,8 @@ function fanOut(
         e.seq, e.id as event_id, e.event, e.channel, e.data, e.created_at, e.user_id, e.project_id, e.ref, e.depth, e.trace,
         coalesce(e.chain_id, e.id) as chain_id,
         h.id as hook_id, h.hook_name, h.hook_config, h.retry, h.function_id, h.runtime, h.created_at as hook_created_at,
-        seen.key, ${limited} or seen.key is not null as turn, gen_random_uuid() as id,
+        seen.key, ${limited} or seen.key is not null as turn,
+        ${runIdOf(sql`e.id`, sql`h.id`)} as id,
         ${capable(handlers)}
           and h.paused_at is null and ${isSuspended(sql`e.project_id`)} is not true
           and not ${limited} and seen.key is null as ownable

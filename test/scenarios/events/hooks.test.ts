@@ -390,6 +390,19 @@ test('an event that is dispatched twice creates its runs once', async () => {
   expect(await user.runs()).toEqual(before)
 })
 
+test('a run keeps its id if a crash of the database undoes its dispatch', async () => {
+  const user = await app.newUser()
+  await create(user)
+  await store(user)
+  await store(user)
+  const ids = (await user.runs()).map(({ id }) => id).sort()
+  expect(new Set(ids).size).toBe(2)
+  await app.system.database.query(sql`delete from zerodb_runs where user_id = ${user.user_id}::uuid`)
+  await app.system.database.query(sql`
+    insert into zerodb_outbox (seq) select seq from zerodb_events where user_id = ${user.user_id}::uuid`)
+  expect((await user.runs()).map(({ id }) => id).sort()).toEqual(ids)
+})
+
 test('deleting a project deletes its hooks, and cancels queued runs', async () => {
   const user = await app.newUser()
   const project = await user.project()
