@@ -5,6 +5,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { describeConfig } from '../src/config.ts'
 import { OPERATIONS } from '../src/operations/index.ts'
@@ -57,11 +58,15 @@ function shapeOf(value: unknown): unknown {
   return value === null ? null : typeof value
 }
 
-/** Accepts that an object of an example already exists: from another page, or from an earlier run. */
+/**
+ * Accepts that an object of an example already exists: from another page, or from an earlier run. A streamed answer that ends with an error
+ * is a failure.
+ */
 const ACCEPTED = `curl() {
   local code= printed=$(mktemp)
   { command curl --fail-with-body --show-error --max-time 30 "$@" || echo $? > "$printed.code"; } | tee "$printed"
-  [ ! -e "$printed.code" ] || grep -qE '"code":"(hook_exists|table_exists|email_taken)"' "$printed"
+  ! grep -qx 'event: error' "$printed" &&
+    { [ ! -e "$printed.code" ] || grep -qE '"code":"(hook_exists|table_exists|email_taken)"' "$printed"; }
 }`
 /** The command line, which may report that an object already exists. */
 const zerodbScript = (program: string) => `#!/bin/bash
@@ -85,12 +90,18 @@ function scriptOf(blocks: readonly Block[], folder: string): string {
 
 /** A stand-in for the API of a model, on loopback. */
 async function startModel(): Promise<Server> {
-  const model = createServer((request, response) => {
+  const model = createServer(async (request, response) => {
     const isAsked = request.url === '/v1/chat/completions' && request.headers.authorization?.startsWith('Bearer sk-')
+    const body = await text(request)
+    if (!isAsked) return response.writeHead(404).end()
+    if (JSON.parse(body).stream) {
+      response.writeHead(200, { 'content-type': 'text/event-stream' })
+      for (const content of ['Rooibos', ', for', ' example.'])
+        response.write(`data: ${JSON.stringify({ choices: [{ delta: { content } }] })}\n\n`)
+      return response.end('data: [DONE]\n\n')
+    }
     const answer = { choices: [{ message: { role: 'assistant', content: 'Rooibos.' } }] }
-    request.resume().on('end', () => {
-      response.writeHead(isAsked ? 200 : 404, { 'content-type': 'application/json' }).end(JSON.stringify(answer))
-    })
+    return response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(answer))
   })
   model.listen(0, '127.0.0.1')
   await once(model, 'listening')
@@ -101,7 +112,7 @@ async function startModel(): Promise<Server> {
 function withModel(script: string, { port }: AddressInfo): string {
   return script
     .replaceAll('https://api.openai.com', `http://127.0.0.1:${port}`)
-    .replaceAll("'api.openai.com'", `'127.0.0.1:${port}'`)
+    .replaceAll(/(['"])api\.openai\.com\1/g, `"127.0.0.1:${port}"`)
 }
 
 const ZERODB_METRICS_TOKEN = 'a token that reads metrics'

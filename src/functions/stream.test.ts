@@ -84,10 +84,10 @@ test('a body consists of bytes', async () => {
   expect(items).toEqual([{ bytes: Buffer.from('a') }])
 })
 
-test('the size of a stream is limited', async () => {
+test.each(['x', 'é', '🍵'])('the size of a stream of %s is limited in bytes', async (character) => {
   const { ask, release } = receiving()
   await ask('stream.start', { kind: 'items' })
-  const megabyte = 'x'.repeat(1024 * 1024)
+  const megabyte = character.repeat((1024 * 1024) / Buffer.byteLength(character))
   for (let i = 0; i < 100; i++) {
     const written = ask('stream.write', { text: megabyte })
     release()

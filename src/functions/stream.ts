@@ -30,7 +30,7 @@ export function createStreamRequests(receiver: StreamReceiver | undefined, runId
     const item = readItem(fields)
     if (head.kind === 'response' && !('bytes' in item))
       throw new ZeroError('invalid', 'The body of a response consists of bytes')
-    bytes += 'bytes' in item ? item.bytes.length : 'text' in item ? item.text.length : stringifyJson(item.json).length
+    bytes += sizeOf(item)
     if (bytes > MAX_STREAM_BYTES)
       throw new ZeroError('too_large', `A streamed result can have at most ${MAX_STREAM_BYTES / 1024 / 1024} MB`)
     // Otherwise user code that does not wait could fill the memory of the server.
@@ -59,6 +59,12 @@ function readHead(fields: Record<string, unknown>): StreamHead {
   } catch (error) {
     throw new ZeroError('invalid', `The result is not valid: ${(error as Error).message}`)
   }
+}
+
+/** Size in bytes of an item, as it is sent. */
+function sizeOf(item: StreamItem): number {
+  if ('bytes' in item) return item.bytes.length
+  return Buffer.byteLength('text' in item ? item.text : stringifyJson(item.json))
 }
 
 function readItem({ bytes, text, json }: Record<string, unknown>): StreamItem {
