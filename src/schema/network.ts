@@ -49,6 +49,19 @@ const headerName = z
   .transform((name) => name.toLowerCase())
   .refine((name) => !RESERVED_HEADERS.includes(name), 'Belongs to the protocol and cannot be injected')
 
+/** Adds an issue for each key whose normal form another one has too: a record would keep only the last of them. */
+function refuseSameKeys(given: unknown, context: z.RefinementCtx, normalize: (key: string) => string): unknown {
+  if (typeof given !== 'object' || given === null) return given
+  const seen = new Map<string, string>()
+  for (const key of Object.keys(given)) {
+    const first = seen.get(normalize(key))
+    if (first !== undefined)
+      context.addIssue({ code: 'custom', path: [key], message: `Is given twice: "${first}" is the same` })
+    seen.set(normalize(key), key)
+  }
+  return given
+}
+
 const headerValue = z
   .string()
   .min(1)
@@ -57,20 +70,29 @@ const headerValue = z
   // biome-ignore lint/suspicious/noTemplateCurlyInString: the place of a secret
   .refine((value) => !value.replace(SECRET_PLACE, '').includes('${'), 'Has "${" without the name of a secret and "}"')
 
+/** Returns the normal form of a key of `inject`, and an invalid one as it is. */
+const normalPlace = (text: string): string => injectedHost.safeParse(text).data ?? text
+
 const injections = z
-  .record(
-    injectedHost,
-    z.strictObject({
-      headers: z
-        .record(headerName, headerValue)
-        .refine((headers) => Object.keys(headers).length >= 1, 'Must have at least one header')
-        .refine(
-          (headers) => Object.keys(headers).length <= MAX_INJECTED_HEADERS,
-          `Must have at most ${MAX_INJECTED_HEADERS} headers`,
-        )
-        // biome-ignore lint/suspicious/noTemplateCurlyInString: the place of a secret
-        .describe('Values by name. `${NAME}` stands for the value of this secret of the project'),
-    }),
+  .preprocess(
+    (given, context) => refuseSameKeys(given, context, normalPlace),
+    z.record(
+      injectedHost,
+      z.strictObject({
+        headers: z
+          .preprocess(
+            (given, context) => refuseSameKeys(given, context, (name) => name.toLowerCase()),
+            z.record(headerName, headerValue),
+          )
+          .refine((headers) => Object.keys(headers).length >= 1, 'Must have at least one header')
+          .refine(
+            (headers) => Object.keys(headers).length <= MAX_INJECTED_HEADERS,
+            `Must have at most ${MAX_INJECTED_HEADERS} headers`,
+          )
+          // biome-ignore lint/suspicious/noTemplateCurlyInString: the place of a secret
+          .describe('Values by name. `${NAME}` stands for the value of this secret of the project'),
+      }),
+    ),
   )
   .refine((hosts) => Object.keys(hosts).length <= MAX_INJECTED_HOSTS, `Must have at most ${MAX_INJECTED_HOSTS} hosts`)
   .meta({

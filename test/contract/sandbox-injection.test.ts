@@ -58,7 +58,9 @@ beforeAll(async () => {
       } else if (url === '/close') {
         response.setHeader('connection', 'close')
         response.end('closed')
-      } else response.end(JSON.stringify({ url, body }))
+      } else if (url === '/switch')
+        request.socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: other\r\n\r\n')
+      else response.end(JSON.stringify({ url, body }))
     })
   })
   server.on('secureConnection', () => connections++)
@@ -288,6 +290,35 @@ function cases(open: () => SandboxDriver): void {
     expect(outcome.error).toBe(null)
     expect(value).toEqual([101, 'yes', 'frame'])
     expect(valuesOf('authorization')).toEqual([[`Bearer ${SECRET}`]])
+  })
+
+  test('a host that changes the protocol without being asked gives an error', async () => {
+    const { value } = await call(
+      driver,
+      NODE,
+      `export default async () => { const reply = await fetch(URL_ + '/switch'); return [reply.status, await reply.text()] }`,
+    )
+    expect(value).toEqual([502, `${HOST} changed the protocol, which the program did not ask for\n`])
+  })
+
+  test('a program that sends requests without waiting for answers loses its connection', async () => {
+    const { value, requests } = await call(
+      driver,
+      NODE,
+      `import tls from 'node:tls'
+      export default () => new Promise((resolve) => {
+        const socket = tls.connect({ host: 'api.example.test', port: PORT }, () =>
+          socket.write(('GET /stream HTTP/1.1\\r\\nHost: api.example.test:' + PORT + '\\r\\n\\r\\n').repeat(101)))
+        socket.on('error', () => {})
+        socket.on('close', () => resolve('closed'))
+        socket.resume()
+      })`,
+    )
+    expect(value).toBe('closed')
+    expect(requests).toMatchObject([
+      { reason: 'the program sent more than 100 requests without waiting for their answers' },
+    ])
+    waiting.splice(0)
   })
 
   test('a value that the host returns is masked, in headers and over the pieces of a body', async () => {

@@ -47,6 +47,10 @@ export interface Upstreams {
 const PERMITTED = '127.0.0.1'
 const PRIVATE = '127.0.0.3'
 
+/** The first request to `/slow` is answered after this time. Until then, the proxy may keep this number of further ones. */
+const SLOW_MS = 500
+const MAX_SLOW = 150
+
 /** Opens the servers that programs try to reach, on loopback. `onHit` receives what must not happen. */
 export async function openUpstreams(onHit: (what: string) => void): Promise<Upstreams> {
   const servers: net.Server[] = []
@@ -104,6 +108,9 @@ export async function openUpstreams(onHit: (what: string) => void): Promise<Upst
   ): Promise<[port: number, server: https.Server]> {
     const server = https.createServer(pair, answer)
     const outer = await listen(PERMITTED, 0, (socket) => {
+      open++
+      if (open > LIMITS.connections + 2) onHit(`the program has ${open} open connections`)
+      socket.on('close', () => open--)
       socket.once('readable', () => {
         const first: Buffer | null = socket.read()
         if (first?.includes(secret)) onHit('an added header was sent without TLS')
@@ -115,7 +122,12 @@ export async function openUpstreams(onHit: (what: string) => void): Promise<Upst
   }
   const [injected, injectedServer] = await serve(await known.issue('injected.test'), (request, response) => {
     checkRequest(request)
-    echo(request, response)
+    if (request.url === '/slow') {
+      slow++
+      if (slow === MAX_SLOW) onHit(`the proxy has kept ${slow} requests of the program`)
+      if (slow === 1) setTimeout(() => response.end(), SLOW_MS)
+      else response.end()
+    } else echo(request, response)
   })
   injectedServer.on('upgrade', (request: http.IncomingMessage, socket) => {
     checkRequest(request)
@@ -137,6 +149,8 @@ export async function openUpstreams(onHit: (what: string) => void): Promise<Upst
       onHit('an added header was sent with a request for another host')
     if ((socket as TLSSocket).servername === 'injected.test' && values.some((value) => value.includes('own')))
       onHit('a header of the program has reached the host beside the added one')
+    if (url === '/stolen' && values.some((value) => value.includes(secret)))
+      onHit('an added header was sent for a program that has none')
     if (url.includes('smuggled') || rawHeaders.some((text) => text.toLowerCase().includes('x-smuggled')))
       onHit('a request inside another one has reached the host')
   }
@@ -164,6 +178,7 @@ export async function openUpstreams(onHit: (what: string) => void): Promise<Upst
     } else response.writeHead(path === '/error' ? 500 : 200).end(authorization)
   }
 
+  let slow = 0
   const added = (host: string, at: number) => ({
     host,
     port: at,
@@ -220,6 +235,7 @@ export async function openUpstreams(onHit: (what: string) => void): Promise<Upst
     },
     reset() {
       opened = 0
+      slow = 0
       bytes = 0
     },
     close() {

@@ -14,9 +14,15 @@ const HOP_HEADERS = new Set([
   'upgrade',
 ])
 
+/** Headers that say where a body ends. Without them, a body could be read as a further request. */
+const FRAMING_HEADERS = new Set(['content-length', 'transfer-encoding'])
+
 /** Returns the headers that are forwarded, as alternating names and values. */
 export function headersOf(message: http.IncomingMessage, without: readonly string[] = []): string[] {
-  const named = (message.headers.connection ?? '').split(',').map((name) => name.trim().toLowerCase())
+  const named = (message.headers.connection ?? '')
+    .split(',')
+    .map((name) => name.trim().toLowerCase())
+    .filter((name) => !FRAMING_HEADERS.has(name))
   const { rawHeaders } = message
   const kept: string[] = []
   for (let i = 0; i < rawHeaders.length; i += 2) {

@@ -10,6 +10,8 @@ import { createMask, MIN_MASKED_BYTES } from './mask.ts'
 
 /** The head of a request has the cookies of the program. */
 const MAX_HEAD_BYTES = 65_536
+/** Requests of one connection that wait for their answers. Each takes memory of this process. */
+const MAX_WAITING_REQUESTS = 100
 const HTTPS_PORT = 443
 
 export interface Injection {
@@ -160,11 +162,13 @@ class Connection {
 
   /** Sends a request to the host, with the headers of the policy. */
   async forward(request: http.IncomingMessage, response: http.ServerResponse, upgraded?: UpgradedClient) {
+    const { target, protections, onTraffic, onRefused } = this.#injection
+    if (protections.proxy_limits && this.#responses >= MAX_WAITING_REQUESTS)
+      return onRefused(`the program sent more than ${MAX_WAITING_REQUESTS} requests without waiting for their answers`)
     this.#responses++
     response.once('close', () => {
       if (--this.#responses === 0 && this.#hasEnded) this.#secured.end()
     })
-    const { target, onTraffic } = this.#injection
     const refused = this.refusal(request)
     if (refused) return answer(response, ...refused)
     const failure = await this.#ready
@@ -188,7 +192,10 @@ class Connection {
     })
     forwarded.on('upgrade', (answered, socket, rest) => {
       onTraffic()
-      if (!upgraded) return void socket.destroy()
+      if (!upgraded) {
+        socket.destroy()
+        return answer(response, 502, `${target.host} changed the protocol, which the program did not ask for`)
+      }
       const lines = this.#redactedAll([...headersOf(answered), 'connection', 'Upgrade', 'upgrade', 'websocket'])
       const fields = lines.map((text, i) => (i % 2 === 0 ? `${text}: ` : `${text}\r\n`)).join('')
       upgraded.socket.write(`HTTP/1.1 101 Switching Protocols\r\n${fields}\r\n`, 'latin1')

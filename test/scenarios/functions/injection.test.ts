@@ -138,6 +138,12 @@ test.each([
   ['a wildcard', { '*.example.com': { headers: { a: 'b' } } }, 'must name one host'],
   ['no header', { HOST: { headers: {} } }, 'at least one header'],
   ['a header of the protocol', { HOST: { headers: { Host: 'b' } } }, 'belongs to the protocol'],
+  ['a header that is given twice', { HOST: { headers: { 'X-Key': 'a', 'x-key': 'b' } } }, 'is given twice'],
+  [
+    'a host that is given twice',
+    { 'api.example.com': { headers: { a: 'b' } }, 'API.example.com:443': { headers: { a: 'c' } } },
+    'is given twice',
+  ],
   ['a name that is not valid', { HOST: { headers: { 'a b': 'b' } } }, 'name of a header'],
   ['a line break', { HOST: { headers: { a: 'b\r\nc: d' } } }, 'printable ASCII'],
   [
