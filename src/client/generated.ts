@@ -5510,7 +5510,7 @@ export interface Operations {
     /**
      * Forget a memory, or all memories of a person, session or namespace. `POST /api/v1/public/memory/v2/forget`
      *
-     * Deletes memories and everything that was derived from them alone: mentions, relations, entities, before-images, and the results and logs of their runs. Send `memory_id`, or fields that select memories: a memory must have all of them. A field that is null is refused, and a selection that has no memory deletes nothing. Emits `zeromemory.forgotten` for each memory, and `zeromemory.relation_ended` for each relation that ends. Records of conversations are only forgotten by id.
+     * Deletes memories and everything that was derived from them alone: mentions, relations, entities, before-images, and the results and logs of their runs. Send `memory_id`, or fields that select memories: a memory must have all of them. A field that is null is refused, and a selection that has no memory deletes nothing. Emits `zeromemory.forgotten` for each memory, `zeromemory.relation_ended` for each relation that ends, and `zeromemory.relation_added` for each that a forgotten memory had ended. Records of conversations are only forgotten by id.
      */
     forget(input?: MemoryForgetInput, options?: CallOptions): Promise<ForgetResult>
   }
