@@ -18,6 +18,7 @@ import { otherProcess } from './other-process.ts'
 import { patterns } from './patterns.ts'
 import { peer } from './peer.ts'
 import { quality } from './quality.ts'
+import { recall } from './recall.ts'
 import { retention } from './retention.ts'
 import { sandbox } from './sandbox/index.ts'
 import { start } from './start.ts'
@@ -32,7 +33,7 @@ import { write } from './write.ts'
 // npm run bench -- --backend=pglite    only this backend
 // npm run bench -- --json              JSON instead of the table
 //
-// `quality` needs evaluation data, which is not in the repository: ZERODB_EVAL_DATA is its folder (see quality.ts).
+// `quality` and `recall` need evaluation data, which is not in the repository: ZERODB_EVAL_DATA is its folder (see quality.ts and locomo.ts).
 // Prints for each result whether it meets targets.json. A missed target does not fail the run: a busy machine is slower.
 
 /** Suites by name. `each` runs on every backend; `once` does not depend on the backend. */
@@ -58,6 +59,7 @@ const SUITES: Record<string, { each?: Suite; once?: () => Promise<Measurement[]>
   functions: { once: functions },
   mcp: { once: mcp },
   quality: { once: quality },
+  recall: { once: recall },
 }
 
 /** Names for groups of suites. */

@@ -70,6 +70,7 @@ const SETTINGS = {
   ZERODB_LLM_API_KEY: z.string().optional(),
   ZERODB_LLM_MODEL: z.string().min(1).max(255).optional(),
   ZERODB_MODEL_FALLBACK: z.stringbool().default(true),
+  ZERODB_MEMORY_EMBED: z.stringbool().default(true),
   ZERODB_SANDBOX: z.enum(['auto', 'bubblewrap', 'e2b', 'unsafe-process', 'off']).default('auto'),
   ZERODB_SANDBOX_CONCURRENCY: count(1, 1000).default(40),
   ZERODB_SANDBOX_ALLOW_UNSAFE: z.stringbool().default(false),
@@ -150,6 +151,8 @@ export interface Config {
   /** Undefined: the built-in rules. */
   language: ProviderConfig | undefined
   modelFallback: boolean
+  /** Whether remembered texts are embedded without a hook. */
+  memoryEmbed: boolean
   /** Sandbox driver for user code; `auto`: the strongest local driver that works on this machine. */
   sandbox: 'auto' | 'bubblewrap' | 'e2b' | 'unsafe-process' | 'off'
   /** Calls of user code that this process executes at once; one project takes at most half of them. */
@@ -238,6 +241,7 @@ export function readConfig(env: Environment): Config {
     embedding: embedding && { ...embedding, dimensions: settings.ZERODB_EMBEDDING_DIMENSIONS },
     language,
     modelFallback: settings.ZERODB_MODEL_FALLBACK,
+    memoryEmbed: settings.ZERODB_MEMORY_EMBED,
     sandbox: settings.ZERODB_SANDBOX,
     sandboxConcurrency: settings.ZERODB_SANDBOX_CONCURRENCY,
     functionsNetwork: readFunctionsNetwork(settings.ZERODB_FUNCTIONS_NETWORK),

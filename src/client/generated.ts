@@ -3193,6 +3193,8 @@ export interface MemoryRememberInput {
   run_id?: string | null | undefined
   /** Namespace that the memory belongs to */
   namespace?: string | undefined
+  /** When it happened, in ISO 8601 with a time zone. Null or absent: now. Recall filters and ranks by it */
+  event_at?: string | null | undefined
 }
 
 /** The memory that was stored */
@@ -3227,6 +3229,8 @@ export interface RememberResult {
   user_id: string | null
   /** Run of the agent; null when not given */
   run_id: string | null
+  /** When it happened; null when not given */
+  event_at: string | null
   /** When it was created: ISO 8601 in UTC, with microseconds */
   created_at: string
 }
@@ -3250,10 +3254,47 @@ export interface MemoryRecallInput {
   allow_cross_namespace?: boolean | null | undefined
   /** Only memories with at least one of these tags */
   tags?: string[] | null | undefined
+  /** Only memories of this kind, or of one of these kinds */
+  memory_type?: 'working' | 'episodic' | 'semantic' | 'procedural' | Array<'working' | 'episodic' | 'semantic' | 'procedural'> | null | undefined
+  /** Condition on the metadata, with the operators of queries of tables, such as `{"topic": {"$in": ["tea"]}}` */
+  metadata_filter?: Record<string, unknown> | null | undefined
+  /** Only memories of what happened at this time or later */
+  since?: string | null | undefined
+  /** Only memories of what happened before this time */
+  until?: string | null | undefined
+  /** Only memories of what had happened at this time, from which recency and words like "yesterday" count */
+  as_of?: string | null | undefined
   /** Lowest score of a result. Null or absent: no lower bound */
   threshold?: number | null | undefined
   /** Maximum number of results */
   limit?: number | undefined
+  /** Maximum number of tokens of all texts together, estimated as four characters each. A memory that does not fit is left out */
+  max_tokens?: number | null | undefined
+  /** Number of memories before and after each result in its session to add to it as `context` */
+  expand_context?: number | null | undefined
+  /** False: without the channel `graph` */
+  use_graph?: boolean | null | undefined
+  /** Channels of the ranking; false switches one off. All are on by default */
+  channels?: {
+    /** Words that the text shares with the query, weighted by rarity (BM25) */
+    words?: boolean | undefined
+    /** Words of the memories before and after it in the same session */
+    neighbours?: boolean | undefined
+    /** Similarity of the embeddings */
+    meaning?: boolean | undefined
+    /** The query names the `entity_id`, or the speaker before the first colon of the text */
+    names?: boolean | undefined
+    /** The memory mentions an entity of the graph that the query names */
+    graph?: boolean | undefined
+    /** It happened on a date, in a month, in a year or in a period such as "last week" that the query names */
+    time?: boolean | undefined
+    /** Share that the importance adds, at most 0.1 */
+    importance?: boolean | undefined
+    /** Share that a recent time adds, at most 0.1 */
+    recency?: boolean | undefined
+  } | null | undefined
+  /** True: each result has the parts of its score in `explain` */
+  explain?: boolean | null | undefined
 }
 
 /** Result of a recall */
@@ -3298,12 +3339,71 @@ export interface RecalledMemory {
   user_id: string | null
   /** Run of the agent; null when not given */
   run_id: string | null
+  /** When it happened; null when not given */
+  event_at: string | null
   /** When it was created: ISO 8601 in UTC, with microseconds */
   created_at: string
   /** Relevance from 0 to 1; results are sorted by it */
   score: number
   /** Same value as `score` */
   similarity: number
+  /** With `explain`: what each channel contributes. The score is 1 - exp(-2 × s), where s is the sum of the channels, times 1 + importance + recency. Null: the memory does not match, and is in the result because a field selects it */
+  explain?: {
+    /** Words that the text shares with the query, weighted by rarity (BM25) */
+    words: number
+    /** Words of the memories before and after it in the same session */
+    neighbours: number
+    /** Similarity of the embeddings */
+    meaning: number
+    /** The query names the `entity_id`, or the speaker before the first colon of the text */
+    names: number
+    /** The memory mentions an entity of the graph that the query names */
+    graph: number
+    /** It happened on a date, in a month, in a year or in a period such as "last week" that the query names */
+    time: number
+    /** Share that the importance adds, at most 0.1 */
+    importance: number
+    /** Share that a recent time adds, at most 0.1 */
+    recency: number
+  } | null
+  /** With `expand_context`: the memories around it in its session, and itself, oldest first */
+  context?: RememberedMemory[]
+}
+
+/** A memory that remember has stored */
+export interface RememberedMemory {
+  /** Id of the memory */
+  memory_id: string
+  /** Same value as `memory_id` */
+  id: string
+  /** The text, exactly as it was remembered */
+  content: string
+  /** Author of the text: `user`, `assistant` or `system`; null when not given */
+  role: string | null
+  /** Person or thing that the memory is about; null when not given */
+  entity_id: string | null
+  /** Kind of memory: `working` for the task at hand, `episodic` for what happened, `semantic` for facts, `procedural` for how to do something */
+  memory_type: string
+  /** Importance, from 0 to 1 */
+  importance: number
+  /** Namespace that the memory belongs to */
+  namespace: string
+  /** Labels of the memory */
+  tags: string[]
+  /** Metadata of the memory */
+  metadata: Record<string, unknown>
+  /** Session that the memory belongs to; null when not given */
+  session_id: string | null
+  /** Agent that the memory belongs to; null when not given */
+  agent_id: string | null
+  /** Person whose memory it is; null when not given */
+  user_id: string | null
+  /** Run of the agent; null when not given */
+  run_id: string | null
+  /** When it happened; null when not given */
+  event_at: string | null
+  /** When it was created: ISO 8601 in UTC, with microseconds */
+  created_at: string
 }
 
 export interface MemoryRecallContextInput {
@@ -3412,40 +3512,6 @@ export interface RememberedMemoryPage {
   memories: RememberedMemory[]
   /** Cursor of the next page; null on the last page */
   next_cursor: string | null
-}
-
-/** A memory that remember has stored */
-export interface RememberedMemory {
-  /** Id of the memory */
-  memory_id: string
-  /** Same value as `memory_id` */
-  id: string
-  /** The text, exactly as it was remembered */
-  content: string
-  /** Author of the text: `user`, `assistant` or `system`; null when not given */
-  role: string | null
-  /** Person or thing that the memory is about; null when not given */
-  entity_id: string | null
-  /** Kind of memory: `working` for the task at hand, `episodic` for what happened, `semantic` for facts, `procedural` for how to do something */
-  memory_type: string
-  /** Importance, from 0 to 1 */
-  importance: number
-  /** Namespace that the memory belongs to */
-  namespace: string
-  /** Labels of the memory */
-  tags: string[]
-  /** Metadata of the memory */
-  metadata: Record<string, unknown>
-  /** Session that the memory belongs to; null when not given */
-  session_id: string | null
-  /** Agent that the memory belongs to; null when not given */
-  agent_id: string | null
-  /** Person whose memory it is; null when not given */
-  user_id: string | null
-  /** Run of the agent; null when not given */
-  run_id: string | null
-  /** When it was created: ISO 8601 in UTC, with microseconds */
-  created_at: string
 }
 
 export interface MemoryProfileInput {
@@ -5480,7 +5546,7 @@ export interface Operations {
     /**
      * Recall memories. `POST /api/v1/public/memory/v2/recall`
      *
-     * Returns the memories that are relevant to the query, the most relevant first. Memories are found by their words, and by their meaning once they have an embedding. With an `entity_id`, `session_id` or `namespace`, the other memories that these select follow, newest first, with the score 0.
+     * Returns the memories that are relevant to the query, the most relevant first. The score of a memory has parts, called channels: its words, the words around it in its session, its meaning once it has an embedding, names and dates that the query mentions, and the graph. With an `entity_id`, `session_id` or `namespace`, the other memories that these select follow, newest first, with the score 0.
      */
     recall(input: MemoryRecallInput, options?: CallOptions): Promise<RecallResult>
     /**

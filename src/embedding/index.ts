@@ -13,6 +13,8 @@ export interface Embedder {
    * a provider also throw `RetryLater` and `NeverRetry`.
    */
   embed(texts: readonly string[], signal?: AbortSignal): Promise<Float32Array[]>
+  /** Returns false for a text in a script that the model does not know: all such texts have nearly the same vector. Absent: it reads all. */
+  canRead?(text: string): boolean
   close(): Promise<void>
 }
 

@@ -109,11 +109,19 @@ export function useLite({ idleSeconds = 600 }: { idleSeconds?: number } = {}): E
       const vectors = await vectorsOf(chunked.flat(), signal)
       return chunked.map((parts) => mean(parts, vectors.splice(0, parts.length)))
     },
+    canRead,
     async close() {
       closed = true
       await worker.terminate()
     },
   }
+}
+
+/** Returns whether at least half of the letters of a text are Latin. The vocabulary of the model has hardly any others. */
+function canRead(text: string): boolean {
+  const letters = text.match(/\p{L}/gu)?.length ?? 0
+  const latin = text.match(/\p{Script=Latin}/gu)?.length ?? 0
+  return 2 * latin >= letters
 }
 
 /** Averages vectors to a unit vector, weighted by length, so that a short last chunk counts less than a full one. */

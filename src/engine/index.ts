@@ -10,6 +10,7 @@ import { startInterval } from './interval.ts'
 import { createLateLogs } from './late-logs.ts'
 import { createLoopGuard } from './loop-guard.ts'
 import { advanceRowIndexes, createRetention, runMaintenance } from './maintenance.ts'
+import { createMemoryEmbedder } from './memory-embedder.ts'
 import { openNotifier } from './notifier.ts'
 import { createReplayer } from './replayer.ts'
 import { createRunNotifier } from './run-notifier.ts'
@@ -22,6 +23,8 @@ const BEAT_MS = 1_500
 const HOUSEKEEPING_MS = 60_000
 /** How soon a new index of a table is built. */
 const ROW_INDEXES_MS = 1_000
+/** How soon a remembered text is embedded. */
+const EMBED_MS = 500
 /** How late a tick of a schedule may be. */
 const SCHEDULE_MS = 500
 /** How often lines that user code has said after its result are written. */
@@ -86,6 +89,7 @@ export async function startEngine(app: App, database: Database): Promise<Engine>
 
   const retention = createRetention(app)
   const lateLogs = createLateLogs(app)
+  const memoryEmbedder = createMemoryEmbedder(app)
   const sweeping = startInterval(app, SWEEP_MS, 'sweep', sweep)
   const timers = [
     sweeping,
@@ -94,6 +98,9 @@ export async function startEngine(app: App, database: Database): Promise<Engine>
     startInterval(app, SCHEDULE_MS, 'schedules', schedules),
     startInterval(app, LATE_LOGS_MS, 'late logs', () => lateLogs.flush()),
     startInterval(app, ROW_INDEXES_MS, 'declared indexes', () => advanceRowIndexes(app)),
+    ...(handlers.length > 0
+      ? [startInterval(app, EMBED_MS, 'embedding of memories', () => memoryEmbedder.embed())]
+      : []),
     startInterval(app, HOUSEKEEPING_MS, 'housekeeping', () => runMaintenance(app)),
     startInterval(app, HOUSEKEEPING_MS, 'retention', () => retention.expire()),
   ]

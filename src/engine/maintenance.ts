@@ -74,6 +74,10 @@ export async function runMaintenance(app: App): Promise<void> {
     app.log.info({ dims }, 'building a vector index')
     await app.store.vectorSearch.buildIndex(dims, app.store.kind === 'postgres')
   }
+  for (const dims of await app.store.memoryEmbeddings.dimsWithoutIndex(INDEX_AT[app.store.kind], MAX_FULL_INDEX_DIMS)) {
+    app.log.info({ dims }, 'building an index of the embeddings of memories')
+    await app.store.memoryEmbeddings.buildIndex(dims, app.store.kind === 'postgres')
+  }
   await app.store.idempotency.expire()
   await app.store.uploads.removeExpired()
   await removeExpiredDatabases(app)

@@ -48,7 +48,13 @@ async function embed(app: App, run: HandlerRun, model: { used: string; requested
     return app.store.vectors.setEmbeddings(texts, embeddings, model)
   }
   const memory = await app.store.memories.text(project_id, ref)
-  if (!memory || memory.has_embedding || memory.content.trim() === '') return 0
+  if (
+    !memory ||
+    memory.has_embedding ||
+    memory.content.trim() === '' ||
+    app.embedder.canRead?.(memory.content) === false
+  )
+    return 0
   const [embedding] = await app.embedder.embed([memory.content], signal)
   return (await app.store.memories.setEmbedding(memory.id, embedding!, model)) ? 1 : 0
 }

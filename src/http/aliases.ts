@@ -124,6 +124,7 @@ const FIELD_ALIASES: Readonly<Record<string, Readonly<Record<string, readonly st
   'memory.batch_delete': { memory_ids: ['ids'] },
   'memory.search': { limit: ['top_k'], threshold: ['similarity_threshold'] },
   'memory.list': { offset: ['skip'] },
+  'memory.remember': { event_at: ['timestamp'] },
   'memory.recall': { limit: ['top_k'], threshold: ['similarity_threshold'] },
   'memory.recall_context': { limit: ['top_k'] },
   'memory.forget': { memory_id: ['id'] },

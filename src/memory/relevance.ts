@@ -27,7 +27,7 @@ export async function relevanceQuery(
   const converting = models.length > 1 && (await reembed.isRunning(scope))
   const model = converting ? models.at(-1) : models[0]
   const embedder = app.embedders.find((one) => one.model === model)
-  if (!embedder) return { text, vector: null, model: app.embedder.model }
+  if (!embedder || embedder.canRead?.(text) === false) return { text, vector: null, model: app.embedder.model }
   try {
     const [vector] = await embedder.embed([text])
     return { text, vector: vector!, model: embedder.model }

@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import { scopeOf } from '../auth/caller.ts'
 import { ZeroError } from '../errors.ts'
-import { recall as recallMemories } from '../memory/recall.ts'
+import { estimateTokens } from '../memory/context.ts'
+import { recallFilterOf, recall as recallMemories } from '../memory/recall.ts'
 import { queryWarnings } from '../memory/relevance.ts'
 import {
   memoryKey,
@@ -9,6 +10,7 @@ import {
   memoryRecord,
   memoryStore,
   memoryUpdate,
+  RECALL_CHANNELS,
   recall,
   recallResult,
   remember,
@@ -111,7 +113,7 @@ export const rememberOperation = defineJson({
   input: remember,
   output: rememberResult,
   async run(app, caller, input) {
-    const { id, created_at } = await app.store.memories.remember(scopeOf(caller), input)
+    const { id, event_at, created_at } = await app.store.memories.remember(scopeOf(caller), input)
     return {
       ...input,
       entity_id: input.entity_id ?? null,
@@ -119,6 +121,7 @@ export const rememberOperation = defineJson({
       agent_id: input.agent_id ?? null,
       user_id: input.user_id ?? null,
       run_id: input.run_id ?? null,
+      event_at,
       id,
       memory_id: id,
       status: 'stored' as const,
@@ -132,18 +135,52 @@ export const recallOperation = defineJson({
   name: 'memory.recall',
   summary: 'Recall memories',
   description:
-    'Returns the memories that are relevant to the query, the most relevant first. Memories are found by their words, and by their meaning once they have an embedding. With an `entity_id`, `session_id` or `namespace`, the other memories that these select follow, newest first, with the score 0.',
+    'Returns the memories that are relevant to the query, the most relevant first. The score of a memory has parts, called channels: its words, the words around it in its session, its meaning once it has an embedding, names and dates that the query mentions, and the graph. With an `entity_id`, `session_id` or `namespace`, the other memories that these select follow, newest first, with the score 0.',
   route: `POST ${MEMORY}/recall`,
   permission: 'memory:read',
   idempotent: true,
   input: recall,
   errors: ['provider_refused'],
   output: recallResult,
-  async run(app, caller, { query, limit, threshold, allow_cross_namespace, ...rest }) {
-    const filter = allow_cross_namespace ? { ...rest, namespace: null } : rest
+  async run(app, caller, input) {
+    const { query, limit, threshold, max_tokens, expand_context, channels, use_graph, explain, ...rest } = input
     const scope = scopeOf(caller)
     await app.store.projects.get(scope)
-    const results = await recallMemories(app, scope, query, filter, { limit, threshold: threshold ?? 0 })
+    const filter = recallFilterOf(rest)
+    const off = RECALL_CHANNELS.filter(
+      (name) => channels?.[name] === false || (name === 'graph' && use_graph === false),
+    )
+    const found = await recallMemories(app, scope, query, filter, {
+      limit,
+      threshold: threshold ?? 0,
+      off: new Set(off),
+      at: rest.as_of == null ? undefined : new Date(rest.as_of),
+    })
+    const fitting = max_tokens == null ? found : within(found, max_tokens)
+    const around = expand_context
+      ? await app.store.recallRows.around(
+          scope,
+          filter,
+          fitting.map(({ id }) => id),
+          expand_context,
+        )
+      : null
+    const results = fitting.map(({ contributions, ...memory }) => ({
+      ...memory,
+      ...(explain ? { explain: contributions } : {}),
+      ...(around ? { context: around.get(memory.id) ?? [] } : {}),
+    }))
     return { results, memories: results, count: results.length, ...(await queryWarnings(app, query)) }
   },
 })
+
+/** Returns the memories, the most relevant first, whose texts have at most `maxTokens` tokens together. */
+function within<Memory extends { content: string }>(memories: readonly Memory[], maxTokens: number): Memory[] {
+  let left = maxTokens
+  return memories.filter(({ content }) => {
+    const tokens = estimateTokens(content)
+    if (tokens > left) return false
+    left -= tokens
+    return true
+  })
+}

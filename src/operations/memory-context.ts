@@ -1,6 +1,6 @@
 import { scopeOf } from '../auth/caller.ts'
 import { composeContext, estimateTokens } from '../memory/context.ts'
-import { recall } from '../memory/recall.ts'
+import { recall, recallFilterOf } from '../memory/recall.ts'
 import { queryWarnings } from '../memory/relevance.ts'
 import { contextOfMemories, memoriesContext, processed, processMessages } from '../schema/memory-context.ts'
 import { defineJson } from './operation.ts'
@@ -18,11 +18,10 @@ export const memoryRecallContext = defineJson({
   input: contextOfMemories,
   errors: ['provider_refused'],
   output: memoriesContext,
-  async run(app, caller, { query, limit, synthesis_style, max_tokens, allow_cross_namespace, ...rest }) {
-    const filter = allow_cross_namespace ? { ...rest, namespace: null } : rest
+  async run(app, caller, { query, limit, synthesis_style, max_tokens, ...rest }) {
     const scope = scopeOf(caller)
     await app.store.projects.get(scope)
-    const memories = await recall(app, scope, query, filter, { limit, threshold: 0 })
+    const memories = await recall(app, scope, query, recallFilterOf(rest), { limit, threshold: 0 })
     const { text, used } = composeContext(memories, synthesis_style, max_tokens)
     return {
       context: text,

@@ -24,6 +24,8 @@ export const MEMORY_TYPES = ['working', 'episodic', 'semantic', 'procedural'] as
 const MEMORY_TYPE =
   'Kind of memory: `working` for the task at hand, `episodic` for what happened, `semantic` for facts, `procedural` for how to do something'
 
+const time = z.iso.datetime({ offset: true, error: 'Must be a time such as 2026-01-31T12:00:00Z' })
+
 /** A memory of the conversation log of a project. */
 export const memoryRecord = z
   .object({
@@ -86,6 +88,9 @@ export const remember = z.object({
   user_id: name.nullish().describe('Person whose memory it is, as your application names them'),
   run_id: name.nullish().describe('Run of the agent, as your application names it'),
   namespace: name.default('global').describe('Namespace that the memory belongs to'),
+  event_at: time
+    .nullish()
+    .describe('When it happened, in ISO 8601 with a time zone. Null or absent: now. Recall filters and ranks by it'),
 })
 export const rememberResult = z
   .object({
@@ -106,6 +111,7 @@ export const rememberResult = z
     agent_id: z.string().nullable().describe('Agent that the memory belongs to; null when not given'),
     user_id: z.string().nullable().describe('Person whose memory it is; null when not given'),
     run_id: z.string().nullable().describe('Run of the agent; null when not given'),
+    event_at: timestamp.nullable().describe('When it happened; null when not given'),
     created_at: createdAt,
   })
   .meta({ id: 'RememberResult', description: 'The memory that was stored' })
@@ -127,6 +133,7 @@ export const rememberedMemory = z
     agent_id: z.string().nullable().describe('Agent that the memory belongs to; null when not given'),
     user_id: z.string().nullable().describe('Person whose memory it is; null when not given'),
     run_id: z.string().nullable().describe('Run of the agent; null when not given'),
+    event_at: timestamp.nullable().describe('When it happened; null when not given'),
     created_at: createdAt,
   })
   .meta({ id: 'RememberedMemory', description: 'A memory that remember has stored' })
@@ -145,6 +152,56 @@ export const memoryScope = {
 export const memoryTags = z.array(z.string()).nullish().describe('Only memories with at least one of these tags')
 export const memoryQuery = wording.max(10_000)
 
+/** The parts of the score of a memory. */
+export const RECALL_CHANNELS = [
+  'words',
+  'neighbours',
+  'meaning',
+  'names',
+  'graph',
+  'time',
+  'importance',
+  'recency',
+] as const
+export type RecallChannel = (typeof RECALL_CHANNELS)[number]
+
+const CHANNEL_MEANINGS: Record<RecallChannel, string> = {
+  words: 'Words that the text shares with the query, weighted by rarity (BM25)',
+  neighbours: 'Words of the memories before and after it in the same session',
+  meaning: 'Similarity of the embeddings',
+  names: 'The query names the `entity_id`, or the speaker before the first colon of the text',
+  graph: 'The memory mentions an entity of the graph that the query names',
+  time: 'It happened on a date, in a month, in a year or in a period such as "last week" that the query names',
+  importance: 'Share that the importance adds, at most 0.1',
+  recency: 'Share that a recent time adds, at most 0.1',
+}
+const channels = <Field extends z.ZodType>(field: (meaning: string) => Field) =>
+  Object.fromEntries(RECALL_CHANNELS.map((name) => [name, field(CHANNEL_MEANINGS[name])])) as Record<
+    RecallChannel,
+    Field
+  >
+
+/** Maximum number of neighbours that recall adds on each side of a result. */
+export const MAX_EXPANDED = 10
+
+/** Fields of a recall that narrow it, beside its scope and tags. */
+export const recallFilter = {
+  memory_type: z
+    .union([z.enum(MEMORY_TYPES), z.array(z.enum(MEMORY_TYPES)).min(1)])
+    .nullish()
+    .describe('Only memories of this kind, or of one of these kinds'),
+  metadata_filter: metadata
+    .nullish()
+    .describe(
+      'Condition on the metadata, with the operators of queries of tables, such as `{"topic": {"$in": ["tea"]}}`',
+    ),
+  since: time.nullish().describe('Only memories of what happened at this time or later'),
+  until: time.nullish().describe('Only memories of what happened before this time'),
+  as_of: time
+    .nullish()
+    .describe('Only memories of what had happened at this time, from which recency and words like "yesterday" count'),
+}
+
 export const recall = z.object({
   query: memoryQuery.meta({
     description:
@@ -154,8 +211,23 @@ export const recall = z.object({
   ...memoryScope,
   allow_cross_namespace: z.boolean().nullish().describe('True: find memories of all namespaces and ignore `namespace`'),
   tags: memoryTags,
+  ...recallFilter,
   threshold: z.number().min(0).max(1).nullish().describe('Lowest score of a result. Null or absent: no lower bound'),
   limit: limit(10),
+  max_tokens: integer(1, 1_000_000)
+    .nullish()
+    .describe(
+      'Maximum number of tokens of all texts together, estimated as four characters each. A memory that does not fit is left out',
+    ),
+  expand_context: integer(0, MAX_EXPANDED)
+    .nullish()
+    .describe('Number of memories before and after each result in its session to add to it as `context`'),
+  use_graph: z.boolean().nullish().describe('False: without the channel `graph`'),
+  channels: z
+    .strictObject(channels((meaning) => z.boolean().optional().describe(meaning)))
+    .nullish()
+    .describe('Channels of the ranking; false switches one off. All are on by default'),
+  explain: z.boolean().nullish().describe('True: each result has the parts of its score in `explain`'),
 })
 
 export const memoriesList = z.object({
@@ -177,6 +249,17 @@ export const recalled = rememberedMemory
   .extend({
     score: z.number().describe('Relevance from 0 to 1; results are sorted by it'),
     similarity: z.number().describe('Same value as `score`'),
+    explain: z
+      .object(channels((meaning) => z.number().describe(meaning)))
+      .nullable()
+      .optional()
+      .describe(
+        'With `explain`: what each channel contributes. The score is 1 - exp(-2 × s), where s is the sum of the channels, times 1 + importance + recency. Null: the memory does not match, and is in the result because a field selects it',
+      ),
+    context: z
+      .array(rememberedMemory)
+      .optional()
+      .describe('With `expand_context`: the memories around it in its session, and itself, oldest first'),
   })
   .meta({ id: 'RecalledMemory', description: 'A memory that recall found' })
 export type Recalled = z.infer<typeof recalled>

@@ -102,6 +102,9 @@ const memory = withVectors({
   model,
   requested_model: model,
   next_model: model,
+  /** Absent in exports of older versions. */
+  event_at: moment.nullish(),
+  not_embedded_by: model.optional(),
   created_at: moment,
   updated_at: moment,
 }).refine(({ row }) => row.kind === 'record' || row.memory_type !== null, {

@@ -21,7 +21,9 @@ import { forgetting } from './data/forgetting.ts'
 import { graph } from './data/graph.ts'
 import { hybridSearch } from './data/hybrid-search.ts'
 import { memories } from './data/memories.ts'
+import { memoryEmbeddings } from './data/memory-embeddings.ts'
 import { published } from './data/published.ts'
+import { recallRows } from './data/recall-rows.ts'
 import { records } from './data/records.ts'
 import { reembed } from './data/reembed.ts'
 import { relevance } from './data/relevance.ts'
@@ -80,6 +82,8 @@ const NOUNS = {
   vectorNamespaces,
   hybridSearch,
   memories,
+  memoryEmbeddings,
+  recallRows,
   remembered,
   forgetting,
   records,

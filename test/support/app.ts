@@ -93,6 +93,8 @@ export async function openTestApp(
   const database = await freshDatabaseUrl()
   const config: Config = readConfig({
     ZERODB_DATA_DIR: dataDir,
+    // Results of recall would depend on how far the embedding of memories is.
+    ZERODB_MEMORY_EMBED: 'off',
     ...SANDBOX,
     ...(database ? { DATABASE_URL: database.url } : {}),
     ...settings,

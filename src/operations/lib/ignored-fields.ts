@@ -14,7 +14,7 @@ export const IGNORED_FIELDS: Readonly<Record<string, readonly string[]>> = {
   'hooks.create': ['hook_id', 'metadata', 'payload'],
   'instant_db.create': ['agree_terms', 'on_behalf_of', 'source'],
   'memory.list': ['semantic', 'search', 'priority', 'tags', 'user_id'],
-  'memory.recall': ['layer', 'as_of', 'rerank', 'use_graph', 'expand_context', 'query_expansion'],
+  'memory.recall': ['layer', 'rerank', 'query_expansion'],
   'memory.remember': ['title', 'type', 'priority'],
   'memory.batch_store': ['title', 'type', 'priority', 'memory_type', 'importance', 'tags', 'user_id'],
   'memory.batch_update': ['title', 'type', 'priority', 'memory_type', 'importance', 'tags', 'user_id'],

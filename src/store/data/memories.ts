@@ -1,6 +1,6 @@
 import { json, Statement as Sql, type Statement, sql } from '../../db/sql.ts'
 import { memoryDeleted, memoryStored, memoryUpdated, remembered } from '../../schema/events.ts'
-import type { MemoryRecord, RememberedMemory } from '../../schema/memory.ts'
+import type { MemoryRecord } from '../../schema/memory.ts'
 import { deleteLocked, newText, updateLocked } from '../before-images.ts'
 import {
   bounded,
@@ -13,8 +13,8 @@ import {
   userProject,
   write,
 } from '../context.ts'
+import { compileFilter } from '../filters/filter.ts'
 import { emit, emitChanges, NEXT_SEQ } from '../outbox.ts'
-import { candidates, type Relevance, type RelevanceQuery } from './relevance.ts'
 
 export const recordColumns = sql`
   id as memory_id, id, project_id, agent_id, session_id, role, content, embedding, model, metadata as memory_metadata, created_at`
@@ -66,6 +66,7 @@ export interface RememberFields {
   user_id?: string | null | undefined
   run_id?: string | null | undefined
   namespace: string
+  event_at?: string | null | undefined
 }
 
 export interface RecallFilter {
@@ -76,6 +77,16 @@ export interface RecallFilter {
   run_id?: string | null | undefined
   namespace?: string | null | undefined
   tags?: readonly string[] | null | undefined
+  /** Only memories of one of these kinds. */
+  memory_type?: readonly string[] | null | undefined
+  /** Condition on the metadata, with the operators of table filters. */
+  metadata_filter?: Record<string, unknown> | null | undefined
+  /** Only memories of what happened at this time or later. */
+  since?: string | null | undefined
+  /** Only memories of what happened before this time. */
+  until?: string | null | undefined
+  /** Only memories of what had happened at this time. */
+  as_of?: string | null | undefined
 }
 
 /** The tag of memories with the configuration of an agent. Recall finds them only by this tag; a profile has the newest one. */
@@ -92,7 +103,12 @@ export function isRemembered(scope: Scope, filter: RecallFilter): Statement {
     ${given(filter.user_id, sql`and end_user_id = ${filter.user_id}`)}
     ${given(filter.run_id, sql`and run_id = ${filter.run_id}`)}
     ${given(filter.namespace, sql`and namespace = ${filter.namespace}`)}
-    ${given(filter.tags, sql`and tags && ${filter.tags ?? null}::text[]`)}`
+    ${given(filter.tags, sql`and tags && ${filter.tags ?? null}::text[]`)}
+    ${given(filter.memory_type, sql`and memory_type = any(${filter.memory_type ?? null}::text[])`)}
+    ${filter.metadata_filter ? sql`and ${compileFilter(filter.metadata_filter, sql`metadata`, 'metadata_filter')}` : sql``}
+    ${given(filter.since, sql`and coalesce(event_at, created_at) >= ${filter.since}::timestamptz`)}
+    ${given(filter.until, sql`and coalesce(event_at, created_at) < ${filter.until}::timestamptz`)}
+    ${given(filter.as_of, sql`and coalesce(event_at, created_at) <= ${filter.as_of}::timestamptz`)}`
 }
 
 /** Condition: a memory that the filter selects and recall can return. */
@@ -104,9 +120,7 @@ export function isRecallable(scope: Scope, filter: RecallFilter): Statement {
 /** The columns of a memory that was stored by remember. */
 export const memoryColumns = sql`
   id as memory_id, id, content, role, entity_id, memory_type, importance, namespace, tags, metadata, session_id, agent_id,
-  end_user_id as user_id, run_id, created_at`
-
-export type RecallCandidate = RememberedMemory & Relevance
+  end_user_id as user_id, run_id, event_at, created_at`
 
 /** The input of the handlers for memories. */
 export interface MemoryText {
@@ -203,23 +217,26 @@ export function memories(context: StoreContext) {
     },
 
     /** Stores a memory of the agent, verbatim. Memories are never overwritten. */
-    async remember(scope: Scope, memory: RememberFields): Promise<{ id: string; created_at: string }> {
-      const [row] = await write<{ id: string; created_at: string }>(
+    async remember(
+      scope: Scope,
+      memory: RememberFields,
+    ): Promise<{ id: string; event_at: string | null; created_at: string }> {
+      const [row] = await write<{ id: string; event_at: string | null; created_at: string }>(
         context,
         sql`
         with stored as (
           insert into zerodb_memories
             (event_seq, user_id, project_id, kind, content, entity_id, memory_type, importance, tags, metadata, session_id, agent_id,
-             end_user_id, run_id, namespace)
+             end_user_id, run_id, namespace, event_at)
           select
             ${NEXT_SEQ}, user_id, project_id, 'remembered', ${memory.content}, ${memory.entity_id}, ${memory.memory_type}, ${memory.importance}::real,
             ${memory.tags}::text[], ${json(memory.metadata)}::jsonb, ${memory.session_id}, ${memory.agent_id},
-            ${memory.user_id}, ${memory.run_id}, ${memory.namespace}
+            ${memory.user_id}, ${memory.run_id}, ${memory.namespace}, ${memory.event_at}::timestamptz
           from (${userProject(scope)}) owner
           returning *, id::text as ref
         ),
         ${emit(scope, remembered, REMEMBERED_DATA, sql`s.event_seq`)}
-        select id, created_at, event.seq as event_seq from stored, event`,
+        select id, event_at, created_at, event.seq as event_seq from stored, event`,
       )
       return row
     },
@@ -253,14 +270,6 @@ export function memories(context: StoreContext) {
         select ${recordColumns} from zerodb_memories
         where id = ${id}::uuid and kind = 'record' and project_id = (select project_id from (${userProject(scope)}) owner)`)
       return found(rows, 'Memory')
-    },
-
-    /** Returns memories that share a word with the query or are near its vector, at most `limit` by each. Unordered. */
-    async recall(scope: Scope, query: RelevanceQuery, filter: RecallFilter, limit: number): Promise<RecallCandidate[]> {
-      const scoped = sql`select * from zerodb_memories where ${isRecallable(scope, filter)}`
-      return bounded(db).query<RecallCandidate>(sql`
-        ${candidates(query, scoped, limit)}
-        select ${memoryColumns}, coverage, rank, cosine from candidate`)
     },
 
     /** Returns the text of an event's `ref`; null if the memory was deleted. */

@@ -25,12 +25,15 @@ export interface Relevance {
   cosine: number | null
 }
 
+/** Condition on a row of `unnest(tsvector)`: a stem, or a pair of characters of a script without blanks. */
+export const isMain = sql`(case when positions is null then length(lexeme) > 1 else 'D' = any(weights) end)`
+
 export function relevance({ db }: StoreContext) {
   return {
     /** Counts the different words of a query as the search does: inflected forms count once, and words like "the" do not count. */
     async countWords(query: string): Promise<number> {
       const [row] = await bounded(db).query<{ words: number }>(
-        sql`select length(to_tsvector('english', ${query}))::int as words`,
+        sql`select count(*)::int as words from unnest(zerodb_words(${query})) where ${isMain}`,
       )
       return row!.words
     },
@@ -46,10 +49,14 @@ export function candidates(query: RelevanceQuery, scope: Statement, limit: numbe
   const comparable = sql`model = ${query.model} and dims = vector_dims(${query.vector}::vector)`
   return sql`
     with term as (
-      select lexeme from unnest(to_tsvector('english', ${query.text})) order by positions[1] limit ${MAX_WORDS}::int
+      select ('''' || replace(replace(lexeme, '\\', '\\\\'), '''', '''''') || '''')::tsquery as word
+      from unnest(zerodb_words(${query.text}))
+      where ${isMain}
+      order by positions[1], lexeme
+      limit ${MAX_WORDS}::int
     ),
     wanted as (
-      select to_tsquery('simple', string_agg(quote_literal(lexeme), ' | ')) as query, count(*) as terms from term
+      select string_agg(word::text, ' | ')::tsquery as query, count(*) as terms from term
     ),
     scoped as not materialized (${scope}),
     by_words as (
@@ -68,7 +75,7 @@ export function candidates(query: RelevanceQuery, scope: Statement, limit: numbe
       select
         scoped.*,
         coalesce(
-          (select count(*) from term where words @@ to_tsquery('simple', quote_literal(lexeme)))::float8 / nullif(wanted.terms, 0), 0
+          (select count(*) from term where words @@ word)::float8 / nullif(wanted.terms, 0), 0
         ) as coverage,
         coalesce(ts_rank(words, wanted.query, 32), 0)::float8 as rank,
         case when ${comparable} then 1 - (embedding <=> ${query.vector}::vector) end as cosine

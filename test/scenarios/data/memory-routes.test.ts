@@ -49,19 +49,21 @@ test('G4: recall of "*" returns the newest memories that its filter selects, wit
 test('G4: a recall in a session, entity or namespace returns what matches, then the rest of it; without one only what matches', async () => {
   const user = await app.newUser()
   const scope = { session_id: 's', entity_id: 'e', namespace: 'project:x' }
+  // Otherwise the memories beside a match in its session match too.
+  const channels = { neighbours: false }
   await remember(user, 'green tea', scope)
   await remember(user, 'black coffee', scope)
   await remember(user, 'red wine', scope)
   await remember(user, 'tea in another one')
   for (const [field, value] of Object.entries(scope)) {
-    const found = await recall(user, { query: 'tea', [field]: value })
+    const found = await recall(user, { query: 'tea', [field]: value, channels })
     expect(found.map(([content]) => content)).toEqual(['green tea', 'red wine', 'black coffee'])
     expect(found[0]![1]).toBeGreaterThan(0)
     expect(found.slice(1).map(([, score]) => score)).toEqual([0, 0])
   }
-  expect(await contents(user, { query: 'tea', session_id: 's', limit: 2 })).toEqual(['green tea', 'red wine'])
-  expect(await contents(user, { query: 'tea', session_id: 's', threshold: 0.01 })).toEqual(['green tea'])
-  expect(await contents(user, { query: 'wine' })).toEqual(['red wine'])
+  expect(await contents(user, { query: 'tea', session_id: 's', limit: 2, channels })).toEqual(['green tea', 'red wine'])
+  expect(await contents(user, { query: 'tea', session_id: 's', threshold: 0.01, channels })).toEqual(['green tea'])
+  expect(await contents(user, { query: 'wine', channels })).toEqual(['red wine'])
   expect(await contents(user, { query: 'xqzv', user_id: 'someone else' })).toEqual([])
 })
 

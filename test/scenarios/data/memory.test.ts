@@ -155,6 +155,7 @@ test('remember returns its defaults, a UUID under both names, and emits one even
     agent_id: null,
     user_id: null,
     run_id: null,
+    event_at: null,
     created_at: expect.any(String),
   })
   expect((await user.events()).map(({ event, channel, data }) => ({ event, channel, data }))).toEqual([

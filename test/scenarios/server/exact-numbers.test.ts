@@ -178,6 +178,11 @@ describe('every field that accepts any JSON', () => {
       body: `{"texts":["a text"],"namespace":"digits","metadata_list":[${DOCUMENT}]}`,
       read: `${D()}/vectors?namespace=digits`,
     }),
+    'memory.recall metadata_filter': () => ({
+      url: '/api/v1/public/memory/v2/recall',
+      body: `{"query":"a text","metadata_filter":${DOCUMENT}}`,
+      read: null,
+    }),
     'embeddings.search metadata_filter': () => ({
       url: `/api/v1/projects/${user.project_id}/embeddings/search`,
       body: `{"query":"a text","namespace":"digits","metadata_filter":${DOCUMENT}}`,
