@@ -101,7 +101,7 @@ test('a call waits for a sandbox that starts slowly', async () => {
   const driver = await open()
   const release = server.holdCreation()
   const outcome = driver.call(callOf(ECHO, { input: { event: 3 } }))
-  await eventually(() => expect(driver.load().running).toBe(1))
+  await eventually(() => expect(driver.load().queued).toBe(1))
   release()
   expect(jsonOf(await outcome)).toBe(3)
 })
@@ -111,7 +111,7 @@ test('closing waits for the end of a sandbox that is still being created', async
   const release = server.holdCreation()
   const outcome = driver.call(callOf(ECHO))
   outcome.catch(() => {})
-  await eventually(() => expect(driver.load().running).toBe(1))
+  await eventually(() => expect(driver.load().queued).toBe(1))
   const before = server.created.length
   const closing = driver.close()
   release()

@@ -19,16 +19,20 @@ await driver.call(
           return []
         }
       })
-      const busy = own.at(-1)!
-      const uid = Number(/^Uid:\s+(\d+)/m.exec(busy.status)![1])
-      console.log(JSON.stringify({ pid: Number(busy.name), uid, groups: groupsOf(uid) }))
+      // Another instance can be starting, which has no interpreter yet.
+      const guests = own.flatMap(({ name, status }) => {
+        const uid = Number(/^Uid:\s+(\d+)/m.exec(status)![1])
+        const guest = guestOf(uid)
+        return guest === undefined ? [] : [{ pid: Number(name), uid, groups: groupsOf(guest) }]
+      })
+      console.log(JSON.stringify(guests.at(-1)))
     },
   }),
 )
 
-/** The folders in which this supervisor's guests are counted. */
-function groupsOf(uid: number): string[] {
-  const guest = readdirSync('/proc').find((name) => {
+/** The process id of the interpreter of a user; undefined if there is none. */
+function guestOf(uid: number): string | undefined {
+  return readdirSync('/proc').find((name) => {
     try {
       const status = readFileSync(`/proc/${name}/status`, 'utf8')
       return /^\d+$/.test(name) && new RegExp(`^Uid:\\s+${uid}\\b`, 'm').test(status) && /^Name:\s+node/m.test(status)
@@ -36,6 +40,10 @@ function groupsOf(uid: number): string[] {
       return false
     }
   })
+}
+
+/** The folders in which a guest is counted. */
+function groupsOf(guest: string): string[] {
   const mounts = readFileSync('/proc/self/mountinfo', 'utf8').split('\n')
   return readFileSync(`/proc/${guest}/cgroup`, 'utf8')
     .split('\n')
