@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
 import type { App } from '../app.ts'
-import { MAX_FULL_INDEX_DIMS, MAX_HALF_INDEX_DIMS } from '../store/data/vector-search.ts'
+import { MAX_FULL_INDEX_DIMS, MAX_HALF_INDEX_DIMS } from '../store/data/embedding-indexes.ts'
+import type { Store } from '../store/index.ts'
 import type { Expired, Keep } from '../store/queue/maintenance.ts'
 
 const DAY_SECONDS = 86_400
@@ -67,17 +68,9 @@ const DATABASES_AT_ONCE = 100
 
 /** Builds vector indexes, and deletes expired responses, expired instant databases and unused blobs. This work has no deadline. */
 export async function runMaintenance(app: App): Promise<void> {
-  for (const dims of await app.store.vectorSearch.dimsWithoutIndex(
-    INDEX_AT[app.store.kind],
-    MAX_INDEX_DIMS[app.store.kind],
-  )) {
-    app.log.info({ dims }, 'building a vector index')
-    await app.store.vectorSearch.buildIndex(dims, app.store.kind === 'postgres')
-  }
-  for (const dims of await app.store.memoryEmbeddings.dimsWithoutIndex(INDEX_AT[app.store.kind], MAX_FULL_INDEX_DIMS)) {
-    app.log.info({ dims }, 'building an index of the embeddings of memories')
-    await app.store.memoryEmbeddings.buildIndex(dims, app.store.kind === 'postgres')
-  }
+  const { kind, vectorSearch, memoryEmbeddings } = app.store
+  await buildIndexes(app, vectorSearch, 'vectors', MAX_INDEX_DIMS[kind])
+  await buildIndexes(app, memoryEmbeddings, 'memories', MAX_FULL_INDEX_DIMS)
   await app.store.idempotency.expire()
   await app.store.uploads.removeExpired()
   await removeExpiredDatabases(app)
@@ -92,6 +85,20 @@ export async function advanceRowIndexes(app: App): Promise<void> {
     const isAdvanced = await app.store.transaction((tx) => tx.rowIndexes.advance())
     if (!isAdvanced || app.runs.draining()) return
     await setTimeout(performance.now() - started)
+  }
+}
+
+/** Builds the missing indexes of the embeddings of a table. */
+async function buildIndexes(
+  app: App,
+  indexes: Pick<Store['vectorSearch'], 'dimsWithoutIndex' | 'buildIndex'>,
+  embeddings: string,
+  maxDims: number,
+): Promise<void> {
+  const { kind } = app.store
+  for (const dims of await indexes.dimsWithoutIndex(INDEX_AT[kind], maxDims)) {
+    app.log.info({ dims, embeddings }, 'building an index of embeddings')
+    await indexes.buildIndex(dims, kind === 'postgres')
   }
 }
 

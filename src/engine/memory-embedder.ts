@@ -8,8 +8,8 @@ const TEXTS_AT_ONCE = 32
 const PAUSE_MS = 30_000
 
 /**
- * Embeds remembered texts that have no embedding. The texts themselves are the queue: nothing is lost in a crash, and there are no events and no
- * runs. `embed` returns whether it has done anything; a round ends when no text is left, when the process stops, or when the model is not available.
+ * Embeds remembered texts that have no embedding. The texts themselves are the queue, so a crash loses nothing. It emits no events and
+ * creates no runs. `embed` returns whether it has done anything; a round ends when no text is left, when the process stops, or when the model is not available.
  */
 export function createMemoryEmbedder(app: App): { embed(): Promise<boolean> } {
   const { embedder, store } = app

@@ -81,8 +81,8 @@ function insertEvents<Data extends z.ZodObject>(
 }
 
 /**
- * The id of a new event, as `zerodb_event_id` gives it. Written out, because a call takes 12 of the 110 µs of processor time of a write. Null,
- * which the log refuses, if there is no key.
+ * The id of a new event, as `zerodb_event_id` gives it. Written out, because a call takes 12 of the 110 µs of processor time of a write. Without
+ * a key it is null, and the insert fails.
  */
 const CHECK_DIGITS = sql`substr(sha256(key_of_ids.key || int8send(stored.seq)), 1, 6)`
 const NEW_EVENT_ID = sql`

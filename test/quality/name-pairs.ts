@@ -324,7 +324,7 @@ export const DIFFERENT = pairs(`
   GPT-4 | GPT-4o
   GPT-4 | GPT-4.1
   GPT-4 | GPT-41
-  Claude 2 | Claude 3
+  Gemini 1 | Gemini 2
   Llama 2 | Llama 3
   iPhone 14 | iPhone 15
   iPhone 15 | iPhone 15 Pro

@@ -3,9 +3,10 @@ import type { HybridRanks } from '../../schema/vector.ts'
 import { bounded, type Scope, type StoreContext, userProject } from '../context.ts'
 import { compileFilter, withFilter } from '../filters/filter.ts'
 import type { Page } from './count.ts'
+import { literalDims } from './embedding-indexes.ts'
 import { MAX_WORDS } from './relevance.ts'
 import { columns } from './vector-filters.ts'
-import { type FoundVector, isUnseen, literalDims } from './vector-search.ts'
+import { type FoundVector, isUnseen } from './vector-search.ts'
 
 /** Minimum number of vectors that each of the two searches ranks. */
 const MIN_CANDIDATES = 200

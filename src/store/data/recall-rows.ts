@@ -2,9 +2,9 @@ import { type Statement, sql } from '../../db/sql.ts'
 import type { RememberedMemory } from '../../schema/memory.ts'
 import { bounded, type Scope, type StoreContext } from '../context.ts'
 import { withFilter } from '../filters/filter.ts'
+import { literalDims } from './embedding-indexes.ts'
 import { isRecallable, memoryColumns, type RecallFilter } from './memories.ts'
 import { isMain, MAX_WORDS, type RelevanceQuery } from './relevance.ts'
-import { literalDims } from './vector-search.ts'
 
 /**
  * Number of the newest memories of a scope that each recall reads. They are scored completely, and the frequencies of words are counted in them: no

@@ -1,7 +1,8 @@
-import { Statement as Sql, type Statement, sql } from '../../db/sql.ts'
+import { type Statement, sql } from '../../db/sql.ts'
 import { bounded, given, type Scope, type StoreContext, userProject } from '../context.ts'
 import { compileFilter, withFilter } from '../filters/filter.ts'
 import { type Page, pageOf } from './count.ts'
+import { embeddingIndexes, indexed, literalDims } from './embedding-indexes.ts'
 import { columns, filteredVectors, type StoredVector } from './vector-filters.ts'
 
 /**
@@ -9,10 +10,6 @@ import { columns, filteredVectors, type StoredVector } from './vector-filters.ts
  * vector.
  */
 const MAX_MATCHES = 1_000
-
-/** Maximum number of dimensions that an HNSW index of pgvector can have, with full precision and with half precision. */
-export const MAX_FULL_INDEX_DIMS = 2_000
-export const MAX_HALF_INDEX_DIMS = 4_000
 
 /** The vectors that one search covers: they have the same dimensions and the same model (null for vectors from clients). */
 export interface VectorSpace {
@@ -27,7 +24,7 @@ export type FoundVector = StoredVector & { id: string; similarity: number }
 export const isUnseen = (seen: readonly string[]): Statement => sql`and id not in (select unnest(${seen}::uuid[]))`
 
 export function vectorSearch(context: StoreContext) {
-  const { db, asyncCommit } = context
+  const { db } = context
   const reads = bounded(db)
   const vectorFilters = filteredVectors(context)
   return {
@@ -120,53 +117,6 @@ export function vectorSearch(context: StoreContext) {
       )
     },
 
-    /** Returns the numbers of dimensions, up to `maxDims`, that have at least `atLeast` vectors and no index. */
-    async dimsWithoutIndex(atLeast: number, maxDims = MAX_FULL_INDEX_DIMS): Promise<number[]> {
-      const rows = await asyncCommit.query<{ dims: number }>(sql`
-        select dims from zerodb_vectors v
-        where dims <= ${maxDims}::int
-          and not exists (
-            select from pg_class c join pg_index i on i.indexrelid = c.oid
-            where c.relname = 'idx_zerodb_vectors_hnsw_' || v.dims
-              and (i.indisvalid or exists (select from pg_stat_progress_create_index p where p.index_relid = c.oid))
-          )
-        group by dims
-        having count(*) >= ${atLeast}::int`)
-      return rows.map((row) => row.dims)
-    },
-
-    /** Builds the index for one number of dimensions. With `concurrently`, a server does not block writers. */
-    async buildIndex(dims: number, concurrently: boolean): Promise<void> {
-      const n = literalDims(dims)
-      const left = await db.query(sql`
-        select from pg_class c join pg_index i on i.indexrelid = c.oid
-        where c.relname = 'idx_zerodb_vectors_hnsw_' || ${dims}::int and not i.indisvalid`)
-      // An interrupted build leaves an invalid index that PostgreSQL neither uses nor repairs.
-      if (left.length > 0) await db.query(sql`drop index if exists idx_zerodb_vectors_hnsw_${n}`)
-      await db.query(
-        sql`
-        create index ${concurrently ? sql`concurrently` : sql``} if not exists idx_zerodb_vectors_hnsw_${n}
-        on zerodb_vectors using hnsw ((${indexed(dims)}) ${isHalf(dims) ? sql`halfvec_cosine_ops` : sql`vector_cosine_ops`}) where dims = ${n}`,
-        { timeoutSeconds: 3600 },
-      )
-    },
+    ...embeddingIndexes(context, 'zerodb_vectors'),
   }
-}
-
-const isHalf = (dims: number) => dims > MAX_FULL_INDEX_DIMS && dims <= MAX_HALF_INDEX_DIMS
-
-/**
- * The expression that the index of a number of dimensions has. Above `MAX_FULL_INDEX_DIMS` numbers have half precision, and vectors length 1: the
- * angle stays, and a large number would be out of range.
- */
-function indexed(dims: number, vector = sql`embedding`): Statement {
-  const n = literalDims(dims)
-  return isHalf(dims) ? sql`l2_normalize(${vector})::halfvec(${n})` : sql`${vector}::vector(${n})`
-}
-
-/** Inserts the number as a constant, because the planner matches a partial index only with a constant. */
-export function literalDims(dims: number): Statement {
-  if (!Number.isInteger(dims) || dims < 1 || dims > 16_000)
-    throw new RangeError(`${dims} is not a valid number of dimensions`)
-  return new Sql(String(dims), [])
 }
