@@ -3,9 +3,7 @@ import type { Logger } from 'pino'
 import { ZeroError } from '../errors.ts'
 import { onAbort } from '../platform/abort.ts'
 import { isSamePolicy, type NetworkPolicy } from '../platform/network-policy.ts'
-
 import type { Call, Outcome, Program, ProgramPackages, Runtime, SandboxLoad } from './index.ts'
-
 import { Instance } from './instance.ts'
 import type { Launcher } from './launcher.ts'
 import type { Network } from './network/proxy.ts'

@@ -7,10 +7,8 @@ import { RUNTIMES, type Runtime, type SandboxDriver, type SandboxReport } from '
 import { findInterpreter, guestFolder, type Interpreter, interpreterArguments, RUNNERS } from './interpreters.ts'
 import type { Guest, Launcher } from './launcher.ts'
 import { createNetwork } from './network/proxy.ts'
-
 import { PackageFolders } from './package-folders.ts'
 import { childrenOf, endOf, signal, spawned, usageOf } from './processes.ts'
-
 import { NO_NETWORKS, type SandboxOptions, supervised } from './supervised.ts'
 import { Supervisor } from './supervisor.ts'
 

@@ -12,7 +12,6 @@ import type { Protections } from '../protections.ts'
 import type { Group, Groups } from './cgroups.ts'
 import { withoutLeaks } from './descriptors.ts'
 import { DEVICES, HOSTS, INSIDE } from './rootfs.ts'
-
 import type { Slot } from './slots.ts'
 
 const MB = 1024 * 1024
