@@ -63,12 +63,19 @@ async function fill(api: ZeroDB): Promise<void> {
   })
   await api.vectors.upsert({ vector_id: 'note', document: 'The invoice has to be paid before Friday' })
   await api.vectors.upsert({ vector_id: 'own', vector_embedding: [0.1, 0.2], namespace: 'own' })
-  await api.memory.remember({ content: 'Maria leads the Apollo project in Oslo' })
+  const content = 'Maria leads the Apollo project in Oslo'
+  await api.memory.remember({ content })
   await api.files.upload({ file_name: 'notes.txt', content: new TextEncoder().encode('notes of a file') })
   await api.events.publish({ topic: 'order.paid', event_payload: { order: 17 } })
   await expect
     .poll(async () => (await api.runs.list({ status: 'succeeded' })).items.length, { timeout: MINUTE })
     .toBe(2)
+  // An embedding that is computed after an export would be in the next one only.
+  await expect
+    .poll(async () => (await api.memory.recall({ query: content, explain: true })).results[0]?.explain?.meaning, {
+      timeout: MINUTE,
+    })
+    .toBeGreaterThan(0)
 }
 
 /** Reads all data through the API. */
